@@ -1,0 +1,47 @@
+"""One charge or one discharge: the object that most figures of merit are computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Direction = Literal["charge", "discharge"]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HalfCycle:
+    """The points of one half-cycle in the order in which they were recorded, rests left out.
+
+    Attributes
+    ----------
+    cycle:
+        lirich's own cycle number, from 1.
+    direction:
+        ``charge`` (current positive) or ``discharge``.
+    voltage_v:
+        Voltage, V, shape (n,).
+    capacity_mah:
+        Charge passed since the start of the half-cycle, mAh, shape (n,); starts at 0, never decreases,
+        positive in both directions.
+    current_ma:
+        Current, mA, signed, shape (n,), or ``None`` for a curve without a time axis.
+    time_s:
+        Test time, s, shape (n,), or ``None`` for a curve without a time axis.
+    constant_voltage:
+        True where the cycler held the voltage, shape (n,).
+    """
+
+    cycle: int
+    direction: Direction
+    voltage_v: Array
+    capacity_mah: Array
+    current_ma: Array | None
+    time_s: Array | None
+    constant_voltage: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.voltage_v)

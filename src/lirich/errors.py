@@ -1,0 +1,218 @@
+"""Every error that lirich raises, in one tree.
+
+::
+
+    LirichError
+    ├── InputError                  what was handed in cannot be used
+    │   ├── UnknownNameError        a name that is not in the vocabulary (quantity, column, cell, …)
+    │   ├── UnitError               a unit that does not fit the quantity
+    │   ├── CompositionError        a chemical formula that cannot be read
+    │   ├── MetadataError           what is said of a cell is unusable
+    │   │   ├── MissingMetadataError      a fact that is needed and was not given
+    │   │   └── ConflictingMetadataError  two sources disagree about a fact
+    │   ├── ReadError               a file cannot become a table
+    │   │   ├── UnrecognisedFileError     no reader knows it
+    │   │   ├── DamagedFileError          the reader knows it, but it is cut short or broken
+    │   │   ├── MissingColumnError        a column that a standard table needs is not there
+    │   │   ├── InconsistentDataError     time, current and capacity contradict each other
+    │   │   └── MappingError              the mapping file beside a table is wrong
+    │   └── SettingsError           a settings or study file is wrong
+    ├── AnalysisError               the data are sound, but the question cannot be answered with them
+    │   ├── NotEnoughDataError      too few points, cycles or cells
+    │   └── NotComparableError      unlike conditions
+    ├── StoreError                  the workspace
+    │   ├── WorkspaceNotFoundError
+    │   ├── WorkspaceExistsError
+    │   ├── WorkspaceVersionError   written by a newer lirich
+    │   └── CorruptStoreError       a file of the workspace no longer has the content it was stored with
+    ├── ComputeError                the executor or a task
+    │   └── TaskFailedError
+    └── PluginError                 a plug-in door
+        └── OptionalDependencyError an extra is not installed
+
+Each message says what was found, what was expected and what to do. ``found``, ``expected`` and ``advice``
+are kept as attributes; `LirichError.to_dict` gives them to ``--json``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LirichError(Exception):
+    """The root of the tree.
+
+    Parameters
+    ----------
+    found:
+        What is wrong, as it was found.
+    expected:
+        What would have been right.
+    advice:
+        What the user can do now.
+    """
+
+    exit_code = 2
+
+    def __init__(self, found: str, *, expected: str = "", advice: str = "") -> None:
+        self.found = found
+        self.expected = expected
+        self.advice = advice
+        super().__init__(found, expected, advice)
+
+    def __str__(self) -> str:
+        parts = [self.found.rstrip(".") + "."]
+        if self.expected:
+            parts.append(f"Expected: {self.expected.rstrip('.')}.")
+        if self.advice:
+            parts.append(self.advice.rstrip(".") + ".")
+        return " ".join(parts)
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return _rebuild, (type(self), self.found, self.expected, self.advice, self.__dict__.copy())
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the error as the object that ``--json`` prints."""
+        return {
+            "error": type(self).__name__,
+            "found": self.found,
+            "expected": self.expected,
+            "advice": self.advice,
+        }
+
+
+def _rebuild(
+    kind: type[LirichError], found: str, expected: str, advice: str, state: dict[str, object]
+) -> LirichError:
+    # Errors cross process borders; pickle must not call subclasses' own signatures.
+    error = kind.__new__(kind)
+    LirichError.__init__(error, found, expected=expected, advice=advice)
+    error.__dict__.update(state)
+    return error
+
+
+class InputError(LirichError):
+    """What was handed in cannot be used."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not in the vocabulary; the message offers the nearest known ones."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        """Build the error for *name* of *kind* among the *known* names."""
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        if near:
+            advice = "Did you mean " + " or ".join(repr(n) for n in near) + "?"
+        elif names:
+            shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+            advice = f"Known: {shown}"
+        else:
+            advice = f"There is no {kind} yet"
+        return cls(f"Unknown {kind} {name!r}", advice=advice)
+
+
+class UnitError(InputError):
+    """A unit that does not fit the quantity."""
+
+
+class CompositionError(InputError):
+    """A chemical formula that cannot be read."""
+
+
+class MetadataError(InputError):
+    """What is said of a cell or sample is unusable."""
+
+
+class MissingMetadataError(MetadataError):
+    """A fact that is needed and was not given; it is asked for by name."""
+
+
+class ConflictingMetadataError(MetadataError):
+    """Two sources disagree about a fact."""
+
+
+class ReadError(InputError):
+    """A file cannot become a table."""
+
+
+class UnrecognisedFileError(ReadError):
+    """No reader knows the file."""
+
+
+class DamagedFileError(ReadError):
+    """The reader knows the file, but it is cut short or broken."""
+
+
+class MissingColumnError(ReadError):
+    """A column that a standard table needs is not there."""
+
+
+class InconsistentDataError(ReadError):
+    """Time, current and capacity contradict each other."""
+
+
+class MappingError(ReadError):
+    """The mapping file beside a table is wrong."""
+
+
+class SettingsError(InputError):
+    """A settings or study file is wrong."""
+
+
+class AnalysisError(LirichError):
+    """The data are sound, but the question cannot be answered with them."""
+
+
+class NotEnoughDataError(AnalysisError):
+    """Too few points, cycles or cells."""
+
+
+class NotComparableError(AnalysisError):
+    """Values under unlike conditions."""
+
+
+class StoreError(LirichError):
+    """The workspace cannot do it."""
+
+
+class WorkspaceNotFoundError(StoreError):
+    """There is no workspace here."""
+
+
+class WorkspaceExistsError(StoreError):
+    """There is a workspace here already."""
+
+
+class WorkspaceVersionError(StoreError):
+    """The workspace was written by a newer lirich."""
+
+
+class CorruptStoreError(StoreError):
+    """A file of the workspace no longer has the content it was stored with."""
+
+
+class ComputeError(LirichError):
+    """The executor or a task failed."""
+
+
+class TaskFailedError(ComputeError):
+    """A task ended in an error that is not one of lirich's own."""
+
+
+class PluginError(LirichError):
+    """A plug-in cannot be loaded or breaks its contract."""
+
+
+class OptionalDependencyError(PluginError):
+    """An extra is not installed."""
+
+    @classmethod
+    def of(cls, what: str, extra: str) -> OptionalDependencyError:
+        """Build the error for *what*, which needs ``lirich[extra]``."""
+        return cls(
+            f"{what} needs the optional extra [{extra}], which is not installed",
+            advice=f"Install it with: pip install 'lirich[{extra}]'",
+        )

@@ -1,0 +1,32 @@
+"""What a reader or an analysis noticed and must not keep to itself."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from lirich.model._base import Frozen
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Finding(Frozen):
+    """One thing that was noticed: a repair, a doubt, a missing fact, a suspicious value.
+
+    ``code`` is a stable kebab-case name that tests and filters can rely on; ``message`` is a sentence for
+    the user; ``advice`` says what to do; ``repair`` names the repair that the user may ask for.
+    """
+
+    code: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    severity: Severity = Severity.WARNING
+    message: str
+    advice: str = ""
+    repair: str = ""
+    where: str = ""

@@ -1,0 +1,113 @@
+"""What a lab has: samples, cells, files and tests, as frozen values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, field_validator
+
+from lirich.model._base import Frozen
+from lirich.model.composition import Composition
+from lirich.model.finding import Finding
+from lirich.model.value import Scalar
+
+Morphology = Literal["SC", "PC"]
+"""Single crystal or polycrystal."""
+
+Electrode = Literal["cathode", "anode", "full"]
+"""What the working electrode is: a cathode against Li, an anode material against Li, or a full cell.
+
+It fixes the convention of the Coulombic efficiency: discharge/charge for ``cathode`` and ``full``,
+charge/discharge for ``anode`` (delithiation over lithiation)."""
+
+KEY_PATTERN = r"^[^\s/\\][^/\\\x00-\x1f]{0,118}[^\s/\\]$|^[^\s/\\]$"
+
+
+class Recipe(Frozen):
+    """How a sample was made. Composition, charged Li/TM and excess are apart."""
+
+    route: str | None = None
+    charged_li_tm_ratio: PositiveFloat | None = None
+    calcination_temperature_celsius: float | None = None
+    calcination_time_h: PositiveFloat | None = None
+    atmosphere: str | None = None
+    flux: str | None = None
+    extra: dict[str, Scalar] = Field(default_factory=dict)
+
+
+class Sample(Frozen):
+    """A material from one synthesis."""
+
+    key: str = Field(pattern=KEY_PATTERN)
+    composition: str | None = None
+    morphology: Morphology | None = None
+    dopant: str | None = None
+    dopant_percent: float | None = Field(default=None, ge=0, le=100)
+    coating: str | None = None
+    coating_percent: float | None = Field(default=None, ge=0, le=100)
+    particle_diameter_um: PositiveFloat | None = None
+    batch: str | None = None
+    recipe: Recipe | None = None
+    extra: dict[str, Scalar] = Field(default_factory=dict)
+
+    @field_validator("composition")
+    @classmethod
+    def _readable(cls, formula: str | None) -> str | None:
+        if formula is not None:
+            Composition.parse(formula)
+        return formula
+
+
+class Cell(Frozen):
+    """One electrochemical cell. ``None`` means not given: it is asked for when it is needed, never assumed.
+
+    ``nominal_specific_capacity_mah_g`` and ``one_c_ma_g`` (the specific current that *1C* means here) are two
+    facts: Li-rich papers state 1C = 200, 250 or 280 mA/g for materials of any capacity.
+    """
+
+    key: str = Field(pattern=KEY_PATTERN)
+    sample: str | None = None
+    electrode: Electrode | None = None
+    active_mass_mg: PositiveFloat | None = None
+    nominal_specific_capacity_mah_g: PositiveFloat | None = None
+    one_c_ma_g: PositiveFloat | None = None
+    electrode_area_cm2: PositiveFloat | None = None
+    counter_electrode: str | None = None
+    electrolyte: str | None = None
+    temperature_celsius: float | None = Field(default=None, ge=-273.15)
+    simulated: bool = False
+    extra: dict[str, Scalar] = Field(default_factory=dict)
+
+
+class RawFile(Frozen):
+    """A file as the instrument wrote it, kept by the SHA-256 of its bytes."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    name: str
+    size: int = Field(ge=0)
+
+
+class Test(Frozen):
+    """One raw file, read: which curve it became, who read it, what was repaired and what was noticed.
+
+    ``key`` is the content hash of raw file, reader and repairs, so that the same file added twice is the same
+    test. ``curve`` is the content hash of the standard table in the workspace.
+    """
+
+    __test__ = False  # pytest must not collect it
+
+    key: str
+    cell: str
+    raw: RawFile
+    reader: str
+    reader_version: str
+    confidence: float = Field(ge=0, le=1)
+    curve: str
+    rows: int = Field(ge=1)
+    start_unix_second: float | None = None
+    duration_second: float | None = None
+    first_cycle_count: int | None = None
+    last_cycle_count: int | None = None
+    repairs: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    metadata: dict[str, Scalar] = Field(default_factory=dict)

@@ -1,0 +1,312 @@
+"""The vocabulary: every quantity that lirich knows. Nothing else names a quantity.
+
+A key of a quantity with a dimension ends in its unit; ratios carry no suffix and are in percent unless the
+unit says otherwise. Voltages are vs the counter electrode (Li/Li⁺ in a half-cell). Charge is positive.
+Capacities per gram are per gram of active mass. A definition that is a formula is computed exactly so;
+``reference`` says where it comes from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from lirich.errors import UnitError, UnknownNameError
+
+Scope = Literal["cycle", "cell", "material", "device"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One entry of the vocabulary.
+
+    ``scope`` says what a value is about by nature: one ``cycle``, a whole ``cell`` test, a ``material``, a
+    ``device``. ``better`` is the direction that is an improvement, ``None`` where that is no question.
+    """
+
+    key: str
+    name: str
+    symbol: str
+    unit: str
+    scope: Scope
+    definition: str
+    reference: str
+    better: Literal["higher", "lower"] | None = None
+
+
+_FIELD = "Common definition of the field; Bettge et al., J. Electrochem. Soc. 160 (2013) A2046, doi:10.1149/2.034311jes"
+_BETTGE = "Bettge et al., J. Electrochem. Soc. 160 (2013) A2046, doi:10.1149/2.034311jes"
+_LU_DAHN = "Lu & Dahn, J. Electrochem. Soc. 149 (2002) A815, doi:10.1149/1.1480014"
+_REVIEW = "Yang et al., EES Batteries 2 (2026) 377, doi:10.1039/d5eb00167f"
+_CROY = "Croy et al., J. Electrochem. Soc. 161 (2014) A318, doi:10.1149/2.049403jes"
+_SEN = "Sen, J. Am. Stat. Assoc. 63 (1968) 1379, doi:10.1080/01621459.1968.10480934"
+_GITT = "Weppner & Huggins, J. Electrochem. Soc. 124 (1977) 1569, doi:10.1149/1.2133112"
+_ICI = "Chien et al., J. Mater. Chem. A 11 (2023) 20569 / Commun. Chem. 6 (2023) 93 (intermittent current interruption)"
+_KIM = "Kim et al., Energy Environ. Sci. 18 (2025) 4222 (PCA of Li-rich charge curves)"
+_SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
+
+_LIST = (
+    # --- one cycle ------------------------------------------------------------------------------------------
+    Quantity("charge_capacity_mah", "charge capacity", "Q_ch", "mAh", "cycle",
+             "∫I dt over the charging steps of the cycle, constant-voltage parts included", _FIELD),
+    Quantity("discharge_capacity_mah", "discharge capacity", "Q_dis", "mAh", "cycle",
+             "∫|I| dt over the discharging steps of the cycle, constant-voltage parts included", _FIELD, "higher"),
+    Quantity("charge_specific_capacity_mah_g", "specific charge capacity", "q_ch", "mAh/g", "cycle",
+             "charge capacity / active mass", _FIELD),
+    Quantity("discharge_specific_capacity_mah_g", "specific discharge capacity", "q_dis", "mAh/g", "cycle",
+             "discharge capacity / active mass", _FIELD, "higher"),
+    Quantity("coulombic_efficiency", "Coulombic efficiency", "CE", "%", "cycle",
+             "100·Q_dis/Q_ch of the same cycle (cathode and full cell); 100·Q_ch/Q_dis for an anode material "
+             "against Li (delithiation over lithiation). The convention is a condition of the value", _FIELD, "higher"),
+    Quantity("charge_energy_mwh", "charge energy", "E_ch", "mWh", "cycle",
+             "∫V dQ over the charging steps", _FIELD),
+    Quantity("discharge_energy_mwh", "discharge energy", "E_dis", "mWh", "cycle",
+             "∫V dQ over the discharging steps", _FIELD, "higher"),
+    Quantity("discharge_specific_energy_wh_kg", "specific discharge energy", "e_dis", "Wh/kg", "cycle",
+             "discharge energy / active mass of the cathode (not of a cell)", _FIELD, "higher"),
+    Quantity("charge_specific_energy_wh_kg", "specific charge energy", "e_ch", "Wh/kg", "cycle",
+             "charge energy / active mass of the cathode (not of a cell)", _FIELD),
+    Quantity("energy_efficiency", "energy efficiency", "η_E", "%", "cycle",
+             "100·E_dis/E_ch of the same cycle", _FIELD, "higher"),
+    Quantity("mean_charge_voltage_v", "mean charge voltage", "V̄_ch", "V", "cycle",
+             "∫V dQ / ∫dQ over the charge half-cycle", _BETTGE),
+    Quantity("mean_discharge_voltage_v", "mean discharge voltage", "V̄_dis", "V", "cycle",
+             "∫V dQ / ∫dQ over the discharge half-cycle", _BETTGE, "higher"),
+    Quantity("median_charge_voltage_v", "median charge voltage", "V_ch(Q/2)", "V", "cycle",
+             "voltage at half of the capacity of the charge half-cycle; not the mean voltage", _FIELD),
+    Quantity("median_discharge_voltage_v", "median discharge voltage", "V_dis(Q/2)", "V", "cycle",
+             "voltage at half of the capacity of the discharge half-cycle; not the mean voltage", _FIELD, "higher"),
+    Quantity("mid_voltage_v", "mid voltage", "V̄_mid", "V", "cycle",
+             "(V̄_ch + V̄_dis)/2: the part of the mean voltage that polarisation cancels from; its fade is structural",
+             _BETTGE, "higher"),
+    Quantity("voltage_gap_v", "mean-voltage gap", "ΔV̄", "V", "cycle",
+             "V̄_ch − V̄_dis: hysteresis plus polarisation", _BETTGE, "lower"),
+    Quantity("hysteresis_loop_energy_wh_kg", "hysteresis loop area", "E_ch − E_dis", "Wh/kg", "cycle",
+             "(E_ch − E_dis) / active mass", _CROY, "lower"),
+    Quantity("hysteresis_loop_energy_mwh", "hysteresis loop area (absolute)", "E_ch − E_dis", "mWh", "cycle",
+             "E_ch − E_dis", _CROY, "lower"),
+    Quantity("capacity_retention", "capacity retention", "R_n", "%", "cycle",
+             "100·Q_dis,n / Q_dis,ref; the reference cycle is a condition of the value", _FIELD, "higher"),
+    Quantity("energy_retention", "energy retention", "R_E,n", "%", "cycle",
+             "100·E_dis,n / E_dis,ref; the reference cycle is a condition of the value", _FIELD, "higher"),
+    Quantity("low_voltage_capacity_mah_g", "low-voltage capacity", "q_dis(V<V_low)", "mAh/g", "cycle",
+             "specific discharge capacity delivered below the threshold voltage (3.5 V unless stated): the "
+             "spinel-like, Mn³⁺/⁴⁺ share", _KIM),
+    Quantity("low_voltage_capacity_mah", "low-voltage capacity (absolute)", "Q_dis(V<V_low)", "mAh", "cycle",
+             "discharge capacity delivered below the threshold voltage (3.5 V unless stated)", _KIM),
+    Quantity("low_voltage_share", "low-voltage share", "x_low", "%", "cycle",
+             "100 · low-voltage capacity / discharge capacity", _KIM, "lower"),
+    Quantity("high_voltage_capacity_mah_g", "high-voltage capacity", "q_ch(V>V_high)", "mAh/g", "cycle",
+             "specific charge capacity taken up above the threshold voltage (4.40 V unless stated)", _KIM),
+    Quantity("interrupt_resistance_ohm", "interrupt resistance", "R̄", "Ω", "cycle",
+             "capacity-weighted mean of |ΔV/ΔI| at the current interrupts and rests of the cycle's half-cycles; the time "
+             "after the interrupt at which ΔV is read is a condition", _BETTGE, "lower"),
+    Quantity("corrected_charge_voltage_v", "interrupt-corrected mean charge voltage", "V̄_ch,cor", "V", "cycle",
+             "V̄_ch − |I|·R̄", _BETTGE),
+    Quantity("corrected_discharge_voltage_v", "interrupt-corrected mean discharge voltage", "V̄_dis,cor", "V", "cycle",
+             "V̄_dis + |I|·R̄", _BETTGE, "higher"),
+    Quantity("charge_rate_c", "charge rate", "C_ch", "1/h", "cycle",
+             "charge-weighted median specific current of the charge without constant-voltage parts / the current that 1C means", _FIELD),
+    Quantity("discharge_rate_c", "discharge rate", "C_dis", "1/h", "cycle",
+             "charge-weighted median specific current of the discharge without constant-voltage parts / the current that 1C means", _FIELD),
+    Quantity("charge_current_ma", "charge current", "I_ch", "mA", "cycle",
+             "charge-weighted median current of the charge without constant-voltage parts", _FIELD),
+    Quantity("discharge_current_ma", "discharge current", "I_dis", "mA", "cycle",
+             "magnitude of the charge-weighted median current of the discharge without constant-voltage parts", _FIELD),
+    Quantity("upper_cutoff_voltage_v", "highest voltage of the cycle", "V_max", "V", "cycle",
+             "highest voltage under current in the cycle", _FIELD),
+    Quantity("lower_cutoff_voltage_v", "lowest voltage of the cycle", "V_min", "V", "cycle",
+             "lowest voltage under current in the cycle", _FIELD),
+    Quantity("constant_voltage_share", "constant-voltage share", "x_CV", "%", "cycle",
+             "100 · charge passed at constant voltage / charge capacity", _FIELD, "lower"),
+    Quantity("temperature_celsius", "temperature", "T", "°C", "cycle",
+             "mean recorded temperature over the cycle", _FIELD),
+    # --- a whole test of a cell -----------------------------------------------------------------------------
+    Quantity("initial_coulombic_efficiency", "initial Coulombic efficiency", "ICE", "%", "cell",
+             "100·Q_dis,1/Q_ch,1 of the first full cycle (cathode convention)", _FIELD, "higher"),
+    Quantity("irreversible_capacity_mah_g", "first-cycle irreversible capacity", "q_irr", "mAh/g", "cell",
+             "q_ch,1 − q_dis,1", _FIELD, "lower"),
+    Quantity("mean_coulombic_efficiency", "mean Coulombic efficiency in cycling", "⟨CE⟩", "%", "cell",
+             "median of CE over the ageing cycles at one rate and window, formation and check-ups left out", _FIELD, "higher"),
+    Quantity("voltage_decay_mv_per_cycle", "voltage decay", "−dV̄_dis/dn", "mV/cycle", "cell",
+             "−slope of V̄_dis against cycle number, Theil–Sen, over ageing cycles at one rate and window, without "
+             "formation, rate steps and check-ups; positive is decay", f"{_REVIEW}; {_SEN_SLOPE}", "lower"),
+    Quantity("voltage_decay_endpoint_mv_per_cycle", "voltage decay between end points", "(V̄_ref − V̄_n)/(n − n_ref)",
+             "mV/cycle", "cell", "(V̄_dis,ref − V̄_dis,n)/(n − n_ref) between the first and the last ageing cycle at one "
+             "rate and window; positive is decay", _REVIEW, "lower"),
+    Quantity("structural_voltage_decay_mv_per_cycle", "structural voltage decay", "−dV̄_mid/dn", "mV/cycle", "cell",
+             "−slope of V̄_mid against cycle number, Theil–Sen: the thermodynamic part of the voltage decay, since "
+             "dV̄_dis = dV̄_mid − dΔV̄/2", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+    Quantity("polarisation_voltage_decay_mv_per_cycle", "polarisation voltage decay", "½·dΔV̄/dn", "mV/cycle", "cell",
+             "half of the slope of ΔV̄ against cycle number, Theil–Sen: the part of the voltage decay that is growth of "
+             "polarisation (plus hysteresis)", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+    Quantity("structural_share_of_voltage_decay", "structural share of the voltage decay", "x_struct", "%", "cell",
+             "100 · structural / (structural + polarisation) voltage decay; given only where both are ≥ 0", _BETTGE),
+    Quantity("corrected_voltage_decay_mv_per_cycle", "interrupt-corrected voltage decay", "−dV̄_dis,cor/dn", "mV/cycle",
+             "cell", "−slope of the interrupt-corrected mean discharge voltage against cycle number, Theil–Sen",
+             f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+    Quantity("capacity_fade_percent_per_cycle", "capacity fade", "−dR/dn", "%/cycle", "cell",
+             "−slope of capacity retention against cycle number, Theil–Sen, over ageing cycles at one rate and window; "
+             "positive is fade", _SEN_SLOPE, "lower"),
+    Quantity("capacity_fade_knee_cycle", "knee of the capacity fade", "n_knee", "cycle", "cell",
+             "break point of a two-segment linear fit of capacity against cycle number, given only where it is preferred "
+             "to one line by BIC and the fade after it is at least twice the fade before",
+             "Fermín-Cueto et al., Energy and AI 1 (2020) 100006, doi:10.1016/j.egyai.2020.100006 (Bacon–Watts form)", "higher"),
+    Quantity("activation_voltage_v", "activation voltage", "V*", "V", "cell",
+             "valley of dQ/dV between the transition-metal peak (~3.9 V) and the plateau peak (~4.5 V) of the first charge, "
+             "searched from 4.2 to 4.5 V; 4.4 V where there is no valley, flagged", f"{_KIM}; {_LU_DAHN}"),
+    Quantity("slope_capacity_mah_g", "slope capacity of the first charge", "q_slope", "mAh/g", "cell",
+             "specific capacity of the first charge below V*; V* is a condition of the value", _LU_DAHN),
+    Quantity("plateau_capacity_mah_g", "plateau capacity of the first charge", "q_plateau", "mAh/g", "cell",
+             "specific capacity of the first charge above V*: the activation of Li2MnO3-like domains; V* is a condition of the "
+             "value", _LU_DAHN),
+    Quantity("formal_tm_capacity_mah_g", "formal transition-metal capacity", "q_TM", "mAh/g", "cell",
+             "n_e·F/(3.6·M) with n_e from oxidation-state bookkeeping (Ni²⁺→⁴⁺, Co³⁺→⁴⁺, Mn⁴⁺ inert). Formal", _LU_DAHN),
+    Quantity("formal_oxygen_capacity_mah_g", "formal oxygen capacity", "q_O", "mAh/g", "cell",
+             "max(0, q_ch,1 − q_TM): an upper bound on what oxygen gives in the first charge. Formal", _LU_DAHN),
+    Quantity("theoretical_capacity_mah_g", "theoretical capacity", "q_theo", "mAh/g", "material",
+             "capacity if all lithium is taken out: x_Li·F/(3.6·M)", _FIELD, "higher"),
+    Quantity("low_voltage_capacity_growth_mah_g_per_cycle", "growth of the low-voltage capacity", "dq_low/dn",
+             "mAh/g/cycle", "cell", "slope of the low-voltage capacity against cycle number, Theil–Sen, ageing cycles at one "
+             "rate and window", f"{_KIM}; {_SEN_SLOPE}", "lower"),
+    Quantity("low_voltage_share_growth_percent_per_cycle", "growth of the low-voltage share", "dx_low/dn", "%/cycle", "cell",
+             "slope of the low-voltage share against cycle number, Theil–Sen, ageing cycles at one rate and window",
+             f"{_KIM}; {_SEN_SLOPE}", "lower"),
+    Quantity("hysteresis_at_soc_v", "voltage hysteresis at a state of charge", "ΔV(q)", "V", "cell",
+             "V_ch(q) − V_dis(q) at the same capacity counted from the discharged end of the cycle, normalised to the discharge "
+             "capacity; soc_percent is a condition", _CROY, "lower"),
+    Quantity("dqdv_peak_voltage_v", "dQ/dV peak position", "V_p", "V", "cell",
+             "voltage of a maximum of the smoothed dQ/dV; grid and smoothing are conditions", _CROY),
+    Quantity("dqdv_peak_height_mah_g_v", "dQ/dV peak height", "h_p", "mAh/g/V", "cell",
+             "height of a maximum of the smoothed dQ/dV; grid and smoothing are conditions", _CROY),
+    Quantity("dqdv_peak_area_mah_g", "dQ/dV peak area", "A_p", "mAh/g", "cell",
+             "integral of dQ/dV between the minima on both sides of the peak", _CROY),
+    Quantity("dqdv_peak_shift_mv_per_cycle", "shift of a dQ/dV peak", "dV_p/dn", "mV/cycle", "cell",
+             "slope of the position of a tracked dQ/dV peak against cycle number, Theil–Sen", f"{_CROY}; {_SEN_SLOPE}"),
+    Quantity("spinel_peak_voltage_v", "spinel-like discharge peak", "V_sp", "V", "cell",
+             "position of the discharge dQ/dV peak between 2.7 and 3.4 V", _CROY),
+    Quantity("spinel_peak_area_mah_g", "area of the spinel-like discharge peak", "A_sp", "mAh/g", "cell",
+             "discharge capacity of the peak between 2.7 and 3.4 V, between the minima on its sides", _CROY, "lower"),
+    Quantity("rate_capability", "rate capability", "q(C)/q(C_ref)", "%", "cell",
+             "100 · mean discharge capacity of the cycles at a rate / that at the lowest rate of the same rate test; the rate and "
+             "reference rate are conditions", _FIELD, "higher"),
+    Quantity("rate_capacity_mah_g", "capacity at a rate", "q(C)", "mAh/g", "cell",
+             "mean specific discharge capacity of the cycles at one rate of a rate test", _FIELD, "higher"),
+    Quantity("rate_recovery", "recovery after a rate test", "R_rec", "%", "cell",
+             "100 · discharge capacity back at the first rate after a rate test / that before it at the same rate", _FIELD, "higher"),
+    Quantity("lithium_diffusivity_m2_s", "chemical diffusivity of lithium", "D̃", "m²/s", "cell",
+             "by GITT or ICI for a sphere of the stated radius; method, radius and state of charge are conditions", f"{_GITT}; ICI: {_ICI}", "higher"),
+    Quantity("diffusion_validity_number", "validity number of a diffusivity", "τD/R²", "1", "cell",
+             "τ·D̃/R² of the pulse; the square-root-of-time method is biased low unless ≪ 1, values above 0.03 are flagged", _GITT, "lower"),
+    Quantity("interrupt_resistance_growth_ohm_per_cycle", "growth of the interrupt resistance", "dR̄/dn", "Ω/cycle", "cell",
+             "slope of the interrupt resistance against cycle number, Theil–Sen", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+    # --- a material, as papers and instruments give it ------------------------------------------------------
+    Quantity("specific_capacity_mah_g", "specific capacity (unspecified)", "q", "mAh/g", "material",
+             "specific capacity as a source states it, charge or discharge not said", _REVIEW, "higher"),
+    Quantity("material_energy_density_wh_kg", "specific energy of the material", "e_mat", "Wh/kg", "material",
+             "energy per mass of active material, vs Li/Li⁺", _REVIEW, "higher"),
+    Quantity("volumetric_energy_density_wh_l", "volumetric energy density", "u", "Wh/L", "material",
+             "energy per volume of the electrode or material, as the source states", _REVIEW, "higher"),
+    Quantity("volumetric_capacity_mah_cm3", "volumetric capacity", "q_V", "mAh/cm³", "material",
+             "capacity per volume of the electrode or material", _REVIEW, "higher"),
+    Quantity("particle_diameter_um", "particle size", "d", "µm", "material",
+             "diameter of a particle as the source states it", _REVIEW),
+    Quantity("d50_um", "median particle size", "D50", "µm", "material",
+             "volume-median particle diameter", "ISO 9276-2"),
+    Quantity("primary_crystallite_size_um", "primary crystallite size", "d_prim", "µm", "material",
+             "size of the primary crystallites of a polycrystal", _REVIEW),
+    Quantity("bet_surface_area_m2_g", "BET surface area", "S_BET", "m²/g", "material",
+             "specific surface area by gas adsorption", "ISO 9277"),
+    Quantity("tap_density_g_cm3", "tap density", "ρ_tap", "g/cm³", "material", "powder density after tapping", "ISO 3953", "higher"),
+    Quantity("d_spacing_003_nm", "(003) spacing", "d_003", "nm", "material",
+             "spacing of the (003) planes of the layered R-3m cell", _REVIEW),
+    Quantity("li_tm_charge_ratio", "Li/TM ratio", "Li/TM", "1", "material",
+             "lithium over transition metals as charged in the synthesis, mol/mol", _REVIEW),
+    Quantity("calcination_temperature_celsius", "calcination temperature", "T_calc", "°C", "material",
+             "highest hold temperature of the synthesis", _REVIEW),
+    Quantity("calcination_time_h", "calcination time", "t_calc", "h", "material", "hold time at the calcination temperature", _REVIEW, "lower"),
+    Quantity("total_heat_treatment_time_h", "total heat-treatment time", "t_heat", "h", "material", "sum of all heat treatments", _REVIEW, "lower"),
+    Quantity("coating_thickness_nm", "coating thickness", "d_coat", "nm", "material", "thickness of a coating layer", _REVIEW),
+    Quantity("thermal_degradation_temperature_celsius", "thermal degradation temperature", "T_deg", "°C", "material",
+             "temperature at which a layer degrades", _REVIEW, "higher"),
+    Quantity("volume_change", "volume change", "ΔV/V", "%", "material", "relative volume change of the material in a cycle", _REVIEW, "lower"),
+    Quantity("oxygen_vacancy_formation_energy_ev", "oxygen-vacancy formation energy", "E_vac(O)", "eV", "material",
+             "E(with vacancy) + ½E(O2) − E(perfect); the O2 reference and state of charge are conditions", _REVIEW, "higher"),
+    Quantity("oxygen_release_onset_v", "onset voltage of oxygen release", "V_on(O2)", "V", "material",
+             "voltage in charge at which O2 is first detected", _REVIEW, "higher"),
+    Quantity("oxygen_release_intensification_v", "voltage of intense oxygen release", "V_int(O2)", "V", "material",
+             "voltage in charge above which O2 release intensifies", _REVIEW, "higher"),
+    Quantity("carbon_dioxide_onset_v", "onset voltage of CO2 release", "V_on(CO2)", "V", "material",
+             "voltage in charge at which a regime of CO2 release begins; the regime is a condition", _REVIEW, "higher"),
+    Quantity("side_reaction_voltage_v", "onset voltage of interfacial side reactions", "V_side", "V", "material",
+             "voltage above which side reactions with the electrolyte are reported", _REVIEW, "higher"),
+    Quantity("oxidative_instability_voltage_v", "oxidative instability voltage", "V_ox", "V", "material",
+             "voltage above which an electrolyte is reported to oxidise", _REVIEW, "higher"),
+    Quantity("interfacial_resistance_rise_v", "voltage of the interfacial-resistance rise", "V_R", "V", "material",
+             "voltage in charge at which the interfacial resistance rises", _REVIEW, "higher"),
+    # --- a device, or the circumstances that a source states --------------------------------------------------
+    Quantity("cell_energy_density_wh_kg", "specific energy of a cell", "e_cell", "Wh/kg", "device",
+             "energy per mass of a whole cell", _REVIEW, "higher"),
+    Quantity("test_current_ma_g", "specific current of a test", "i", "mA/g", "device", "specific current that a source states for a test", _REVIEW),
+    Quantity("test_cycles", "cycles of a test", "n", "cycle", "device", "number of cycles that a source states for a test", _REVIEW),
+    Quantity("storage_temperature_celsius", "storage temperature", "T_st", "°C", "device", "temperature of a storage test", _REVIEW),
+    Quantity("mass_to_charge_ratio", "mass-to-charge ratio", "m/z", "1", "device", "channel of a mass spectrometer", _REVIEW),
+    Quantity("dataset_curves", "curves in a data set", "N", "1", "device", "number of curves in a data set that a source states", _REVIEW, "higher"),
+)
+
+QUANTITIES: MappingProxyType[str, Quantity] = MappingProxyType({q.key: q for q in _LIST})
+"""Every quantity by key."""
+
+if len(QUANTITIES) != len(_LIST):
+    raise RuntimeError("two quantities share a key")
+
+
+def quantity(key: str) -> Quantity:
+    """Return the quantity of that key. Raises `UnknownNameError` with the nearest keys."""
+    try:
+        return QUANTITIES[key]
+    except KeyError:
+        raise UnknownNameError.of("quantity", key, QUANTITIES) from None
+
+
+def convert(value: float, unit: str, key: str) -> float:
+    """Convert *value* from *unit* into the unit of the quantity *key*.
+
+    Raises `UnitError` where the dimensions differ or the unit is unknown, `UnknownNameError` on the key.
+    """
+    target = quantity(key).unit
+    if unit == target:
+        return value
+    import pint
+
+    registry = _registry()
+    try:
+        converted = registry.Quantity(value, _spelled(unit)).to(_spelled(target))
+    except (pint.errors.PintError, AttributeError, ValueError, TypeError, AssertionError) as error:
+        raise UnitError(
+            f"{unit!r} is no unit of {quantity(key).name}", expected=f"{target!r} or a multiple of it", advice=str(error)
+        ) from error
+    return float(converted.magnitude)
+
+
+_SPELLINGS = {"°C": "degC", "Ω": "ohm", "µm": "um", "²": "**2", "³": "**3", "%": "percent", "m2": "m**2", "cm3": "cm**3"}
+
+
+def _spelled(unit: str) -> str:
+    for field, plain in _SPELLINGS.items():
+        unit = unit.replace(field, plain)
+    return unit or "dimensionless"
+
+
+def _registry():  # type: ignore[no-untyped-def]  # pint's registry is built from strings and has no static type
+    global _REGISTRY
+    if _REGISTRY is None:
+        import pint
+
+        _REGISTRY = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+        _REGISTRY.define("cycle_count = [cycle_number] = cyc")
+    return _REGISTRY
+
+
+_REGISTRY = None

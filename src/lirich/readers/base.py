@@ -1,0 +1,103 @@
+"""What a reader is: it recognises a file, turns it into a standard table, and says what it understood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import polars as pl
+
+from lirich.errors import MissingColumnError
+from lirich.model import Finding, Scalar
+from lirich.model.table import CHARGED, COLUMNS, CURRENT, DISCHARGED, TIME, VOLTAGE
+
+HEAD_BYTES = 65_536
+"""How much of a file a reader sees before it says whether it knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """How sure a reader is that a file is its own (0 to 1), and why."""
+
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMatch:
+    """A column of the file that became a column of the standard table."""
+
+    source: str
+    column: str
+    unit: str
+    factor: float = 1.0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came out of one file.
+
+    ``table`` has only columns of `lirich.model.table.COLUMNS`, in that order and type, charge positive.
+    ``unrecognised`` names the columns of the file that were left out. ``metadata`` holds what the file says
+    of the cell: keys that are fields of `lirich.model.Cell` or `lirich.model.Sample` mean those fields, all
+    others are kept as the vendor names them.
+    """
+
+    table: pl.DataFrame
+    reader: str
+    reader_version: str
+    confidence: float
+    reason: str = ""
+    recognised: tuple[ColumnMatch, ...] = ()
+    unrecognised: tuple[str, ...] = ()
+    metadata: dict[str, Scalar] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    repairs: tuple[str, ...] = ()
+
+    def with_findings(self, *findings: Finding) -> Reading:
+        """Return the same reading with more findings."""
+        return replace(self, findings=(*self.findings, *findings))
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """The contract of the door ``lirich.readers``; `lirich.testing.check_reader` tests it.
+
+    ``sniff`` looks at the name and the first `HEAD_BYTES` bytes only, never raises, and returns ``None`` when the
+    file is not its own. ``read`` returns a `Reading` or raises a `lirich.errors.ReadError` (or
+    `lirich.errors.OptionalDependencyError`); never anything else, whatever the bytes are.
+    """
+
+    name: str
+    version: str
+    description: str
+    extensions: tuple[str, ...]
+
+    def sniff(self, path: Path, head: bytes) -> Recognition | None:
+        """Say how sure the reader is that the file is its own."""
+        ...
+
+    def read(self, path: Path) -> Reading:
+        """Turn the file into a standard table."""
+        ...
+
+
+def standard_table(table: pl.DataFrame, *, path: Path) -> pl.DataFrame:
+    """Return *table* with the columns, order and types of the standard table; other columns are dropped.
+
+    Raises `MissingColumnError` where neither time with current nor both capacities are there, or no voltage.
+    """
+    names = set(table.columns)
+    curve = {CHARGED, DISCHARGED} <= names
+    missing = [c for c in (VOLTAGE, *(() if curve else (TIME, CURRENT))) if c not in names]
+    if missing:
+        raise MissingColumnError(
+            f"{path.name} has no column for {', '.join(missing)} (found: {', '.join(table.columns) or 'nothing'})",
+            expected="voltage with time and current, or voltage with charged and discharged capacity",
+            advice="Write a mapping file beside it (see the how-to on tables of your own)",
+        )
+    return table.select(
+        pl.col(name).cast(dtype, strict=False) for name, (dtype, _, _) in COLUMNS.items() if name in names
+    )
