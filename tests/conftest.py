@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from lirich.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +20,33 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real files of ../shared/data are not here (set LIRICH_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """The ``database_url`` of an empty database: ``None`` for SQLite, then a fresh schema on PostgreSQL."""
+    if request.param == "sqlite":
+        yield None
+        return
+    server = os.environ.get("LIRICH_TEST_POSTGRES_URL")
+    if not server:
+        pytest.skip("no PostgreSQL server (set LIRICH_TEST_POSTGRES_URL, see script/postgres-for-tests)")
+    import psycopg
+    from psycopg import sql
+
+    schema = f"test_{uuid.uuid4().hex}"
+    name = sql.Identifier(schema)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(name))
+    try:
+        yield f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{schema}"
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(name))
+
+
+@pytest.fixture
+def store(tmp_path: Path, store_url: str | None) -> Iterator[Store]:
+    """An empty workspace, on SQLite and then on PostgreSQL."""
+    with Store.create(tmp_path / "workspace", database_url=store_url) as made:
+        yield made

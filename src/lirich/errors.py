@@ -38,6 +38,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lirich.model import Finding
 
 
 class LirichError(Exception):
@@ -82,9 +86,7 @@ class LirichError(Exception):
         }
 
 
-def _rebuild(
-    kind: type[LirichError], found: str, expected: str, advice: str, state: dict[str, object]
-) -> LirichError:
+def _rebuild(kind: type[LirichError], found: str, expected: str, advice: str, state: dict[str, object]) -> LirichError:
     # Errors cross process borders; pickle must not call subclasses' own signatures.
     error = kind.__new__(kind)
     LirichError.__init__(error, found, expected=expected, advice=advice)
@@ -96,8 +98,11 @@ class InputError(LirichError):
     """What was handed in cannot be used."""
 
 
-class UnknownNameError(InputError):
-    """A name that is not in the vocabulary; the message offers the nearest known ones."""
+class UnknownNameError(InputError, KeyError):
+    """A name that is not in the vocabulary; the message offers the nearest known ones.
+
+    Also a ``KeyError``, so that mappings of lirich (``ws.cells``) behave as mappings do.
+    """
 
     @classmethod
     def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
@@ -151,7 +156,9 @@ class MissingColumnError(ReadError):
 
 
 class InconsistentDataError(ReadError):
-    """Time, current and capacity contradict each other."""
+    """Time, current and capacity contradict each other; ``findings`` says how, each with its repair."""
+
+    findings: tuple[Finding, ...] = ()
 
 
 class MappingError(ReadError):

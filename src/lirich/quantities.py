@@ -46,6 +46,7 @@ _ICI = "Chien et al., J. Mater. Chem. A 11 (2023) 20569 / Commun. Chem. 6 (2023)
 _KIM = "Kim et al., Energy Environ. Sci. 18 (2025) 4222 (PCA of Li-rich charge curves)"
 _SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
 
+# fmt: off
 _LIST = (
     # --- one cycle ------------------------------------------------------------------------------------------
     Quantity("charge_capacity_mah", "charge capacity", "Q_ch", "mAh", "cycle",
@@ -254,6 +255,7 @@ _LIST = (
     Quantity("mass_to_charge_ratio", "mass-to-charge ratio", "m/z", "1", "device", "channel of a mass spectrometer", _REVIEW),
     Quantity("dataset_curves", "curves in a data set", "N", "1", "device", "number of curves in a data set that a source states", _REVIEW, "higher"),
 )
+# fmt: on
 
 QUANTITIES: MappingProxyType[str, Quantity] = MappingProxyType({q.key: q for q in _LIST})
 """Every quantity by key."""
@@ -285,12 +287,23 @@ def convert(value: float, unit: str, key: str) -> float:
         converted = registry.Quantity(value, _spelled(unit)).to(_spelled(target))
     except (pint.errors.PintError, AttributeError, ValueError, TypeError, AssertionError) as error:
         raise UnitError(
-            f"{unit!r} is no unit of {quantity(key).name}", expected=f"{target!r} or a multiple of it", advice=str(error)
+            f"{unit!r} is no unit of {quantity(key).name}",
+            expected=f"{target!r} or a multiple of it",
+            advice=str(error),
         ) from error
     return float(converted.magnitude)
 
 
-_SPELLINGS = {"°C": "degC", "Ω": "ohm", "µm": "um", "²": "**2", "³": "**3", "%": "percent", "m2": "m**2", "cm3": "cm**3"}
+_SPELLINGS = {
+    "°C": "degC",
+    "Ω": "ohm",
+    "µm": "um",
+    "²": "**2",
+    "³": "**3",
+    "%": "percent",
+    "m2": "m**2",
+    "cm3": "cm**3",
+}
 
 
 def _spelled(unit: str) -> str:

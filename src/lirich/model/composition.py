@@ -22,7 +22,8 @@ Ni²⁺→⁴⁺, Co³⁺→⁴⁺, Fe³⁺→⁴⁺, Cr³⁺→⁶⁺; Mn⁴⁺
 Lu & Dahn, J. Electrochem. Soc. 149 (2002) A815, doi:10.1149/1.1480014 (Ni, Co, Mn); Cr³⁺→⁶⁺: Lu & Dahn, ibid. A1454."""
 
 TRANSITION_METALS = frozenset(
-    "Sc Ti V Cr Mn Fe Co Ni Cu Zn Y Zr Nb Mo Tc Ru Rh Pd Ag Cd Hf Ta W Re Os Ir Pt Au Hg".split()
+    ("Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Y", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag")
+    + ("Cd", "Hf", "Ta", "W", "Re", "Os", "Ir", "Pt", "Au", "Hg")
 )
 
 
@@ -116,4 +117,4 @@ def _parse(formula: str) -> tuple[tuple[str, float], ...]:
     return tuple(total.items())
 
 
-_PLAIN = str.maketrans({**{a: b for a, b in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)}, "[": "(", "]": ")", "{": "(", "}": ")"})
+_PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉[]{}", "0123456789()()")

@@ -45,9 +45,21 @@ COLUMNS: dict[str, tuple[type[pl.DataType], Requirement, str]] = {
     STEP_INDEX: (pl.Int64, "optional", "number of the step in the cycler's programme"),
     STEP_TYPE: (pl.String, "optional", "the cycler's own name of the step"),
     CELL_TEMPERATURE: (pl.Float64, "optional", "temperature at the cell's first sensor, °C"),
-    CHARGED: (pl.Float64, "optional", "charge passed in charging since the start of the test, Ah; never resets"),
-    DISCHARGED: (pl.Float64, "optional", "charge passed in discharging since the start of the test, Ah; never resets"),
-    CHARGED_ENERGY: (pl.Float64, "optional", "energy passed in charging since the start of the test, Wh; never resets"),
+    CHARGED: (
+        pl.Float64,
+        "optional",
+        "charge passed in charging since the start of the test, Ah; never resets",
+    ),
+    DISCHARGED: (
+        pl.Float64,
+        "optional",
+        "charge passed in discharging since the start of the test, Ah; never resets",
+    ),
+    CHARGED_ENERGY: (
+        pl.Float64,
+        "optional",
+        "energy passed in charging since the start of the test, Wh; never resets",
+    ),
     DISCHARGED_ENERGY: (
         pl.Float64,
         "optional",

@@ -7,9 +7,9 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from lirich.errors import UnknownNameError
 from lirich.model._base import Frozen
 from lirich.quantities import QUANTITIES
-from lirich.errors import UnknownNameError
 
 Scalar = bool | int | float | str
 

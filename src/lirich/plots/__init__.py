@@ -1,1 +1,34 @@
-"""plots."""
+"""Figures as Plotly specifications: data in, figure out; no file, no database, no network.
+
+SC and PC have the same two colours everywhere, all colours are colour-blind safe, and whatever is simulated, computed or
+predicted is drawn dashed or open and says so.
+"""
+
+from lirich.plots.curves import dqdv_curves, hysteresis, voltage_profiles
+from lirich.plots.cycling import Band, capacity, low_voltage, mean_voltages, peaks, protocol
+from lirich.plots.figure import Figure
+from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_losses, group_points, overlay
+from lirich.plots.kinetics import diffusivity, rate_test
+from lirich.plots.literature import literature_context
+
+__all__ = [
+    "Band",
+    "CellSeries",
+    "EnergyLoss",
+    "Figure",
+    "GroupPoints",
+    "capacity",
+    "diffusivity",
+    "dqdv_curves",
+    "energy_losses",
+    "group_points",
+    "hysteresis",
+    "literature_context",
+    "low_voltage",
+    "mean_voltages",
+    "overlay",
+    "peaks",
+    "protocol",
+    "rate_test",
+    "voltage_profiles",
+]

@@ -1,1 +1,35 @@
-"""readers."""
+"""Raw instrument files become one standard table each; every reader says what it understood and what not.
+
+>>> from lirich.readers import read
+>>> read("cell.ndax").table            # doctest: +SKIP
+"""
+
+from lirich.readers.base import ColumnMatch, Reader, Reading, Recognition, standard_table
+from lirich.readers.checks import check
+from lirich.readers.inspect import Inspection, inspect
+from lirich.readers.join import JoinGroup, TableSummary, join_tables, plan_join, summarise
+from lirich.readers.reading import read
+from lirich.readers.registry import get_reader, plugin_findings, readers
+from lirich.readers.repairs import REPAIRS, repair
+
+__all__ = [
+    "REPAIRS",
+    "ColumnMatch",
+    "Inspection",
+    "JoinGroup",
+    "Reader",
+    "Reading",
+    "Recognition",
+    "TableSummary",
+    "check",
+    "get_reader",
+    "inspect",
+    "join_tables",
+    "plan_join",
+    "plugin_findings",
+    "read",
+    "readers",
+    "repair",
+    "standard_table",
+    "summarise",
+]

@@ -1,1 +1,6 @@
-"""workbench."""
+"""The verbs: what joins science and store (add, analyse, compare, export, doctor, demo)."""
+
+from lirich.workbench.views import CellBook, CellView
+from lirich.workbench.workspace import Workspace
+
+__all__ = ["CellBook", "CellView", "Workspace"]

@@ -1,0 +1,114 @@
+"""How the command line speaks: tables for people, one JSON object for programs, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from lirich.errors import LirichError
+
+if TYPE_CHECKING:
+    from lirich.compute import Progress
+    from lirich.model import Finding
+
+_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_WANTS_JSON = False
+
+
+def want_json(asked: bool) -> bool:
+    """Remember whether ``--json`` was asked for, so that an error is printed as JSON too."""
+    global _WANTS_JSON
+    _WANTS_JSON = asked
+    return asked
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return the console; made per call, so that it follows the stream and width of the moment."""
+    if stderr:
+        return Console(stderr=True, highlight=False)
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON object and nothing else on stdout."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def show_error(error: LirichError) -> None:
+    """Print an error: on stdout as JSON with ``--json``, else on stderr in words."""
+    if _WANTS_JSON:
+        print_json(error.to_dict())
+        return
+    err = console(stderr=True)
+    err.print(f"[bold red]{type(error).__name__}[/] {escape(error.found)}")
+    if error.expected:
+        err.print(f"  expected: {escape(error.expected)}")
+    if error.advice:
+        err.print(f"  [bold]→[/] {escape(error.advice)}")
+
+
+def show_findings(findings: Iterable[Finding], *, limit: int = 12) -> None:
+    """Print findings, the gravest first, equal ones of many cells once."""
+    order = ("error", "warning", "info")
+    grouped: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        name = finding.where
+        message = finding.message.replace(name, "…") if name else finding.message
+        grouped.setdefault((finding.severity, finding.code, message), []).append(finding)
+    rows = sorted(grouped.items(), key=lambda item: order.index(item[0][0]))
+    out = console()
+    for (severity, code, _), members in rows[:limit]:
+        first = members[0]
+        more = f" [dim](and {len(members) - 1} more like it)[/]" if len(members) > 1 else ""
+        out.print(f"[{_STYLES[severity]}]{severity}[/] {escape(first.message)} [dim]{code}[/]{more}")
+        if first.advice:
+            out.print(f"  [dim]→ {escape(first.advice)}[/]")
+    if len(rows) > limit:
+        out.print(f"[dim]… and {len(rows) - limit} more kinds; --json shows all[/]")
+
+
+def show_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()
+) -> None:
+    """Print a table; columns numbered in *right* are aligned right."""
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if entry is None else str(entry)) for entry in row))
+    console().print(table)
+
+
+@contextmanager
+def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """Show progress with the time left on stderr while a run goes on; nothing where nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, left="")
+
+        def update(progress: Progress) -> None:
+            left = progress.seconds_left
+            text = "" if left is None else f"{left:.0f} s left"
+            bar.update(task, total=progress.total, completed=progress.done, left=text)
+
+        yield update

@@ -1,0 +1,415 @@
+"""What the commands do: call the workbench, print what came back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.markup import escape
+
+from lirich.cli.options import open_workspace
+from lirich.cli.output import console, print_json, progress_bar, show_error, show_findings, show_table
+from lirich.errors import InputError, LirichError
+
+if TYPE_CHECKING:
+    from lirich.workbench import CellView, Workspace
+
+PARTLY = 1
+"""Exit code of a run in which some files or cells failed and the others are kept."""
+
+
+def init(folder: Path, name: str | None, database_url: str | None, *, json: bool) -> None:
+    """Make a workspace."""
+    from lirich.workbench import Workspace
+
+    workspace = Workspace.create(folder, name=name, database_url=database_url)
+    if json:
+        print_json({"workspace": str(workspace.root), "catalogue": workspace.store.settings.database})
+        return
+    console().print(f"Made the workspace [bold]{escape(str(workspace.root))}[/].")
+    console().print("Next: [bold]cd[/] into it, then [bold]lirich add[/] FILES, [bold]lirich analyse[/].")
+
+
+def inspect(files: Sequence[Path], repairs: Sequence[str], *, json: bool) -> None:
+    """Say what files are."""
+    from lirich.readers import inspect as inspect_file
+
+    inspections = [inspect_file(path, repairs=repairs) for path in files]
+    if json:
+        print_json({"files": [i.to_dict() for i in inspections]})
+    else:
+        from lirich.cli.inspection import show_inspection
+
+        for inspection in inspections:
+            show_inspection(inspection)
+    if not all(i.readable for i in inspections):
+        raise typer.Exit(PARTLY)
+
+
+def add(
+    paths: Sequence[Path],
+    cell: str | None,
+    facts: Sequence[str],
+    repairs: Sequence[str],
+    reader: str | None,
+    reassign: bool,
+    folder: Path | None,
+    *,
+    workers: int | None,
+    executor: str,
+    json: bool,
+) -> None:
+    """Read files into the workspace."""
+    from lirich.workbench.metadata import facts_from_options
+    from lirich.workbench.register import facts_wanted
+
+    workspace = open_workspace(folder)
+    with progress_bar("reading", quiet=json) as progress:
+        report = workspace.add(
+            paths,
+            cell=cell,
+            facts=facts_from_options(facts),
+            reader=reader,
+            repairs=repairs,
+            reassign=reassign,
+            executor=executor,
+            workers=workers,
+            progress=progress,
+        )
+    wanted = [
+        f for key in report.cells for f in facts_wanted(workspace.cells[key].facts, workspace.cells[key].sample)
+    ]
+    if json:
+        print_json({**report.to_dict(), "asked_for": [f.model_dump(mode="json") for f in wanted]})
+    else:
+        rows = [
+            (
+                Path(a.path).name,
+                a.cell,
+                a.test.reader,
+                f"{a.test.rows:,}",
+                f"{a.test.confidence:.0%}",
+                "already there" if a.already else ", ".join(a.test.repairs) or "",
+            )
+            for a in report.added
+        ]
+        if rows:
+            show_table("", ("file", "cell", "reader", "rows", "sure", "note"), rows, right=(3, 4))
+        for path, reason in report.skipped:
+            console().print(f"[dim]skipped[/] {escape(path)} [dim]{escape(reason)}[/]")
+        for path, error in report.failed:
+            console(stderr=True).print(f"[bold]{escape(path)}[/]")
+            show_error(error)
+        show_findings([*report.findings, *(f for a in report.added for f in a.test.findings), *wanted])
+        new = sum(not a.already for a in report.added)
+        console().print(
+            f"[bold]{new}[/] new file(s) of {len(report.cells)} cell(s); {len(report.added) - new} known, "
+            f"{len(report.skipped)} skipped, {len(report.failed)} failed. Next: [bold]lirich analyse[/]"
+        )
+    if report.failed:
+        raise typer.Exit(PARTLY)
+
+
+def cells(
+    name: str | None,
+    facts: Sequence[str],
+    segments: Sequence[str],
+    clear: bool,
+    folder: Path | None,
+    *,
+    json: bool,
+) -> None:
+    """List the cells, show one, or say facts about it."""
+    workspace = open_workspace(folder)
+    if name is None:
+        if facts or segments or clear:
+            raise InputError("No cell is named", advice="lirich cells NAME --set FIELD=VALUE")
+        _list_cells(workspace, json=json)
+        return
+    findings = []
+    if facts:
+        from lirich.workbench.metadata import facts_from_options
+
+        findings = workspace.set_facts(name, facts_from_options(facts))
+    if clear:
+        workspace.clear_corrections(name)
+    for text in segments:
+        first, last, kind = _segment(text)
+        workspace.correct(name, (first, last), kind)
+    if facts or segments or clear:
+        workspace.analyse([name], executor="serial")
+    view = workspace.cells[name]
+    if json:
+        print_json(_cell_dict(view))
+        return
+    show_findings(findings)
+    _show_cell(view)
+
+
+def _segment(text: str) -> tuple[int, int, str]:
+    span, equals, kind = text.partition("=")
+    first, dash, last = span.partition("-")
+    try:
+        numbers = int(first), int(last if dash else first)
+    except ValueError:
+        numbers = None
+    if not equals or numbers is None or not kind:
+        raise InputError(f"{text!r} is no segment", expected="A-B=KIND, such as 1-3=formation")
+    return (*numbers, kind)
+
+
+def _list_cells(workspace: Workspace, *, json: bool) -> None:
+    views = list(workspace.cells.values())
+    if json:
+        print_json(
+            {
+                "cells": [
+                    {
+                        "key": v.key,
+                        "sample": v.facts.sample,
+                        "morphology": v.sample.morphology if v.sample else None,
+                        "files": len(v.tests),
+                        "runs": len(v.analyses),
+                        "origin": str(v.origin),
+                    }
+                    for v in views
+                ]
+            }
+        )
+        return
+    if not views:
+        console().print("There are no cells yet. Next: [bold]lirich add[/] FILES")
+        return
+    from lirich.model.format import format_value
+    from lirich.quantities import QUANTITIES
+
+    keys = ("initial_coulombic_efficiency", "voltage_decay_mv_per_cycle", "capacity_fade_percent_per_cycle")
+    rows = []
+    for view in views:
+        by_key = {v.quantity: v for v in reversed(view.values)} if view.analyses else {}
+        rows.append(
+            (
+                view.key,
+                view.facts.sample,
+                view.sample.morphology if view.sample else None,
+                len(view.tests),
+                view.cycles.height if view.analyses else "not analysed",
+                *(format_value(by_key[k]) if k in by_key else "" for k in keys),
+                str(view.origin),
+            )
+        )
+    heads = ("cell", "sample", "SC/PC", "files", "cycles", *(QUANTITIES[k].name for k in keys), "origin")
+    show_table("", heads, rows, right=(3, 4, 5, 6, 7))
+
+
+def _cell_dict(view: CellView) -> dict[str, Any]:
+    return {
+        "facts": view.facts.model_dump(mode="json"),
+        "sample": view.sample.model_dump(mode="json") if view.sample else None,
+        "tests": [t.model_dump(mode="json") for t in view.tests],
+        "runs": [
+            {
+                "run": a.run,
+                "segments": list(a.segments),
+                "values": [{**v.model_dump(mode="json"), "unit": v.unit} for v in a.values],
+                "cycles": view.run(a.run).cycles.to_dicts(),
+            }
+            for a in view.analyses
+        ],
+        "findings": [f.model_dump(mode="json") for f in view.findings],
+    }
+
+
+def _show_cell(view: CellView) -> None:
+    from lirich.model.format import format_conditions, format_value
+    from lirich.quantities import QUANTITIES
+
+    out = console()
+    out.print(f"[bold]{escape(view.key)}[/] ({view.origin})")
+    facts = {**view.facts.model_dump(exclude={"key", "extra"}), **view.facts.extra}
+    if view.sample:
+        facts |= {**view.sample.model_dump(exclude={"key", "extra", "recipe"}), **view.sample.extra}
+    show_table("", ("fact", ""), [(k, "not given" if v is None else v) for k, v in facts.items()])
+    for analysis in view.analyses:
+        run = view.run(analysis.run)
+        title = f"Run {analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
+        spans = [
+            (
+                s.kind,
+                f"{s.first_cycle}–{s.last_cycle}" if s.first_cycle is not None else "",
+                "corrected" if s.corrected else "",
+                s.reason,
+            )
+            for s in run.segments
+        ]
+        show_table(title, ("protocol", "cycles", "", "why"), spans)
+        rows = [
+            (
+                QUANTITIES[v.quantity].name,
+                format_value(v),
+                format_conditions(v.conditions),
+                ", ".join(v.flags),
+            )
+            for v in run.values
+        ]
+        show_table("", ("quantity", "value", "conditions", "flags"), rows, right=(1,))
+    show_findings(view.findings, limit=30)
+
+
+def analyse(
+    names: Sequence[str] | None,
+    force: bool,
+    folder: Path | None,
+    *,
+    workers: int | None,
+    executor: str,
+    json: bool,
+) -> None:
+    """Analyse cells."""
+    workspace = open_workspace(folder)
+    with progress_bar("analysing", quiet=json) as progress:
+        report = workspace.analyse(
+            names or None, force=force, executor=executor, workers=workers, progress=progress
+        )
+    if json:
+        print_json(report.to_dict())
+    else:
+        _list_cells(workspace, json=False)
+        show_findings(report.findings)
+        for cell, error in report.failed:
+            console(stderr=True).print(f"[bold]{escape(cell)}[/]")
+            show_error(error)
+        console().print(
+            f"[bold]{len(report.analysed)}[/] cell(s) analysed, {len(report.unchanged)} unchanged, "
+            f"{len(report.failed)} failed. Next: [bold]lirich report[/], [bold]lirich compare --by morphology[/]"
+        )
+    if report.failed:
+        raise typer.Exit(PARTLY)
+
+
+def compare(
+    by: str,
+    quantities: Sequence[str] | None,
+    names: Sequence[str] | None,
+    force: bool,
+    seed: int,
+    folder: Path | None,
+    *,
+    json: bool,
+) -> None:
+    """Compare groups of cells."""
+    comparison = open_workspace(folder).compare(
+        by, quantities=quantities or None, cells=names or None, force=force, seed=seed
+    )
+    if json:
+        print_json(comparison.to_dict())
+        return
+    from lirich.cli.comparison import show_comparison
+
+    show_comparison(comparison)
+
+
+def literature(
+    text: str | None,
+    quantity: str | None,
+    morphology: str | None,
+    sample: str | None,
+    reference: str | None,
+    conflicts: bool,
+    add_records: Path | None,
+    folder: Path | None,
+    *,
+    json: bool,
+) -> None:
+    """Query published values, or add the user's own records to the workspace."""
+    from lirich.model.format import format_conditions, format_value
+    from lirich.quantities import QUANTITIES
+    from lirich.quantities import quantity as known_quantity
+    from lirich.store.literature import load_records, query
+
+    if quantity is not None:
+        known_quantity(quantity)
+    if add_records is not None:
+        workspace = open_workspace(folder)
+        records = load_records(add_records)
+        workspace.store.put_values(records, source=f"literature:{add_records.name}")
+        sys.stderr.write(f"{len(records)} records of {add_records.name} are in the workspace.\n")
+    try:
+        values = open_workspace(folder).literature
+    except LirichError:
+        if folder is not None:
+            raise
+        values = None  # no workspace here: the carried records alone
+    found = query(
+        values,
+        quantity=quantity,
+        morphology=morphology,
+        sample=sample,
+        reference=reference,
+        flag="conflict" if conflicts else None,
+        text=text,
+    )
+    if json:
+        print_json({"values": [{**v.model_dump(mode="json"), "unit": v.unit} for v in found]})
+        return
+    rows = [
+        (
+            v.subject.key,
+            v.conditions.other.get("morphology", ""),
+            QUANTITIES[v.quantity].name,
+            format_value(v),
+            format_conditions(v.conditions),
+            v.provenance.source,
+            "; ".join((*v.flags, v.note)) if v.flags else v.note,
+        )
+        for v in found
+    ]
+    show_table("", ("sample", "SC/PC", "quantity", "value", "conditions", "source", "note"), rows, right=(3,))
+    console().print(f"{len(found)} published value(s).")
+
+
+def report(output: Path, names: Sequence[str] | None, by: str | None, folder: Path | None, *, json: bool) -> None:
+    """Write the report."""
+    from lirich.reports import write_report
+
+    path = write_report(open_workspace(folder), output, cells=names or None, by=by)
+    if json:
+        print_json({"report": str(path), "bytes": path.stat().st_size})
+    else:
+        console().print(f"Wrote [bold]{escape(str(path))}[/] ({path.stat().st_size / 1e6:.1f} MB).")
+
+
+def export(folder: Path, names: Sequence[str] | None, form: str, workspace: Path | None, *, json: bool) -> None:
+    """Write everything out."""
+    from lirich.workbench.export import export as export_workspace
+
+    files = export_workspace(open_workspace(workspace), folder, cells=names or None, form=form)
+    if json:
+        print_json({"folder": str(folder), "files": [str(f) for f in files]})
+    else:
+        console().print(f"Wrote {len(files)} files to [bold]{escape(str(folder))}[/].")
+
+
+def doctor(folder: Path | None, *, json: bool) -> None:
+    """Check the installation and the workspace."""
+    from lirich.workbench.doctor import examine
+
+    health = examine(folder)
+    if json:
+        print_json(health.to_dict())
+    else:
+        show_table("", ("part", "state", ""), health.rows())
+        show_findings(health.findings, limit=50)
+        console().print("[bold green]All is well.[/]" if health.well else "[bold red]Something is wrong.[/]")
+    if not health.well:
+        raise typer.Exit(PARTLY)
+
+
+def demo(folder: Path, fresh: bool, *, json: bool) -> None:
+    """Show the whole way on real and synthetic cells."""
+    from lirich.cli.demonstration import run_demo
+
+    run_demo(folder, fresh=fresh, json=json)

@@ -1,0 +1,121 @@
+"""Where tasks run: in this process, in a pool of processes, or on Dask.
+
+The seam is ``concurrent.futures.Executor``: whatever gives one can be used.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from lirich.errors import ComputeError, OptionalDependencyError
+
+ExecutorKind = str
+"""``serial``, ``processes``, ``dask`` (a local cluster) or the address of a Dask scheduler (``tcp://…``)."""
+
+
+class SerialExecutor(Executor):
+    """Runs each task at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run ``fn`` now and return its finished future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - the border of a task: the future carries whatever it raised
+            future.set_exception(error)
+        return future
+
+
+def default_workers() -> int:
+    """Return how many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+@contextmanager
+def open_executor(kind: ExecutorKind = "processes", *, workers: int | None = None) -> Iterator[Executor]:
+    """Open an executor for the time of a ``with`` block.
+
+    Parameters
+    ----------
+    kind:
+        See `ExecutorKind`.
+    workers:
+        How many tasks run at once; by default one per processor. Ignored for a scheduler's address.
+
+    Raises
+    ------
+    ComputeError
+        If the kind is unknown or a scheduler does not answer.
+    OptionalDependencyError
+        If Dask is asked for and the extra ``[distributed]`` is missing.
+    """
+    count = default_workers() if workers is None else workers
+    if count < 1:
+        raise ComputeError(f"{count} workers", expected="1 or more")
+    if kind == "serial" or (kind == "processes" and count == 1):
+        yield SerialExecutor()
+    elif kind == "processes":
+        # Not fork: polars' threads do not survive it. https://docs.pola.rs/user-guide/misc/multiprocessing/
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+    elif kind == "dask" or "://" in kind:
+        with _dask(kind, count) as executor:
+            yield executor
+    else:
+        raise ComputeError(
+            f"Unknown executor {kind!r}",
+            expected="serial, processes, dask or the address of a Dask scheduler",
+        )
+
+
+@contextmanager
+def _dask(kind: str, workers: int) -> Iterator[Executor]:
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise OptionalDependencyError.of("The Dask executor", "distributed") from error
+    if kind == "dask":
+        with (
+            LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client.get_executor(pure=False)
+        return
+    try:
+        client = Client(kind, timeout=10)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ComputeError(
+            f"No Dask scheduler answers at {kind}: {error}", advice="Start one with `dask scheduler`"
+        ) from error
+    with client:
+        yield client.get_executor(pure=False)
+
+
+def _start_worker() -> None:
+    # One thread each: the pool is the parallelism. Set before polars is imported in this process.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _leave_with(sentinel: int) -> None:
+    # A killed parent cannot shut its pool down, and the workers would wait for ever.
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,140 @@
+"""Run many tasks: cached, in parallel, with progress; a task that fails does not take the others with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+from lirich import __version__
+from lirich.compute.cache import ResultCache
+from lirich.errors import ComputeError, LirichError, TaskFailedError
+from lirich.model import content_hash
+
+Task = Callable[[Mapping[str, Any]], Any]
+"""A pure function at the top level of a module: JSON-able parameters in, JSON-able result out."""
+
+WINDOW_PER_WORKER = 4
+"""Tasks handed to the executor at once per worker: enough to keep it busy, few enough to stop quickly."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutcome:
+    """What became of one task: ``result``, or ``error`` (one of lirich's own). ``cached`` results cost nothing."""
+
+    index: int
+    parameters: Mapping[str, Any]
+    result: Any = None
+    error: LirichError | None = None
+    cached: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. ``seconds_left`` is ``None`` until one task has been timed."""
+
+    done: int
+    total: int
+    cached: int
+    failed: int
+    seconds_left: float | None
+
+
+def task_key(task: Task, parameters: Mapping[str, Any]) -> str:
+    """Return the content hash of a task: function, lirich version and parameters."""
+    return content_hash(
+        {
+            "task": f"{task.__module__}.{task.__qualname__}",
+            "version": __version__,
+            "parameters": dict(parameters),
+        }
+    )
+
+
+def run_tasks(
+    task: Task,
+    parameters: Sequence[Mapping[str, Any]],
+    *,
+    executor: Executor,
+    cache: ResultCache | None = None,
+    still_valid: Callable[[Any], bool] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    workers: int = 2,
+) -> Iterator[TaskOutcome]:
+    """Run *task* for each of the *parameters* and yield the outcomes as they come in.
+
+    A result is kept in *cache* before it is yielded, so that a run that is stopped at any moment goes on where
+    it was. ``still_valid`` may refuse a cached result (a file that it names is gone). The errors of a task are
+    outcomes, not exceptions; an error that is not lirich's own becomes a `TaskFailedError`.
+
+    Raises
+    ------
+    ComputeError
+        If the executor itself breaks down (a worker was killed).
+    """
+    started = time.monotonic()
+    done = hits = failed = 0
+    waiting: list[tuple[int, str]] = []
+
+    def report() -> None:
+        if progress is not None:
+            fresh = done - hits
+            left = (time.monotonic() - started) / fresh * (len(parameters) - done) if fresh else None
+            progress(Progress(done, len(parameters), hits, failed, left))
+
+    for index, each in enumerate(parameters):
+        key = task_key(task, each)
+        known = cache.get(key) if cache is not None else None
+        if known is not None and (still_valid is None or still_valid(known)):
+            done += 1
+            hits += 1
+            report()
+            yield TaskOutcome(index, each, known, cached=True)
+        else:
+            waiting.append((index, key))
+
+    running: dict[Future[tuple[Any, float]], tuple[int, str]] = {}
+    queue = iter(waiting)
+    window = WINDOW_PER_WORKER * max(1, workers)
+    try:
+        while True:
+            while len(running) < window and (following := next(queue, None)) is not None:
+                running[executor.submit(_timed, task, dict(parameters[following[0]]))] = following
+            if not running:
+                return
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                index, key = running.pop(future)
+                outcome = _outcome(future, index, parameters[index])
+                if outcome.error is None and cache is not None:
+                    cache.put(key, outcome.result)
+                done += 1
+                failed += outcome.error is not None
+                report()
+                yield outcome
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _timed(task: Task, parameters: Mapping[str, Any]) -> tuple[Any, float]:
+    started = time.perf_counter()
+    return task(parameters), time.perf_counter() - started
+
+
+def _outcome(future: Future[tuple[Any, float]], index: int, parameters: Mapping[str, Any]) -> TaskOutcome:
+    try:
+        result, seconds = future.result()
+    except LirichError as error:
+        return TaskOutcome(index, parameters, error=error)
+    except BrokenExecutor as error:
+        raise ComputeError(
+            f"The executor broke down: {error or type(error).__name__}",
+            advice="A worker was killed (out of memory?); run again with fewer workers: what is done is kept",
+        ) from error
+    except Exception as error:  # noqa: BLE001 - the border of a task: its failure is an outcome, named and kept
+        return TaskOutcome(index, parameters, error=TaskFailedError(f"{type(error).__name__}: {error}"))
+    return TaskOutcome(index, parameters, result, seconds=seconds)

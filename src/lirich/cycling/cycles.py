@@ -1,0 +1,376 @@
+"""From an annotated test to one row per cycle."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lirich.cycling.annotation import Annotation, annotate
+from lirich.cycling.halfcycle import Array
+from lirich.cycling.interrupts import half_cycle_interrupts
+from lirich.cycling.points import Integers
+from lirich.cycling.settings import CyclingSettings
+from lirich.model import Electrode
+
+Side = Literal["charge", "discharge"]
+
+
+def cycle_table(
+    table: pl.DataFrame,
+    *,
+    electrode: Electrode | None = None,
+    active_mass_mg: float | None = None,
+    one_c_ma_g: float | None = None,
+    settings: CyclingSettings | None = None,
+) -> pl.DataFrame:
+    """Return one row per cycle of a standard table: the quick way from raw rows to the table everybody wants.
+
+    Columns named by quantity hold that quantity (`lirich.quantities`) and are null where it has no meaning (an
+    incomplete cycle has no efficiency) or a fact is missing (no mass, no mAh/g). Beside them stand ``cycle``,
+    ``cycle_number`` (see `true_numbers`), ``vendor_cycle_first``, ``vendor_cycle_last``, ``complete``, ``start_second``,
+    ``duration_second``, ``charge_duration_second``, ``discharge_duration_second``, ``interrupts``.
+
+    Raises what `lirich.cycling.annotate` raises.
+    """
+    settings = settings or CyclingSettings()
+    notes = annotate(table, electrode=electrode, settings=settings)
+    return table_of(
+        notes, electrode=electrode, active_mass_mg=active_mass_mg, one_c_ma_g=one_c_ma_g, settings=settings
+    )
+
+
+def table_of(
+    notes: Annotation,
+    *,
+    electrode: Electrode | None,
+    active_mass_mg: float | None,
+    one_c_ma_g: float | None,
+    settings: CyclingSettings,
+) -> pl.DataFrame:
+    """Return the cycle table of an annotated test; columns as in `cycle_table`."""
+    halves = half_cycle_figures(notes, settings)
+    numbers = notes.cycles
+    at = np.searchsorted(numbers, notes.half_cycle)
+    count = len(numbers)
+    columns: dict[str, Array] = {}
+    for side, sign in (("charge", 1), ("discharge", -1)):
+        rows = np.flatnonzero(notes.half_sign == sign)
+        for name, values in halves.items():
+            column = np.full(count, np.nan)
+            column[at[rows]] = values[rows]
+            columns[f"{side}:{name}"] = column
+    cycle_start = np.minimum.reduceat(notes.half_start, _firsts(at))
+    cycle_stop = np.append(cycle_start[1:], len(notes.points))
+    out = _figures(columns, notes, cycle_start, electrode)
+    _add_specific(out, columns, active_mass_mg, one_c_ma_g)
+    frame = pl.DataFrame({name: pl.Series(values, dtype=pl.Float64) for name, values in out.items()})
+    frame = frame.with_columns(pl.all().fill_nan(None))
+    keys = _keys(notes, numbers, cycle_start, cycle_stop, columns, settings)
+    return pl.concat([keys, frame], how="horizontal")
+
+
+def _firsts(at: Integers) -> Integers:
+    return np.flatnonzero(np.append(True, at[1:] != at[:-1]))
+
+
+def half_cycle_figures(notes: Annotation, settings: CyclingSettings) -> dict[str, Array]:
+    """Return figures of every half-cycle, each of shape (h,), in Ah, Wh, V, A, s; NaN where there is none."""
+    points, start = notes.points, notes.half_start
+    passed, voltage = notes.passed_ah, points.voltage_v
+    before = np.empty_like(voltage)
+    before[0] = voltage[0]
+    before[1:] = voltage[:-1]
+    # The first row of a stretch of current brings its charge at its own voltage, not the mean with the rest before.
+    fresh = points.sign[1:] != points.sign[:-1]
+    fresh |= points.sign[1:] == 0
+    opens = np.append(0, np.flatnonzero(fresh) + 1)
+    opens = np.union1d(opens, start)
+    before[opens] = voltage[opens]
+    charge = np.add.reduceat(passed, start)
+    safe = np.where(charge > 0.0, charge, np.nan)
+    energy = np.add.reduceat(0.5 * (voltage + before) * passed, start)
+    running = passed > 0.0
+    current = _set_current(notes)
+    figures = {
+        "charge": charge,
+        "energy": energy,
+        "mean_voltage": energy / safe,
+        "median_voltage": _median_voltage(notes, before),
+        "low": _charge_beyond(voltage, before, passed, settings.low_voltage_threshold_v, start, below=True),
+        "high": _charge_beyond(voltage, before, passed, settings.high_voltage_threshold_v, start, below=False),
+        "held": np.add.reduceat(np.where(notes.steps.row_held, passed, 0.0), start),
+        "current": current,
+        "upper": np.maximum.reduceat(np.where(running, voltage, -np.inf), start),
+        "lower": np.minimum.reduceat(np.where(running, voltage, np.inf), start),
+        "end_voltage": _last_voltage(notes, running),
+        "opposite": np.add.reduceat(np.abs(points.dq_ah), start) - charge,
+        "opposite_energy": np.add.reduceat(voltage * np.maximum(np.abs(points.dq_ah) - passed, 0.0), start),
+        "ends_at_rest": (points.sign[notes.half_stop - 1] == 0).astype(np.float64),
+    }
+    resistance, interrupts = half_cycle_interrupts(notes, current, settings)
+    figures["resistance"], figures["interrupts"] = resistance, interrupts.astype(np.float64)
+    if points.time_s is not None:
+        last = _last_row(notes, running)
+        figures["duration"] = points.time_s[last] - points.time_s[_first_row(notes, running)]
+    else:
+        figures["duration"] = np.full(len(start), np.nan)
+    return figures
+
+
+def _first_row(notes: Annotation, running: NDArray[np.bool_]) -> Integers:
+    n = len(running)
+    first = np.minimum.reduceat(np.where(running, np.arange(n), n - 1), notes.half_start)
+    return np.maximum(first - 1, notes.half_start)
+
+
+def _last_row(notes: Annotation, running: NDArray[np.bool_]) -> Integers:
+    return np.maximum.reduceat(np.where(running, np.arange(len(running)), 0), notes.half_start)
+
+
+def _last_voltage(notes: Annotation, running: NDArray[np.bool_]) -> Array:
+    return notes.points.voltage_v[_last_row(notes, running)]
+
+
+def _median_voltage(notes: Annotation, before: Array) -> Array:
+    """Voltage at half of the charge of every half-cycle, linear between rows, shape (h,)."""
+    total = np.cumsum(notes.passed_ah)
+    base = np.append(0.0, total)[notes.half_start]
+    target = 0.5 * (base + total[notes.half_stop - 1])
+    row = np.minimum(np.searchsorted(total, target), len(total) - 1)
+    part = notes.passed_ah[row]
+    share = np.divide(target - (total[row] - part), part, out=np.ones_like(part), where=part > 0.0)
+    voltage = notes.points.voltage_v[row]
+    return np.where(part > 0.0, before[row] + np.clip(share, 0.0, 1.0) * (voltage - before[row]), np.nan)
+
+
+def _charge_beyond(
+    voltage: Array, before: Array, passed: Array, threshold: float, start: Integers, *, below: bool
+) -> Array:
+    """Charge of every half-cycle below (or above) a voltage, the row that crosses it shared linearly, shape (h,)."""
+    inside = (voltage < threshold) if below else (voltage > threshold)
+    amount = np.where(inside, passed, 0.0)
+    cross = np.flatnonzero(inside != ((before < threshold) if below else (before > threshold)))
+    if len(cross):
+        a, b = before[cross], voltage[cross]
+        share = np.abs(b - threshold) / np.abs(b - a)  # of the interval that lies on the side of its end
+        amount[cross] = passed[cross] * np.where(inside[cross], share, 1.0 - share)
+    return np.add.reduceat(amount, start)
+
+
+_STEADY = 0.01  # within this spread the mean of a current is its median
+
+
+def _set_current(notes: Annotation) -> Array:
+    """Charge-weighted median of |I| of every half-cycle without held voltage, A, shape (h,)."""
+    points = notes.points
+    result = np.full(len(notes.half_start), np.nan)
+    if points.current_a is None:
+        return result
+    free = np.where(notes.steps.row_held, 0.0, notes.passed_ah)
+    magnitude = np.abs(points.current_a)
+    with np.errstate(invalid="ignore"):
+        total = np.add.reduceat(free, notes.half_start)
+        mean = np.add.reduceat(free * magnitude, notes.half_start) / np.where(total > 0, total, np.nan)
+        weighted = free > 0.0
+        high = np.maximum.reduceat(np.where(weighted, magnitude, -np.inf), notes.half_start)
+        low = np.minimum.reduceat(np.where(weighted, magnitude, np.inf), notes.half_start)
+        unsteady = (high - low) > _STEADY * mean
+    result[:] = mean
+    for half in np.flatnonzero(unsteady | (total == 0.0)):
+        rows = slice(notes.half_start[half], notes.half_stop[half])
+        weight = free[rows] if total[half] > 0.0 else notes.passed_ah[rows]
+        result[half] = _weighted_median(magnitude[rows], weight)
+    return result
+
+
+def _weighted_median(values: Array, weights: Array) -> float:
+    keep = weights > 0.0
+    values, weights = values[keep], weights[keep]
+    if len(values) == 0:
+        return float("nan")
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
+
+
+def _figures(
+    c: dict[str, Array], notes: Annotation, cycle_start: Integers, electrode: Electrode | None
+) -> dict[str, Array]:
+    have = {s: ~np.isnan(c[f"{s}:charge"]) for s in ("charge", "discharge")}
+    both = have["charge"] & have["discharge"]
+
+    def total(side: Side, name: str) -> Array:
+        other = "discharge" if side == "charge" else "charge"
+        # pulses of this direction inside the other half-cycle count: charge is conserved
+        return np.nan_to_num(c[f"{side}:{name}"]) + np.nan_to_num(
+            c[f"{other}:{'opposite' if name == 'charge' else 'opposite_energy'}"]
+        )
+
+    q_ch, q_dis = 1e3 * total("charge", "charge"), 1e3 * total("discharge", "charge")
+    e_ch, e_dis = 1e3 * total("charge", "energy"), 1e3 * total("discharge", "energy")
+    v_ch, v_dis = c["charge:mean_voltage"], c["discharge:mean_voltage"]
+    ratio = (q_ch, q_dis) if electrode == "anode" else (q_dis, q_ch)
+    out = {
+        "charge_capacity_mah": q_ch,
+        "discharge_capacity_mah": q_dis,
+        "coulombic_efficiency": np.where(both, 100.0 * _over(*ratio), np.nan),
+        "charge_energy_mwh": e_ch,
+        "discharge_energy_mwh": e_dis,
+        "energy_efficiency": np.where(both, 100.0 * _over(e_dis, e_ch), np.nan),
+        "mean_charge_voltage_v": v_ch,
+        "mean_discharge_voltage_v": v_dis,
+        "median_charge_voltage_v": c["charge:median_voltage"],
+        "median_discharge_voltage_v": c["discharge:median_voltage"],
+        "mid_voltage_v": 0.5 * (v_ch + v_dis),
+        "voltage_gap_v": v_ch - v_dis,
+        "hysteresis_loop_energy_mwh": np.where(both, e_ch - e_dis, np.nan),
+        "low_voltage_capacity_mah": 1e3 * c["discharge:low"],
+        "low_voltage_share": 100.0 * _over(c["discharge:low"], c["discharge:charge"]),
+        "high_voltage_capacity_mah": 1e3 * c["charge:high"],
+        "constant_voltage_share": 100.0 * _over(c["charge:held"], c["charge:charge"]),
+        "charge_current_ma": 1e3 * c["charge:current"],
+        "discharge_current_ma": 1e3 * c["discharge:current"],
+        "upper_cutoff_voltage_v": np.fmax(c["charge:upper"], c["discharge:upper"]),
+        "lower_cutoff_voltage_v": np.fmin(c["charge:lower"], c["discharge:lower"]),
+    }
+    out.update(_interrupt_figures(c))
+    if notes.points.temperature_celsius is not None:
+        temperature = notes.points.temperature_celsius
+        known = np.isfinite(temperature)
+        n_known = np.add.reduceat(known.astype(np.float64), cycle_start)
+        summed = np.add.reduceat(np.where(known, temperature, 0.0), cycle_start)
+        out["temperature_celsius"] = _over(summed, n_known)
+    return out
+
+
+def _interrupt_figures(c: dict[str, Array]) -> dict[str, Array]:
+    weight = {s: np.where(np.isnan(c[f"{s}:resistance"]), 0.0, c[f"{s}:charge"]) for s in ("charge", "discharge")}
+    weighted = sum(weight[s] * np.nan_to_num(c[f"{s}:resistance"]) for s in weight)
+    return {"interrupt_resistance_ohm": _over(np.asarray(weighted), weight["charge"] + weight["discharge"])}
+
+
+def _over(a: Array, b: Array) -> Array:
+    result = np.full(np.shape(a), np.nan)
+    np.divide(a, b, out=result, where=(b > 0.0) & np.isfinite(a))
+    return result
+
+
+def _add_specific(
+    out: dict[str, Array], c: dict[str, Array], active_mass_mg: float | None, one_c_ma_g: float | None
+) -> None:
+    per_gram = np.nan if active_mass_mg is None else 1e3 / active_mass_mg
+    for name, source in (
+        ("charge_specific_capacity_mah_g", "charge_capacity_mah"),
+        ("discharge_specific_capacity_mah_g", "discharge_capacity_mah"),
+        ("charge_specific_energy_wh_kg", "charge_energy_mwh"),
+        ("discharge_specific_energy_wh_kg", "discharge_energy_mwh"),
+        ("low_voltage_capacity_mah_g", "low_voltage_capacity_mah"),
+        ("high_voltage_capacity_mah_g", "high_voltage_capacity_mah"),
+        ("hysteresis_loop_energy_wh_kg", "hysteresis_loop_energy_mwh"),
+    ):
+        out[name] = out[source] * per_gram
+    del out["high_voltage_capacity_mah"]
+    per_c = np.nan if one_c_ma_g is None else per_gram / one_c_ma_g
+    out["charge_rate_c"] = out["charge_current_ma"] * per_c
+    out["discharge_rate_c"] = out["discharge_current_ma"] * per_c
+
+
+def _keys(
+    notes: Annotation,
+    numbers: Integers,
+    start: Integers,
+    stop: Integers,
+    c: dict[str, Array],
+    settings: CyclingSettings,
+) -> pl.DataFrame:
+    points = notes.points
+    vendor = points.vendor_cycle
+    first = None if vendor is None else vendor[_first_running(notes, start)]
+    last = None if vendor is None else vendor[stop - 1]
+    begin = None if points.time_s is None else points.time_s[start]
+    end = None if points.time_s is None else points.time_s[stop - 1]
+
+    def integers(values: Integers | None) -> pl.Series:
+        return pl.Series([None] * len(numbers) if values is None else values, dtype=pl.Int64)
+
+    def floats(values: Array | None) -> pl.Series:
+        series = pl.Series([None] * len(numbers) if values is None else values, dtype=pl.Float64)
+        return series.fill_nan(None)
+
+    return pl.DataFrame(
+        {
+            "cycle": integers(numbers),
+            "cycle_number": integers(true_numbers(numbers, first, begin, end)),
+            "vendor_cycle_first": integers(first),
+            "vendor_cycle_last": integers(last),
+            "complete": pl.Series(complete_cycles(c, settings), dtype=pl.Boolean),
+            "start_second": floats(begin),
+            "duration_second": floats(None if begin is None or end is None else end - begin),
+            "charge_duration_second": floats(c["charge:duration"]),
+            "discharge_duration_second": floats(c["discharge:duration"]),
+            "interrupts": integers(
+                (np.nan_to_num(c["charge:interrupts"]) + np.nan_to_num(c["discharge:interrupts"])).astype(np.int64)
+            ),
+            "charge_end_voltage_v": floats(c["charge:end_voltage"]),
+            "discharge_end_voltage_v": floats(c["discharge:end_voltage"]),
+        }
+    )
+
+
+def _first_running(notes: Annotation, start: Integers) -> Integers:
+    n = len(notes.points)
+    return np.minimum.reduceat(np.where(notes.passed_ah > 0.0, np.arange(n), n - 1), start)
+
+
+def complete_cycles(c: dict[str, Array], settings: CyclingSettings) -> NDArray[np.bool_]:
+    """Tell which cycles have both half-cycles, the last one of the test not cut short, shape (c,).
+
+    The last half-cycle is cut short where the file ends under current at a voltage that no like half-cycle ends at;
+    with no like one to compare, it is taken as whole.
+    """
+    whole = ~np.isnan(c["charge:charge"]) & ~np.isnan(c["discharge:charge"])
+    last = len(whole) - 1
+    if not whole[last]:
+        return whole
+    # the half-cycle that closes the last cycle is of the direction that closes all others
+    ended = {s: c[f"{s}:end_voltage"] for s in ("charge", "discharge")}
+    for side in ("charge", "discharge"):
+        others = ended[side][:last][whole[:last]]
+        if c[f"{side}:ends_at_rest"][last] == 1.0 or len(others) == 0:
+            continue
+        if np.abs(others - ended[side][last]).min() > settings.incomplete_voltage_v:
+            whole[last] = False
+    return whole
+
+
+def true_numbers(
+    cycle: Integers, vendor: Integers | None, begin: Array | None, end: Array | None
+) -> Integers:
+    """Return the cycle numbers to plot and to fit against, shape (c,).
+
+    They are lirich's own, unless the file leaves cycles out (an excerpt, a digitised figure): the cycler's count
+    rises with every own cycle, by one in most places and by more in some, and, where there is a time axis, the
+    clock jumps there by at least half of what the missing cycles would have taken. Then it is the cycler's
+    count, since a fade *per cycle* needs the cycles that were run, not those that were kept.
+    """
+    if vendor is None:
+        return cycle
+    counted = cycle >= 1
+    kept = vendor[counted]
+    if len(kept) < 2:
+        return cycle
+    rise = np.diff(kept)
+    if np.any(rise < 1) or not np.any(rise > 1) or kept[0] < 1:
+        return cycle
+    if begin is not None and end is not None:
+        pause = begin[counted][1:] - end[counted][:-1]
+        typical = float(np.median((end - begin)[counted]))
+        missing = rise > 1
+        if np.any(pause[missing] < 0.5 * typical * (rise[missing] - 1)):
+            return cycle
+    result = cycle.copy()
+    result[counted] = kept
+    return result

@@ -1,0 +1,254 @@
+"""Fade of one series of cycles as values: voltage decay and its parts, capacity fade, knee, low-voltage growth.
+
+The series is of one rate and one window, without formation, rate steps and check-ups. Slopes are those of
+`lirich.cycling.trend`, with the formulas and sources named there and in `lirich.quantities`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from lirich.cycling.halfcycle import Array
+from lirich.cycling.knee import FADE_RATIO, find_knee
+from lirich.cycling.lowvoltage import LOW_VOLTAGE_V
+from lirich.cycling.record import missing_fact, not_enough, record, with_conditions
+from lirich.cycling.trend import MIN_CYCLES, Trend, end_point_decay, fade_split, theil_sen
+from lirich.errors import NotEnoughDataError
+from lirich.model import Cell, Conditions, Finding, Scalar, Severity, Value
+
+_CODE = "lirich.cycling"
+
+_WINDOW_V = 0.020
+"""As far as windows within a series may differ, V: twice the 10 mV of `Conditions.unlike`, since a cut-off is
+read from sampled rows."""
+
+_RATE = 0.10
+"""As far as currents within a series may differ, relative: as `Conditions.unlike`."""
+
+# quantity, column of the cycle table, factor, sign: −1 where a fall of the column is a positive value
+_SLOPES = (
+    ("voltage_decay_mv_per_cycle", "mean_discharge_voltage_v", 1000.0, -1),
+    ("corrected_voltage_decay_mv_per_cycle", "corrected_discharge_voltage_v", 1000.0, -1),
+    ("interrupt_resistance_growth_ohm_per_cycle", "interrupt_resistance_ohm", 1.0, 1),
+    ("low_voltage_capacity_growth_mah_g_per_cycle", "low_voltage_capacity_mah_g", 1.0, 1),
+    ("low_voltage_share_growth_percent_per_cycle", "low_voltage_share", 1.0, 1),
+)
+
+
+def comparable(cycles: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
+    """Return the cycles whose window and current are those of the median cycle, and a finding on the others.
+
+    Windows may differ by 20 mV and discharge currents by 10 %: a changed window fakes voltage decay. Columns
+    that are not there, and nulls in them, are not compared.
+    """
+    keep = np.ones(cycles.height, dtype=bool)
+    for name in ("upper_cutoff_voltage_v", "lower_cutoff_voltage_v", "discharge_current_ma"):
+        y = _column(cycles, name)
+        if y is None:
+            continue
+        middle = float(np.nanmedian(y))
+        limit = _RATE * abs(middle) if name.endswith("_ma") else _WINDOW_V
+        keep &= ~(np.abs(y - middle) > limit)
+    if keep.all():
+        return cycles, []
+    left_out = cycles.filter(~pl.Series(keep))["cycle"].to_list()
+    shown = ", ".join(str(n) for n in left_out[:12]) + (", …" if len(left_out) > 12 else "")
+    finding = Finding(
+        code="unlike-cycles",
+        message=f"{len(left_out)} of {cycles.height} cycles have another window or current than the rest and are "
+        f"left out of the fade: {shown}",
+        advice="Correct the protocol segments if these cycles belong to another part of the test",
+    )
+    return cycles.filter(pl.Series(keep)), [finding]
+
+
+def fade_values(
+    cycles: pl.DataFrame,
+    cell: Cell,
+    conditions: Conditions,
+    *,
+    low_voltage_threshold_v: float = LOW_VOLTAGE_V,
+    level: float = 0.95,
+) -> tuple[list[Value], list[Finding]]:
+    """Return every figure of fade that *cycles* allow, as values of *cell*, and findings on those they do not.
+
+    *cycles* is a cycle table (columns named by quantity key, and ``cycle``) of the ageing cycles of one
+    series; *conditions* hold its window, rate and segment. The reference cycle of retentions is
+    ``conditions.reference_cycle`` where that is among the cycles, else the first. ``n``, ``first_cycle`` and
+    ``last_cycle`` stand in ``conditions.other``. Below four comparable cycles slopes are not given, and a
+    finding says so.
+    """
+    cycles, findings = comparable(cycles.sort("cycle"))
+    if cycles.is_empty():
+        findings.append(not_enough("fade", NotEnoughDataError("There are no ageing cycles"), where=cell.key))
+        return [], findings
+    series = _Series(cycles, cell, conditions, low_voltage_threshold_v, level)
+    for part in (series.slopes, series.split, series.capacity, series.end_points, series.efficiency, series.knee):
+        try:
+            part()
+        except NotEnoughDataError as error:
+            what = "knee of the capacity fade" if part == series.knee else "voltage decay or other slope"
+            finding = not_enough(what, error, where=cell.key)
+            if finding not in findings:
+                findings.append(finding)
+    if cell.active_mass_mg is None:
+        findings.append(missing_fact("active_mass_mg", "growth of the low-voltage capacity", where=cell.key))
+    return series.values, [*findings, *series.findings]
+
+
+def _column(cycles: pl.DataFrame, name: str) -> Array | None:
+    if name not in cycles.columns:
+        return None
+    y = np.asarray(cycles[name].cast(pl.Float64).to_numpy(), dtype=np.float64)
+    return y if np.isfinite(y).any() else None
+
+
+class _Series:
+    """The figures of one series; each method adds its values."""
+
+    def __init__(
+        self, cycles: pl.DataFrame, cell: Cell, conditions: Conditions, threshold_v: float, level: float
+    ) -> None:
+        self.cycles, self.cell, self.level = cycles, cell, level
+        self.n = np.asarray(cycles["cycle"].cast(pl.Float64).to_numpy(), dtype=np.float64)
+        self.threshold_v = threshold_v
+        wanted = conditions.reference_cycle
+        self.reference = int(wanted if wanted is not None and wanted in self.n else self.n[0])
+        self.stated = with_conditions(
+            conditions, cycle=None, reference_cycle=None,
+            other={"first_cycle": int(self.n[0]), "last_cycle": int(self.n[-1])},
+        )  # fmt: skip
+        self.values: list[Value] = []
+        self.findings: list[Finding] = []
+
+    def _slope(self, key: str, trend: Trend, parameters: dict[str, Scalar] | None = None) -> None:
+        conditions = with_conditions(
+            self.stated,
+            method="Theil–Sen",
+            other={"n": trend.n},
+            **({"threshold_v": self.threshold_v} if key.startswith("low_voltage") else {}),
+            **({"reference_cycle": self.reference} if key.startswith("capacity_fade") else {}),
+        )
+        self.values.append(
+            record(key, trend.slope, self.cell, conditions=conditions, interval=trend.interval(),
+                   code=f"{_CODE}.trend.theil_sen", parameters=parameters)
+        )  # fmt: skip
+
+    def slopes(self) -> None:
+        short = None
+        for key, name, factor, sign in _SLOPES:
+            y = _column(self.cycles, name)
+            if y is None:
+                continue
+            try:
+                trend = theil_sen(self.n, y, level=self.level).scaled(factor)
+            except NotEnoughDataError as error:
+                short = error
+                continue
+            self._slope(key, trend.negated() if sign < 0 else trend)
+        if short is not None:
+            raise short
+
+    def split(self) -> None:
+        charge = _column(self.cycles, "mean_charge_voltage_v")
+        discharge = _column(self.cycles, "mean_discharge_voltage_v")
+        if charge is None or discharge is None:
+            return
+        split = fade_split(self.n, charge, discharge, level=self.level)
+        total, structural, polarisation = (1000 * slope for slope in split.least_squares)
+        parameters: dict[str, Scalar] = {
+            "least_squares_total": total,
+            "least_squares_structural": structural,
+            "least_squares_polarisation": polarisation,
+            "robust_parts_minus_total": 1000 * split.robust_gap,
+        }
+        self._slope("structural_voltage_decay_mv_per_cycle", split.structural.scaled(1000.0), parameters)
+        self._slope("polarisation_voltage_decay_mv_per_cycle", split.polarisation.scaled(1000.0), parameters)
+        share = split.structural_share
+        if share is not None:
+            conditions = with_conditions(self.stated, method="Theil–Sen", other={"n": split.total.n})
+            self.values.append(
+                record("structural_share_of_voltage_decay", share, self.cell, conditions=conditions,
+                       code=f"{_CODE}.trend.fade_split", parameters=parameters)
+            )  # fmt: skip
+
+    def capacity(self) -> None:
+        for key, name in (
+            ("capacity_retention", "discharge_capacity_mah"), ("energy_retention", "discharge_energy_mwh"),
+        ):  # fmt: skip
+            retained = self._retained(name)
+            if retained is None:
+                continue
+            last = np.flatnonzero(np.isfinite(retained))[-1]
+            conditions = with_conditions(self.stated, cycle=int(self.n[last]), reference_cycle=self.reference)
+            self.values.append(
+                record(key, float(retained[last]), self.cell, conditions=conditions,
+                       code=f"{_CODE}.fade.fade_values")
+            )  # fmt: skip
+        retained = self._retained("discharge_capacity_mah")
+        if retained is not None:
+            trend = theil_sen(self.n, retained, level=self.level).negated()
+            self._slope("capacity_fade_percent_per_cycle", trend)
+
+    def _retained(self, name: str) -> Array | None:
+        y = _column(self.cycles, name)
+        if y is None:
+            return None
+        start = float(y[np.flatnonzero(self.n == self.reference)[0]])
+        return 100.0 * y / start if np.isfinite(start) and start > 0 else None
+
+    def end_points(self) -> None:
+        y = _column(self.cycles, "mean_discharge_voltage_v")
+        if y is None:
+            return
+        known = self.n[np.isfinite(y)]
+        conditions = with_conditions(
+            self.stated, method="end points", reference_cycle=int(known[0]), cycle=int(known[-1]), other={"n": 2}
+        )
+        self.values.append(
+            record("voltage_decay_endpoint_mv_per_cycle", 1000 * end_point_decay(self.n, y), self.cell,
+                   conditions=conditions, code=f"{_CODE}.trend.end_point_decay")
+        )  # fmt: skip
+
+    def efficiency(self) -> None:
+        y = _column(self.cycles, "coulombic_efficiency")
+        if y is None:
+            return
+        conditions = with_conditions(self.stated, method="median", other={"n": int(np.isfinite(y).sum())})
+        self.values.append(
+            record("mean_coulombic_efficiency", float(np.nanmedian(y)), self.cell, conditions=conditions,
+                   code=f"{_CODE}.fade.fade_values")
+        )  # fmt: skip
+
+    def knee(self) -> None:
+        retained = self._retained("discharge_capacity_mah")
+        if retained is None or np.isfinite(retained).sum() < MIN_CYCLES:
+            return
+        knee = find_knee(self.n, retained)
+        if knee is None:
+            return
+        rises = knee.slope_before > 0
+        conditions = with_conditions(
+            self.stated, method="two segments, BIC", reference_cycle=self.reference, other={"n": knee.n}
+        )
+        parameters: dict[str, Scalar] = {
+            "fade_before_percent_per_cycle": -knee.slope_before,
+            "fade_after_percent_per_cycle": -knee.slope_after,
+            "bic_gain": knee.bic_gain,
+            "least_fade_ratio": FADE_RATIO,
+        }
+        self.values.append(
+            record("capacity_fade_knee_cycle", knee.cycle, self.cell, conditions=conditions,
+                   interval=knee.interval(), code=f"{_CODE}.knee.find_knee", parameters=parameters,
+                   flags=("capacity-rises-before",) if rises else ())
+        )  # fmt: skip
+        self.findings.append(
+            Finding(
+                code="capacity-knee",
+                severity=Severity.INFO,
+                message=f"The capacity fade bends at cycle {knee.cycle:.0f} ({knee.low:.0f} to {knee.high:.0f}): "
+                f"{-knee.slope_before:.3f} before and {-knee.slope_after:.3f} %/cycle after",
+                where=self.cell.key,
+            )
+        )

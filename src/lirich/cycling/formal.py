@@ -1,0 +1,57 @@
+"""The formal split of the first charge between transition metals and oxygen, by oxidation-state bookkeeping.
+
+Q_TM = n_e·F/(3.6·M) with Ni²⁺→⁴⁺, Co³⁺→⁴⁺ and inert Mn⁴⁺ (Lu & Dahn, J. Electrochem. Soc. 149 (2002) A815,
+doi:10.1149/1.1480014); what the first charge takes up beyond it is booked on oxygen, Q_O = max(0, Q_ch,1 −
+Q_TM). Side reactions with the electrolyte are in Q_O too, so it is an upper bound. Bookkeeping, not
+spectroscopy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lirich.cycling.record import record, with_conditions
+from lirich.model import Cell, Composition, Conditions, Operator, Scalar, Value
+
+
+@dataclass(frozen=True, slots=True)
+class FormalSplit:
+    """Formal capacities, mAh/g: ``theoretical`` (all Li), ``transition_metal`` and ``oxygen`` (upper bound)."""
+
+    theoretical_mah_g: float
+    transition_metal_mah_g: float
+    oxygen_mah_g: float
+
+
+def formal_split(composition: Composition, first_charge_mah_g: float) -> FormalSplit:
+    """Return the formal split of *first_charge_mah_g* (mAh/g of the first charge) for *composition*."""
+    metals = composition.formal_tm_capacity_mah_g
+    return FormalSplit(
+        theoretical_mah_g=composition.theoretical_capacity_mah_g,
+        transition_metal_mah_g=metals,
+        oxygen_mah_g=max(0.0, first_charge_mah_g - metals),
+    )
+
+
+def formal_values(
+    composition: Composition, first_charge_mah_g: float, cell: Cell, conditions: Conditions
+) -> list[Value]:
+    """Return the formal split as values of *cell*, all flagged ``formal``."""
+    split = formal_split(composition, first_charge_mah_g)
+    code = "lirich.cycling.formal.formal_split"
+    stated = with_conditions(conditions, direction="charge", method="oxidation-state bookkeeping")
+    parameters: dict[str, Scalar] = {"composition": composition.formula, "first_charge_mah_g": first_charge_mah_g}
+    of_material = Conditions(method="all lithium extracted")
+    oxygen = record(
+        "formal_oxygen_capacity_mah_g", split.oxygen_mah_g, cell, conditions=stated, code=code,
+        parameters=parameters, flags=("formal", "upper-bound"),
+        note="Upper bound: side reactions with the electrolyte are booked on oxygen",
+    ).model_copy(update={"operator": Operator.LESS_EQUAL})  # fmt: skip
+    return [
+        record("theoretical_capacity_mah_g", split.theoretical_mah_g, cell, conditions=of_material, code=code,
+               parameters={"composition": composition.formula}, flags=("formal",)),
+        record("formal_tm_capacity_mah_g", split.transition_metal_mah_g, cell,
+               conditions=Conditions(method="oxidation-state bookkeeping"), code=code,
+               parameters={"composition": composition.formula}, flags=("formal",)),
+        oxygen,
+    ]  # fmt: skip

@@ -1,0 +1,71 @@
+"""Resistance from current interrupts, and mean voltages without it.
+
+R = |V(t after the stop) − V(before the stop)| / |I(before the stop)|, weighted by the charge that each stop stands for;
+V̄cor = V̄ ∓ |I|·R̄: Bettge et al., J. Electrochem. Soc. 160 (2013) A2046, doi:10.1149/2.034311jes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lirich.cycling.annotation import Annotation
+from lirich.cycling.halfcycle import Array
+from lirich.cycling.points import Integers
+from lirich.cycling.settings import CyclingSettings
+
+
+def half_cycle_interrupts(
+    notes: Annotation, current_a: Array, settings: CyclingSettings
+) -> tuple[Array, Integers]:
+    """Return R̄ in Ω (NaN where there is no stop) and the number of stops of every half-cycle, each of shape (h,).
+
+    *current_a*: the current of each half-cycle, shape (h,). A stop counts where the current before it was at least
+    ``interrupt_current_fraction`` of that and the voltage was not held.
+    """
+    halves = len(notes.half_start)
+    nothing = np.full(halves, np.nan), np.zeros(halves, dtype=np.int64)
+    points, steps = notes.points, notes.steps
+    if points.time_s is None or points.current_a is None:
+        return nothing
+    rest = np.flatnonzero((steps.sign[1:] == 0) & (steps.sign[:-1] != 0)) + 1
+    before = steps.stop[rest - 1] - 1
+    half = notes.step_half[rest - 1]
+    magnitude = np.abs(points.current_a[before])
+    good = magnitude >= settings.interrupt_current_fraction * np.nan_to_num(current_a[half], nan=np.inf)
+    good &= ~steps.held[rest - 1] & (steps.sign[rest - 1] == notes.half_sign[half])
+    rest, before, half, magnitude = rest[good], before[good], half[good], magnitude[good]
+    if len(rest) == 0:
+        return nothing
+    voltage = _voltage_after(notes, steps.start[rest], steps.stop[rest], settings.interrupt_time_s)
+    drop = np.abs(points.voltage_v[before] - voltage) / magnitude
+    total = np.cumsum(notes.passed_ah)
+    base = np.append(0.0, total)[notes.half_start]
+    passed = total[before] - base[half]
+    weight = _share_of_charge(passed, half, total[notes.half_stop - 1] - base)
+    summed = np.bincount(half, weights=weight * drop, minlength=halves)
+    weights = np.bincount(half, weights=weight, minlength=halves)
+    mean = np.divide(summed, weights, out=np.full(halves, np.nan), where=weights > 0.0)
+    return mean, np.bincount(half, minlength=halves)
+
+
+def _voltage_after(notes: Annotation, start: Integers, stop: Integers, delay_s: float) -> Array:
+    """Voltage *delay_s* after the stop of the current, linear between rows; at the end of a shorter rest, its last."""
+    time, voltage = notes.points.time_s, notes.points.voltage_v
+    if time is None:
+        raise TypeError("interrupts need a time axis")
+    moment = time[np.maximum(start - 1, 0)] + delay_s
+    row = np.clip(np.searchsorted(time, moment), start, stop - 1)
+    previous = np.maximum(row - 1, start)
+    span = time[row] - time[previous]
+    share = np.divide(moment - time[previous], span, out=np.ones_like(span), where=span > 0.0)
+    share = np.clip(share, 0.0, 1.0)
+    return np.asarray(voltage[previous] + share * (voltage[row] - voltage[previous]))
+
+
+def _share_of_charge(passed: Array, half: Integers, total: Array) -> Array:
+    """Charge from halfway to the stop before until halfway to the stop after, the ends of the half-cycle closing it."""
+    same_before = np.append(False, half[1:] == half[:-1])
+    same_after = np.append(half[1:] == half[:-1], False)
+    low = np.where(same_before, 0.5 * (np.append(0.0, passed[:-1]) + passed), 0.0)
+    high = np.where(same_after, 0.5 * (np.append(passed[1:], 0.0) + passed), total[half])
+    return np.asarray(high - low)

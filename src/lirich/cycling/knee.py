@@ -1,0 +1,83 @@
+"""The knee of a capacity fade: where a slow fade turns into a fast one.
+
+Two straight segments that meet at the knee (Bacon–Watts form with a sharp bend; Fermín-Cueto et al., Energy
+and AI 1 (2020) 100006, doi:10.1016/j.egyai.2020.100006). A knee is given only where two segments are
+preferred to one line by BIC and the fade after it is at least twice the fade before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lirich.cycling.halfcycle import Array
+from lirich.errors import NotEnoughDataError
+from lirich.model import Interval
+
+MIN_SIDE = 5
+"""Fewest cycles on each side of a knee: two free parameters each, and some to see the scatter by."""
+
+FADE_RATIO = 2.0
+"""Least ratio of the fade after a knee to the fade before (definition of ``capacity_fade_knee_cycle``)."""
+
+_CANDIDATES = 300
+_CHI2_95 = 3.841458820694124  # 95 % point of χ² with one degree of freedom
+_PARAMETERS = (3, 5)  # line: two and the scatter; two segments: three, the break and the scatter
+
+
+@dataclass(frozen=True, slots=True)
+class Knee:
+    """A knee: cycle with its interval, slopes before and after (unit of y per cycle), BIC(line) − BIC(two segments)."""
+
+    cycle: float
+    low: float
+    high: float
+    slope_before: float
+    slope_after: float
+    bic_gain: float
+    n: int
+
+    def interval(self) -> Interval:
+        """Return the 95 % interval of the knee."""
+        return Interval(low=self.low, high=self.high, level=0.95, method="profile likelihood")
+
+
+def find_knee(cycle: ArrayLike, y: ArrayLike) -> Knee | None:
+    """Return the knee of *y* (capacity or retention) against *cycle*, both shape (n,), or ``None`` where there is none.
+
+    Points that are not finite are left out. The interval holds the breaks whose profile likelihood is within
+    the 95 % point of χ²₁, scatter taken as independent and normal. Raises `NotEnoughDataError` below
+    2·`MIN_SIDE` + 1 cycles.
+    """
+    x, y_kept = np.asarray(cycle, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    keep = np.isfinite(x) & np.isfinite(y_kept)
+    x, y_kept = x[keep], y_kept[keep]
+    n = len(x)
+    if n < 2 * MIN_SIDE + 1:
+        raise NotEnoughDataError(f"There are {n} comparable cycles", expected=f"at least {2 * MIN_SIDE + 1} for a knee")
+    breaks = np.linspace(x[MIN_SIDE - 1], x[-MIN_SIDE], _CANDIDATES)
+    squares = np.array([_two_segments(x, y_kept, at)[1] for at in breaks])
+    # rounding of the numbers bounds how well any line can be said to fit
+    floor = n * (1e-9 * max(float(np.abs(y_kept).max()), 1e-30)) ** 2
+    best = int(np.argmin(squares))
+    least = max(float(squares[best]), floor)
+    line = np.polynomial.polynomial.polyfit(x - x.mean(), y_kept, 1)
+    rest = float(np.sum((y_kept - np.polynomial.polynomial.polyval(x - x.mean(), line)) ** 2))
+    bic = [n * np.log(max(s, floor) / n) + k * np.log(n) for s, k in zip((rest, least), _PARAMETERS, strict=True)]
+    (_, before, bend), _ = _two_segments(x, y_kept, breaks[best])
+    after = before + bend
+    if bic[0] <= bic[1] or after >= 0 or -after < FADE_RATIO * max(-before, 0.0):
+        return None
+    likely = breaks[n * np.log(np.maximum(squares, floor) / least) <= _CHI2_95]
+    return Knee(
+        float(breaks[best]), float(likely.min()), float(likely.max()), float(before), float(after),
+        float(bic[0] - bic[1]), n,
+    )  # fmt: skip
+
+
+def _two_segments(x: Array, y: Array, at: float) -> tuple[Array, float]:
+    design = np.column_stack((np.ones_like(x), x - at, np.maximum(x - at, 0.0)))
+    solution = np.linalg.lstsq(design, y, rcond=None)[0]
+    return solution, float(np.sum((y - design @ solution) ** 2))

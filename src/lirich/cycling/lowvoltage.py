@@ -1,0 +1,77 @@
+"""Capacity below or above a threshold voltage: the spinel-like (Mn³⁺/⁴⁺) share, and what the plateau takes up.
+
+All parts of a half-cycle beyond the threshold are summed, so a noisy or relaxing voltage that crosses it
+several times is counted right; the crossing itself is interpolated linearly within one increment. The
+thresholds of 3.5 V (discharge) and 4.40 V (charge) follow Kim et al., Energy Environ. Sci. 18 (2025) 4222,
+and Croy et al., J. Electrochem. Soc. 161 (2014) A318, doi:10.1149/2.049403jes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lirich.cycling.halfcycle import Array, HalfCycle
+
+LOW_VOLTAGE_V = 3.5
+"""Threshold of the low-voltage discharge capacity, V vs Li/Li⁺."""
+
+HIGH_VOLTAGE_V = 4.40
+"""Threshold of the high-voltage charge capacity, V vs Li/Li⁺."""
+
+
+def share_below(start_v: Array, end_v: Array, threshold_v: float) -> Array:
+    """Return the share (0 to 1) of each increment that lies below *threshold_v*.
+
+    *start_v* and *end_v*, V, shape (n,), are the voltages at the ends of the increments; the voltage is taken
+    as linear in charge between them. An increment at constant voltage counts wholly below where its voltage
+    is below the threshold. Works on the increments of a whole table at once: multiply by the charge of each
+    increment and sum per half-cycle.
+    """
+    low = np.minimum(start_v, end_v)
+    width = np.abs(end_v - start_v)
+    flat = width == 0
+    share = (threshold_v - low) / np.where(flat, 1.0, width)
+    return np.where(flat, (low < threshold_v).astype(np.float64), np.clip(share, 0.0, 1.0))
+
+
+def capacity_below(voltage_v: Array, capacity_mah: Array, threshold_v: float) -> float:
+    """Return the charge passed below *threshold_v*, in the unit of *capacity_mah*.
+
+    *voltage_v*, V, and *capacity_mah* (cumulative), shape (n,). 0 for fewer than two points.
+    """
+    if len(voltage_v) < 2:
+        return 0.0
+    return float(np.diff(capacity_mah) @ share_below(voltage_v[:-1], voltage_v[1:], threshold_v))
+
+
+def capacity_above(voltage_v: Array, capacity_mah: Array, threshold_v: float) -> float:
+    """Return the charge passed at or above *threshold_v*: the total less `capacity_below`."""
+    if len(voltage_v) < 2:
+        return 0.0
+    return float(capacity_mah[-1] - capacity_mah[0]) - capacity_below(voltage_v, capacity_mah, threshold_v)
+
+
+def low_voltage_capacity_mah(half: HalfCycle, threshold_v: float = LOW_VOLTAGE_V) -> float:
+    """Return the charge that *half* passes below *threshold_v*, mAh; constant-voltage parts included."""
+    return capacity_below(half.voltage_v, half.capacity_mah, threshold_v)
+
+
+def high_voltage_capacity_mah(half: HalfCycle, threshold_v: float = HIGH_VOLTAGE_V) -> float:
+    """Return the charge that *half* passes at or above *threshold_v*, mAh; constant-voltage parts included."""
+    return capacity_above(half.voltage_v, half.capacity_mah, threshold_v)
+
+
+def low_voltage_capacity_mah_g(half: HalfCycle, active_mass_mg: float, threshold_v: float = LOW_VOLTAGE_V) -> float:
+    """Return `low_voltage_capacity_mah` per gram of active mass, mAh/g."""
+    return low_voltage_capacity_mah(half, threshold_v) * 1000.0 / active_mass_mg
+
+
+def high_voltage_capacity_mah_g(half: HalfCycle, active_mass_mg: float, threshold_v: float = HIGH_VOLTAGE_V) -> float:
+    """Return `high_voltage_capacity_mah` per gram of active mass, mAh/g."""
+    return high_voltage_capacity_mah(half, threshold_v) * 1000.0 / active_mass_mg
+
+
+def low_voltage_share(half: HalfCycle, threshold_v: float = LOW_VOLTAGE_V) -> float:
+    """Return 100 · low-voltage capacity / capacity of *half*, %; NaN where no charge passed."""
+    total = float(half.capacity_mah[-1] - half.capacity_mah[0]) if len(half) > 1 else 0.0
+    return 100.0 * low_voltage_capacity_mah(half, threshold_v) / total if total > 0 else float("nan")

@@ -1,0 +1,293 @@
+"""Peaks and valleys of dQ/dV, and peaks followed over cycles.
+
+A peak is a maximum of the smoothed dQ/dV that stands out by a share of the highest value of the curve; its
+area is the charge between the minima on both sides. Assignments of peaks between layered, activated and
+spinel-like redox of Li-rich cathodes: Croy et al., J. Electrochem. Soc. 161 (2014) A318,
+doi:10.1149/2.049403jes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lirich.cycling.dqdv import DEFAULT_SMOOTHING, Dqdv, Smoothing, dqdv
+from lirich.cycling.halfcycle import Array, HalfCycle
+from lirich.cycling.record import (
+    half_cycle_conditions,
+    missing_fact,
+    not_enough,
+    record,
+    specific,
+    with_conditions,
+)
+from lirich.cycling.trend import theil_sen
+from lirich.errors import NotEnoughDataError
+from lirich.model import Cell, Conditions, Finding, Severity, Value
+
+PROMINENCE = 0.05
+"""Share of the highest dQ/dV by which a peak must stand out: above the ripple that ±0.3 mAh/g leaves after
+the default smoothing (checked on the digitised cell), below the spinel-like shoulder."""
+
+GATE_V = 0.060
+"""Largest move of a peak between two cycles that is still the same peak, V: Li-rich peaks move by some mV per
+cycle and stand 0.2 V or more apart."""
+
+MAX_GAP = 5
+"""Number of curves in a row in which a followed peak may be missing."""
+
+SPINEL_WINDOW_V = (2.7, 3.4)
+"""Where the spinel-like discharge peak is looked for, V (definition of ``spinel_peak_voltage_v``)."""
+
+_CODE = "lirich.cycling.peaks"
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A maximum of dQ/dV: position and the minima beside it in V, height in mAh/V, area in mAh."""
+
+    voltage_v: float
+    height_mah_v: float
+    area_mah: float
+    left_v: float
+    right_v: float
+    prominence_mah_v: float
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One peak followed over cycles: the cycles in which it was found, and the peak in each."""
+
+    cycles: tuple[int, ...]
+    peaks: tuple[Peak, ...]
+
+    @property
+    def voltage_v(self) -> float:
+        """Median position, V."""
+        return float(np.median([peak.voltage_v for peak in self.peaks]))
+
+
+def find_peaks(curve: Dqdv, *, prominence: float = PROMINENCE, low_v: float = 0.0, high_v: float = 10.0) -> list[Peak]:
+    """Return the peaks of *curve* between *low_v* and *high_v* in order of voltage.
+
+    *prominence* is a share of the highest dQ/dV of the curve. The position is the vertex of the parabola
+    through the maximum and its neighbours.
+    """
+    from scipy.signal import find_peaks as maxima
+
+    y, v, step = curve.dqdv_mah_v, curve.voltage_v, curve.step_v
+    top = float(y.max())
+    if top <= 0:
+        return []
+    index, shape = maxima(y, prominence=prominence * top)
+    found = []
+    for i, stands_out in zip(index, shape["prominences"], strict=True):
+        if not low_v <= v[i] <= high_v:
+            continue
+        left, right = _foot(y, i, index)
+        shift, height = _vertex(y[i - 1], y[i], y[i + 1])
+        area = float(np.sum((y[left:right] + y[left + 1 : right + 1]) / 2) * step)
+        found.append(Peak(float(v[i] + shift * step), height, area, float(v[left]), float(v[right]), float(stands_out)))
+    return found
+
+
+def _foot(y: Array, i: int, others: NDArray[np.int64]) -> tuple[int, int]:
+    """Indices of the lowest points between this peak and its neighbours (or the ends)."""
+    before = others[others < i]
+    after = others[others > i]
+    start = int(before[-1]) if before.size else 0
+    stop = int(after[0]) if after.size else len(y) - 1
+    return start + int(np.argmin(y[start : i + 1])), i + int(np.argmin(y[i : stop + 1]))
+
+
+def _vertex(a: float, b: float, c: float) -> tuple[float, float]:
+    curvature = a - 2 * b + c
+    shift = 0.0 if curvature >= 0 else float(np.clip(0.5 * (a - c) / curvature, -0.5, 0.5))
+    return shift, float(b - 0.25 * (a - c) * shift)
+
+
+def valley_between(curve: Dqdv, low_v: float, high_v: float) -> float | None:
+    """Return the voltage of the lowest dQ/dV strictly between *low_v* and *high_v*, V.
+
+    ``None`` where the lowest value lies at an end of the interval, so that there is no valley in it.
+    """
+    inside = np.flatnonzero((curve.voltage_v >= low_v) & (curve.voltage_v <= high_v))
+    if inside.size < 3:
+        return None
+    i = int(inside[np.argmin(curve.dqdv_mah_v[inside])])
+    if i in (inside[0], inside[-1]):
+        return None
+    y = -curve.dqdv_mah_v
+    shift, _ = _vertex(y[i - 1], y[i], y[i + 1])
+    return float(curve.voltage_v[i] + shift * curve.step_v)
+
+
+def follow(
+    cycles: Sequence[int], peaks: Sequence[Sequence[Peak]], *, gate_v: float = GATE_V, max_gap: int = MAX_GAP
+) -> list[Track]:
+    """Follow peaks over curves: the assignment of least total move, no move beyond *gate_v*, gaps allowed.
+
+    ``peaks[i]`` are the peaks of the curve of ``cycles[i]``; curves are in order. A track that is missing
+    from more than *max_gap* curves in a row ends; a peak that fits no track begins one. Tracks come in order
+    of voltage.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    tracks: list[tuple[list[int], list[Peak], list[int]]] = []  # cycles, peaks, curve numbers
+    for number, (cycle, here) in enumerate(zip(cycles, peaks, strict=True)):
+        alive = [track for track in tracks if number - track[2][-1] <= max_gap + 1]
+        free = set(range(len(here)))
+        if alive and here:
+            last = np.array([track[1][-1].voltage_v for track in alive])
+            move = np.abs(last[:, None] - np.array([peak.voltage_v for peak in here])[None, :])
+            # a move beyond the gate costs more than any set of moves within it, so it is never taken to save others
+            rows, columns = linear_sum_assignment(np.where(move <= gate_v, move, gate_v * (len(here) + len(alive) + 1)))
+            for row, column in zip(rows, columns, strict=True):
+                if move[row, column] <= gate_v:
+                    for part, item in zip(alive[row], (cycle, here[column], number), strict=True):
+                        part.append(item)
+                    free.discard(int(column))
+        tracks.extend(([cycle], [here[column]], [number]) for column in sorted(free))
+    done = [Track(tuple(track[0]), tuple(track[1])) for track in tracks]
+    return sorted(done, key=lambda track: track.voltage_v)
+
+
+def peak_values(
+    peak: Peak, cell: Cell, conditions: Conditions, *, name: str | None = None, spinel: bool = False
+) -> list[Value]:
+    """Return position, height and area of *peak* as values; height and area need the active mass."""
+    stated = conditions if name is None else with_conditions(conditions, other={"peak": name})
+    code = f"{_CODE}.find_peaks"
+    parameters = {"left_v": peak.left_v, "right_v": peak.right_v}
+    position = "spinel_peak_voltage_v" if spinel else "dqdv_peak_voltage_v"
+    values = [record(position, peak.voltage_v, cell, conditions=stated, code=code)]
+    per_gram = specific(cell)
+    if per_gram is not None:
+        if not spinel:
+            values.append(
+                record(
+                    "dqdv_peak_height_mah_g_v",
+                    peak.height_mah_v * per_gram,
+                    cell,
+                    conditions=stated,
+                    code=code,
+                )
+            )
+        area = "spinel_peak_area_mah_g" if spinel else "dqdv_peak_area_mah_g"
+        values.append(record(area, peak.area_mah * per_gram, cell, conditions=stated, code=code, parameters=parameters))
+    return values
+
+
+def smoothed_conditions(conditions: Conditions, smoothing: Smoothing, step_v: float) -> Conditions:
+    """Return *conditions* with the dQ/dV method, grid and smoothing stated."""
+    return with_conditions(
+        conditions, method=f"dQ/dV, {smoothing.method}", other=replace(smoothing, step_v=step_v).stated()
+    )
+
+
+def dqdv_values(
+    half_cycles: Sequence[HalfCycle],
+    cell: Cell,
+    *,
+    smoothing: Smoothing = DEFAULT_SMOOTHING,
+    prominence: float = PROMINENCE,
+    segment: str | None = None,
+) -> tuple[list[Value], list[Finding]]:
+    """Return the peaks of dQ/dV followed over *half_cycles* (comparable ones, in order of cycle), and findings.
+
+    For each direction and each peak found in at least half of the curves: its position, height and area in
+    the first and last cycle it was found in, and its shift per cycle (Theil–Sen, 95 % interval) from four
+    cycles on. For the discharge also the spinel-like peak (2.7–3.4 V) of the first and last cycle.
+    """
+    values: list[Value] = []
+    findings: list[Finding] = []
+    if cell.active_mass_mg is None:
+        findings.append(missing_fact("active_mass_mg", "height and area of dQ/dV peaks", where=cell.key))
+    for direction in ("charge", "discharge"):
+        halves = [half for half in half_cycles if half.direction == direction]
+        curves, short = _curves(halves, smoothing)
+        if short is not None:
+            findings.append(not_enough(f"dQ/dV of some {direction}s", short, where=cell.key))
+        if not curves:
+            continue
+        peaks = [find_peaks(curve, prominence=prominence) for _, curve in curves]
+        for track in follow([half.cycle for half, _ in curves], peaks):
+            if len(track.cycles) * 2 >= len(curves):
+                values.extend(_track_values(track, curves, cell, smoothing, segment))
+        if direction == "discharge":
+            values.extend(_spinel_values(curves, peaks, cell, smoothing, segment, findings))
+    return values, findings
+
+
+_Curves = list[tuple[HalfCycle, Dqdv]]
+
+
+def _curves(halves: Sequence[HalfCycle], smoothing: Smoothing) -> tuple[_Curves, NotEnoughDataError | None]:
+    curves, short = [], None
+    for half in halves:
+        try:
+            curves.append((half, dqdv(half, smoothing)))
+        except NotEnoughDataError as error:
+            short = error
+    return curves, short
+
+
+def _stated(half: HalfCycle, curve: Dqdv, cell: Cell, smoothing: Smoothing, segment: str | None) -> Conditions:
+    conditions = with_conditions(half_cycle_conditions(half, cell=cell), segment=segment)
+    return smoothed_conditions(conditions, smoothing, curve.step_v)
+
+
+def _track_values(track: Track, curves: _Curves, cell: Cell, smoothing: Smoothing, segment: str | None) -> list[Value]:
+    of_cycle = {half.cycle: (half, curve) for half, curve in curves}
+    name = f"{track.peaks[0].voltage_v:.2f} V"
+    values: list[Value] = []
+    for cycle, peak in dict(
+        zip((track.cycles[0], track.cycles[-1]), (track.peaks[0], track.peaks[-1]), strict=True)
+    ).items():
+        values.extend(peak_values(peak, cell, _stated(*of_cycle[cycle], cell, smoothing, segment), name=name))
+    try:
+        trend = theil_sen(track.cycles, [1000 * peak.voltage_v for peak in track.peaks])
+    except NotEnoughDataError:
+        return values  # fewer than four cycles: positions are given, a slope is not
+    conditions = with_conditions(
+        _stated(*of_cycle[track.cycles[-1]], cell, smoothing, segment),
+        cycle=None,
+        other={"peak": name, "n": trend.n, "first_cycle": track.cycles[0], "last_cycle": track.cycles[-1]},
+    )
+    values.append(
+        record("dqdv_peak_shift_mv_per_cycle", trend.slope, cell, conditions=conditions, interval=trend.interval(),
+               code=f"{_CODE}.follow", parameters={"gate_v": GATE_V, "max_gap": MAX_GAP})
+    )  # fmt: skip
+    return values
+
+
+def _spinel_values(
+    curves: _Curves,
+    peaks: Sequence[Sequence[Peak]],
+    cell: Cell,
+    smoothing: Smoothing,
+    segment: str | None,
+    findings: list[Finding],
+) -> list[Value]:
+    low, high = SPINEL_WINDOW_V
+    values: list[Value] = []
+    ends = {0, len(curves) - 1}
+    for i in sorted(ends):
+        inside = [peak for peak in peaks[i] if low <= peak.voltage_v <= high]
+        if inside:
+            strongest = max(inside, key=lambda peak: peak.prominence_mah_v)
+            values.extend(peak_values(strongest, cell, _stated(*curves[i], cell, smoothing, segment), spinel=True))
+    if not values:
+        findings.append(
+            Finding(
+                code="no-spinel-peak",
+                severity=Severity.INFO,
+                message=f"No discharge dQ/dV peak between {low} and {high} V in cycles "
+                f"{curves[0][0].cycle} and {curves[-1][0].cycle}; the low-voltage capacity still counts what flows there",
+                where=cell.key,
+            )
+        )
+    return values

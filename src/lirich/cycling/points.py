@@ -1,0 +1,368 @@
+"""A standard table as arrays, with the charge that each row brought.
+
+The charge between two rows comes from the cycler's own capacity columns where these agree with ∫I dt, since a
+cycler integrates faster than it records; else from ∫I dt by the trapezoidal rule. At the first row of a step the
+current is taken to have flowed since the row before (cyclers record the end of a step).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lirich.cycling.halfcycle import Array
+from lirich.cycling.settings import CyclingSettings
+from lirich.errors import MissingColumnError, NotEnoughDataError
+from lirich.model import Finding, Severity
+from lirich.model.table import (
+    CELL_TEMPERATURE,
+    CHARGED,
+    CURRENT,
+    CYCLE,
+    DISCHARGED,
+    STEP,
+    STEP_INDEX,
+    TEMPERATURE,
+    TIME,
+    VOLTAGE,
+)
+
+Integers = NDArray[np.int64]
+Signs = NDArray[np.int8]
+ChargeSource = Literal["current", "capacity", "capacity-per-step"]
+
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """The usable rows of a table, in time order; every array has shape (n,).
+
+    ``dq_ah`` is the signed charge that came between the row before and this one (0 at the first). ``sign`` is
+    +1 in charge, −1 in discharge, 0 at rest. ``time_s`` and ``current_a`` are ``None`` for a curve without a
+    time axis. ``new_step`` is True where the current changes direction or the cycler begins a step.
+    """
+
+    time_s: Array | None
+    voltage_v: Array
+    current_a: Array | None
+    dq_ah: Array
+    sign: Signs
+    new_step: NDArray[np.bool_]
+    vendor_cycle: Integers | None
+    vendor_step: Integers | None
+    temperature_celsius: Array | None
+    charge_source: ChargeSource
+
+    def __len__(self) -> int:
+        return len(self.voltage_v)
+
+
+def points_of(table: pl.DataFrame, settings: CyclingSettings) -> tuple[Points, list[Finding]]:
+    """Return the table as `Points`, and what had to be left out or set right.
+
+    Raises `MissingColumnError` where it is not a standard table, `NotEnoughDataError` with fewer than two usable
+    rows or without any current.
+    """
+    names = set(table.columns)
+    timed = {TIME, CURRENT} <= names
+    if VOLTAGE not in names or not (timed or {CHARGED, DISCHARGED} <= names):
+        raise MissingColumnError(
+            f"A table with the columns {', '.join(table.columns) or 'none'}",
+            expected=f"{VOLTAGE} with {TIME} and {CURRENT}, or with {CHARGED} and {DISCHARGED}",
+            advice="Read the file with lirich.readers.read",
+        )
+    table, findings = _usable(table, timed)
+    return (_timed(table, settings, findings) if timed else _timeless(table, settings)), findings
+
+
+def _usable(table: pl.DataFrame, timed: bool) -> tuple[pl.DataFrame, list[Finding]]:
+    findings: list[Finding] = []
+    needed = (TIME, VOLTAGE, CURRENT) if timed else (VOLTAGE, CHARGED, DISCHARGED)
+    arrays = [table[c].to_numpy() for c in needed]
+    finite = np.isfinite(arrays[0]) & np.isfinite(arrays[1]) & np.isfinite(arrays[2])
+    if not finite.all():
+        dropped = int(len(finite) - finite.sum())
+        findings.append(
+            Finding(
+                code="rows-without-data",
+                message=f"{dropped} of {len(finite)} rows have no number for {' or '.join(needed)} and were left out",
+                advice="Look at the file around them",
+            )
+        )
+        table = table.filter(pl.Series(finite))
+    if table.height < 2:
+        raise NotEnoughDataError(
+            f"A table with {table.height} usable row(s)",
+            expected="at least two rows with voltage and current, or with voltage and capacity",
+            advice="Check with: lirich inspect",
+        )
+    if timed:
+        time = table[TIME].to_numpy()
+        if np.any(time[1:] < time[:-1]):
+            findings.append(
+                Finding(
+                    code="time-not-sorted",
+                    message="The time runs backwards in places; the rows were put in the order of time",
+                    advice="If the time restarts in every file or step, repair it when the file is read",
+                )
+            )
+            table = table[np.argsort(time, kind="stable")]
+    return table, findings
+
+
+def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Finding]) -> Points:
+    time = _floats(table, TIME)
+    current = _floats(table, CURRENT)
+    magnitude = np.abs(current)
+    scale = _percentile(magnitude)
+    if scale == 0.0:
+        raise NotEnoughDataError(
+            "A test in which no current flows",
+            expected="at least one charge or discharge",
+            advice="Is the current column the right one?",
+        )
+    sign = np.sign(current).astype(np.int8)
+    sign[magnitude <= settings.rest_current_fraction * scale] = 0
+    vendor_step = _integers(table, STEP)
+    if vendor_step is None:
+        vendor_step = _integers(table, STEP_INDEX)
+    new = np.empty(len(sign), dtype=np.bool_)
+    new[0] = True
+    np.not_equal(sign[1:], sign[:-1], out=new[1:])
+    if vendor_step is not None:
+        changes = vendor_step[1:] != vendor_step[:-1]
+        # A column that changes at every row is a counter of rows, not of steps.
+        if np.count_nonzero(changes) * 5 < len(changes):
+            new[1:] |= changes
+    new |= _level_changes(current, sign, settings)
+    dq = _charge_of_current(time, current, sign, new, settings)
+    source: ChargeSource = "current"
+    if {CHARGED, DISCHARGED} <= set(table.columns):
+        dq, source = _charge_of_columns(table, dq, current, sign, new, settings, findings)
+    return Points(
+        time_s=time - time[0],
+        voltage_v=_floats(table, VOLTAGE),
+        current_a=current,
+        dq_ah=dq,
+        sign=sign,
+        new_step=new,
+        vendor_cycle=_integers(table, CYCLE),
+        vendor_step=vendor_step,
+        temperature_celsius=_temperature(table),
+        charge_source=source,
+    )
+
+
+def _percentile(magnitude: Array) -> float:
+    if len(magnitude) < 1000:
+        return float(magnitude.max())
+    rank = int(0.999 * (len(magnitude) - 1))
+    high = float(np.partition(magnitude, rank)[rank])
+    return high if high > 0.0 else float(magnitude.max())
+
+
+def _level_changes(current: Array, sign: Signs, settings: CyclingSettings) -> NDArray[np.bool_]:
+    """True where a constant current jumps to another constant current of the same direction."""
+    change = np.zeros(len(current), dtype=np.bool_)
+    if len(current) < 4:
+        return change
+    step = np.abs(np.diff(current))
+    jump = step > settings.current_level_change * np.maximum(np.abs(current[1:]), np.abs(current[:-1]))
+    jump &= sign[1:] == sign[:-1]
+    jump &= sign[1:] != 0
+    at = np.flatnonzero(jump[1:-1]) + 1  # step[at] leads from row at to row at + 1
+    flat = settings.current_level_change / 5
+    at = at[(step[at - 1] <= flat * np.abs(current[at])) & (step[at + 1] <= flat * np.abs(current[at + 1]))]
+    change[at + 1] = True
+    return change
+
+
+def _charge_of_current(
+    time: Array, current: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings
+) -> Array:
+    dt = np.diff(time)
+    dq = np.zeros(len(time))
+    inner = dq[1:]
+    np.add(current[1:], current[:-1], out=inner)
+    inner *= dt
+    inner *= 0.5 / _HOUR
+    starts = np.flatnonzero(new[1:])  # the interval that ends at the first row of a step
+    following = np.append(dt, 0.0)[starts + 1]
+    flowed = np.minimum(dt[starts], np.maximum(settings.boundary_gap_s, 10.0 * following))
+    inner[starts] = current[starts + 1] * flowed / _HOUR
+    dq[sign == 0] = 0.0
+    return dq
+
+
+def _charge_of_columns(
+    table: pl.DataFrame,
+    by_current: Array,
+    current: Array,
+    sign: Signs,
+    new: NDArray[np.bool_],
+    settings: CyclingSettings,
+    findings: list[Finding],
+) -> tuple[Array, ChargeSource]:
+    charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
+    up, down = np.diff(charged), np.diff(discharged)
+    # NaN anywhere makes the sums NaN and the comparison False: then the columns are not used.
+    total_up, total_down = float(up.sum()), float(down.sum())
+    i_up = float(by_current[by_current > 0].sum())
+    i_down = float(-by_current[by_current < 0].sum())
+    falls = max(float(-up.min()), float(-down.min()))
+    if not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down)):
+        findings.append(
+            Finding(
+                code="capacity-columns-unusable",
+                severity=Severity.INFO,
+                message="The capacity columns have gaps or fall; the charge was integrated from the current",
+            )
+        )
+        return by_current, "current"
+    off = max(abs(total_up - i_up), abs(total_down - i_down)) / max(i_up, i_down)
+    if off > settings.capacity_agreement and off > _current_rounding(current):
+        findings.append(
+            Finding(
+                code="capacity-disagrees-with-current",
+                message=f"The capacity columns differ from ∫I dt by {100 * off:.3g} %; ∫I dt was used",
+                advice="Check the units of current, time and capacity",
+            )
+        )
+        return by_current, "current"
+    dq = np.zeros(len(sign))
+    np.subtract(up, down, out=dq[1:])
+    running = sign[1:] != 0
+    still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
+    dq = _moved_to_their_direction(dq, sign)
+    if 2 * still <= np.count_nonzero(running):
+        return dq, "capacity"
+    findings.append(
+        Finding(
+            code="coarse-capacity-columns",
+            severity=Severity.INFO,
+            message="The capacity columns have too few digits for single rows: their totals per step were kept and "
+            "the current was used in between",
+        )
+    )
+    return _scaled_to(dq, by_current, new), "capacity-per-step"
+
+
+def _current_rounding(current: Array) -> float:
+    """Return the relative error that rounding of the current can make (0 where it has many digits)."""
+    levels = np.unique(np.abs(current))
+    if len(levels) > 1000 or len(levels) < 2:
+        return 0.0
+    return float(0.5 * np.diff(levels).min() / levels[-1])
+
+
+def _moved_to_their_direction(dq: Array, sign: Signs) -> Array:
+    """Give charge that a cycler books at the first row of a rest or reversal to the last row under that current."""
+    direction = np.sign(dq).astype(np.int8)
+    astray = np.flatnonzero((direction != 0) & (direction != sign))
+    if len(astray) == 0:
+        return dq
+    moved = dq.copy()
+    index = np.arange(len(dq))
+    for way in (1, -1):
+        rows = astray[direction[astray] == way]
+        last = np.maximum.accumulate(np.where(sign == way, index, -1))[rows]
+        rows, last = rows[last >= 0], last[last >= 0]
+        moved[rows] = 0.0
+        np.add.at(moved, last, dq[rows])
+    return moved
+
+
+def _scaled_to(totals: Array, shape: Array, new: NDArray[np.bool_]) -> Array:
+    """Return *shape* with the sum of every step equal to that of *totals*."""
+    starts = np.flatnonzero(new)
+    lengths = np.diff(np.append(starts, len(new)))
+    wanted, have = np.add.reduceat(totals, starts), np.add.reduceat(shape, starts)
+    factor = np.divide(wanted, have, out=np.zeros_like(have), where=have != 0.0)
+    scaled: Array = shape * np.repeat(factor, lengths)
+    scaled[starts[have == 0.0]] += wanted[have == 0.0]
+    return scaled
+
+
+def _timeless(table: pl.DataFrame, settings: CyclingSettings) -> Points:
+    voltage = _floats(table, VOLTAGE)
+    vendor_cycle = _integers(table, CYCLE)
+    charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
+    dq = np.zeros(len(voltage))
+    np.subtract(np.diff(charged), np.diff(discharged), out=dq[1:])
+    scale = float(np.abs(dq).max())
+    if scale == 0.0:
+        raise NotEnoughDataError(
+            "A curve in which the capacity does not change", expected="at least one charge or discharge"
+        )
+    sign = np.sign(dq).astype(np.int8)
+    breaks = np.zeros(len(sign), dtype=np.bool_)
+    if vendor_cycle is not None:
+        breaks[1:] = vendor_cycle[1:] != vendor_cycle[:-1]
+    sign = _filled(sign, voltage, breaks)
+    new = np.ones(len(sign), dtype=np.bool_)
+    np.not_equal(sign[1:], sign[:-1], out=new[1:])
+    new |= breaks
+    return Points(
+        time_s=None,
+        voltage_v=voltage,
+        current_a=None,
+        dq_ah=dq,
+        sign=sign,
+        new_step=new,
+        vendor_cycle=vendor_cycle,
+        vendor_step=None,
+        temperature_celsius=_temperature(table),
+        charge_source="capacity",
+    )
+
+
+def _filled(sign: Signs, voltage: Array, breaks: NDArray[np.bool_]) -> Signs:
+    """Give rows without change of capacity the direction of their half-cycle.
+
+    Between two directions the border is the new cycle of the file if there is one, else the largest step of the
+    voltage (the turn from charge to discharge jumps by the polarisation).
+    """
+    filled = sign.copy()
+    known = np.flatnonzero(sign)
+    filled[: known[0]] = sign[known[0]]
+    filled[known[-1] + 1 :] = sign[known[-1]]
+    for left, right in zip(known[:-1][np.diff(known) > 1], known[1:][np.diff(known) > 1], strict=True):
+        if sign[left] == sign[right] and not breaks[left + 1 : right + 1].any():
+            border = right
+        elif breaks[left + 1 : right + 1].any():
+            border = left + 1 + int(np.argmax(breaks[left + 1 : right + 1]))
+        else:
+            border = left + 1 + int(np.argmax(np.abs(np.diff(voltage[left : right + 1]))))
+        filled[left:border] = sign[left]
+        filled[border:right] = sign[right]
+    return filled
+
+
+def _floats(table: pl.DataFrame, name: str) -> Array:
+    return np.asarray(table[name].cast(pl.Float64).to_numpy(), dtype=np.float64)
+
+
+def _integers(table: pl.DataFrame, name: str) -> Integers | None:
+    if name not in table.columns:
+        return None
+    column = table[name]
+    if column.null_count() == len(column):
+        return None
+    if column.null_count():
+        column = column.fill_null(strategy="forward").fill_null(strategy="backward")
+    return np.asarray(column.cast(pl.Int64).to_numpy(), dtype=np.int64)
+
+
+def _temperature(table: pl.DataFrame) -> Array | None:
+    for name in (CELL_TEMPERATURE, TEMPERATURE):
+        if name in table.columns and table[name].null_count() < table.height:
+            return _floats(table, name)
+    return None
+
+
+__all__ = ["ChargeSource", "Points", "points_of"]

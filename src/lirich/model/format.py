@@ -1,0 +1,234 @@
+"""How numbers are written for people: value ± interval with unit, the same in reports, notebooks and the CLI.
+
+An interval's half-width is written with two significant digits and decides the decimals of the value; a value
+without an interval is written with the decimals that its unit deserves. Text, never HTML.
+"""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+
+from lirich.model.value import Conditions, Interval, Operator, Value
+from lirich.quantities import QUANTITIES
+
+MINUS = "\N{MINUS SIGN}"
+USUAL_LEVEL = 0.95
+"""The coverage that a bare ± stands for; any other level is written out."""
+
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+_DECIMALS = MappingProxyType(
+    {
+        "V": 3,
+        "%": 1,
+        "mAh/g": 1,
+        "mAh": 4,
+        "Wh/kg": 1,
+        "mWh": 3,
+        "°C": 1,
+        "mA": 3,
+        "cycle": 0,
+        "mV/cycle": 2,
+        "Ω": 2,
+    }
+)  # what cyclers resolve: about 1 mV, 0.1 mAh/g
+_MORE_DECIMALS = MappingProxyType({"coulombic_efficiency": 2, "mean_coulombic_efficiency": 2, "energy_efficiency": 2})
+_SYMMETRIC = 0.15  # the arms of an interval may differ by this share of its width and still be written as ±
+
+_OPERATORS = MappingProxyType(
+    {
+        Operator.EQUAL: "",
+        Operator.ABOUT: "≈ ",
+        Operator.GREATER: "> ",
+        Operator.ABOUT_GREATER: "≳ ",
+        Operator.GREATER_EQUAL: "≥ ",
+        Operator.LESS: "< ",
+        Operator.LESS_EQUAL: "≤ ",
+        Operator.RANGE: "",
+    }
+)
+
+
+def format_number(number: float, *, decimals: int | None = None, significant: int = 4) -> str:
+    """Write *number* with a fixed count of *decimals*, or else with *significant* digits.
+
+    Thousands are set apart by a thin space from five digits on; below 10⁻³ and from 10⁶ on powers of ten are
+    written out (``9.3×10⁻¹⁶``) unless *decimals* is given. Not-a-number is an en dash.
+    """
+    if math.isnan(number):
+        return "–"
+    if math.isinf(number):
+        return "∞" if number > 0 else f"{MINUS}∞"
+    if decimals is None:
+        if number != 0 and not 1e-3 <= abs(number) < 1e6:
+            return _power_of_ten(number, significant - 1)
+        decimals = 0 if number == 0 else max(0, significant - 1 - _exponent(number))
+        text = f"{round(number, decimals):.{decimals}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    else:
+        text = f"{round(number, decimals):.{max(0, decimals)}f}"
+    return _dressed(text)
+
+
+def format_interval(interval: Interval, quantity: str, *, unit: bool = True) -> str:
+    """Write an interval alone, ``0.35 … 0.52 mV/cycle``, in the unit of *quantity*."""
+    decimals = _decimals_of_width((interval.high - interval.low) / 2)
+    if decimals is None:
+        decimals = _DECIMALS.get(QUANTITIES[quantity].unit, 3)
+    text = f"{_fixed(interval.low, decimals)} … {_fixed(interval.high, decimals)}"
+    return text + (_unit(quantity) if unit else "")
+
+
+def format_quantity(
+    number: float,
+    quantity: str,
+    interval: Interval | None = None,
+    *,
+    unit: bool = True,
+    operator: Operator = Operator.EQUAL,
+) -> str:
+    """Write *number* of *quantity*: ``83.4 %``, ``0.41 ± 0.06 mV/cycle``, ``0.41 (0.38 … 0.55) mV/cycle``.
+
+    *number* and *interval* are in the unit of the quantity (`lirich.quantities`). A level of the interval other
+    than 95 % is said. For ``Operator.RANGE`` the interval is the range itself: ``3.0 … 4.5 V``.
+    Raises ``KeyError`` on an unknown quantity.
+    """
+    tail = _unit(quantity) if unit else ""
+    if operator is Operator.RANGE and interval is not None:
+        return format_interval(interval, quantity, unit=unit).replace(" … ", "–", 1)
+    decimals = None if interval is None else _decimals_of_width((interval.high - interval.low) / 2)
+    if interval is None or decimals is None or not math.isfinite(number):
+        return _OPERATORS[operator] + _alone(number, quantity) + tail
+    low, high = number - interval.low, interval.high - number
+    level = "" if math.isclose(interval.level, USUAL_LEVEL) else f" [{format_number(100 * interval.level)} %]"
+    exponent = _exponent(max(abs(number), (interval.high - interval.low) / 2))
+    scientific = not -3 <= exponent < 6
+    scale = 10.0**-exponent if scientific else 1.0
+    places = max(0, decimals + exponent) if scientific else decimals
+    power = f"×10{str(exponent).translate(_SUPERSCRIPT)}" if scientific else ""
+    if abs(low - high) <= _SYMMETRIC * (low + high) and low >= 0 and high >= 0:
+        body = f"{_fixed(number * scale, places)} ± {_fixed((low + high) / 2 * scale, places)}"
+        body = f"({body}){power}" if power else body
+    else:
+        ends = f"{_fixed(interval.low * scale, places)} … {_fixed(interval.high * scale, places)}"
+        body = f"{_fixed(number * scale, places)} ({ends}){power}"
+    return _OPERATORS[operator] + body + tail + level
+
+
+def format_value(value: Value, *, unit: bool = True) -> str:
+    """Write a value with operator, interval and unit."""
+    return format_quantity(value.value, value.quantity, value.interval, unit=unit, operator=value.operator)
+
+
+def format_rate(rate_c: float) -> str:
+    """Write a C-rate as a battery person does: ``C/10``, ``1C``, ``0.33C``."""
+    if rate_c <= 0 or not math.isfinite(rate_c):
+        return f"{format_number(rate_c, significant=3)}C"
+    inverse = 1 / rate_c
+    if rate_c < 0.99 and inverse > 1.5 and abs(inverse - round(inverse)) < 0.02 * inverse:
+        return f"C/{round(inverse)}"
+    return f"{format_number(rate_c, significant=2)}C"
+
+
+def format_conditions(conditions: Conditions) -> str:
+    """Write the stated conditions, most telling first: ``2.0–4.8 V · C/10 · 25 °C · cycle 1``.
+
+    What is not stated does not appear; an empty text means that nothing is stated.
+    """
+    c = conditions
+    parts: list[str] = []
+    if c.voltage_lower_v is not None and c.voltage_upper_v is not None:
+        parts.append(f"{_short(c.voltage_lower_v)}–{_short(c.voltage_upper_v)} V")
+    elif c.voltage_upper_v is not None:
+        parts.append(f"up to {_short(c.voltage_upper_v)} V")
+    elif c.voltage_lower_v is not None:
+        parts.append(f"down to {_short(c.voltage_lower_v)} V")
+    if c.rate_c is not None:
+        parts.append(format_rate(c.rate_c))
+    if c.current_ma_g is not None:
+        parts.append(f"{format_number(c.current_ma_g, significant=3)} mA/g")
+    if c.one_c_ma_g is not None:
+        parts.append(f"1C = {format_number(c.one_c_ma_g, significant=3)} mA/g")
+    if c.temperature_celsius is not None:
+        parts.append(f"{format_number(c.temperature_celsius, significant=3)} °C")
+    if c.reference_cycle is not None and c.cycle is not None:
+        parts.append(f"cycle {c.cycle} against {c.reference_cycle}")
+    elif c.cycle is not None:
+        parts.append(f"cycle {c.cycle}")
+    elif c.reference_cycle is not None:
+        parts.append(f"reference cycle {c.reference_cycle}")
+    if c.cycles is not None:
+        parts.append(f"{c.cycles} cycles" if c.cycles != 1 else "1 cycle")
+    if c.direction is not None:
+        parts.append(c.direction)
+    if c.threshold_v is not None:
+        parts.append(f"threshold {_short(c.threshold_v)} V")
+    if c.soc_percent is not None:
+        parts.append(f"{format_number(c.soc_percent, significant=3)} % SOC")
+    if c.particle_radius_m is not None:
+        parts.append(f"R = {format_number(c.particle_radius_m * 1e6, significant=3)} µm")
+    if c.segment is not None:
+        parts.append(c.segment)
+    if c.method is not None:
+        parts.append(c.method)
+    parts += [f"{name.replace('_', ' ')}: {_scalar(what)}" for name, what in sorted(c.other.items())]
+    return " · ".join(parts)
+
+
+def _scalar(what: bool | int | float | str) -> str:
+    if isinstance(what, bool):
+        return "yes" if what else "no"
+    return format_number(what) if isinstance(what, int | float) else what
+
+
+def _short(volt: float) -> str:
+    text = f"{volt:.3f}".rstrip("0")
+    return text + "0" if text.endswith(".") else text
+
+
+def _unit(quantity: str) -> str:
+    unit = QUANTITIES[quantity].unit
+    return "" if unit == "1" else f" {unit}"
+
+
+def _alone(number: float, quantity: str) -> str:
+    unit = QUANTITIES[quantity].unit
+    decimals = _MORE_DECIMALS.get(quantity, _DECIMALS.get(unit))
+    if decimals is None or not math.isfinite(number):
+        return format_number(number, significant=3)
+    if number != 0 and abs(number) < 0.5 * 10.0**-decimals:
+        return format_number(number, significant=2)  # "0.00" would hide a value that is not zero
+    return _fixed(number, decimals)
+
+
+def _decimals_of_width(half_width: float) -> int | None:
+    if half_width <= 0 or not math.isfinite(half_width):
+        return None
+    decimals = 1 - _exponent(half_width)
+    # 0.0996 rounds up to 0.10: one digit fewer keeps two significant ones
+    return 1 - _exponent(float(f"{half_width:.1e}")) if decimals > 0 else decimals
+
+
+def _exponent(number: float) -> int:
+    return 0 if number == 0 else math.floor(math.log10(abs(number)))
+
+
+def _fixed(number: float, decimals: int) -> str:
+    return format_number(number, decimals=decimals)
+
+
+def _power_of_ten(number: float, decimals: int) -> str:
+    mantissa, exponent = f"{number:.{decimals}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{_dressed(mantissa)}×10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def _dressed(text: str) -> str:
+    sign, digits = (MINUS, text[1:]) if text.startswith("-") else ("", text)
+    whole, dot, rest = digits.partition(".")
+    if not any(d in "123456789" for d in digits):
+        sign = ""
+    if len(whole) > 4:
+        whole = f"{int(whole):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return sign + whole + dot + rest

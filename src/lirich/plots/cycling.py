@@ -1,0 +1,359 @@
+"""Figures over cycles: capacity and efficiency, mean voltages and their parts, low-voltage share, peaks, protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lirich.model import Origin, Value
+from lirich.plots import style
+from lirich.plots.curves import origin_label
+from lirich.plots.figure import Figure
+
+_UPPER, _LOWER = [0.34, 1.0], [0.0, 0.27]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch of cycles to shade: a segment of the protocol."""
+
+    kind: str
+    first_cycle: int
+    last_cycle: int
+
+
+def capacity(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin = Origin.MEASURED) -> Figure:
+    """Draw charge and discharge capacity over cycles, and the Coulombic efficiency below.
+
+    *cycles* is a cycle table: ``cycle`` and columns named by quantity key. Specific capacities are shown where they
+    are given, else mAh. The scale of the efficiency leaves out the first cycles' outliers but says so.
+    """
+    specific = _given(cycles, "discharge_specific_capacity_mah_g")
+    stem, unit = ("specific_capacity_mah_g", "mAh/g") if specific else ("capacity_mah", "mAh")
+    traces = [
+        _points(cycles, f"charge_{stem}", "charge", style.CHARGE_COLOUR, unit, origin, hollow=True),
+        _points(cycles, f"discharge_{stem}", "discharge", style.DISCHARGE_COLOUR, unit, origin),
+        _points(cycles, "coulombic_efficiency", "CE", style.CAPACITY_COLOUR, "%", origin, y_axis="y2", size=4),
+    ]
+    ce_range, cut = _tight_range(cycles, "coulombic_efficiency")
+    kept = [t for t in traces if t is not None]
+    return Figure(
+        title="Capacity and Coulombic efficiency",
+        alt=f"Charge and discharge capacity in {unit} over {cycles.height} cycles, Coulombic efficiency in percent below. "
+        + _trend(cycles, f"discharge_{stem}", "Discharge capacity", unit),
+        data=kept,
+        layout=_two_panels(
+            cycles,
+            bands,
+            origin,
+            upper=f"{'Specific capacity' if specific else 'Capacity'} ({unit})",
+            lower="CE (%)",
+            lower_axis={"range": ce_range} if ce_range else {},
+            upper_axis={"rangemode": "tozero"},
+        ),
+        note=(f"{cut} efficiencies lie outside the lower panel; double-click it to see all." if cut else ""),
+    )
+
+
+def mean_voltages(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin = Origin.MEASURED) -> Figure:
+    """Draw V̄ of charge, discharge and their middle; below, the loss of V̄_dis and its two parts since the reference.
+
+    dV̄_dis = dV̄_mid − dΔV̄/2: the fade of V̄_mid is structural, the growth of the gap ΔV̄ is polarisation (Bettge et al.,
+    doi:10.1149/2.034311jes). The reference is the first cycle of the ageing segment, else the second cycle.
+    """
+    reference = _reference_cycle(cycles, bands)
+    table = cycles.sort("cycle")
+    traces = [
+        _points(table, "mean_charge_voltage_v", "V̄ charge", style.CHARGE_COLOUR, "V", origin, line=True, size=4),
+        _points(table, "mid_voltage_v", "V̄ mid", style.STRUCTURE_COLOUR, "V", origin, line=True, size=4),
+        _points(table, "mean_discharge_voltage_v", "V̄ discharge", style.DISCHARGE_COLOUR, "V", origin, line=True, size=4),
+        _points(
+            table, "corrected_discharge_voltage_v", "V̄ discharge, interrupt-corrected", "#56B4E9", "V", origin, size=4, hollow=True
+        ),
+    ]
+    parts = _voltage_parts(table, reference)
+    labels = {"structural": style.STRUCTURE_COLOUR, "polarisation": style.POLARISATION_COLOUR, "total": style.TOTAL_COLOUR}
+    for name, colour in labels.items():
+        if parts is not None:
+            traces.append(
+                _points(parts, name, f"{name} change", colour, "mV", origin, y_axis="y2", line=True, size=3, width=2)
+            )
+    kept = [t for t in traces if t is not None]
+    end = ""
+    if parts is not None and parts.height:
+        last = parts.sort("cycle").row(-1, named=True)
+        end = (
+            f" From cycle {reference} to {last['cycle']} the mean discharge voltage changes by {last['total']:.0f} mV, of "
+            f"which {last['structural']:.0f} mV structural and {last['polarisation']:.0f} mV polarisation."
+        )
+    return Figure(
+        title="Mean voltage: structure and polarisation",
+        alt=f"Mean charge, mid and discharge voltage in volt over {cycles.height} cycles, and below the change of the mean "
+        f"discharge voltage since cycle {reference} in millivolt, split into a structural and a polarisation part.{end}",
+        data=kept,
+        layout=_two_panels(
+            table,
+            bands,
+            origin,
+            upper="Mean voltage (V)",
+            lower="Change (mV)",
+            lower_domain=(0.0, 0.40),
+            upper_domain=(0.48, 1.0),
+            lower_axis={"zeroline": True, "zerolinecolor": "#9AA5AD", "zerolinewidth": 1},
+            height=400,
+        ),
+        note=f"Change since cycle {reference} of cycles at its rate and window: dV̄_dis = dV̄_mid (structural) − ½ dΔV̄ (polarisation).",
+    )
+
+
+def low_voltage(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin = Origin.MEASURED) -> Figure:
+    """Draw the low-voltage (spinel-like, Mn³⁺/⁴⁺) share of the discharge over cycles, and the capacity below it."""
+    specific = _given(cycles, "low_voltage_capacity_mah_g")
+    column, unit = ("low_voltage_capacity_mah_g", "mAh/g") if specific else ("low_voltage_capacity_mah", "mAh")
+    traces = [
+        _points(cycles, "low_voltage_share", "share", style.STRUCTURE_COLOUR, "%", origin),
+        _points(cycles, column, "capacity", style.DISCHARGE_COLOUR, unit, origin, y_axis="y2", size=4),
+    ]
+    return Figure(
+        title="Low-voltage share of the discharge",
+        alt=f"Share of the discharge capacity below the threshold voltage in percent over {cycles.height} cycles, and the "
+        f"capacity itself in {unit} below. " + _trend(cycles, "low_voltage_share", "Share", "%"),
+        data=[t for t in traces if t is not None],
+        layout=_two_panels(
+            cycles, bands, origin, upper="Low-voltage share (%)", lower=f"({unit})", lower_axis={"rangemode": "tozero"}
+        ),
+        note="Discharge capacity below the threshold voltage, 3.5 V unless the values' conditions say otherwise.",
+    )
+
+
+def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
+    """Draw the positions of tracked dQ/dV peaks over cycles; ``None`` without at least two cycles of one peak.
+
+    *values* are values of ``dqdv_peak_voltage_v`` or ``spinel_peak_voltage_v``; one line per direction and name of peak.
+    """
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for value in values:
+        if value.quantity in ("dqdv_peak_voltage_v", "spinel_peak_voltage_v") and value.conditions.cycle is not None:
+            label = str(value.conditions.other.get("peak", "spinel-like" if value.quantity.startswith("spinel") else "peak"))
+            name = f"{label}, {value.conditions.direction}" if value.conditions.direction else label
+            lines.setdefault(name, []).append((value.conditions.cycle, value.value))
+    lines = {name: sorted(points) for name, points in lines.items() if len({c for c, _ in points}) > 1}
+    if not lines:
+        return None
+    colours = style.group_colours(sorted(lines))
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": style.plain(name),
+            "x": [c for c, _ in points],
+            "y": style.numbers([v for _, v in points]),
+            "line": {"color": colours[name], "width": 1.5, "dash": style.DASHES[origin]},
+            "marker": {"size": 5, "symbol": style.MARKERS[origin]},
+            "hovertemplate": f"{style.plain(name)}<br>cycle %{{x}}, %{{y:.3f}} V<extra></extra>",
+        }
+        for name, points in sorted(lines.items())
+    ]
+    return Figure(
+        title="dQ/dV peaks over cycles",
+        alt=f"Position in volt of {len(lines)} tracked dQ/dV peaks over cycles.",
+        data=traces,
+        layout=style.layout(
+            showlegend=True,
+            margin={"l": 64, "r": 18, "t": 44, "b": 52},
+            xaxis=style.axis("Cycle"),
+            yaxis=style.axis("Peak position (V)"),
+            annotations=origin_label(origin),
+        ),
+    )
+
+
+def protocol(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin = Origin.MEASURED) -> Figure:
+    """Draw what was done: rate of charge and discharge per cycle, and the voltage window below, over shaded segments."""
+    rated = _given(cycles, "discharge_rate_c")
+    columns = ("charge_rate_c", "discharge_rate_c") if rated else ("charge_current_ma", "discharge_current_ma")
+    unit = "C" if rated else "mA"
+    traces = [
+        _points(cycles, columns[0], "charge", style.CHARGE_COLOUR, unit, origin, hollow=True, size=5),
+        _points(cycles, columns[1], "discharge", style.DISCHARGE_COLOUR, unit, origin, size=5),
+        _points(cycles, "upper_cutoff_voltage_v", "highest voltage", style.TOTAL_COLOUR, "V", origin, y_axis="y2", size=3),
+        _points(cycles, "lower_cutoff_voltage_v", "lowest voltage", style.NEUTRAL, "V", origin, y_axis="y2", size=3),
+    ]
+    named = "; ".join(f"{b.kind.replace('_', ' ')} cycles {b.first_cycle} to {b.last_cycle}" for b in bands)
+    return Figure(
+        title="Protocol",
+        alt=f"Rate of each half-cycle in {unit} and the voltage window over cycles. Segments: {named or 'none detected'}.",
+        data=[t for t in traces if t is not None],
+        layout=_two_panels(
+            cycles,
+            bands,
+            origin,
+            upper="Rate (C)" if rated else "Current (mA)",
+            lower="Window (V)",
+            upper_axis={"rangemode": "tozero"},
+            height=300,
+        ),
+        note="" if rated else "The current that 1C means is not given: currents in mA, not C-rates.",
+    )
+
+
+def _voltage_parts(cycles: pl.DataFrame, reference: int) -> pl.DataFrame | None:
+    needed = ("mean_discharge_voltage_v", "mid_voltage_v", "voltage_gap_v")
+    if not all(_given(cycles, c) for c in needed):
+        return None
+    row = cycles.filter(pl.col("cycle") == reference)
+    if row.height != 1 or any(row[c][0] is None for c in needed):
+        return None
+    like = pl.lit(True)
+    rate = "discharge_rate_c" if _given(cycles, "discharge_rate_c") else "discharge_current_ma"
+    limits = ((rate, 0.10, True), ("upper_cutoff_voltage_v", 0.02, False), ("lower_cutoff_voltage_v", 0.02, False))
+    for column, tolerance, relative in limits:
+        if column in row.columns and row[column][0] is not None:
+            size = tolerance * abs(row[column][0]) if relative else tolerance
+            like = like & ((pl.col(column) - row[column][0]).abs() <= size)
+    changes = {
+        "structural": 1e3 * (pl.col("mid_voltage_v") - row["mid_voltage_v"][0]),
+        "polarisation": -0.5e3 * (pl.col("voltage_gap_v") - row["voltage_gap_v"][0]),
+        "total": 1e3 * (pl.col("mean_discharge_voltage_v") - row["mean_discharge_voltage_v"][0]),
+    }
+    return cycles.filter(like & (pl.col("cycle") >= reference)).select(
+        "cycle", *(e.alias(name) for name, e in changes.items())
+    )
+
+
+def _reference_cycle(cycles: pl.DataFrame, bands: Sequence[Band]) -> int:
+    ageing = [b.first_cycle for b in bands if b.kind == "ageing"]
+    known = sorted(cycles["cycle"].to_list())
+    if ageing:
+        return min(ageing)
+    return int(known[1] if len(known) > 1 else known[0]) if known else 0
+
+
+def _given(table: pl.DataFrame, column: str) -> bool:
+    return column in table.columns and bool(table[column].is_not_null().any())
+
+
+def _points(
+    table: pl.DataFrame,
+    column: str,
+    name: str,
+    colour: str,
+    unit: str,
+    origin: Origin,
+    *,
+    y_axis: str = "y",
+    hollow: bool = False,
+    line: bool = False,
+    size: float = 6,
+    width: float = 1.5,
+) -> dict[str, Any] | None:
+    if not _given(table, column):
+        return None
+    part = table.filter(pl.col(column).is_not_null() & pl.col(column).is_finite()).sort("cycle")
+    hollow = hollow or origin is not Origin.MEASURED
+    if part.height > 150:
+        size = max(2.0, size * 0.7)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if line else "markers",
+        "name": name,
+        "x": part["cycle"].to_list(),
+        "y": style.numbers(part[column].to_numpy()),
+        "xaxis": "x",
+        "yaxis": y_axis,
+        "line": {"color": colour, "width": width, "dash": style.DASHES[origin]},
+        "marker": {"color": colour, "size": size, "symbol": "circle-open" if hollow else "circle", "line": {"width": 1.2}},
+        "hovertemplate": f"{name}, cycle %{{x}}<br>%{{y:.5g}} {unit}<extra></extra>",
+    }
+
+
+def _tight_range(table: pl.DataFrame, column: str) -> tuple[list[float] | None, int]:
+    if not _given(table, column):
+        return None, 0
+    y = table[column].drop_nulls().to_numpy()
+    y = y[np.isfinite(y)]
+    if len(y) < 5:
+        return None, 0
+    low, high = np.percentile(y, [8, 98])
+    pad = max(0.25 * (high - low), 0.2)
+    ends = [float(low - pad), float(high + pad)]
+    cut = int(np.sum((y < ends[0]) | (y > ends[1])))
+    return ([round(e, 3) for e in ends], cut) if cut else (None, 0)
+
+
+def _two_panels(
+    cycles: pl.DataFrame,
+    bands: Sequence[Band],
+    origin: Origin,
+    *,
+    upper: str,
+    lower: str,
+    upper_axis: dict[str, Any] | None = None,
+    lower_axis: dict[str, Any] | None = None,
+    upper_domain: Sequence[float] = _UPPER,
+    lower_domain: Sequence[float] = _LOWER,
+    height: int = 360,
+) -> dict[str, Any]:
+    shapes, labels = _shading(bands, cycles)
+    known = cycles["cycle"].to_list()
+    ends = [min(known) - 0.5, max(known) + 0.5] if known else [0, 1]
+    pad = 0.015 * (ends[1] - ends[0])
+    return style.layout(
+        height=height,
+        showlegend=True,
+        margin={"l": 64, "r": 18, "t": 46, "b": 48},
+        xaxis=style.axis("Cycle", anchor="y2", range=[ends[0] - pad, ends[1] + pad]),
+        yaxis=style.axis(upper, domain=list(upper_domain), **(upper_axis or {})),
+        yaxis2=style.axis(lower, domain=list(lower_domain), anchor="x", **(lower_axis or {})),
+        shapes=shapes,
+        annotations=labels + origin_label(origin),
+    )
+
+
+def _shading(bands: Sequence[Band], cycles: pl.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    shapes: list[dict[str, Any]] = []
+    labels: list[dict[str, Any]] = []
+    span = max(cycles.height, 1)
+    for band in bands:
+        colour = style.SEGMENT_COLOURS.get(band.kind, style.NEUTRAL)
+        shapes.append(
+            {
+                "type": "rect",
+                "xref": "x",
+                "yref": "paper",
+                "x0": band.first_cycle - 0.5,
+                "x1": band.last_cycle + 0.5,
+                "y0": 0,
+                "y1": 1,
+                "fillcolor": style.see_through(colour, 0.10),
+                "line": {"width": 0},
+                "layer": "below",
+            }
+        )
+        if (band.last_cycle - band.first_cycle + 1) / span >= 0.12:
+            labels.append(
+                {
+                    "text": style.plain(band.kind.replace("_", " ")),
+                    "xref": "x",
+                    "yref": "paper",
+                    "x": band.first_cycle - 0.3,
+                    "y": 0.995,
+                    "xanchor": "left",
+                    "yanchor": "top",
+                    "showarrow": False,
+                    "font": {"size": 10, "color": style.NEUTRAL},
+                }
+            )
+    return shapes, labels
+
+
+def _trend(cycles: pl.DataFrame, column: str, name: str, unit: str) -> str:
+    if not _given(cycles, column):
+        return f"{name} is not given."
+    part = cycles.filter(pl.col(column).is_not_null()).sort("cycle")
+    first, last = part.row(0, named=True), part.row(-1, named=True)
+    return f"{name} is {first[column]:.4g} {unit} in cycle {first['cycle']} and {last[column]:.4g} {unit} in cycle {last['cycle']}."

@@ -1,0 +1,242 @@
+"""Figures that set groups of cells side by side: every cell, the mean and its interval; never a bar alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from lirich.model import Origin
+from lirich.model.format import format_number
+from lirich.plots import style
+from lirich.plots.figure import Figure
+from lirich.plots.thinning import thin
+from lirich.quantities import quantity
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPoints:
+    """One group's values of one quantity: each cell's, the mean, and the ends of its interval (``None``: not given)."""
+
+    group: str
+    points: tuple[tuple[str, float], ...]
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    origin: Origin = Origin.MEASURED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellSeries:
+    """One cell's cycle table, for a figure that overlays cells."""
+
+    cell: str
+    group: str
+    cycles: pl.DataFrame
+    origin: Origin = Origin.MEASURED
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyLoss:
+    """What a cell lost of its discharge energy between two like cycles, %, and the parts that sum to it.
+
+    See `lirich.reports.summary.energy_loss` for the definition.
+    """
+
+    cell: str
+    group: str
+    reference_cycle: int
+    cycle: int
+    capacity_percent: float
+    structural_percent: float
+    polarisation_percent: float
+    origin: Origin = Origin.MEASURED
+
+    @property
+    def total_percent(self) -> float:
+        """The whole loss, % of the energy of the reference cycle."""
+        return self.capacity_percent + self.structural_percent + self.polarisation_percent
+
+
+def group_points(key: str, groups: Sequence[GroupPoints]) -> Figure:
+    """Draw one quantity by group: each cell a point, the mean a bar, its interval a whisker.
+
+    Raises `UnknownNameError` on an unknown quantity *key*.
+    """
+    what = quantity(key)
+    colours = style.group_colours([g.group for g in groups])
+    traces: list[dict[str, Any]] = []
+    said: list[str] = []
+    for i, group in enumerate(groups):
+        colour = colours[group.group]
+        n = len(group.points)
+        spread = [0.0] if n == 1 else [(-0.16 + 0.32 * j / (n - 1)) for j in range(n)]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": style.numbers([i + s for s in spread[:n]]),
+                "y": style.numbers([value for _, value in group.points]),
+                "text": [style.plain(cell) for cell, _ in group.points],
+                "marker": {
+                    "color": style.see_through(colour, 0.75) if group.origin is Origin.MEASURED else colour,
+                    "size": 8,
+                    "symbol": style.MARKERS[group.origin],
+                    "line": {"width": 1.2, "color": colour},
+                },
+                "hovertemplate": f"%{{text}}<br>%{{y:.4g}} {what.unit}<extra></extra>",
+            }
+        )
+        if group.mean is not None:
+            trace: dict[str, Any] = {
+                "type": "scatter",
+                "mode": "lines",
+                "x": [i - 0.3, i, i + 0.3],
+                "y": style.numbers([group.mean] * 3),
+                "line": {"color": colour, "width": 2.5, "dash": style.DASHES[group.origin]},
+                "hovertemplate": f"mean {format_number(group.mean)} {what.unit}<extra></extra>",
+            }
+            if group.low is not None and group.high is not None:
+                trace["error_y"] = {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [0, *style.numbers([group.high - group.mean]), 0],
+                    "arrayminus": [0, *style.numbers([group.mean - group.low]), 0],
+                    "thickness": 1.4,
+                    "width": 7,
+                    "color": colour,
+                }
+            traces.append(trace)
+        mean = "" if group.mean is None else f", mean {format_number(group.mean)} {what.unit}"
+        said.append(f"{group.group}: {n} cell{'s' if n != 1 else ''}{mean}")
+    unit = "" if what.unit == "1" else f" ({what.unit})"
+    return Figure(
+        title=what.name[0].upper() + what.name[1:],
+        alt=f"{what.name} by group. " + "; ".join(said) + ".",
+        data=traces,
+        layout=style.layout(
+            height=250,
+            margin={"l": 58, "r": 10, "t": 10, "b": 36},
+            xaxis=style.axis(
+                tickvals=list(range(len(groups))),
+                ticktext=[f"{style.plain(g.group)} (n={len(g.points)})" for g in groups],
+                range=[-0.6, len(groups) - 0.4],
+                showgrid=False,
+            ),
+            yaxis=style.axis(f"{what.symbol}{unit}"),
+        ),
+        note="" if what.better is None else f"{what.better.capitalize()} is better.",
+    )
+
+
+def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150) -> Figure | None:
+    """Draw one column of many cells' cycle tables over cycle number, one colour per group; ``None`` without data.
+
+    Raises `UnknownNameError` on an unknown quantity *key*.
+    """
+    what = quantity(key)
+    colours = style.group_colours([s.group for s in series])
+    traces: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for one in series:
+        if key not in one.cycles.columns:
+            continue
+        part = one.cycles.filter(pl.col(key).is_not_null() & pl.col(key).is_finite()).sort("cycle")
+        if part.is_empty():
+            continue
+        x, y = part["cycle"].to_numpy(), part[key].to_numpy()
+        keep = thin(x, y, most_points)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers" if len(keep) <= 40 else "lines",
+                "name": style.plain(one.group),
+                "legendgroup": style.plain(one.group),
+                "showlegend": one.group not in seen,
+                "x": x[keep].tolist(),
+                "y": style.numbers(y[keep]),
+                "line": {"color": colours[one.group], "width": 1.4, "dash": style.DASHES[one.origin]},
+                "marker": {"size": 4, "symbol": style.MARKERS[one.origin]},
+                "opacity": 0.85,
+                "hovertemplate": f"{style.plain(one.cell)}, cycle %{{x}}<br>%{{y:.4g}} {what.unit}<extra></extra>",
+            }
+        )
+        seen.add(one.group)
+    if not traces:
+        return None
+    unit = "" if what.unit == "1" else f" ({what.unit})"
+    return Figure(
+        title=what.name[0].upper() + what.name[1:],
+        alt=f"{what.name}{unit} over cycle number for {len(traces)} cells in {len(seen)} groups: {', '.join(sorted(seen))}.",
+        data=traces,
+        layout=style.layout(
+            showlegend=len(seen) > 1 or len(traces) > 1,
+            height=300,
+            margin={"l": 64, "r": 14, "t": 34, "b": 48},
+            xaxis=style.axis("Cycle"),
+            yaxis=style.axis(f"{what.symbol}{unit}"),
+        ),
+    )
+
+
+def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
+    """Draw for each cell what its lost discharge energy is made of: capacity, structure, polarisation; ``None`` if empty."""
+    if not losses:
+        return None
+    ordered = sorted(losses, key=lambda one: (one.group, one.cell), reverse=True)
+    parts = (
+        ("capacity", style.CAPACITY_COLOUR, [one.capacity_percent for one in ordered]),
+        ("voltage: structure", style.STRUCTURE_COLOUR, [one.structural_percent for one in ordered]),
+        ("voltage: polarisation", style.POLARISATION_COLOUR, [one.polarisation_percent for one in ordered]),
+    )
+    names = [style.plain(one.cell) for one in ordered]
+    hatched = ["" if one.origin is Origin.MEASURED else "/" for one in ordered]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": name,
+            "y": names,
+            "x": style.numbers(x, 4),
+            "marker": {"color": colour, "pattern": {"shape": hatched, "fgcolor": "#FFFFFF", "size": 6, "solidity": 0.25}},
+            "customdata": [f"cycle {one.reference_cycle} to {one.cycle}" for one in ordered],
+            "hovertemplate": f"%{{y}}, {name}<br>%{{x:.2f}} % of the energy, %{{customdata}}<extra></extra>",
+        }
+        for name, colour, x in parts
+    ]
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "whole loss",
+            "y": names,
+            "x": style.numbers([one.total_percent for one in ordered], 4),
+            "marker": {"symbol": "line-ns-open", "size": 13, "color": style.TOTAL_COLOUR, "line": {"width": 2.5}},
+            "hovertemplate": "%{y}, whole loss<br>%{x:.2f} % of the energy<extra></extra>",
+        }
+    )
+    simulated = any(one.origin is not Origin.MEASURED for one in ordered)
+    return Figure(
+        title="What is being lost: discharge energy, split",
+        alt="Share of the discharge energy lost, split into capacity, structural and polarisation parts. "
+        + "; ".join(
+            f"{one.cell}: {one.total_percent:.1f} % lost, capacity {one.capacity_percent:.1f}, structure "
+            f"{one.structural_percent:.1f}, polarisation {one.polarisation_percent:.1f}"
+            for one in reversed(ordered)
+        )
+        + ".",
+        data=traces,
+        layout=style.layout(
+            barmode="relative",
+            bargap=0.35,
+            height=110 + 30 * len(ordered),
+            showlegend=True,
+            margin={"l": 20, "r": 18, "t": 40, "b": 48},
+            xaxis=style.axis("Loss (% of the discharge energy of the reference cycle)", zeroline=True, zerolinecolor="#9AA5AD"),
+            yaxis=style.axis(type="category", ticks="", showgrid=False),
+        ),
+        note="E = Q·V̄_dis and V̄_dis = V̄_mid − ½ΔV̄, so the loss splits into capacity, structure (V̄_mid) and polarisation (ΔV̄) "
+        "between two cycles at the same rate and window." + (" Hatched: simulated or predicted cells." if simulated else ""),
+    )

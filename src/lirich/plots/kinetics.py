@@ -1,0 +1,126 @@
+"""Figures of kinetics: rate capability, and diffusivity over the state of charge with its validity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lirich.model import Origin, Value
+from lirich.model.format import format_rate
+from lirich.plots import style
+from lirich.plots.curves import origin_label
+from lirich.plots.figure import Figure
+
+_VALIDITY_LIMIT = 0.03  # τD/R² above which the √t law is biased low; method sheet, Weppner & Huggins doi:10.1149/1.2133112
+
+
+def rate_test(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
+    """Draw capacity against rate; ``None`` with fewer than two rates.
+
+    *values* are values of ``rate_capacity_mah_g`` or, without masses, ``rate_capability``, with ``rate_c`` or
+    ``current_ma_g`` among their conditions.
+    """
+    for key, unit, label in (
+        ("rate_capacity_mah_g", "mAh/g", "Specific discharge capacity (mAh/g)"),
+        ("rate_capability", "%", "Share of the capacity at the lowest rate (%)"),
+    ):
+        chosen = [v for v in values if v.quantity == key and (v.conditions.rate_c or v.conditions.current_ma_g)]
+        by_c = all(v.conditions.rate_c for v in chosen)
+        points = sorted(
+            ((v.conditions.rate_c if by_c else v.conditions.current_ma_g) or 0.0, v) for v in chosen
+        ) if len(chosen) > 1 else []  # fmt: skip
+        if len({rate for rate, _ in points}) < 2:
+            continue
+        names = [format_rate(rate) if by_c else f"{rate:.3g} mA/g" for rate, _ in points]
+        y = [v.value for _, v in points]
+        return Figure(
+            title="Rate capability",
+            alt=f"Discharge capacity in {unit} against rate: "
+            + ", ".join(f"{value:.4g} {unit} at {name}" for name, value in zip(names, y, strict=True))
+            + ".",
+            data=[
+                {
+                    "type": "scatter",
+                    "mode": "lines+markers",
+                    "x": style.numbers([rate for rate, _ in points]),
+                    "y": style.numbers(y),
+                    "error_y": _errors([v for _, v in points]),
+                    "text": names,
+                    "line": {"color": style.DISCHARGE_COLOUR, "dash": style.DASHES[origin], "width": 1.6},
+                    "marker": {"size": 8, "symbol": style.MARKERS[origin]},
+                    "hovertemplate": f"%{{text}}<br>%{{y:.4g}} {unit}<extra></extra>",
+                }
+            ],
+            layout=style.layout(
+                xaxis=style.axis(
+                    "Rate" if by_c else "Specific current (mA/g)",
+                    type="log",
+                    tickvals=style.numbers([rate for rate, _ in points]),
+                    ticktext=names,
+                ),
+                yaxis=style.axis(label, rangemode="tozero"),
+                annotations=origin_label(origin),
+            ),
+        )
+    return None
+
+
+def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
+    """Draw the diffusivity of lithium over the state of charge (or the pulse number), doubtful pulses open.
+
+    *values* are values of ``lithium_diffusivity_m2_s``; those flagged ``out-of-validity`` (τD/R² > 0.03) are open and
+    must be read as lower bounds. ``None`` without values.
+    """
+    chosen = [v for v in values if v.quantity == "lithium_diffusivity_m2_s" and v.value > 0]
+    if not chosen:
+        return None
+    by_soc = all(v.conditions.soc_percent is not None for v in chosen)
+    chosen.sort(key=lambda v: v.conditions.soc_percent or 0.0)
+    traces: list[dict[str, Any]] = []
+    doubtful = [v for v in chosen if "out-of-validity" in v.flags]
+    sound = [v for v in chosen if "out-of-validity" not in v.flags]
+    for name, part, symbol in (("within validity", sound, "circle"), ("out of validity: biased low", doubtful, "circle-open")):
+        if not part:
+            continue
+        index = {id(v): i + 1 for i, v in enumerate(chosen)}
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": style.numbers([v.conditions.soc_percent if by_soc else index[id(v)] for v in part]),
+                "y": style.numbers([v.value for v in part], 4),
+                "error_y": _errors(part),
+                "text": [style.plain(v.conditions.method or "") for v in part],
+                "marker": {"size": 8, "symbol": symbol, "color": style.DISCHARGE_COLOUR},
+                "hovertemplate": "%{x:.3g}: %{y:.2e} m²/s<br>%{text}<extra></extra>",
+            }
+        )
+    y = [v.value for v in chosen]
+    return Figure(
+        title="Diffusivity of lithium",
+        alt=f"{len(chosen)} diffusivities between {min(y):.1e} and {max(y):.1e} m²/s; {len(doubtful)} out of validity.",
+        data=traces,
+        layout=style.layout(
+            showlegend=True,
+            margin={"l": 74, "r": 18, "t": 44, "b": 52},
+            xaxis=style.axis("State of charge (%)" if by_soc else "Pulse"),
+            yaxis=style.axis("D̃ (m²/s)", type="log", exponentformat="power"),
+            annotations=origin_label(origin),
+        ),
+        note=f"Open points: τD/R² > {_VALIDITY_LIMIT}, the square-root-of-time method is biased low there; read them as lower bounds.",
+    )
+
+
+def _errors(values: Sequence[Value]) -> dict[str, Any]:
+    if all(v.interval is None for v in values):
+        return {"visible": False}
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": style.numbers([v.interval.high - v.value if v.interval else 0.0 for v in values]),
+        "arrayminus": style.numbers([v.value - v.interval.low if v.interval else 0.0 for v in values]),
+        "thickness": 1.2,
+        "width": 3,
+        "color": style.DISCHARGE_COLOUR,
+    }

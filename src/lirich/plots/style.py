@@ -1,0 +1,154 @@
+"""One look for every figure: colours of groups and segments, line styles of origins, the common layout.
+
+Colours are those of Okabe & Ito (*Color Universal Design*, https://jfly.uni-koeln.de/color/), which people with
+any of the common colour-vision deficiencies can tell apart; the colour scale over cycles is viridis
+(van der Walt & Smith, 2015, CC0), cut before its brightest yellow so that every line reads on white.
+"""
+
+from __future__ import annotations
+
+import html
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lirich.model import Origin
+
+SC_COLOUR: Final = "#0072B2"
+PC_COLOUR: Final = "#D55E00"
+NEUTRAL: Final = "#5B6770"
+
+_FIXED_GROUPS = MappingProxyType({"SC": SC_COLOUR, "PC": PC_COLOUR})
+_OTHER_GROUPS = ("#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6A5ACD", "#8C564B", "#1B7837", "#B2182B")
+
+CHARGE_COLOUR: Final = "#B5541C"
+DISCHARGE_COLOUR: Final = "#0B6E99"
+STRUCTURE_COLOUR: Final = "#8A4FA3"
+POLARISATION_COLOUR: Final = "#C98A00"
+CAPACITY_COLOUR: Final = "#2F7F6F"
+TOTAL_COLOUR: Final = "#2B3640"
+
+SEGMENT_COLOURS: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "formation": "#E69F00",
+        "ageing": "#7F8C96",
+        "rate_test": "#56B4E9",
+        "check_up": "#009E73",
+        "gitt": "#CC79A7",
+        "ici": "#8A4FA3",
+        "pulse": "#8A4FA3",
+        "pseudo_ocv": "#0072B2",
+        "rest": "#C9D1D6",
+    }
+)
+"""Colours of the protocol segments; a kind that is not here is neutral."""
+
+DASHES: MappingProxyType[Origin, str] = MappingProxyType(
+    {
+        Origin.MEASURED: "solid",
+        Origin.LITERATURE: "solid",
+        Origin.COMPUTED: "longdashdot",
+        Origin.SIMULATED: "dash",
+        Origin.PREDICTED: "dot",
+    }
+)
+"""Line style of each origin: only what was measured (or published as measured) is drawn solid."""
+
+MARKERS: MappingProxyType[Origin, str] = MappingProxyType(
+    {
+        Origin.MEASURED: "circle",
+        Origin.LITERATURE: "diamond-open",
+        Origin.COMPUTED: "square-open",
+        Origin.SIMULATED: "circle-open",
+        Origin.PREDICTED: "triangle-up-open",
+    }
+)
+"""Marker of each origin: filled is measured, open is not (or not by the user)."""
+
+FONT: Final = (
+    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
+)
+
+_VIRIDIS = (
+    (0x44, 0x01, 0x54), (0x48, 0x25, 0x76), (0x41, 0x44, 0x87), (0x35, 0x5F, 0x8D), (0x2A, 0x78, 0x8E),
+    (0x21, 0x91, 0x8C), (0x22, 0xA8, 0x84), (0x44, 0xBF, 0x70), (0x7A, 0xD1, 0x51), (0xA8, 0xDB, 0x34),
+)  # fmt: skip
+
+
+def group_colours(groups: list[str] | tuple[str, ...]) -> dict[str, str]:
+    """Give each group its colour: SC and PC always theirs, the others in the order of their names."""
+    others = sorted(g for g in set(groups) if g not in _FIXED_GROUPS)
+    colours = {name: _OTHER_GROUPS[i % len(_OTHER_GROUPS)] for i, name in enumerate(others)}
+    return {g: _FIXED_GROUPS.get(g) or colours[g] for g in dict.fromkeys(groups)}
+
+
+def cycle_colour(fraction: float) -> str:
+    """Return the colour at *fraction* (0 first cycle … 1 last cycle) of the colour scale."""
+    position = min(max(fraction, 0.0), 1.0) * (len(_VIRIDIS) - 1)
+    i = min(int(position), len(_VIRIDIS) - 2)
+    part = position - i
+    channels = (round(a + (b - a) * part) for a, b in zip(_VIRIDIS[i], _VIRIDIS[i + 1], strict=True))
+    return "#" + "".join(f"{c:02x}" for c in channels)
+
+
+def cycle_colourscale() -> list[list[float | str]]:
+    """Return the colour scale over cycles in Plotly's form."""
+    n = len(_VIRIDIS) - 1
+    return [[i / n, cycle_colour(i / n)] for i in range(n + 1)]
+
+
+def see_through(colour: str, opacity: float) -> str:
+    """Return ``#rrggbb`` as an ``rgba()`` colour of that *opacity* (0–1)."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def plain(text: object) -> str:
+    """Return text of a user or a file such that Plotly shows it letter by letter.
+
+    Plotly reads a small HTML in titles, names and hover texts, and ``%{…}`` in hover templates; both are
+    written as character references. Line breaks and control characters become blanks.
+    """
+    letters = "".join(c if c.isprintable() else " " for c in str(text))
+    return html.escape(letters, quote=False).replace("%{", "%&#123;")
+
+
+def numbers(values: Any, digits: int = 5) -> list[float | None]:
+    """Return *values* (array-like, shape (n,)) as JSON numbers of *digits* significant digits; NaN becomes null."""
+    array: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in array.tolist()]
+
+
+def axis(title: str = "", **more: Any) -> dict[str, Any]:
+    """Return an axis in lirich's look."""
+    look: dict[str, Any] = {
+        "showgrid": True,
+        "gridcolor": "#E7EBEE",
+        "zeroline": False,
+        "showline": True,
+        "linecolor": "#9AA5AD",
+        "ticks": "outside",
+        "ticklen": 4,
+        "tickcolor": "#9AA5AD",
+        "automargin": True,
+        "title": {"text": title, "standoff": 8},
+    }
+    return look | more
+
+
+def layout(**more: Any) -> dict[str, Any]:
+    """Return a layout in lirich's look, *more* laid over it."""
+    look: dict[str, Any] = {
+        "font": {"family": FONT, "size": 13, "color": "#2B3640"},
+        "paper_bgcolor": "#FFFFFF",
+        "plot_bgcolor": "#FFFFFF",
+        "margin": {"l": 64, "r": 18, "t": 14, "b": 52},
+        "height": 340,
+        "hovermode": "closest",
+        "hoverlabel": {"font": {"family": FONT, "size": 12}},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left", "font": {"size": 12}},
+        "showlegend": False,
+    }
+    return look | more

@@ -1,0 +1,98 @@
+"""Capacity and energy counters that reset become counters that never do."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_DROP = 0.5
+"""A counter that falls to less than this part of what it had reached has been reset; a smaller fall is rounding."""
+
+
+def never_resetting(counter: Floats, step: NDArray[np.int64], cycle: NDArray[np.int64]) -> tuple[Floats, str]:
+    """Make a counter continuous.
+
+    Parameters
+    ----------
+    counter:
+        As the cycler wrote it, shape ``(n,)``; NaN where it wrote nothing.
+    step, cycle:
+        Numbers that change where a step or cycle begins, shape ``(n,)``.
+
+    Returns
+    -------
+    The counter plus what it had reached before each reset, starting at its first value, and a note that says where
+    it resets: ``resets at every step``, ``resets at every cycle``, ``resets N times`` or nothing. Where the counter
+    falls at every boundary of steps at which it had counted anything, it is one that resets with the step, and a
+    step that begins with a higher value than the last one ended with (a pulse after a shorter pulse) is a reset
+    too; the same for cycles.
+    """
+    values = np.where(np.isfinite(counter), counter, np.nan)
+    if values.size == 0 or not np.isfinite(values).any():
+        return values, ""
+    if np.nanmin(values) < 0 and np.nanmax(values) <= 0:
+        values = -values
+    values = _fill_forward(values)
+    for boundaries, note in ((_changes(step), "resets at every step"), (_changes(cycle), "resets at every cycle")):
+        if _resets_at(values, boundaries):
+            return _chain(values, boundaries), note
+    falls = np.flatnonzero(values[1:] < _DROP * values[:-1]) + 1
+    if falls.size:
+        return _chain(values, falls), f"resets {falls.size} times"
+    return values, ""
+
+
+def _changes(number: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.flatnonzero(number[1:] != number[:-1]) + 1
+
+
+def _fill_forward(values: Floats) -> Floats:
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    last = np.where(missing, 0, np.arange(values.size))
+    np.maximum.accumulate(last, out=last)
+    filled: Floats = values[last]
+    return np.where(np.isnan(filled), 0.0, filled)
+
+
+def _resets_at(values: Floats, boundaries: NDArray[np.int64]) -> bool:
+    """Tell whether the counter resets at all *boundaries*, and nowhere else."""
+    if boundaries.size == 0:
+        return False
+    before = values[boundaries - 1]
+    counted = before > 0.01 * values.max()
+    if not counted.any():
+        return False
+    fell = values[boundaries] < _DROP * before
+    if not fell[counted].all():
+        return False
+    falls = np.flatnonzero(values[1:] < _DROP * values[:-1]) + 1
+    large = values[falls - 1] > 0.01 * values.max()
+    return bool(np.isin(falls[large], boundaries).all())
+
+
+def _chain(values: Floats, starts: NDArray[np.int64]) -> Floats:
+    offset = np.zeros(values.size)
+    offset[starts] = values[starts - 1]
+    chained: Floats = values + np.cumsum(offset)
+    return chained
+
+
+def split_by_direction(
+    counter: Floats, step: NDArray[np.int64], cycle: NDArray[np.int64], direction: NDArray[np.int8]
+) -> tuple[Floats, Floats, str]:
+    """Split one counter for both directions into what was charged and what was discharged.
+
+    *direction* is 1, −1 or 0 per row, shape ``(n,)``. What the counter gains while the direction is 0 belongs to
+    neither. Returns charged and discharged, both never resetting, and the note of `never_resetting`.
+    """
+    total, note = never_resetting(np.abs(counter), step, cycle)
+    gained = np.diff(total, prepend=0.0)
+    return (
+        np.cumsum(np.where(direction == 1, gained, 0.0)),
+        np.cumsum(np.where(direction == -1, gained, 0.0)),
+        note,
+    )

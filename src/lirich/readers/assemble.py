@@ -1,0 +1,437 @@
+"""Recognised columns of a file → the columns of the standard table: units, time, sign, steps, running capacities.
+
+What every text reader shares. A decision that a file leaves open is taken by a stated rule and said: in the note of the
+column or as a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lirich.errors import DamagedFileError
+from lirich.model import Finding, Scalar, Severity
+from lirich.model import table as std
+from lirich.readers import headers as h
+from lirich.readers.accumulate import never_resetting, split_by_direction
+from lirich.readers.base import ColumnMatch, standard_table
+from lirich.readers.clock import elapsed_seconds, wall_clock
+from lirich.readers.states import directions
+
+MAX_UNREADABLE = 0.01
+"""A file of which a larger part of the rows cannot be read is damaged."""
+
+_TEMPERATURES = (-100.0, 1000.0)
+"""°C; what a sensor cannot show. Cyclers write −2500, 3276.7 or 6553.5 where none is connected."""
+
+
+@dataclass(slots=True)
+class Columns:
+    """What a reader found in a file.
+
+    ``series`` and ``matches`` are keyed by role (`lirich.readers.headers`); number columns are Float64 in the unit
+    of the file, others text. ``unreadable`` marks the cells of a role that hold something that is no number.
+    ``line`` gives the line of the file of a row. ``unsigned`` says that currents have no sign (``None``: to be found
+    out from the names of the steps).
+    """
+
+    path: Path
+    series: dict[str, pl.Series]
+    matches: dict[str, h.HeaderMatch]
+    line: Callable[[int], int]
+    unreadable: dict[str, pl.Series] = field(default_factory=dict)
+    clock_gives_time_unit: bool = False
+
+
+@dataclass(slots=True)
+class Assembled:
+    """A standard table, and what is to be said of it."""
+
+    table: pl.DataFrame
+    recognised: tuple[ColumnMatch, ...]
+    findings: tuple[Finding, ...]
+    metadata: dict[str, Scalar]
+
+
+def assemble(columns: Columns) -> Assembled:
+    """Make the standard table.
+
+    Raises `DamagedFileError` where more than `MAX_UNREADABLE` of the rows cannot be read or nothing is left, and
+    `MissingColumnError` where a column is missing.
+    """
+    return _Assembly(columns).run()
+
+
+class _Assembly:
+    def __init__(self, columns: Columns) -> None:
+        self.path = columns.path
+        self.source = columns
+        self.matches = columns.matches
+        self.raw = dict(columns.series)
+        self.out: dict[str, pl.Series] = {}
+        self.notes: dict[str, list[str]] = {}
+        self.findings: list[Finding] = []
+        self.metadata: dict[str, Scalar] = {}
+
+    def run(self) -> Assembled:
+        self._elapsed_columns()
+        self._drop_unreadable()
+        self._scale_numbers()
+        self._time()
+        self._steps()
+        self._state_and_sign()
+        self._counters()
+        self._temperatures()
+        self._active_mass()
+        height = next(iter(self.raw.values())).len() if self.raw else 0
+        frame = pl.DataFrame({name: s.alias(name) for name, s in self.out.items() if s.len() == height})
+        table = standard_table(frame, path=self.path)
+        return Assembled(table, self._recognised(table), tuple(self.findings), self.metadata)
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def _say(self, role: str, note: str) -> None:
+        if note:
+            self.notes.setdefault(role, []).append(note)
+
+    def _elapsed_columns(self) -> None:
+        for role in (std.TIME, h.STEP_TIME):
+            series = self.raw.get(role)
+            if series is None:
+                continue
+            if series.dtype == pl.String:
+                seconds = elapsed_seconds(series, self.matches[role].clock_unit)
+                self.source.unreadable[role] = seconds.is_null() & series.is_not_null() & (series != "")
+                self.raw[role] = seconds
+
+    def _drop_unreadable(self) -> None:
+        """Leave out the rows in which a needed cell is no number, and count them."""
+        needed = {std.TIME, std.VOLTAGE, std.CURRENT, std.CHARGED, std.DISCHARGED, h.CAPACITY}
+        marks = {role: mark for role, mark in self.source.unreadable.items() if role in self.raw and mark.any()}
+        if not marks:
+            return
+        some = next(iter(self.raw.values()))
+        bad = pl.Series("bad", np.zeros(some.len(), dtype=bool))
+        for role, mark in marks.items():
+            if role in needed:
+                bad = bad | mark.fill_null(value=False)
+            else:
+                self._cells_lost(role, mark)
+        count = int(bad.sum())
+        if not count:
+            return
+        first = self.source.line(int(bad.arg_true()[0]))
+        share = count / bad.len()
+        message = f"{count} of {bad.len()} rows of {self.path.name} cannot be read, the first in line {first}"
+        if share > MAX_UNREADABLE and count > 1:
+            raise DamagedFileError(
+                message,
+                expected=f"numbers in {', '.join(repr(self.matches[r].text) for r in marks if r in needed)}",
+                advice="Export or copy the file again",
+            )
+        self.findings.append(
+            Finding(
+                code="unreadable-rows",
+                message=f"{message}; they were left out",
+                advice="Look at the line, and export or copy the file again if it should hold numbers",
+                where=f"line {first}",
+            )
+        )
+        good = ~bad
+        self.raw = {role: series.filter(good) for role, series in self.raw.items()}
+        if not good.any():
+            raise DamagedFileError(f"{self.path.name} has no row that can be read", advice="Export it again")
+
+    def _cells_lost(self, role: str, mark: pl.Series) -> None:
+        first = self.source.line(int(mark.arg_true()[0]))
+        self.findings.append(
+            Finding(
+                code="unreadable-cells",
+                message=f"{int(mark.sum())} cells of column {self.matches[role].text!r} are no numbers and were left "
+                f"empty, the first in line {first}",
+                where=f"line {first}",
+            )
+        )
+
+    def _scale_numbers(self) -> None:
+        lost: list[str] = []
+        for role, series in self.raw.items():
+            if not series.dtype.is_numeric():
+                continue
+            match = self.matches[role]
+            scaled = series if match.factor == 1.0 else series * match.factor
+            if role != std.STEP_TYPE and scaled.dtype.is_float():
+                odd = ~scaled.is_finite()
+                if odd.any():
+                    scaled = scaled.set(odd.fill_null(value=False), None)
+            if role in (std.TIME, std.VOLTAGE, std.CURRENT) and scaled.null_count():
+                first = self.source.line(int(scaled.is_null().arg_true()[0]))
+                lost.append(f"{scaled.null_count()} in {match.text!r} (first in line {first})")
+                if scaled.null_count() == scaled.len():
+                    raise DamagedFileError(
+                        f"Column {match.text!r} of {self.path.name} holds no number", advice="Export it again"
+                    )
+            self.raw[role] = scaled
+            if not match.unit and match.dimension in ("time", "voltage", "current", "charge", "energy"):
+                if not match.clock_unit and role not in self.source.unreadable:
+                    self._say(role, f"unit not stated, read as {h.DEFAULT_UNIT[match.dimension]}")
+        if lost:
+            self.findings.append(
+                Finding(
+                    code="missing-numbers",
+                    message=f"{self.path.name} has cells without a number: {'; '.join(lost)}",
+                    advice="They are left empty in the table; ask for the repair drop-invalid-rows to leave out the rows",
+                )
+            )
+
+    # --- time --------------------------------------------------------------------------------------------------
+
+    def _time(self) -> None:
+        time = self.raw.get(std.TIME)
+        clock = self._clock(time)
+        if time is None and clock is not None and clock.null_count() == 0:
+            time = clock - clock[0]
+            self._finding("time-from-clock", "The file has no time since the start of the test; it was taken from the "
+                          f"clock column {self.matches[h.CLOCK].text!r}", Severity.INFO)
+            self._match_as(std.TIME, h.CLOCK, "s")
+        elif time is None and h.STEP_TIME in self.raw:
+            time = self._time_from_steps(self.raw[h.STEP_TIME])
+        if time is None:
+            return
+        if clock is not None and self.source.clock_gives_time_unit and not self.matches[std.TIME].unit:
+            time = self._unit_from_clock(time, clock)
+        self.out[std.TIME] = time
+
+    def _clock(self, time: pl.Series | None) -> pl.Series | None:
+        if std.UNIX_TIME in self.raw:
+            self.out[std.UNIX_TIME] = self.raw[std.UNIX_TIME]
+            return self.raw[std.UNIX_TIME]
+        text = self.raw.get(h.CLOCK)
+        if text is None:
+            return None
+        seconds, note = wall_clock(text, None if time is None else time.to_numpy())
+        if seconds.null_count() == seconds.len():
+            if text.drop_nulls().filter(text.drop_nulls() != "").len() if text.dtype == pl.String else True:
+                self._finding("clock-not-understood", f"The clock column {self.matches[h.CLOCK].text!r} "
+                              f"({str(text.drop_nulls().head(1).to_list())[1:-1]}) was not understood and left out")
+            del self.raw[h.CLOCK]
+            return None
+        if "ambiguous" in note:
+            self._finding("ambiguous-date", f"Day and month in {self.matches[h.CLOCK].text!r} cannot be told apart; "
+                          "the month was taken to come first", advice="Compare the start of the test with your notes")
+        self.out[std.UNIX_TIME] = seconds
+        self._say(h.CLOCK, note)
+        return seconds
+
+    def _time_from_steps(self, step_time: pl.Series) -> pl.Series:
+        values = step_time.fill_null(strategy="forward").fill_null(0.0).to_numpy()
+        falls = np.flatnonzero(np.diff(values) < 0) + 1
+        offset = np.zeros(values.size)
+        offset[falls] = values[falls - 1]
+        self._finding("time-from-step-time", "The file has only the time in each step; the times of the steps were "
+                      "added up, pauses between steps are not in it")
+        self._match_as(std.TIME, h.STEP_TIME, "s")
+        return pl.Series(values + np.cumsum(offset))
+
+    def _unit_from_clock(self, time: pl.Series, clock: pl.Series) -> pl.Series:
+        if std.TIME in self.source.unreadable:  # written as h:m:s
+            return time
+        run, passed = _span(time), _span(clock)
+        for factor, name in ((60.0, "min"), (3600.0, "h"), (1e-3, "ms")):
+            if run > 0 and abs(passed / (run * factor) - 1) < 0.02 and passed > 10:
+                self._finding("time-unit-from-clock", f"The column {self.matches[std.TIME].text!r} states no unit; the "
+                              f"clock column shows that it is in {name}", Severity.INFO)
+                self.notes[std.TIME] = [f"unit not stated, {name} by the clock column"]
+                return time * factor
+        return time
+
+    def _match_as(self, role: str, source: str, unit: str) -> None:
+        match = self.matches[source]
+        self.matches = {**self.matches, role: h.HeaderMatch(match.index, match.text, role, unit, 1.0)}
+
+    # --- steps, cycles, sign -----------------------------------------------------------------------------------
+
+    def _steps(self) -> None:
+        for role in (std.CYCLE, std.STEP, std.STEP_INDEX):
+            series = self.raw.get(role)
+            if series is None:
+                continue
+            whole = series.cast(pl.Float64, strict=False)
+            fraction = whole.round(0) != whole
+            if fraction.any():
+                self._finding("count-not-whole", f"{self.matches[role].text!r} holds {int(fraction.sum())} numbers that "
+                              "are not whole; the column was left out")
+                continue
+            self.out[role] = whole.cast(pl.Int64, strict=False)
+        if std.STEP in self.out:
+            if std.STEP_INDEX not in self.out and not _never_falls(self.out[std.STEP]):
+                self.out[std.STEP_INDEX] = self.out.pop(std.STEP)
+                self.matches = {**self.matches, std.STEP_INDEX: self.matches[std.STEP]}
+            else:
+                return
+        keys = [self.out[r].alias(r) for r in (std.CYCLE, std.STEP_INDEX) if r in self.out]
+        if std.STEP_TYPE in self.raw:
+            keys.append(self.raw[std.STEP_TYPE].alias(std.STEP_TYPE))
+        if std.STEP_INDEX not in self.out and std.STEP_TYPE not in self.raw:
+            return
+        self.out[std.STEP] = pl.DataFrame(keys).select(pl.struct(pl.all()).rle_id().cast(pl.Int64) + 1).to_series()
+        self._say(std.STEP, "counted by the reader at each change of step or cycle")
+
+    def _boundaries(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        some = next(iter(self.raw.values()))
+        none = np.zeros(some.len(), dtype=np.int64)
+        step = self.out.get(std.STEP)
+        cycle = self.out.get(std.CYCLE)
+        return (
+            none if step is None else step.fill_null(strategy="forward").fill_null(0).to_numpy(),
+            none if cycle is None else cycle.fill_null(strategy="forward").fill_null(0).to_numpy(),
+        )
+
+    def _state_and_sign(self) -> None:
+        self.direction: NDArray[np.int8] | None = None
+        state = self.raw.get(std.STEP_TYPE)
+        current = self.raw.get(std.CURRENT)
+        known: pl.Series | None = None
+        if state is not None:
+            self.out[std.STEP_TYPE] = state.cast(pl.String)
+            known, unknown = directions(self.out[std.STEP_TYPE])
+            if unknown and known.null_count() < known.len():
+                self._finding("step-type-unknown", "It is not known whether these steps charge or discharge: "
+                              + ", ".join(repr(u) for u in unknown[:6]) + "; the sign of the current decides",
+                              Severity.INFO)
+            if known.null_count() == known.len():
+                known = None
+        if current is not None:
+            values = current.to_numpy().copy()
+            if known is not None:
+                values = self._signed(values, known)
+            self.out[std.CURRENT] = pl.Series(values, nan_to_null=True)
+            sign = np.sign(np.nan_to_num(values)).astype(np.int8)
+            self.direction = sign if known is None else np.where(known.is_null(), sign, known.fill_null(0)).astype(np.int8)
+        elif known is not None:
+            self.direction = known.fill_null(0).to_numpy()
+        voltage = self.raw.get(std.VOLTAGE)
+        if voltage is not None:
+            self.out[std.VOLTAGE] = voltage
+
+    def _signed(self, values: NDArray[np.float64], known: pl.Series) -> NDArray[np.float64]:
+        direction = known.fill_null(0).to_numpy()
+        flowing = np.abs(values) > 1e-3 * np.nanmax(np.abs(values), initial=0.0)
+        charging, discharging = flowing & (direction == 1), flowing & (direction == -1)
+        up = float((values[charging] > 0).mean()) if charging.any() else None
+        down = float((values[discharging] < 0).mean()) if discharging.any() else None
+        if down is not None and down < 0.5 and (up is None or up > 0.5):
+            self._say(std.CURRENT, "written without sign; negative in the steps that discharge")
+            return np.where(direction == -1, -np.abs(values), values)
+        if (up is not None and up < 0.5) and (down is None or down < 0.5):
+            self._finding("sign-reversed", "The steps that charge have negative currents: the file counts discharge as "
+                          "positive, and the sign was turned", Severity.INFO)
+            self._say(std.CURRENT, "sign turned: the file counts discharge as positive")
+            return -values
+        return values
+
+    # --- counters ----------------------------------------------------------------------------------------------
+
+    def _counters(self) -> None:
+        step, cycle = self._boundaries()
+        time = self.out.get(std.TIME)
+        pairs = (
+            (std.CHARGED, std.DISCHARGED, h.CAPACITY, "capacity"),
+            (std.CHARGED_ENERGY, std.DISCHARGED_ENERGY, h.ENERGY, "energy"),
+        )
+        if time is not None and any(r in self.raw for pair in pairs for r in pair[:3]):
+            falls = int((time.diff() < 0).sum())
+            if falls > max(3, 0.001 * time.len()):
+                self._finding("counters-left-out", f"The rows are not in the order of time ({falls} times it goes back): "
+                              "capacity and energy counters cannot be followed and were left out")
+                return
+        for charged, discharged, single, what in pairs:
+            if charged in self.raw or discharged in self.raw:
+                for role in (charged, discharged):
+                    if role in self.raw:
+                        values, note = never_resetting(self.raw[role].to_numpy(), step, cycle)
+                        self.out[role] = pl.Series(values)
+                        self._say(role, f"{note}; made continuous" if note else "")
+            elif single in self.raw and self.direction is not None:
+                values = self.raw[single].to_numpy()
+                up, down, note = split_by_direction(values, step, cycle, self.direction)
+                self.out[charged], self.out[discharged] = pl.Series(up), pl.Series(down)
+                self._match_as(charged, single, self.matches[single].unit)
+                self._match_as(discharged, single, self.matches[single].unit)
+                for role in (charged, discharged):
+                    self._say(role, f"one {what} for both directions, split by the step; {note or 'continuous'}")
+
+    def _temperatures(self) -> None:
+        low, high = _TEMPERATURES
+        for role in (std.TEMPERATURE, std.CELL_TEMPERATURE):
+            series = self.raw.get(role)
+            if series is None:
+                continue
+            wrong = ((series < low) | (series > high)).fill_null(value=False)
+            good = series.set(wrong, None) if wrong.any() else series
+            name = self.matches[role].text
+            if good.null_count() == good.len() or (good.max() == 0.0 and good.min() == 0.0):
+                if series.null_count() < series.len():
+                    self._finding("no-temperature-sensor", f"{name!r} holds {series.drop_nulls()[0]:g} °C throughout what "
+                                  "no sensor reads; the column was left out"
+                                  if wrong.any() else f"{name!r} is 0 °C throughout, as where no sensor is connected; the "
+                                  "column was left out", Severity.INFO)
+                continue
+            if wrong.any():
+                self._finding("temperature-out-of-range", f"{int(wrong.sum())} values of {name!r} are outside {low:g} to "
+                              f"{high:g} °C and were left empty")
+            self.out[role] = good
+        if std.RESISTANCE in self.raw and bool((self.raw[std.RESISTANCE] > 0).any()):
+            self.out[std.RESISTANCE] = self.raw[std.RESISTANCE]
+
+    def _active_mass(self) -> None:
+        """Find the active mass where the file has a capacity and the same capacity per gram."""
+        specific = self.raw.get(h.SPECIFIC_CAPACITY)
+        single = self.raw.get(h.CAPACITY)
+        if specific is None or single is None:
+            return
+        per_gram, total = specific.to_numpy(), np.abs(single.to_numpy()) * 1e3
+        large = np.isfinite(per_gram) & np.isfinite(total) & (per_gram > 0.5 * np.nanmax(per_gram, initial=0.0))
+        large &= per_gram > 0
+        if large.sum() < 3:
+            return
+        masses = total[large] / per_gram[large] * 1e3
+        mass = float(np.median(masses))
+        if mass <= 0 or float(np.ptp(masses)) > 0.01 * mass:
+            return
+        self.metadata["active_mass_mg"] = float(f"{mass:.4g}")
+        self._finding("active-mass-from-file", f"Capacity and capacity per gram in the file give an active mass of "
+                      f"{mass:.4g} mg", Severity.INFO, advice="Check it against your notes")
+
+    # --- report ------------------------------------------------------------------------------------------------
+
+    def _finding(
+        self, code: str, message: str, severity: Severity = Severity.WARNING, *, advice: str = ""
+    ) -> None:
+        self.findings.append(Finding(code=code, severity=severity, message=message, advice=advice))
+
+    def _recognised(self, table: pl.DataFrame) -> tuple[ColumnMatch, ...]:
+        found = []
+        for column in table.columns:
+            role = h.CLOCK if column == std.UNIX_TIME and h.CLOCK in self.matches else column
+            match = self.matches.get(role)
+            note = "; ".join(self.notes.get(role, []) + (self.notes.get(column, []) if role != column else []))
+            if match is None:
+                found.append(ColumnMatch("", column, "", 1.0, note or "made by the reader"))
+            else:
+                found.append(ColumnMatch(match.text, column, match.unit or match.clock_unit, match.factor, note))
+        return tuple(found)
+
+
+def _span(series: pl.Series) -> float:
+    low, high = series.min(), series.max()
+    return float(high) - float(low) if isinstance(low, int | float) and isinstance(high, int | float) else 0.0
+
+
+def _never_falls(series: pl.Series) -> bool:
+    return not bool((series.diff() < 0).any())

@@ -1,0 +1,441 @@
+"""Physics cross-checks of a standard table: does what the columns say agree with itself and with nature?
+
+A cycler file carries the same fact several times: charge is both a column and ∫I dt, the direction is both the sign of
+the current and the way the voltage moves, time is both a column and the programmed recording interval. `check` compares
+them. What is proven wrong is an error that names its repair (`lirich.readers.repairs`); what is only odd is a warning.
+All tests are a few passes over the columns: 700 000 rows take some tens of milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lirich.model import Finding, Severity
+from lirich.model.table import CHARGED, CURRENT, DISCHARGED, STEP_TYPE, TIME, UNIX_TIME, VOLTAGE, has_time_axis
+from lirich.readers.timecheck import check_time_order, check_time_scale
+
+Array = NDArray[np.float64]
+
+IMPOSSIBLE_VOLTAGE_V = 1000.0
+"""No cell and no pack on a cell tester reaches 1000 V (testers of the vendors read here end at 5 to 100 V per
+channel): a larger number is a damaged value, or mV in a column of V."""
+
+IMPOSSIBLE_CURRENT_A = 1.0e5
+"""Cell testers end at some kA; a larger number is a damaged value."""
+
+ODD_VOLTAGE_V = 100.0
+"""More than cell testers reach on one channel: worth a warning."""
+
+ODD_CAPACITY_AH = 2000.0
+"""More than the largest cells on the market hold in one half-cycle (about 1.2 kAh): worth a warning."""
+
+FEW_ROWS = 0.01
+"""Up to this share of the rows may be dropped, out loud, without being asked for."""
+
+BALANCE_TOLERANCE = 0.05
+"""∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
+
+FACTOR_TOLERANCE = 0.10
+"""A ratio this near to a unit factor (1000, 3600, 60) is that factor."""
+
+SIGN_SWING_V = 0.2
+"""Voltage movement, summed over half-cycles, that it takes to judge the sign of the current."""
+
+GAP_FACTOR = 100.0
+"""An interval this many times the median is left out of the charge balance (a pause, or a file cut together)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A finding, the repairs that would resolve it, and whether the repair is so harmless that it is made unasked."""
+
+    finding: Finding
+    repairs: tuple[str, ...] = ()
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HalfCycles:
+    """Runs of current of one sign, rests skipped: arrays of shape (n_half_cycles,), one entry each."""
+
+    sign: NDArray[np.int8]
+    rows: NDArray[np.int64]
+    active_s: Array
+    charge_ah: Array
+    voltage_start: Array
+    voltage_end: Array
+    voltage_low: Array
+    voltage_high: Array
+
+
+def check(table: pl.DataFrame) -> tuple[Finding, ...]:
+    """Return what is wrong or odd in a standard table, the gravest first. Never raises on a standard table."""
+    return tuple(diagnosis.finding for diagnosis in diagnose(table))
+
+
+def diagnose(table: pl.DataFrame) -> tuple[Diagnosis, ...]:
+    """Return the findings of `check` with the repairs that belong to them.
+
+    The tests build on each other: broken rows end the examination, then broken time order does, since nothing that is
+    integrated over time can be trusted before.
+    """
+    found = _check_rows(table)
+    if not found and has_time_axis(table):
+        time = table[TIME].to_numpy()
+        unix = _complete(table, UNIX_TIME)
+        found = [Diagnosis(*d) for d in check_time_order(time, unix)]
+        if not any(d.finding.severity is Severity.ERROR for d in found):
+            found += _check_cycling(table, time, unix)
+    elif not found:
+        found = _check_curve(table)
+    order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+    return tuple(sorted(found, key=lambda d: order[d.finding.severity]))
+
+
+def essential_columns(table: pl.DataFrame) -> list[str]:
+    """Name the columns without which a row says nothing."""
+    return [VOLTAGE, TIME, CURRENT] if has_time_axis(table) else [VOLTAGE, CHARGED, DISCHARGED]
+
+
+def invalid_rows(table: pl.DataFrame) -> pl.Expr:
+    """Return the expression that is true in rows where an essential value is absent, not finite or impossible."""
+    bad = pl.lit(value=False)
+    for name in essential_columns(table):
+        limit = {VOLTAGE: IMPOSSIBLE_VOLTAGE_V, CURRENT: IMPOSSIBLE_CURRENT_A}.get(name, np.inf)
+        bad = bad | pl.col(name).is_null() | ~pl.col(name).is_finite() | (pl.col(name).abs() > limit)
+    return bad
+
+
+def find_half_cycles(time: Array, current: Array, voltage: Array) -> HalfCycles | None:
+    """Return the half-cycles of a test, or ``None`` if no current ever flows.
+
+    Parameters: test time s, current A, voltage V, shape (n_rows,) each. Current below a thousandth of the largest
+    counts as rest.
+    """
+    size = np.abs(current)
+    largest = float(size.max(initial=0.0))
+    if largest <= 0:
+        return None
+    rows = np.flatnonzero(size > 1e-3 * largest)
+    sign = np.where(current[rows] > 0, 1, -1).astype(np.int8)
+    first = np.flatnonzero(np.diff(sign, prepend=-sign[:1]))
+    last = np.append(first[1:], len(rows)) - 1
+    step = np.diff(time[rows], append=time[rows[-1]])
+    step[last] = 0.0
+    step[np.diff(rows, append=rows[-1] + 1) != 1] = 0.0  # a rest lies between
+    v = voltage[rows]
+    return HalfCycles(
+        sign=sign[first],
+        rows=rows[first],
+        active_s=np.add.reduceat(step, first),
+        charge_ah=np.add.reduceat(current[rows] * step, first) / 3600.0,
+        voltage_start=v[first],
+        voltage_end=v[last],
+        voltage_low=np.minimum.reduceat(v, first),
+        voltage_high=np.maximum.reduceat(v, first),
+    )
+
+
+def _check_rows(table: pl.DataFrame) -> list[Diagnosis]:
+    if _millivolts(table):
+        return [
+            _found(
+                "voltage-millivolt",
+                Severity.ERROR,
+                f"The voltage is around {_median(table, VOLTAGE):.0f} V: it is mV in a column of V",
+                "voltage-millivolt",
+            )
+        ]
+    bad = int(table.select(invalid_rows(table).sum()).item())
+    if not bad:
+        return []
+    few = bad <= max(1, int(FEW_ROWS * table.height)) and bad < table.height
+    text = (
+        f"{bad} of {table.height} rows have no usable {', '.join(essential_columns(table))} "
+        "(absent, not a number, or beyond what any cell can show)"
+    )
+    return [
+        _found(
+            "invalid-rows",
+            Severity.WARNING if few else Severity.ERROR,
+            text,
+            "drop-invalid-rows" if bad < table.height else "",
+            automatic=few,
+        )
+    ]
+
+
+def _millivolts(table: pl.DataFrame) -> bool:
+    if float(table[VOLTAGE].max() or 0.0) < IMPOSSIBLE_VOLTAGE_V:  # type: ignore[arg-type]
+        return False
+    return IMPOSSIBLE_VOLTAGE_V <= _median(table, VOLTAGE) <= 100 * IMPOSSIBLE_VOLTAGE_V
+
+
+def _median(table: pl.DataFrame, column: str) -> float:
+    value = table[column].filter(table[column].is_finite()).median()
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list[Diagnosis]:
+    current, voltage = table[CURRENT].to_numpy(), table[VOLTAGE].to_numpy()
+    found = _check_repeats(time, current, voltage)
+    charged, discharged = _complete(table, CHARGED), _complete(table, DISCHARGED)
+    found += _check_capacity_order(charged, discharged)
+    halves = find_half_cycles(time, current, voltage)
+    if halves is None:
+        return [*found, _found("no-current", Severity.WARNING, "No current flows in the whole file: it is one rest")]
+    if any(d.finding.severity is Severity.ERROR for d in found):
+        return found
+    slow = check_time_scale(
+        time, unix, halves.active_s, halves.voltage_high - halves.voltage_low, current_flows=_flows(current)
+    )
+    balance = _check_balance(time, current, charged, discharged, halves)
+    if any(d.finding.severity is Severity.ERROR for d in balance):
+        slow = []  # the balance has proven it, with its factor
+    found += [Diagnosis(*d) for d in slow] + balance
+    if not any(d.finding.code == "current-sign" for d in found):
+        found += _check_sign(table, halves, has_capacity=charged is not None and discharged is not None)
+    largest = float(np.abs(halves.charge_ah).max())
+    if largest > ODD_CAPACITY_AH and not any(d.finding.severity is Severity.ERROR for d in found):
+        found.append(
+            _found(
+                "current-implausible",
+                Severity.WARNING,
+                f"One half-cycle passes {largest:.3g} Ah, more than any cell holds: the current may be mA in a column of A",
+                "current-milliampere",
+            )
+        )
+    middle = float(np.median(voltage))
+    if abs(middle) > ODD_VOLTAGE_V:
+        found.append(
+            _found("voltage-implausible", Severity.WARNING, f"The voltage is around {middle:.4g} V", "voltage-millivolt")
+        )
+    return found
+
+
+def _flows(current: Array) -> NDArray[np.bool_]:
+    size = np.abs(current)
+    flows: NDArray[np.bool_] = size > 1e-3 * size.max()
+    return flows
+
+
+def _check_repeats(time: Array, current: Array, voltage: Array) -> list[Diagnosis]:
+    same = time[1:] == time[:-1]
+    repeated = int(np.count_nonzero(same))
+    if repeated:
+        where = np.flatnonzero(same)
+        repeated = int(
+            np.count_nonzero((current[where + 1] == current[where]) & (voltage[where + 1] == voltage[where]))
+        )
+    if not repeated:
+        return []
+    return [
+        _found(
+            "duplicate-rows",
+            Severity.INFO,
+            f"{repeated} rows repeat the row before them (same time, current and voltage)",
+            "drop-duplicates",
+        )
+    ]
+
+
+def _check_capacity_order(charged: Array | None, discharged: Array | None) -> list[Diagnosis]:
+    falls = []
+    for name, column in ((CHARGED, charged), (DISCHARGED, discharged)):
+        if column is None or len(column) < 2:
+            continue
+        whole = float(np.ptp(column))
+        drop = -float(np.diff(column).min())
+        if drop > 1e-3 * whole and drop > 0:
+            falls.append(name)
+    if not falls:
+        return []
+    return [
+        _found(
+            "capacity-resets",
+            Severity.ERROR,
+            f"{' and '.join(falls)} fall back; a standard table counts charge from the start of the test",
+            "capacity-continue",
+        )
+    ]
+
+
+def _check_balance(
+    time: Array, current: Array, charged: Array | None, discharged: Array | None, halves: HalfCycles
+) -> list[Diagnosis]:
+    """Compare ∫I dt with the capacity columns, each direction for itself."""
+    if charged is None or discharged is None or len(time) < 3:
+        return []
+    step = np.diff(time)
+    charge = step * (current[1:] + current[:-1]) / 7200.0
+    up, down = np.diff(charged), np.diff(discharged)
+    typical = float(np.median(step))
+    if typical > 0:
+        gap = step > GAP_FACTOR * typical
+        if 0 < np.count_nonzero(gap) < len(gap) // 2:
+            charge[gap], up[gap], down[gap] = 0.0, 0.0, 0.0
+    forward = charge > 0
+    by_current = float(charge[forward].sum()), -float(charge[~forward].sum())
+    by_column = float(up.sum()), float(down.sum())
+    total_current, total_column = sum(by_current), sum(by_column)
+    if total_column <= 0 or total_current <= 0:
+        if max(total_current, total_column) <= 0:
+            return []
+        return [_found("charge-balance", Severity.WARNING, "Current flows, and the capacity columns stay at nothing")]
+    crossed = float(up[~forward].sum()) + float(down[forward].sum())
+    if crossed > 0.9 * total_column:
+        return [_crossed(halves)]
+    ratio = total_current / total_column
+    if abs(ratio - 1) <= BALANCE_TOLERANCE:
+        return []
+    return [_wrong_factor(ratio, halves)]
+
+
+def _crossed(halves: HalfCycles) -> Diagnosis:
+    agree, disagree = _voltage_vote(halves)
+    if agree > disagree:
+        return _found(
+            "capacities-swapped",
+            Severity.ERROR,
+            "The charged capacity grows while the current discharges and the voltage falls: the two capacity columns are swapped",
+            "swap-capacities",
+        )
+    return _found(
+        "current-sign",
+        Severity.ERROR,
+        "The charged capacity grows while the current is negative: charge has to be positive",
+        "flip-current",
+    )
+
+
+FACTORS: tuple[tuple[float, str, str], ...] = (
+    (1000.0, "time-1000x", "current-milliampere"),
+    (3600.0, "time-3600x", ""),
+    (60.0, "time-60x", ""),
+    (1 / 1000.0, "capacity-milliampere-hour", "current-ampere"),
+    (1 / 3600.0, "time-in-hours", "capacity-coulomb"),
+    (1 / 60.0, "time-in-minutes", ""),
+)
+"""Ratio of ∫I dt to the capacity columns -> the repair that it calls for, and the other one that would also do."""
+
+
+def _wrong_factor(ratio: float, halves: HalfCycles) -> Diagnosis:
+    hours = float(np.median(halves.active_s)) / 3600.0
+    for factor, first, second in FACTORS:
+        if abs(ratio / factor - 1) > FACTOR_TOLERANCE:
+            continue
+        # A half-cycle of minutes to weeks says that time is right and something else is wrong.
+        if second and factor > 1 and hours < 500.0:
+            first, second = second, ""
+        elif second == "capacity-coulomb" and hours > 0.05:
+            first, second = second, ""
+        both = f" ({second} would also do)" if second else ""
+        return Diagnosis(
+            Finding(
+                code="charge-balance",
+                severity=Severity.ERROR,
+                message=f"∫I dt is {ratio:.5g} times the charge in the capacity columns, a wrong unit (half-cycles last {hours:.3g} h)",
+                advice=f"Ask for the repair by name: {first}{both}",
+                repair=first,
+            ),
+            tuple(filter(None, (first, second))),
+        )
+    return _found(
+        "charge-balance",
+        Severity.WARNING,
+        f"∫I dt is {ratio:.4g} times the charge in the capacity columns; they should agree within {BALANCE_TOLERANCE:.0%}",
+        advice="Capacities are taken from the capacity columns; look at the recording interval and at pauses in the test",
+    )
+
+
+def _voltage_vote(halves: HalfCycles) -> tuple[float, float]:
+    """Return the voltage movement, V, summed over half-cycles, that agrees and that disagrees with the current's sign."""
+    up, rise = halves.sign > 0, halves.voltage_high - halves.voltage_start
+    fall_after = halves.voltage_high - halves.voltage_end
+    fall, rise_after = halves.voltage_start - halves.voltage_low, halves.voltage_end - halves.voltage_low
+    agree = float(np.where(up, rise, fall).sum())
+    disagree = float(np.where(up, fall_after, rise_after).sum())
+    return agree, disagree
+
+
+def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) -> list[Diagnosis]:
+    agree, disagree = _voltage_vote(halves)
+    if disagree < SIGN_SWING_V or disagree < 0.5 * agree:
+        return []
+    one_sign = bool((halves.sign == halves.sign[0]).all())
+    if one_sign and agree > 0.2 * disagree:
+        source = has_capacity or STEP_TYPE in table.columns
+        return [
+            _found(
+                "current-unsigned",
+                Severity.ERROR,
+                "The current never changes its sign while the voltage both rises and falls: it has lost its sign",
+                "sign-current" if source else "",
+                advice="" if source else "Give the sign in a mapping file beside the file",
+            )
+        ]
+    if disagree > 4 * agree and not has_capacity:
+        return [
+            _found(
+                "current-sign",
+                Severity.ERROR,
+                f"The voltage falls while the current charges (by {disagree:.2f} V in all, against {agree:.2f} V the "
+                "right way): charge has to be positive",
+                "flip-current",
+            )
+        ]
+    if disagree > agree:
+        return [
+            _found(
+                "current-sign-doubtful",
+                Severity.WARNING,
+                f"The voltage moves against the sign of the current by {disagree:.2f} V in all, with it by {agree:.2f} V",
+                "flip-current",
+            )
+        ]
+    return []
+
+
+def _check_curve(table: pl.DataFrame) -> list[Diagnosis]:
+    charged, discharged = _complete(table, CHARGED), _complete(table, DISCHARGED)
+    found = _check_capacity_order(charged, discharged)
+    if found or charged is None or discharged is None or len(charged) < 3:
+        return found
+    voltage = np.diff(table[VOLTAGE].to_numpy())
+    up, down = np.diff(charged) > 0, np.diff(discharged) > 0
+    agree = float(voltage[up].sum()) - float(voltage[down].sum())
+    if agree < -SIGN_SWING_V:
+        found.append(
+            _found(
+                "capacities-swapped",
+                Severity.ERROR,
+                "The voltage falls while the charged capacity grows: the two directions are swapped",
+                "swap-capacities",
+            )
+        )
+    return found
+
+
+def _complete(table: pl.DataFrame, column: str) -> Array | None:
+    """Return a column as an array if it is there and finite throughout."""
+    if column not in table.columns or table[column].null_count():
+        return None
+    values = table[column].to_numpy()
+    return values if np.isfinite(values.sum()) else None
+
+
+Level = Literal[Severity.ERROR, Severity.WARNING, Severity.INFO]
+
+
+def _found(
+    code: str, severity: Level, message: str, repair: str = "", *, advice: str = "", automatic: bool = False
+) -> Diagnosis:
+    if repair and not advice and not automatic:
+        advice = f"Ask for the repair by name: {repair}"
+    finding = Finding(code=code, severity=severity, message=message, advice=advice, repair=repair)
+    return Diagnosis(finding, (repair,) if repair else (), automatic)

@@ -1,0 +1,169 @@
+"""Times as cyclers write them: elapsed (``2d 03:04:5.06``) and of the clock (``23-Nov-23 3:56:08 PM``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+_ELAPSED = r"^\s*(?:(\d+)\s*(?:d(?:ays?)?[ ,]*|-))?(\d+):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
+_ELAPSED_MS = r"^\s*(?:(\d+)\s*(?:d(?:ays?)?[ ,]*|-))?(\d+):(\d{1,2}):(\d{1,2}[.,:]\d+)\s*$"
+_DAYS_COLON = r"^\s*(\d+):(\d{1,2}):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
+
+_EXCEL_EPOCH_DAYS = 25569
+"""Days from 1899-12-30, day 0 of Excel and Access, to 1970-01-01 (ECMA-376 part 1, 18.17.4.1)."""
+
+
+def elapsed_seconds(text: pl.Series, clock_unit: str = "") -> pl.Series:
+    """Turn elapsed times into seconds; null where a text is not one.
+
+    Understands plain numbers, ``h:m:s``, ``h:m:s.f``, ``Nd h:m:s.f``, ``N-h:m:s``, ``h:m:s:ms`` where
+    *clock_unit* ends in ``ms``, ``d:h:m:s`` otherwise, and full dates (counted from the first one).
+    """
+    if text.dtype.is_numeric():
+        return text.cast(pl.Float64)
+    text = text.cast(pl.String)
+    sample = text.drop_nulls().head(1)
+    first = sample[0].strip() if sample.len() else ""
+    colons = first.count(":")
+    if colons == 0:
+        return text.str.strip_chars().cast(pl.Float64, strict=False)
+    if colons == 2 and _is_date(first):
+        absolute, _ = wall_clock(text, None)
+        start = absolute.drop_nulls()
+        return absolute - (start[0] if start.len() else 0.0)
+    if colons == 2 and first[:1].isdigit() and "d" not in first and "-" not in first:
+        fast = _hours_minutes_seconds(text)
+        if fast.null_count() == text.null_count():
+            return fast
+    if clock_unit.replace(" ", "").endswith("ms"):
+        pattern = _ELAPSED_MS if colons == 3 else _ELAPSED
+    else:
+        pattern = _DAYS_COLON if colons == 3 else _ELAPSED
+    parts = text.str.extract_groups(pattern).struct.unnest()
+    days, hours, minutes, seconds = (parts.to_series(i) for i in range(4))
+    number = seconds.str.replace(",", ".", literal=True).str.replace(":", ".", literal=True)
+    return (
+        days.fill_null("0").cast(pl.Float64, strict=False) * 86400.0
+        + hours.cast(pl.Float64, strict=False) * 3600.0
+        + minutes.cast(pl.Float64, strict=False) * 60.0
+        + number.cast(pl.Float64, strict=False)
+    )
+
+
+def _hours_minutes_seconds(text: pl.Series) -> pl.Series:
+    parts = text.str.split_exact(":", 2).struct.unnest()
+    hours, minutes, seconds = (parts.to_series(i).cast(pl.Float64, strict=False) for i in range(3))
+    return hours * 3600.0 + minutes * 60.0 + seconds
+
+
+def _is_date(text: str) -> bool:
+    day = text.split()[0] if text.split() else ""
+    return day.count("-") == 2 or day.count("/") == 2 or day.count(".") == 2 or "T" in day
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    pattern: str
+    name: str
+
+
+_HOURS = ("%H:%M:%S%.f", "%I:%M:%S%.f %p", "%H:%M", "%I:%M %p")
+_DATES = {
+    "-": ("%Y-%m-%d", "%d-%b-%y", "%d-%b-%Y", "%d-%m-%Y", "%m-%d-%Y"),
+    "/": ("%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y"),
+    ".": ("%d.%m.%Y", "%Y.%m.%d", "%d.%m.%y"),
+}
+
+
+def wall_clock(text: pl.Series, elapsed: np.ndarray | None) -> tuple[pl.Series, str]:
+    """Turn clock times into seconds since 1970-01-01, and say how they were read.
+
+    A clock without time zone is taken as UTC. Of two orders of day and month the one wins that reads more rows,
+    then the one whose span is nearer to that of *elapsed* (s, shape ``(n,)``); where that does not decide,
+    month comes first and the note says ``ambiguous``. Numbers are Excel's days, Unix seconds or milliseconds, or
+    Arbin's 100 ns ticks, by their size. All null where nothing fits.
+    """
+    if text.dtype.is_temporal():
+        micro = text.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64)
+        return micro / 1e6, "local clock taken as UTC"
+    if text.dtype.is_numeric():
+        return _numeric_clock(text.cast(pl.Float64))
+    text = text.cast(pl.String).str.strip_chars()
+    sample = text.drop_nulls().filter(text.drop_nulls() != "")
+    if sample.len() == 0:
+        return pl.Series(text.name, [None] * text.len(), dtype=pl.Float64), ""
+    first = sample[0]
+    number = text.cast(pl.Float64, strict=False)
+    if number[0] is not None and number.null_count() == text.null_count():
+        return _numeric_clock(number)
+    candidates = _candidates(first, sample[-1])
+    if not candidates:
+        return pl.Series(text.name, [None] * text.len(), dtype=pl.Float64), ""
+    if "T" in first.split()[0]:
+        text = text.str.replace("T", " ", literal=True).str.strip_chars_end("Z")
+    parsed = [(c, _to_unix(text, c.pattern)) for c in candidates]
+    most = max(p.len() - p.null_count() for _, p in parsed)
+    parsed = [(c, p) for c, p in parsed if p.len() - p.null_count() == most]
+    note = "local clock taken as UTC"
+    if len(parsed) > 1 and elapsed is not None:
+        span = float(np.nanmax(elapsed) - np.nanmin(elapsed)) if elapsed.size else 0.0
+        misses = [abs(_span(p) - span) for _, p in parsed]
+        order = np.argsort(misses, kind="stable")
+        if misses[order[1]] - misses[order[0]] > 3600.0:
+            parsed = [parsed[order[0]]]
+    if len(parsed) > 1 and _span_differs(parsed):
+        note += "; ambiguous order of day and month, month first assumed"
+    chosen, seconds = parsed[0]
+    return seconds, f"{chosen.name}; {note}"
+
+
+def _candidates(first: str, last: str) -> list[_Format]:
+    day, _, hour = first.replace("T", " ").partition(" ")
+    separator = next((s for s in "-/." if day.count(s) == 2), "")
+    if not separator or not hour:
+        return []
+    upper = hour.upper().strip()
+    twelve = upper.endswith(("AM", "PM"))
+    seconds = upper.count(":") >= 2
+    hours = (_HOURS[1] if twelve else _HOURS[0]) if seconds else (_HOURS[3] if twelve else _HOURS[2])
+    year_first = len(day.split(separator)[0]) == 4
+    long_year = year_first or len(day.split(separator)[2]) == 4
+    found = []
+    for pattern in _DATES[separator]:
+        if pattern.startswith("%Y") != year_first or ("%Y" in pattern) != long_year:
+            continue
+        if ("%b" in pattern) != any(c.isalpha() for c in day):
+            continue
+        full = f"{pattern} {hours}"
+        probe = pl.Series([first.replace("T", " ").rstrip("Z"), last.replace("T", " ").rstrip("Z")])
+        if _to_unix(probe, full)[0] is not None:
+            found.append(_Format(full, pattern))
+    return found
+
+
+def _to_unix(text: pl.Series, pattern: str) -> pl.Series:
+    stamp = text.str.to_datetime(pattern, time_unit="us", strict=False, ambiguous="null")
+    return stamp.dt.timestamp("us").cast(pl.Float64) / 1e6
+
+
+def _span(seconds: pl.Series) -> float:
+    low, high = seconds.min(), seconds.max()
+    return float(high) - float(low) if isinstance(low, float) and isinstance(high, float) else 0.0
+
+
+def _span_differs(parsed: list[tuple[_Format, pl.Series]]) -> bool:
+    return any(p[0] != parsed[0][1][0] for _, p in parsed[1:])
+
+
+def _numeric_clock(number: pl.Series) -> tuple[pl.Series, str]:
+    middle = number.median()
+    if not isinstance(middle, float):
+        return number, ""
+    if 20_000 < middle < 100_000:
+        return (number - _EXCEL_EPOCH_DAYS) * 86400.0, "days since 1899-12-30; local clock taken as UTC"
+    for scale, name in ((1.0, "Unix seconds"), (1e3, "Unix milliseconds"), (1e6, "Unix µs"), (1e7, "100 ns ticks")):
+        if 3e8 < middle / scale < 5e9:
+            return number / scale, name
+    return pl.Series(number.name, [None] * number.len(), dtype=pl.Float64), ""

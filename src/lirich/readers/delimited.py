@@ -1,0 +1,361 @@
+"""Delimited text, whatever it is like: encoding, delimiter, header row, decimals, ragged and damaged lines.
+
+`find_layout` looks at the first bytes and says how the file is built; `load` turns the wanted columns into numbers.
+`load` first tries Polars' parallel reader with strict types. Where that fails the columns are read as text,
+cleaned, converted one by one and counted, so that what could not be read is known by number and line.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from lirich.errors import DamagedFileError, ReadError, UnrecognisedFileError
+from lirich.model import Finding
+
+SEARCH_BYTES = 262_144
+"""How far into a file a header row may be."""
+_SEARCH_LINES = 400
+_MAX_UNPACKED = 4 << 30
+_SEPARATORS = ("\t", ",", ";", "|")
+_DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
+_DECIMAL_POINT = re.compile(r"^\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*$")
+
+Score = Callable[[Sequence[str]], int]
+"""How many columns of a standard table a row of cells names; 0 for a row that is no header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a delimited text is built. ``header_line`` counts from 0; ``width`` is the number of cells of a row."""
+
+    encoding: str
+    separator: str
+    quoted: bool
+    decimal_comma: bool
+    header_line: int
+    headers: tuple[str, ...]
+    width: int
+    preamble: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Columns of a file by index, and what happened on the way.
+
+    ``unreadable`` marks, per column, the cells that hold text which is no number. ``first_line`` is the line of the
+    file (from 1) of the first row; ``rows`` the positions of the kept rows where blank ones were left out.
+    """
+
+    frame: pl.DataFrame
+    first_line: int
+    unreadable: dict[int, pl.Series] = field(default_factory=dict)
+    rows: pl.Series | None = None
+
+    def line(self, row: int) -> int:
+        """Return the line of the file (from 1) where *row* of the frame stands."""
+        return self.first_line + (row if self.rows is None else int(self.rows[row]))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file, unpacked where it is gzip. Raises `ReadError` or `DamagedFileError`."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ReadError(f"{path} cannot be opened: {error}", advice="Check path and permissions") from error
+    if data[:2] == b"\x1f\x8b":
+        data = _gunzip(data, path)
+    if not data:
+        raise DamagedFileError(f"{path.name} is empty", expected="a table", advice="Export or copy it again")
+    return data
+
+
+def _gunzip(data: bytes, path: Path) -> bytes:
+    try:
+        unpacker = zlib.decompressobj(31)
+        unpacked = unpacker.decompress(data, _MAX_UNPACKED)
+        if unpacker.unconsumed_tail:
+            raise DamagedFileError(f"{path.name} unpacks to more than 4 GiB", advice="Unpack it yourself")
+        if not unpacker.eof:
+            raise DamagedFileError(f"{path.name} is a gzip file that is cut short", advice="Copy it again")
+    except zlib.error as error:
+        raise DamagedFileError(f"{path.name} is a damaged gzip file: {error}", advice="Copy it again") from error
+    return unpacked
+
+
+def encoding_of(head: bytes) -> str | None:
+    """Return the encoding of a text from its first bytes; ``None`` where it is binary.
+
+    Without byte-order mark: UTF-16 by its zeros, UTF-8 where it is valid, GB 18030 where that gives the Chinese
+    words of a header, and Latin-1 (as Windows-1252) otherwise.
+    """
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if head.startswith(b"\xef\xbb\xbf"):
+        return "utf-8-sig"
+    sample = head[:8192]
+    if not sample:
+        return None
+    half = max(1, len(sample) // 2)
+    if sample[1::2].count(0) > 0.4 * half and sample[0::2].count(0) < 0.1 * half:
+        return "utf-16-le"
+    if sample[0::2].count(0) > 0.4 * half and sample[1::2].count(0) < 0.1 * half:
+        return "utf-16-be"
+    control = sum(sample.count(bytes([c])) for c in (*range(9), 11, 12, *range(14, 32), 127))
+    if control > 0.02 * len(sample):
+        return None
+    try:
+        head.decode("utf-8")
+        return "utf-8"
+    except UnicodeDecodeError as error:
+        if error.start >= len(head) - 4 and error.reason == "unexpected end of data":
+            return "utf-8"
+    chinese = head.decode("gb18030", "replace")
+    if any(word in chinese for word in ("电压", "电流", "循环", "工步")):
+        return "gb18030"
+    return "cp1252"
+
+
+def _to_utf8(data: bytes, encoding: str, path: Path) -> tuple[bytes, list[Finding]]:
+    findings: list[Finding] = []
+    stripped = data.rstrip(b"\0") if encoding not in ("utf-16", "utf-16-le", "utf-16-be") else data
+    if len(stripped) < len(data):
+        findings.append(
+            Finding(
+                code="trailing-zeros",
+                message=f"{path.name} ends in {len(data) - len(stripped)} zero bytes, as after a power failure",
+                advice="Check that the last points are there",
+            )
+        )
+        data = stripped
+    if encoding in ("utf-8", "utf-8-sig"):
+        data = data[3:] if data.startswith(b"\xef\xbb\xbf") else data
+        if data.isascii():
+            return data, findings
+        try:
+            data.decode("utf-8")
+            return data, findings
+        except UnicodeDecodeError:
+            encoding = "cp1252"
+    text = data.decode("latin-1" if encoding == "cp1252" else encoding, "replace")
+    return text.encode("utf-8"), findings
+
+
+def find_layout(head: bytes, score: Score) -> Layout | None:
+    """Find the header row in the first bytes of a file, or return ``None`` for what is no table.
+
+    *score* says how many columns a row of cells names; the first row with the best score of at least 2 is the header.
+    """
+    encoding = encoding_of(head)
+    if encoding is None:
+        return None
+    text = head.decode("latin-1" if encoding == "cp1252" else encoding, "replace")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:_SEARCH_LINES]
+    best: tuple[int, int, str, list[str]] | None = None
+    for number, line in enumerate(lines):
+        if len(line) > 65_536:
+            continue
+        for separator in _SEPARATORS:
+            if separator not in line:
+                continue
+            cells = split_line(line, separator)
+            points = score(cells)
+            if points >= 2 and (best is None or points > best[0]):
+                best = (points, number, separator, cells)
+    if best is None:
+        return None
+    _, number, separator, cells = best
+    rows = [line for line in lines[number + 1 :] if line.strip()][:60]
+    # The last line of the head may be cut.
+    rows = rows[:-1] if len(rows) > 1 and len(head) >= 8192 else rows
+    split = [split_line(row, separator) for row in rows]
+    width = max([len(cells), *sorted(len(row) for row in split)[: max(1, len(split) * 9 // 10)]])
+    quoted = '"' in "".join((lines[number], *rows[:20]))
+    commas = sum(bool(_DECIMAL_COMMA.match(cell)) for row in split for cell in row)
+    points = sum(bool(_DECIMAL_POINT.match(cell)) for row in split for cell in row)
+    return Layout(
+        encoding=encoding,
+        separator=separator,
+        quoted=quoted,
+        decimal_comma=commas > points and (separator != "," or quoted),
+        header_line=number,
+        headers=tuple(cell.strip() for cell in cells),
+        width=width,
+        preamble=tuple(lines[:number]),
+    )
+
+
+def split_line(line: str, separator: str) -> list[str]:
+    """Split one line into cells; a separator between quotes does not count."""
+    if '"' not in line:
+        return line.split(separator)
+    cells, cell, inside = [], [], False
+    for character in line:
+        if character == '"':
+            inside = not inside
+        elif character == separator and not inside:
+            cells.append("".join(cell))
+            cell = []
+        else:
+            cell.append(character)
+    cells.append("".join(cell))
+    return cells
+
+
+def body_of(data: bytes, layout: Layout, path: Path) -> tuple[bytes, int, list[Finding]]:
+    """Return the rows below the header as UTF-8 with ``\\n``, the line number of the first, and findings.
+
+    An incomplete last line is cut off and stated.
+    """
+    data, findings = _to_utf8(data, layout.encoding, path)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    start = 0
+    for _ in range(layout.header_line + 1):
+        start = data.find(b"\n", start) + 1
+        if start == 0:
+            return b"", layout.header_line + 2, findings
+    body = data[start:]
+    body, cut = _drop_cut_line(body, layout)
+    if cut:
+        findings.append(
+            Finding(
+                code="last-line-incomplete",
+                message=f"The last line of {path.name} is cut short and was left out: {cut[:60]!r}",
+                advice="If the test had ended, export or copy the file again",
+            )
+        )
+    return body, layout.header_line + 2, findings
+
+
+def _drop_cut_line(body: bytes, layout: Layout) -> tuple[bytes, str]:
+    if not body or body.endswith(b"\n"):
+        return body, ""
+    cut = body.rfind(b"\n") + 1
+    last = body[cut : cut + 100_000].decode("utf-8", "replace")
+    before = body[max(0, cut - 20_000) : cut].decode("utf-8", "replace").split("\n")[1:-1][-20:]
+    cells = split_line(last, layout.separator)
+    usual = [split_line(row, layout.separator) for row in before if row.strip()]
+    if not usual:
+        short = len(cells) < len(layout.headers)
+    else:
+        short = len(cells) < min(len(row) for row in usual)
+        if not short and len(cells) >= 1 and cells[-1]:
+            # All cells are there, but the last may have lost its end: no known row has one that short.
+            short = len(cells[-1]) < min(len(row[-1]) for row in usual)
+    return (body[:cut], last) if short else (body, "")
+
+
+def load(
+    body: bytes, layout: Layout, *, numbers: Sequence[int], texts: Sequence[int], first_line: int, path: Path
+) -> Loaded:
+    """Read the wanted columns (indices) as numbers or as text; the frame's columns are called ``c0``, ``c1``, ….
+
+    Raises `DamagedFileError` where there are no rows, or most of them are wider than the header.
+    """
+    wanted = sorted({*numbers, *texts})
+    names = [f"c{i}" for i in range(layout.width)]
+    if not body.strip():
+        raise DamagedFileError(
+            f"{path.name} has a header and no data", expected="at least one recorded point", advice="Export it again"
+        )
+    schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, pl.String)
+    schema.update({f"c{i}": pl.Float64 for i in numbers})
+    columns = [f"c{i}" for i in wanted]
+    try:
+        frame = _read_csv(body, layout, schema, columns, lenient=False)
+        return without_blank_rows(Loaded(frame, first_line))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return _load_carefully(body, layout, numbers, columns, first_line, path)
+
+
+def _read_csv(
+    body: bytes, layout: Layout, schema: dict[str, type[pl.DataType]], columns: list[str], *, lenient: bool
+) -> pl.DataFrame:
+    return pl.read_csv(
+        body,
+        has_header=False,
+        separator=layout.separator,
+        quote_char='"' if layout.quoted else None,
+        schema=schema,
+        columns=columns,
+        decimal_comma=layout.decimal_comma and not lenient and layout.separator != ",",
+        truncate_ragged_lines=lenient,
+        encoding="utf8-lossy" if lenient else "utf8",
+        infer_schema=False,
+        rechunk=False,
+    )
+
+
+def _load_carefully(
+    body: bytes, layout: Layout, numbers: Sequence[int], columns: list[str], first_line: int, path: Path
+) -> Loaded:
+    text_schema: dict[str, type[pl.DataType]] = {f"c{i}": pl.String for i in range(layout.width)}
+    try:
+        frame = _read_csv(body, layout, text_schema, columns, lenient=True)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DamagedFileError(f"{path.name} cannot be read as a table: {first}", advice="Export it again") from error
+    loaded = without_blank_rows(Loaded(frame, first_line))
+    converted = []
+    for index in numbers:
+        name = f"c{index}"
+        number, bad = to_number(loaded.frame.get_column(name), decimal_comma=layout.decimal_comma)
+        converted.append(number)
+        if bad.any():
+            loaded.unreadable[index] = bad
+    loaded.frame = loaded.frame.with_columns(converted)
+    return loaded
+
+
+def to_number(text: pl.Series, *, decimal_comma: bool = False) -> tuple[pl.Series, pl.Series]:
+    """Turn text into numbers; also return which cells hold something that is no number."""
+    if text.dtype.is_numeric():
+        return text.cast(pl.Float64), pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True)
+    clean = text.cast(pl.String).str.strip_chars(" \t\u00a0\ufeff'\"")
+    if decimal_comma:
+        clean = clean.str.replace(",", ".", literal=True)
+    number = clean.cast(pl.Float64, strict=False)
+    empty = clean.is_null() | clean.is_in(["", "-", "--", "NA", "N/A", "null", "None", "nan", "NaN"])
+    return number.alias(text.name), number.is_null() & ~empty
+
+
+def without_blank_rows(loaded: Loaded) -> Loaded:
+    """Leave out rows in which every cell is empty; `Loaded.rows` then says which are left."""
+    frame = loaded.frame
+    if frame.height and frame.width:
+        blank = frame.select(
+            pl.all_horizontal(
+                *(
+                    (pl.col(n).is_null() | (pl.col(n) == "")) if t == pl.String else pl.col(n).is_null()
+                    for n, t in frame.schema.items()
+                )
+            ).alias("blank")
+        ).to_series()
+        if blank.any():
+            loaded.frame = frame.filter(~blank)
+            loaded.rows = (~blank).arg_true()
+    return loaded
+
+
+def text_table(path: Path, score: Score, data: bytes | None = None) -> tuple[bytes, Layout]:
+    """Return the bytes of a text file and its layout.
+
+    Raises `UnrecognisedFileError` where it is binary or has no header row that *score* knows, and what
+    `read_bytes` raises.
+    """
+    data = read_bytes(path) if data is None else data
+    layout = find_layout(data[:SEARCH_BYTES], score)
+    if layout is None:
+        kind = "is not a text file" if encoding_of(data[:SEARCH_BYTES]) is None else "has no header row"
+        raise UnrecognisedFileError(
+            f"{path.name} {kind} that names a voltage with time and current, or with capacity",
+            advice=f"If it is a table, write a mapping file {path.name}.lirich.toml beside it",
+        )
+    return data, layout
+

@@ -1,0 +1,181 @@
+"""Neware's text and spreadsheet exports: flat, and *layered* (cycle, step and record rows in one sheet).
+
+A layered export has three header rows, one per layer::
+
+    Cycle Index,Chg. Cap.(Ah),…
+    ,Step Index,Step Number,Step Type,…
+    ,,DataPoint,Time,Total Time,Current(A),Voltage(V),…
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from lirich.errors import DamagedFileError
+from lirich.model import Scalar
+from lirich.model import table as std
+from lirich.readers import delimited, workbook
+from lirich.readers import headers as h
+from lirich.readers.tabular import Table, TabularReader
+
+_OWN = {
+    "datapoint", "chgcap", "dchgcap", "chgspeccap", "dchgspeccap", "cumulativetime", "recordid", "chgenergy", "dchgenergy", "recordnumber",
+    "cmpcap", "capacitydensity", "dqdv", "dqmdv", "数据序号", "记录序号", "工步号", "工步类型", "循环号", "充电容量",
+}  # fmt: skip
+_SHEETS = re.compile(r"^(record|records|detail.*|.*record.*|记录层|详细数据)$", re.IGNORECASE)
+_MASS = re.compile(r"active\s*(?:material|mass)\s*[:\t, ]+\s*([0-9.]+)\s*(mg|g)\b", re.IGNORECASE)
+
+
+class NewareTextReader(TabularReader):
+    """Neware BTS exports (.csv, .txt, .xlsx), flat and layered."""
+
+    name = "neware-text"
+    description = "Neware csv, txt or xlsx export"
+    extensions = (".csv", ".txt", ".xlsx")
+    aliases: ClassVar[dict[str, h.Alias]] = {
+        "time": (h.STEP_TIME, ""),
+        "时间": (h.STEP_TIME, ""),
+        "steptime": (h.STEP_TIME, ""),
+        "relativetime": (h.STEP_TIME, ""),
+        "stepnumber": (std.STEP, ""),
+        "cpu": ("", ""),
+        "steps": (std.STEP_INDEX, ""),
+    }
+
+    def confidence(self, headers: Sequence[str], preamble: Sequence[str], path: Path) -> tuple[float, str]:
+        """Neware's words: DataPoint, Chg. Cap., DChg. Cap., Cumulative Time, ….
+
+        One of them is enough beside a step type; of the step rows above the records one counts too.
+        """
+        names = {h.reduce_name(name) for text in headers for name, _ in h.split_header(text)}
+        own = sorted(names & _OWN)
+        layered = any("Step Type" in line and "Step Index" in line for line in preamble[-3:])
+        if layered and own:
+            return 0.97, "layered Neware export: cycle, step and record headers"
+        if len(own) >= 2 and names & {"steptype", "stepname", "stepindex", "stepid", "工步类型", "state", "status"}:
+            return 0.95, f"Neware's headers {', '.join(own[:4])}"
+        return 0.0, ""
+
+    def sheet_confidence(self, sheets: Sequence[str]) -> tuple[float, str]:
+        """A sheet of records beside sheets of steps, cycles, test or log."""
+        lower = {sheet.strip().lower() for sheet in sheets}
+        if any(s.startswith("channel_") or s == "global_info" for s in lower):
+            return 0.0, ""
+        records = [sheet for sheet in sheets if _SHEETS.match(sheet.strip())]
+        if not records:
+            return 0.0, ""
+        beside = lower & {"unit", "test", "cycle", "step", "log", "info", "idle", "statis", "curve"}
+        return (0.95 if beside or records[0].lower().startswith("detail") else 0.6), f"a sheet {records[0]!r}"
+
+    def pick_sheets(self, sheets: Sequence[str]) -> list[str]:
+        """The sheets of single records; a long test goes on over several."""
+        found = [s for s in sheets if _SHEETS.match(s.strip())]
+        exact = [s for s in found if s.strip().lower() in ("record", "records", "记录层")]
+        return exact or [s for s in found if "vol" not in s.lower() and "temp" not in s.lower()]
+
+    def metadata(self, preamble: Sequence[str], separator: str) -> dict[str, Scalar]:
+        """The preamble of a layered export is headers, not facts."""
+        return {}
+
+    def open_text(self, path: Path, data: bytes) -> Table:
+        """Read a flat export as it is, and a layered one layer by layer."""
+        data, layout = delimited.text_table(path, self.score, data)
+        if not _is_layered(layout):
+            return super().open_text(path, data)
+        body, first_line, findings = delimited.body_of(data, layout, path)
+        layers = [delimited.split_line(line, layout.separator) for line in layout.preamble[-2:]]
+        width = max(layout.width, len(layers[0]) + len(layers[1]))
+        wide = delimited.with_width(layout, width)
+        loaded = delimited.load(
+            body, wide, numbers=[], texts=list(range(width)), first_line=first_line, path=path
+        )
+        table = self._layered(path, wide, layers, loaded)
+        table.findings = findings
+        return table
+
+    def open_workbook(self, path: Path) -> Table:
+        """Read the records, and the active mass where the sheet ``test`` gives it."""
+        sheets = workbook.sheet_names(path)
+        chosen = self.pick_sheets(sheets) or list(sheets)
+        frame = workbook.read_sheet(path, chosen[0])
+        layout = workbook.sheet_layout(frame, self.score)
+        if layout is not None and _is_layered(layout):
+            layers = [line.split("\t") for line in layout.preamble[-2:]]
+            rows = frame.slice(layout.header_line + 1)
+            table = self._layered(path, layout, layers, delimited.Loaded(rows, layout.header_line + 2))
+        else:
+            table = super().open_workbook(path)
+        self._mass = _mass_of(path, sheets)
+        return table
+
+    def _layered(
+        self, path: Path, layout: delimited.Layout, layers: list[list[str]], loaded: delimited.Loaded
+    ) -> Table:
+        """Carry cycle and step from their rows down to the records."""
+        frame = loaded.frame
+        cycle_width = len([c for c in layers[0] if c.strip()])
+        step_headers = [c.strip() for c in layers[1]]
+        matches, others = h.match_headers(layout.headers, self.aliases)
+        record = matches.get(h.RECORD)
+        if record is None or record.index < 1:
+            raise DamagedFileError(f"{path.name} is a layered export without record numbers", advice="Export it flat")
+        filled = {name: pl.col(name).is_not_null() & (pl.col(name) != "") for name in frame.columns}
+        expressions = [pl.when(filled["c0"]).then(pl.col("c0")).forward_fill().alias("cycle")]
+        # The first step stands in the line of its cycle, after the cycle's own cells.
+        joined = filled["c0"] & filled.get(f"c{cycle_width}", pl.lit(value=False))
+        own = ~filled["c0"] & filled["c1"]
+        for target, header in (("index", "Step Index"), ("number", "Step Number"), ("type", "Step Type")):
+            if header not in step_headers:
+                continue
+            at = step_headers.index(header)
+            other = f"c{cycle_width + at - 1}"
+            value = pl.when(own).then(pl.col(f"c{at}"))
+            if other in frame.columns:
+                value = value.when(joined).then(pl.col(other))
+            expressions.append(value.forward_fill().alias(target))
+        is_record = ~filled["c0"] & ~filled["c1"] & filled[f"c{record.index}"]
+        carried = frame.with_columns(expressions).with_row_index("row").filter(is_record)
+        if carried.height == 0:
+            raise DamagedFileError(f"{path.name} has no records", advice="Export it with its records")
+        added = {"cycle": std.CYCLE, "index": std.STEP_INDEX, "number": std.STEP, "type": std.STEP_TYPE}
+        start = layout.width
+        renamed = {}
+        for offset, (column, role) in enumerate(added.items()):
+            if column in carried.columns:
+                matches[role] = h.HeaderMatch(start + offset, {"cycle": "Cycle Index", "index": "Step Index", "number": "Step Number", "type": "Step Type"}[column], role, "", 1.0)
+                renamed[column] = f"c{start + offset}"
+        lines = carried.get_column("row").cast(pl.Int64)
+        typed = self.from_text_frame(carried.rename(renamed), layout, matches)
+        typed.rows = lines if typed.rows is None else lines.gather(typed.rows)
+        typed.first_line = loaded.first_line
+        return Table(path, layout, matches, others, typed)
+
+    def finish(self, table: Table):  # type: ignore[no-untyped-def]
+        """Add the active mass of the sheet ``test``."""
+        return super().finish(table)
+
+
+def _is_layered(layout: delimited.Layout) -> bool:
+    if len(layout.preamble) < 2 or layout.headers[0]:
+        return False
+    return "Step" in layout.preamble[-1] and "Cycle" in layout.preamble[-2]
+
+
+def _mass_of(path: Path, sheets: Sequence[str]) -> float | None:
+    for sheet in sheets:
+        if sheet.strip().lower() in ("test", "info"):
+            text = "\n".join(
+                "\t".join("" if c is None else str(c) for c in row) for row in workbook.read_sheet(path, sheet).rows()
+            )
+            found = _MASS.search(text)
+            if found:
+                return float(found.group(1)) * (1e3 if found.group(2).lower() == "g" else 1.0)
+    return None
+
+
+READERS = (NewareTextReader(),)

@@ -1,0 +1,133 @@
+"""One file in, one checked standard table out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from lirich.errors import (
+    DamagedFileError,
+    InconsistentDataError,
+    OptionalDependencyError,
+    PluginError,
+    ReadError,
+)
+from lirich.model import Finding, Severity
+from lirich.model.table import COLUMNS, VOLTAGE
+from lirich.readers.base import Reader, Reading
+from lirich.readers.repairs import apply_repairs, parse_repairs
+from lirich.readers.registry import choose, get_reader, read_head
+
+
+def read(path: Path | str, *, reader: str | None = None, repairs: Sequence[str] = ()) -> Reading:
+    """Read one file into a standard table and check it against physics.
+
+    Parameters
+    ----------
+    path:
+        The file as the cycler or its software wrote it.
+    reader:
+        Name of the reader to use; without it the surest one is chosen.
+    repairs:
+        Names of `lirich.readers.REPAIRS` that may be made. A repair is made only where the data ask for it; with
+        ``!`` at the end (``flip-current!``) it is made in any case. What was done stands in ``Reading.repairs`` and
+        in a finding.
+
+    Raises
+    ------
+    ReadError
+        `UnrecognisedFileError`, `DamagedFileError`, `MissingColumnError`, `MappingError`, and
+        `InconsistentDataError` where time, current, voltage and capacity contradict each other; its advice names the
+        repair.
+    OptionalDependencyError
+        The format needs an extra that is not installed.
+    PluginError
+        A third party's reader broke its contract.
+    UnknownNameError
+        There is no such reader or repair.
+    """
+    path = Path(path)
+    wanted = parse_repairs(repairs)
+    head = read_head(path)
+    if reader is None:
+        candidate = choose(path, head)
+        return settle(run(candidate.reader, path), wanted, path=path)
+    return settle(run(get_reader(reader), path), wanted, path=path)
+
+
+def run(reader: Reader, path: Path) -> Reading:
+    """Let one reader read, and hold it to its contract.
+
+    Raises what `read` raises; whatever else comes out of a reader becomes a `PluginError` that names it.
+    """
+    try:
+        reading = reader.read(path)
+    except (ReadError, OptionalDependencyError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the border to a plug-in
+        raise PluginError(
+            f"The reader {reader.name!r} failed on {path.name}: {type(error).__name__}: {error}",
+            advice="Report it to the reader's authors, with the file if you can",
+        ) from error
+    if not isinstance(reading, Reading):
+        raise PluginError(f"The reader {reader.name!r} returned {type(reading).__name__}", expected="a Reading")
+    broken = _broken_types(reading.table)
+    if broken:
+        raise PluginError(
+            f"The reader {reader.name!r} returned a table that is not a standard table: {broken}",
+            advice="Build it with lirich.readers.standard_table",
+        )
+    if reading.table.height == 0:
+        raise DamagedFileError(f"{path.name} has a header and no data", expected="at least one recorded point")
+    return reading
+
+
+def _broken_types(table: pl.DataFrame) -> str:
+    order = [name for name in COLUMNS if name in table.columns]
+    if order != table.columns:
+        return f"columns {table.columns}"
+    wrong = [f"{n} is {t}" for n, t in table.schema.items() if t != COLUMNS[n][0]]
+    if VOLTAGE not in table.columns:
+        wrong.append(f"no {VOLTAGE}")
+    return ", ".join(wrong)
+
+
+def settle(reading: Reading, wanted: Mapping[str, bool], *, path: Path) -> Reading:
+    """Check a reading, make the *wanted* repairs (name -> in any case), refuse what stays wrong.
+
+    Raises `InconsistentDataError` (``findings`` holds the findings behind it) and `DamagedFileError` where nothing is
+    left.
+    """
+    table, made, notes, remaining = apply_repairs(reading.table, wanted)
+    if not table.height:
+        raise DamagedFileError(
+            f"{path.name} has no row with a usable voltage", expected="at least one recorded point",
+            advice="Export or copy it from the cycler again",
+        )
+    findings = tuple(d.finding for d in remaining)
+    said = tuple(f for f in reading.findings if f.severity is Severity.ERROR and f.repair not in made)
+    errors = (*said, *(f for f in findings if f.severity is Severity.ERROR))
+    if errors:
+        raise refusal(path, errors)
+    return replace(
+        reading,
+        table=table,
+        findings=(*reading.findings, *notes, *findings),
+        repairs=(*reading.repairs, *made),
+    )
+
+
+def refusal(path: Path, errors: Sequence[Finding]) -> InconsistentDataError:
+    """Return the error for *errors* among the findings of a file; they are kept as its ``findings``."""
+    first = errors[0]
+    more = f" (also: {', '.join(f.code for f in errors[1:])})" if errors[1:] else ""
+    error = InconsistentDataError(
+        f"{path.name}: {first.message.rstrip('.')}{more}",
+        expected="time, current, voltage and capacity that agree",
+        advice=first.advice or (f"Ask for the repair by name: {first.repair}" if first.repair else ""),
+    )
+    error.findings = tuple(errors)
+    return error

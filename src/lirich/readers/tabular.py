@@ -1,0 +1,278 @@
+"""What the readers of tables share: from a file to recognised columns to a `Reading`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from lirich import __version__
+from lirich.errors import MissingColumnError, ReadError
+from lirich.model import Finding, Scalar, Severity
+from lirich.model import table as std
+from lirich.readers import delimited, workbook
+from lirich.readers import headers as h
+from lirich.readers.assemble import Columns, assemble
+from lirich.readers.base import ColumnMatch, Reading, Recognition
+
+_TEXT_DIMENSIONS = ("text", "clock")
+
+
+@dataclass(slots=True)
+class Table:
+    """A file taken apart: its layout, its recognised headers, and the columns that were read."""
+
+    path: Path
+    layout: delimited.Layout
+    matches: dict[str, h.HeaderMatch]
+    others: tuple[int, ...]
+    loaded: delimited.Loaded
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def unrecognised(self) -> tuple[str, ...]:
+        """The headers of the columns that were not recognised."""
+        return tuple(self.layout.headers[i] for i in self.others if self.layout.headers[i])
+
+
+class TabularReader:
+    """A reader of delimited text and spreadsheets on the one header-alias table.
+
+    A vendor's reader says who it is, how it knows its files (`confidence`), which words it uses differently
+    (`aliases`), and what its preamble tells (`metadata`).
+    """
+
+    name: str = ""
+    version: str = __version__
+    description: str = ""
+    extensions: tuple[str, ...] = (".csv", ".txt")
+    aliases: ClassVar[Mapping[str, h.Alias]] = {}
+    sheet_hints: ClassVar[tuple[str, ...]] = ()
+    clock_gives_time_unit: ClassVar[bool] = False
+
+    # --- what a vendor's reader overrides ------------------------------------------------------------------------
+
+    def confidence(self, headers: Sequence[str], preamble: Sequence[str], path: Path) -> tuple[float, str]:
+        """Return how sure the reader is of a table with these headers, and why; 0 for not its own."""
+        raise NotImplementedError
+
+    def sheet_confidence(self, sheets: Sequence[str]) -> tuple[float, str]:
+        """Return how sure the reader is of a workbook with these sheets, and why."""
+        return 0.0, ""
+
+    def pick_sheets(self, sheets: Sequence[str]) -> list[str]:
+        """Return the sheets of a workbook that hold records, in order."""
+        return list(sheets)
+
+    def metadata(self, preamble: Sequence[str], separator: str) -> dict[str, Scalar]:
+        """Return what the lines above the header say."""
+        return pairs_of(preamble, separator)
+
+    def adjust(self, table: Table) -> None:
+        """Change what was read before it is assembled."""
+
+    # --- the contract of a reader --------------------------------------------------------------------------------
+
+    def sniff(self, path: Path, head: bytes) -> Recognition | None:
+        """Say how sure the reader is that the file is its own; never raises."""
+        if workbook.is_workbook(head):
+            return self._sniff_workbook(path, head)
+        layout = delimited.find_layout(head, self.score)
+        if layout is None:
+            return None
+        confidence, reason = self.confidence(layout.headers, layout.preamble, path)
+        return Recognition(confidence, reason) if confidence > 0 else None
+
+    def _sniff_workbook(self, path: Path, head: bytes) -> Recognition | None:
+        if ".xlsx" not in self.extensions:
+            return None
+        sheets = workbook.sheets_in_head(head)
+        if sheets is None:  # the list of sheets lies further back in the archive
+            try:
+                sheets = workbook.sheet_names(path)
+            except ReadError:
+                return None
+        confidence, reason = self.sheet_confidence(sheets)
+        return Recognition(confidence, reason) if confidence > 0 else None
+
+    def read(self, path: Path) -> Reading:
+        """Turn the file into a standard table. Raises a `lirich.errors.ReadError`."""
+        data = delimited.read_bytes(path)
+        table = self.open_workbook(path) if workbook.is_workbook(data[:8192]) else self.open_text(path, data)
+        return self.finish(table)
+
+    # --- steps ---------------------------------------------------------------------------------------------------
+
+    def score(self, cells: Sequence[str]) -> int:
+        """Return how many roles a row of cells names, 0 without a voltage and something to go with it."""
+        matches, _ = h.match_headers(cells, self.aliases)
+        return score_roles(matches)
+
+    def open_text(self, path: Path, data: bytes) -> Table:
+        """Take a delimited text apart and read its columns."""
+        data, layout = delimited.text_table(path, self.score, data)
+        matches, others = h.match_headers(layout.headers, self.aliases)
+        body, first_line, findings = delimited.body_of(data, layout, path)
+        numbers, texts = self.split_kinds(matches, body, layout)
+        loaded = delimited.load(body, layout, numbers=numbers, texts=texts, first_line=first_line, path=path)
+        table = Table(path, layout, matches, others, loaded, findings)
+        self.adjust(table)
+        return table
+
+    def split_kinds(
+        self, matches: Mapping[str, h.HeaderMatch], body: bytes, layout: delimited.Layout
+    ) -> tuple[list[int], list[int]]:
+        """Return the indices of the columns to read as numbers and as text, by role and by the first rows."""
+        rows = [
+            delimited.split_line(line, layout.separator)
+            for line in body[:4000].decode("utf-8", "replace").split("\n")[:-1][:5]
+            if line.strip()
+        ]
+        numbers, texts = [], []
+        for match in matches.values():
+            sample = [row[match.index].strip() for row in rows if len(row) > match.index]
+            is_time = match.dimension == "time" and any(":" in cell for cell in sample)
+            if match.dimension in _TEXT_DIMENSIONS or is_time:
+                texts.append(match.index)
+            else:
+                numbers.append(match.index)
+        return numbers, texts
+
+    def open_workbook(self, path: Path) -> Table:
+        """Take a workbook apart: the sheets with records, one after the other."""
+        sheets = workbook.sheet_names(path)
+        chosen = self.pick_sheets(sheets) or list(sheets)
+        first: tuple[delimited.Layout, list[pl.DataFrame]] | None = None
+        for sheet in chosen:
+            frame = workbook.read_sheet(path, sheet)
+            layout = workbook.sheet_layout(frame, self.score)
+            if layout is None:
+                continue
+            rows = frame.slice(layout.header_line + 1)
+            if first is None:
+                first = layout, [rows]
+            elif layout.headers == first[0].headers:
+                first[1].append(rows)
+        if first is None:
+            raise MissingColumnError(
+                f"No sheet of {path.name} ({', '.join(sheets) or 'none'}) has a header row that names a voltage with "
+                "time and current",
+                advice="Export the sheet with the single records",
+            )
+        layout, frames = first
+        matches, others = h.match_headers(layout.headers, self.aliases)
+        frame = pl.concat(frames) if len(frames) > 1 else frames[0]
+        loaded = self.from_text_frame(frame, layout, matches)
+        table = Table(path, layout, matches, others, loaded)
+        self.adjust(table)
+        return table
+
+    def from_text_frame(
+        self, frame: pl.DataFrame, layout: delimited.Layout, matches: Mapping[str, h.HeaderMatch]
+    ) -> delimited.Loaded:
+        """Turn a frame of text into numbers and text by role."""
+        loaded = delimited.without_blank_rows(
+            delimited.Loaded(frame.select(f"c{m.index}" for m in matches.values()), layout.header_line + 2)
+        )
+        series = []
+        for match in matches.values():
+            text = loaded.frame.get_column(f"c{match.index}")
+            clocked = match.dimension == "time" and bool(text.drop_nulls().head(5).str.contains(":", literal=True).any())
+            if match.dimension in _TEXT_DIMENSIONS or clocked:
+                continue
+            number, bad = delimited.to_number(text, decimal_comma=layout.decimal_comma)
+            series.append(number)
+            if bad.any():
+                loaded.unreadable[match.index] = bad
+        loaded.frame = loaded.frame.with_columns(series)
+        return loaded
+
+    def finish(self, table: Table) -> Reading:
+        """Assemble the standard table and say what was understood."""
+        frame, matches = table.loaded.frame, table.matches
+        assembled = assemble(
+            Columns(
+                path=table.path,
+                series={role: frame.get_column(f"c{m.index}") for role, m in matches.items()},
+                matches=matches,
+                line=table.loaded.line,
+                unreadable={
+                    role: table.loaded.unreadable[m.index]
+                    for role, m in matches.items()
+                    if m.index in table.loaded.unreadable
+                },
+                clock_gives_time_unit=self.clock_gives_time_unit,
+            )
+        )
+        confidence, reason = self.confidence(table.layout.headers, table.layout.preamble, table.path)
+        return Reading(
+            table=assembled.table,
+            reader=self.name,
+            reader_version=self.version,
+            confidence=confidence,
+            reason=reason,
+            recognised=(*assembled.recognised, *_used_beside(matches, assembled.recognised)),
+            unrecognised=table.unrecognised,
+            metadata={**self.metadata(table.layout.preamble, table.layout.separator), **assembled.metadata},
+            findings=(*table.findings, *duplicates(table), *assembled.findings),
+        )
+
+
+def score_roles(matches: Mapping[str, h.HeaderMatch]) -> int:
+    """Return how many roles there are, 0 without a voltage with time, current or capacity."""
+    if std.VOLTAGE not in matches:
+        return 0
+    others = {std.TIME, h.CLOCK, h.STEP_TIME, std.UNIX_TIME, std.CURRENT, h.CAPACITY, std.CHARGED}
+    return len(matches) if others & set(matches) else 0
+
+
+def _used_beside(
+    matches: Mapping[str, h.HeaderMatch], recognised: Sequence[ColumnMatch]
+) -> tuple[ColumnMatch, ...]:
+    used = {match.source for match in recognised}
+    return tuple(
+        ColumnMatch(match.text, "", match.unit or match.clock_unit, match.factor, f"understood as {role}")
+        for role, match in matches.items()
+        if match.text not in used
+    )
+
+
+def duplicates(table: Table) -> tuple[Finding, ...]:
+    """Say which recognised headers stand twice in the file."""
+    texts = {match.text: role for role, match in table.matches.items()}
+    twice = sorted({table.layout.headers[i] for i in table.others if table.layout.headers[i] in texts})
+    return tuple(
+        Finding(
+            code="duplicate-column",
+            severity=Severity.WARNING,
+            message=f"{table.path.name} has more than one column {name!r}; the first was used",
+            advice="Delete the wrong one if it is not the first",
+        )
+        for name in twice
+    )
+
+
+def pairs_of(preamble: Sequence[str], separator: str) -> dict[str, Scalar]:
+    """Return ``key: value`` pairs of the lines above a header, as the vendor names them."""
+    found: dict[str, Scalar] = {}
+    for line in preamble:
+        cells = [cell.strip().strip('"') for cell in line.replace("\t", separator).split(separator)]
+        cells = [cell for cell in cells if cell]
+        index = 0
+        while index < len(cells):
+            key, colon, value = cells[index].partition(":")
+            if colon and value.strip() and not key.strip().isdigit():
+                index += 1
+            elif index + 1 < len(cells) and (colon or len(cells) == 2):
+                value = cells[index + 1]
+                index += 2
+            else:
+                index += 1
+                continue
+            key = key.strip().strip("~").strip()
+            if key and len(key) <= 80 and len(found) < 100:
+                found.setdefault(key, value.strip()[:500])
+    return found

@@ -1,0 +1,122 @@
+"""What a report is made of: plain pieces, so that a report can be built without a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from lirich.model import Cell, Finding, Origin, Sample, Scalar, Test, Value
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """One segment of a cell's protocol, as it is shown."""
+
+    kind: str
+    first_cycle: int | None
+    last_cycle: int | None
+    description: str = ""
+    corrected: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class CellReport:
+    """One cell of a report.
+
+    ``cycles`` is the cycle table (``cycle``, ``segment`` and columns named by quantity key); ``voltage_curves`` has
+    ``cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt``; ``dqdv`` has ``cycle, direction,
+    voltage_volt, dqdv_mah_v, dqdv_mah_g_v``; ``hysteresis`` has ``cycle, soc_percent, hysteresis_v``. A table that is
+    not known is ``None`` and its figure is left out. ``notes`` are sentences about this cell, plain text.
+    """
+
+    cell: Cell
+    sample: Sample | None = None
+    tests: tuple[Test, ...] = ()
+    cycles: pl.DataFrame | None = None
+    segments: tuple[SegmentRow, ...] = ()
+    values: tuple[Value, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    voltage_curves: pl.DataFrame | None = None
+    dqdv: pl.DataFrame | None = None
+    hysteresis: pl.DataFrame | None = None
+    group: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> Origin:
+        """``simulated`` for a simulated cell, else ``measured``."""
+        return Origin.SIMULATED if self.cell.simulated else Origin.MEASURED
+
+    @property
+    def group_name(self) -> str:
+        """The group it is coloured by: the one given, else the morphology, else *not grouped*."""
+        if self.group is not None:
+            return self.group
+        return (self.sample.morphology if self.sample else None) or "not grouped"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """One group's figures of one quantity; ``low`` and ``high`` are the ends of the mean's interval."""
+
+    group: str
+    points: tuple[tuple[str, float], ...]
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """Two groups against each other: effect size (Hedges' g, first minus second) with interval, p raw and corrected."""
+
+    first: str
+    second: str
+    effect: float | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
+    p: float | None = None
+    p_corrected: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityRow:
+    """One compared quantity; ``refused`` says why it was not compared (empty: it was)."""
+
+    quantity: str
+    groups: tuple[GroupRow, ...] = ()
+    pairs: tuple[PairRow, ...] = ()
+    refused: str = ""
+    warnings: tuple[str, ...] = ()
+    conditions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonReport:
+    """A group comparison as it is shown."""
+
+    by: str
+    rows: tuple[QuantityRow, ...]
+    warnings: tuple[str, ...] = ()
+    forced: bool = False
+    method: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """All of a report. ``created`` is shown as given; ``settings`` are those of the analysis."""
+
+    title: str
+    cells: tuple[CellReport, ...]
+    comparison: ComparisonReport | None = None
+    literature: tuple[Value, ...] = ()
+    literature_groups: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    workspace: str = ""
+    created: str = ""
+    version: str = ""
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,176 @@
+"""Which figures a report has, and how much detail each may carry so that the file stays small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from lirich import plots
+from lirich.model import Origin
+from lirich.plots import Band, CellSeries, Figure, GroupPoints
+from lirich.plots.literature import retention_context
+from lirich.reports.data import CellReport, ReportData
+from lirich.reports.diagnosis import energy_loss
+
+OVERLAID = (
+    "discharge_specific_capacity_mah_g",
+    "capacity_retention",
+    "mean_discharge_voltage_v",
+    "voltage_gap_v",
+    "low_voltage_share",
+    "coulombic_efficiency",
+)
+"""Columns that are overlaid for all cells."""
+
+CONTEXT = (
+    "discharge_specific_capacity_mah_g",
+    "initial_coulombic_efficiency",
+    "capacity_retention",
+    "voltage_decay_mv_per_cycle",
+    "voltage_decay_endpoint_mv_per_cycle",
+    "rate_capacity_mah_g",
+    "lithium_diffusivity_m2_s",
+)
+"""Quantities whose place among published values is shown, where both exist."""
+
+_MOST_OVERLAID = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much one cell's figures carry: cycles with curves, points per curve, rows of the cycle table; 0: no figure."""
+
+    curves: int
+    points: int
+    rows: int
+
+
+LEVELS = (Detail(24, 200, 600), Detail(14, 130, 400), Detail(10, 90, 250), Detail(6, 60, 120), Detail(0, 0, 0))
+"""From the fullest to *no figures per cell*; a report takes the first level at which it stays below its size limit."""
+
+
+def first_level(cells: int) -> int:
+    """Return the index in `LEVELS` to start from with so many *cells*."""
+    return 0 if cells <= 6 else 1 if cells <= 16 else 2 if cells <= 60 else 3
+
+
+def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
+    """Return the figures of one cell, those without data left out."""
+    if detail.curves == 0:
+        return []
+    figures: list[Figure | None] = []
+    origin = cell.origin
+    most = {"most_cycles": detail.curves, "most_points": detail.points}
+    if _filled(cell.voltage_curves):
+        figures.append(plots.voltage_profiles(cell.voltage_curves, origin=origin, **most))
+    if _filled(cell.dqdv):
+        figures.append(plots.dqdv_curves(cell.dqdv, origin=origin, **most))
+    bands = [
+        Band(s.kind, s.first_cycle, s.last_cycle)
+        for s in cell.segments
+        if s.first_cycle is not None and s.last_cycle is not None
+    ]
+    if cell.cycles is not None and cell.cycles.height > 1:
+        cycles = thin_cycles(cell.cycles, detail.rows)
+        figures += [
+            plots.capacity(cycles, bands=bands, origin=origin),
+            plots.mean_voltages(cycles, bands=bands, origin=origin),
+        ]
+        if _has(cycles, "low_voltage_share"):
+            figures.append(plots.low_voltage(cycles, bands=bands, origin=origin))
+    if _filled(cell.hysteresis):
+        figures.append(plots.hysteresis(cell.hysteresis, origin=origin, **most))
+    figures += [
+        plots.rate_test(cell.values, origin=origin),
+        plots.diffusivity(cell.values, origin=origin),
+        plots.peaks(cell.values, origin=origin),
+    ]
+    if cell.cycles is not None and cell.cycles.height > 1:
+        figures.append(plots.protocol(thin_cycles(cell.cycles, detail.rows), bands=bands, origin=origin))
+    return [f for f in figures if f is not None and f.data]
+
+
+def thin_cycles(cycles: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Return at most about *most* rows of a cycle table: the first ten, the last, and every k-th between."""
+    if cycles.height <= most:
+        return cycles
+    table = cycles.sort("cycle").with_row_index("_row")
+    every = -(-cycles.height // max(1, most - 11))
+    keep = (pl.col("_row") < 10) | (pl.col("_row") == cycles.height - 1) | (pl.col("_row") % every == 0)
+    return table.filter(keep).drop("_row")
+
+
+def summary_figures(data: ReportData) -> list[Figure]:
+    """Return the figures beside the answers: what the lost energy is made of."""
+    losses = [one for cell in data.cells if (one := energy_loss(cell)) is not None]
+    figure = plots.energy_losses(losses[:_MOST_OVERLAID])
+    return [figure] if figure else []
+
+
+def overlay_figures(data: ReportData, detail: Detail) -> list[Figure]:
+    """Return the cells over each other, coloured by group; none for a single cell."""
+    if len(data.cells) < 2:
+        return []
+    rows = max(60, detail.rows // 2)
+    series = [
+        CellSeries(c.cell.key, c.group_name, c.cycles, c.origin)
+        for c in data.cells[:_MOST_OVERLAID]
+        if c.cycles is not None and c.cycles.height > 1
+    ]
+    figures = [plots.overlay(series, key, most_points=rows) for key in OVERLAID]
+    return [f for f in figures if f is not None]
+
+
+def comparison_figures(data: ReportData) -> dict[str, Figure]:
+    """Return for each compared quantity the figure of its groups, with every cell as a point."""
+    if data.comparison is None:
+        return {}
+    origins = {c.cell.key: c.origin for c in data.cells}
+    figures: dict[str, Figure] = {}
+    for row in data.comparison.rows:
+        if row.refused or not row.groups:
+            continue
+        groups = [
+            GroupPoints(
+                g.group,
+                g.points,
+                g.mean,
+                g.low,
+                g.high,
+                Origin.SIMULATED
+                if any(origins.get(cell) is Origin.SIMULATED for cell, _ in g.points)
+                else Origin.MEASURED,
+            )
+            for g in row.groups
+        ]
+        figures[row.quantity] = plots.group_points(row.quantity, groups)
+    return figures
+
+
+def literature_figures(data: ReportData) -> list[Figure]:
+    """Return where the cells stand among published values: a strip per quantity, and retention against cycles."""
+    if not data.literature:
+        return []
+    published = [(data.literature_groups.get(v.subject.key, "not stated"), v) for v in data.literature]
+    own = [(c.group_name, v) for c in data.cells for v in c.values]
+    series = [
+        CellSeries(c.cell.key, c.group_name, thin_cycles(c.cycles, 120), c.origin)
+        for c in data.cells[:_MOST_OVERLAID]
+        if c.cycles is not None
+    ]
+    figures: list[Figure | None] = []
+    for key in CONTEXT:
+        if key == "capacity_retention":
+            figures.append(retention_context(series, published))
+        else:
+            figures.append(plots.literature_context(key, own, published))
+    return [f for f in figures if f is not None]
+
+
+def _filled(table: pl.DataFrame | None) -> bool:
+    return table is not None and not table.is_empty()
+
+
+def _has(table: pl.DataFrame, column: str) -> bool:
+    return column in table.columns and bool(table[column].is_not_null().any())

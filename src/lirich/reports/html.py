@@ -1,0 +1,148 @@
+"""From the pieces of a report to one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from lirich import __version__
+from lirich.errors import InputError
+from lirich.model import Interval
+from lirich.model.format import format_number, format_quantity
+from lirich.plots import Figure, style
+from lirich.plots.figure import CONFIG, PLOTLY_VERSION, plotly_source, script_json
+from lirich.quantities import QUANTITIES
+from lirich.reports import figures, sections
+from lirich.reports.data import GroupRow, ReportData
+from lirich.reports.summary import summarise
+
+MOST_BYTES = 14_000_000
+"""A report larger than this is built again with less detail in its curves, and says so."""
+
+_OPEN_CELLS = 3  # with more cells than this their sections start folded
+
+
+def build_report(data: ReportData, *, most_bytes: int = MOST_BYTES) -> str:
+    """Return the report as the text of one HTML file without any outside request.
+
+    Curves carry less detail with more cells, and still less where the file would pass *most_bytes*; the report says
+    what is left out. Raises `InputError` without a cell.
+    """
+    if not data.cells:
+        raise InputError("A report without cells", advice="Add files first: lirich add FOLDER, then lirich analyse")
+    text = ""
+    for level in range(figures.first_level(len(data.cells)), len(figures.LEVELS)):
+        text = _render(data, figures.LEVELS[level])
+        if len(text.encode()) <= most_bytes:
+            break
+    return text
+
+
+def _render(data: ReportData, detail: figures.Detail) -> str:
+    plotly, script = plotly_source(), _text("report.js")
+    hashes = " ".join(f"'sha256-{_digest(s)}'" for s in (plotly, script))
+    book = _FigureBook()
+    groups = list(dict.fromkeys(c.group_name for c in data.cells))
+    return _environment().get_template("report.html.j2").render(
+        data=data,
+        detail=detail,
+        answers=summarise(data),
+        summary_figures=[book.add(f) for f in figures.summary_figures(data)],
+        overlay_figures=[book.add(f) for f in figures.overlay_figures(data, detail)],
+        comparison_figures={k: book.add(f) for k, f in figures.comparison_figures(data).items()},
+        literature_figures=[book.add(f) for f in figures.literature_figures(data)],
+        cells=[
+            {
+                "anchor": sections.anchor(i),
+                "report": cell,
+                "figures": [book.add(f) for f in figures.cell_figures(cell, detail)],
+                "chapters": sections.chapters(cell.values),
+                "facts": sections.facts(cell),
+                "thinned": cell.cycles is not None and 0 < detail.rows < cell.cycles.height,
+            }
+            for i, cell in enumerate(data.cells)
+        ],
+        overview=sections.overview(data),
+        overview_keys=[QUANTITIES[k] for k in sections.OVERVIEW],
+        unlike=sections.unlike_columns(data),
+        findings=sections.finding_groups(data),
+        missing=sections.missing_facts(data),
+        definitions=sections.definitions(data),
+        methods=sections.methods(data),
+        origins=sections.origins(data),
+        colours=style.group_colours(groups),
+        segment_colours=style.SEGMENT_COLOURS,
+        open_cells=len(data.cells) <= _OPEN_CELLS,
+        version=data.version or __version__,
+        plotly_version=PLOTLY_VERSION,
+        policy=f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'",
+        css=Markup(_text("report.css")),
+        plotly=Markup(plotly),
+        script=Markup(script),
+        config=Markup(script_json(CONFIG)),
+    )  # fmt: skip
+
+
+class _FigureBook:
+    """Numbers the figures and keeps their specifications as texts that may stand in a script element."""
+
+    def __init__(self) -> None:
+        self._n = 0
+
+    def add(self, figure: Figure) -> dict[str, Any]:
+        self._n += 1
+        return {
+            "id": f"figure-{self._n}",
+            "title": figure.title,
+            "alt": figure.alt,
+            "note": figure.note,
+            "height": figure.layout.get("height", 340),
+            "json": Markup(figure.to_json()),
+        }
+
+
+def _group_mean(group: GroupRow, key: str) -> str:
+    if group.mean is None:
+        return "–"
+    interval = None
+    if group.low is not None and group.high is not None:
+        interval = Interval(low=group.low, high=group.high, level=group.level, method="mean")
+    return format_quantity(group.mean, key, interval, unit=False)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lirich.reports"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(
+        duration=sections.duration, started=sections.started, number=format_number, p_value=_p_value
+    )
+    environment.globals.update(group_mean=_group_mean, quantities=QUANTITIES)
+    return environment
+
+
+def _p_value(p: float | None) -> str:
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else format_number(p, significant=2)
+
+
+@cache
+def _text(name: str) -> str:
+    return (resources.files("lirich.reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

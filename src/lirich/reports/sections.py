@@ -1,0 +1,350 @@
+"""The texts and tables of a report, as plain objects that the templates lay out and escape."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import polars as pl
+
+from lirich.model import Finding, Origin, Severity, Test, Value
+from lirich.model.format import format_conditions, format_number, format_value
+from lirich.quantities import QUANTITIES, Quantity
+from lirich.reports.data import CellReport, ReportData
+from lirich.reports.diagnosis import first_value
+
+MOST_OF_ONE_QUANTITY = 12
+"""So many values of one quantity are listed per cell; the others are in the figure and in ``lirich export``."""
+
+OVERVIEW = (
+    "discharge_specific_capacity_mah_g",
+    "initial_coulombic_efficiency",
+    "capacity_retention",
+    "voltage_decay_mv_per_cycle",
+    "structural_share_of_voltage_decay",
+    "low_voltage_share_growth_percent_per_cycle",
+)
+"""The columns of the overview table."""
+
+_CHAPTERS: tuple[tuple[str, str], ...] = (
+    ("First cycle and activation", r"^(initial_|irreversible_|activation_|slope_|plateau_|formal_|theoretical_)"),
+    ("Rate and kinetics", r"^(rate_|lithium_|diffusion_|interrupt_)"),
+    ("dQ/dV", r"^(dqdv_|spinel_)"),
+    ("Hysteresis", r"^hysteresis_"),
+    ("Low voltage", r"^low_voltage_"),
+    ("Voltage and its decay", r"voltage"),
+    ("Capacity, energy and efficiency", r"(capacity|energy|efficiency|retention|fade)"),
+    ("Other", r""),
+)
+_ORDER = (
+    "First cycle and activation", "Capacity, energy and efficiency", "Voltage and its decay", "Low voltage", "Hysteresis",
+    "dQ/dV", "Rate and kinetics", "Other",
+)  # fmt: skip
+
+_FLAGS = {
+    "formal": "bookkeeping, not measured",
+    "upper-bound": "an upper bound",
+    "out-of-validity": "outside the validity of the method",
+    "conflict": "sources contradict each other",
+    "fallback": "default used, no feature found",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRow:
+    """One row of a table of values."""
+
+    quantity: Quantity
+    text: str
+    conditions: str
+    origin: str
+    flags: tuple[tuple[str, str], ...]
+    note: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """The values of one kind."""
+
+    title: str
+    rows: tuple[ValueRow, ...]
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewRow:
+    """One cell in the overview."""
+
+    anchor: str
+    cell: CellReport
+    texts: tuple[str, ...]
+    cycles: int
+    spark: str
+    warnings: int
+    errors: int
+
+
+@dataclass(slots=True)
+class FindingGroup:
+    """The same finding at one or many places."""
+
+    code: str
+    severity: Severity
+    message: str
+    advice: str
+    repair: str
+    places: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The code as words."""
+        words = self.code.replace("-", " ")
+        return words[0].upper() + words[1:]
+
+    @property
+    def several_messages(self) -> bool:
+        """Whether the places have different things to say."""
+        return len({message for _, message in self.places}) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFact:
+    """A fact that is asked for by name, by whom, and how to give it."""
+
+    name: str
+    cells: tuple[str, ...]
+    why: str
+    advice: str
+
+
+def anchor(index: int) -> str:
+    """Return the HTML id of the cell at *index*; never made of a user's text."""
+    return f"cell-{index + 1}"
+
+
+def chapters(values: Sequence[Value]) -> list[Chapter]:
+    """Sort *values* into chapters; of a quantity with many values the first `MOST_OF_ONE_QUANTITY` are listed."""
+    by_chapter: dict[str, list[ValueRow]] = {}
+    left_out: dict[str, list[str]] = {}
+    order = {key: i for i, key in enumerate(QUANTITIES)}
+    by_key: dict[str, list[Value]] = {}
+    for value in values:
+        by_key.setdefault(value.quantity, []).append(value)
+    for key in sorted(by_key, key=order.__getitem__):
+        title = next(t for t, pattern in _CHAPTERS if re.search(pattern, key))
+        rows = by_chapter.setdefault(title, [])
+        shown = by_key[key][:MOST_OF_ONE_QUANTITY]
+        rows += [value_row(v, repeated=i > 0) for i, v in enumerate(shown)]
+        rest = len(by_key[key]) - len(shown)
+        if rest:
+            left_out.setdefault(title, []).append(f"{rest} more of {QUANTITIES[key].name}")
+    return [
+        Chapter(title, tuple(by_chapter[title]), tuple(left_out.get(title, ()))) for title in _ORDER if title in by_chapter
+    ]
+
+
+def value_row(value: Value, *, repeated: bool = False) -> ValueRow:
+    """Return the row of one value."""
+    conditions = format_conditions(value.conditions)
+    return ValueRow(
+        quantity=QUANTITIES[value.quantity],
+        text=format_value(value),
+        conditions=conditions,
+        origin=value.origin.value,
+        flags=tuple((flag, _FLAGS.get(flag, "")) for flag in value.flags),
+        note=value.note,
+        repeated=repeated,
+    )
+
+
+def overview(data: ReportData) -> list[OverviewRow]:
+    """Return one row per cell."""
+    rows = []
+    for i, cell in enumerate(data.cells):
+        texts = []
+        for key in OVERVIEW:
+            value = first_value(cell.values, key)
+            texts.append(format_value(value, unit=False) if value is not None else _from_table(cell, key))
+        rows.append(
+            OverviewRow(
+                anchor=anchor(i),
+                cell=cell,
+                texts=tuple(texts),
+                cycles=cell.cycles.height if cell.cycles is not None else 0,
+                spark=sparkline(cell.cycles),
+                warnings=sum(f.severity is Severity.WARNING for f in cell.findings),
+                errors=sum(f.severity is Severity.ERROR for f in cell.findings),
+            )
+        )
+    return rows
+
+
+def unlike_columns(data: ReportData) -> dict[str, tuple[str, ...]]:
+    """Name for each overview column the conditions that differ between the cells, so that nobody reads it as a ranking."""
+    unlike: dict[str, tuple[str, ...]] = {}
+    for key in OVERVIEW:
+        values = [v for c in data.cells if (v := first_value(c.values, key)) is not None]
+        names = {name for v in values[1:] for name in v.conditions.unlike(values[0].conditions)}
+        if names:
+            unlike[key] = tuple(sorted(n.replace("_", " ") for n in names))
+    return unlike
+
+
+def _from_table(cell: CellReport, key: str) -> str:
+    if cell.cycles is None or key not in cell.cycles.columns or QUANTITIES[key].scope != "cycle":
+        return "–"
+    column = cell.cycles.sort("cycle")[key].drop_nulls()
+    return format_number(column[0], decimals=1) if len(column) else "–"
+
+
+def sparkline(cycles: pl.DataFrame | None, *, width: int = 110, height: int = 26) -> str:
+    """Return the points of an SVG polyline: discharge capacity over cycles from 0 to its maximum; empty without data."""
+    if cycles is None:
+        return ""
+    for key in ("discharge_specific_capacity_mah_g", "discharge_capacity_mah"):
+        if key in cycles.columns and cycles[key].is_not_null().sum() > 1:
+            table = cycles.sort("cycle").filter(pl.col(key).is_not_null() & pl.col(key).is_finite())
+            table = table.gather_every(max(1, table.height // 80))
+            x, y = table["cycle"].to_list(), table[key].to_list()
+            top, span = max(y) or 1.0, (x[-1] - x[0]) or 1
+            return " ".join(
+                f"{1 + (width - 2) * (a - x[0]) / span:.1f},{height - 2 - (height - 4) * max(b, 0) / top:.1f}"
+                for a, b in zip(x, y, strict=True)
+            )
+    return ""
+
+
+def finding_groups(data: ReportData) -> list[FindingGroup]:
+    """Return all findings but the missing facts, grouped by code, the gravest first."""
+    groups: dict[tuple[str, Severity], FindingGroup] = {}
+    for place, finding in _located(data):
+        if finding.code.startswith("missing-") and finding.severity is not Severity.ERROR:
+            continue
+        group = groups.setdefault(
+            (finding.code, finding.severity),
+            FindingGroup(finding.code, finding.severity, finding.message, finding.advice, finding.repair),
+        )
+        entry = (place, finding.message)
+        if entry not in group.places:
+            group.places.append(entry)
+    rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+    return sorted(groups.values(), key=lambda g: (rank[g.severity], -len(g.places), g.code))
+
+
+def missing_facts(data: ReportData) -> list[MissingFact]:
+    """Return the facts that are asked for, by name, with the cells that lack them."""
+    found: dict[str, list[tuple[str, Finding]]] = {}
+    for place, finding in _located(data):
+        if finding.code.startswith("missing-") and finding.severity is not Severity.ERROR:
+            found.setdefault(finding.code.removeprefix("missing-").replace("-", "_"), []).append((place, finding))
+    return [
+        MissingFact(
+            name,
+            tuple(dict.fromkeys(place for place, _ in entries)),
+            " ".join(dict.fromkeys(f.message.rstrip(".") + "." for _, f in entries[:3])),
+            entries[0][1].advice,
+        )
+        for name, entries in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+
+
+def _located(data: ReportData) -> Iterable[tuple[str, Finding]]:
+    for cell in data.cells:
+        for finding in cell.findings:
+            yield cell.cell.key, finding
+    for finding in data.findings:
+        yield finding.where or "workspace", finding
+
+
+def facts(cell: CellReport) -> list[tuple[str, str | None]]:
+    """Return what is known of the cell and its sample; ``None`` where it is not given."""
+
+    def given(number: float | None, unit: str) -> str | None:
+        return None if number is None else f"{format_number(number)} {unit}"
+
+    c, s = cell.cell, cell.sample
+    rows: list[tuple[str, str | None]] = [
+        ("Sample", c.sample),
+        ("Composition", s.composition if s else None),
+        ("Morphology", {"SC": "single crystal (SC)", "PC": "polycrystal (PC)"}.get(s.morphology or "") if s else None),
+        ("Particle size", given(s.particle_diameter_um if s else None, "µm")),
+        ("Active mass", given(c.active_mass_mg, "mg")),
+        ("1C means", given(c.one_c_ma_g, "mA/g")),
+        ("Working electrode", c.electrode),
+        ("Counter electrode", c.counter_electrode),
+        ("Electrolyte", c.electrolyte),
+        ("Temperature", given(c.temperature_celsius, "°C")),
+    ]
+    if s is not None and (s.dopant or s.coating):
+        rows += [("Dopant", _amount(s.dopant, s.dopant_percent)), ("Coating", _amount(s.coating, s.coating_percent))]
+    if c.electrode_area_cm2 is not None:
+        rows.append(("Electrode area", given(c.electrode_area_cm2, "cm²")))
+    extra = [*c.extra.items(), *(s.extra.items() if s else ())]
+    rows += [(name.replace("_", " "), str(what)) for name, what in extra]
+    return rows
+
+
+def _amount(what: str | None, percent: float | None) -> str | None:
+    return what if percent is None or what is None else f"{what}, {format_number(percent)} %"
+
+
+def duration(second: float | None) -> str:
+    """Write a duration in the unit that suits it."""
+    if second is None or not math.isfinite(second):
+        return "not stated"
+    for size, name in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if second >= size:
+            return f"{format_number(second / size, significant=3)} {name}"
+    return f"{format_number(second, significant=3)} s"
+
+
+def started(test: Test) -> str:
+    """Write when a test began, UTC."""
+    if test.start_unix_second is None:
+        return "not stated"
+    try:
+        return datetime.fromtimestamp(test.start_unix_second, UTC).strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, OSError, ValueError):
+        return "not a date"
+
+
+def definitions(data: ReportData) -> list[Quantity]:
+    """Return the quantities that appear, in the order of the vocabulary."""
+    used = {v.quantity for c in data.cells for v in c.values}
+    if data.comparison is not None:
+        used |= {r.quantity for r in data.comparison.rows}
+    for cell in data.cells:
+        if cell.cycles is not None:
+            used |= set(cell.cycles.columns)
+    return [q for key, q in QUANTITIES.items() if key in used]
+
+
+def methods(data: ReportData) -> list[tuple[str, str, str]]:
+    """Return the functions that made the values: name, lirich version, parameters."""
+    seen: dict[tuple[str, str, str], None] = {}
+    for value in (v for c in data.cells for v in c.values if v.provenance.code):
+        p = value.provenance
+        parameters = ", ".join(
+            f"{k} = {format_number(x) if isinstance(x, int | float) and not isinstance(x, bool) else x}"
+            for k, x in sorted(p.parameters.items())
+        )
+        seen.setdefault((p.code, p.version, parameters))
+    merged: dict[tuple[str, str], list[str]] = {}
+    for code, version, parameters in seen:
+        merged.setdefault((code, version), []).append(parameters)
+    return [
+        (code, version, sets[0] if len(sets) == 1 else f"{len(sets)} sets of parameters, each kept with its value")
+        for (code, version), sets in sorted(merged.items())
+    ]
+
+
+def origins(data: ReportData) -> list[str]:
+    """Return the origins that appear, in a fixed order."""
+    used = {v.origin for c in data.cells for v in c.values} | {c.origin for c in data.cells}
+    if data.literature:
+        used.add(Origin.LITERATURE)
+    return [o.value for o in Origin if o in used]

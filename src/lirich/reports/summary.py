@@ -1,0 +1,229 @@
+"""The top of the report: which sample is better, what is being lost, is it structure or resistance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lirich.model import Interval
+from lirich.model.format import format_number, format_quantity
+from lirich.quantities import quantity
+from lirich.reports.data import ComparisonReport, GroupRow, QuantityRow, ReportData
+from lirich.reports.diagnosis import Cause, Diagnosis, diagnose, first_value
+
+HEADLINES = (
+    "voltage_decay_mv_per_cycle",
+    "capacity_retention",
+    "energy_retention",
+    "capacity_fade_percent_per_cycle",
+    "initial_coulombic_efficiency",
+    "discharge_specific_capacity_mah_g",
+    "low_voltage_share_growth_percent_per_cycle",
+    "rate_capability",
+)
+"""The quantities that decide in words which group is better; all compared quantities are in the tables."""
+
+SIGNIFICANCE = 0.05
+
+_CAUSES: dict[Cause, str] = {
+    "structure": "Structure",
+    "polarisation": "Polarisation (resistance and hysteresis)",
+    "both": "Both, neither clearly larger",
+    "none": "No voltage decay to explain",
+    "unknown": "Cannot be told from these data",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question of the summary: the short answer, what it rests on, and what must be kept in mind."""
+
+    question: str
+    answer: str
+    evidence: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+
+
+def summarise(data: ReportData) -> tuple[Answer, Answer, Answer]:
+    """Answer the three questions from the data of the report, in plain text."""
+    diagnoses = [diagnose(cell) for cell in data.cells]
+    groups = {cell.cell.key: cell.group_name for cell in data.cells}
+    return which_is_better(data), what_is_lost(diagnoses, groups), structure_or_resistance(diagnoses, groups)
+
+
+def which_is_better(data: ReportData) -> Answer:
+    """Say which group is better, from the compared headline quantities."""
+    question = "Which sample is better?"
+    if data.comparison is None:
+        return Answer(question, *_without_comparison(data))
+    rows = [r for key in HEADLINES for r in data.comparison.rows if r.quantity == key]
+    wins: Counter[str] = Counter()
+    evidence: list[str] = []
+    caveats: list[str] = list(data.comparison.warnings)
+    hinted, open_ = 0, 0
+    for row in rows:
+        if row.refused:
+            caveats.append(f"{_name(row)} is not compared: {row.refused}")
+            continue
+        for line, winner, secured in _judged(row):
+            evidence.append(line)
+            if winner and secured:
+                wins[winner] += 1
+            elif winner:
+                hinted += 1
+            else:
+                open_ += 1
+    if not evidence:
+        return Answer(question, "The groups could not be compared.", (), tuple(caveats))
+    return Answer(question, _verdict(wins, hinted, open_, data.comparison), tuple(evidence), tuple(dict.fromkeys(caveats)))
+
+
+def _verdict(wins: Counter[str], hinted: int, open_: int, comparison: ComparisonReport) -> str:
+    total = sum(wins.values()) + hinted + open_
+    smallest = min((len(g.points) for r in comparison.rows if not r.refused for g in r.groups), default=0)
+    if not wins:
+        hint = f"; {hinted} of {total} point one way without being secured" if hinted else ""
+        return f"No difference is secured with n = {smallest} in the smallest group{hint}."
+    ordered = wins.most_common()
+    if len(ordered) == 1:
+        return f"{ordered[0][0]}, in {ordered[0][1]} of {total} headline comparisons; the other has none."
+    return "Mixed: " + ", ".join(f"{name} in {n}" for name, n in ordered) + f" of {total} headline comparisons."
+
+
+def _judged(row: QuantityRow) -> list[tuple[str, str, bool]]:
+    better = quantity(row.quantity).better
+    means = {g.group: g for g in row.groups}
+    lines: list[tuple[str, str, bool]] = []
+    for pair in row.pairs:
+        a, b = means.get(pair.first), means.get(pair.second)
+        if a is None or b is None or a.mean is None or b.mean is None:
+            continue
+        text = f"{_name(row)}: {pair.first} {_mean(row.quantity, a)}, {pair.second} {_mean(row.quantity, b)}"
+        p = pair.p_corrected if pair.p_corrected is not None else pair.p
+        if p is not None:
+            text += f"; p = {format_number(p, significant=2)}" + (" corrected" if pair.p_corrected is not None else "")
+        excluded = (
+            pair.effect_low is not None and pair.effect_high is not None and (pair.effect_low > 0 or pair.effect_high < 0)
+        )
+        secured = p is not None and p < SIGNIFICANCE
+        if better is None or a.mean == b.mean or not (secured or excluded):
+            lines.append((f"{text}: cannot be told apart.", "", False))
+            continue
+        winner = pair.first if (a.mean > b.mean) == (better == "higher") else pair.second
+        lines.append((f"{text}: {winner} is better" + ("." if secured else ", suggested but not secured."), winner, secured))
+    return lines
+
+
+def _without_comparison(data: ReportData) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    if len(data.cells) == 1:
+        return (
+            "One cell: nothing to compare it with here.",
+            (),
+            ("Its place among published values is shown below where quantities match.",) if data.literature else (),
+        )
+    evidence = []
+    for key in HEADLINES[:2]:
+        what = quantity(key)
+        found = [(c.cell.key, v) for c in data.cells if (v := first_value(c.values, key)) is not None]
+        if len(found) < 2 or what.better is None:
+            continue
+        pick = max if what.better == "higher" else min
+        best = pick(found, key=lambda pair: pair[1].value)
+        unlike = sorted({name for _, v in found for name in v.conditions.unlike(found[0][1].conditions)})
+        doubt = f" (conditions differ: {', '.join(unlike)})" if unlike else ""
+        evidence.append(f"{what.name}: best is {best[0]} with {format_quantity(best[1].value, key, best[1].interval)}{doubt}.")
+    return (
+        "Single cells, not groups: no difference between samples is claimed.",
+        tuple(evidence),
+        ("Say which cells are repeats (morphology, sample, dopant …) and run the report with --by to compare groups.",),
+    )
+
+
+def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answer:
+    """Say what the lost discharge energy is made of."""
+    question = "What is being lost?"
+    losses = [d.loss for d in diagnoses if d.loss is not None]
+    if not losses:
+        return Answer(
+            question,
+            "Cannot be told: there are not two like ageing cycles.",
+            (),
+            ("A series of cycles at one rate and window is needed; correct the protocol if it was not recognised.",),
+        )
+    evidence = []
+    names = list(dict.fromkeys(groups[one.cell] for one in losses))
+    for name in names:
+        mine = [one for one in losses if groups[one.cell] == name]
+        n = len(mine)
+        parts = {
+            "capacity": sum(one.capacity_percent for one in mine) / n,
+            "voltage by structure": sum(one.structural_percent for one in mine) / n,
+            "voltage by polarisation": sum(one.polarisation_percent for one in mine) / n,
+        }
+        spans = sorted({(one.reference_cycle, one.cycle) for one in mine})
+        span = f"cycles {spans[0][0]} to {spans[0][1]}" if len(spans) == 1 else "first to last ageing cycle"
+        who = mine[0].cell if n == 1 else f"{name} (mean of {n} cells)"
+        evidence.append(
+            f"{who}: {format_number(sum(parts.values()), decimals=1)} % of the discharge energy over {span}: "
+            + ", ".join(f"{what} {format_number(x, decimals=1)}" for what, x in parts.items())
+            + "."
+        )
+    mean = {
+        "Capacity": sum(one.capacity_percent for one in losses),
+        "Voltage, by structural change": sum(one.structural_percent for one in losses),
+        "Voltage, by growing polarisation": sum(one.polarisation_percent for one in losses),
+    }
+    total = sum(mean.values()) / len(losses)
+    if total <= 0.5:
+        return Answer(question, "Next to nothing: less than 0.5 % of the discharge energy.", tuple(evidence))
+    largest = max(mean, key=lambda what: mean[what])
+    share = 100 * mean[largest] / sum(mean.values())
+    answer = f"{largest} most: {format_number(share, decimals=0)} % of the lost energy."
+    lengths = {one.cycle - one.reference_cycle for one in losses}
+    caveats = ("The cells were cycled for different numbers of cycles; compare rates, not totals.",) if len(lengths) > 1 else ()
+    return Answer(question, answer, tuple(evidence), caveats)
+
+
+def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answer:
+    """Say whether the voltage decays by structure or by polarisation."""
+    question = "Is it structure or resistance?"
+    causes = Counter(d.cause for d in diagnoses)
+    known = Counter({c: n for c, n in causes.items() if c != "unknown"})
+    if not known:
+        return Answer(question, _CAUSES["unknown"] + ".", tuple(d.cause_text for d in diagnoses[:1]))
+    by_group: dict[str, Counter[Cause]] = {}
+    for d in diagnoses:
+        by_group.setdefault(groups[d.cell], Counter())[d.cause] += 1
+    if len(known) == 1:
+        answer = _CAUSES[next(iter(known))]
+        answer += "." if causes.total() == 1 else f", in {known.total()} of {causes.total()} cells."
+    else:
+        answer = "It depends: " + "; ".join(
+            f"{name}: " + ", ".join(f"{_CAUSES[c].split(' (')[0].lower()} in {n}" for c, n in count.most_common())
+            for name, count in by_group.items()
+        ) + "."  # fmt: skip
+    shown = diagnoses if len(diagnoses) <= 8 else diagnoses[:8]
+    evidence = [f"{d.cell}: {d.cause_text}" for d in shown]
+    if len(diagnoses) > len(shown):
+        evidence.append(f"… and {len(diagnoses) - len(shown)} more cells, each in its own section.")
+    return Answer(
+        question,
+        answer,
+        tuple(evidence),
+        ("Polarisation is the growth of the gap between mean charge and discharge voltage: resistance and hysteresis together.",),
+    )
+
+
+def _mean(key: str, group: GroupRow) -> str:
+    if group.mean is None:
+        return "not given"
+    interval = None
+    if group.low is not None and group.high is not None:
+        interval = Interval(low=group.low, high=group.high, level=group.level, method="mean of the group")
+    return f"{format_quantity(group.mean, key, interval)} (n = {len(group.points)})"
+
+
+def _name(row: QuantityRow) -> str:
+    name = quantity(row.quantity).name
+    return name[0].upper() + name[1:]

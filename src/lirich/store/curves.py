@@ -1,0 +1,166 @@
+"""Curves: tables as immutable Parquet files that are named by what they say, not by how it is written.
+
+The key of a table is a SHA-256 over a fixed encoding of its content, in the order of the columns. Per column:
+its name, type, length and number of nulls as JSON; the null mask; then the values in little-endian bytes with
+nulls as zero, every NaN as the same NaN and −0.0 as 0.0. The Parquet bytes differ with the version of the
+writer, the compression and the row groups; the key does not. It is computed again from what is read when a
+curve is verified.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lirich.errors import CorruptStoreError, InputError
+from lirich.store.files import Shelf, present, sync_file
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIX = ".parquet"
+_VERSION = b"lirich-table-1\n"
+_MAGIC = b"PAR1"  # a Parquet file begins and ends with it: https://parquet.apache.org/docs/file-format/
+
+
+def table_hash(table: pl.DataFrame) -> str:
+    """Return the SHA-256 of the content of *table*, as 64 hex digits.
+
+    Equal columns, types, nulls and values give equal keys, whatever the chunks in memory. Raises `InputError`
+    for a column type that cannot be stored exactly.
+    """
+    digest = hashlib.sha256(_VERSION)
+    digest.update(_header("table", "columns", table.width, table.height))
+    for series in table.iter_columns():
+        _feed(digest, series)
+    return digest.hexdigest()
+
+
+def put(shelf: Shelf, table: pl.DataFrame) -> str:
+    """Store *table* and return its key. A table that is there already is not written again."""
+    if table.width == 0:
+        raise InputError("A table without columns cannot be stored", advice="Store a table with columns")
+    key = table_hash(table)
+    there = shelf.path(key)
+    if there is not None and _looks_whole(there):
+        return key
+    with shelf.temporary() as temporary:
+        table.write_parquet(temporary, compression="zstd", statistics=True)
+        sync_file(temporary)
+        shelf.place(temporary, key, SUFFIX)
+    return key
+
+
+def scan(shelf: Shelf, key: str) -> pl.LazyFrame:
+    """Return the curve lazily. Raises `CorruptStoreError` where it is missing or broken."""
+    import polars as pl
+
+    path = _path(shelf, key)
+    try:
+        frame = pl.scan_parquet(path, glob=False)
+        frame.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(key, str(error)) from error
+    return frame
+
+
+def read(shelf: Shelf, key: str, *, verify: bool = False) -> pl.DataFrame:
+    """Return the curve; with *verify*, only if its content still has that key.
+
+    Raises `CorruptStoreError` where it is missing, broken or changed.
+    """
+    return load(_path(shelf, key), key, verify=verify)
+
+
+def load(path: Path, key: str, *, verify: bool) -> pl.DataFrame:
+    """Read the Parquet file *path* of the curve *key*. Raises `CorruptStoreError`."""
+    import polars as pl
+
+    try:
+        table = pl.read_parquet(path, glob=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(key, str(error)) from error
+    except pl.exceptions.PanicException as error:
+        # polars panics on some broken pages; its exception is no Exception
+        raise _damaged(key, str(error)) from error
+    if verify and table_hash(table) != key:
+        raise _damaged(key, "its content has changed")
+    return table
+
+
+def hash_curve_file(path: Path) -> str:
+    """Return the key of the curve in *path*. Raises `CorruptStoreError` where it cannot be read."""
+    return table_hash(load(path, path.name[:64], verify=False))
+
+
+def _path(shelf: Shelf, key: str) -> Path:
+    return present(shelf.path(key), "curve", key)
+
+
+def _damaged(key: str, reason: str) -> CorruptStoreError:
+    return CorruptStoreError(
+        f"The curve {key} is damaged: {' '.join(reason.split())[:200]}",
+        advice="Run 'lirich doctor'; adding the raw file again brings the curve back",
+    )
+
+
+def _looks_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.read(4) != _MAGIC:
+            return False
+        file.seek(-4, 2)
+        return file.read(4) == _MAGIC
+
+
+def _header(*parts: object) -> bytes:
+    return json.dumps(parts, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _feed(digest: hashlib._Hash, series: pl.Series) -> None:
+    import numpy as np
+    import polars as pl
+
+    kind, nulls = series.dtype, series.null_count()
+    digest.update(_header(series.name, _type_name(kind), len(series), nulls))
+    if nulls:
+        digest.update(np.packbits(series.is_null().to_numpy()).tobytes())
+    if isinstance(kind, pl.Null) or nulls == len(series):
+        return
+    if kind.is_float():
+        array = series.fill_null(0.0).to_numpy() + 0.0  # turns −0.0 into 0.0 and copies
+        array[np.isnan(array)] = np.nan
+        digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).data)
+    elif kind.is_integer() or isinstance(kind, pl.Date | pl.Time | pl.Datetime | pl.Duration):
+        array = series.to_physical().fill_null(0).to_numpy()
+        digest.update(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).data)
+    elif isinstance(kind, pl.Boolean):
+        digest.update(np.packbits(series.fill_null(value=False).to_numpy()).tobytes())
+    elif isinstance(kind, pl.String | pl.Categorical | pl.Enum):
+        text = series.cast(pl.String).fill_null("")
+        digest.update(text.str.len_bytes().to_numpy().astype("<u8").tobytes())
+        digest.update(text.str.join("").item().encode())
+    elif isinstance(kind, pl.List):
+        lengths = series.list.len()
+        digest.update(lengths.fill_null(0).to_numpy().astype("<u8").tobytes())
+        _feed(digest, series.filter(lengths > 0).list.explode())
+    elif isinstance(kind, pl.Struct):
+        for field in series.struct.fields:
+            _feed(digest, series.struct.field(field))
+    else:
+        raise InputError(f"The column {series.name!r} has type {kind}, which a curve cannot hold exactly")
+
+
+def _type_name(kind: pl.DataType) -> str:
+    import polars as pl
+
+    if isinstance(kind, pl.Datetime):
+        return f"datetime[{kind.time_unit},{kind.time_zone or ''}]"
+    if isinstance(kind, pl.Duration):
+        return f"duration[{kind.time_unit}]"
+    if isinstance(kind, pl.Categorical | pl.Enum):
+        return "category"
+    if isinstance(kind, pl.List):
+        return f"list[{_type_name(kind.inner)}]"  # type: ignore[arg-type]
+    return type(kind).__name__.lower()

@@ -1,0 +1,458 @@
+"""A workspace on disk: one object that everything above goes through."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from lirich.errors import CorruptStoreError, StoreError, WorkspaceNotFoundError
+from lirich.model import Cell, Finding, RawFile, Sample, Scalar, Test, Value
+from lirich.store import curves, files
+from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage, LineageFile
+from lirich.store.settings import (
+    FILE_NAME,
+    WorkspaceSettings,
+    new_settings,
+    read_settings,
+    replace_settings,
+    write_new_settings,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lirich.store.catalogue import Catalogue
+    from lirich.store.documents import Names
+
+CATALOGUE = "catalogue.sqlite"
+
+
+class Store:
+    """One workspace: ``lirich.toml``, the catalogue, ``curves/``, ``raw/`` and ``cache/``.
+
+    Made by `create`, `open` or `find`. A file is on the disk before a record speaks of it, and every call
+    that writes is one transaction: when it returns, what it wrote survives a kill; when it is killed, it has
+    not happened. Several processes may use a workspace at once. A store can be pickled (the other process
+    opens it again), used
+    from threads, and used as a context manager.
+    """
+
+    def __init__(self, root: Path, settings: WorkspaceSettings, catalogue: Catalogue) -> None:
+        self.root = root
+        self.settings = settings
+        self._catalogue = catalogue
+        self._raw = files.Shelf(root / "raw")
+        self._curves = files.Shelf(root / "curves")
+
+    # --- workspace ------------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, root: Path | str, *, name: str | None = None, database_url: str | None = None) -> Store:
+        """Make a workspace in the folder *root*, which may exist, and open it.
+
+        Raises `WorkspaceExistsError` where there is one already, `SettingsError` for an unusable name or URL,
+        `StoreError` where the folder or the database cannot be used.
+        """
+        folder = Path(root).absolute()
+        settings = new_settings(name or folder.name or "workspace", database_url)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_new_settings(folder, settings)
+        except OSError as error:
+            raise StoreError(
+                f"{folder} cannot become a workspace: {error.strerror or error}",
+                advice="Choose another folder",
+            ) from error
+        try:
+            return cls.open(folder)
+        except BaseException:
+            # nobody was told that it exists; a kill instead leaves a workspace that `open` completes
+            with contextlib.suppress(OSError):
+                (folder / FILE_NAME).unlink()
+            raise
+
+    @classmethod
+    def open(cls, root: Path | str) -> Store:
+        """Open the workspace in the folder *root*; an older catalogue is brought to the present schema.
+
+        Raises `WorkspaceNotFoundError`, `SettingsError`, `WorkspaceVersionError`, `CorruptStoreError` where
+        the catalogue is damaged or gone, `OptionalDependencyError` where PostgreSQL is asked for without its
+        extra, `StoreError` where the database cannot be reached.
+        """
+        folder = Path(root).absolute()
+        if folder.name == FILE_NAME and folder.is_file():
+            folder = folder.parent
+        settings = read_settings(folder)
+
+        from lirich.store.catalogue import Catalogue, newer
+        from lirich.store.engine import Database
+        from lirich.store.migrations import NEWEST
+
+        path = folder / CATALOGUE
+        if settings.database_url is None and not path.exists() and _holds_files(folder):
+            raise CorruptStoreError(
+                f"{path} is gone, although raw files are there",
+                advice="Restore it from a backup; or move raw/ elsewhere and add its files again",
+            )
+        catalogue = Catalogue(Database(settings, path))
+        try:
+            number = catalogue.version()
+            if number > NEWEST:
+                raise newer(number)
+            if number == 0 and settings.database_url is not None and _holds_files(folder):
+                raise CorruptStoreError(
+                    f"The database {settings.database} is empty, although raw files are there",
+                    advice="Restore it from a backup, or correct database_url in lirich.toml",
+                )
+            if 0 < number < NEWEST and catalogue.database.is_sqlite:
+                _back_up(path, folder / "backup" / f"catalogue-v{number}.sqlite")
+            catalogue.prepare()
+            store = cls(folder, settings, catalogue)
+            for shelf in (store._raw, store._curves):
+                (shelf.root / files.INCOMING).mkdir(parents=True, exist_ok=True)
+                shelf.sweep()
+            return store
+        except OSError as error:
+            catalogue.database.close()
+            raise StoreError(
+                f"{folder} cannot be used: {error.strerror or error}", advice="Check the rights of the folder"
+            ) from error
+        except BaseException:
+            catalogue.database.close()
+            raise
+
+    @classmethod
+    def find(cls, start: Path | str) -> Store:
+        """Open the workspace that holds *start*: its folder or the nearest one above with a ``lirich.toml``.
+
+        Raises `WorkspaceNotFoundError` where there is none, and what `open` raises.
+        """
+        folder = Path(start).absolute()
+        for candidate in (folder, *folder.parents):
+            if (candidate / FILE_NAME).is_file():
+                return cls.open(candidate)
+        raise WorkspaceNotFoundError(
+            f"Neither {folder} nor a folder above it is a workspace",
+            advice="Make one with: lirich init FOLDER",
+        )
+
+    def change_settings(
+        self, *, name: str | None = None, cycling: Mapping[str, Scalar | tuple[Scalar, ...]] | None = None
+    ) -> WorkspaceSettings:
+        """Change the name or the ``[cycling]`` table of ``lirich.toml``; what is not given stays as it is."""
+        present = read_settings(self.root)
+        changed = WorkspaceSettings(
+            name=present.name if name is None else name,
+            id=present.id,
+            database_url=present.database_url,
+            cycling=present.cycling if cycling is None else dict(cycling),
+        )
+        replace_settings(self.root, changed)
+        self.settings = changed
+        return changed
+
+    @property
+    def cache(self) -> Path:
+        """The folder for what can be computed again at any time; it is made when asked for."""
+        folder = self.root / "cache"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def close(self) -> None:
+        """Close the connections to the catalogue. The store opens them again when it is used again."""
+        self._catalogue.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r}, name={self.settings.name!r}, catalogue={self.settings.database!r})"
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Store.open, (self.root,)
+
+    # --- files ----------------------------------------------------------------------------------------------
+
+    def put_raw(self, path: Path | str) -> RawFile:
+        """Keep a copy of the bytes of *path*, durably; content that is there already is not written again.
+
+        Raises `InputError` where *path* cannot be read, `StoreError` where the workspace cannot be written.
+        """
+        source = Path(path)
+        name = files.plain_name(source.name)
+        with files.open_source(source) as file:
+            digest, size = files.hash_open(file)
+            there = self._raw.path(digest)
+            if there is None or there.stat().st_size != size:
+                file.seek(0)
+                with self._raw.temporary() as temporary:
+                    # the name is the hash of what was written, should the source change in between
+                    digest, size = files.copy_hashed(file, temporary)
+                    self._raw.place(temporary, digest, files.safe_suffix(name))
+        return RawFile(sha256=digest, name=name, size=size)
+
+    def raw_path(self, sha256: str, *, verify: bool = False) -> Path:
+        """Return where the raw file of that hash lies; its suffix is the one it came with.
+
+        Raises `CorruptStoreError` where it is missing or, with *verify*, where its bytes have changed.
+        """
+        path = files.present(self._raw.path(sha256), "raw file", sha256)
+        if verify and files.hash_file(path) != sha256:
+            raise CorruptStoreError(
+                f"The raw file {sha256} has changed on the disk",
+                advice="Run 'lirich doctor --mend' and add it again",
+            )
+        return path
+
+    def put_curve(self, table: pl.DataFrame) -> str:
+        """Keep a table, durably; return its key, a hash of its content (see `lirich.store.curves`).
+
+        Raises `InputError` for a column type that cannot be kept exactly, `StoreError` where the workspace
+        cannot be written.
+        """
+        return curves.put(self._curves, table)
+
+    def scan_curve(self, key: str) -> pl.LazyFrame:
+        """Return a curve lazily. Raises `CorruptStoreError` where it is missing or is no Parquet file."""
+        return curves.scan(self._curves, key)
+
+    def read_curve(self, key: str, *, verify: bool = False) -> pl.DataFrame:
+        """Return a curve. Raises `CorruptStoreError` where it is missing, broken or (*verify*) changed."""
+        return curves.read(self._curves, key, verify=verify)
+
+    # --- samples and cells ----------------------------------------------------------------------------------
+
+    def put_sample(self, sample: Sample) -> None:
+        """Insert or replace a sample; former states stay in its history."""
+        from lirich.store import schema
+
+        self._catalogue.put_fact(schema.sample, sample)
+
+    def samples(self) -> dict[str, Sample]:
+        """Return the samples by key, SC-2 before SC-10."""
+        from lirich.store import schema
+
+        return self._catalogue.facts(schema.sample, Sample)
+
+    def sample(self, key: str) -> Sample:
+        """Return one sample. Raises `UnknownNameError` with near names."""
+        from lirich.store import schema
+
+        return self._catalogue.fact(schema.sample, Sample, key)
+
+    def put_cell(self, cell: Cell) -> None:
+        """Insert or replace a cell; former states stay in its history."""
+        from lirich.store import schema
+
+        self._catalogue.put_fact(schema.cell, cell)
+
+    def cells(self) -> dict[str, Cell]:
+        """Return the cells by key, SC-2 before SC-10."""
+        from lirich.store import schema
+
+        return self._catalogue.facts(schema.cell, Cell)
+
+    def cell(self, key: str) -> Cell:
+        """Return one cell. Raises `UnknownNameError` with near names."""
+        from lirich.store import schema
+
+        return self._catalogue.fact(schema.cell, Cell, key)
+
+    def sample_history(self, key: str) -> list[FactVersion]:
+        """Return every state of a sample, oldest first. Raises `UnknownNameError`."""
+        from lirich.store import schema
+
+        return self._catalogue.history(schema.sample, Sample, key)
+
+    def cell_history(self, key: str) -> list[FactVersion]:
+        """Return every state of a cell, oldest first. Raises `UnknownNameError`."""
+        from lirich.store import schema
+
+        return self._catalogue.history(schema.cell, Cell, key)
+
+    # --- tests and analyses ---------------------------------------------------------------------------------
+
+    def put_test(self, test: Test) -> bool:
+        """Insert a test; ``False`` where it is there already.
+
+        Its raw file, its curve and its cell must be there: `CorruptStoreError` or `UnknownNameError`
+        otherwise. Raises `ConflictingMetadataError` where the same file is there as a test of another cell.
+        """
+        self.raw_path(test.raw.sha256)
+        self._require_curves(test.curve)
+        return self._catalogue.put_test(test)
+
+    def tests(self, cell: str | None = None) -> list[Test]:
+        """Return the tests (of one cell), by cell and start time; those without a start time by file name."""
+        return self._catalogue.tests(cell)
+
+    def remove_test(self, key: str) -> None:
+        """Remove a test and the analyses that rest on it; its files stay. Raises `UnknownNameError`."""
+        self._catalogue.remove_test(key)
+
+    def put_analysis(self, analysis: Analysis) -> None:
+        """Replace the analysis of the same cell and run, with its values, at once.
+
+        Its curves, tests and cell must be there: `CorruptStoreError` or `UnknownNameError` otherwise.
+        """
+        self._require_curves(analysis.steps_curve, analysis.cycles_curve)
+        self._catalogue.put_analyses([analysis])
+
+    def put_analyses(self, cell: str, analyses: Sequence[Analysis]) -> None:
+        """Replace *all* analyses of a cell at once, so that runs that no longer exist go too.
+
+        Raises what `put_analysis` raises, and `StoreError` for an analysis of another cell or two of one run.
+        """
+        if any(a.cell != cell for a in analyses) or len({a.run for a in analyses}) != len(analyses):
+            raise StoreError(f"The analyses are not those of cell {cell!r}, one for each run")
+        for analysis in analyses:
+            self._require_curves(analysis.steps_curve, analysis.cycles_curve)
+        self._catalogue.put_analyses(analyses, whole_cell=cell)
+
+    def analyses(self, cell: str | None = None) -> list[Analysis]:
+        """Return the analyses (of one cell) with their values, by cell and run."""
+        return self._catalogue.analyses(cell)
+
+    def remove_analyses(self, cell: str) -> None:
+        """Remove all analyses of a cell with their values. Raises `UnknownNameError`."""
+        self._catalogue.remove_analyses(cell)
+
+    # --- values ---------------------------------------------------------------------------------------------
+
+    def values(
+        self,
+        *,
+        quantity: Names = None,
+        origin: Names = None,
+        subject: Names = None,
+        subject_kind: Names = None,
+    ) -> list[Value]:
+        """Return the values that fit every filter given; each filter is a name or several names.
+
+        Ordered by subject, then as they were put in. Raises `UnknownNameError` on an unknown quantity.
+        """
+        return self._catalogue.values(quantity=quantity, origin=origin, subject=subject, subject_kind=subject_kind)
+
+    def put_values(self, values: Iterable[Value], *, source: str) -> None:
+        """Replace all values of *source* (such as ``literature``) at once; none removes the source."""
+        self._catalogue.put_values(list(values), source=source)
+
+    def sources(self) -> dict[str, int]:
+        """Return the names given to `put_values`, with their numbers of values."""
+        return self._catalogue.sources()
+
+    def provenance(self, value: Value) -> Lineage:
+        """Return the way back from a value: who holds it, which code made it, which raw files it rests on."""
+        told = value.provenance
+        tests = self._catalogue.tests_of_raw(told.files)
+        found = []
+        for digest in told.files:
+            own = tuple(t for t in tests if t.raw.sha256 == digest)
+            there = self._raw.path(digest) is not None
+            found.append(LineageFile(sha256=digest, raw=own[0].raw if own else None, present=there, tests=own))
+        owners = self._catalogue.owners_of(value)
+        keys = {f"cell/{a.cell}/{a.run}": a.key for c in _cells_of(owners) for a in self.analyses(c)}
+        return Lineage(
+            value=value,
+            code=told.code,
+            version=told.version,
+            parameters=told.parameters,
+            source=told.source,
+            files=tuple(found),
+            analyses=tuple(keys[o] for o in owners if o in keys),
+            sources=tuple(o.removeprefix("source/") for o in owners if o.startswith("source/")),
+        )
+
+    # --- corrections ----------------------------------------------------------------------------------------
+
+    def put_correction(self, cell: str, correction: Mapping[str, Any]) -> int:
+        """Add a correction of the protocol segments of a cell after the others; return its number."""
+        return self._catalogue.put_correction(cell, dict(correction))
+
+    def corrections(self, cell: str) -> list[dict[str, Any]]:
+        """Return the corrections of a cell that hold, in the order in which they were made."""
+        return [record.correction for record in self._catalogue.corrections(cell)]
+
+    def correction_log(self, cell: str) -> list[CorrectionRecord]:
+        """Return all corrections of a cell with their times, those withdrawn too."""
+        return self._catalogue.corrections(cell, cleared=True)
+
+    def clear_corrections(self, cell: str) -> int:
+        """Withdraw the corrections of a cell; return how many held. They stay in the log."""
+        return self._catalogue.clear_corrections(cell)
+
+    # --- health ---------------------------------------------------------------------------------------------
+
+    def check(self, *, hashes: bool = True) -> list[Finding]:
+        """Examine the whole workspace and return what is wrong with it; nothing is changed.
+
+        With ``hashes=False`` the content of the files is not read again.
+        """
+        from lirich.store import doctor
+
+        return doctor.check(self.root, self._catalogue, self._raw, self._curves, hashes=hashes)
+
+    def mend(self) -> list[Finding]:
+        """Repair what can be: damaged files are set aside in ``damaged/``, stale temporary files removed.
+
+        Nothing that holds data is deleted. Returns what was done and what remains; a raw file that was set
+        aside comes back by adding it again.
+        """
+        from lirich.store import doctor
+
+        return doctor.mend(self.root, self._catalogue, self._raw, self._curves)
+
+    def fingerprint(self) -> str:
+        """Return a hash of all records, without the times at which they were written.
+
+        Two workspaces of equal content have equal fingerprints, in whatever order it was put in.
+        """
+        return self._catalogue.fingerprint()
+
+    def _require_curves(self, *keys: str | None) -> None:
+        for key in keys:
+            if key is not None:
+                files.present(self._curves.path(key), "curve", key)
+
+
+def _cells_of(owners: Iterable[str]) -> list[str]:
+    return sorted({o.split("/")[1] for o in owners if o.startswith("cell/")})
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(True for _ in files.Shelf(folder / "raw").files())
+
+
+def _back_up(path: Path, target: Path) -> None:
+    """Keep a copy of the catalogue as it was before it is migrated."""
+    if target.exists():
+        return
+    target.parent.mkdir(exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(path)) as source,
+            contextlib.closing(sqlite3.connect(temporary)) as copy,
+        ):
+            source.backup(copy)
+        files.sync_file(temporary)
+        temporary.replace(target)
+        files.sync_folder(target.parent)
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"The catalogue could not be copied to {target} before its migration: {error}",
+            advice="Check the room on the disk",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()

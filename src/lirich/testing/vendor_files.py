@@ -1,0 +1,352 @@
+"""Writers of vendor-like files: the simulated log in the header, units and habits of each cycler's export.
+
+They follow the real exports: column names and order, what resets when, how time and dates are written, which
+columns have a sign. A writer takes the log of `lirich.testing.laboratory` with columns ``record, test_time_s,
+step_time_s, unix_s, voltage_v, current_a, cycle, step, step_index, kind, temperature_c`` and the counters of the step
+``step_charge_ah, step_discharge_ah, step_charge_wh, step_discharge_wh``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import polars as pl
+
+from lirich.model import table
+
+Facts = Mapping[str, Any]
+
+# Writers share one signature; those that need no facts of the cell call the parameter _facts.
+
+_CHARGE, _DISCHARGE = pl.col("step_charge_ah"), pl.col("step_discharge_ah")
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A format: its name, the ending of its files, and the function that writes a log."""
+
+    name: str
+    suffix: str
+    write: Callable[[pl.DataFrame, Path, Facts], None]
+
+
+def _number(column: str | pl.Expr, digits: int) -> pl.Expr:
+    """A number with that many decimals, all of them written (a cycler writes no exponents)."""
+    expression = pl.col(column) if isinstance(column, str) else column
+    return expression.round(digits).cast(pl.Decimal(38, digits))
+
+
+def _date(pattern: str) -> pl.Expr:
+    return pl.from_epoch((pl.col("unix_s") * 1e6).cast(pl.Int64), time_unit="us").dt.strftime(pattern)
+
+
+def _clock(column: str) -> pl.Expr:
+    """Seconds as HH:MM:SS with as many hours as there are."""
+    whole = pl.col(column).round(0).cast(pl.Int64)
+    return pl.format(
+        "{}:{}:{}",
+        (whole // 3600).cast(pl.String).str.zfill(2),
+        (whole // 60 % 60).cast(pl.String).str.zfill(2),
+        (whole % 60).cast(pl.String).str.zfill(2),
+    )
+
+
+def _named(names: Mapping[str, str]) -> pl.Expr:
+    return pl.col("kind").replace_strict(dict(names), return_dtype=pl.String)
+
+
+def _running(log: pl.DataFrame, column: str) -> pl.Expr:
+    """Turn a counter that resets with each step into one that never resets."""
+    ends = log.group_by("step", maintain_order=True).agg(pl.col(column).last())
+    before = dict(zip(ends["step"], ends[column].cum_sum().shift(1, fill_value=0.0), strict=True))
+    return pl.col(column) + pl.col("step").replace_strict(before, return_dtype=pl.Float64)
+
+
+def _start(log: pl.DataFrame) -> datetime:
+    return datetime.fromtimestamp(float(log["unix_s"][0]), UTC)
+
+
+def _neware_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    mass = float(facts["active_mass_mg"]) / 1000.0
+    names = {"rest": "Rest", "cc_charge": "CC Chg", "cv_charge": "CV Chg", "cc_discharge": "CC DChg"}
+    capacity = _CHARGE + _DISCHARGE
+    up, down = pl.col("step_charge_wh"), pl.col("step_discharge_wh")
+
+    def specific(amount: pl.Expr) -> pl.Expr:
+        return _number(amount * 1000.0 / mass, 2)
+
+    log.select(
+        pl.col("record").alias("DataPoint"),
+        pl.col("cycle").alias("Cycle Index"),
+        pl.col("step_index").alias("Step Index"),
+        _named(names).alias("Step Type"),
+        _clock("step_time_s").alias("Time"),
+        _clock("test_time_s").alias("Cumulative Time"),
+        _number("current_a", 8).alias("Current(A)"),
+        _number("voltage_v", 4).alias("Voltage(V)"),
+        _number(capacity, 8).alias("Capacity(Ah)"),
+        specific(capacity).alias("Spec. Cap.(mAh/g)"),
+        _number(_CHARGE, 8).alias("Chg. Cap.(Ah)"),
+        specific(_CHARGE).alias("Chg. Spec. Cap.(mAh/g)"),
+        _number(_DISCHARGE, 8).alias("DChg. Cap.(Ah)"),
+        specific(_DISCHARGE).alias("DChg. Spec. Cap.(mAh/g)"),
+        _number(up + down, 8).alias("Energy(Wh)"),
+        specific(up + down).alias("Spec. Energy(mWh/g)"),
+        _number(up, 8).alias("Chg. Energy(Wh)"),
+        specific(up).alias("Chg. Spec. Energy(mWh/g)"),
+        _number(down, 8).alias("DChg. Energy(Wh)"),
+        specific(down).alias("DChg. Spec. Energy(mWh/g)"),
+        _date("%Y-%m-%d %H:%M:%S").alias("Date"),
+        _number(pl.col("current_a") * pl.col("voltage_v"), 8).alias("Power(W)"),
+        pl.lit("0.0000").alias("dQ/dV(mAh/V)"),
+        pl.lit("0.0000").alias("dQm/dV(mAh/V.g)"),
+        pl.lit(0).alias("Contact resistance(mO)"),
+        pl.lit("Close").alias("Module start-stop switch"),
+    ).write_csv(path)
+
+
+def _arbin_csv(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
+    log.select(
+        pl.col("record").alias("Data_Point"),
+        _date("%Y-%m-%d %H:%M:%S%.3f").alias("Date_Time"),
+        _number("test_time_s", 4).alias("Test_Time(s)"),
+        _number("step_time_s", 4).alias("Step_Time(s)"),
+        pl.col("step_index").alias("Step_Index"),
+        pl.col("cycle").alias("Cycle_Index"),
+        _number("voltage_v", 6).alias("Voltage(V)"),
+        _number("current_a", 9).alias("Current(A)"),
+        _number(_running(log, "step_charge_ah"), 9).alias("Charge_Capacity(Ah)"),
+        _number(_running(log, "step_discharge_ah"), 9).alias("Discharge_Capacity(Ah)"),
+        _number(_running(log, "step_charge_wh"), 9).alias("Charge_Energy(Wh)"),
+        _number(_running(log, "step_discharge_wh"), 9).alias("Discharge_Energy(Wh)"),
+        pl.lit(None, pl.Float64).alias("Internal Resistance(Ohm)"),
+        pl.lit(0).alias("dV/dt(V/s)"),
+    ).write_csv(path)
+
+
+def _landt_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    names = {"rest": "rest", "cc_charge": "charge CC", "cv_charge": "charge CV", "cc_discharge": "discharge CC"}
+    blanks = "," * 16
+    titles = (
+        f"cell model:{blanks}",
+        f"cell id: {facts['cell']}{blanks}",
+        f"test: {blanks}",
+        f"checkpoint: {blanks}",
+        f"Nominal capacity used to define the C rate:Ah{blanks}",
+        f"Nominal energy used to define the E rate: Wh{blanks}",
+    )
+    body = log.select(
+        pl.lit(1).alias("channel_index"),
+        pl.col("cycle").alias("cycle_index"),
+        pl.col("step_index").alias("step_index"),
+        _date("%m/%d/%Y %H:%M:%S").alias("date_time_iso_string"),
+        _number("test_time_s", 3).alias("test_time_s"),
+        _number("step_time_s", 3).alias("step_time_s"),
+        _number("current_a", 7).alias("current_A"),
+        _number("voltage_v", 4).alias("voltage_V"),
+        _number(_DISCHARGE, 7).alias("discharge_capacity_Ah"),
+        _number(_CHARGE, 7).alias("charge_capacity_Ah"),
+        _number("step_discharge_wh", 7).alias("discharge_energy_Wh"),
+        _number("step_charge_wh", 7).alias("charge_energy_Wh"),
+        pl.lit(0).alias("Pressure_Psi"),
+        _number("temperature_c", 1).alias("temperature_1_C"),
+        pl.lit(0).alias("temperature_2_C"),
+        pl.lit(0).alias("temperature_3_C"),
+        (_named(names) + pl.lit("\x00")).alias("step_name"),
+    )
+    # every row of the real export ends in a comma that its header row does not have
+    rows = body.write_csv(include_header=False, quote_style="never").replace("\x00", ",")
+    path.write_text("\n".join(titles) + "\n" + ",".join(body.columns) + "\n" + rows, encoding="ascii")
+
+
+def _maccor_txt(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    day, month = _start(log).strftime("%d %B %Y"), _start(log).strftime("%d %B %Y, %I:%M:%S %p")
+    titles = (
+        f"Today's Date:\t{day}\tDate of Test:\t{month}",
+        f"    Filename:\t{facts['cell']}_01\tTester Channel:\t1",
+        "Procedure:\tlithium_rich.000\tDescription:",
+    )
+    ends = pl.col("step").shift(-1) != pl.col("step")
+    status = pl.when(ends).then(pl.lit(133)).when(pl.col("step").shift(1) != pl.col("step")).then(0).otherwise(1)
+
+    def days(column: str) -> pl.Expr:
+        hundredths = (pl.col(column) * 100.0).round(0).cast(pl.Int64)
+        whole = hundredths // 100
+        return pl.format(
+            "{}d {}:{}:{}",
+            (whole // 86400).cast(pl.String).str.pad_start(3),
+            (whole // 3600 % 24).cast(pl.String).str.zfill(2),
+            (whole // 60 % 60).cast(pl.String).str.zfill(2),
+            # the real export drops trailing zeros: 0d 00:00:5, 0d 00:00:5.05
+            ((hundredths % 6000) / 100.0).cast(pl.String).str.strip_suffix(".0"),
+        )
+
+    body = log.select(
+        pl.col("record").alias("Rec#"),
+        (pl.col("cycle") - 1).alias("Cyc#"),
+        pl.col("step_index").alias("Step"),
+        days("test_time_s").alias("TestTime"),
+        days("step_time_s").alias("StepTime"),
+        _number(_CHARGE + _DISCHARGE, 7).alias("Amp-hr"),
+        _number(pl.col("step_charge_wh") + pl.col("step_discharge_wh"), 7).alias("Watt-hr"),
+        _number(pl.col("current_a").abs(), 8).alias("Amps"),
+        _number("voltage_v", 5).alias("Volts"),
+        _named({"rest": "R", "cc_charge": "C", "cv_charge": "C", "cc_discharge": "D"}).alias("State"),
+        status.fill_null(1).alias("ES"),
+        _date("%m/%d/%Y %H:%M:%S").alias("DPt Time"),
+        pl.lit("0.00000").alias("ACImp/Ohms"),
+        pl.lit("0.00000").alias("DCIR/Ohms"),
+        _number("temperature_c", 5).alias("Aux #1"),
+        pl.lit(" C  ").alias(" Units"),
+    )
+    text = "\n".join(titles) + "\n" + body.write_csv(separator="\t", quote_style="never")
+    path.write_text(text, encoding="latin-1")
+
+
+def _biologic_mpt(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    mass = float(facts["active_mass_mg"])
+    titles = [
+        "EC-Lab ASCII FILE",
+        "Nb header lines : 00                          ",
+        "",
+        "Galvanostatic Cycling with Potential Limitation",
+        "",
+        "Run on channel : 1 (SN 12345)",
+        "User : ",
+        "Ewe ctrl range : min = 0.00 V, max = 5.00 V",
+        f"Acquisition started on : {_start(log).strftime('%m/%d/%Y %H:%M:%S')}",
+        f"Technique started on : {_start(log).strftime('%m/%d/%Y %H:%M:%S')}",
+        "Saved on :",
+        f"\tFile : {facts['cell']}.mpr",
+        "\tDirectory : C:\\lithium-rich\\",
+        "Device : VMP3 (SN 0001)",
+        "EC-Lab for windows v11.50 (software)",
+        "Electrode material : ",
+        "Initial state : ",
+        f"Electrolyte : {facts['electrolyte']}",
+        "Comments : ",
+        f"Mass of active material : {mass:.3f} mg",
+        " at x = 0.000",
+        "Electrode surface area : 0.001 cm\u00b2",
+        "Cycle Definition : Charge/Discharge alternance",
+        "",
+    ]
+    header = (
+        "mode\tox/red\terror\tcontrol changes\tNs changes\tcounter inc.\tNs\ttime/s\tcontrol/V/mA\tEwe/V\tI/mA\t"
+        "dq/mA.h\t(Q-Qo)/mA.h\thalf cycle\tcycle number\t"
+    )
+    titles[1] = f"Nb header lines : {len(titles) + 1:<28d}"
+    moved = (_running(log, "step_charge_ah") - _running(log, "step_discharge_ah")) * 1000.0
+    current = pl.col("current_a") * 1000.0
+    resting, held = pl.col("kind") == "rest", pl.col("kind") == "cv_charge"
+    changed = (pl.col("step") != pl.col("step").shift(1)).fill_null(True).cast(pl.Int8)
+    half = (pl.col("kind") == "cc_charge").cast(pl.Int64) - (pl.col("kind") == "cc_discharge").cast(pl.Int64)
+    turned = half.replace(0, None).forward_fill().fill_null(1)
+    body = log.with_columns(moved.alias("moved")).select(
+        pl.when(resting).then(3).when(held).then(2).otherwise(1),
+        (pl.col("kind") != "cc_discharge").cast(pl.Int8).alias("ox"),
+        pl.lit(0).alias("error"),
+        changed.alias("control"),
+        changed.alias("ns changes"),
+        pl.lit(0).alias("counter"),
+        pl.col("step_index").alias("ns"),
+        pl.col("test_time_s").alias("time"),
+        pl.when(held).then(pl.col("voltage_v")).when(resting).then(0.0).otherwise(current).alias("ctrl"),
+        pl.col("voltage_v").alias("ewe"),
+        current.alias("i"),
+        pl.col("moved").diff().fill_null(0.0).alias("dq"),
+        pl.col("moved").alias("q"),
+        (turned != turned.shift(1)).fill_null(False).cum_sum().alias("half"),
+        (pl.col("cycle") - 1).cast(pl.Float64).alias("cycle"),
+    )
+    body = body.with_columns(
+        *(_scientific(body[name], 15) for name in ("time", "dq", "q", "cycle")),
+        *(_scientific(body[name], 7) for name in ("ctrl", "ewe", "i")),
+    )
+    rows = body.write_csv(separator="\t", include_header=False, line_terminator="\t\r\n", quote_style="never")
+    text = "\r\n".join(titles) + "\r\n" + header + "\r\n" + rows
+    path.write_bytes(text.encode("latin-1"))
+
+
+def _scientific(numbers: pl.Series, digits: int) -> pl.Series:
+    """EC-Lab's numbers: 7.836904905780102E-001, with three digits of exponent."""
+    texts = []
+    for number in numbers.to_list():
+        mantissa, exponent = f"{number:.{digits}E}".split("E")
+        texts.append(f"{mantissa}E{exponent[0]}{exponent[1:]:0>3}")
+    return pl.Series(numbers.name, texts)
+
+
+def _basytec_txt(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    start = _start(log)
+    titles = (
+        "~Resultfile from Basytec Battery Test System",
+        f"~Date and Time of Data Converting: {start.strftime('%d.%m.%Y %H:%M:%S')}",
+        "~Name of Test: lithium-rich",
+        f"~Battery: {facts['cell']}",
+        "~Testchannel: CTS 01",
+        f"~Start of Test: {start.strftime('%d.%m.%Y %H:%M:%S')}",
+        "~",
+    )
+    names = {"rest": "Pause", "cc_charge": "Charge", "cv_charge": "Charge", "cc_discharge": "Discharge"}
+    body = log.select(
+        _number(pl.col("test_time_s") / 3600.0, 9).alias("~Time[h]"),
+        pl.col("record").alias("DataSet"),
+        _number(pl.col("step_time_s") / 3600.0, 9).alias("t-Step[h]"),
+        pl.col("step_index").alias("Line"),
+        _named(names).alias("Command"),
+        _number("voltage_v", 5).alias("U[V]"),
+        _number("current_a", 8).alias("I[A]"),
+        _number(_running(log, "step_charge_ah") - _running(log, "step_discharge_ah"), 8).alias("Ah[Ah]"),
+        _number("temperature_c", 2).alias("T1[\u00b0C]"),
+        (pl.col("cycle") - 1).alias("Cyc-Count"),
+        pl.lit(1).alias("State"),
+    )
+    rows = body.write_csv(separator=" ", quote_style="never")
+    path.write_text("\n".join(titles) + "\n" + rows, encoding="latin-1")
+
+
+def _bdf(log: pl.DataFrame) -> pl.DataFrame:
+    return log.select(
+        _number("test_time_s", 3).alias(table.TIME),
+        _number("voltage_v", 5).alias(table.VOLTAGE),
+        _number("current_a", 9).alias(table.CURRENT),
+        _number("unix_s", 3).alias(table.UNIX_TIME),
+        pl.col("cycle").alias(table.CYCLE),
+        pl.col("step").alias(table.STEP),
+        _number("temperature_c", 2).alias(table.TEMPERATURE),
+        pl.col("step_index").alias(table.STEP_INDEX),
+        _number(_running(log, "step_charge_ah"), 9).alias(table.CHARGED),
+        _number(_running(log, "step_discharge_ah"), 9).alias(table.DISCHARGED),
+    )
+
+
+def _bdf_csv(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
+    _bdf(log).write_csv(path)
+
+
+def _bdf_parquet(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
+    _bdf(log).write_parquet(path)
+
+
+WRITERS: Mapping[str, Writer] = MappingProxyType(
+    {
+        w.name: w
+        for w in (
+            Writer("neware-csv", ".csv", _neware_csv),
+            Writer("arbin-csv", ".csv", _arbin_csv),
+            Writer("landt-csv", ".csv", _landt_csv),
+            Writer("maccor-txt", ".txt", _maccor_txt),
+            Writer("biologic-mpt", ".mpt", _biologic_mpt),
+            Writer("bdf-csv", ".bdf.csv", _bdf_csv),
+            Writer("bdf-parquet", ".bdf.parquet", _bdf_parquet),
+            Writer("basytec-txt", ".txt", _basytec_txt),
+        )
+    }
+)
+"""Every vendor-like format by name."""

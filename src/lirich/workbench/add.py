@@ -1,0 +1,261 @@
+"""The verb *add*: files of a cycler become tests of cells in the workspace.
+
+Each file is a task of the compute seam: hashed, kept, read, checked against physics, written as Parquet. Only
+then is it entered in the catalogue; what is entered is safe, and what is not is simply done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lirich.compute import Progress, ResultCache, open_executor, run_tasks
+from lirich.errors import InputError, LirichError, UnrecognisedFileError
+from lirich.model import Finding, Scalar, Test, content_hash
+from lirich.workbench.metadata import TABLE_NAMES, Entry
+from lirich.workbench.register import Register, continuations
+
+if TYPE_CHECKING:
+    from lirich.store import Store
+
+MAPPING_NAME = "lirich-mapping.toml"
+MAPPING_SUFFIX = ".lirich.toml"
+FEW_FILES = 4
+"""Fewer files than this are read in this process, unless they are large: starting workers costs more."""
+FEW_BYTES = 8_000_000
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class AddedFile:
+    """One file that is now a test; ``already`` where it was one before."""
+
+    path: str
+    cell: str
+    test: Test
+    already: bool
+
+
+@dataclass(slots=True)
+class AddReport:
+    """What became of every file that was handed in: each is in exactly one of the three lists."""
+
+    added: list[AddedFile] = field(default_factory=list)
+    failed: list[tuple[str, LirichError]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def cells(self) -> list[str]:
+        """The cells that got a test, in order."""
+        return list(dict.fromkeys(added.cell for added in self.added))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as the object that ``--json`` prints."""
+        return {
+            "added": [
+                {
+                    "path": a.path,
+                    "cell": a.cell,
+                    "already": a.already,
+                    **a.test.model_dump(mode="json", include={"key", "reader", "rows", "confidence", "repairs"}),
+                    "findings": [f.model_dump(mode="json") for f in a.test.findings],
+                }
+                for a in self.added
+            ],
+            "failed": [{"path": path, **error.to_dict()} for path, error in self.failed],
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+            "findings": [f.model_dump(mode="json") for f in self.findings],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file to be read: ``explicit`` if it was named itself, not found in a folder."""
+
+    path: Path
+    explicit: bool
+
+
+def discover(paths: Iterable[Path]) -> list[Candidate]:
+    """Return the files to read: those named, and all in the folders named except tables, mappings, hidden files.
+
+    Folders that are lirich workspaces are left alone. Raises `InputError` where a path does not exist.
+    """
+    found: dict[Path, Candidate] = {}
+    for path in paths:
+        if path.is_dir():
+            for file in sorted(_files(path)):
+                found.setdefault(file.resolve(), Candidate(file, explicit=False))
+        elif path.is_file():
+            found[path.resolve()] = Candidate(path, explicit=True)
+        else:
+            raise InputError(f"There is no file or folder {str(path)!r}", advice="Check the path")
+    return list(found.values())
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    if (folder / "lirich.toml").is_file():
+        return
+    for entry in folder.iterdir():
+        if entry.name.startswith((".", "~$")):
+            continue
+        if entry.is_dir():
+            yield from _files(entry)
+        elif (
+            entry.is_file()
+            and entry.name not in (*TABLE_NAMES, MAPPING_NAME)
+            and not entry.name.endswith(MAPPING_SUFFIX)
+        ):
+            yield entry
+
+
+def sidecars(path: Path) -> list[Path]:
+    """Return the mapping files that reading *path* may depend on."""
+    return [p for p in (path.with_name(path.name + MAPPING_SUFFIX), path.with_name(MAPPING_NAME)) if p.is_file()]
+
+
+def read_parameters(root: Path, path: Path, *, reader: str | None, repairs: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters of `read_task` for one file: what it holds, not only where it is."""
+    return {
+        "root": str(root),
+        "path": str(path),
+        "sha256": [_sha256(p) for p in (path, *sidecars(path))],
+        "reader": reader,
+        "repairs": sorted(repairs),
+    }
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be opened: {error.strerror}", advice="Check its permissions") from error
+    return digest.hexdigest()
+
+
+def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Read one file into the workspace's folders (not its catalogue) and return its `Test` as JSON, cell open."""
+    from lirich.model.table import CYCLE, TIME, UNIX_TIME
+    from lirich.readers import read
+    from lirich.workbench.stores import store_at
+
+    path = Path(parameters["path"])
+    reading = read(path, reader=parameters["reader"], repairs=parameters["repairs"])
+    store = store_at(parameters["root"])
+    raw = store.put_raw(path)
+    beside = [store.put_raw(p) for p in sidecars(path)]
+    table = reading.table
+    curve = store.put_curve(table)
+    metadata: dict[str, Scalar] = dict(reading.metadata)
+    metadata.update({f"mapping_sha256_{n}": kept.sha256 for n, kept in enumerate(beside, start=1)})
+    columns = set(table.columns)
+    cycles = table[CYCLE].drop_nulls() if CYCLE in columns else None
+    test = Test(
+        key=content_hash([raw.sha256, reading.reader, reading.reader_version, list(reading.repairs), curve]),
+        cell="?",
+        raw=raw,
+        reader=reading.reader,
+        reader_version=reading.reader_version,
+        confidence=reading.confidence,
+        curve=curve,
+        rows=table.height,
+        start_unix_second=_bound(table, UNIX_TIME, "min", columns),
+        duration_second=_bound(table, TIME, "max", columns),
+        first_cycle_count=None if cycles is None or cycles.is_empty() else int(cycles[0]),
+        last_cycle_count=None if cycles is None or cycles.is_empty() else int(cycles[-1]),
+        repairs=reading.repairs,
+        findings=reading.findings,
+        metadata=metadata,
+    )
+    return test.model_dump(mode="json")
+
+
+def _bound(table: Any, column: str, which: str, columns: set[str]) -> float | None:
+    if column not in columns:
+        return None
+    value = getattr(table[column], which)()
+    return None if value is None else float(value)
+
+
+def still_there(store: Store, result: Mapping[str, Any]) -> bool:
+    """Tell whether the files that a cached result of `read_task` names are still in the workspace."""
+    return store.has_curve(result["curve"]) and store.has_raw(result["raw"]["sha256"])
+
+
+def add_files(
+    store: Store,
+    paths: Iterable[Path],
+    *,
+    cell: str | None = None,
+    options: Entry | None = None,
+    reader: str | None = None,
+    repairs: Sequence[str] = (),
+    reassign: bool = False,
+    executor: str = "processes",
+    workers: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    on_file: Callable[[AddedFile], None] | None = None,
+) -> AddReport:
+    """Read the files and enter them in the catalogue; see `lirich.workbench.Workspace.add`."""
+    report = AddReport()
+    candidates = []
+    parameters = []
+    for candidate in discover(paths):
+        try:
+            parameters.append(read_parameters(store.root, candidate.path, reader=reader, repairs=repairs))
+            candidates.append(candidate)
+        except LirichError as error:
+            report.failed.append((str(candidate.path), error))
+    few = len(parameters) < FEW_FILES and sum(c.path.stat().st_size for c in candidates) < FEW_BYTES
+    register = Register(store, cell=cell, options=options, reassign=reassign)
+    counted: list[tuple[Candidate, Test]] = []
+
+    def enter(candidate: Candidate, test: Test, name: str | None = None) -> None:
+        try:
+            key, stored, already, findings = register.enter(candidate.path, test, name=name)
+        except LirichError as error:
+            report.failed.append((str(candidate.path), error))
+            return
+        report.findings += findings
+        report.added.append(AddedFile(str(candidate.path), key, stored, already))
+        if on_file is not None:
+            on_file(report.added[-1])
+
+    with open_executor("serial" if few and executor == "processes" else executor, workers=workers) as pool:
+        for outcome in run_tasks(
+            read_task,
+            parameters,
+            executor=pool,
+            cache=ResultCache(store.root / "cache" / "read"),
+            still_valid=lambda result: still_there(store, result),
+            progress=progress,
+        ):
+            candidate = candidates[outcome.index]
+            if outcome.error is not None:
+                _unreadable(candidate, outcome.error, report)
+                continue
+            test = Test.model_validate(outcome.result)
+            if register.names_counter(candidate.path, test):
+                counted.append((candidate, test))  # may continue another file: known when all are read
+            else:
+                enter(candidate, test)
+    names = continuations([(c.path, t) for c, t in counted])
+    for candidate, test in sorted(counted, key=lambda item: str(item[0].path)):
+        enter(candidate, test, names.get(candidate.path))
+    report.findings += register.joined(names)
+    report.added.sort(key=lambda added: added.path)
+    return report
+
+
+def _unreadable(candidate: Candidate, error: LirichError, report: AddReport) -> None:
+    if isinstance(error, UnrecognisedFileError) and not candidate.explicit:
+        report.skipped.append((str(candidate.path), error.found))
+    else:
+        report.failed.append((str(candidate.path), error))

@@ -1,0 +1,182 @@
+"""The verb *analyse*: the tests of each cell become steps, cycles, segments and values in the catalogue.
+
+One run of a cell is one analysis: the tests that continue each other, joined in time order. An analysis is
+known by what made it (tests, facts, settings, corrections, version); one that is there already is not repeated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lirich import __version__
+from lirich.compute import Progress, open_executor, run_tasks
+from lirich.errors import LirichError
+from lirich.model import Cell, Finding, Sample, Test, content_hash
+from lirich.workbench.stores import store_at
+
+if TYPE_CHECKING:
+    from lirich.store import Store
+
+FEW_RUNS = 4
+FEW_ROWS = 400_000
+"""Fewer runs than this with fewer rows than this are analysed in this process: starting workers costs more."""
+
+
+@dataclass(slots=True)
+class AnalyseReport:
+    """What became of every run: analysed now, known before, or failed with an error."""
+
+    analysed: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    failed: list[tuple[str, LirichError]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as the object that ``--json`` prints."""
+        return {
+            "analysed": self.analysed,
+            "unchanged": self.unchanged,
+            "failed": [{"cell": cell, **error.to_dict()} for cell, error in self.failed],
+            "findings": [f.model_dump(mode="json") for f in self.findings],
+        }
+
+
+def analyse_cells(
+    store: Store,
+    cells: Iterable[str] | None = None,
+    *,
+    force: bool = False,
+    executor: str = "processes",
+    workers: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> AnalyseReport:
+    """Analyse the cells; see `lirich.workbench.Workspace.analyse`."""
+    from lirich.readers.join import plan_join
+
+    facts = store.cells()
+    samples = store.samples()
+    by_cell: dict[str, list[Test]] = {}
+    for test in store.tests():
+        by_cell.setdefault(test.cell, []).append(test)
+    wanted = list(by_cell) if cells is None else [store.cell(key).key for key in cells]
+    known = {(a.cell, a.run): a.key for a in store.analysis_keys()}
+    settings = cycling_settings(store)
+    report = AnalyseReport()
+    parameters: list[dict[str, Any]] = []
+    rows = 0
+    for key in wanted:
+        cell = facts[key]
+        sample = samples.get(cell.sample) if cell.sample else None
+        plan = plan_join(by_cell.get(key, []))
+        report.findings += plan.findings
+        store.keep_runs(key, len(plan.runs))
+        corrections = store.corrections(key)
+        for run, tests in enumerate(plan.runs):
+            each = _parameters(store.root, cell, sample, run, tests, settings, corrections)
+            if not force and known.get((key, run)) == content_hash(_identity(each)):
+                report.unchanged.append(key)
+            else:
+                parameters.append(each)
+                rows += sum(test.rows for test in tests)
+    few = len(parameters) < FEW_RUNS and rows < FEW_ROWS
+    with open_executor("serial" if few and executor == "processes" else executor, workers=workers) as pool:
+        for outcome in run_tasks(analyse_task, parameters, executor=pool, progress=progress):
+            name = str(parameters[outcome.index]["cell"]["key"])
+            if outcome.error is not None:
+                report.failed.append((name, outcome.error))
+                continue
+            from lirich.store import Analysis
+
+            analysis = Analysis.model_validate(outcome.result)
+            store.put_analysis(analysis)
+            report.analysed.append(name)
+            report.findings += analysis.findings
+    report.analysed = sorted(set(report.analysed))
+    report.unchanged = sorted(set(report.unchanged) - set(report.analysed))
+    return report
+
+
+def cycling_settings(store: Store) -> dict[str, Any]:
+    """Return the ``[cycling]`` table of ``lirich.toml``, checked. Raises `SettingsError`."""
+    from pydantic import ValidationError
+
+    from lirich.cycling import CyclingSettings
+    from lirich.errors import SettingsError
+
+    table = store.settings.cycling
+    try:
+        return CyclingSettings.model_validate(table).model_dump(mode="json")
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(
+            f"[cycling] {'.'.join(map(str, first['loc']))} in lirich.toml: {first['msg']}",
+            expected="a setting of the reference page on analysis settings",
+        ) from error
+
+
+def _parameters(
+    root: Path,
+    cell: Cell,
+    sample: Sample | None,
+    run: int,
+    tests: Sequence[Test],
+    settings: Mapping[str, Any],
+    corrections: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    return {
+        "root": str(root),
+        "cell": cell.model_dump(mode="json"),
+        "sample": sample.model_dump(mode="json") if sample else None,
+        "run": run,
+        "tests": [test.key for test in tests],
+        "curves": [test.curve for test in tests],
+        "starts": [test.start_unix_second for test in tests],
+        "raw": [test.raw.sha256 for test in tests],
+        "settings": dict(settings),
+        "corrections": [dict(c) for c in corrections],
+    }
+
+
+def _identity(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    # Where the workspace lies does not change what the analysis says.
+    return {"version": __version__, **{k: v for k, v in parameters.items() if k != "root"}}
+
+
+def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Analyse one run of one cell and return its `lirich.store.Analysis` as JSON; tables are kept as curves."""
+    from lirich.cycling import Correction, CyclingSettings, analyse
+    from lirich.readers.join import join_tables
+    from lirich.store import Analysis
+
+    store = store_at(parameters["root"])
+    cell = Cell.model_validate(parameters["cell"])
+    sample = Sample.model_validate(parameters["sample"]) if parameters["sample"] else None
+    table, joined = join_tables([store.read_curve(key) for key in parameters["curves"]])
+    result = analyse(
+        table,
+        cell,
+        sample,
+        settings=CyclingSettings.model_validate(parameters["settings"]),
+        corrections=[Correction.model_validate(c) for c in parameters["corrections"]],
+    )
+    files = tuple(parameters["raw"])
+    return Analysis(
+        key=content_hash(_identity(parameters)),
+        cell=cell.key,
+        run=parameters["run"],
+        tests=tuple(parameters["tests"]),
+        version=__version__,
+        settings_hash=content_hash(parameters["settings"]),
+        steps_curve=store.put_curve(result.steps),
+        cycles_curve=store.put_curve(result.cycles),
+        segments=tuple(s.model_dump(mode="json") for s in result.segments),
+        values=tuple(
+            v.model_copy(update={"provenance": v.provenance.model_copy(update={"files": files})}) for v in result.values
+        ),
+        findings=(*joined, *result.findings),
+        created_unix_second=time.time(),
+    ).model_dump(mode="json")

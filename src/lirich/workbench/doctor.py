@@ -1,0 +1,119 @@
+"""The verb *doctor*: is everything there that lirich needs, and is the workspace whole?"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lirich import __version__
+from lirich.errors import LirichError, WorkspaceNotFoundError
+from lirich.model import Finding, Severity
+
+EXTRAS = {
+    "arbin": ("access_parser", "Arbin .res files"),
+    "biologic": ("galvani", "Biologic .mpr files (GPL-3, a plug-in of your own choice)"),
+    "distributed": ("distributed", "work on Dask, beyond one machine"),
+    "postgres": ("psycopg", "a catalogue that a team shares"),
+}
+
+
+@dataclass(slots=True)
+class Health:
+    """What was found: the installation, the plug-ins, the workspace if there is one."""
+
+    python: str
+    extras: dict[str, bool]
+    readers: dict[str, str]
+    workspace: str | None = None
+    catalogue: str | None = None
+    cells: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is worse than a remark."""
+        return not any(f.severity is Severity.ERROR for f in self.findings)
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return part, state and remark, one row each."""
+        rows = [("lirich", __version__, ""), ("Python", self.python, "")]
+        rows += [
+            (f"extra [{name}]", "installed" if there else "not installed", EXTRAS[name][1])
+            for name, there in self.extras.items()
+        ]
+        rows += [(f"reader {name}", "ready", description) for name, description in self.readers.items()]
+        rows.append(("workspace", self.workspace or "none here", self.catalogue or ""))
+        if self.workspace:
+            rows.append(("cells", str(self.cells), ""))
+        return rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as the object that ``--json`` prints."""
+        return {
+            "lirich": __version__,
+            "python": self.python,
+            "extras": self.extras,
+            "readers": self.readers,
+            "workspace": self.workspace,
+            "catalogue": self.catalogue,
+            "cells": self.cells,
+            "well": self.well,
+            "findings": [f.model_dump(mode="json") for f in self.findings],
+        }
+
+
+def examine(folder: Path | None = None) -> Health:
+    """Examine the installation and the workspace in *folder*, or the one the current folder lies in."""
+    from lirich.readers import plugin_findings, readers
+    from lirich.workbench.workspace import Workspace
+
+    health = Health(
+        python=platform.python_version(),
+        extras={name: find_spec(module) is not None for name, (module, _) in EXTRAS.items()},
+        readers={name: reader.description for name, reader in readers().items()},
+        findings=list(plugin_findings()),
+    )
+    health.findings += _requirement_findings()
+    try:
+        workspace = Workspace.find() if folder is None else Workspace.open(folder)
+    except WorkspaceNotFoundError:
+        if folder is not None:
+            raise
+        return health
+    except LirichError as error:
+        health.findings.append(
+            Finding(code="workspace-unusable", severity=Severity.ERROR, message=str(error), advice=error.advice)
+        )
+        return health
+    with workspace:
+        health.workspace = str(workspace.root)
+        health.catalogue = workspace.store.settings.database
+        health.cells = len(workspace.cells)
+        health.findings += workspace.check()
+    return health
+
+
+def _requirement_findings() -> list[Finding]:
+    findings = []
+    for line in metadata.requires("lirich") or []:
+        if "extra ==" in line:
+            continue
+        name = line.split(";")[0].strip()
+        for end in " <>=!~[(":
+            name = name.split(end)[0]
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            findings.append(
+                Finding(
+                    code="dependency-missing",
+                    severity=Severity.ERROR,
+                    message=f"{name} is not installed",
+                    advice="Install lirich again with pip",
+                )
+            )
+    return findings

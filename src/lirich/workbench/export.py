@@ -1,0 +1,129 @@
+"""The verb *export*: everything out again, in formats that anyone reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from lirich.errors import InputError
+from lirich.model import Value
+
+if TYPE_CHECKING:
+    from lirich.workbench.workspace import Workspace
+
+FORMATS = ("csv", "parquet")
+
+_VALUE_SCHEMA: dict[str, type[pl.DataType]] = {
+    "subject_kind": pl.String,
+    "subject": pl.String,
+    "quantity": pl.String,
+    "operator": pl.String,
+    "value": pl.Float64,
+    "unit": pl.String,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "level": pl.Float64,
+    "interval_method": pl.String,
+    "origin": pl.String,
+    "conditions": pl.String,
+    "flags": pl.String,
+    "note": pl.String,
+    "source": pl.String,
+    "files": pl.String,
+    "code": pl.String,
+    "version": pl.String,
+}
+
+
+def value_table(values: Iterable[Value]) -> pl.DataFrame:
+    """Return values as a flat table, one row each; conditions are JSON, lists are joined by a semicolon."""
+    rows = [
+        {
+            "subject_kind": v.subject.kind,
+            "subject": v.subject.key,
+            "quantity": v.quantity,
+            "operator": str(v.operator),
+            "value": v.value,
+            "unit": v.unit,
+            "low": v.interval.low if v.interval else None,
+            "high": v.interval.high if v.interval else None,
+            "level": v.interval.level if v.interval else None,
+            "interval_method": v.interval.method if v.interval else None,
+            "origin": str(v.origin),
+            "conditions": v.conditions.to_json(),
+            "flags": ";".join(v.flags),
+            "note": v.note,
+            "source": v.provenance.source,
+            "files": ";".join(v.provenance.files),
+            "code": v.provenance.code,
+            "version": v.provenance.version,
+        }
+        for v in values
+    ]
+    return pl.DataFrame(rows, schema=_VALUE_SCHEMA)
+
+
+def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = None, form: str = "csv") -> list[Path]:
+    """Write a folder that stands on its own and return its files.
+
+    ``values.csv`` (every value with conditions, interval, origin, provenance), ``cells.csv`` (which `add` reads
+    again), per cell ``cycles``, ``steps`` and the points as Battery Data Format (``NAME.bdf.csv``), and
+    ``provenance.json``. With *form* ``parquet`` the tables are Parquet. Raises `InputError` on another form, or
+    where the folder is not empty.
+    """
+    from lirich.readers.bdf import write_bdf
+
+    if form not in FORMATS:
+        raise InputError(f"Unknown format {form!r}", expected=" or ".join(FORMATS))
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is not an empty folder", advice="Name a new one: nothing is overwritten")
+    keys = list(workspace.cells) if cells is None else [workspace.store.cell(key).key for key in cells]
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+
+    def write(table: pl.DataFrame, name: str) -> None:
+        path = folder / f"{name}.{form}"
+        if form == "csv":
+            table.write_csv(path)
+        else:
+            table.write_parquet(path)
+        written.append(path)
+
+    values: list[Value] = []
+    provenance: dict[str, Any] = {}
+    for key in keys:
+        view = workspace.cells[key]
+        provenance[key] = {
+            "facts": view.facts.model_dump(mode="json"),
+            "sample": view.sample.model_dump(mode="json") if view.sample else None,
+            "tests": [t.model_dump(mode="json") for t in view.tests],
+            "analyses": [a.model_dump(mode="json", exclude={"values"}) for a in view.analyses],
+        }
+        for analysis in view.analyses:
+            run = view.run(analysis.run)
+            name = key if len(view.analyses) == 1 else f"{key}.run{analysis.run + 1}"
+            values += run.values
+            write(run.cycles, f"{name}.cycles")
+            write(run.steps, f"{name}.steps")
+            path = folder / f"{name}.bdf.{form}"
+            write_bdf(run.table(), path)
+            written.append(path)
+    write(value_table(values), "values")
+    cell_rows = [_cell_row(workspace, key) for key in keys]
+    pl.DataFrame(cell_rows, infer_schema_length=None).write_csv(folder / "cells.csv")
+    (folder / "provenance.json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False), encoding="utf-8")
+    return [*written, folder / "cells.csv", folder / "provenance.json"]
+
+
+def _cell_row(workspace: Workspace, key: str) -> dict[str, Any]:
+    view = workspace.cells[key]
+    row: dict[str, Any] = {"cell": key, "file": f"{key}.bdf.*|{key}.run*.bdf.*"}
+    for thing, skip in ((view.facts, {"key", "extra"}), (view.sample, {"key", "extra", "recipe"})):
+        if thing is not None:
+            row.update({k: v for k, v in thing.model_dump(mode="json", exclude=skip).items() if v is not None})
+            row.update(thing.extra)
+    return row

@@ -1,0 +1,81 @@
+"""The verb *compare*: cells of a workspace, grouped by what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from lirich.errors import NotEnoughDataError, UnknownNameError
+from lirich.model import Cell, Sample, Value
+from lirich.workbench.metadata import CELL_FIELDS, SAMPLE_FIELDS
+
+if TYPE_CHECKING:
+    from lirich.workbench.compare import Comparison
+    from lirich.workbench.workspace import Workspace
+
+
+def compare_cells(
+    workspace: Workspace,
+    by: str,
+    *,
+    quantities: Sequence[str] | None = None,
+    cells: Iterable[str] | None = None,
+    force: bool = False,
+    seed: int = 0,
+) -> Comparison:
+    """Compare the groups that the field *by* makes; see `lirich.workbench.Workspace.compare`."""
+    from lirich.workbench.compare import compare
+
+    keys = list(workspace.cells) if cells is None else [workspace.store.cell(key).key for key in cells]
+    groups = group_cells(workspace, by, keys)
+    values: list[Value] = []
+    for key in groups:
+        view = workspace.cells[key]
+        if view.analyses:
+            values += view.values
+    if not values:
+        raise NotEnoughDataError(
+            "None of these cells is analysed", advice="Run `lirich analyse` (or ws.analyse()) first"
+        )
+    return compare(values, groups, quantities=quantities, force=force, seed=seed, by=by)
+
+
+def group_cells(workspace: Workspace, by: str, cells: Sequence[str]) -> dict[str, str]:
+    """Return the group of each cell for which the field *by* is known.
+
+    Raises `UnknownNameError` where no cell has such a field, `NotEnoughDataError` where there are not two groups.
+    """
+    samples = workspace.samples
+    facts = workspace.store.cells()
+    groups: dict[str, str] = {}
+    extras: set[str] = set()
+    for key in cells:
+        cell = facts[key]
+        sample = samples.get(cell.sample) if cell.sample else None
+        extras |= set(cell.extra) | (set(sample.extra) if sample else set())
+        found = field_of(cell, sample, by)
+        if found is not None:
+            groups[key] = found
+    known = {*CELL_FIELDS, *SAMPLE_FIELDS, "sample", *extras}
+    if by not in known:
+        raise UnknownNameError.of("field to group by", by, known)
+    names = sorted(set(groups.values()))
+    if len(names) < 2:
+        raise NotEnoughDataError(
+            f"{by} makes {len(names)} group(s) of {len(cells)} cells" + (f": {names[0]}" if names else ""),
+            expected="two groups or more",
+            advice=f"Give {by} for the cells: lirich cells NAME --set {by}=…, or a cells.csv",
+        )
+    return groups
+
+
+def field_of(cell: Cell, sample: Sample | None, by: str) -> str | None:
+    """Return what the cell, its sample or their extra fields say of *by*, as text; ``None`` where nothing does."""
+    if by == "sample":
+        return cell.sample
+    for thing in (cell, sample):
+        if thing is not None:
+            value = getattr(thing, by, None) if by in type(thing).model_fields else thing.extra.get(by)
+            if value is not None:
+                return str(value)
+    return None

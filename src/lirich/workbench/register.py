@@ -1,0 +1,198 @@
+"""Which cell a file belongs to, and its entry in the catalogue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lirich.errors import ConflictingMetadataError
+from lirich.model import Cell, Finding, Sample, Severity, Test
+from lirich.workbench.metadata import (
+    CELL_FIELDS,
+    SAMPLE_FIELDS,
+    CellTable,
+    Entry,
+    file_stem,
+    read_cell_tables,
+    resolve,
+)
+
+if TYPE_CHECKING:
+    from lirich.store import Store
+
+_COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")
+_OVERLAP_SECONDS = 1.0  # clocks of one cycler are written to the second
+
+
+class Register:
+    """Enters read files one by one: each cell, sample and test is confirmed when `enter` returns.
+
+    Parameters
+    ----------
+    store:
+        The workspace.
+    cell:
+        The cell that all files belong to, where the user said so.
+    options:
+        Facts from the command line; they go before everything else.
+    reassign:
+        Move a file that is a test of another cell already.
+    """
+
+    def __init__(
+        self, store: Store, *, cell: str | None = None, options: Entry | None = None, reassign: bool = False
+    ) -> None:
+        self._store = store
+        self._cell = cell
+        self._options = options
+        self._reassign = reassign
+        self._tables: dict[Path, CellTable] = {}
+        self._cells = store.cells()
+        self._samples = store.samples()
+        self._tests = {test.key: test for test in store.tests()}
+
+    def enter(self, path: Path, test: Test, *, name: str | None = None) -> tuple[str, Test, bool, list[Finding]]:
+        """Enter one file: its sample, its cell, its test.
+
+        Returns the cell's key, the test as stored, whether it was there already, and what was noticed. *name* is
+        the cell's name where nobody stated one. Raises `ConflictingMetadataError` if the same content is a test
+        of another cell, `MetadataError` if a fact is impossible.
+        """
+        entries = self._entries(path, test)
+        key = self._stated(entries) or name or file_stem(path)
+        present = self._tests.get(test.key)
+        if present is not None and present.cell != key:
+            if not self._reassign:
+                raise ConflictingMetadataError(
+                    f"{path.name} is a test of the cell {present.cell!r} already, not of {key!r}",
+                    expected="one cell for each file",
+                    advice="Add it with --reassign to move it",
+                )
+            self._store.remove_test(test.key)
+            present = None
+        known = self._cells.get(key)
+        sample_key = next((e.sample for e in entries if e.sample), None) or (known.sample if known else None)
+        facts = resolve(
+            key, entries, known_cell=known, known_sample=self._samples.get(sample_key) if sample_key else None
+        )
+        self.put_facts(facts.cell, facts.sample)
+        if present is not None:
+            return key, present, True, facts.findings
+        test = test.model_copy(update={"cell": key, "findings": (*test.findings, *facts.findings)})
+        new = self._store.put_test(test)
+        self._tests[test.key] = test
+        return key, test, not new, facts.findings
+
+    def put_facts(self, cell: Cell, sample: Sample | None) -> None:
+        """Enter the facts of a cell and its sample where they are new."""
+        if sample is not None and self._samples.get(sample.key) != sample:
+            self._store.put_sample(sample)
+            self._samples[sample.key] = sample
+        if self._cells.get(cell.key) != cell:
+            self._store.put_cell(cell)
+            self._cells[cell.key] = cell
+
+    def names_counter(self, path: Path, test: Test) -> bool:
+        """Tell whether the file's cell was not stated and its name ends in a counter."""
+        return self._stated(self._entries(path, test)) is None and _base(path) is not None
+
+    def joined(self, names: Mapping[Path, str]) -> list[Finding]:
+        """Say aloud which files were taken for one cell."""
+        groups: dict[str, list[str]] = {}
+        for path, name in names.items():
+            groups.setdefault(name, []).append(path.name)
+        return [
+            Finding(
+                code="files-joined",
+                severity=Severity.INFO,
+                message=f"{', '.join(sorted(files))} continue each other in time and cycle count: one cell {name!r}",
+                advice="If they are different cells, name them in a cells.csv",
+                where=name,
+            )
+            for name, files in groups.items()
+        ]
+
+    def _stated(self, entries: Iterable[Entry]) -> str | None:
+        return self._cell or next((e.cell for e in entries if e.cell), None)
+
+    def _entries(self, path: Path, test: Test) -> list[Entry]:
+        folder = path.resolve().parent
+        if folder not in self._tables:
+            self._tables[folder] = read_cell_tables(folder)
+        from_file = Entry(
+            cell=None,
+            sample=None,
+            patterns=(),
+            cell_fields={k: v for k, v in test.metadata.items() if k in CELL_FIELDS},
+            sample_fields={k: v for k, v in test.metadata.items() if k in SAMPLE_FIELDS},
+            source=test.raw.name,
+        )
+        sources = (self._options, self._tables[folder].entry_for(path), from_file)
+        return [entry for entry in sources if entry is not None]
+
+
+def continuations(tests: Sequence[tuple[Path, Test]]) -> dict[Path, str]:
+    """Find files of one cell among files whose cell nobody stated: ``name_1``, ``name_2`` … that continue.
+
+    Files belong together only if their names differ in a trailing counter alone *and* each starts after the one
+    before ended *and* its cycle count goes on where that stopped: two cells ``SC-1`` and ``SC-2``, which both
+    start at cycle 1, stay two cells. Returns the common name per file.
+    """
+    by_name: dict[tuple[Path, str], list[tuple[Path, Test]]] = {}
+    for path, test in tests:
+        base = _base(path)
+        if base is not None:
+            by_name.setdefault((path.resolve().parent, base), []).append((path, test))
+    names: dict[Path, str] = {}
+    for (_, base), members in by_name.items():
+        ordered = sorted((test for _, test in members), key=lambda test: test.start_unix_second or 0.0)
+        if len(ordered) > 1 and all(_continues(a, b) for a, b in pairwise(ordered)):
+            names.update({path: base for path, _ in members})
+    return names
+
+
+def _base(path: Path) -> str | None:
+    stem = file_stem(path)
+    base = _COUNTER.sub("", stem)
+    return base if base and base != stem else None
+
+
+def _continues(before: Test, after: Test) -> bool:
+    if before.start_unix_second is None or before.duration_second is None or after.start_unix_second is None:
+        return False
+    if before.last_cycle_count is None or after.first_cycle_count is None:
+        return False
+    ended = before.start_unix_second + before.duration_second
+    return (
+        after.start_unix_second >= ended - _OVERLAP_SECONDS
+        and after.first_cycle_count > 1
+        and after.first_cycle_count in (before.last_cycle_count, before.last_cycle_count + 1)
+    )
+
+
+def facts_wanted(cell: Cell, sample: Sample | None) -> list[Finding]:
+    """Ask by name for the facts that the usual figures need and nobody gave."""
+    wanted: list[tuple[str, str]] = []
+    if cell.electrode is None:
+        wanted.append(("electrode", "the convention of the Coulombic efficiency (cathode, anode or full)"))
+    if cell.active_mass_mg is None:
+        wanted.append(("active_mass_mg", "capacities per gram"))
+    if cell.one_c_ma_g is None:
+        wanted.append(("one_c_ma_g", "C-rates: the specific current that 1C means"))
+    if sample is None or sample.morphology is None:
+        wanted.append(("morphology", "a comparison of SC with PC"))
+    if sample is None or sample.composition is None:
+        wanted.append(("composition", "the formal split of the first charge between metals and oxygen"))
+    return [
+        Finding(
+            code=f"missing-{name.replace('_', '-')}",
+            severity=Severity.INFO,
+            message=f"{name} of {cell.key} is not given; it is needed for {purpose}",
+            advice=f"lirich cells {cell.key} --set {name}=…, or a cells.csv beside the files",
+            where=cell.key,
+        )
+        for name, purpose in wanted
+    ]

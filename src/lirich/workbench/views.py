@@ -1,0 +1,223 @@
+"""What a notebook sees of a workspace: cells by name, their cycles, values and plots."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lirich.errors import NotEnoughDataError, UnknownNameError
+from lirich.model import Cell, Finding, Origin, Sample, Test, Value
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lirich.cycling import CyclingResult, Segment
+    from lirich.cycling.halfcycle import HalfCycle
+    from lirich.plots import Figure
+    from lirich.store import Analysis, Store
+
+
+class CellView:
+    """One cell of a workspace: its facts, its tests and, once it is analysed, its cycles and values.
+
+    A cell with several tests that do not continue each other has several runs; this view is of the one with the
+    most cycles, unless `run` is chosen.
+    """
+
+    def __init__(self, store: Store, key: str, run: int | None = None) -> None:
+        self._store = store
+        self.facts: Cell = store.cell(key)
+        self._run = run
+
+    @property
+    def key(self) -> str:
+        """The cell's name in the workspace."""
+        return self.facts.key
+
+    @cached_property
+    def sample(self) -> Sample | None:
+        """The sample that the cell was made of, if it is known."""
+        return self._store.samples().get(self.facts.sample) if self.facts.sample else None
+
+    @cached_property
+    def tests(self) -> list[Test]:
+        """The files of the cell, in time order."""
+        return sorted(self._store.tests(self.key), key=lambda t: (t.start_unix_second or 0.0, t.raw.name))
+
+    @cached_property
+    def analyses(self) -> list[Analysis]:
+        """Every analysis of the cell, one per run."""
+        return self._store.analyses(self.key)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """The analysis of this view's run. Raises `NotEnoughDataError` if the cell is not analysed."""
+        if not self.analyses:
+            raise NotEnoughDataError(
+                f"The cell {self.key!r} is not analysed", advice="Call ws.analyse() or `lirich analyse` first"
+            )
+        if self._run is None:
+            return max(self.analyses, key=lambda a: (self._store.read_curve(a.cycles_curve).height, -a.run))
+        for analysis in self.analyses:
+            if analysis.run == self._run:
+                return analysis
+        raise UnknownNameError.of("run", str(self._run), [str(a.run) for a in self.analyses])
+
+    def run(self, number: int) -> CellView:
+        """Return the view of another run of this cell."""
+        return CellView(self._store, self.key, number)
+
+    @property
+    def cycles(self) -> pl.DataFrame:
+        """One row per cycle; columns are named by quantity key, in the quantity's unit."""
+        return self._store.read_curve(self.analysis.cycles_curve)
+
+    @property
+    def steps(self) -> pl.DataFrame:
+        """One row per step."""
+        return self._store.read_curve(self.analysis.steps_curve)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The protocol as it was detected or corrected."""
+        from lirich.cycling import Segment
+
+        return [Segment.model_validate(s) for s in self.analysis.segments]
+
+    @property
+    def values(self) -> list[Value]:
+        """The figures of merit of this run."""
+        return list(self.analysis.values)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the readers and the analysis noticed, and the facts that are asked for."""
+        from lirich.workbench.register import facts_wanted
+
+        seen: dict[str, Finding] = {}
+        for finding in (
+            *(f for test in self.tests for f in test.findings),
+            *(f for a in self.analyses for f in a.findings),
+        ):
+            seen.setdefault(finding.content_hash(), finding)
+        told = {f.code for f in seen.values()}
+        wanted = (f for f in facts_wanted(self.facts, self.sample) if f.code not in told)
+        return [*seen.values(), *wanted]
+
+    @property
+    def origin(self) -> Origin:
+        """``simulated`` for a cell of a simulation, else ``measured``."""
+        return Origin.SIMULATED if self.facts.simulated else Origin.MEASURED
+
+    def value(self, quantity: str) -> Value:
+        """Return the first value of that quantity. Raises `UnknownNameError` if the cell has none."""
+        for value in self.values:
+            if value.quantity == quantity:
+                return value
+        raise UnknownNameError.of(f"quantity of {self.key}", quantity, {v.quantity for v in self.values})
+
+    def table(self) -> pl.DataFrame:
+        """Return the standard table of this run: every recorded point."""
+        from lirich.readers.join import join_tables
+
+        curves = {test.key: test.curve for test in self._store.tests(self.key)}
+        return join_tables([self._store.read_curve(curves[key]) for key in self.analysis.tests])[0]
+
+    @cached_property
+    def result(self) -> CyclingResult:
+        """The analysis with its half-cycles, computed again from the stored points with the stored settings."""
+        from lirich.cycling import Correction, CyclingSettings, analyse
+        from lirich.workbench.analyse import cycling_settings
+
+        return analyse(
+            self.table(),
+            self.facts,
+            self.sample,
+            settings=CyclingSettings.model_validate(cycling_settings(self._store)),
+            corrections=[Correction.model_validate(c) for c in self._store.corrections(self.key)],
+        )
+
+    def half_cycle(self, cycle: int, direction: str) -> HalfCycle | None:
+        """Return the charge or the discharge of one cycle, or ``None`` where it has none."""
+        return self.result.half_cycle(cycle, direction)
+
+    def voltage_curves(self, cycles: list[int] | None = None, *, max_points: int = 400) -> pl.DataFrame:
+        """Return voltage against capacity: cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt."""
+        return self.result.voltage_curves(cycles, max_points=max_points)
+
+    def plot(self, kind: str = "voltage", **options: Any) -> Figure:
+        """Return a figure: ``voltage``, ``dqdv``, ``capacity``, ``mean-voltage``, ``hysteresis`` or ``low-voltage``.
+
+        Raises `UnknownNameError` on another kind.
+        """
+        from lirich.workbench.figures import cell_figure
+
+        return cell_figure(self, kind, **options)
+
+    def __repr__(self) -> str:
+        return f"<cell {self.key!r}: {len(self.tests)} file(s), {len(self.analyses)} run(s) analysed>"
+
+    def _repr_html_(self) -> str:
+        from lirich.model.format import format_value
+        from lirich.quantities import QUANTITIES
+
+        rows = (
+            "".join(
+                f"<tr><td>{html.escape(QUANTITIES[v.quantity].name)}</td>"
+                f"<td style='text-align:right'>{html.escape(format_value(v))}</td><td>{v.origin}</td></tr>"
+                for v in self.values
+                if QUANTITIES[v.quantity].scope == "cell"
+            )
+            if self.analyses
+            else "<tr><td>not analysed</td></tr>"
+        )
+        return f"<h4>{html.escape(self.key)}</h4><table>{rows}</table>"
+
+
+class CellBook(Mapping[str, CellView]):
+    """The cells of a workspace by name; a wrong name offers the nearest."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getitem__(self, key: str) -> CellView:
+        if not isinstance(key, str):
+            raise KeyError(key)
+        return CellView(self._store, key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._store.cells()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._store.cells())
+
+    def __len__(self) -> int:
+        return len(self._store.cells())
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} cells: {', '.join(self)}>"
+
+    def _repr_html_(self) -> str:
+        samples = self._store.samples()
+        tests: dict[str, int] = {}
+        for test in self._store.tests():
+            tests[test.cell] = tests.get(test.cell, 0) + 1
+        rows = []
+        for key, cell in self._store.cells().items():
+            sample = samples.get(cell.sample) if cell.sample else None
+            facts = (
+                key,
+                cell.sample,
+                sample.morphology if sample else None,
+                cell.active_mass_mg,
+                tests.get(key, 0),
+            )
+            rows.append("<tr>" + "".join(f"<td>{html.escape(_shown(f))}</td>" for f in facts) + "</tr>")
+        head = "".join(f"<th>{h}</th>" for h in ("cell", "sample", "morphology", "active mass / mg", "files"))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _shown(fact: object) -> str:
+    return "not given" if fact is None else str(fact)

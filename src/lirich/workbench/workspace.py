@@ -1,0 +1,233 @@
+"""The workspace as a user holds it: one object with the verbs."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from lirich.model import Finding, Sample, Scalar, Value
+from lirich.workbench.views import CellBook
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lirich.compute import Progress
+    from lirich.store import Store
+    from lirich.workbench.add import AddedFile, AddReport
+    from lirich.workbench.analyse import AnalyseReport
+    from lirich.workbench.compare import Comparison
+
+
+class Workspace:
+    """A lab's data in one folder: raw files, curves, catalogue; and the verbs that work on them.
+
+    >>> ws = Workspace.create("my-cells")
+    >>> ws.add(["cycler-files/"])
+    >>> ws.analyse()
+    >>> ws.cells["SC-1"].cycles
+    >>> ws.compare(by="morphology")
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.cells = CellBook(store)
+
+    @classmethod
+    def create(cls, folder: str | Path, *, name: str | None = None, database_url: str | None = None) -> Self:
+        """Make a new workspace. Raises `WorkspaceExistsError` where there is one already.
+
+        *database_url* names a PostgreSQL catalogue that several people share; by default the catalogue is an
+        SQLite file in the folder.
+        """
+        from lirich.store import Store
+
+        return cls(Store.create(Path(folder), name=name, database_url=database_url))
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """Open the workspace in *folder*. Raises `WorkspaceNotFoundError`, `WorkspaceVersionError`."""
+        from lirich.store import Store
+
+        return cls(Store.open(Path(folder)))
+
+    @classmethod
+    def find(cls, start: str | Path = ".") -> Self:
+        """Open the workspace that *start* lies in. Raises `WorkspaceNotFoundError`."""
+        from lirich.store import Store
+
+        return cls(Store.find(Path(start)))
+
+    @property
+    def root(self) -> Path:
+        """The folder of the workspace."""
+        return self.store.root
+
+    @property
+    def samples(self) -> dict[str, Sample]:
+        """The samples by name."""
+        return self.store.samples()
+
+    def add(
+        self,
+        paths: str | Path | Iterable[str | Path],
+        *,
+        cell: str | None = None,
+        facts: dict[str, Scalar] | None = None,
+        reader: str | None = None,
+        repairs: Sequence[str] = (),
+        reassign: bool = False,
+        executor: str = "processes",
+        workers: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        on_file: Callable[[AddedFile], None] | None = None,
+    ) -> AddReport:
+        """Read files, or all files of folders, into the workspace.
+
+        Parameters
+        ----------
+        paths:
+            Files and folders. A ``cells.csv`` or ``cells.toml`` beside a file says what its cell is.
+        cell:
+            The cell that all the files belong to.
+        facts:
+            Facts of the cells (``active_mass_mg`` …) that go before those of the tables and the files.
+        reader:
+            The reader to use; by default the one that is surest.
+        repairs:
+            Repairs that `inspect` proposed and the user wants, by name.
+        reassign:
+            Move a file that is a test of another cell already.
+        executor, workers:
+            See `lirich.compute.open_executor`.
+        progress, on_file:
+            Called as the run goes on; a file handed to *on_file* is confirmed.
+
+        A file that cannot be read is in the report's ``failed`` with its error; it does not stop the others.
+        """
+        from lirich.workbench.add import add_files
+        from lirich.workbench.metadata import entry_from_facts
+
+        listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
+        return add_files(
+            self.store,
+            [Path(p) for p in listed],
+            cell=cell,
+            options=entry_from_facts(facts) if facts else None,
+            reader=reader,
+            repairs=repairs,
+            reassign=reassign,
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            on_file=on_file,
+        )
+
+    def set_facts(self, cell: str, facts: dict[str, Scalar]) -> list[Finding]:
+        """Say or correct facts of a cell and its sample; analyses that depend on them are then out of date.
+
+        Raises `UnknownNameError` on the cell, `MetadataError` on a field or a value.
+        """
+        from lirich.workbench.metadata import entry_from_facts, resolve
+        from lirich.workbench.register import Register
+
+        known = self.store.cell(cell)
+        entry = entry_from_facts(facts)
+        sample_key = entry.sample or known.sample
+        resolved = resolve(
+            cell, [entry], known_cell=known, known_sample=self.samples.get(sample_key) if sample_key else None
+        )
+        Register(self.store).put_facts(resolved.cell, resolved.sample)
+        return resolved.findings
+
+    def correct(self, cell: str, cycles: tuple[int, int], kind: str) -> None:
+        """Say what a range of cycles really is (``formation``, ``ageing``, ``rate_test``, …).
+
+        Corrections go before detection, later ones before earlier ones. Raises `UnknownNameError` on the cell
+        or the kind, `InputError` on the range.
+        """
+        from pydantic import ValidationError
+
+        from lirich.cycling import Correction
+        from lirich.errors import InputError
+
+        self.store.cell(cell)
+        try:
+            correction = Correction(first_cycle=cycles[0], last_cycle=cycles[1], kind=kind)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"cycles {cycles[0]}-{cycles[1]} as {kind!r}: {first['msg']}") from error
+        self.store.put_correction(cell, correction.model_dump(mode="json"))
+
+    def clear_corrections(self, cell: str) -> None:
+        """Forget the corrections of a cell: its protocol is as detected again."""
+        self.store.cell(cell)
+        self.store.clear_corrections(cell)
+
+    def analyse(
+        self,
+        cells: Iterable[str] | None = None,
+        *,
+        force: bool = False,
+        executor: str = "processes",
+        workers: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> AnalyseReport:
+        """Analyse cells (all by default). What has not changed since its analysis is not repeated unless *force*."""
+        from lirich.workbench.analyse import analyse_cells
+
+        return analyse_cells(self.store, cells, force=force, executor=executor, workers=workers, progress=progress)
+
+    def values(self, **filters: Any) -> pl.DataFrame:
+        """Return values of the catalogue as a table; filters: quantity, origin, subject, subject_kind."""
+        from lirich.workbench.export import value_table
+
+        return value_table(self.store.values(**filters))
+
+    def compare(
+        self,
+        by: str = "morphology",
+        *,
+        quantities: Sequence[str] | None = None,
+        cells: Iterable[str] | None = None,
+        force: bool = False,
+        seed: int = 0,
+    ) -> Comparison:
+        """Compare groups of cells: means, intervals, effect sizes, permutation tests.
+
+        *by* is a field of the cell or its sample, or any extra column of ``cells.csv``. Values under unlike
+        conditions are refused unless *force*. Raises `NotEnoughDataError` without two groups.
+        """
+        from lirich.workbench.groups import compare_cells
+
+        return compare_cells(self, by, quantities=quantities, cells=cells, force=force, seed=seed)
+
+    @property
+    def literature(self) -> list[Value]:
+        """The published values that lirich carries, and those that this workspace was given."""
+        from lirich.store.literature import load
+
+        carried = load()
+        own = [v for v in self.store.values(origin="literature") if v not in carried]
+        return [*carried, *own]
+
+    def check(self) -> list[Finding]:
+        """Return what is wrong with the workspace's files and catalogue; nothing if all is well."""
+        return self.store.check()
+
+    def __repr__(self) -> str:
+        return f"<lirich workspace {str(self.root)!r}: {len(self.cells)} cells>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>lirich workspace <code>{html.escape(str(self.root))}</code></p>{self.cells._repr_html_()}"
+
+    def close(self) -> None:
+        """Close the catalogue."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,164 @@
+"""Small made-up records for the tests of the store; also run as the program that gets killed.
+
+``python store_lab.py ROOT N [--crash-at K]`` puts cell after cell into the workspace ROOT and prints a line for each
+confirmed write. With ``--crash-at K`` it kills itself (SIGKILL) at the K-th step that touches the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from lirich.model import (
+    Cell,
+    Conditions,
+    Interval,
+    Origin,
+    Provenance,
+    Sample,
+    Subject,
+    Test,
+    Value,
+    content_hash,
+)
+from lirich.store import Analysis, Store
+
+
+def table(number: int, rows: int = 50) -> pl.DataFrame:
+    time = np.arange(rows, dtype=float)
+    return pl.DataFrame(
+        {
+            "test_time_second": time,
+            "voltage_volt": 3.0 + number * 0.01 + time / rows,
+            "current_ampere": np.full(rows, 1e-3),
+        }
+    )
+
+
+def cell(number: int, **facts: object) -> Cell:
+    sample = "SC" if number % 2 else "PC"
+    return Cell(key=f"{sample}-{number}", sample=sample, electrode="cathode", active_mass_mg=2.5, **facts)
+
+
+def value(cell_key: str, quantity: str, number: float, *files: str, cycle: int | None = None) -> Value:
+    return Value(
+        quantity=quantity,
+        value=number,
+        interval=Interval(low=number - 0.5, high=number + 0.5, method="made up"),
+        subject=Subject(kind="cell", key=cell_key),
+        conditions=Conditions(cycle=cycle, voltage_lower_v=2.0, voltage_upper_v=4.8),
+        origin=Origin.MEASURED,
+        provenance=Provenance(files=files, code="store_lab.value", version="0", parameters={"a": 1}),
+    )
+
+
+def add(store: Store, number: int, raw_folder: Path, say=lambda _: None) -> Test:
+    """Do for one cell what ``lirich add`` does, in its order."""
+    raw_folder.mkdir(exist_ok=True, parents=True)
+    path = raw_folder / f"cell {number}.csv"
+    if not path.exists():
+        table(number).write_csv(path)
+    own = cell(number)
+    store.put_sample(Sample(key=str(own.sample), morphology=str(own.sample)))
+    store.put_cell(own)
+    say(f"cell {own.key}")
+    raw = store.put_raw(path)
+    say(f"raw {raw.sha256}")
+    curve = store.put_curve(table(number))
+    say(f"curve {curve}")
+    test = Test(
+        key=content_hash([raw.sha256, "lab", []]),
+        cell=own.key,
+        raw=raw,
+        reader="lab",
+        reader_version="1",
+        confidence=1.0,
+        curve=curve,
+        rows=50,
+        start_unix_second=1000.0 * number,
+    )
+    store.put_test(test)
+    say(f"test {test.key}")
+    return test
+
+
+def analysis(store: Store, test: Test, run: int = 0, *, capacity: float = 250.0) -> Analysis:
+    steps = store.put_curve(pl.DataFrame({"step": [1, 2], "cell": [test.cell] * 2}))
+    cycles = store.put_curve(pl.DataFrame({"cycle": [1, 2, 3], "discharge_capacity_mah": [capacity] * 3}))
+    return Analysis(
+        key=content_hash([test.key, run, capacity]),
+        cell=test.cell,
+        run=run,
+        tests=(test.key,),
+        version="0",
+        settings_hash="0" * 64,
+        steps_curve=steps,
+        cycles_curve=cycles,
+        segments=({"kind": "ageing", "first_cycle": 1, "last_cycle": 3},),
+        values=(
+            value(test.cell, "initial_coulombic_efficiency", 83.4, test.raw.sha256),
+            value(test.cell, "discharge_specific_capacity_mah_g", capacity, test.raw.sha256, cycle=1),
+            value(test.cell, "discharge_specific_capacity_mah_g", capacity - 1, test.raw.sha256, cycle=2),
+        ),
+        created_unix_second=1.0,
+    )
+
+
+def whole_job(store: Store, count: int, raw_folder: Path, say=lambda _: None) -> None:
+    for number in range(count):
+        test = add(store, number, raw_folder, say)
+        result = analysis(store, test)
+        store.put_analysis(result)
+        say(f"analysis {result.key}")
+    store.put_values([value("SC", "initial_coulombic_efficiency", 80.0)], source="literature")
+    say("source literature")
+
+
+def crash_at(step: int) -> None:
+    """Kill this process at the *step*-th fsync, rename or commit: before it for even numbers, after it for odd."""
+    from sqlalchemy import Engine, event
+
+    left = [step // 2]
+
+    def gate(before: bool) -> None:
+        if before:
+            left[0] -= 1
+        if left[0] < 0 and before == (step % 2 == 0):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def wrapped(function):
+        def call(*args, **kwargs):
+            gate(True)
+            result = function(*args, **kwargs)
+            gate(False)
+            return result
+
+        return call
+
+    os.fsync, os.replace, os.link = wrapped(os.fsync), wrapped(os.replace), wrapped(os.link)
+    event.listen(Engine, "commit", lambda _: gate(True))
+    event.listen(Engine, "before_cursor_execute", lambda *_: gate(True))
+
+
+def main() -> None:
+    root, count = Path(sys.argv[1]), int(sys.argv[2])
+    if "--crash-at" in sys.argv:
+        crash_at(int(sys.argv[sys.argv.index("--crash-at") + 1]))
+
+    def say(line: str) -> None:
+        os.write(1, f"{line}\n".encode())
+
+    store = Store.open(root)
+    say("ready")
+    whole_job(store, count, root.parent / "files", say)
+    say("done")
+    os._exit(0)  # as if killed right after the last confirmed write: nothing is closed
+
+
+if __name__ == "__main__":
+    main()
