@@ -50,3 +50,13 @@ def store(tmp_path: Path, store_url: str | None) -> Iterator[Store]:
     """An empty workspace, on SQLite and then on PostgreSQL."""
     with Store.create(tmp_path / "workspace", database_url=store_url) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def small_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the synthetic laboratory: 3 SC and 3 PC cells over 24 cycles, in six vendors' formats."""
+    from lirich.testing.laboratory import make_laboratory
+
+    folder = tmp_path_factory.mktemp("laboratory")
+    make_laboratory(folder, n_sc=3, n_pc=3, cycles=24)
+    return folder

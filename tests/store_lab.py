@@ -1,19 +1,15 @@
-"""Small made-up records for the tests of the store; also run as the program that gets killed.
-
-``python store_lab.py ROOT N [--crash-at K]`` puts cell after cell into the workspace ROOT and prints a line for each
-confirmed write. With ``--crash-at K`` it kills itself (SIGKILL) at the K-th step that touches the disk.
-"""
+"""Small made-up records for the tests of the store, and the work of the processes that get killed."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from lirich.errors import WorkspaceExistsError
 from lirich.model import (
     Cell,
     Conditions,
@@ -62,7 +58,7 @@ def add(store: Store, number: int, raw_folder: Path, say=lambda _: None) -> Test
     raw_folder.mkdir(exist_ok=True, parents=True)
     path = raw_folder / f"cell {number}.csv"
     if not path.exists():
-        table(number).write_csv(path)
+        path.write_text(f"time,voltage\n{number},3.1\n")
     own = cell(number)
     store.put_sample(Sample(key=str(own.sample), morphology=str(own.sample)))
     store.put_cell(own)
@@ -109,8 +105,8 @@ def analysis(store: Store, test: Test, run: int = 0, *, capacity: float = 250.0)
     )
 
 
-def whole_job(store: Store, count: int, raw_folder: Path, say=lambda _: None) -> None:
-    for number in range(count):
+def whole_job(store: Store, count: int, raw_folder: Path, say=lambda _: None, *, first: int = 0) -> None:
+    for number in [(first + i) % count for i in range(count)]:
         test = add(store, number, raw_folder, say)
         result = analysis(store, test)
         store.put_analysis(result)
@@ -145,20 +141,33 @@ def crash_at(step: int) -> None:
     event.listen(Engine, "before_cursor_execute", lambda *_: gate(True))
 
 
-def main() -> None:
-    root, count = Path(sys.argv[1]), int(sys.argv[2])
-    if "--crash-at" in sys.argv:
-        crash_at(int(sys.argv[sys.argv.index("--crash-at") + 1]))
+def work(root: Path, files: Path, count: int, log: Path, crash: int | None = None, first: int = 0) -> None:
+    """Do the job as a process of its own; *log* gets a line for each confirmed write."""
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def say(line: str) -> None:
-        os.write(1, f"{line}\n".encode())
+        os.write(handle, f"{line}\n".encode())
 
+    if crash is not None:
+        crash_at(crash)
     store = Store.open(root)
     say("ready")
-    whole_job(store, count, root.parent / "files", say)
+    whole_job(store, count, files, say, first=first)
     say("done")
-    os._exit(0)  # as if killed right after the last confirmed write: nothing is closed
+    os.kill(os.getpid(), signal.SIGKILL)  # nothing may depend on an orderly end
 
 
-if __name__ == "__main__":
-    main()
+def create(root: Path, log: Path) -> None:
+    """Try to make a workspace; log what came of it."""
+    try:
+        store = Store.create(root)
+        line = f"made {store.settings.id}"
+    except WorkspaceExistsError:
+        line = f"there {Store.open(root).settings.id}"
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, f"{line}\n".encode())
+
+
+def open_only(root: Path) -> None:
+    with Store.open(root) as store:
+        store.cells()

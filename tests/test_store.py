@@ -10,10 +10,10 @@ import threading
 from pathlib import Path
 
 import pytest
-import store_lab as lab
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import store_lab as lab
 from lirich.errors import (
     ConflictingMetadataError,
     CorruptStoreError,
@@ -106,9 +106,7 @@ def test_a_record_never_speaks_of_what_is_not_there(store: Store, tmp_path: Path
     with pytest.raises(CorruptStoreError):
         store.put_test(test.model_copy(update={"key": "x", "curve": "0" * 64}))
     with pytest.raises(CorruptStoreError):
-        store.put_test(
-            test.model_copy(update={"key": "x", "raw": test.raw.model_copy(update={"sha256": "0" * 64})})
-        )
+        store.put_test(test.model_copy(update={"key": "x", "raw": test.raw.model_copy(update={"sha256": "0" * 64})}))
     with pytest.raises(UnknownNameError):
         store.put_test(test.model_copy(update={"key": "x", "cell": "nobody"}))
     analysis = lab.analysis(store, test)
@@ -125,9 +123,7 @@ def test_tests_come_in_the_order_of_time(store: Store, tmp_path: Path) -> None:
     first = lab.add(store, 1, tmp_path)
     late = first.model_copy(update={"key": "b", "start_unix_second": 9e9})
     unknown = [
-        first.model_copy(
-            update={"key": k, "start_unix_second": None, "raw": first.raw.model_copy(update={"name": n})}
-        )
+        first.model_copy(update={"key": k, "start_unix_second": None, "raw": first.raw.model_copy(update={"name": n})})
         for k, n in (("c", "part 10.csv"), ("d", "part 9.csv"))
     ]
     for test in (late, *unknown):
@@ -221,9 +217,7 @@ def test_a_value_leads_back_to_its_raw_file(store: Store, tmp_path: Path) -> Non
     assert store.raw_path(file.sha256).read_bytes() == (tmp_path / "cell 1.csv").read_bytes()
     store.put_values([value], source="copy")
     assert store.provenance(value).sources == ("copy",)
-    unknown = value.model_copy(
-        update={"provenance": value.provenance.model_copy(update={"files": ("0" * 64,)})}
-    )
+    unknown = value.model_copy(update={"provenance": value.provenance.model_copy(update={"files": ("0" * 64,)})})
     assert not store.provenance(unknown).complete
     assert not store.provenance(unknown).files[0].present
 
@@ -306,14 +300,14 @@ def test_the_order_of_writing_leaves_no_trace(tmp_path: Path) -> None:
 
 
 def test_threads_share_a_store(store: Store) -> None:
-    errors: list[BaseException] = []
+    errors: list[Exception] = []
 
     def work(start: int) -> None:
         try:
             for number in range(start, start + 10):
                 store.put_cell(Cell(key=f"C-{number}"))
                 assert f"C-{number}" in store.cells()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - carried to the main thread
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(start,)) for start in (0, 10, 20)]

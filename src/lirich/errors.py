@@ -13,6 +13,7 @@
     │   ├── ReadError               a file cannot become a table
     │   │   ├── UnrecognisedFileError     no reader knows it
     │   │   ├── DamagedFileError          the reader knows it, but it is cut short or broken
+    │   │   ├── WrongTechniqueError       a file of another measurement (impedance, …)
     │   │   ├── MissingColumnError        a column that a standard table needs is not there
     │   │   ├── InconsistentDataError     time, current and capacity contradict each other
     │   │   └── MappingError              the mapping file beside a table is wrong
@@ -149,6 +150,10 @@ class UnrecognisedFileError(ReadError):
 
 class DamagedFileError(ReadError):
     """The reader knows the file, but it is cut short or broken."""
+
+
+class WrongTechniqueError(ReadError):
+    """The reader knows the file; it holds another measurement (impedance, …) than cycling."""
 
 
 class MissingColumnError(ReadError):

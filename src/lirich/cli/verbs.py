@@ -79,9 +79,7 @@ def add(
             workers=workers,
             progress=progress,
         )
-    wanted = [
-        f for key in report.cells for f in facts_wanted(workspace.cells[key].facts, workspace.cells[key].sample)
-    ]
+    wanted = [f for key in report.cells for f in facts_wanted(workspace.cells[key].facts, workspace.cells[key].sample)]
     if json:
         print_json({**report.to_dict(), "asked_for": [f.model_dump(mode="json") for f in wanted]})
     else:
@@ -271,9 +269,7 @@ def analyse(
     """Analyse cells."""
     workspace = open_workspace(folder)
     with progress_bar("analysing", quiet=json) as progress:
-        report = workspace.analyse(
-            names or None, force=force, executor=executor, workers=workers, progress=progress
-        )
+        report = workspace.analyse(names or None, force=force, executor=executor, workers=workers, progress=progress)
     if json:
         print_json(report.to_dict())
     else:

@@ -53,8 +53,8 @@ def annotate(
     """Take a standard table apart into steps, half-cycles and cycles, without using the cycler's cycle count.
 
     A cycle begins with a charge for a cathode or full cell and with a discharge (lithiation) for an anode material;
-    where *electrode* is not given, with whichever comes first, unless that is a remainder much smaller
-    than what follows. A first half-cycle of the other direction is cycle 0. Rests, interrupts and pulses
+    where *electrode* is not given, with whichever comes first, unless that is a discharge much smaller than the
+    charge that follows. A first half-cycle of the other direction is cycle 0. Rests, interrupts and pulses
     (`CyclingSettings.reversal_fraction`) never begin a cycle.
 
     Raises `NotEnoughDataError` where no current flows or fewer than two rows are usable, `MissingColumnError`
@@ -80,9 +80,7 @@ def annotate(
     row_sign = np.repeat(half_sign, half_stop - half_start)
     passed = np.maximum(points.dq_ah * row_sign, 0.0)
     step_half = np.searchsorted(half_start, steps.start, side="right") - 1
-    return Annotation(
-        points, steps, half_start, half_stop, half_sign, half_cycle, step_half, passed, tuple(findings)
-    )
+    return Annotation(points, steps, half_start, half_stop, half_sign, half_cycle, step_half, passed, tuple(findings))
 
 
 def _runs(points: Points, steps: Steps) -> tuple[Integers, Array, Integers]:
@@ -114,9 +112,8 @@ def _numbered(
 ) -> Integers:
     opening = {"cathode": 1, "full": 1, "anode": -1}.get(electrode or "")
     if opening is None:
-        opening = int(sign[0])
-        if len(sign) >= 2 and sign[1] != sign[0] and charge[0] < settings.leading_fraction * charge[1]:
-            opening = int(sign[1])
+        rest = len(sign) >= 2 and sign[1] > 0 and charge[0] < settings.leading_fraction * charge[1]
+        opening = -1 if sign[0] < 0 and not rest else 1
     number = np.zeros(len(sign), dtype=np.int64)
     if not np.any(sign == opening):
         number[:] = np.arange(1, len(sign) + 1)

@@ -30,16 +30,16 @@ def cycle_table(
 
     Columns named by quantity hold that quantity (`lirich.quantities`) and are null where it has no meaning (an
     incomplete cycle has no efficiency) or a fact is missing (no mass, no mAh/g). Beside them stand ``cycle``,
-    ``cycle_number`` (see `true_numbers`), ``vendor_cycle_first``, ``vendor_cycle_last``, ``complete``, ``start_second``,
-    ``duration_second``, ``charge_duration_second``, ``discharge_duration_second``, ``interrupts``.
+    ``cycle_number`` (see `true_numbers`), ``vendor_cycle_first``, ``vendor_cycle_last``, ``complete``,
+    ``start_second``, ``duration_second``, ``charge_duration_second``, ``discharge_duration_second``,
+    ``interrupts``, ``charge_end_voltage_v`` and ``discharge_end_voltage_v`` (where each half-cycle turned).
+    The charge of a row is booked on the cycle it came in, so that the cycles (0 included) sum to the test.
 
     Raises what `lirich.cycling.annotate` raises.
     """
     settings = settings or CyclingSettings()
     notes = annotate(table, electrode=electrode, settings=settings)
-    return table_of(
-        notes, electrode=electrode, active_mass_mg=active_mass_mg, one_c_ma_g=one_c_ma_g, settings=settings
-    )
+    return table_of(notes, electrode=electrode, active_mass_mg=active_mass_mg, one_c_ma_g=one_c_ma_g, settings=settings)
 
 
 def table_of(
@@ -64,8 +64,8 @@ def table_of(
             columns[f"{side}:{name}"] = column
     cycle_start = np.minimum.reduceat(notes.half_start, _firsts(at))
     cycle_stop = np.append(cycle_start[1:], len(notes.points))
-    out = _figures(columns, notes, cycle_start, electrode)
-    _add_specific(out, columns, active_mass_mg, one_c_ma_g)
+    out = _figures(columns, notes, cycle_start, electrode, settings)
+    _add_specific(out, active_mass_mg, one_c_ma_g)
     frame = pl.DataFrame({name: pl.Series(values, dtype=pl.Float64) for name, values in out.items()})
     frame = frame.with_columns(pl.all().fill_nan(None))
     keys = _keys(notes, numbers, cycle_start, cycle_stop, columns, settings)
@@ -123,11 +123,13 @@ def half_cycle_figures(notes: Annotation, settings: CyclingSettings) -> dict[str
 def _first_row(notes: Annotation, running: NDArray[np.bool_]) -> Integers:
     n = len(running)
     first = np.minimum.reduceat(np.where(running, np.arange(n), n - 1), notes.half_start)
-    return np.maximum(first - 1, notes.half_start)
+    before: Integers = np.maximum(first - 1, notes.half_start)
+    return before
 
 
 def _last_row(notes: Annotation, running: NDArray[np.bool_]) -> Integers:
-    return np.maximum.reduceat(np.where(running, np.arange(len(running)), 0), notes.half_start)
+    last: Integers = np.maximum.reduceat(np.where(running, np.arange(len(running)), 0), notes.half_start)
+    return last
 
 
 def _last_voltage(notes: Annotation, running: NDArray[np.bool_]) -> Array:
@@ -197,7 +199,11 @@ def _weighted_median(values: Array, weights: Array) -> float:
 
 
 def _figures(
-    c: dict[str, Array], notes: Annotation, cycle_start: Integers, electrode: Electrode | None
+    c: dict[str, Array],
+    notes: Annotation,
+    cycle_start: Integers,
+    electrode: Electrode | None,
+    settings: CyclingSettings,
 ) -> dict[str, Array]:
     have = {s: ~np.isnan(c[f"{s}:charge"]) for s in ("charge", "discharge")}
     both = have["charge"] & have["discharge"]
@@ -213,6 +219,9 @@ def _figures(
     e_ch, e_dis = 1e3 * total("charge", "energy"), 1e3 * total("discharge", "energy")
     v_ch, v_dis = c["charge:mean_voltage"], c["discharge:mean_voltage"]
     ratio = (q_ch, q_dis) if electrode == "anode" else (q_dis, q_ch)
+    # thresholds in V vs Li/Li⁺ of a cathode say nothing of an anode material
+    low_mah, high_mah = (np.nan if electrode == "anode" else 1e3 * c[n] for n in ("discharge:low", "charge:high"))
+    low_mah, high_mah = np.broadcast_to(low_mah, q_ch.shape), np.broadcast_to(high_mah, q_ch.shape)
     out = {
         "charge_capacity_mah": q_ch,
         "discharge_capacity_mah": q_dis,
@@ -227,16 +236,18 @@ def _figures(
         "mid_voltage_v": 0.5 * (v_ch + v_dis),
         "voltage_gap_v": v_ch - v_dis,
         "hysteresis_loop_energy_mwh": np.where(both, e_ch - e_dis, np.nan),
-        "low_voltage_capacity_mah": 1e3 * c["discharge:low"],
-        "low_voltage_share": 100.0 * _over(c["discharge:low"], c["discharge:charge"]),
-        "high_voltage_capacity_mah": 1e3 * c["charge:high"],
+        "low_voltage_capacity_mah": low_mah,
+        "low_voltage_share": np.where(
+            np.isnan(low_mah), np.nan, 100.0 * _over(c["discharge:low"], c["discharge:charge"])
+        ),
+        "high_voltage_capacity_mah": high_mah,
         "constant_voltage_share": 100.0 * _over(c["charge:held"], c["charge:charge"]),
         "charge_current_ma": 1e3 * c["charge:current"],
         "discharge_current_ma": 1e3 * c["discharge:current"],
         "upper_cutoff_voltage_v": np.fmax(c["charge:upper"], c["discharge:upper"]),
         "lower_cutoff_voltage_v": np.fmin(c["charge:lower"], c["discharge:lower"]),
     }
-    out.update(_interrupt_figures(c))
+    out.update(_interrupt_figures(c, settings))
     if notes.points.temperature_celsius is not None:
         temperature = notes.points.temperature_celsius
         known = np.isfinite(temperature)
@@ -246,10 +257,16 @@ def _figures(
     return out
 
 
-def _interrupt_figures(c: dict[str, Array]) -> dict[str, Array]:
-    weight = {s: np.where(np.isnan(c[f"{s}:resistance"]), 0.0, c[f"{s}:charge"]) for s in ("charge", "discharge")}
-    weighted = sum(weight[s] * np.nan_to_num(c[f"{s}:resistance"]) for s in weight)
-    return {"interrupt_resistance_ohm": _over(np.asarray(weighted), weight["charge"] + weight["discharge"])}
+def _interrupt_figures(c: dict[str, Array], settings: CyclingSettings) -> dict[str, Array]:
+    resistance = {s: c[f"{s}:resistance"] for s in ("charge", "discharge")}
+    weight = {s: np.where(np.isnan(r), 0.0, c[f"{s}:charge"]) for s, r in resistance.items()}
+    weighted = sum((weight[s] * np.nan_to_num(r) for s, r in resistance.items()), np.zeros(1))
+    out = {"interrupt_resistance_ohm": _over(weighted, weight["charge"] + weight["discharge"])}
+    for side, sign in (("charge", -1.0), ("discharge", 1.0)):
+        enough = np.nan_to_num(c[f"{side}:interrupts"]) >= settings.minimum_interrupts
+        corrected = c[f"{side}:mean_voltage"] + sign * c[f"{side}:current"] * resistance[side]
+        out[f"corrected_{side}_voltage_v"] = np.where(enough, corrected, np.nan)
+    return out
 
 
 def _over(a: Array, b: Array) -> Array:
@@ -258,9 +275,7 @@ def _over(a: Array, b: Array) -> Array:
     return result
 
 
-def _add_specific(
-    out: dict[str, Array], c: dict[str, Array], active_mass_mg: float | None, one_c_ma_g: float | None
-) -> None:
+def _add_specific(out: dict[str, Array], active_mass_mg: float | None, one_c_ma_g: float | None) -> None:
     per_gram = np.nan if active_mass_mg is None else 1e3 / active_mass_mg
     for name, source in (
         ("charge_specific_capacity_mah_g", "charge_capacity_mah"),
@@ -293,6 +308,8 @@ def _keys(
     begin = None if points.time_s is None else points.time_s[start]
     end = None if points.time_s is None else points.time_s[stop - 1]
 
+    closing = 0 if points.time_s is None else int(notes.half_sign[-1])
+
     def integers(values: Integers | None) -> pl.Series:
         return pl.Series([None] * len(numbers) if values is None else values, dtype=pl.Int64)
 
@@ -306,7 +323,7 @@ def _keys(
             "cycle_number": integers(true_numbers(numbers, first, begin, end)),
             "vendor_cycle_first": integers(first),
             "vendor_cycle_last": integers(last),
-            "complete": pl.Series(complete_cycles(c, settings), dtype=pl.Boolean),
+            "complete": pl.Series(complete_cycles(c, closing, settings), dtype=pl.Boolean),
             "start_second": floats(begin),
             "duration_second": floats(None if begin is None or end is None else end - begin),
             "charge_duration_second": floats(c["charge:duration"]),
@@ -325,45 +342,46 @@ def _first_running(notes: Annotation, start: Integers) -> Integers:
     return np.minimum.reduceat(np.where(notes.passed_ah > 0.0, np.arange(n), n - 1), start)
 
 
-def complete_cycles(c: dict[str, Array], settings: CyclingSettings) -> NDArray[np.bool_]:
+def complete_cycles(c: dict[str, Array], closing_sign: int, settings: CyclingSettings) -> NDArray[np.bool_]:
     """Tell which cycles have both half-cycles, the last one of the test not cut short, shape (c,).
 
     The last half-cycle is cut short where the file ends under current at a voltage that no like half-cycle ends at;
-    with no like one to compare, it is taken as whole.
+    with no like one to compare, it is taken as whole. *closing_sign*: direction of the last half-cycle; 0 for a curve
+    without a time axis, whose ends say nothing.
     """
     whole = ~np.isnan(c["charge:charge"]) & ~np.isnan(c["discharge:charge"])
     last = len(whole) - 1
-    if not whole[last]:
+    if not whole[last] or closing_sign == 0:
         return whole
-    # the half-cycle that closes the last cycle is of the direction that closes all others
-    ended = {s: c[f"{s}:end_voltage"] for s in ("charge", "discharge")}
-    for side in ("charge", "discharge"):
-        others = ended[side][:last][whole[:last]]
-        if c[f"{side}:ends_at_rest"][last] == 1.0 or len(others) == 0:
-            continue
-        if np.abs(others - ended[side][last]).min() > settings.incomplete_voltage_v:
-            whole[last] = False
+    side = "discharge" if closing_sign < 0 else "charge"
+    ended = c[f"{side}:end_voltage"]
+    others = ended[:last][whole[:last]]
+    cut = c[f"{side}:ends_at_rest"][last] == 0.0 and len(others) > 0
+    if cut and np.abs(others - ended[last]).min() > settings.incomplete_voltage_v:
+        whole[last] = False
     return whole
 
 
-def true_numbers(
-    cycle: Integers, vendor: Integers | None, begin: Array | None, end: Array | None
-) -> Integers:
+_LATE_START = 2  # some programmes count the first rest as cycle 1; a count from 3 on is the middle of a test
+
+
+def true_numbers(cycle: Integers, vendor: Integers | None, begin: Array | None, end: Array | None) -> Integers:
     """Return the cycle numbers to plot and to fit against, shape (c,).
 
     They are lirich's own, unless the file leaves cycles out (an excerpt, a digitised figure): the cycler's count
     rises with every own cycle, by one in most places and by more in some, and, where there is a time axis, the
-    clock jumps there by at least half of what the missing cycles would have taken. Then it is the cycler's
-    count, since a fade *per cycle* needs the cycles that were run, not those that were kept.
+    clock jumps there by at least half of what the missing cycles would have taken; or the count begins late, in
+    the middle of a test. Then it is the cycler's count, since a fade *per cycle* needs the cycles that were run,
+    not those that were kept.
     """
     if vendor is None:
         return cycle
     counted = cycle >= 1
     kept = vendor[counted]
-    if len(kept) < 2:
+    if len(kept) == 0:
         return cycle
     rise = np.diff(kept)
-    if np.any(rise < 1) or not np.any(rise > 1) or kept[0] < 1:
+    if np.any(rise < 1) or kept[0] < 1 or (kept[0] <= _LATE_START and not np.any(rise > 1)):
         return cycle
     if begin is not None and end is not None:
         pause = begin[counted][1:] - end[counted][:-1]

@@ -122,7 +122,7 @@ def dqdv(half: HalfCycle, smoothing: Smoothing = DEFAULT_SMOOTHING) -> Dqdv:
     inside = ~half.constant_voltage
     if np.count_nonzero(inside) < 5:
         raise NotEnoughDataError(
-            f"The {half.direction} of cycle {half.cycle} has {np.count_nonzero(inside)} points outside constant voltage",
+            f"The {half.direction} of cycle {half.cycle} has {np.count_nonzero(inside)} points off constant voltage",
             expected="at least 5",
         )
     voltage = half.voltage_v[inside]

@@ -146,12 +146,12 @@ def _activation(
     for name, peak in (("transition-metal", found.transition_metal), ("plateau", found.plateau)):
         if peak is not None:
             values.extend(peak_values(peak, cell, conditions, name=name))
-    flags = () if found.how == "valley" else ("fallback",)
+    flags = (() if found.how == "valley" else ("fallback",)) + (() if composition else ("composition-unknown",))
     if found.how == "fallback":
         known = "" if composition is not None else "; the composition is not given, so neither is the split"
         findings.append(
             Finding(code="activation-voltage-fallback", where=cell.key,
-                    message="The first charge has no dQ/dV valley between the transition-metal and the plateau peak from "
+                    message="The first charge has no dQ/dV valley between the transition-metal and plateau peaks from "
                     f"4.2 to 4.5 V; V* is taken as {found.voltage_v} V{known}",
                     advice="Look at dQ/dV of the first charge before the slope and plateau capacities are used")
         )  # fmt: skip

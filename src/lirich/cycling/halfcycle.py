@@ -19,7 +19,7 @@ class HalfCycle:
     Attributes
     ----------
     cycle:
-        lirich's own cycle number, from 1.
+        lirich's own cycle number, from 1; 0 is what was taken out of the cell before its first cycle.
     direction:
         ``charge`` (current positive) or ``discharge``.
     voltage_v:

@@ -14,9 +14,7 @@ from lirich.cycling.points import Integers
 from lirich.cycling.settings import CyclingSettings
 
 
-def half_cycle_interrupts(
-    notes: Annotation, current_a: Array, settings: CyclingSettings
-) -> tuple[Array, Integers]:
+def half_cycle_interrupts(notes: Annotation, current_a: Array, settings: CyclingSettings) -> tuple[Array, Integers]:
     """Return R̄ in Ω (NaN where there is no stop) and the number of stops of every half-cycle, each of shape (h,).
 
     *current_a*: the current of each half-cycle, shape (h,). A stop counts where the current before it was at least

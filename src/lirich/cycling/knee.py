@@ -58,7 +58,7 @@ def find_knee(cycle: ArrayLike, y: ArrayLike) -> Knee | None:
     if n < 2 * MIN_SIDE + 1:
         raise NotEnoughDataError(f"There are {n} comparable cycles", expected=f"at least {2 * MIN_SIDE + 1} for a knee")
     breaks = np.linspace(x[MIN_SIDE - 1], x[-MIN_SIDE], _CANDIDATES)
-    squares = np.array([_two_segments(x, y_kept, at)[1] for at in breaks])
+    squares = _squares(x, y_kept, breaks)
     # rounding of the numbers bounds how well any line can be said to fit
     floor = n * (1e-9 * max(float(np.abs(y_kept).max()), 1e-30)) ** 2
     best = int(np.argmin(squares))
@@ -66,8 +66,7 @@ def find_knee(cycle: ArrayLike, y: ArrayLike) -> Knee | None:
     line = np.polynomial.polynomial.polyfit(x - x.mean(), y_kept, 1)
     rest = float(np.sum((y_kept - np.polynomial.polynomial.polyval(x - x.mean(), line)) ** 2))
     bic = [n * np.log(max(s, floor) / n) + k * np.log(n) for s, k in zip((rest, least), _PARAMETERS, strict=True)]
-    (_, before, bend), _ = _two_segments(x, y_kept, breaks[best])
-    after = before + bend
+    before, after = _slopes(x, y_kept, float(breaks[best]))
     if bic[0] <= bic[1] or after >= 0 or -after < FADE_RATIO * max(-before, 0.0):
         return None
     likely = breaks[n * np.log(np.maximum(squares, floor) / least) <= _CHI2_95]
@@ -77,7 +76,20 @@ def find_knee(cycle: ArrayLike, y: ArrayLike) -> Knee | None:
     )  # fmt: skip
 
 
-def _two_segments(x: Array, y: Array, at: float) -> tuple[Array, float]:
+def _squares(x: Array, y: Array, breaks: Array) -> Array:
+    """Residual squares of the best two segments that meet at each of *breaks*.
+
+    What is left of the line is regressed on what is left of the bend (Frisch–Waugh–Lovell).
+    """
+    base = np.linalg.qr(np.column_stack((np.ones_like(x), x - x.mean())))[0]
+    bend = np.maximum(x[:, None] - breaks, 0.0)
+    bend = bend - base @ (base.T @ bend)
+    rest = y - base @ (base.T @ y)
+    gain = (bend.T @ rest) ** 2 / np.sum(bend**2, axis=0)
+    return np.asarray(np.maximum(rest @ rest - gain, 0.0), dtype=np.float64)
+
+
+def _slopes(x: Array, y: Array, at: float) -> tuple[float, float]:
     design = np.column_stack((np.ones_like(x), x - at, np.maximum(x - at, 0.0)))
-    solution = np.linalg.lstsq(design, y, rcond=None)[0]
-    return solution, float(np.sum((y - design @ solution) ** 2))
+    _, before, bend = np.linalg.lstsq(design, y, rcond=None)[0]
+    return float(before), float(before + bend)

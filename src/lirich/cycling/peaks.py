@@ -42,6 +42,13 @@ MAX_GAP = 5
 SPINEL_WINDOW_V = (2.7, 3.4)
 """Where the spinel-like discharge peak is looked for, V (definition of ``spinel_peak_voltage_v``)."""
 
+REGIONS: dict[str, tuple[tuple[float, str], ...]] = {
+    "charge": ((3.6, "low-voltage"), (4.2, "transition-metal"), (10.0, "high-voltage")),
+    "discharge": ((2.7, "conversion"), (3.4, "spinel-like"), (4.2, "transition-metal"), (10.0, "high-voltage")),
+}
+"""Names that peaks of a Li-rich cathode go by, with the upper end of each region in V: a label to find like peaks by,
+not an assignment. The borders are those of the activation and of the spinel-like peak in `lirich.quantities`."""
+
 _CODE = "lirich.cycling.peaks"
 
 
@@ -159,7 +166,7 @@ def peak_values(
     peak: Peak, cell: Cell, conditions: Conditions, *, name: str | None = None, spinel: bool = False
 ) -> list[Value]:
     """Return position, height and area of *peak* as values; height and area need the active mass."""
-    stated = conditions if name is None else with_conditions(conditions, other={"peak": name})
+    stated = conditions if name is None else _named(conditions, name)
     code = f"{_CODE}.find_peaks"
     parameters = {"left_v": peak.left_v, "right_v": peak.right_v}
     position = "spinel_peak_voltage_v" if spinel else "dqdv_peak_voltage_v"
@@ -179,6 +186,16 @@ def peak_values(
         area = "spinel_peak_area_mah_g" if spinel else "dqdv_peak_area_mah_g"
         values.append(record(area, peak.area_mah * per_gram, cell, conditions=stated, code=code, parameters=parameters))
     return values
+
+
+def _named(conditions: Conditions, name: str) -> Conditions:
+    # in the method too, so that `Conditions.unlike` tells one peak from another
+    return with_conditions(conditions, method=f"{conditions.method}; {name} peak", other={"peak": name})
+
+
+def region(direction: str, voltage_v: float) -> str:
+    """Return the name of the region of `REGIONS` that a peak at *voltage_v* (V) stands in."""
+    return next((name for end, name in REGIONS[direction] if voltage_v < end), "high-voltage")
 
 
 def smoothed_conditions(conditions: Conditions, smoothing: Smoothing, step_v: float) -> Conditions:
@@ -214,10 +231,11 @@ def dqdv_values(
         if not curves:
             continue
         peaks = [find_peaks(curve, prominence=prominence) for _, curve in curves]
-        for track in follow([half.cycle for half, _ in curves], peaks):
-            if len(track.cycles) * 2 >= len(curves):
-                values.extend(_track_values(track, curves, cell, smoothing, segment))
-        if direction == "discharge":
+        tracks = follow([half.cycle for half, _ in curves], peaks)
+        lasting = [track for track in tracks if len(track.cycles) * 2 >= len(curves)]
+        for name, track in _names(lasting, direction):
+            values.extend(_track_values(track, name, curves, cell, smoothing, segment))
+        if direction == "discharge" and cell.electrode not in ("anode", "full"):
             values.extend(_spinel_values(curves, peaks, cell, smoothing, segment, findings))
     return values, findings
 
@@ -240,9 +258,21 @@ def _stated(half: HalfCycle, curve: Dqdv, cell: Cell, smoothing: Smoothing, segm
     return smoothed_conditions(conditions, smoothing, curve.step_v)
 
 
-def _track_values(track: Track, curves: _Curves, cell: Cell, smoothing: Smoothing, segment: str | None) -> list[Value]:
+def _names(tracks: list[Track], direction: str) -> list[tuple[str, Track]]:
+    """Name each track by its region; the highest has the bare name, the next of the same region a number."""
+    counts: dict[str, int] = {}
+    named = []
+    for track in sorted(tracks, key=lambda track: -float(np.median([peak.height_mah_v for peak in track.peaks]))):
+        name = region(direction, track.voltage_v)
+        counts[name] = counts.get(name, 0) + 1
+        named.append((name if counts[name] == 1 else f"{name} {counts[name]}", track))
+    return named
+
+
+def _track_values(
+    track: Track, name: str, curves: _Curves, cell: Cell, smoothing: Smoothing, segment: str | None
+) -> list[Value]:
     of_cycle = {half.cycle: (half, curve) for half, curve in curves}
-    name = f"{track.peaks[0].voltage_v:.2f} V"
     values: list[Value] = []
     for cycle, peak in dict(
         zip((track.cycles[0], track.cycles[-1]), (track.peaks[0], track.peaks[-1]), strict=True)
@@ -253,9 +283,9 @@ def _track_values(track: Track, curves: _Curves, cell: Cell, smoothing: Smoothin
     except NotEnoughDataError:
         return values  # fewer than four cycles: positions are given, a slope is not
     conditions = with_conditions(
-        _stated(*of_cycle[track.cycles[-1]], cell, smoothing, segment),
+        _named(_stated(*of_cycle[track.cycles[-1]], cell, smoothing, segment), name),
         cycle=None,
-        other={"peak": name, "n": trend.n, "first_cycle": track.cycles[0], "last_cycle": track.cycles[-1]},
+        other={"n": trend.n, "first_cycle": track.cycles[0], "last_cycle": track.cycles[-1]},
     )
     values.append(
         record("dqdv_peak_shift_mv_per_cycle", trend.slope, cell, conditions=conditions, interval=trend.interval(),
@@ -286,7 +316,7 @@ def _spinel_values(
                 code="no-spinel-peak",
                 severity=Severity.INFO,
                 message=f"No discharge dQ/dV peak between {low} and {high} V in cycles "
-                f"{curves[0][0].cycle} and {curves[-1][0].cycle}; the low-voltage capacity still counts what flows there",
+                f"{curves[0][0].cycle} and {curves[-1][0].cycle}; the low-voltage capacity counts what flows there",
                 where=cell.key,
             )
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.settings import CyclingSettings
-from lirich.errors import MissingColumnError, NotEnoughDataError
+from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
 from lirich.model import Finding, Severity
 from lirich.model.table import (
     CELL_TEMPERATURE,
@@ -36,6 +36,7 @@ Signs = NDArray[np.int8]
 ChargeSource = Literal["current", "capacity", "capacity-per-step"]
 
 _HOUR = 3600.0
+_ABSOLUTE_ZERO = -273.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,8 +66,8 @@ class Points:
 def points_of(table: pl.DataFrame, settings: CyclingSettings) -> tuple[Points, list[Finding]]:
     """Return the table as `Points`, and what had to be left out or set right.
 
-    Raises `MissingColumnError` where it is not a standard table, `NotEnoughDataError` with fewer than two usable
-    rows or without any current.
+    Raises `MissingColumnError` where it is not a standard table, `InconsistentDataError` where the time starts again,
+    `NotEnoughDataError` with fewer than two usable rows or without any current.
     """
     names = set(table.columns)
     timed = {TIME, CURRENT} <= names
@@ -77,7 +78,7 @@ def points_of(table: pl.DataFrame, settings: CyclingSettings) -> tuple[Points, l
             advice="Read the file with lirich.readers.read",
         )
     table, findings = _usable(table, timed)
-    return (_timed(table, settings, findings) if timed else _timeless(table, settings)), findings
+    return (_timed(table, settings, findings) if timed else _timeless(table)), findings
 
 
 def _usable(table: pl.DataFrame, timed: bool) -> tuple[pl.DataFrame, list[Finding]]:
@@ -102,17 +103,40 @@ def _usable(table: pl.DataFrame, timed: bool) -> tuple[pl.DataFrame, list[Findin
             advice="Check with: lirich inspect",
         )
     if timed:
-        time = table[TIME].to_numpy()
-        if np.any(time[1:] < time[:-1]):
-            findings.append(
-                Finding(
-                    code="time-not-sorted",
-                    message="The time runs backwards in places; the rows were put in the order of time",
-                    advice="If the time restarts in every file or step, repair it when the file is read",
-                )
-            )
-            table = table[np.argsort(time, kind="stable")]
+        table = _in_order(table, findings)
     return table, findings
+
+
+def _in_order(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
+    time = table[TIME].to_numpy()
+    falls = int(np.count_nonzero(time[1:] < time[:-1]))
+    if falls == 0:
+        return table
+    latest = np.maximum.accumulate(time)
+    astray = time < latest
+    if np.count_nonzero(astray) <= 2 * falls and 100 * falls <= len(time):
+        findings.append(
+            Finding(
+                code="time-falls-back",
+                message=f"The time falls back at {falls} single rows; they were given the time of the row before",
+                advice="The file's time column is faulty there",
+            )
+        )
+        return table.with_columns(pl.Series(TIME, latest))
+    if 100 * falls < len(time):
+        raise InconsistentDataError(
+            f"The time starts again {falls} time(s)",
+            expected="a time that never decreases",
+            advice="Read the file with the repair that continues the time, or join its parts",
+        )
+    findings.append(
+        Finding(
+            code="time-not-sorted",
+            message="The rows are not in the order of time; they were sorted",
+            advice="Check how the file was exported",
+        )
+    )
+    return table[np.argsort(time, kind="stable")]
 
 
 def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Finding]) -> Points:
@@ -140,6 +164,7 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         if np.count_nonzero(changes) * 5 < len(changes):
             new[1:] |= changes
     new |= _level_changes(current, sign, settings)
+    _cut_at_gaps(time, sign, new, settings, findings)
     dq = _charge_of_current(time, current, sign, new, settings)
     source: ChargeSource = "current"
     if {CHARGED, DISCHARGED} <= set(table.columns):
@@ -180,6 +205,29 @@ def _level_changes(current: Array, sign: Signs, settings: CyclingSettings) -> ND
     at = at[(step[at - 1] <= flat * np.abs(current[at])) & (step[at + 1] <= flat * np.abs(current[at + 1]))]
     change[at + 1] = True
     return change
+
+
+def _cut_at_gaps(
+    time: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings, findings: list[Finding]
+) -> None:
+    """Begin a step (in *new*, in place) after a long time without rows under current: nobody knows what flowed."""
+    dt = np.diff(time)
+    long = np.flatnonzero(dt > settings.recording_gap_s)
+    long = long[(sign[long] != 0) & (sign[long + 1] == sign[long]) & ~new[long + 1]]
+    if len(long):
+        long = long[dt[long] > 20.0 * float(np.median(dt))]
+    if len(long) == 0:
+        return
+    new[long + 1] = True
+    findings.append(
+        Finding(
+            code="recording-gap",
+            message=f"Nothing was recorded for up to {dt[long].max() / _HOUR:.3g} h under current, {len(long)} "
+            "time(s); the charge of that time is counted only where the file has capacity columns",
+            advice="Was the test paused, or is a part of it in another file?",
+            where=f"{time[long[0]] - time[0]:.0f} s",
+        )
+    )
 
 
 def _charge_of_current(
@@ -288,7 +336,7 @@ def _scaled_to(totals: Array, shape: Array, new: NDArray[np.bool_]) -> Array:
     return scaled
 
 
-def _timeless(table: pl.DataFrame, settings: CyclingSettings) -> Points:
+def _timeless(table: pl.DataFrame) -> Points:
     voltage = _floats(table, VOLTAGE)
     vendor_cycle = _integers(table, CYCLE)
     charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
@@ -359,9 +407,12 @@ def _integers(table: pl.DataFrame, name: str) -> Integers | None:
 
 
 def _temperature(table: pl.DataFrame) -> Array | None:
-    for name in (CELL_TEMPERATURE, TEMPERATURE):
+    for name in (TEMPERATURE, CELL_TEMPERATURE):
         if name in table.columns and table[name].null_count() < table.height:
-            return _floats(table, name)
+            values = _floats(table, name)
+            possible = values >= _ABSOLUTE_ZERO  # cyclers write −2500 and the like for a sensor that is not there
+            if possible.any():
+                return np.where(possible, values, np.nan)
     return None
 
 

@@ -37,19 +37,19 @@ class CyclingSettings(Frozen):
     long test of many cycles with CE ≠ 1 from looking like one drifting half-cycle."""
 
     leading_fraction: float = Field(default=0.8, gt=0, le=1)
-    """Where the electrode is not given: a first half-cycle smaller than this fraction of the second is what was left
-    in the cell (cycle 0), not half of cycle 1. *Choice*."""
+    """Where the electrode is not given: a first discharge smaller than this fraction of the charge after it took out
+    what was left in the cell (cycle 0) and is not half of cycle 1. *Choice*."""
 
     boundary_gap_s: float = Field(default=60.0, gt=0)
     """At the first row of a step the current is taken to have flowed since the row before, but no longer than this,
     or ten times the sampling interval of the step. *Choice*: a pause between two files must not become charge."""
 
+    recording_gap_s: float = Field(default=3600.0, gt=0)
+    """Longer than this without a row under current, and 20 times the usual interval, is a gap in the recording, s.
+    *Choice*."""
+
     capacity_agreement: float = Field(default=0.05, gt=0, lt=1)
     """The cycler's own capacity columns are used where they agree with ∫I dt within this fraction. *Choice*."""
-
-    capacity_resolution: float = Field(default=2e-3, gt=0, lt=1)
-    """Capacity columns whose smallest digit is more than this fraction of a typical half-cycle are used for the total of a
-    step only, and ∫I dt between. *Choice*."""
 
     incomplete_voltage_v: float = Field(default=0.05, gt=0)
     """The last half-cycle is cut short where it ends under current, further than this from where the like ones end,
@@ -63,8 +63,8 @@ class CyclingSettings(Frozen):
     """Charge above it is counted as high-voltage capacity: Kim et al., Energy Environ. Sci. 18 (2025) 4222."""
 
     interrupt_time_s: float = Field(default=10.0, gt=0)
-    """The voltage of an interrupt is read this long after the current stopped, s (interpolated; from the last point of a shorter rest).
-    Short interrupts as in Chien et al., Commun. Chem. 6 (2023) 93 (10 s)."""
+    """The voltage of an interrupt is read this long after the current stopped, s (interpolated; at the end of a shorter
+    rest). Short interrupts as in Chien et al., Commun. Chem. 6 (2023) 93 (10 s)."""
 
     interrupt_current_fraction: float = Field(default=0.2, gt=0, lt=1)
     """An interrupt counts where the current before it was at least this fraction of the half-cycle's. *Choice*:
@@ -78,10 +78,11 @@ class CyclingSettings(Frozen):
     """A half-cycle with at least this many stops is GITT, ICI or a pulse test. *Choice*."""
 
     interrupt_max_s: float = Field(default=60.0, gt=0)
-    """Stops up to this long are interrupts (ICI), s, unless they are as long as the pulses. ICI uses 1–10 s (Chien et al. 2023)."""
+    """Longer stops, if they are long against the pulses too, are GITT; all others are interrupts (ICI), s. ICI uses
+    1–10 s (Chien et al., Commun. Chem. 6 (2023) 93)."""
 
     gitt_rest_ratio: float = Field(default=0.5, gt=0)
-    """Longer stops are GITT where the median stop is at least this fraction of the median pulse. *Choice*."""
+    """…where the median stop is at least this fraction of the median pulse. *Choice*."""
 
     pseudo_ocv_h: float = Field(default=20.0, gt=0)
     """A half-cycle that takes at least this long without stops is pseudo-OCV, h: C/20 and slower is the usage of the

@@ -96,7 +96,8 @@ def step_table(points: Points, steps: Steps, half_cycle: Integers, cycle: Intege
     kind = np.where(steps.sign == 0, "rest", np.where(steps.held, "constant-voltage", moving))
     direction = np.array(["discharge", "rest", "charge"])[steps.sign + 1]
     last = steps.stop - 1
-    columns: dict[str, object] = {
+    rows = steps.stop - steps.start
+    columns: dict[str, Array | Integers | NDArray[np.str_] | None] = {
         "step": np.arange(1, len(steps) + 1),
         "cycle": cycle,
         "half_cycle": half_cycle,
@@ -104,7 +105,7 @@ def step_table(points: Points, steps: Steps, half_cycle: Integers, cycle: Intege
         "direction": direction,
         "vendor_cycle": None if points.vendor_cycle is None else points.vendor_cycle[steps.start],
         "vendor_step": None if points.vendor_step is None else points.vendor_step[steps.start],
-        "rows": steps.stop - steps.start,
+        "rows": rows,
         "start_second": None,
         "duration_second": None,
         "charge_mah": 1e3 * steps.charge_ah,
@@ -115,7 +116,7 @@ def step_table(points: Points, steps: Steps, half_cycle: Integers, cycle: Intege
     if points.time_s is not None and points.current_a is not None:
         columns["start_second"] = points.time_s[steps.start]
         columns["duration_second"] = points.time_s[last] - points.time_s[steps.start]
-        columns["mean_current_ma"] = 1e3 * np.add.reduceat(points.current_a, steps.start) / columns["rows"]
+        columns["mean_current_ma"] = 1e3 * np.add.reduceat(points.current_a, steps.start) / rows
     schema = {
         "step": pl.Int64, "cycle": pl.Int64, "half_cycle": pl.Int64, "kind": pl.String, "direction": pl.String,
         "vendor_cycle": pl.Int64, "vendor_step": pl.Int64, "rows": pl.Int64, "start_second": pl.Float64,

@@ -9,6 +9,7 @@ So the answer depends on no cycle count and no programme, and a test of 1000 cyc
 from __future__ import annotations
 
 import heapq
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ def half_cycle_starts(charge: Array, settings: CyclingSettings) -> Integers:
     if len(charge) <= 2:
         return _without_flicker(np.arange(len(charge)), charge, settings)
     nodes = [_Node(i, float(q), abs(float(q)), 0.0) for i, q in enumerate(charge)]
-    for a, b in zip(nodes[:-1], nodes[1:], strict=True):
+    for a, b in itertools.pairwise(nodes):
         a.right, b.left = b, a
     starts: list[int] = []
     stack = list(reversed(_roots(nodes)))

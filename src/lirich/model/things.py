@@ -91,7 +91,8 @@ class Test(Frozen):
     """One raw file, read: which curve it became, who read it, what was repaired and what was noticed.
 
     ``key`` is the content hash of raw file, reader and repairs, so that the same file added twice is the same
-    test. ``curve`` is the content hash of the standard table in the workspace.
+    test. ``curve`` is the content hash of the standard table in the workspace. Without a time axis
+    ``duration_second`` is ``None``.
     """
 
     __test__ = False  # pytest must not collect it
@@ -105,6 +106,8 @@ class Test(Frozen):
     curve: str
     rows: int = Field(ge=1)
     start_unix_second: float | None = None
+    end_unix_second: float | None = None
+    start_time_second: float | None = None
     duration_second: float | None = None
     first_cycle_count: int | None = None
     last_cycle_count: int | None = None

@@ -194,7 +194,7 @@ def _colour_scale(shown: Sequence[int]) -> dict[str, Any]:
 
 def _layout(shown: Sequence[int], origin: Origin, **axes: Any) -> dict[str, Any]:
     few = len(shown) <= _FEW
-    margin = {"l": 64, "r": 18 if few else 8, "t": 30 if few else 14, "b": 52}
+    margin = {"l": 64, "r": 18 if few else 8, "t": 26 if few else 14, "b": 52}
     return style.layout(showlegend=few, margin=margin, annotations=origin_label(origin), **axes)
 
 

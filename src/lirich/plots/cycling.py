@@ -106,7 +106,8 @@ def mean_voltages(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: O
             lower_axis={"zeroline": True, "zerolinecolor": "#9AA5AD", "zerolinewidth": 1},
             height=400,
         ),
-        note=f"Change since cycle {reference} of cycles at its rate and window: dV̄_dis = dV̄_mid (structural) − ½ dΔV̄ (polarisation).",
+        note=f"Below: change since cycle {reference} of cycles at its rate and window; structural is the change of the mid voltage, "
+        "polarisation that of minus half the gap.",
     )
 
 
@@ -164,7 +165,7 @@ def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figur
         data=traces,
         layout=style.layout(
             showlegend=True,
-            margin={"l": 64, "r": 18, "t": 44, "b": 52},
+            margin={"l": 64, "r": 18, "t": 28, "b": 52},
             xaxis=style.axis("Cycle"),
             yaxis=style.axis("Peak position (V)"),
             annotations=origin_label(origin),
@@ -305,7 +306,7 @@ def _two_panels(
     return style.layout(
         height=height,
         showlegend=True,
-        margin={"l": 64, "r": 18, "t": 46, "b": 48},
+        margin={"l": 64, "r": 18, "t": 28, "b": 48},
         xaxis=style.axis("Cycle", anchor="y2", range=[ends[0] - pad, ends[1] + pad]),
         yaxis=style.axis(upper, domain=list(upper_domain), **(upper_axis or {})),
         yaxis2=style.axis(lower, domain=list(lower_domain), anchor="x", **(lower_axis or {})),

@@ -125,13 +125,13 @@ def group_points(key: str, groups: Sequence[GroupPoints]) -> Figure:
                 range=[-0.6, len(groups) - 0.4],
                 showgrid=False,
             ),
-            yaxis=style.axis(f"{what.symbol}{unit}"),
+            yaxis=style.axis(f"{style.symbol(what.symbol)}{unit}"),
         ),
         note="" if what.better is None else f"{what.better.capitalize()} is better.",
     )
 
 
-def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150) -> Figure | None:
+def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, note: str = "") -> Figure | None:
     """Draw one column of many cells' cycle tables over cycle number, one colour per group; ``None`` without data.
 
     Raises `UnknownNameError` on an unknown quantity *key*.
@@ -174,10 +174,11 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150) -
         layout=style.layout(
             showlegend=len(seen) > 1 or len(traces) > 1,
             height=300,
-            margin={"l": 64, "r": 14, "t": 34, "b": 48},
+            margin={"l": 64, "r": 14, "t": 26, "b": 48},
             xaxis=style.axis("Cycle"),
-            yaxis=style.axis(f"{what.symbol}{unit}"),
+            yaxis=style.axis(f"{style.symbol(what.symbol)}{unit}"),
         ),
+        note=note,
     )
 
 
@@ -185,7 +186,7 @@ def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
     """Draw for each cell what its lost discharge energy is made of: capacity, structure, polarisation; ``None`` if empty."""
     if not losses:
         return None
-    ordered = sorted(losses, key=lambda one: (one.group, one.cell), reverse=True)
+    ordered = list(reversed(losses))  # Plotly fills a category axis from below
     parts = (
         ("capacity", style.CAPACITY_COLOUR, [one.capacity_percent for one in ordered]),
         ("voltage: structure", style.STRUCTURE_COLOUR, [one.structural_percent for one in ordered]),
@@ -200,7 +201,10 @@ def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
             "name": name,
             "y": names,
             "x": style.numbers(x, 4),
-            "marker": {"color": colour, "pattern": {"shape": hatched, "fgcolor": "#FFFFFF", "size": 6, "solidity": 0.25}},
+            "marker": {
+                "color": colour,
+                "pattern": {"shape": hatched, "bgcolor": colour, "fgcolor": "rgba(255,255,255,0.55)", "size": 7, "solidity": 0.2},
+            },
             "customdata": [f"cycle {one.reference_cycle} to {one.cycle}" for one in ordered],
             "hovertemplate": f"%{{y}}, {name}<br>%{{x:.2f}} % of the energy, %{{customdata}}<extra></extra>",
         }
@@ -233,10 +237,10 @@ def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
             bargap=0.35,
             height=110 + 30 * len(ordered),
             showlegend=True,
-            margin={"l": 20, "r": 18, "t": 40, "b": 48},
+            margin={"l": 20, "r": 18, "t": 28, "b": 48},
             xaxis=style.axis("Loss (% of the discharge energy of the reference cycle)", zeroline=True, zerolinecolor="#9AA5AD"),
             yaxis=style.axis(type="category", ticks="", showgrid=False),
         ),
-        note="E = Q·V̄_dis and V̄_dis = V̄_mid − ½ΔV̄, so the loss splits into capacity, structure (V̄_mid) and polarisation (ΔV̄) "
-        "between two cycles at the same rate and window." + (" Hatched: simulated or predicted cells." if simulated else ""),
+        note="Energy is capacity times mean discharge voltage, and that voltage is the mid voltage (structure) less half the gap "
+        "between charge and discharge (polarisation); all between two cycles at the same rate and window." + (" Hatched: simulated or predicted cells." if simulated else ""),
     )

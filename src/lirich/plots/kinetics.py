@@ -103,7 +103,7 @@ def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) ->
         data=traces,
         layout=style.layout(
             showlegend=True,
-            margin={"l": 74, "r": 18, "t": 44, "b": 52},
+            margin={"l": 74, "r": 18, "t": 28, "b": 52},
             xaxis=style.axis("State of charge (%)" if by_soc else "Pulse"),
             yaxis=style.axis("D̃ (m²/s)", type="log", exponentformat="power"),
             annotations=origin_label(origin),

@@ -113,7 +113,7 @@ def retention_context(series: Sequence[CellSeries], published: Sequence[tuple[st
         layout=style.layout(
             height=340,
             showlegend=True,
-            margin={"l": 64, "r": 14, "t": 34, "b": 48},
+            margin={"l": 64, "r": 14, "t": 26, "b": 48},
             xaxis=style.axis("Cycles since the reference", rangemode="tozero"),
             yaxis=style.axis("Capacity retention (%)"),
         ),

@@ -8,6 +8,7 @@ any of the common colour-vision deficiencies can tell apart; the colour scale ov
 from __future__ import annotations
 
 import html
+import re
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -49,9 +50,9 @@ DASHES: MappingProxyType[Origin, str] = MappingProxyType(
     {
         Origin.MEASURED: "solid",
         Origin.LITERATURE: "solid",
-        Origin.COMPUTED: "longdashdot",
-        Origin.SIMULATED: "dash",
-        Origin.PREDICTED: "dot",
+        Origin.COMPUTED: "7px,2px,2px,2px",
+        Origin.SIMULATED: "5px,2.5px",
+        Origin.PREDICTED: "1.5px,2.5px",
     }
 )
 """Line style of each origin: only what was measured (or published as measured) is drawn solid."""
@@ -115,6 +116,11 @@ def plain(text: object) -> str:
     return html.escape(letters, quote=False).replace("%{", "%&#123;")
 
 
+def symbol(text: str) -> str:
+    """Return a quantity's symbol with its ``_subscripts`` as Plotly (and HTML) show them: ``V̄_dis`` as V̄<sub>dis</sub>."""
+    return re.sub(r"_(\w+(?:,\w+)*)", r"<sub>\1</sub>", plain(text))
+
+
 def numbers(values: Any, digits: int = 5) -> list[float | None]:
     """Return *values* (array-like, shape (n,)) as JSON numbers of *digits* significant digits; NaN becomes null."""
     array: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
@@ -133,7 +139,8 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
         "ticklen": 4,
         "tickcolor": "#9AA5AD",
         "automargin": True,
-        "title": {"text": title, "standoff": 8},
+        "title": {"text": title, "standoff": 8, "font": {"size": 13}},
+        "tickfont": {"size": 12},
     }
     return look | more
 

@@ -266,7 +266,7 @@ def load(
         )
     schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, pl.String)
     schema.update({f"c{i}": pl.Float64 for i in numbers})
-    columns = [f"c{i}" for i in wanted]
+    columns = wanted
     try:
         frame = _read_csv(body, layout, schema, columns, lenient=False)
         return without_blank_rows(Loaded(frame, first_line))
@@ -275,7 +275,7 @@ def load(
 
 
 def _read_csv(
-    body: bytes, layout: Layout, schema: dict[str, type[pl.DataType]], columns: list[str], *, lenient: bool
+    body: bytes, layout: Layout, schema: dict[str, type[pl.DataType]], columns: list[int], *, lenient: bool
 ) -> pl.DataFrame:
     return pl.read_csv(
         body,
@@ -288,12 +288,11 @@ def _read_csv(
         truncate_ragged_lines=lenient,
         encoding="utf8-lossy" if lenient else "utf8",
         infer_schema=False,
-        rechunk=False,
     )
 
 
 def _load_carefully(
-    body: bytes, layout: Layout, numbers: Sequence[int], columns: list[str], first_line: int, path: Path
+    body: bytes, layout: Layout, numbers: Sequence[int], columns: list[int], first_line: int, path: Path
 ) -> Loaded:
     text_schema: dict[str, type[pl.DataType]] = {f"c{i}": pl.String for i in range(layout.width)}
     try:

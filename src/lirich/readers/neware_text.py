@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,6 +28,12 @@ _OWN = {
     "datapoint", "chgcap", "dchgcap", "chgspeccap", "dchgspeccap", "cumulativetime", "recordid", "chgenergy", "dchgenergy", "recordnumber",
     "cmpcap", "capacitydensity", "dqdv", "dqmdv", "数据序号", "记录序号", "工步号", "工步类型", "循环号", "充电容量",
 }  # fmt: skip
+_CARRIED = {
+    "cycle": (std.CYCLE, "Cycle Index"),
+    "index": (std.STEP_INDEX, "Step Index"),
+    "number": (std.STEP, "Step Number"),
+    "type": (std.STEP_TYPE, "Step Type"),
+}
 _SHEETS = re.compile(r"^(record|records|detail.*|.*record.*|记录层|详细数据)$", re.IGNORECASE)
 _MASS = re.compile(r"active\s*(?:material|mass)\s*[:\t, ]+\s*([0-9.]+)\s*(mg|g)\b", re.IGNORECASE)
 
@@ -90,7 +97,7 @@ class NewareTextReader(TabularReader):
         body, first_line, findings = delimited.body_of(data, layout, path)
         layers = [delimited.split_line(line, layout.separator) for line in layout.preamble[-2:]]
         width = max(layout.width, len(layers[0]) + len(layers[1]))
-        wide = delimited.with_width(layout, width)
+        wide = replace(layout, width=width)
         loaded = delimited.load(
             body, wide, numbers=[], texts=list(range(width)), first_line=first_line, path=path
         )
@@ -110,7 +117,9 @@ class NewareTextReader(TabularReader):
             table = self._layered(path, layout, layers, delimited.Loaded(rows, layout.header_line + 2))
         else:
             table = super().open_workbook(path)
-        self._mass = _mass_of(path, sheets)
+        mass = _mass_of(path, sheets)
+        if mass is not None:
+            table.metadata["active_mass_mg"] = mass
         return table
 
     def _layered(
@@ -129,7 +138,7 @@ class NewareTextReader(TabularReader):
         # The first step stands in the line of its cycle, after the cycle's own cells.
         joined = filled["c0"] & filled.get(f"c{cycle_width}", pl.lit(value=False))
         own = ~filled["c0"] & filled["c1"]
-        for target, header in (("index", "Step Index"), ("number", "Step Number"), ("type", "Step Type")):
+        for target, (_, header) in _CARRIED.items():
             if header not in step_headers:
                 continue
             at = step_headers.index(header)
@@ -142,22 +151,17 @@ class NewareTextReader(TabularReader):
         carried = frame.with_columns(expressions).with_row_index("row").filter(is_record)
         if carried.height == 0:
             raise DamagedFileError(f"{path.name} has no records", advice="Export it with its records")
-        added = {"cycle": std.CYCLE, "index": std.STEP_INDEX, "number": std.STEP, "type": std.STEP_TYPE}
         start = layout.width
         renamed = {}
-        for offset, (column, role) in enumerate(added.items()):
+        for offset, (column, (role, header)) in enumerate(_CARRIED.items()):
             if column in carried.columns:
-                matches[role] = h.HeaderMatch(start + offset, {"cycle": "Cycle Index", "index": "Step Index", "number": "Step Number", "type": "Step Type"}[column], role, "", 1.0)
+                matches[role] = h.HeaderMatch(start + offset, header, role, "", 1.0)
                 renamed[column] = f"c{start + offset}"
         lines = carried.get_column("row").cast(pl.Int64)
         typed = self.from_text_frame(carried.rename(renamed), layout, matches)
         typed.rows = lines if typed.rows is None else lines.gather(typed.rows)
         typed.first_line = loaded.first_line
         return Table(path, layout, matches, others, typed)
-
-    def finish(self, table: Table):  # type: ignore[no-untyped-def]
-        """Add the active mass of the sheet ``test``."""
-        return super().finish(table)
 
 
 def _is_layered(layout: delimited.Layout) -> bool:

@@ -31,6 +31,14 @@ class Table:
     others: tuple[int, ...]
     loaded: delimited.Loaded
     findings: list[Finding] = field(default_factory=list)
+    metadata: dict[str, Scalar] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def first_cells(self) -> list[str]:
+        """The cells of the first row of a delimited text."""
+        rows = (row for row in self.body[:65_536].decode("utf-8", "replace").split("\n") if row.strip())
+        return delimited.split_line(next(rows, ""), self.layout.separator)
 
     @property
     def unrecognised(self) -> tuple[str, ...]:
@@ -118,7 +126,7 @@ class TabularReader:
         body, first_line, findings = delimited.body_of(data, layout, path)
         numbers, texts = self.split_kinds(matches, body, layout)
         loaded = delimited.load(body, layout, numbers=numbers, texts=texts, first_line=first_line, path=path)
-        table = Table(path, layout, matches, others, loaded, findings)
+        table = Table(path, layout, matches, others, loaded, findings, body=body)
         self.adjust(table)
         return table
 
@@ -216,7 +224,11 @@ class TabularReader:
             reason=reason,
             recognised=(*assembled.recognised, *_used_beside(matches, assembled.recognised)),
             unrecognised=table.unrecognised,
-            metadata={**self.metadata(table.layout.preamble, table.layout.separator), **assembled.metadata},
+            metadata={
+                **self.metadata(table.layout.preamble, table.layout.separator),
+                **assembled.metadata,
+                **table.metadata,
+            },
             findings=(*table.findings, *duplicates(table), *assembled.findings),
         )
 

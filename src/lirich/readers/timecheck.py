@@ -17,6 +17,9 @@ JITTER_S = 0.01
 SLOWEST_HALF_CYCLE_H = 2000.0
 """C/2000. The slowest pseudo-open-circuit tests in use take some hundred hours per half-cycle (C/100 to C/200)."""
 
+SLOWEST_USUAL_HALF_CYCLE_H = 500.0
+"""C/500: what is left after a repair of the time must be faster than this, to be a test that people do."""
+
 SLOWEST_RECORDING_S = 3600.0
 """While current flows no cycler is programmed to record less often than hourly."""
 
@@ -183,7 +186,7 @@ def _against_clock(time: Array, unix: Array | None) -> list[Found] | None:
 
 def _too_large(step: Array, longest_h: float, interval: float) -> Found:
     """Name the factor by which time is too large, from how round the programmed recording intervals become."""
-    possible = [f for f in TOO_LARGE if longest_h / f <= SLOWEST_HALF_CYCLE_H]
+    possible = [f for f in TOO_LARGE if longest_h / f <= SLOWEST_USUAL_HALF_CYCLE_H]
     roundness = {f: _roundness(step / f) for f in possible}
     best = sorted(possible, key=lambda f: -roundness[f])
     text = (

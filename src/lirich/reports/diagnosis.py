@@ -32,12 +32,13 @@ class Diagnosis:
     loss: EnergyLoss | None
     cause: Cause
     cause_text: str
+    values: tuple[Value, ...] = ()
 
 
 def diagnose(report: CellReport) -> Diagnosis:
     """Say what one cell loses and why."""
     cause, text = cause_of_voltage_decay(report.values)
-    return Diagnosis(cell=report.cell.key, loss=energy_loss(report), cause=cause, cause_text=text)
+    return Diagnosis(cell=report.cell.key, loss=energy_loss(report), cause=cause, cause_text=text, values=report.values)
 
 
 def first_value(values: Sequence[Value], key: str) -> Value | None:

@@ -23,6 +23,8 @@ OVERLAID = (
 )
 """Columns that are overlaid for all cells."""
 
+_AGEING_ONLY = ("mean_discharge_voltage_v", "voltage_gap_v", "coulombic_efficiency")
+
 CONTEXT = (
     "discharge_specific_capacity_mah_g",
     "initial_coulombic_efficiency",
@@ -113,13 +115,30 @@ def overlay_figures(data: ReportData, detail: Detail) -> list[Figure]:
     if len(data.cells) < 2:
         return []
     rows = max(60, detail.rows // 2)
-    series = [
-        CellSeries(c.cell.key, c.group_name, c.cycles, c.origin)
-        for c in data.cells[:_MOST_OVERLAID]
-        if c.cycles is not None and c.cycles.height > 1
-    ]
-    figures = [plots.overlay(series, key, most_points=rows) for key in OVERLAID]
+    known = [c for c in data.cells[:_MOST_OVERLAID] if c.cycles is not None and c.cycles.height > 1]
+    figures = []
+    for key in OVERLAID:
+        # where a change of rate would hide the ageing, the other cycles are left out
+        ageing_only = key in _AGEING_ONLY and any(s.kind == "ageing" for c in known for s in c.segments)
+        series = [
+            CellSeries(c.cell.key, c.group_name, ageing_cycles(c) if ageing_only else c.cycles, c.origin)
+            for c in known
+            if c.cycles is not None
+        ]
+        note = "Ageing cycles only." if ageing_only else ""
+        figures.append(plots.overlay(series, key, most_points=rows, note=note))
     return [f for f in figures if f is not None]
+
+
+def ageing_cycles(cell: CellReport) -> pl.DataFrame:
+    """Return the rows of the cell's cycle table that lie in an ageing segment; none without such a segment."""
+    table = cell.cycles if cell.cycles is not None else pl.DataFrame({"cycle": []})
+    inside = [
+        pl.col("cycle").is_between(s.first_cycle, s.last_cycle)
+        for s in cell.segments
+        if s.kind == "ageing" and s.first_cycle is not None and s.last_cycle is not None
+    ]
+    return table.filter(pl.any_horizontal(inside)) if inside else table.clear()
 
 
 def comparison_figures(data: ReportData) -> dict[str, Figure]:

@@ -77,6 +77,7 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
         methods=sections.methods(data),
         origins=sections.origins(data),
         colours=style.group_colours(groups),
+        loop_group=lambda name: groups.index(name) + 1 if name in groups else 0,
         segment_colours=style.SEGMENT_COLOURS,
         open_cells=len(data.cells) <= _OPEN_CELLS,
         version=data.version or __version__,
@@ -127,10 +128,18 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        duration=sections.duration, started=sections.started, number=format_number, p_value=_p_value
+        capitalize_first=_capitalised, symbol=_symbol, duration=sections.duration, started=sections.started, number=format_number, p_value=_p_value
     )
     environment.globals.update(group_mean=_group_mean, quantities=QUANTITIES)
     return environment
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _symbol(text: str) -> Markup:
+    return Markup(style.symbol(text))  # escaped there
 
 
 def _p_value(p: float | None) -> str:

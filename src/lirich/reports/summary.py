@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from lirich.model import Interval
 from lirich.model.format import format_number, format_quantity
@@ -84,7 +85,7 @@ def _verdict(wins: Counter[str], hinted: int, open_: int, comparison: Comparison
     smallest = min((len(g.points) for r in comparison.rows if not r.refused for g in r.groups), default=0)
     if not wins:
         hint = f"; {hinted} of {total} point one way without being secured" if hinted else ""
-        return f"No difference is secured with n = {smallest} in the smallest group{hint}."
+        return f"No difference is secured with {_n(smallest)} in the smallest group{hint}."
     ordered = wins.most_common()
     if len(ordered) == 1:
         return f"{ordered[0][0]}, in {ordered[0][1]} of {total} headline comparisons; the other has none."
@@ -102,7 +103,7 @@ def _judged(row: QuantityRow) -> list[tuple[str, str, bool]]:
         text = f"{_name(row)}: {pair.first} {_mean(row.quantity, a)}, {pair.second} {_mean(row.quantity, b)}"
         p = pair.p_corrected if pair.p_corrected is not None else pair.p
         if p is not None:
-            text += f"; p = {format_number(p, significant=2)}" + (" corrected" if pair.p_corrected is not None else "")
+            text += "; " + _tight(f"p = {format_number(p, significant=2)}") + (" corrected" if pair.p_corrected is not None else "")
         excluded = (
             pair.effect_low is not None and pair.effect_high is not None and (pair.effect_low > 0 or pair.effect_high < 0)
         )
@@ -203,10 +204,13 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
             f"{name}: " + ", ".join(f"{_CAUSES[c].split(' (')[0].lower()} in {n}" for c, n in count.most_common())
             for name, count in by_group.items()
         ) + "."  # fmt: skip
-    shown = diagnoses if len(diagnoses) <= 8 else diagnoses[:8]
-    evidence = [f"{d.cell}: {d.cause_text}" for d in shown]
-    if len(diagnoses) > len(shown):
-        evidence.append(f"… and {len(diagnoses) - len(shown)} more cells, each in its own section.")
+    evidence = []
+    for name in by_group:
+        mine = [d for d in diagnoses if groups[d.cell] == name]
+        if len(mine) <= 2:
+            evidence += [f"{d.cell}: {d.cause_text}" for d in mine]
+        else:
+            evidence.append(f"{name} ({len(mine)} cells): {_parts(mine)}")
     return Answer(
         question,
         answer,
@@ -215,13 +219,37 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
     )
 
 
+def _parts(diagnoses: Sequence[Diagnosis]) -> str:
+    texts = []
+    for what, key in (
+        ("structure", "structural_voltage_decay_mv_per_cycle"),
+        ("polarisation", "polarisation_voltage_decay_mv_per_cycle"),
+        ("structural share", "structural_share_of_voltage_decay"),
+    ):
+        found = [v for d in diagnoses if (v := first_value(d.values, key)) is not None]
+        if found:
+            numbers = [v.value for v in found]
+            middle, low, high = (format_quantity(x, key, unit=False) for x in (median(numbers), min(numbers), max(numbers)))
+            texts.append(_tight(f"{what} {middle}") + f" ({_tight(f'{low} … {high}')}) {found[0].unit}")
+    return ("median and range of the cells: " + ", ".join(texts) if texts else "no split of the voltage decay") + "."
+
+
 def _mean(key: str, group: GroupRow) -> str:
     if group.mean is None:
         return "not given"
     interval = None
     if group.low is not None and group.high is not None:
         interval = Interval(low=group.low, high=group.high, level=group.level, method="mean of the group")
-    return f"{format_quantity(group.mean, key, interval)} (n = {len(group.points)})"
+    return f"{_tight(format_quantity(group.mean, key, interval))} ({_n(len(group.points))})"
+
+
+def _tight(text: str) -> str:
+    """Keep a number and its unit on one line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _n(count: int) -> str:
+    return _tight(f"n = {count}")
 
 
 def _name(row: QuantityRow) -> str:

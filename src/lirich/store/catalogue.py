@@ -229,6 +229,23 @@ class Catalogue:
         """Remove all analyses of a cell with their values. Raises `UnknownNameError` on the cell."""
         self.put_analyses([], whole_cell=cell)
 
+    def analysis_keys(self) -> dict[tuple[str, int], str]:
+        """Return the key of every analysis by cell and run."""
+        a = s.analysis
+        rows = self.database.read(lambda connection: connection.execute(select(a.c.cell, a.c.run, a.c.key)).all())
+        return {(row.cell, row.run): row.key for row in rows}
+
+    def drop_runs(self, cell: str, keep: int) -> None:
+        """Remove the analyses of a cell from run number *keep* on, with their values."""
+        a = s.analysis
+
+        def work(connection: Connection) -> None:
+            runs = select(a.c.run).where(a.c.cell == cell, a.c.run >= keep)
+            for run in connection.execute(runs).scalars().all():
+                _drop_analysis(connection, cell, run)
+
+        self.database.write(work)
+
     def analyses(self, cell: str | None = None) -> list[Analysis]:
         """Return the analyses (of one cell) with their values, by cell and run."""
         a, v = s.analysis, s.value

@@ -29,17 +29,16 @@ def check(root: Path, catalogue: Catalogue, raw: files.Shelf, curve: files.Shelf
     ``curve-damaged`` (errors); ``missing-sample``, ``analysis-without-test`` (warnings); ``orphan-raw``,
     ``orphan-curve``, ``leftover-temporary``, ``stray-file`` (information).
     """
-    damage = [
-        Finding(
-            code="catalogue-damaged",
-            severity=Severity.ERROR,
-            message=f"SQLite reports: {problem}",
-            advice="Restore the catalogue from a backup",
-            where="catalogue.sqlite",
-        )
-        for problem in catalogue.integrity()
-    ]
-    records, unreadable = _records(catalogue)
+    try:
+        damage = [_catalogue_damaged(f"SQLite reports: {problem}") for problem in catalogue.integrity()]
+        records, unreadable = _records(catalogue)
+    except CorruptStoreError as error:
+        # without the records, nothing can be said of what is missing or unused
+        broken = [
+            *_shelf(root, raw, "raw", {}, files.hash_file if hashes else None),
+            *_shelf(root, curve, "curve", {}, curves.hash_curve_file if hashes else None),
+        ]
+        return [_catalogue_damaged(error.found), *(f for f in broken if f.severity is Severity.ERROR)]
     tests = [t for t in records["test"] if isinstance(t, Test)]
     analyses = [a for a in records["analysis"] if isinstance(a, Analysis)]
     wanted_raw = {t.raw.sha256: f"test {t.key[:12]} of cell {t.cell} ({t.raw.name})" for t in tests}
@@ -182,6 +181,16 @@ def _sound(hasher: Callable[[Path], str], path: Path, digest: str) -> bool:
         return hasher(path) == digest
     except (CorruptStoreError, OSError):
         return False
+
+
+def _catalogue_damaged(message: str) -> Finding:
+    return Finding(
+        code="catalogue-damaged",
+        severity=Severity.ERROR,
+        message=message,
+        advice="Restore the catalogue from a backup; raw files and curves beside it are untouched",
+        where="catalogue.sqlite",
+    )
 
 
 def _info(code: str, message: str, advice: str, where: str) -> Finding:

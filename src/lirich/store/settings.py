@@ -70,7 +70,7 @@ class WorkspaceSettings(Frozen):
 
 def new_settings(name: str, database_url: str | None) -> WorkspaceSettings:
     """Return the settings of a new workspace. Raises `SettingsError`."""
-    return _validated({"name": name, "id": uuid.uuid4().hex, "database_url": database_url}, "the new workspace")
+    return checked_settings({"name": name, "id": uuid.uuid4().hex, "database_url": database_url}, "the new workspace")
 
 
 def read_settings(root: Path) -> WorkspaceSettings:
@@ -105,7 +105,7 @@ def read_settings(root: Path) -> WorkspaceSettings:
         raise SettingsError(f"{path} has no table [workspace]", advice="Restore it from a backup")
     if "cycling" in table:
         raise SettingsError(f"{path}: 'cycling' is a table of its own", expected="[cycling]")
-    return _validated({**table, **data}, str(path))
+    return checked_settings({**table, **data}, str(path))
 
 
 def write_new_settings(root: Path, settings: WorkspaceSettings) -> None:
@@ -180,7 +180,8 @@ def without_secrets(text: str, url: str | None) -> str:
     return text
 
 
-def _validated(data: dict[str, object], where: str) -> WorkspaceSettings:
+def checked_settings(data: dict[str, object], where: str) -> WorkspaceSettings:
+    """Return the settings in *data*, which came from *where*. Raises `SettingsError` without secrets."""
     unknown = [key for key in data if key not in WorkspaceSettings.model_fields]
     if unknown:
         hint = UnknownNameError.of("setting", unknown[0], WorkspaceSettings.model_fields).advice

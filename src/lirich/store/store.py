@@ -17,6 +17,7 @@ from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineag
 from lirich.store.settings import (
     FILE_NAME,
     WorkspaceSettings,
+    checked_settings,
     new_settings,
     read_settings,
     replace_settings,
@@ -144,13 +145,14 @@ class Store:
     def change_settings(
         self, *, name: str | None = None, cycling: Mapping[str, Scalar | tuple[Scalar, ...]] | None = None
     ) -> WorkspaceSettings:
-        """Change the name or the ``[cycling]`` table of ``lirich.toml``; what is not given stays as it is."""
+        """Change the name or the ``[cycling]`` table of ``lirich.toml``; what is not given stays as it is.
+
+        Raises `SettingsError`.
+        """
         present = read_settings(self.root)
-        changed = WorkspaceSettings(
-            name=present.name if name is None else name,
-            id=present.id,
-            database_url=present.database_url,
-            cycling=present.cycling if cycling is None else dict(cycling),
+        changes: dict[str, object] = {"name": name, "cycling": None if cycling is None else dict(cycling)}
+        changed = checked_settings(
+            {**dict(present), **{k: v for k, v in changes.items() if v is not None}}, str(self.root / FILE_NAME)
         )
         replace_settings(self.root, changed)
         self.settings = changed
@@ -323,6 +325,14 @@ class Store:
         """Return the analyses (of one cell) with their values, by cell and run."""
         return self._catalogue.analyses(cell)
 
+    def analysis_keys(self) -> dict[tuple[str, int], str]:
+        """Return the key of every analysis by cell and run, without their values."""
+        return self._catalogue.analysis_keys()
+
+    def drop_runs(self, cell: str, *, keep: int) -> None:
+        """Remove the analyses of a cell from run number *keep* on: files were joined that were apart before."""
+        self._catalogue.drop_runs(cell, keep)
+
     def remove_analyses(self, cell: str) -> None:
         """Remove all analyses of a cell with their values. Raises `UnknownNameError`."""
         self._catalogue.remove_analyses(cell)
@@ -418,6 +428,12 @@ class Store:
         Two workspaces of equal content have equal fingerprints, in whatever order it was put in.
         """
         return self._catalogue.fingerprint()
+
+    def has_files(self, *, raw: Iterable[str] = (), curves: Iterable[str] = ()) -> bool:
+        """Tell whether the raw files and curves of these hashes are all in the workspace's folders."""
+        return all(self._raw.path(digest) is not None for digest in raw) and all(
+            self._curves.path(key) is not None for key in curves
+        )
 
     def _require_curves(self, *keys: str | None) -> None:
         for key in keys:

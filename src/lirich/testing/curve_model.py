@@ -187,7 +187,8 @@ def constant_voltage(
 ) -> Trace:
     """Hold a charge voltage until the current has fallen to *stop_a_g* or the time is over."""
     share = 1.0 - material.parasitic_share
-    q = np.arange(0.0, max(host.total_mah_g - state.extracted_mah_g, 0.1) / share, 0.02)
+    room = max(host.total_mah_g - state.extracted_mah_g, 0.1) / share
+    q = np.unique(np.concatenate([np.arange(0.0, min(room, 5.0), 0.001), np.arange(0.0, room, 0.02)]))
     y = state.extracted_mah_g + q * share
     h = 1.0 + (state.hysteresis - 1.0) * np.exp(-q * share / material.hysteresis_length_mah_g)
     gap = voltage_v - host.equilibrium_v(y, h)

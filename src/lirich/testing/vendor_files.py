@@ -331,7 +331,7 @@ def _bdf_csv(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
 
 
 def _bdf_parquet(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
-    _bdf(log).write_parquet(path)
+    _bdf(log).cast({pl.Decimal: pl.Float64}).write_parquet(path)
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(

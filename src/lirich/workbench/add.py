@@ -142,8 +142,7 @@ def _sha256(path: Path) -> str:
 
 def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Read one file into the workspace's folders (not its catalogue) and return its `Test` as JSON, cell open."""
-    from lirich.model.table import CYCLE, TIME, UNIX_TIME
-    from lirich.readers import read
+    from lirich.readers import read, summarise
     from lirich.workbench.stores import store_at
 
     path = Path(parameters["path"])
@@ -155,10 +154,10 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     curve = store.put_curve(table)
     metadata: dict[str, Scalar] = dict(reading.metadata)
     metadata.update({f"mapping_sha256_{n}": kept.sha256 for n, kept in enumerate(beside, start=1)})
-    columns = set(table.columns)
-    cycles = table[CYCLE].drop_nulls() if CYCLE in columns else None
+    key = content_hash([raw.sha256, reading.reader, reading.reader_version, list(reading.repairs), curve])
+    summary = summarise(key, table)
     test = Test(
-        key=content_hash([raw.sha256, reading.reader, reading.reader_version, list(reading.repairs), curve]),
+        key=key,
         cell="?",
         raw=raw,
         reader=reading.reader,
@@ -166,10 +165,12 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         confidence=reading.confidence,
         curve=curve,
         rows=table.height,
-        start_unix_second=_bound(table, UNIX_TIME, "min", columns),
-        duration_second=_bound(table, TIME, "max", columns),
-        first_cycle_count=None if cycles is None or cycles.is_empty() else int(cycles[0]),
-        last_cycle_count=None if cycles is None or cycles.is_empty() else int(cycles[-1]),
+        start_unix_second=summary.start_unix_second,
+        end_unix_second=summary.end_unix_second,
+        start_time_second=summary.start_time_second,
+        duration_second=summary.duration_second,
+        first_cycle_count=summary.first_cycle_count,
+        last_cycle_count=summary.last_cycle_count,
         repairs=reading.repairs,
         findings=reading.findings,
         metadata=metadata,
@@ -177,16 +178,9 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return test.model_dump(mode="json")
 
 
-def _bound(table: Any, column: str, which: str, columns: set[str]) -> float | None:
-    if column not in columns:
-        return None
-    value = getattr(table[column], which)()
-    return None if value is None else float(value)
-
-
 def still_there(store: Store, result: Mapping[str, Any]) -> bool:
     """Tell whether the files that a cached result of `read_task` names are still in the workspace."""
-    return store.has_curve(result["curve"]) and store.has_raw(result["raw"]["sha256"])
+    return store.has_files(raw=[result["raw"]["sha256"]], curves=[result["curve"]])
 
 
 def add_files(

@@ -19,6 +19,7 @@ from lirich.model import Cell, Finding, Sample, Test, content_hash
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
+    from lirich.readers import JoinGroup
     from lirich.store import Store
 
 FEW_RUNS = 4
@@ -55,15 +56,13 @@ def analyse_cells(
     progress: Callable[[Progress], None] | None = None,
 ) -> AnalyseReport:
     """Analyse the cells; see `lirich.workbench.Workspace.analyse`."""
-    from lirich.readers.join import plan_join
-
     facts = store.cells()
     samples = store.samples()
     by_cell: dict[str, list[Test]] = {}
     for test in store.tests():
         by_cell.setdefault(test.cell, []).append(test)
     wanted = list(by_cell) if cells is None else [store.cell(key).key for key in cells]
-    known = {(a.cell, a.run): a.key for a in store.analysis_keys()}
+    known = store.analysis_keys()
     settings = cycling_settings(store)
     report = AnalyseReport()
     parameters: list[dict[str, Any]] = []
@@ -71,17 +70,18 @@ def analyse_cells(
     for key in wanted:
         cell = facts[key]
         sample = samples.get(cell.sample) if cell.sample else None
-        plan = plan_join(by_cell.get(key, []))
-        report.findings += plan.findings
-        store.keep_runs(key, len(plan.runs))
+        tests = by_cell.get(key, [])
+        groups = plan_runs(tests)
         corrections = store.corrections(key)
-        for run, tests in enumerate(plan.runs):
-            each = _parameters(store.root, cell, sample, run, tests, settings, corrections)
+        for run, group in enumerate(groups):
+            each = _parameters(store.root, cell, sample, run, tests, group, settings, corrections)
             if not force and known.get((key, run)) == content_hash(_identity(each)):
                 report.unchanged.append(key)
             else:
                 parameters.append(each)
-                rows += sum(test.rows for test in tests)
+                rows += sum(test.rows for test in tests if test.key in group.keys)
+        if any(cell_key == key and run >= len(groups) for cell_key, run in known):
+            store.drop_runs(key, keep=len(groups))
     few = len(parameters) < FEW_RUNS and rows < FEW_ROWS
     with open_executor("serial" if few and executor == "processes" else executor, workers=workers) as pool:
         for outcome in run_tasks(analyse_task, parameters, executor=pool, progress=progress):
@@ -98,6 +98,27 @@ def analyse_cells(
     report.analysed = sorted(set(report.analysed))
     report.unchanged = sorted(set(report.unchanged) - set(report.analysed))
     return report
+
+
+def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
+    """Return which tests of one cell follow on each other, in time order; see `lirich.readers.plan_join`."""
+    from lirich.readers import TableSummary, plan_join
+
+    return plan_join(
+        [
+            TableSummary(
+                key=test.key,
+                start_unix_second=test.start_unix_second,
+                end_unix_second=test.end_unix_second,
+                first_cycle_count=test.first_cycle_count,
+                last_cycle_count=test.last_cycle_count,
+                start_time_second=test.start_time_second,
+                duration_second=test.duration_second,
+                timeless=test.duration_second is None,
+            )
+            for test in tests
+        ]
+    )
 
 
 def cycling_settings(store: Store) -> dict[str, Any]:
@@ -124,18 +145,22 @@ def _parameters(
     sample: Sample | None,
     run: int,
     tests: Sequence[Test],
+    group: JoinGroup,
     settings: Mapping[str, Any],
     corrections: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
+    by_key = {test.key: test for test in tests}
+    members = [by_key[key] for key in group.keys]
     return {
         "root": str(root),
         "cell": cell.model_dump(mode="json"),
         "sample": sample.model_dump(mode="json") if sample else None,
         "run": run,
-        "tests": [test.key for test in tests],
-        "curves": [test.curve for test in tests],
-        "starts": [test.start_unix_second for test in tests],
-        "raw": [test.raw.sha256 for test in tests],
+        "tests": list(group.keys),
+        "curves": [test.curve for test in members],
+        "gaps": list(group.gaps),
+        "joined": [f.model_dump(mode="json") for f in group.findings],
+        "raw": [test.raw.sha256 for test in members],
         "settings": dict(settings),
         "corrections": [dict(c) for c in corrections],
     }
@@ -149,13 +174,13 @@ def _identity(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Analyse one run of one cell and return its `lirich.store.Analysis` as JSON; tables are kept as curves."""
     from lirich.cycling import Correction, CyclingSettings, analyse
-    from lirich.readers.join import join_tables
+    from lirich.readers import join_tables
     from lirich.store import Analysis
 
     store = store_at(parameters["root"])
     cell = Cell.model_validate(parameters["cell"])
     sample = Sample.model_validate(parameters["sample"]) if parameters["sample"] else None
-    table, joined = join_tables([store.read_curve(key) for key in parameters["curves"]])
+    table, joined = join_tables([store.read_curve(key) for key in parameters["curves"]], parameters["gaps"])
     result = analyse(
         table,
         cell,
@@ -177,6 +202,6 @@ def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         values=tuple(
             v.model_copy(update={"provenance": v.provenance.model_copy(update={"files": files})}) for v in result.values
         ),
-        findings=(*joined, *result.findings),
+        findings=(*(Finding.model_validate(f) for f in parameters["joined"]), *joined, *result.findings),
         created_unix_second=time.time(),
     ).model_dump(mode="json")

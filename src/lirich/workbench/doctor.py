@@ -1,4 +1,4 @@
-"""The verb *doctor*: is everything there that lirich needs, and is the workspace whole?"""
+"""The verb *doctor*: whether everything is there that lirich needs, and whether the workspace is whole."""
 
 from __future__ import annotations
 

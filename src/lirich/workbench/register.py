@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lirich.errors import ConflictingMetadataError
 from lirich.model import Cell, Finding, Sample, Severity, Test
+from lirich.readers.join import OVERLAP_S
 from lirich.workbench.metadata import (
     CELL_FIELDS,
     SAMPLE_FIELDS,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from lirich.store import Store
 
 _COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")
-_OVERLAP_SECONDS = 1.0  # clocks of one cycler are written to the second
 
 
 class Register:
@@ -161,13 +161,12 @@ def _base(path: Path) -> str | None:
 
 
 def _continues(before: Test, after: Test) -> bool:
-    if before.start_unix_second is None or before.duration_second is None or after.start_unix_second is None:
+    if before.end_unix_second is None or after.start_unix_second is None:
         return False
     if before.last_cycle_count is None or after.first_cycle_count is None:
         return False
-    ended = before.start_unix_second + before.duration_second
     return (
-        after.start_unix_second >= ended - _OVERLAP_SECONDS
+        after.start_unix_second >= before.end_unix_second - OVERLAP_S
         and after.first_cycle_count > 1
         and after.first_cycle_count in (before.last_cycle_count, before.last_cycle_count + 1)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -24,6 +25,8 @@ MAX_EXACT = 20_000
 
 RESAMPLES = 19_999
 """Random splits of a Monte-Carlo permutation test: p is resolved to 1/20,000."""
+
+_NODES = 400  # of the quadrature in the interval of g: agrees with scipy's noncentral t to 1e-9 in probability
 
 _TIE = 1e-9  # splits whose statistic agrees to rounding are ties, or p would depend on the order of addition
 
@@ -156,26 +159,12 @@ def permutation_test(
         raise NotEnoughDataError(
             f"A permutation test of {x.size} against {y.size} cells", expected="at least 2 cells in each group"
         )
-    pooled = np.concatenate([x, y])
-    pooled = pooled - pooled.mean()
-    spread = float(np.abs(pooled).max())
-    pooled = pooled / spread if spread > 0 else pooled
+    first, exact = splits(x.size, x.size + y.size, seed=seed, max_exact=max_exact, resamples=resamples)
+    statistic = studentised(scaled(np.concatenate([x, y])), first)
+    p = float(np.mean(at_least(statistic, statistic[0])))  # the observed split is one of them: p is never 0
+    error = 0.0 if exact else math.sqrt(p * (1 - p) / len(first))
     smallest = smallest_p(x.size, y.size, max_exact=max_exact, resamples=resamples)
-    observed = float(_statistic(pooled, np.arange(x.size)[None, :])[0])
-    total = math.comb(pooled.size, x.size)
-    if total <= max_exact:
-        chosen = np.array(list(combinations(range(pooled.size), x.size)), dtype=np.intp)
-        extreme = int(np.count_nonzero(_at_least(_statistic(pooled, chosen), observed)))
-        return PermutationResult(extreme / total, "exact", total, smallest, 0.0)
-    extreme = 0
-    rng = np.random.default_rng(seed)
-    batch = max(1, 2_000_000 // pooled.size)  # bounds the memory
-    for start in range(0, resamples, batch):
-        keys = rng.random((min(batch, resamples - start), pooled.size))
-        chosen = np.argpartition(keys, x.size - 1, axis=1)[:, : x.size]
-        extreme += int(np.count_nonzero(_at_least(_statistic(pooled, chosen), observed)))
-    p = (extreme + 1) / (resamples + 1)
-    return PermutationResult(p, "Monte-Carlo", resamples + 1, smallest, math.sqrt(p * (1 - p) / resamples))
+    return PermutationResult(p, "exact" if exact else "Monte-Carlo", len(first), smallest, error)
 
 
 def smallest_p(n: int, m: int, *, max_exact: int = MAX_EXACT, resamples: int = RESAMPLES) -> float:
@@ -205,47 +194,119 @@ def holm(p: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _statistic(pooled: Array, chosen: NDArray[np.intp]) -> Array:
-    """Return |Welch's t| of each split; *chosen*, shape (splits, n), indexes the first group."""
-    n, m = chosen.shape[1], pooled.size - chosen.shape[1]
-    first = pooled[chosen]
-    sum_a, square_a = first.sum(axis=1), (first**2).sum(axis=1)
-    sum_b, square_b = pooled.sum() - sum_a, (pooled**2).sum() - square_a
-    within_a = np.maximum(square_a - sum_a**2 / n, 0.0)
-    within_b = np.maximum(square_b - sum_b**2 / m, 0.0)
-    squared_error = within_a / ((n - 1) * n) + within_b / ((m - 1) * m)
-    difference = np.abs(sum_a / n - sum_b / m)
-    # the values are scaled to 1: what is below this is rounding, not scatter or difference
-    squared_error = np.where(squared_error < 1e-14, 0.0, squared_error)
-    difference = np.where(difference < 1e-12, 0.0, difference)
+def max_t(table: Array, first: NDArray[np.bool_]) -> Array:
+    """Return step-down max-T corrected p of many quantities of the same cells, shape (quantities,).
+
+    *table*, shape (quantities, cells), NaN where a cell has no value; *first*, shape (splits, cells), the splits
+    with the observed one first (see `splits`). The cells keep their quantities together when they are permuted,
+    so that quantities which say the same are not paid for twice: with few cells Holm's correction cannot reach
+    5 % over many quantities, this can. Source: Westfall & Young, *Resampling-Based Multiple Testing*, Wiley 1993;
+    Ge, Dudoit & Speed, Test 12 (2003) 1, doi:10.1007/BF02595811 (box 2).
+    """
+    statistics = np.empty((len(table), len(first)))
+    for i, row in enumerate(table):
+        known = np.isfinite(row)
+        statistics[i] = studentised(scaled(row[known]), first[:, known])
+    order = np.argsort(-statistics[:, 0], kind="stable")
+    running = np.zeros(len(first))
+    corrected = np.empty(len(table))
+    for rank in range(len(table) - 1, -1, -1):  # the maximum over this quantity and all that are less extreme
+        index = order[rank]
+        running = np.maximum(running, statistics[index])
+        corrected[index] = float(np.mean(at_least(running, statistics[index, 0])))
+    highest = 0.0
+    for index in order:
+        highest = max(highest, corrected[index])
+        corrected[index] = highest
+    return corrected
+
+
+def studentised(values: Array, first: NDArray[np.bool_]) -> Array:
+    """Return |Welch's t| of each split of *values*, shape (cells,), by *first*, shape (splits, cells).
+
+    *first* marks the cells of the first group. A split without scatter within its groups gives infinity, one
+    with fewer than two cells in a group 0: it cannot be extreme. *values* should be of order 1.
+    """
+    n = first.sum(axis=1)
+    m = first.shape[1] - n
+    enough = (n >= 2) & (m >= 2)
+    n, m = np.maximum(n, 2), np.maximum(m, 2)
+    mean_a = (first @ values) / n
+    mean_b = (~first @ values) / m
+    # deviations from each split's own means: sums of squares alone would cancel where groups are far apart
+    squares = (values[None, :] - np.where(first, mean_a[:, None], mean_b[:, None])) ** 2
+    squared_error = np.where(first, squares, 0.0).sum(axis=1) / ((n - 1) * n)
+    squared_error += np.where(first, 0.0, squares).sum(axis=1) / ((m - 1) * m)
+    difference = np.abs(mean_a - mean_b)
+    # of values of order 1, this is rounding, not scatter or difference
+    squared_error = np.where(squared_error < 1e-28, 0.0, squared_error)
+    difference = np.where(difference < 1e-13, 0.0, difference)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = difference / np.sqrt(squared_error)
-    return np.where(difference == 0, 0.0, t)
+    return np.where(enough & (difference > 0), t, 0.0)
 
 
-def _at_least(statistic: Array, observed: float) -> NDArray[np.bool_]:
-    if math.isinf(observed):
-        return np.isinf(statistic)
-    return statistic >= observed * (1 - _TIE)
+def scaled(values: Array) -> Array:
+    """Return *values* less their mean, divided by the largest deviation: of order 1 for `studentised`."""
+    centred = values - values.mean()
+    spread = float(np.abs(centred).max())
+    return centred / spread if spread > 0 else centred
+
+
+def splits(
+    n: int, total: int, *, seed: int = 0, max_exact: int = MAX_EXACT, resamples: int = RESAMPLES
+) -> tuple[NDArray[np.bool_], bool]:
+    """Return splits of *total* cells into a group of *n* and the rest, shape (splits, total), and whether all.
+
+    The first is that of the first *n* cells: the observed one. All where there are at most *max_exact*, else that
+    one and *resamples* random ones.
+    """
+    count = math.comb(total, n)
+    exact = count <= max_exact
+    if exact:
+        chosen = np.array(list(combinations(range(total), n)), dtype=np.intp).reshape(count, n)
+    else:
+        keys = np.random.default_rng(seed).random((resamples, total))
+        chosen = np.vstack([np.arange(n), np.argpartition(keys, n - 1, axis=1)[:, :n]])
+    first = np.zeros((len(chosen), total), dtype=bool)
+    np.put_along_axis(first, chosen, True, axis=1)
+    return first, exact
+
+
+def at_least(statistic: Array, observed: ArrayLike) -> NDArray[np.bool_]:
+    """Tell which of *statistic* reach *observed*, ties to rounding included; the two broadcast."""
+    goal = np.asarray(observed, dtype=np.float64)
+    return np.asarray(statistic >= np.where(np.isinf(goal), goal, goal * (1 - _TIE)))
 
 
 def _noncentrality_interval(t: float, freedom: float, level: float) -> tuple[float, float]:
-    from scipy.optimize import brentq
-    from scipy.special import nctdtr
+    """Return the noncentralities that an observed *t* leaves in: P(T ≤ t | δ) = 1 − tail and = tail.
 
-    tail = (1 - level) / 2
-    # nctdtr falls with the noncentrality; its normal approximation brackets the root
-    reach = 10.0 + 10.0 * abs(t) * max(1.0, 3.0 / math.sqrt(freedom))
+    P(T ≤ t | δ) = ∫₀¹ Φ(t·S(u) − δ) du with S(u) = √(χ²_ν(u)/ν): the definition of the noncentral t, integrated
+    over the quantiles of its denominator (Gauss–Legendre), which stays exact where tabulated series give up.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import chdtri, ndtr
+
+    u, weight = _quadrature()
+    scaled = t * np.sqrt(chdtri(freedom, 1 - u) / freedom)
 
     def solve(target: float) -> float:
         def miss(noncentrality: float) -> float:
-            # by symmetry P(T ≤ t | δ) = 1 − P(T ≤ −t | −δ): keep t ≥ 0, where nctdtr is accurate
-            below = nctdtr(freedom, noncentrality, t) if t >= 0 else 1 - nctdtr(freedom, -noncentrality, -t)
-            return float(below) - target
+            return float(weight @ ndtr(scaled - noncentrality)) - target
 
-        return float(brentq(miss, t - reach, t + reach, xtol=1e-10))
+        return float(brentq(miss, float(scaled.min()) - 9.0, float(scaled.max()) + 9.0, xtol=1e-10))
 
+    tail = (1 - level) / 2
     return solve(1 - tail), solve(tail)
+
+
+@lru_cache(maxsize=1)
+def _quadrature() -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    # u = 3v² − 2v³ puts nodes where S(u) is steep, at the ends of 0 … 1
+    v = (nodes + 1) / 2
+    return v * v * (3 - 2 * v), weights * 3 * v * (1 - v)
 
 
 def _t_quantile(freedom: float, level: float) -> float:

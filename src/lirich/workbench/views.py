@@ -120,10 +120,12 @@ class CellView:
 
     def table(self) -> pl.DataFrame:
         """Return the standard table of this run: every recorded point."""
-        from lirich.readers.join import join_tables
+        from lirich.readers import join_tables
+        from lirich.workbench.analyse import plan_runs
 
-        curves = {test.key: test.curve for test in self._store.tests(self.key)}
-        return join_tables([self._store.read_curve(curves[key]) for key in self.analysis.tests])[0]
+        tests = {test.key: test for test in self.tests}
+        gaps = next((g.gaps for g in plan_runs(self.tests) if g.keys == self.analysis.tests), None)
+        return join_tables([self._store.read_curve(tests[k].curve) for k in self.analysis.tests], gaps)[0]
 
     @cached_property
     def result(self) -> CyclingResult:

@@ -1,0 +1,5 @@
+"""``python -m lirich`` is ``lirich``."""
+
+from lirich.cli import main
+
+main()

@@ -1,0 +1,42 @@
+"""How ``lirich inspect`` shows a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from lirich.cli.output import console, show_findings, show_table
+
+if TYPE_CHECKING:
+    from lirich.readers import Inspection
+
+
+def show_inspection(inspection: Inspection) -> None:
+    """Print what was recognised, what was not, how surely, and what contradicts physics."""
+    out = console()
+    state = "[green]readable[/]" if inspection.readable else "[bold red]not readable as it is[/]"
+    out.print(f"[bold]{escape(str(inspection.path))}[/]  {state}")
+    if inspection.reader:
+        others = ", ".join(f"{name} {sure:.0%}" for name, sure in inspection.others)
+        out.print(
+            f"  reader [bold]{escape(inspection.reader)}[/], {inspection.confidence:.0%} sure: "
+            f"{escape(inspection.reason)}" + (f" [dim](or {escape(others)})[/]" if others else "")
+        )
+    if inspection.error:
+        out.print(f"  [red]{escape(inspection.error['found'])}[/]")
+        for word in ("expected", "advice"):
+            if inspection.error.get(word):
+                out.print(f"  {word}: {escape(inspection.error[word])}")
+    if inspection.recognised:
+        rows = [(m.source, m.column, f"× {m.factor:g}" if m.factor != 1 else "", m.note) for m in inspection.recognised]
+        show_table("", ("column of the file", "standard column", "factor", "note"), rows)
+    if inspection.unrecognised:
+        out.print(f"  [yellow]left out:[/] {escape(', '.join(inspection.unrecognised))}")
+    facts = [*inspection.summary.items(), *inspection.metadata.items()]
+    if facts:
+        show_table("", ("fact", ""), facts)
+    show_findings(inspection.findings, limit=30)
+    for repair in inspection.needed_repairs:
+        out.print(f"[bold]→[/] it would be read with [bold]--repair {escape(repair)}[/]")
+    out.print()

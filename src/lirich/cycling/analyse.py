@@ -1,0 +1,177 @@
+"""One test of a cell, from the standard table to figures of merit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from lirich.cycling.annotation import annotate
+from lirich.cycling.cycles import table_of
+from lirich.cycling.figures import (
+    cycle_values,
+    diffusion_values,
+    figures_of_first_cycle,
+    figures_of_rate_tests,
+    figures_of_series,
+)
+from lirich.cycling.protocol import Correction, Protocol, Segment, detect
+from lirich.cycling.result import CyclingResult
+from lirich.cycling.series import Series, comparable_series, unlike_findings
+from lirich.cycling.settings import CyclingSettings
+from lirich.model import Cell, Finding, Sample, Severity, Value
+
+
+def analyse(
+    table: pl.DataFrame,
+    cell: Cell,
+    sample: Sample | None = None,
+    *,
+    settings: CyclingSettings | None = None,
+    corrections: Sequence[Correction] = (),
+) -> CyclingResult:
+    """Take a test apart and compute every figure of merit that it and the facts of the cell allow.
+
+    *table* is a standard table (`lirich.model.table`), with or without a time axis. *corrections* are the user's
+    words on what cycles are for. What cannot be computed because a fact is missing is null or left out, and a
+    finding ``missing-<field>`` asks for the fact by name.
+
+    Raises `NotEnoughDataError` where the test has fewer than two usable rows or no current, `MissingColumnError`
+    where the table is not a standard table, `InconsistentDataError` where its time starts again.
+    """
+    settings = settings or CyclingSettings()
+    notes = annotate(table, electrode=cell.electrode, settings=settings)
+    cycles = table_of(
+        notes,
+        electrode=cell.electrode,
+        active_mass_mg=cell.active_mass_mg,
+        one_c_ma_g=cell.one_c_ma_g,
+        settings=settings,
+    )
+    protocol = detect(notes, cycles, corrections=corrections, settings=settings)
+    cycles = cycles.with_columns(
+        pl.Series("segment", protocol.purposes, dtype=pl.String),
+        pl.Series("like_group", protocol.groups, dtype=pl.Int64),
+    )
+    series = comparable_series(cycles)
+    cycles = _with_retention(cycles, series)
+    findings = [*notes.findings, *protocol.findings, *_cycle_findings(cycles, cell)]
+    findings += unlike_findings(cycles, protocol.keys, series, settings)
+    values: list[Value] = []
+    for new_values, new_findings in (
+        figures_of_first_cycle(notes, cycles, cell, sample, settings),
+        cycle_values(cycles, protocol.keys, series, cell, settings),
+        figures_of_series(notes, cycles, series, cell, settings),
+        figures_of_rate_tests(cycles, _rate_tests(protocol), cell),
+        diffusion_values(notes, cycles, protocol.stops, cell, sample),
+    ):
+        values += new_values
+        findings += new_findings
+    return CyclingResult(
+        steps=notes.step_table(),
+        cycles=cycles,
+        segments=protocol.segments,
+        values=tuple(values),
+        findings=_once(findings),
+        annotation=notes,
+        reference_cycle=None if series is None else series.reference,
+        active_mass_mg=cell.active_mass_mg,
+    )
+
+
+def _rate_tests(protocol: Protocol) -> list[Segment]:
+    return [s for s in protocol.segments if s.kind == "rate_test" and s.purpose]
+
+
+def _with_retention(cycles: pl.DataFrame, series: Series | None) -> pl.DataFrame:
+    """Add capacity and energy retention against the reference cycle, for the cycles that are like it."""
+    if series is None:
+        nothing = pl.lit(None, dtype=pl.Float64)
+        return cycles.with_columns(capacity_retention=nothing, energy_retention=nothing)
+    reference = cycles.row(by_predicate=pl.col("cycle") == series.reference, named=True)
+    like = (pl.col("like_group") == series.group) & (pl.col("cycle") >= series.reference)
+    return cycles.with_columns(
+        pl.when(like).then(100.0 * pl.col(source) / reference[source]).alias(name)
+        for name, source in (
+            ("capacity_retention", "discharge_capacity_mah"),
+            ("energy_retention", "discharge_energy_mwh"),
+        )
+    )
+
+
+def _cycle_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
+    findings = []
+    number, own = cycles["cycle_number"], cycles["cycle"]
+    if (number != own).any():
+        shown = ", ".join(str(n) for n in number.to_list()[:10]) + (", …" if len(number) > 10 else "")
+        findings.append(
+            Finding(
+                code="cycles-left-out",
+                severity=Severity.INFO,
+                message=f"The file holds {len(own)} cycles, which the cycler counts as {shown}; the others are not "
+                "in it. Cycle numbers of values and fades per cycle are the cycler's",
+                where=cell.key,
+            )
+        )
+    last = cycles.row(-1, named=True)
+    if not last["complete"] and cycles.height > 1:
+        findings.append(
+            Finding(
+                code="incomplete-last-cycle",
+                severity=Severity.INFO,
+                message=f"The test stops within cycle {last['cycle']}; its figures are of a part and enter no fade",
+                where=f"cycle {last['cycle']}",
+            )
+        )
+    findings += _count_findings(cycles)
+    first = cycles.filter(pl.col("cycle") == 1)
+    efficiency = first["coulombic_efficiency"][0] if first.height else None
+    if efficiency is not None and efficiency > _FULL and cell.electrode != "anode":
+        findings.append(
+            Finding(
+                code="first-charge-partial",
+                message=f"The first discharge gives {efficiency:.4g} % of the first charge: the cell was partly "
+                "charged when the test began",
+                advice="Do not read the initial Coulombic efficiency of this test",
+                where="cycle 1",
+            )
+        )
+    return findings
+
+
+_FULL = 102.0  # %: above the error of a cycler (0.1 %) and of a weighed mass, which cancels
+
+
+def _count_findings(cycles: pl.DataFrame) -> list[Finding]:
+    vendor = cycles["vendor_cycle_first"]
+    counted = cycles.filter(pl.col("cycle") >= 1)
+    if vendor.null_count() == len(vendor) or counted.height < 2:
+        return []
+    distinct = int(np.unique(counted["vendor_cycle_first"].to_numpy()).size)
+    if distinct == counted.height:
+        return []
+    return [
+        Finding(
+            code="cycle-count-differs",
+            severity=Severity.INFO,
+            message=f"The cycler counts {distinct} cycle(s) where lirich finds {counted.height}; both numbers "
+            "are in the cycle table",
+        )
+    ]
+
+
+def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Keep the first of the findings that say the same; what lacks one fact is said in one finding."""
+    kept: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        text = "" if finding.code.startswith("missing-") else finding.message
+        key = (finding.code, finding.where, text)
+        if key in kept and not text:
+            first = kept[key]
+            need = finding.message.partition("there is no ")[2]
+            if need and need not in first.message:
+                kept[key] = first.model_copy(update={"message": f"{first.message}, no {need}"})
+        else:
+            kept.setdefault(key, finding)
+    return tuple(kept.values())

@@ -1,0 +1,313 @@
+"""Which figure of merit is computed from which part of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from lirich.cycling.annotation import Annotation
+from lirich.cycling.fade import fade_values
+from lirich.cycling.firstcycle import first_cycle_values
+from lirich.cycling.gitt import gitt_values
+from lirich.cycling.halfcycle import Direction, HalfCycle
+from lirich.cycling.halfcycles import half_cycle, half_cycles
+from lirich.cycling.hysteresis import hysteresis_values
+from lirich.cycling.ici import ici_values
+from lirich.cycling.likeness import Key
+from lirich.cycling.peaks import dqdv_values
+from lirich.cycling.protocol import Segment
+from lirich.cycling.rate import rate_values
+from lirich.cycling.record import not_enough, record, with_conditions
+from lirich.cycling.series import Series, cycle_conditions
+from lirich.cycling.settings import CyclingSettings
+from lirich.cycling.stops import Stops
+from lirich.errors import NotEnoughDataError
+from lirich.model import Cell, Conditions, Finding, Sample, Scalar, Severity, Value
+
+Figures = tuple[list[Value], list[Finding]]
+
+_TRACKED = 60  # curves whose peaks are followed; more change no slope by more than its interval
+
+_NOT_ORDINARY = ("gitt", "pulse", "conditioning")
+
+
+def figures_of_first_cycle(
+    notes: Annotation, cycles: pl.DataFrame, cell: Cell, sample: Sample | None, settings: CyclingSettings
+) -> Figures:
+    """ICE, activation, formal split and dQ/dV of cycle 1, if it is the first of the cell and an ordinary one."""
+    first = cycles.filter(pl.col("cycle") == 1)
+    if first.is_empty() or first["segment"][0] in _NOT_ORDINARY:
+        return [], []
+    if first["cycle_number"][0] != 1:
+        finding = Finding(
+            code="first-cycle-not-in-file",
+            message=f"The cycler's count begins with {first['cycle_number'][0]}; there are no first-cycle figures",
+            advice="Add the file with the first cycles to the cell",
+            where=cell.key,
+        )
+        return [], [finding]
+    charge, discharge = _half(notes, cycles, 1, "charge"), _half(notes, cycles, 1, "discharge")
+    if not first["complete"][0] and cycles.height == 1 and charge is not None and discharge is not None:
+        discharge = None
+    values, findings = first_cycle_values(
+        charge,
+        discharge,
+        cell,
+        sample,
+        low_voltage_threshold_v=settings.low_voltage_threshold_v,
+        high_voltage_threshold_v=settings.high_voltage_threshold_v,
+    )
+    other = cycle_conditions(cycles, 1, cell).other
+    efficiency = first["coulombic_efficiency"][0]
+    if efficiency is not None and efficiency > 102.0:
+        values = [
+            v.model_copy(update={"flags": (*v.flags, "first-charge-partial")})
+            if v.quantity in ("initial_coulombic_efficiency", "irreversible_capacity_mah_g")
+            else v
+            for v in values
+        ]
+    return [_with_other(v, other) for v in values], findings
+
+
+def _with_other(value: Value, other: Mapping[str, Scalar]) -> Value:
+    return value.model_copy(update={"conditions": with_conditions(value.conditions, other=other)})
+
+
+def _half(notes: Annotation, cycles: pl.DataFrame, cycle: int, direction: Direction) -> HalfCycle | None:
+    half = half_cycle(notes, cycle, direction)
+    return None if half is None else _numbered([half], cycles)[0]
+
+
+def _numbered(halves: Sequence[HalfCycle], cycles: pl.DataFrame) -> list[HalfCycle]:
+    """Give half-cycles the cycle number that was run, which is what conditions and slopes per cycle speak of."""
+    number = dict(cycles.select("cycle", "cycle_number").iter_rows())
+    return [replace(half, cycle=number[half.cycle]) for half in halves]
+
+
+_OF_CYCLE: tuple[tuple[str, str | None, bool], ...] = (
+    # quantity, direction, needs a complete cycle
+    ("charge_capacity_mah", "charge", False),
+    ("discharge_capacity_mah", "discharge", False),
+    ("charge_specific_capacity_mah_g", "charge", False),
+    ("discharge_specific_capacity_mah_g", "discharge", False),
+    ("discharge_specific_energy_wh_kg", "discharge", False),
+    ("coulombic_efficiency", None, True),
+    ("energy_efficiency", None, True),
+    ("mean_charge_voltage_v", "charge", False),
+    ("mean_discharge_voltage_v", "discharge", False),
+    ("median_discharge_voltage_v", "discharge", False),
+    ("mid_voltage_v", None, True),
+    ("voltage_gap_v", None, True),
+    ("low_voltage_capacity_mah_g", "discharge", False),
+    ("low_voltage_share", "discharge", False),
+    ("interrupt_resistance_ohm", None, False),
+    ("corrected_charge_voltage_v", "charge", False),
+    ("corrected_discharge_voltage_v", "discharge", False),
+)
+
+
+def cycle_values(
+    cycles: pl.DataFrame, keys: Sequence[Key], series: Series | None, cell: Cell, settings: CyclingSettings
+) -> Figures:
+    """Figures of the cycles that stand for the test: the first, the reference, the last like it; all of up to five.
+
+    A value whose cycle stands under other conditions than the ageing cycles is flagged ``unlike-<condition>``.
+    """
+    numbers = cycles["cycle"].to_list()
+    wanted = {1} if series is None else {1, series.reference, series.last}
+    if cycles.height <= 5:
+        wanted = set(numbers)
+    wanted -= {0}
+    values = []
+    for row, key in zip(cycles.iter_rows(named=True), keys, strict=True):
+        if row["cycle"] not in wanted:
+            continue
+        base = cycle_conditions(cycles, row["cycle"], cell)
+        flags = _flags(row["complete"], key, keys, numbers, series, settings)
+        for name, direction, whole in _OF_CYCLE:
+            value = row.get(name)
+            if value is None or (whole and not row["complete"]) or not _has(row, direction):
+                continue
+            if name == "low_voltage_capacity_mah_g" and row["cycle"] == 1 and _first_given(cell, row):
+                continue  # comes with the figures of the first cycle
+            conditions = with_conditions(base, direction=direction)
+            if name.startswith("low_voltage"):
+                conditions = with_conditions(conditions, threshold_v=settings.low_voltage_threshold_v)
+            if name == "coulombic_efficiency":
+                method = "charge/discharge" if cell.electrode == "anode" else "discharge/charge"
+                conditions = with_conditions(conditions, method=method)
+            if name.startswith(("interrupt", "corrected")):
+                conditions = with_conditions(
+                    conditions, method="current interrupts", other={"interrupt_time_s": settings.interrupt_time_s}
+                )
+            values.append(
+                record(name, value, cell, conditions=conditions, code="lirich.cycling.cycles.cycle_table", flags=flags)
+            )
+    return values, []
+
+
+def _first_given(cell: Cell, row: dict[str, object]) -> bool:
+    ordinary = row["cycle_number"] == 1 and row["segment"] not in _NOT_ORDINARY
+    return ordinary and cell.active_mass_mg is not None and cell.electrode != "anode"
+
+
+def _has(row: dict[str, object], direction: str | None) -> bool:
+    if direction is None:
+        return True
+    return row[f"mean_{direction}_voltage_v"] is not None
+
+
+def _flags(
+    complete: bool,
+    key: Key,
+    keys: Sequence[Key],
+    numbers: Sequence[int],
+    series: Series | None,
+    settings: CyclingSettings,
+) -> tuple[str, ...]:
+    if not complete:
+        return ("incomplete-cycle",)
+    if series is None:
+        return ()
+    reference = keys[numbers.index(series.reference)]
+    return tuple("unlike-" + name.replace(" ", "-") for name in key.unlike(reference, settings))
+
+
+def figures_of_series(
+    notes: Annotation, cycles: pl.DataFrame, series: Series | None, cell: Cell, settings: CyclingSettings
+) -> Figures:
+    """Fade with all its parts, dQ/dV peaks over cycles, hysteresis: of the comparable ageing cycles."""
+    values: list[Value] = []
+    findings: list[Finding] = []
+    if series is None:
+        findings.append(
+            Finding(
+                code="no-ageing-cycles",
+                severity=Severity.INFO,
+                message="The test has no cycles that repeat one rate and window; there is no fade",
+                advice="If it has, say so with a correction of the protocol",
+                where=cell.key,
+            )
+        )
+    else:
+        chosen = cycles.filter(pl.col("cycle").is_in(series.cycles))
+        conditions = cycle_conditions(cycles, series.reference, cell)
+        conditions = _of_many(conditions, reference_cycle=int(chosen["cycle_number"][0]))
+        if chosen.height > 1:
+            new, said = fade_values(
+                chosen.with_columns(pl.col("cycle_number").alias("cycle")),
+                cell,
+                conditions,
+                low_voltage_threshold_v=settings.low_voltage_threshold_v,
+            )
+            values += [_interrupt_time(v, settings) for v in new]
+            findings += said
+        else:
+            findings.append(not_enough("fade", NotEnoughDataError("There is one ageing cycle only"), where=cell.key))
+    shown = _curves_to_show(cycles, series)
+    if shown:
+        new, said = dqdv_values(_numbered(half_cycles(notes, shown), cycles), cell, segment=_segment(cycles, shown))
+        values += new
+        findings += said
+    for number in sorted({*([] if series is None else (series.reference, series.last)), *shown[:1]}):
+        charge, discharge = _half(notes, cycles, number, "charge"), _half(notes, cycles, number, "discharge")
+        if charge is None or discharge is None:
+            continue
+        new, said = hysteresis_values(charge, discharge, cell, segment=_segment(cycles, [number]))
+        values += new
+        findings += said
+    return values, findings
+
+
+def _of_many(conditions: Conditions, **update: object) -> Conditions:
+    """Return *conditions* of a cycle as those of several: without its numbers."""
+    return conditions.model_copy(update={"cycle": None, "other": {}, **update})
+
+
+def _interrupt_time(value: Value, settings: CyclingSettings) -> Value:
+    if value.quantity.startswith(("interrupt", "corrected")):
+        return _with_other(value, {"interrupt_time_s": settings.interrupt_time_s})
+    return value
+
+
+def _curves_to_show(cycles: pl.DataFrame, series: Series | None) -> list[int]:
+    if series is None:
+        whole = cycles.filter(pl.col("complete") & ~pl.col("segment").is_in(_NOT_ORDINARY))
+        return whole["cycle"].to_list()[:1]
+    numbers = np.array(series.cycles)
+    if len(numbers) > _TRACKED:
+        numbers = numbers[np.unique(np.linspace(0, len(numbers) - 1, _TRACKED).round().astype(int))]
+    return [int(n) for n in numbers]
+
+
+def _segment(cycles: pl.DataFrame, numbers: Sequence[int]) -> str | None:
+    found = set(cycles.filter(pl.col("cycle").is_in(list(numbers)))["segment"])
+    return found.pop() if len(found) == 1 else None
+
+
+def figures_of_rate_tests(cycles: pl.DataFrame, segments: Sequence[Segment], cell: Cell) -> Figures:
+    """Rate capability and recovery of every rate test."""
+    values: list[Value] = []
+    findings: list[Finding] = []
+    for segment in segments:
+        part = cycles.filter(
+            pl.col("cycle").is_between(segment.first_cycle, segment.last_cycle)
+            & pl.col("complete")
+            & (pl.col("segment") == "rate_test")
+        )
+        if part.is_empty():
+            continue
+        conditions = _of_many(cycle_conditions(cycles, part["cycle"][0], cell), rate_c=None, current_ma_g=None)
+        new, said = rate_values(part, cell, conditions)
+        values += new
+        findings += said
+    return values, findings
+
+
+_DIFFUSION_HALVES = 6  # of a long test with interrupts: first, middle and last charge and discharge
+
+
+def diffusion_values(
+    notes: Annotation, cycles: pl.DataFrame, stops: Sequence[Stops], cell: Cell, sample: Sample | None
+) -> Figures:
+    """Diffusivity of lithium from GITT and ICI half-cycles; the radius is half of the sample's particle diameter.
+
+    Of more than six such half-cycles of one direction and kind, the first, the middle and the last are evaluated.
+    """
+    diameter = None if sample is None else sample.particle_diameter_um
+    radius = None if diameter is None else 0.5e-6 * diameter
+    values: list[Value] = []
+    findings: list[Finding] = []
+    for kind in ("gitt", "ici"):
+        for direction in ("charge", "discharge"):
+            chosen = [s for s in stops if s.kind == kind and s.direction == direction]
+            if 2 * len(chosen) > _DIFFUSION_HALVES:
+                chosen = [chosen[0], chosen[len(chosen) // 2], chosen[-1]]
+            for stop in chosen:
+                new, said = _diffusion_of(notes, cycles, stop, cell, radius)
+                values += new
+                findings += said
+    return values, findings
+
+
+def _diffusion_of(notes: Annotation, cycles: pl.DataFrame, stop: Stops, cell: Cell, radius_m: float | None) -> Figures:
+    points = notes.points
+    if points.time_s is None or points.current_a is None or stop.cycle == 0:
+        return [], []
+    start, end = int(notes.half_start[stop.half]), int(notes.half_stop[stop.half])
+    if start > 0:  # the rest before the first pulse belongs to the half-cycle before
+        before = int(np.searchsorted(notes.steps.start, start, side="right")) - 2
+        if before >= 0 and notes.steps.sign[before] == 0:
+            start = int(notes.steps.start[before])
+    rows = slice(start, end)
+    sign = 1 if stop.direction == "charge" else -1
+    current = np.where(points.sign[rows] == sign, 1e3 * points.current_a[rows], 0.0)
+    stated = with_conditions(cycle_conditions(cycles, stop.cycle, cell), direction=stop.direction, segment=stop.kind)
+    compute = gitt_values if stop.kind == "gitt" else ici_values
+    try:
+        return compute(points.time_s[rows], points.voltage_v[rows], current, cell, radius_m, conditions=stated)
+    except NotEnoughDataError as error:
+        return [], [not_enough(f"diffusivity by {stop.kind.upper()}", error, where=cell.key)]

@@ -1,0 +1,339 @@
+"""Diffusivity by GITT, in both forms of Weppner and Huggins and by a fit of the whole response.
+
+For a sphere of radius R and a pulse of duration τ (Weppner & Huggins, J. Electrochem. Soc. 124 (1977) 1569,
+doi:10.1149/1.2133112; sphere: Geng et al., Electrochim. Acta 404 (2022) 139727, doi:10.1016/j.electacta.2021.139727)
+
+* ratio form: D̃ = 4/(πτ)·(R/3)²·(ΔEs/ΔEτ)², ΔEτ without the ohmic drop;
+* regression form: D̃ = 4R²/(9π)·((dE/dt)/(dU/d√t))².
+
+Both take the sphere for a half-space and come out low unless τD̃/R² ≪ 1: by theory the ratio form gives 0.72, 0.46 and
+0.06 of the truth at τD̃/R² = 0.03, 0.15 and 2.4 when the ohmic drop is cut off at once. `lirich.cycling.sphere` fits
+the exact response instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from lirich.cycling.halfcycle import Array
+from lirich.cycling.pulses import Pulse, find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.record import missing_fact, record, with_conditions
+from lirich.cycling.sphere import SphereFit, fit_sphere
+from lirich.errors import InputError, NotEnoughDataError
+from lirich.model import Cell, Conditions, Finding, Interval, Scalar, Value
+
+VALIDITY_LIMIT = 0.03
+"""τD̃/R² above which a square-root-of-time diffusivity is flagged (definition of ``diffusion_validity_number``)."""
+
+REGRESSION_S = (1.0, 60.0)
+"""Time after switching between which U against √t is fitted, s: after the interfacial steps, while τ ≪ R²/D̃.
+As in ampworks 0.1.0."""
+
+RELAXED_SHARE = 0.05
+"""A rest is not relaxed where its last tenth still moves by more than this share of ΔEs."""
+
+_FIT_POINTS = 100
+_CODE = "lirich.cycling.gitt.gitt"
+
+
+@dataclass(frozen=True, slots=True)
+class GittPulse:
+    """One pulse: state (%), voltage at rest before (V), τ (s), ΔEs, ΔEτ and ohmic drop (V), diffusivities (m²/s).
+
+    A diffusivity is ``None`` where the data do not give it. ``slope_v_sqrt_s`` with its standard error is dU/d√t.
+    ``validity`` is τD̃/R² with the fitted diffusivity where there is one, else with the larger of the two others.
+    """
+
+    number: int
+    start_s: float
+    soc_percent: float
+    equilibrium_v: float
+    duration_s: float
+    equilibrium_change_v: float
+    transient_v: float
+    ohmic_v: float
+    slope_v_sqrt_s: float | None
+    slope_error_v_sqrt_s: float | None
+    ratio_m2_s: float | None
+    regression_m2_s: float | None
+    fit: SphereFit | None
+    validity: float | None
+    relaxed: bool
+
+
+def gitt(
+    time_s: Array,
+    voltage_v: Array,
+    current_ma: Array,
+    radius_m: float,
+    *,
+    regression_s: tuple[float, float] = REGRESSION_S,
+    model_fit: bool = True,
+) -> list[GittPulse]:
+    """Return the diffusivity of each pulse of a GITT, all pulses of one sign.
+
+    *time_s* (s), *voltage_v* (V), *current_ma* (mA, charge positive), shape (n,); *radius_m*: radius of the sphere, m.
+    The ohmic drop ends at the first row under current. dE/dt is the central difference of the voltages at rest over
+    time under current; ΔEs is that of the pulse itself. Raises `InputError` on a radius that is not positive and as
+    `find_pulses`.
+    """
+    if not radius_m > 0:
+        raise InputError(f"The particle radius is {radius_m} m", expected="a positive radius in metres")
+    time_s, voltage_v, current_ma = (np.asarray(a, dtype=np.float64) for a in (time_s, voltage_v, current_ma))
+    pulses = find_pulses(time_s, current_ma)
+    if voltage_v.shape != time_s.shape:
+        raise InputError(f"Voltage has shape {voltage_v.shape}, time {time_s.shape}", expected="equal lengths")
+    charging = bool(current_ma[pulses[0].start] > 0)
+    soc = state_of_charge(pulses, charging=charging)
+    rest_v = np.array([voltage_v[pulse.start - 1] for pulse in pulses])
+    under = np.cumsum([pulse.duration_s for pulse in pulses])
+    drift = np.gradient(rest_v, under) if len(pulses) > 1 else np.array([np.nan])
+    return [
+        _pulse(i + 1, pulse, float(soc[i]), float(drift[i]), time_s, voltage_v, radius_m, regression_s, model_fit)
+        for i, pulse in enumerate(pulses)
+        if pulse.rest_stop > pulse.stop
+    ]
+
+
+def _pulse(
+    number: int,
+    pulse: Pulse,
+    soc: float,
+    drift: float,
+    time_s: Array,
+    voltage_v: Array,
+    radius_m: float,
+    regression_s: tuple[float, float],
+    model_fit: bool,
+) -> GittPulse:
+    tau = pulse.duration_s
+    before = float(voltage_v[pulse.start - 1])
+    first, last, after = (float(voltage_v[i]) for i in (pulse.start, pulse.stop - 1, pulse.rest_stop - 1))
+    steady, transient = after - before, last - first
+    ratio = None
+    if transient != 0 and steady != 0 and pulse.stop - pulse.start > 1:
+        ratio = 4.0 / (np.pi * tau) * (radius_m / 3.0) ** 2 * (steady / transient) ** 2
+    since = time_s[pulse.start : pulse.stop] - pulse.start_s
+    line = sqrt_slope(since, voltage_v[pulse.start : pulse.stop], regression_s[0], min(regression_s[1], tau))
+    if not np.isfinite(drift):
+        drift = steady / tau
+    regression = None
+    if line is not None and line[0] != 0 and drift != 0:
+        regression = 4.0 * radius_m**2 / (9.0 * np.pi) * (drift / line[0]) ** 2
+    fit = _fit(pulse, time_s, voltage_v, before, radius_m) if model_fit else None
+    found = [d for d in (ratio, regression) if d is not None]
+    best = fit.diffusivity_m2_s if fit is not None else max(found, default=None)
+    return GittPulse(
+        number=number,
+        start_s=pulse.start_s,
+        soc_percent=soc,
+        equilibrium_v=before,
+        duration_s=tau,
+        equilibrium_change_v=steady,
+        transient_v=transient,
+        ohmic_v=first - before,
+        slope_v_sqrt_s=None if line is None else line[0],
+        slope_error_v_sqrt_s=None if line is None else line[1],
+        ratio_m2_s=ratio,
+        regression_m2_s=regression,
+        fit=fit,
+        validity=None if best is None else tau * best / radius_m**2,
+        relaxed=_relaxed(pulse, time_s, voltage_v, steady),
+    )
+
+
+def _relaxed(pulse: Pulse, time_s: Array, voltage_v: Array, steady: float) -> bool:
+    end = pulse.rest_stop - 1
+    at = time_s[end] - 0.1 * (time_s[end] - pulse.stop_s)
+    rows = slice(pulse.stop, pulse.rest_stop)
+    earlier = float(np.interp(at, time_s[rows], voltage_v[rows]))
+    return abs(float(voltage_v[end]) - earlier) <= RELAXED_SHARE * abs(steady)
+
+
+def _fit(pulse: Pulse, time_s: Array, voltage_v: Array, before: float, radius_m: float) -> SphereFit | None:
+    # rows spread evenly over √t, so that neither a dense pulse nor a long rest outweighs the other
+    rows = np.unique(
+        np.concatenate(
+            [
+                _thinned(time_s, pulse.start, pulse.stop, pulse.start_s),
+                _thinned(time_s, pulse.stop, pulse.rest_stop, pulse.stop_s),
+            ]
+        )
+    )
+    try:
+        return fit_sphere(time_s[rows] - pulse.start_s, voltage_v[rows], pulse.duration_s, radius_m, start_v=before)
+    except NotEnoughDataError:
+        return None  # documented: a diffusivity is None where the data do not give it
+
+
+def _thinned(time_s: Array, start: int, stop: int, origin_s: float) -> Array:
+    root = np.sqrt(np.maximum(time_s[start:stop] - origin_s, 0.0))
+    wanted = np.linspace(root[0], root[-1], _FIT_POINTS)
+    near = np.searchsorted(root, wanted).clip(0, stop - start - 1)
+    return start + np.unique(near)
+
+
+def gitt_table(pulses: list[GittPulse]) -> pl.DataFrame:
+    """Return the pulses as a table, one row each, for plots and reports; columns as the fields of `GittPulse`."""
+    return pl.DataFrame(
+        {
+            "pulse": [p.number for p in pulses],
+            "soc_percent": [p.soc_percent for p in pulses],
+            "equilibrium_v": [p.equilibrium_v for p in pulses],
+            "duration_s": [p.duration_s for p in pulses],
+            "ratio_m2_s": pl.Series([p.ratio_m2_s for p in pulses], dtype=pl.Float64),
+            "regression_m2_s": pl.Series([p.regression_m2_s for p in pulses], dtype=pl.Float64),
+            "fit_m2_s": pl.Series([p.fit.diffusivity_m2_s if p.fit else None for p in pulses], dtype=pl.Float64),
+            "validity": pl.Series([p.validity for p in pulses], dtype=pl.Float64),
+            "relaxed": [p.relaxed for p in pulses],
+        }
+    )
+
+
+RATIO, REGRESSION, MODEL = (
+    "GITT, Weppner–Huggins, ΔEs/ΔEτ",
+    "GITT, Weppner–Huggins, regression on √t",
+    "GITT, fit of a sphere under constant flux",
+)
+"""Names of the three methods in the conditions of a value."""
+
+
+def gitt_values(
+    time_s: Array,
+    voltage_v: Array,
+    current_ma: Array,
+    cell: Cell,
+    radius_m: float | None,
+    *,
+    conditions: Conditions | None = None,
+    per_pulse: bool = True,
+    regression_s: tuple[float, float] = REGRESSION_S,
+    model_fit: bool = True,
+) -> tuple[list[Value], list[Finding]]:
+    """Return the diffusivities and validity numbers of one GITT as values of *cell*.
+
+    For each method the median over the pulses, with the quartiles in the parameters, and with *per_pulse* every pulse
+    at its ``soc_percent`` (of the charge that the pulses pass together). A square-root method above τD̃/R² = 0.03 is
+    flagged ``out-of-validity``; an unrelaxed rest ``not-relaxed``. *radius_m* ``None`` gives nothing but the finding
+    that asks for ``particle_diameter_um``.
+    """
+    if radius_m is None:
+        return [], [
+            missing_fact("particle_diameter_um", "diffusivity by GITT (the radius of the sphere)", where=cell.key)
+        ]
+    pulses = gitt(time_s, voltage_v, current_ma, radius_m, regression_s=regression_s, model_fit=model_fit)
+    charging = bool(np.asarray(current_ma)[np.argmax(np.abs(current_ma))] > 0)
+    stated = with_conditions(
+        conditions or Conditions(temperature_celsius=cell.temperature_celsius),
+        direction="charge" if charging else "discharge", particle_radius_m=radius_m,
+        other={"soc_basis": "charge passed by all pulses"},
+    )  # fmt: skip
+    values: list[Value] = []
+    for method in (RATIO, REGRESSION, MODEL):
+        values.extend(_method_values(method, pulses, cell, stated, regression_s, per_pulse))
+    numbers = [p for p in pulses if p.validity is not None]
+    if per_pulse:
+        values.extend(_validity_value(p, cell, stated) for p in numbers)
+    return values, _findings(numbers, pulses, cell)
+
+
+def _diffusivity(pulse: GittPulse, method: str) -> float | None:
+    if method == MODEL:
+        return None if pulse.fit is None else pulse.fit.diffusivity_m2_s
+    return pulse.ratio_m2_s if method == RATIO else pulse.regression_m2_s
+
+
+def _doubtful(pulse: GittPulse, method: str) -> tuple[str, ...]:
+    flags = () if pulse.relaxed else ("not-relaxed",)
+    beyond = pulse.validity is not None and pulse.validity > VALIDITY_LIMIT
+    return (*flags, "out-of-validity") if beyond and method != MODEL else flags
+
+
+def _method_values(
+    method: str,
+    pulses: list[GittPulse],
+    cell: Cell,
+    stated: Conditions,
+    regression_s: tuple[float, float],
+    per_pulse: bool,
+) -> list[Value]:
+    known = [(p, d) for p in pulses if (d := _diffusivity(p, method)) is not None]
+    if not known:
+        return []
+    window: dict[str, Scalar] = {}
+    if method == REGRESSION:
+        window = {"regression_from_s": regression_s[0], "regression_to_s": regression_s[1]}
+    conditions = with_conditions(stated, method=method)
+    each = np.array([d for _, d in known])
+    flags = sorted({flag for p, _ in known for flag in _doubtful(p, method)})
+    parameters: dict[str, Scalar] = {
+        "pulses": len(known),
+        "quartile_1": float(np.percentile(each, 25)),
+        "quartile_3": float(np.percentile(each, 75)),
+        **window,
+    }
+    values = [
+        record("lithium_diffusivity_m2_s", float(np.median(each)), cell,
+               conditions=with_conditions(conditions, other={"statistic": "median over pulses"}),
+               code=_CODE, parameters=parameters, flags=flags)
+    ]  # fmt: skip
+    for p, d in known if per_pulse else []:
+        values.append(
+            record("lithium_diffusivity_m2_s", d, cell,
+                   conditions=with_conditions(conditions, soc_percent=p.soc_percent), code=_CODE,
+                   parameters={"pulse": p.number, "duration_s": p.duration_s, **window},
+                   interval=_interval(p, method), flags=_doubtful(p, method))
+        )  # fmt: skip
+    return values
+
+
+def _interval(pulse: GittPulse, method: str) -> Interval | None:
+    if method == MODEL and pulse.fit is not None:
+        return pulse.fit.interval()
+    slope, error, d = pulse.slope_v_sqrt_s, pulse.slope_error_v_sqrt_s, pulse.regression_m2_s
+    if method != REGRESSION or slope is None or error is None or d is None:
+        return None
+    relative = 1.959963984540054 * error / abs(slope)  # 97.5 % point of the normal distribution
+    if relative >= 1:
+        return None  # the slope may be zero: no upper bound
+    return Interval(low=d / (1 + relative) ** 2, high=d / (1 - relative) ** 2, method="standard error of dU/d√t")
+
+
+def _validity_value(pulse: GittPulse, cell: Cell, stated: Conditions) -> Value:
+    with_fit = "fitted" if pulse.fit is not None else "square-root-of-time"
+    conditions = with_conditions(stated, soc_percent=pulse.soc_percent, method=f"GITT, τD̃/R² with the {with_fit} D̃")
+    return record(
+        "diffusion_validity_number", pulse.validity or 0.0, cell, conditions=conditions, code=_CODE,
+        parameters={"pulse": pulse.number, "duration_s": pulse.duration_s}, flags=_doubtful(pulse, RATIO),
+    )  # fmt: skip
+
+
+def _findings(numbers: list[GittPulse], pulses: list[GittPulse], cell: Cell) -> list[Finding]:
+    findings = []
+    beyond = [p for p in numbers if (p.validity or 0.0) > VALIDITY_LIMIT]
+    if beyond:
+        largest = max(p.validity or 0.0 for p in beyond)
+        findings.append(
+            Finding(
+                code="gitt-out-of-validity",
+                message=f"{len(beyond)} of {len(pulses)} GITT pulses have τD/R² above {VALIDITY_LIMIT} "
+                f"(up to {largest:.2g}): the square-root-of-time diffusivity is biased low there",
+                advice="Use the fitted diffusivity, or shorter pulses",
+                where=cell.key,
+            )
+        )
+    moving = sum(not p.relaxed for p in pulses)
+    if moving:
+        findings.append(
+            Finding(
+                code="gitt-not-relaxed",
+                message=f"{moving} of {len(pulses)} GITT rests still move by more than "
+                f"{100 * RELAXED_SHARE:.0f} % of ΔEs in their last tenth",
+                advice="ΔEs is read too early there; rest longer",
+                where=cell.key,
+            )
+        )
+    return findings

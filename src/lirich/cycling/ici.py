@@ -1,0 +1,159 @@
+"""Diffusivity by intermittent current interruption (ICI): V against √t in the first seconds of short rests.
+
+D̃ = 4R²/(9π)·((dE/dt)/(dU/d√t))² with dE/dt along the time under current and dU/d√t over 1–10 s of rest (Chien et al.,
+Commun. Chem. 6 (2023) 93; Geng et al., Electrochim. Acta 404 (2022) 139727, doi:10.1016/j.electacta.2021.139727).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lirich.cycling.gitt import VALIDITY_LIMIT
+from lirich.cycling.halfcycle import Array
+from lirich.cycling.pulses import find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.record import missing_fact, record, with_conditions
+from lirich.errors import InputError
+from lirich.model import Cell, Conditions, Finding, Scalar, Value
+
+REST_S = (1.0, 10.0)
+"""Time of rest between which V against √t is fitted, s (Chien et al. 2023)."""
+
+METHOD = "ICI, regression on √t"
+"""Name of the method in the conditions of a value."""
+
+_CODE = "lirich.cycling.ici.ici"
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """One interruption: state (%), voltage without the ohmic part (V), slope (V/√s), resistance (Ω), D̃ (m²/s), τD̃/R².
+
+    ``intercept_v`` is the voltage of the rest extrapolated to its start; ``resistance_ohm`` the jump to it over the
+    current. A number is ``None`` where the rest has fewer than three points in the window.
+    """
+
+    number: int
+    start_s: float
+    soc_percent: float
+    under_current_v: float
+    intercept_v: float | None
+    slope_v_sqrt_s: float | None
+    resistance_ohm: float | None
+    diffusivity_m2_s: float | None
+    validity: float | None
+
+
+def ici(
+    time_s: Array, voltage_v: Array, current_ma: Array, radius_m: float, *, rest_s: tuple[float, float] = REST_S
+) -> list[Interruption]:
+    """Return the diffusivity at each interruption of a half-cycle, current of one sign.
+
+    *time_s* (s), *voltage_v* (V), *current_ma* (mA, charge positive), shape (n,); *radius_m* in m. dE/dt is the central
+    difference of the voltage before each interruption over the time under current: rests do not count, since no
+    charge flows in them. Raises `InputError` on a radius that is not positive and as `find_pulses`.
+    """
+    if not radius_m > 0:
+        raise InputError(f"The particle radius is {radius_m} m", expected="a positive radius in metres")
+    time_s, voltage_v, current_ma = (np.asarray(a, dtype=np.float64) for a in (time_s, voltage_v, current_ma))
+    if voltage_v.shape != time_s.shape:
+        raise InputError(f"Voltage has shape {voltage_v.shape}, time {time_s.shape}", expected="equal lengths")
+    pulses = [pulse for pulse in find_pulses(time_s, current_ma) if pulse.rest_stop > pulse.stop]
+    soc = state_of_charge(pulses, charging=bool(current_ma[pulses[0].start] > 0)) if pulses else np.array([])
+    under = np.cumsum([pulse.duration_s for pulse in pulses])
+    loaded = np.array([voltage_v[pulse.stop - 1] for pulse in pulses])
+    drift = np.gradient(loaded, under) if len(pulses) > 1 else np.full(len(pulses), np.nan)
+    found = []
+    for i, pulse in enumerate(pulses):
+        rows = slice(pulse.stop, pulse.rest_stop)
+        line = sqrt_slope(time_s[rows] - pulse.stop_s, voltage_v[rows], *rest_s)
+        diffusivity = None
+        if line is not None and line[0] != 0 and np.isfinite(drift[i]) and drift[i] != 0:
+            diffusivity = 4.0 * radius_m**2 / (9.0 * np.pi) * float(drift[i] / line[0]) ** 2
+        jump = None if line is None else abs(float(loaded[i]) - line[2])
+        current = abs(float(current_ma[pulse.stop - 1])) / 1000.0
+        found.append(
+            Interruption(
+                number=i + 1,
+                start_s=pulse.stop_s,
+                soc_percent=float(soc[i + 1]) if i + 1 < len(soc) else _end_state(soc),
+                under_current_v=float(loaded[i]),
+                intercept_v=None if line is None else line[2],
+                slope_v_sqrt_s=None if line is None else line[0],
+                resistance_ohm=None if jump is None else jump / current,
+                diffusivity_m2_s=diffusivity,
+                validity=None if diffusivity is None else rest_s[1] * diffusivity / radius_m**2,
+            )
+        )
+    return found
+
+
+def _end_state(soc: Array) -> float:
+    # the last interruption stands where all charge has passed
+    return 100.0 if soc[0] < 50.0 else 0.0
+
+
+def ici_values(
+    time_s: Array,
+    voltage_v: Array,
+    current_ma: Array,
+    cell: Cell,
+    radius_m: float | None,
+    *,
+    conditions: Conditions | None = None,
+    per_pulse: bool = True,
+    rest_s: tuple[float, float] = REST_S,
+) -> tuple[list[Value], list[Finding]]:
+    """Return the diffusivities of one ICI half-cycle as values of *cell*: the median, and each interruption.
+
+    ``conditions.soc_percent`` is of the charge that passed under current in all. A rest window with τD̃/R² > 0.03 is
+    flagged ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for
+    ``particle_diameter_um``.
+    """
+    if radius_m is None:
+        return [], [
+            missing_fact("particle_diameter_um", "diffusivity by ICI (the radius of the sphere)", where=cell.key)
+        ]
+    known = [p for p in ici(time_s, voltage_v, current_ma, radius_m, rest_s=rest_s) if p.diffusivity_m2_s is not None]
+    if not known:
+        finding = Finding(
+            code="ici-without-points", where=cell.key,
+            message=f"No interruption has three points between {rest_s[0]} and {rest_s[1]} s of rest",
+            advice="Record the rests at 1 s or faster",
+        )  # fmt: skip
+        return [], [finding]
+    charging = bool(np.asarray(current_ma)[np.argmax(np.abs(current_ma))] > 0)
+    stated = with_conditions(
+        conditions or Conditions(temperature_celsius=cell.temperature_celsius),
+        direction="charge" if charging else "discharge", particle_radius_m=radius_m, method=METHOD,
+        other={"soc_basis": "charge passed under current"},
+    )  # fmt: skip
+    each = np.array([p.diffusivity_m2_s for p in known], dtype=np.float64)
+    window: dict[str, Scalar] = {"rest_from_s": rest_s[0], "rest_to_s": rest_s[1]}
+    parameters: dict[str, Scalar] = {
+        "interruptions": len(known), "quartile_1": float(np.percentile(each, 25)),
+        "quartile_3": float(np.percentile(each, 75)), **window,
+    }  # fmt: skip
+    beyond = sum((p.validity or 0.0) > VALIDITY_LIMIT for p in known)
+    values = [
+        record("lithium_diffusivity_m2_s", float(np.median(each)), cell,
+               conditions=with_conditions(stated, other={"statistic": "median over interruptions"}), code=_CODE,
+               parameters=parameters, flags=("out-of-validity",) if beyond else ())
+    ]  # fmt: skip
+    for p in known if per_pulse else []:
+        at = with_conditions(stated, soc_percent=p.soc_percent)
+        flags = ("out-of-validity",) if (p.validity or 0.0) > VALIDITY_LIMIT else ()
+        of_pulse: dict[str, Scalar] = {"interruption": p.number, **window}
+        for key, number in (
+            ("lithium_diffusivity_m2_s", p.diffusivity_m2_s),
+            ("diffusion_validity_number", p.validity),
+        ):
+            values.append(record(key, number or 0.0, cell, conditions=at, code=_CODE, parameters=of_pulse, flags=flags))
+    if not beyond:
+        return values, []
+    finding = Finding(
+        code="ici-out-of-validity", where=cell.key, advice="Use a shorter window of rest",
+        message=f"{beyond} of {len(known)} interruptions have τD/R² above {VALIDITY_LIMIT}: biased low",
+    )  # fmt: skip
+    return values, [finding]

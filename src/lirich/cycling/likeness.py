@@ -1,0 +1,97 @@
+"""Which cycles are alike: one rate, one window, interrupted or not. Only these may enter one fade."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lirich.cycling.settings import CyclingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The conditions of a cycle: set currents, mA (``None`` without a time axis), end voltages, V, interrupts."""
+
+    charge_ma: float | None
+    discharge_ma: float | None
+    upper_v: float | None
+    lower_v: float | None
+    interrupted: bool
+
+    def like(self, other: Key, settings: CyclingSettings) -> bool:
+        """Tell whether the two agree within the tolerances of *settings*."""
+        return not self.unlike(other, settings)
+
+    def unlike(self, other: Key, settings: CyclingSettings) -> tuple[str, ...]:
+        """Name the conditions that differ."""
+        names = []
+        for name, a, b in (
+            ("charge current", self.charge_ma, other.charge_ma),
+            ("discharge current", self.discharge_ma, other.discharge_ma),
+        ):
+            if (a is None) != (b is None) or (
+                a is not None and b is not None and abs(a - b) > settings.rate_tolerance * max(a, b)
+            ):
+                names.append(name)
+        for name, a, b in (
+            ("upper voltage", self.upper_v, other.upper_v),
+            ("lower voltage", self.lower_v, other.lower_v),
+        ):
+            if (a is None) != (b is None) or (
+                a is not None and b is not None and abs(a - b) > settings.window_tolerance_v
+            ):
+                names.append(name)
+        if self.interrupted != other.interrupted:
+            names.append("interrupts")
+        return tuple(names)
+
+    def against(self, main: Key, settings: CyclingSettings) -> str:
+        """Say in words how this differs from *main*: ``slower than``, ``with another window than``, …."""
+        if self.discharge_ma is not None and main.discharge_ma is not None:
+            ratio = self.discharge_ma / main.discharge_ma
+            if ratio < 1.0 - settings.rate_tolerance:
+                return "slower than"
+            if ratio > 1.0 + settings.rate_tolerance:
+                return "faster than"
+        differences = self.unlike(main, settings)
+        return f"with another {' and '.join(differences)} than" if differences else "like"
+
+    def __str__(self) -> str:
+        parts = []
+        if self.charge_ma is not None and self.discharge_ma is not None:
+            parts.append(f"{self.charge_ma:.3g}/{self.discharge_ma:.3g} mA")
+        if self.lower_v is not None and self.upper_v is not None:
+            parts.append(f"{self.lower_v:.2f}–{self.upper_v:.2f} V")
+        return ", ".join(parts) or "no conditions known"
+
+
+def keys_of(
+    cycles: pl.DataFrame, interrupted: Sequence[bool], settings: CyclingSettings
+) -> tuple[list[Key], list[int | None]]:
+    """Return the key and the like-group (from 0, in order of appearance) of every row of a cycle table.
+
+    Incomplete cycles have no group. A cycle joins the first group whose first member it is like.
+    """
+    keys: list[Key] = []
+    groups: list[int | None] = []
+    founders: list[Key] = []
+    for row, stopped in zip(cycles.iter_rows(named=True), interrupted, strict=True):
+        key = Key(
+            row["charge_current_ma"],
+            row["discharge_current_ma"],
+            row["charge_end_voltage_v"],
+            row["discharge_end_voltage_v"],
+            stopped,
+        )
+        keys.append(key)
+        if not row["complete"]:
+            groups.append(None)
+            continue
+        group = next((g for g, founder in enumerate(founders) if founder.like(key, settings)), None)
+        if group is None:
+            group = len(founders)
+            founders.append(key)
+        groups.append(group)
+    return keys, groups

@@ -1,0 +1,430 @@
+"""What each part of a test was for: formation, rate test, ageing, check-up, GITT, ICI, pulses, pseudo-OCV, rest.
+
+Every cycle has one purpose (column ``segment`` of the cycle table); rests, constant-voltage parts, interrupts and
+slow cycles are shown beside it. Each segment says why it was taken for what it is, and the user can overrule it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
+
+import numpy as np
+import polars as pl
+from pydantic import Field, model_validator
+
+from lirich.cycling.annotation import Annotation
+from lirich.cycling.likeness import Key, keys_of
+from lirich.cycling.settings import CyclingSettings
+from lirich.cycling.stops import Stops, stops_of
+from lirich.model import Finding, Frozen
+
+Purpose = Literal[
+    "formation", "rate_test", "ageing", "check_up", "gitt", "ici", "pulse", "pseudo_ocv", "conditioning", "other"
+]
+"""What a cycle is for. ``conditioning`` is cycle 0, ``other`` is what cannot be told."""
+
+Kind = Literal[
+    "formation", "rate_test", "ageing", "check_up", "gitt", "ici", "pulse", "pseudo_ocv", "conditioning", "other",
+    "rest", "cv",
+]  # fmt: skip
+
+PURPOSES: tuple[str, ...] = get_args(Purpose)
+
+
+class Segment(Frozen):
+    """A stretch of cycles of one kind. ``purpose`` is False for what is shown beside the purpose of its cycles.
+
+    ``group`` names cycles at one rate and window: cycles of two segments with one group may be compared.
+    """
+
+    kind: Kind
+    first_cycle: int
+    last_cycle: int
+    reason: str
+    purpose: bool = True
+    source: Literal["detected", "user"] = "detected"
+    group: int | None = None
+    start_second: float | None = None
+    end_second: float | None = None
+    charge_current_ma: float | None = None
+    discharge_current_ma: float | None = None
+    voltage_upper_v: float | None = None
+    voltage_lower_v: float | None = None
+
+
+class Correction(Frozen):
+    """The user's word on what cycles are for: *cycles first to last are kind*. Later corrections win."""
+
+    first_cycle: int = Field(ge=0)
+    last_cycle: int = Field(ge=0)
+    kind: Purpose
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.first_cycle > self.last_cycle:
+            raise ValueError(f"cycles {self.first_cycle} to {self.last_cycle} are upside down")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """Purpose, conditions and like-group of every cycle of the cycle table, in its order; segments; stopped halves."""
+
+    purposes: tuple[Purpose, ...]
+    keys: tuple[Key, ...]
+    groups: tuple[int | None, ...]
+    segments: tuple[Segment, ...]
+    stops: tuple[Stops, ...]
+    findings: tuple[Finding, ...]
+
+
+def detect(
+    notes: Annotation,
+    cycles: pl.DataFrame,
+    *,
+    corrections: Sequence[Correction] = (),
+    settings: CyclingSettings | None = None,
+) -> Protocol:
+    """Find the protocol of an annotated test from its cycle table, and apply the user's *corrections* to it."""
+    settings = settings or CyclingSettings()
+    numbers = cycles["cycle"].to_list()
+    stops = stops_of(notes, settings)
+    by_cycle: dict[int, list[Stops]] = {n: [] for n in numbers}
+    for stop in stops:
+        by_cycle[stop.cycle].append(stop)
+    keys, groups = keys_of(cycles, [any(s.kind == "ici" for s in by_cycle[n]) for n in numbers], settings)
+    why: list[tuple[Purpose, str]] = [("other", "too few like cycles to tell their purpose")] * len(numbers)
+    ordinary = []
+    for i, number in enumerate(numbers):
+        special = next((s for s in by_cycle[number] if s.kind in ("gitt", "pulse")), None)
+        if number == 0:
+            why[i] = ("conditioning", "before the first full cycle")
+        elif special is not None:
+            why[i] = (special.kind, special.reason)
+        elif cycles["complete"][i]:
+            ordinary.append(i)
+    _purposes_of_ordinary(ordinary, keys, groups, why, settings)
+    _leftovers(why, cycles, by_cycle, settings)
+    detected = [w[0] for w in why]
+    findings = apply_corrections(why, numbers, corrections)
+    user = [d != w[0] or "by the user" in w[1] for d, w in zip(detected, why, strict=True)]
+    segments = _purpose_segments(why, groups, user, cycles)
+    shown = _interrupt_segments(stops, by_cycle, cycles) + _slow_segments(cycles, by_cycle, settings)
+    purposes = dict(zip(numbers, (w[0] for w in why), strict=True))
+    for segment in shown:
+        inside = [purposes[n] for n in numbers if segment.first_cycle <= n <= segment.last_cycle]
+        if any(purpose != segment.kind for purpose in inside):
+            segments.append(segment)
+    segments += _held_segments(cycles)
+    segments += _rest_segments(notes, settings)
+    segments.sort(key=lambda s: (not s.purpose, s.first_cycle, s.kind, s.start_second or 0.0))
+    return Protocol(
+        purposes=tuple(w[0] for w in why),
+        keys=tuple(keys),
+        groups=tuple(groups),
+        segments=tuple(segments),
+        stops=tuple(stops),
+        findings=tuple(findings),
+    )
+
+
+def apply_corrections(
+    why: list[tuple[Purpose, str]], numbers: Sequence[int], corrections: Sequence[Correction]
+) -> list[Finding]:
+    """Overwrite purpose and reason of the cycles that *corrections* name; return what could not be applied."""
+    findings = []
+    for correction in corrections:
+        hit = [i for i, n in enumerate(numbers) if correction.first_cycle <= n <= correction.last_cycle]
+        for i in hit:
+            note = f": {correction.note}" if correction.note else ""
+            why[i] = (correction.kind, f"set by the user{note}")
+        if not hit:
+            findings.append(
+                Finding(
+                    code="correction-without-cycles",
+                    message=f"A correction names cycles {correction.first_cycle} to {correction.last_cycle}, which "
+                    "the test does not have",
+                    advice="Take it back or correct its cycles",
+                )
+            )
+    return findings
+
+
+def _purposes_of_ordinary(
+    ordinary: list[int],
+    keys: list[Key],
+    groups: list[int | None],
+    why: list[tuple[Purpose, str]],
+    settings: CyclingSettings,
+) -> None:
+    blocks: list[list[int]] = []
+    for i in ordinary:
+        if blocks and groups[blocks[-1][-1]] == groups[i]:
+            blocks[-1].append(i)
+        else:
+            blocks.append([i])
+    rest = _rate_test(blocks, keys, groups, why, settings)
+    if not rest:
+        return
+    sizes: dict[int | None, int] = {}
+    for block in rest:
+        sizes[groups[block[0]]] = sizes.get(groups[block[0]], 0) + len(block)
+    most = max(sizes.values())
+    main = [groups[b[0]] for b in rest if sizes[groups[b[0]]] == most][-1]
+    last = rest[-1]
+    if (
+        len(rest) == 2
+        and len(rest[0]) <= settings.formation_max_cycles
+        and _slower(keys[rest[0][0]], keys[last[0]], settings)
+        and last[-1] >= ordinary[-1]
+        and sizes[main] <= settings.formation_max_cycles
+    ):
+        main = groups[last[0]]  # a young test: formation is over, what it was made for has just begun
+    first_main = next(k for k, b in enumerate(rest) if groups[b[0]] == main)
+    before = sum(len(b) for b in rest[:first_main])
+    enough = sizes[main] >= 3 or before > 0
+    for k, block in enumerate(rest):
+        key, main_key = keys[block[0]], keys[rest[first_main][0]]
+        if groups[block[0]] == main:
+            if enough:
+                word = f"{sizes[main]} cycles at one rate and window" if sizes[main] > 1 else "follows formation"
+                _set(why, block, "ageing", f"{word} ({main_key})")
+        elif k < first_main and before <= settings.formation_max_cycles:
+            _set(why, block, "formation", f"first cycles {key.against(main_key, settings)} those that follow")
+        elif k > first_main and len(block) <= settings.check_up_max_cycles and enough:
+            _set(why, block, "check_up", f"{len(block)} cycle(s) {key.against(main_key, settings)} ageing")
+        elif len(block) >= 3:
+            _set(why, block, "ageing", f"{len(block)} cycles at one rate and window ({key})")
+
+
+def _set(why: list[tuple[Purpose, str]], block: Sequence[int], kind: Purpose, reason: str) -> None:
+    for i in block:
+        why[i] = (kind, reason)
+
+
+def _slower(a: Key, b: Key, settings: CyclingSettings) -> bool:
+    return any(
+        x is not None and y is not None and x < (1.0 - settings.rate_tolerance) * y
+        for x, y in ((a.discharge_ma, b.discharge_ma), (a.charge_ma, b.charge_ma))
+    )
+
+
+def _rate_test(
+    blocks: list[list[int]],
+    keys: list[Key],
+    groups: list[int | None],
+    why: list[tuple[Purpose, str]],
+    settings: CyclingSettings,
+) -> list[list[int]]:
+    """Mark the longest row of short, similar blocks at several currents; return the other blocks."""
+    best = (0, 0)
+    for start in range(len(blocks)):
+        stop = start
+        while stop < len(blocks) and _fits_rate_test(blocks[start:stop], blocks[stop], groups, settings):
+            stop += 1
+        if (
+            len(_currents(blocks[start:stop], keys, settings)) >= settings.rate_test_min_rates
+            and stop - start > best[1] - best[0]
+        ):
+            best = (start, stop)
+    start, stop = best
+    currents = _currents(blocks[start:stop], keys, settings)
+    others = blocks[:start] + blocks[stop:]
+    if stop == start or _is_stepped_formation(blocks, start, stop, keys, settings):
+        return blocks
+    shown = ", ".join(f"{c:.3g}" for c in currents)
+    for block in blocks[start:stop]:
+        _set(why, block, "rate_test", f"short blocks of cycles at {len(currents)} currents ({shown} mA)")
+    return others
+
+
+def _fits_rate_test(
+    before: list[list[int]], block: list[int], groups: list[int | None], settings: CyclingSettings
+) -> bool:
+    if len(block) > settings.rate_step_max_cycles:
+        return False
+    if not before:
+        return True
+    typical = float(np.median([len(b) for b in before]))
+    alike = len(block) <= 2 * typical + 1 and 2 * len(block) + 1 >= typical
+    return alike and sum(groups[b[0]] == groups[block[0]] for b in before) < 2
+
+
+def _currents(blocks: list[list[int]], keys: list[Key], settings: CyclingSettings) -> list[float]:
+    """Different currents of the blocks, of the direction that varies more, mA, ascending."""
+    best: list[float] = []
+    for name in ("discharge_ma", "charge_ma"):
+        found: list[float] = []
+        for value in sorted(v for b in blocks if (v := getattr(keys[b[0]], name)) is not None):
+            if not found or value > found[-1] * (1.0 + settings.rate_tolerance):
+                found.append(value)
+        if len(found) > len(best):
+            best = found
+    return best
+
+
+def _is_stepped_formation(
+    blocks: list[list[int]], start: int, stop: int, keys: list[Key], settings: CyclingSettings
+) -> bool:
+    """A few first cycles at rising rates, none above that of the long ageing that follows, are formation."""
+    total = sum(len(b) for b in blocks[start:stop])
+    if start != 0 or stop >= len(blocks) or total > settings.formation_max_cycles:
+        return False
+    following = keys[blocks[stop][0]].discharge_ma
+    own = [keys[b[0]].discharge_ma for b in blocks[start:stop]]
+    if following is None or any(c is None for c in own):
+        return False
+    values = [c for c in own if c is not None]
+    return values == sorted(values) and values[-1] <= following and len(blocks[stop]) > total
+
+
+def _leftovers(
+    why: list[tuple[Purpose, str]],
+    cycles: pl.DataFrame,
+    by_cycle: dict[int, list[Stops]],
+    settings: CyclingSettings,
+) -> None:
+    """Give incomplete cycles the purpose of those before them, and lone ones that of what they hold."""
+    numbers = cycles["cycle"].to_list()
+    slow = _slow(cycles, settings)
+    for i, number in enumerate(numbers):
+        if why[i][0] != "other":
+            continue
+        interrupted = next((s for s in by_cycle[number] if s.kind == "ici"), None)
+        if interrupted is not None:
+            why[i] = ("ici", interrupted.reason)
+        elif slow[i] is not None:
+            why[i] = ("pseudo_ocv", str(slow[i]))
+        elif not cycles["complete"][i] and i > 0 and why[i - 1][0] in ("ageing", "rate_test", "formation"):
+            why[i] = (why[i - 1][0], why[i - 1][1])
+
+
+def _slow(cycles: pl.DataFrame, settings: CyclingSettings) -> list[str | None]:
+    lone = cycles.height <= 2 and int(cycles.select(
+        pl.col("mean_charge_voltage_v").count() + pl.col("mean_discharge_voltage_v").count()
+    ).item()) <= 2  # fmt: skip
+    limit = settings.pseudo_ocv_alone_h if lone else settings.pseudo_ocv_h
+    said: list[str | None] = []
+    for row in cycles.iter_rows(named=True):
+        hours = [
+            seconds / 3600.0
+            for side in ("charge", "discharge")
+            if (seconds := row[f"{side}_duration_second"]) is not None
+        ]
+        slow = bool(hours) and min(hours) >= limit and row["interrupts"] < settings.minimum_pulses
+        said.append(f"half-cycles of {min(hours):.3g} h or more without stops" if slow else None)
+    return said
+
+
+def _purpose_segments(
+    why: list[tuple[Purpose, str]], groups: list[int | None], user: list[bool], cycles: pl.DataFrame
+) -> list[Segment]:
+    segments: list[Segment] = []
+    start = 0
+    for i in range(1, len(why) + 1):
+        new = i == len(why) or why[i] != why[start] or user[i] != user[start]
+        # ageing at another rate is another segment, and so is each check-up
+        if not new and why[start][0] in ("ageing", "check_up"):
+            new = groups[i] is not None and groups[start] is not None and groups[i] != groups[start]
+        if not new:
+            continue
+        part = cycles[start:i]
+        group = groups[start] if len(set(groups[start:i]) - {None}) <= 1 else None
+        segments.append(
+            Segment(
+                kind=why[start][0],
+                first_cycle=part["cycle"][0],
+                last_cycle=part["cycle"][-1],
+                reason=why[start][1],
+                source="user" if user[start] else "detected",
+                group=group,
+                charge_current_ma=_median(part, "charge_current_ma"),
+                discharge_current_ma=_median(part, "discharge_current_ma"),
+                voltage_upper_v=_median(part, "charge_end_voltage_v"),
+                voltage_lower_v=_median(part, "discharge_end_voltage_v"),
+                **_time_span(part),
+            )
+        )
+        start = i
+    return segments
+
+
+def _median(part: pl.DataFrame, column: str) -> float | None:
+    value = part[column].median()
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _time_span(part: pl.DataFrame) -> dict[str, float | None]:
+    begin, length = part["start_second"][0], part["duration_second"][-1]
+    end = None if length is None else part["start_second"][-1] + length
+    return {"start_second": begin, "end_second": end}
+
+
+def _stretches(flags: Sequence[bool]) -> list[tuple[int, int]]:
+    found, start = [], None
+    for i, flag in enumerate([*flags, False]):
+        if flag and start is None:
+            start = i
+        elif not flag and start is not None:
+            found.append((start, i))
+            start = None
+    return found
+
+
+def _beside(kind: Kind, flags: Sequence[bool], reason: str, cycles: pl.DataFrame) -> list[Segment]:
+    return [
+        Segment(
+            kind=kind, first_cycle=cycles["cycle"][a], last_cycle=cycles["cycle"][b - 1], reason=reason,
+            purpose=False, **_time_span(cycles[a:b]),
+        )
+        for a, b in _stretches(flags)
+    ]  # fmt: skip
+
+
+def _interrupt_segments(
+    stops: Sequence[Stops], by_cycle: dict[int, list[Stops]], cycles: pl.DataFrame
+) -> list[Segment]:
+    segments = []
+    for kind in ("ici", "gitt", "pulse"):
+        flags = [any(s.kind == kind for s in by_cycle[n]) for n in cycles["cycle"]]
+        reason = next((s.reason for s in stops if s.kind == kind), "")
+        segments += _beside(kind, flags, reason, cycles)
+    return segments
+
+
+def _slow_segments(cycles: pl.DataFrame, by_cycle: dict[int, list[Stops]], settings: CyclingSettings) -> list[Segment]:
+    slow = [s is not None and not by_cycle[n] for s, n in zip(_slow(cycles, settings), cycles["cycle"], strict=True)]
+    return _beside("pseudo_ocv", slow, f"half-cycles of {settings.pseudo_ocv_h:.3g} h or more", cycles)
+
+
+def _held_segments(cycles: pl.DataFrame) -> list[Segment]:
+    flags = [(share or 0.0) > 0.1 for share in cycles["constant_voltage_share"]]
+    return _beside("cv", flags, "charges end at a held voltage while the current falls", cycles)
+
+
+def _rest_segments(notes: Annotation, settings: CyclingSettings) -> list[Segment]:
+    time, steps = notes.points.time_s, notes.steps
+    if time is None:
+        return []
+    last = steps.stop - 1
+    begin = time[np.maximum(steps.start - 1, 0)]
+    long = np.flatnonzero((steps.sign == 0) & (time[last] - begin >= settings.long_rest_s))
+    owner = notes.half_cycle[notes.step_half[long]]
+    segments = []
+    for number in np.unique(owner):
+        mine = long[owner == number]
+        hours = (time[last[mine]] - begin[mine]) / 3600.0
+        times = f"{len(mine)} rests of " if len(mine) > 1 else "rest of "
+        span = (
+            f"{hours.min():.3g} h" if hours.max() < 1.05 * hours.min() else f"{hours.min():.3g} to {hours.max():.3g} h"
+        )
+        segments.append(
+            Segment(
+                kind="rest", first_cycle=int(number), last_cycle=int(number), reason=times + span, purpose=False,
+                start_second=float(begin[mine[0]]), end_second=float(time[last[mine[-1]]]),
+            )
+        )  # fmt: skip
+    return segments

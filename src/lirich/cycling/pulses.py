@@ -1,0 +1,106 @@
+"""Pulses of current between rests: the common ground of GITT and ICI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lirich.cycling.halfcycle import Array
+from lirich.errors import InputError, NotEnoughDataError
+
+REST_FRACTION = 5e-4
+"""A row is at rest where |I| is at most this fraction of the largest current: above a cycler's noise of zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """One pulse and the rest after it, as rows of the arrays.
+
+    ``start`` to ``stop`` (exclusive) are the rows under current, ``stop`` to ``rest_stop`` (exclusive) the rows of the
+    rest after; ``start_s`` and ``stop_s`` are the times at which the current was switched on and off, s.
+    ``charge_before_mah`` is the magnitude of the charge that earlier pulses passed, ``charge_mah`` that of this one.
+    """
+
+    start: int
+    stop: int
+    rest_stop: int
+    start_s: float
+    stop_s: float
+    charge_before_mah: float
+    charge_mah: float
+
+    @property
+    def duration_s(self) -> float:
+        """Time under current, s."""
+        return self.stop_s - self.start_s
+
+
+def find_pulses(time_s: Array, current_ma: Array, *, rest_fraction: float = REST_FRACTION) -> list[Pulse]:
+    """Return the pulses that have a rest before and after them.
+
+    *time_s* (s, not decreasing) and *current_ma* (mA, charge positive), shape (n,). The current is taken to switch at
+    the last row before the change, but not longer ago than the first sampling interval after it: cyclers write a row as
+    a step ends. Raises `InputError` on unlike shapes and on both signs of current, `NotEnoughDataError` without a
+    pulse.
+    """
+    time_s, current_ma = np.asarray(time_s, dtype=np.float64), np.asarray(current_ma, dtype=np.float64)
+    if time_s.shape != current_ma.shape or time_s.ndim != 1:
+        raise InputError(f"Time has shape {time_s.shape}, current {current_ma.shape}", expected="two equal lengths")
+    largest = float(np.abs(current_ma).max()) if current_ma.size else 0.0
+    on = np.abs(current_ma) > rest_fraction * largest
+    if largest == 0.0 or not on.any():
+        raise NotEnoughDataError("There is no current", expected="pulses of current between rests")
+    if current_ma[on].min() < 0 < current_ma[on].max():
+        raise InputError(
+            "Charging and discharging pulses are mixed", expected="pulses of one sign", advice="Cut the data in two"
+        )
+    border = np.flatnonzero(np.diff(on.astype(np.int8))) + 1
+    edges = np.concatenate(([0], border, [len(on)]))
+    pulses: list[Pulse] = []
+    before = 0.0
+    for a, b, c in zip(edges[:-2], edges[1:-1], edges[2:], strict=True):
+        if not on[a]:
+            continue
+        start_s = _switch(time_s, int(a), int(b)) if a > 0 else float(time_s[a])
+        stop_s = _switch(time_s, int(b), int(c))
+        rows = np.concatenate(([start_s], time_s[a:b], [stop_s]))
+        flow = np.concatenate((np.abs(current_ma[a : a + 1]), np.abs(current_ma[a:b]), np.abs(current_ma[b - 1 : b])))
+        charge = float(np.trapezoid(flow, rows)) / 3600.0
+        if a > 0:
+            pulses.append(Pulse(int(a), int(b), int(c), start_s, stop_s, before, charge))
+        before += charge
+    if not pulses:
+        raise NotEnoughDataError("No pulse has a rest on both sides", expected="rest, pulse, rest, …")
+    return pulses
+
+
+def _switch(time_s: Array, row: int, end: int) -> float:
+    interval = float(time_s[row + 1] - time_s[row]) if row + 1 < end else np.inf
+    return float(max(time_s[row - 1], time_s[row] - interval))
+
+
+def state_of_charge(pulses: list[Pulse], *, charging: bool) -> Array:
+    """Return the state at the start of each pulse, % of the charge that all pulses passed together, shape (k,)."""
+    total = pulses[-1].charge_before_mah + pulses[-1].charge_mah
+    passed = np.array([pulse.charge_before_mah for pulse in pulses]) / total
+    return 100.0 * (passed if charging else 1.0 - passed)
+
+
+def sqrt_slope(since_s: Array, voltage_v: Array, least_s: float, most_s: float) -> tuple[float, float, float] | None:
+    """Return slope (V/√s), its standard error and intercept (V) of voltage against √t between two times.
+
+    ``None`` with fewer than three points between *least_s* and *most_s*.
+    """
+    inside = (since_s >= least_s - 1e-9) & (since_s <= most_s + 1e-9)
+    if np.count_nonzero(inside) < 3:
+        return None
+    x, y = np.sqrt(since_s[inside]), voltage_v[inside]
+    centred = x - x.mean()
+    spread = float(centred @ centred)
+    if spread <= 0:
+        return None
+    slope = float(centred @ y) / spread
+    rest = y - y.mean() - slope * centred
+    error = float(np.sqrt(rest @ rest / max(len(x) - 2, 1) / spread))
+    return slope, error, float(y.mean() - slope * x.mean())

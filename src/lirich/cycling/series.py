@@ -1,0 +1,102 @@
+"""The comparable ageing cycles of a test, and what is said of those that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lirich.cycling.likeness import Key
+from lirich.cycling.settings import CyclingSettings
+from lirich.model import Cell, Conditions, Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Ageing cycles at one rate and window: own cycle numbers, ascending; the first is the reference."""
+
+    group: int
+    cycles: tuple[int, ...]
+
+    @property
+    def reference(self) -> int:
+        """The reference cycle: the first at the test rate after formation."""
+        return self.cycles[0]
+
+    @property
+    def last(self) -> int:
+        """The last comparable cycle."""
+        return self.cycles[-1]
+
+
+def comparable_series(cycles: pl.DataFrame) -> Series | None:
+    """Return the largest set of complete ageing cycles at one rate and window, ``None`` where there is none.
+
+    *cycles*: a cycle table with ``segment`` and ``like_group``. Among sets of one size the later one is taken.
+    """
+    ageing = cycles.filter((pl.col("segment") == "ageing") & pl.col("complete"))
+    if ageing.is_empty():
+        return None
+    sizes = ageing.group_by("like_group").agg(pl.len().alias("n"), pl.col("cycle").min())
+    group = int(sizes.sort("n", "cycle")["like_group"][-1])
+    return Series(group, tuple(ageing.filter(pl.col("like_group") == group)["cycle"].to_list()))
+
+
+def cycle_conditions(cycles: pl.DataFrame, cycle: int, cell: Cell) -> Conditions:
+    """Return the conditions of one cycle: window, rate of the discharge, temperature.
+
+    ``cycle`` is the number of the cycle that was run (``cycle_number``); lirich's own number and the cycler's stand in
+    ``other`` as ``own_cycle`` (where it differs) and ``vendor_cycle``.
+    """
+    row = cycles.row(by_predicate=pl.col("cycle") == cycle, named=True)
+    per_gram = None if cell.active_mass_mg is None else 1e3 / cell.active_mass_mg
+    current = row["discharge_current_ma"] if row["discharge_current_ma"] is not None else row["charge_current_ma"]
+    measured = row.get("temperature_celsius")
+    other: dict[str, int] = {}
+    if row["vendor_cycle_first"] is not None:
+        other["vendor_cycle"] = row["vendor_cycle_first"]
+    if row["cycle_number"] != cycle:
+        other["own_cycle"] = cycle
+    specific_current = None if current is None or per_gram is None else current * per_gram
+    return Conditions(
+        cycle=row["cycle_number"],
+        rate_c=None if specific_current is None or cell.one_c_ma_g is None else specific_current / cell.one_c_ma_g,
+        current_ma_g=specific_current,
+        one_c_ma_g=cell.one_c_ma_g,
+        voltage_lower_v=row["discharge_end_voltage_v"],
+        voltage_upper_v=row["charge_end_voltage_v"],
+        temperature_celsius=cell.temperature_celsius if cell.temperature_celsius is not None else measured,
+        segment=row["segment"],
+        other=dict(other),
+    )
+
+
+def unlike_findings(
+    cycles: pl.DataFrame, keys: Sequence[Key], series: Series | None, settings: CyclingSettings
+) -> list[Finding]:
+    """Say which complete cycles stand under other conditions than the ageing series, and under which."""
+    if series is None:
+        return []
+    numbers = cycles["cycle"].to_list()
+    reference = keys[numbers.index(series.reference)]
+    unlike: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for number, key, whole, purpose, group in zip(
+        numbers, keys, cycles["complete"], cycles["segment"], cycles["like_group"], strict=True
+    ):
+        if whole and group != series.group and purpose in ("formation", "ageing", "check_up", "other"):
+            unlike.setdefault((purpose, key.unlike(reference, settings)), []).append(number)
+    findings = []
+    for (purpose, names), found in unlike.items():
+        shown = ", ".join(str(n) for n in found[:12]) + (", …" if len(found) > 12 else "")
+        findings.append(
+            Finding(
+                code="unlike-conditions",
+                severity=Severity.WARNING if purpose == "ageing" else Severity.INFO,
+                message=f"Cycle(s) {shown} ({purpose.replace('_', ' ')}) differ from the ageing cycles in "
+                f"{' and '.join(names) or 'protocol'}; they enter no fade and no retention",
+                advice="Correct the protocol segments if that is wrong",
+                where=f"cycles {shown}",
+            )
+        )
+    return findings

@@ -1,0 +1,411 @@
+"""Biologic .mpt: the text files of EC-Lab and BT-Lab, and the meaning of their columns.
+
+`from_columns` is shared with the reader of .mpr: both formats name their columns alike.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lirich.errors import DamagedFileError, MissingColumnError, WrongTechniqueError
+from lirich.model import Finding, Scalar, Severity
+from lirich.model.table import (
+    CELL_TEMPERATURE,
+    CHARGED,
+    CHARGED_ENERGY,
+    CURRENT,
+    CYCLE,
+    DISCHARGED,
+    DISCHARGED_ENERGY,
+    STEP,
+    STEP_INDEX,
+    STEP_TYPE,
+    TIME,
+    UNIX_TIME,
+    VOLTAGE,
+)
+from lirich.readers.base import ColumnMatch, Reading, Recognition, standard_table
+
+MAGIC = (b"EC-Lab ASCII FILE", b"BT-Lab ASCII FILE")
+MOST_HEADER_LINES = 100_000
+
+IMPEDANCE_COLUMNS = ("freq/Hz", "Re(Z)/Ohm", "|Z|/Ohm")
+
+MODES = {1: "galvanostatic", 2: "potentiostatic", 3: "rest"}
+"""What EC-Lab's ``mode`` means (EC-Lab manual, "variables description": 1 = galvano, 2 = potentio, 3 = relaxation)."""
+
+_ALIASES: dict[str, tuple[str, ...]] = {
+    VOLTAGE: ("Ecell/V", "Ewe-Ece/V", "Ewe/V", "<Ewe>/V", "<Ewe/V>"),
+    "ampere": ("I/A", "<I>/A"),
+    "milliampere": ("I/mA", "<I>/mA"),
+    "increment": ("dq/mA.h", "dQ/mA.h"),
+    "signed": ("(Q-Qo)/mA.h",),
+    "coulomb": ("(Q-Qo)/C",),
+    CYCLE: ("cycle number", "z cycle"),
+    STEP_INDEX: ("Ns",),
+    CELL_TEMPERATURE: ("Temperature/°C", "Temperature/ C"),
+}
+"""Names by meaning, the preferred one first. With a reference electrode Ewe is not the voltage between the electrodes:
+Ecell is taken where the file has it."""
+
+
+class BiologicTextReader:
+    """Reads .mpt."""
+
+    name = "biologic"
+    version = "1"
+    description = "Biologic EC-Lab text (.mpt)"
+    extensions: tuple[str, ...] = (".mpt",)
+
+    def sniff(self, path: Path, head: bytes) -> Recognition | None:
+        """Recognise the first line, or the column names of a file that was exported without its header."""
+        text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        if text.startswith(MAGIC):
+            return Recognition(0.99, f"begins with {text[:17].decode('ascii')!r}")
+        first = text.split(b"\n", 1)[0]
+        if b"\t" in first and b"time/s" in first and (b"Ewe/V" in first or b"Ecell/V" in first):
+            return Recognition(0.9, "has the column names of EC-Lab")
+        if path.suffix.lower() == ".mpt":
+            return Recognition(0.3, "named .mpt, but without EC-Lab's first line")
+        return None
+
+    def read(self, path: Path) -> Reading:
+        """Read the file. Raises `DamagedFileError`, `WrongTechniqueError` or `MissingColumnError`."""
+        text = path.read_bytes().decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
+        comments, body = _split(text, path)
+        frame, findings = _parse(body, path)
+        metadata = _metadata(comments)
+        start = metadata.get("start_time")
+        began = _clock(start) if isinstance(start, str) else None
+        table, matches, left_out, doubts = from_columns(
+            {name: frame[name].to_numpy() for name in frame.columns},
+            path=path,
+            technique=str(metadata.get("technique", "")),
+            started_unix_second=began,
+        )
+        return Reading(
+            table=table,
+            reader=self.name,
+            reader_version=self.version,
+            confidence=0.99 if comments else 0.9,
+            reason=f"EC-Lab text file, {metadata.get('technique', 'technique not stated')}",
+            recognised=matches,
+            unrecognised=left_out,
+            metadata=metadata,
+            findings=(*findings, *doubts),
+        )
+
+
+READERS = (BiologicTextReader(),)
+
+
+def from_columns(
+    columns: dict[str, NDArray[np.generic]],
+    *,
+    path: Path,
+    technique: str = "",
+    started_unix_second: float | None = None,
+) -> tuple[pl.DataFrame, tuple[ColumnMatch, ...], tuple[str, ...], tuple[Finding, ...]]:
+    """Turn columns under EC-Lab's names, shape (n_rows,) each, into a standard table.
+
+    Where there is no current column (data module version 3 of .mpr) the current is the charge ``dq`` that passed since
+    the row before, over the time since then. Capacities are the sums of ``dq``, so no charge is lost by it.
+
+    Returns the table, what was recognised, what was left out, and findings. Raises `WrongTechniqueError` for impedance
+    and `MissingColumnError`.
+    """
+    columns, findings = _without_impedance(columns, path=path, technique=technique)
+    matches: list[ColumnMatch] = []
+    data: dict[str, NDArray[np.generic]] = {}
+
+    def find(meaning: str) -> tuple[str, NDArray[np.generic]] | None:
+        for name in _ALIASES[meaning]:
+            if name in columns:
+                return name, columns[name]
+        return None
+
+    def take(name: str, column: str, unit: str, values: NDArray[np.generic], factor: float = 1.0, note: str = "") -> None:
+        data[column] = values
+        matches.append(ColumnMatch(name, column, unit, factor, note))
+
+    if "time/s" not in columns:
+        raise MissingColumnError(
+            f"{path.name} has no column time/s (found: {', '.join(columns)})",
+            advice="Export it from EC-Lab with the column time/s",
+        )
+    time = columns["time/s"].astype(np.float64)
+    take("time/s", TIME, "s", time)
+    voltage = find(VOLTAGE)
+    if voltage is not None:
+        take(voltage[0], VOLTAGE, "V", voltage[1].astype(np.float64))
+    increment, source = _increments(columns, find)
+    milliampere = find("milliampere") or find("ampere")
+    if milliampere is not None:
+        factor = 1e-3 if milliampere[0].endswith("/mA") else 1.0
+        take(milliampere[0], CURRENT, "mA" if factor != 1 else "A", milliampere[1].astype(np.float64) * factor, factor)
+    elif increment is not None:
+        current = _current_of(increment, time, columns)
+        take(source, CURRENT, "mA.h", current, 3.6, "charge since the row before, over the time since then")
+        findings.append(
+            Finding(
+                code="current-from-charge",
+                severity=Severity.INFO,
+                message=f"The file has no current column: the current is {source} over the time between two rows, "
+                "the mean of that time",
+            )
+        )
+    _capacities(columns, increment, source, take)
+    for meaning, unit in ((CYCLE, ""), (STEP_INDEX, ""), (CELL_TEMPERATURE, "°C")):
+        found = find(meaning)
+        if found is not None:
+            take(found[0], meaning, unit, found[1])
+    if STEP_INDEX in data:
+        step = np.asarray(data[STEP_INDEX], dtype=np.float64)
+        running = np.cumsum(np.diff(step, prepend=step[:1]) != 0) + 1
+        take("Ns", STEP, "", running, note="counts the changes of Ns")
+    if "mode" in columns:
+        mode = pl.Series(np.nan_to_num(columns["mode"].astype(np.float64)).astype(np.int64))
+        names = mode.replace_strict(MODES, default="", return_dtype=pl.String)
+        frame = pl.DataFrame(data).with_columns(names.alias(STEP_TYPE))
+        matches.append(ColumnMatch("mode", STEP_TYPE, ""))
+    else:
+        frame = pl.DataFrame(data)
+    if started_unix_second is not None and len(time) and np.isfinite(time[0]):
+        frame = frame.with_columns((pl.col(TIME) + started_unix_second).alias(UNIX_TIME))
+        matches.append(ColumnMatch("start of the acquisition", UNIX_TIME, "s", note="the computer's clock, taken as UTC"))
+    for column in (CYCLE, STEP_INDEX):
+        if column in frame.columns:
+            frame = frame.with_columns(_whole(frame[column]))
+    used = {match.source for match in matches}
+    return standard_table(frame, path=path), tuple(matches), tuple(c for c in columns if c not in used), tuple(findings)
+
+
+def _whole(series: pl.Series) -> pl.Series:
+    if series.dtype.is_float():
+        series = series.fill_nan(None)
+    return series.cast(pl.Int64, strict=False)
+
+
+def _without_impedance(
+    columns: dict[str, NDArray[np.generic]], *, path: Path, technique: str
+) -> tuple[dict[str, NDArray[np.generic]], list[Finding]]:
+    """Refuse an impedance file; drop the impedance rows that some techniques put between the cycling rows."""
+    present = [c for c in IMPEDANCE_COLUMNS if c in columns]
+    if not present and "impedance" not in technique.lower():
+        return columns, []
+    frequency = columns.get("freq/Hz")
+    of_cycling = np.zeros(0, dtype=bool) if frequency is None else ~(frequency.astype(np.float64) > 0)
+    if not of_cycling.any():
+        kind = technique or "EIS"
+        raise WrongTechniqueError(
+            f"{path.name} is an impedance file (Biologic {kind}; it has {', '.join(present) or 'impedance data'})",
+            expected="a cycling file, such as GCPL",
+            advice="Leave it out of the cycling files; impedance is not cycling data",
+        )
+    dropped = int((~of_cycling).sum())
+    finding = Finding(
+        code="impedance-rows-left-out",
+        severity=Severity.INFO,
+        message=f"{dropped} rows of impedance between the cycling rows are left out",
+    )
+    return {name: values[of_cycling] for name, values in columns.items()}, [finding] if dropped else []
+
+
+def _increments(
+    columns: dict[str, NDArray[np.generic]], find: object
+) -> tuple[NDArray[np.float64] | None, str]:
+    """Return the charge passed since the row before, mAh, and the column that tells it."""
+    for name in _ALIASES["increment"]:
+        if name in columns:
+            return np.nan_to_num(columns[name].astype(np.float64)), name
+    for name, factor in (("(Q-Qo)/mA.h", 1.0), ("(Q-Qo)/C", 1 / 3.6)):
+        if name in columns:
+            total = columns[name].astype(np.float64) * factor
+            return np.nan_to_num(np.diff(total, prepend=total[:1])), name
+    return None, ""
+
+
+def _current_of(
+    increment: NDArray[np.float64], time: NDArray[np.float64], columns: dict[str, NDArray[np.generic]]
+) -> NDArray[np.float64]:
+    """Return the mean current since the row before, A; 1 mAh in 1 s is 3.6 A.
+
+    In rows without time since the row before it is the set current of a galvanostatic row, else that of the next row.
+    """
+    passed = np.diff(time, prepend=np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        current = np.where(passed > 0, 3.6 * increment / passed, np.nan)
+    control = columns.get("control/V/mA", columns.get("control/mA"))
+    if control is not None and "mode" in columns:
+        galvanostatic = columns["mode"].astype(np.float64) == 1
+        current = np.where(np.isnan(current) & galvanostatic, control.astype(np.float64) * 1e-3, current)
+        current = np.where(np.isnan(current) & (columns["mode"].astype(np.float64) == 3), 0.0, current)
+    filled = pl.Series(current).fill_nan(None).fill_null(strategy="backward").fill_null(strategy="forward")
+    return filled.fill_null(0.0).to_numpy()
+
+
+def _capacities(
+    columns: dict[str, NDArray[np.generic]], increment: NDArray[np.float64] | None, source: str, take: object
+) -> None:
+    assert callable(take)
+    if increment is not None:
+        take(source, CHARGED, "mA.h", np.cumsum(np.maximum(increment, 0.0)) * 1e-3, 1e-3, "sum of what is positive")
+        take(source, DISCHARGED, "mA.h", np.cumsum(np.maximum(-increment, 0.0)) * 1e-3, 1e-3, "sum of what is negative")
+    for name, column in (("Energy charge/W.h", CHARGED_ENERGY), ("Energy discharge/W.h", DISCHARGED_ENERGY)):
+        if name in columns:
+            energy = np.abs(np.nan_to_num(columns[name].astype(np.float64)))
+            grown = np.diff(energy, prepend=energy[:1])
+            total = np.cumsum(np.where(grown < 0, energy, grown))  # EC-Lab starts anew with each half-cycle
+            take(name, column, "W.h", total, 1.0, "goes on where EC-Lab starts anew")
+
+
+def _split(text: str, path: Path) -> tuple[list[str], str]:
+    """Return the comment lines before the column names, and the rest."""
+    if text.startswith("ï»¿"):
+        text = text[3:]
+    text = text.lstrip(" \t\n")
+    if not text.encode("latin-1").startswith(MAGIC):
+        return [], text
+    match = re.match(r"[^\n]*\n\s*Nb header lines\s*:\s*(\d{1,6})\s*\n", text)
+    if match is None or not 3 <= int(match.group(1)) <= MOST_HEADER_LINES:
+        raise DamagedFileError(
+            f"{path.name} does not say how many header lines it has",
+            expected="'Nb header lines : N' in its second line",
+            advice="Export it from EC-Lab again",
+        )
+    lines = int(match.group(1))
+    parts = text.split("\n", lines - 1)
+    if len(parts) < lines or not parts[-1].strip():
+        raise DamagedFileError(
+            f"{path.name} ends within its header ({len(parts)} of {lines} lines)",
+            expected="column names and data after the header",
+            advice="Export it from EC-Lab again",
+        )
+    return parts[:-1], parts[-1]
+
+
+def _parse(body: str, path: Path) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
+    """Return the columns as numbers; what is no number is absent."""
+    head, _, data = body.partition("\n")
+    names = [name.strip() for name in head.rstrip("\n").split("\t")]
+    while names and not names[-1]:
+        names.pop()
+    if len(names) < 2 or len(set(names)) != len(names):
+        raise DamagedFileError(
+            f"{path.name} has no usable line of column names (found {head[:80]!r})",
+            expected="names such as time/s, Ewe/V and <I>/mA, separated by tabs",
+            advice="Export it from EC-Lab again",
+        )
+    findings: list[Finding] = []
+    last = data[data.rstrip("\n").rfind("\n") + 1 :]
+    if last and not last.endswith("\n") and last.count("\t") < len(names) - 1:
+        # Its last number may be cut in the middle.
+        data = data[: len(data) - len(last)]
+        findings.append(
+            Finding(
+                code="last-row-cut",
+                severity=Severity.WARNING,
+                message="The file ends in the middle of a row, which is left out: it was cut short, or is still written",
+                advice="Copy it from the cycler's computer again if the test has ended",
+            )
+        )
+    if not data.strip():
+        raise DamagedFileError(f"{path.name} has a header and no data", expected="at least one recorded point")
+    try:
+        frame = pl.read_csv(
+            io.BytesIO(data.encode("utf-8")),
+            has_header=False,
+            separator="\t",
+            quote_char=None,
+            infer_schema=False,
+            truncate_ragged_lines=True,
+            new_columns=None,
+        )
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise DamagedFileError(
+            f"{path.name} cannot be read as a table: {str(error)[:200]}", advice="Export it from EC-Lab again"
+        ) from error
+    frame = frame.select(
+        pl.nth(i).alias(name) for i, name in enumerate(names[: frame.width])
+    )
+    absolute = "time/s" in frame.columns and bool(
+        frame["time/s"].head(1).str.contains(r"^\s*\d+[/.-]\d+[/.-]\d+ ").fill_null(value=False).any()
+    )
+    numbers = {c: frame[c].str.strip_chars().str.replace(",", ".", literal=True) for c in frame.columns}
+    out = {c: s.cast(pl.Float64, strict=False).fill_null(float("nan")) for c, s in numbers.items()}
+    if absolute:
+        out["time/s"] = _elapsed(frame["time/s"], path)
+    return pl.DataFrame(out), tuple(findings)
+
+
+def _elapsed(series: pl.Series, path: Path) -> pl.Series:
+    """Return seconds since the first row from times of day and date, as EC-Lab exports them on request."""
+    text = series.str.strip_chars().str.replace_all(r"[.-](\d+)[.-](\d{4})", "/$1/$2")
+    best: pl.Series | None = None
+    for pattern in ("%m/%d/%Y %H:%M:%S%.f", "%d/%m/%Y %H:%M:%S%.f"):
+        parsed = text.str.to_datetime(pattern, time_unit="us", strict=False)
+        order = (parsed.diff().dt.total_microseconds().fill_null(0) >= 0).all()
+        if parsed.null_count() <= 0.01 * len(parsed) and (best is None or not order):
+            best = parsed if order else best
+    if best is None or best.null_count() == len(best):
+        raise DamagedFileError(
+            f"{path.name} has times that cannot be read ({series[0]!r})", advice="Export it with the time in seconds"
+        )
+    first = best.drop_nulls()[0]
+    return ((best - first).dt.total_microseconds() / 1e6).fill_null(float("nan"))
+
+
+_FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("start_time", r"Acquisition started on\s*:\s*(.+)", ""),
+    ("active_mass_mg", r"(?:Mass of active material|Characteristic mass)\s*:\s*([\d.,eE+-]+)\s*(mg|g|µg|kg)\b", "mass"),
+    ("electrode_area_cm2", r"Electrode surface area\s*:\s*([\d.,eE+-]+)\s*(cm²|cm2|mm²|mm2)", "area"),
+    ("electrolyte", r"Electrolyte\s*:\s*(.+)", ""),
+    ("electrode_material", r"Electrode material\s*:\s*(.+)", ""),
+    ("comments", r"Comments\s*:\s*(.+)", ""),
+    ("channel", r"Run on channel\s*:\s*(.+)", ""),
+    ("saved_file", r"Saved on\s*:\s*(.+)", ""),
+)
+_UNITS = {"mg": 1.0, "g": 1e3, "µg": 1e-3, "kg": 1e6, "cm²": 1.0, "cm2": 1.0, "mm²": 0.01, "mm2": 0.01}
+NO_MASS_MG = 0.001
+NO_AREA_CM2 = 0.001
+"""What EC-Lab writes where nobody entered a mass (0.001 mg) or an area (0.001 cm²)."""
+
+
+def _metadata(comments: list[str]) -> dict[str, Scalar]:
+    metadata: dict[str, Scalar] = {}
+    if len(comments) > 3 and comments[3].strip():
+        metadata["technique"] = comments[3].strip()
+    for line in comments[2:]:
+        for key, pattern, kind in _FIELDS:
+            match = re.match(rf"\s*{pattern}", line)
+            if match is None or key in metadata:
+                continue
+            if not kind:
+                if match.group(1).strip():
+                    metadata[key] = match.group(1).strip()
+                continue
+            try:
+                value = float(match.group(1).replace(",", ".")) * _UNITS[match.group(2)]
+            except ValueError:
+                continue
+            nothing = NO_MASS_MG if kind == "mass" else NO_AREA_CM2
+            if np.isfinite(value) and value > 0 and abs(value - nothing) > 1e-9:
+                metadata[key] = value
+    return metadata
+
+
+def _clock(text: str) -> float | None:
+    """Return seconds since 1970 of EC-Lab's start time (month first), the computer's clock taken as UTC."""
+    for pattern in ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S", "%m.%d.%Y %H:%M:%S"):
+        try:
+            return datetime.strptime(f"{text} +0000", f"{pattern} %z").timestamp()
+        except ValueError:
+            continue
+    return None

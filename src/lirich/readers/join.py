@@ -1,0 +1,302 @@
+"""Tests that go on over several files of the same cell become one table.
+
+A cycler that is stopped, or a file that grows too long, leaves a test in pieces: the second file starts its clock at zero
+and goes on counting cycles, or starts that at one too. `plan_join` finds the order from what the files say of their time
+and cycles, `join_tables` strings the tables together. The cyclers' own cycle numbers are kept as they were written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lirich.errors import NotComparableError
+from lirich.model import Finding, Severity
+from lirich.model.table import (
+    CHARGED,
+    CHARGED_ENERGY,
+    COLUMNS,
+    CYCLE,
+    DISCHARGED,
+    DISCHARGED_ENERGY,
+    STEP,
+    TIME,
+    UNIX_TIME,
+    VOLTAGE,
+    has_time_axis,
+)
+
+TOTALS = (CHARGED, DISCHARGED, CHARGED_ENERGY, DISCHARGED_ENERGY)
+
+OVERLAP_S = 60.0
+"""Clock times of two files may overlap by this much: file ends are written with a delay."""
+
+LONG_GAP_S = 86_400.0
+"""A pause of more than a day between two files is worth a warning: self-discharge and relaxation go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSummary:
+    """What `plan_join` needs to know of one table; ``key`` is the caller's name for it."""
+
+    key: str
+    start_unix_second: float | None = None
+    end_unix_second: float | None = None
+    first_cycle_count: int | None = None
+    last_cycle_count: int | None = None
+    start_time_second: float | None = None
+    duration_second: float | None = None
+    timeless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JoinGroup:
+    """Files that are one test: keys in time order, the pause before each after the first in s (``None``: unknown)."""
+
+    keys: tuple[str, ...]
+    gaps: tuple[float | None, ...]
+    reason: str
+    findings: tuple[Finding, ...] = ()
+
+
+def summarise(key: str, table: pl.DataFrame) -> TableSummary:
+    """Return the summary of a standard table."""
+    if not has_time_axis(table):
+        return TableSummary(key, timeless=True)
+
+    def end(column: str, which: str) -> float | None:
+        if column not in table.columns:
+            return None
+        value = getattr(table[column], which)()
+        return float(value) if isinstance(value, int | float) and value == value else None
+
+    first, last = end(CYCLE, "min"), end(CYCLE, "max")
+    start, stop = end(TIME, "min"), end(TIME, "max")
+    return TableSummary(
+        key=key,
+        start_unix_second=end(UNIX_TIME, "min"),
+        end_unix_second=end(UNIX_TIME, "max"),
+        first_cycle_count=None if first is None else int(first),
+        last_cycle_count=None if last is None else int(last),
+        start_time_second=start,
+        duration_second=None if start is None or stop is None else stop - start,
+    )
+
+
+def plan_join(summaries: Sequence[TableSummary]) -> list[JoinGroup]:
+    """Return which tables of one cell follow on each other, the groups in time order.
+
+    All are joined by clock time if every one has it and none overlap; else by cycle numbers that go on, or by test times
+    that go on, from one to the next. What cannot be ordered stays alone, and a finding says so: the order is never
+    guessed.
+    """
+    timed = [s for s in summaries if not s.timeless]
+    alone = [JoinGroup((s.key,), (), "a curve without a time axis stands alone") for s in summaries if s.timeless]
+    if len(timed) <= 1:
+        return [*(JoinGroup((s.key,), (), "the only file") for s in timed), *alone]
+    if all(s.start_unix_second is not None and s.end_unix_second is not None for s in timed):
+        return [*_by_clock(timed), *alone]
+    for start, end, what in (
+        ("first_cycle_count", "last_cycle_count", "cycle numbers go on from file to file"),
+        ("start_time_second", "end_time", "test times go on from file to file"),
+    ):
+        group = _by_continuation(timed, start, end, what)
+        if group is not None:
+            return [group, *alone]
+    unordered = Finding(
+        code="join-order-unknown",
+        severity=Severity.WARNING,
+        message=f"{len(timed)} files of this cell have neither clock times nor cycle numbers that go on: "
+        "they are taken as separate tests",
+        advice="Give their order (file 1, 2, … in cells.csv or on the command line) if they are one test",
+    )
+    return [JoinGroup((s.key,), (), "its place among the others is unknown", (unordered,)) for s in timed] + alone
+
+
+def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:
+    ordered = sorted(timed, key=lambda s: (s.start_unix_second or 0.0, s.end_unix_second or 0.0))
+    gaps = [
+        (b.start_unix_second or 0.0) - (a.end_unix_second or 0.0)
+        for a, b in zip(ordered, ordered[1:], strict=False)
+    ]
+    clash = [
+        f"{a.key} and {b.key} overlap by {-gap:.0f} s"
+        for a, b, gap in zip(ordered, ordered[1:], gaps, strict=False)
+        if gap < -OVERLAP_S
+    ]
+    if clash:
+        finding = Finding(
+            code="join-overlap",
+            severity=Severity.WARNING,
+            message=f"Files of this cell cannot be one test: {'; '.join(clash)}",
+            advice="Two copies or two channels? Remove one, or give the files to different cells",
+        )
+        return [JoinGroup((s.key,), (), "its clock times overlap with another file's", (finding,)) for s in ordered]
+    findings = tuple(
+        Finding(
+            code="join-gap",
+            severity=Severity.WARNING if gap > LONG_GAP_S else Severity.INFO,
+            message=f"{max(gap, 0.0) / 3600:.3g} h pass between {a.key} and {b.key}",
+        )
+        for a, b, gap in zip(ordered, ordered[1:], gaps, strict=False)
+    )
+    return [
+        JoinGroup(
+            tuple(s.key for s in ordered),
+            tuple(max(g, 0.0) for g in gaps),
+            "clock times follow on each other",
+            (*findings, *_cycle_findings(ordered)),
+        )
+    ]
+
+
+def _cycle_findings(ordered: Sequence[TableSummary]) -> tuple[Finding, ...]:
+    again = [
+        b.key
+        for a, b in zip(ordered, ordered[1:], strict=False)
+        if a.last_cycle_count is not None
+        and b.first_cycle_count is not None
+        and not a.last_cycle_count <= b.first_cycle_count <= a.last_cycle_count + 1
+    ]
+    if not again:
+        return ()
+    return (
+        Finding(
+            code="join-cycle-count-restarts",
+            severity=Severity.INFO,
+            message=f"The cycler's cycle number starts over in {', '.join(again)}; it is kept as it was written",
+        ),
+    )
+
+
+def _by_continuation(timed: Sequence[TableSummary], start: str, end: str, what: str) -> JoinGroup | None:
+    """Return one group if the files follow on each other in one way only."""
+
+    def first(s: TableSummary) -> float | None:
+        value: float | None = getattr(s, start)
+        return value
+
+    def last(s: TableSummary) -> float | None:
+        if end != "end_time":
+            value: float | None = getattr(s, end)
+            return value
+        if s.start_time_second is None or s.duration_second is None:
+            return None
+        return s.start_time_second + s.duration_second
+
+    if any(first(s) is None or last(s) is None for s in timed):
+        return None
+    ordered = sorted(timed, key=lambda s: (first(s) or 0.0, last(s) or 0.0))
+    gaps: list[float | None] = []
+    for a, b in zip(ordered, ordered[1:], strict=False):
+        before, after = last(a) or 0.0, first(b) or 0.0
+        if end == "end_time":
+            if not 0 <= after - before:
+                return None
+            gaps.append(after - before)
+        else:
+            if not before <= after <= before + 1 or (first(a) == first(b) and last(a) == last(b)):
+                return None
+            gaps.append(None)
+    finding = Finding(
+        code="join-gap-unknown",
+        severity=Severity.WARNING,
+        message=f"{len(ordered)} files are joined because their {what}; how long the pauses between them were is unknown",
+    )
+    return JoinGroup(
+        tuple(s.key for s in ordered), tuple(gaps), what, () if end == "end_time" else (finding,)
+    )
+
+
+def join_tables(
+    tables: Sequence[pl.DataFrame], gaps: Sequence[float | None] | None = None
+) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
+    """String standard tables together, in the order given.
+
+    Test time goes on from file to file after the pause before it (``gaps``, s, one fewer than the tables; ``None`` or an
+    unknown one: from clock times if both tables have them, else no time passes, and a finding says so). Capacities and
+    energies go on from where they were, running step numbers too; cycle numbers stay as the cycler wrote them. A column
+    that not all tables have is empty where it is not there; a total that not all have is left out.
+
+    Raises `NotComparableError` if tables with and without a time axis are mixed, and ``ValueError`` if the number of gaps
+    does not fit.
+    """
+    if not tables:
+        raise ValueError("join_tables needs at least one table")
+    if len({has_time_axis(t) for t in tables}) > 1:
+        raise NotComparableError(
+            "Tables with and without a time axis cannot be one test",
+            expected="files of one kind",
+            advice="Add them as separate tests",
+        )
+    given = list(gaps) if gaps is not None else [None] * (len(tables) - 1)
+    if len(given) != len(tables) - 1:
+        raise ValueError(f"{len(tables)} tables need {len(tables) - 1} gaps, not {len(given)}")
+    common = [c for c in COLUMNS if any(c in t.columns for t in tables)]
+    left_out = [c for c in TOTALS if c in common and not all(c in t.columns for t in tables)]
+    findings: list[Finding] = []
+    if left_out:
+        findings.append(
+            Finding(
+                code="join-total-left-out",
+                severity=Severity.INFO,
+                message=f"Not every file has {', '.join(left_out)}: left out, charge is integrated from the current",
+            )
+        )
+    pieces = [tables[0]]
+    for number, (table, gap) in enumerate(zip(tables[1:], given, strict=True), start=2):
+        before = pieces[-1]
+        pause = gap if gap is not None else _clock_gap(before, table)
+        if pause is None and has_time_axis(table):
+            findings.append(
+                Finding(
+                    code="join-gap-unknown",
+                    severity=Severity.WARNING,
+                    message=f"The pause before file {number} is unknown: the joined test time leaves it out",
+                )
+            )
+        findings += _edge_findings(before, table, number)
+        pieces.append(_shifted(before, table, pause or 0.0))
+    joined = pl.concat([p.drop(left_out, strict=False) for p in pieces], how="diagonal")
+    return joined.select(c for c in common if c not in left_out), tuple(findings)
+
+
+def _clock_gap(before: pl.DataFrame, after: pl.DataFrame) -> float | None:
+    if UNIX_TIME not in before.columns or UNIX_TIME not in after.columns:
+        return None
+    stop, start = before[UNIX_TIME].drop_nulls(), after[UNIX_TIME].drop_nulls()
+    if stop.is_empty() or start.is_empty():
+        return None
+    return max(0.0, float(start[0]) - float(stop[-1]))
+
+
+def _shifted(before: pl.DataFrame, table: pl.DataFrame, pause: float) -> pl.DataFrame:
+    changes = []
+    if TIME in table.columns:
+        offset = float(before[TIME][-1]) + pause - float(table[TIME][0])
+        changes.append(pl.col(TIME) + offset)
+    for column in TOTALS:
+        if column in table.columns and column in before.columns:
+            total = before[column].drop_nulls()
+            if not total.is_empty():
+                changes.append(pl.col(column) + float(total[-1]))
+    if STEP in table.columns and STEP in before.columns:
+        last, first = before[STEP].max(), table[STEP].min()
+        if isinstance(last, int) and isinstance(first, int) and first <= last:
+            changes.append(pl.col(STEP) + (last - first + 1))
+    return table.with_columns(changes)
+
+
+def _edge_findings(before: pl.DataFrame, table: pl.DataFrame, number: int) -> list[Finding]:
+    jump = abs(float(table[VOLTAGE][0]) - float(before[VOLTAGE][-1]))
+    if jump <= 0.3:
+        return []
+    return [
+        Finding(
+            code="join-voltage-jump",
+            severity=Severity.WARNING,
+            message=f"The voltage jumps by {jump:.2f} V between file {number - 1} and file {number}: is it the same cell?",
+        )
+    ]

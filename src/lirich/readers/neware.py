@@ -1,0 +1,408 @@
+"""Neware .nda and .ndax, the cycler's own binary files, through ``fastnda`` (BSD-3-Clause).
+
+`fastnda` gives voltage and current in single precision, time in double precision and the capacity of each step counted
+from the step's start; here they become one standard table with capacities and energies that never fall. The cycler's own
+cycle number is kept as it was written. What `fastnda` warns about becomes findings, and whatever a damaged file makes it
+raise becomes a `DamagedFileError`.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lirich.errors import DamagedFileError
+from lirich.model import Finding, Scalar, Severity
+from lirich.model.table import (
+    CELL_TEMPERATURE,
+    CHARGED,
+    CHARGED_ENERGY,
+    CURRENT,
+    CYCLE,
+    DISCHARGED,
+    DISCHARGED_ENERGY,
+    STEP,
+    STEP_INDEX,
+    STEP_TYPE,
+    TIME,
+    UNIX_TIME,
+    VOLTAGE,
+)
+from lirich.readers.base import ColumnMatch, Reading, Recognition, standard_table
+
+NDA_MAGIC = b"NEWARE"
+ZIP_MAGIC = b"PK\x03\x04"
+
+LARGEST_UNPACKED_BYTES = 8 * 2**30
+"""More than this in one archive is no test (700 000 rows unpack to 8 MB) but a trap or a broken directory."""
+
+LARGEST_RATIO = 500
+"""Deflate packs real .ndc files 2 to 20 times; empty pages reach some hundred times."""
+
+NO_MASS_MG = (0.0, 1.0)
+"""What Neware writes as active mass in a .nda file where nobody entered one (seen in versions 8, 22, 29 and 130)."""
+
+_COLUMNS = {
+    "total_time_s": (TIME, "s", 1.0),
+    "voltage_V": (VOLTAGE, "V", 1.0),
+    "current_mA": (CURRENT, "mA", 1e-3),
+    "unix_time_s": (UNIX_TIME, "s", 1.0),
+    "cycle_count": (CYCLE, "", 1.0),
+    "step_count": (STEP, "", 1.0),
+    "step_index": (STEP_INDEX, "", 1.0),
+    "step_type": (STEP_TYPE, "", 1.0),
+}
+
+
+class NewareReader:
+    """Reads .nda and .ndax."""
+
+    name = "neware"
+    version = "1"
+    description = "Neware binary (.nda, .ndax)"
+    extensions: tuple[str, ...] = (".nda", ".ndax")
+
+    def sniff(self, path: Path, head: bytes) -> Recognition | None:
+        """Recognise the magic bytes of .nda, or a zip archive that holds .ndc members."""
+        suffix = path.suffix.lower()
+        if head.startswith(NDA_MAGIC):
+            return Recognition(1.0, "begins with NEWARE")
+        if head.startswith(ZIP_MAGIC):
+            if suffix == ".ndax":
+                return Recognition(1.0, "zip archive named .ndax")
+            if b"data.ndc" in head or b"data_runInfo.ndc" in head:
+                return Recognition(0.99, "zip archive with a member data.ndc")
+            return None
+        if suffix in self.extensions:
+            return Recognition(0.3, f"named {suffix}, but without the magic bytes")
+        return None
+
+    def read(self, path: Path) -> Reading:
+        """Read the file. Raises `DamagedFileError`."""
+        kind = _kind(path)
+        if kind == ".nda":
+            _check_length(path)
+        else:
+            _check_archive(path)
+        with _named(path, kind) as file, _overheard() as heard:
+            frame = _fastnda(file, path)
+            metadata, doubts = _metadata(file, kind)
+        if frame.height == 0:
+            raise _damaged(path, "it holds no recorded point")
+        table, unrecognised = _standard(frame, path)
+        findings = (*doubts, *_index_findings(frame), *heard.findings())
+        used = [c for c in _COLUMNS if c in frame.columns]
+        return Reading(
+            table=table,
+            reader=self.name,
+            reader_version=self.version,
+            confidence=1.0,
+            reason=f"Neware {kind[1:]}",
+            recognised=(
+                *(ColumnMatch(source, *_COLUMNS[source]) for source in used),
+                ColumnMatch("capacity_mAh", CHARGED, "mAh", 1e-3, "positive steps of the step capacity, added up"),
+                ColumnMatch("capacity_mAh", DISCHARGED, "mAh", 1e-3, "negative steps of the step capacity, added up"),
+            ),
+            unrecognised=unrecognised,
+            metadata=metadata,
+            findings=findings,
+        )
+
+
+READERS = (NewareReader(),)
+
+
+def _kind(path: Path) -> str:
+    with path.open("rb") as file:
+        magic = file.read(6)
+    if magic == NDA_MAGIC:
+        return ".nda"
+    if magic.startswith(ZIP_MAGIC):
+        return ".ndax"
+    raise _damaged(path, f"it begins with {magic.hex(' ')} and neither with NEWARE nor as a zip archive")
+
+
+def _damaged(path: Path, why: str) -> DamagedFileError:
+    return DamagedFileError(
+        f"{path.name} is damaged or cut short: {why}",
+        expected="a complete Neware file",
+        advice="Copy or export it from the cycler again",
+    )
+
+
+@contextmanager
+def _named(path: Path, kind: str) -> Iterator[Path]:
+    """Give the file under a name that ends as `fastnda` wants it."""
+    if path.suffix.lower() == kind:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="lirich-") as folder:
+        copy = Path(folder) / f"file{kind}"
+        shutil.copyfile(path, copy)
+        yield copy
+
+
+def _check_length(path: Path) -> None:
+    """Compare the sections that the header of a .nda announces with the size of the file.
+
+    From byte 16 (versions up to 29) or byte 82 (versions 129 and 130) on, the header holds pairs of begin and length.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(256)
+    if len(head) < 256:
+        raise _damaged(path, f"it has {size} bytes, less than its header")
+    width, start = (8, 82) if head[14] >= 128 else (4, 16)
+    numbers = [int.from_bytes(head[i : i + width], "little") for i in range(start, start + 12 * width, width)]
+    sections = numbers[:2] if width == 8 else numbers
+    for begin, length in zip(sections[::2], sections[1::2], strict=True):
+        if length and begin < 2**62 and begin + length > size:
+            raise _damaged(path, f"its header announces data up to byte {begin + length}, the file ends at {size}")
+
+
+def _check_archive(path: Path) -> None:
+    """Look at the directory of the archive before anything is unpacked."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+        raise _damaged(path, f"the archive has no readable directory ({error})") from error
+    names = [m.filename for m in members]
+    if "data.ndc" not in names:
+        raise _damaged(path, f"the archive has no data.ndc (it has {', '.join(names[:6]) or 'nothing'})")
+    if len(set(names)) != len(names):
+        raise _damaged(path, "the archive holds two members of the same name")
+    unpacked = sum(m.file_size for m in members)
+    packed = max(1, sum(m.compress_size for m in members))
+    if unpacked > LARGEST_UNPACKED_BYTES or (unpacked > 2**27 and unpacked / packed > LARGEST_RATIO):
+        raise _damaged(path, f"the archive would unpack from {packed} to {unpacked} bytes")
+    if any(m.flag_bits & 0x1 for m in members):
+        raise _damaged(path, "the archive is encrypted")
+
+
+class _Heard(logging.Handler):
+    """Collects what `fastnda` logs and warns."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return one finding for each thing that was said."""
+        return tuple(_heard_finding(message) for message in dict.fromkeys(self.messages))
+
+
+def _heard_finding(message: str) -> Finding:
+    if "negative jumps in the 'unix_time_s'" in message:
+        return Finding(
+            code="clock-goes-back",
+            severity=Severity.INFO,
+            message="The cycler's clock goes back in places; test time is used, clock time is kept as it was written",
+        )
+    if "not been verified" in message or "thoroughly tested" in message:
+        return Finding(
+            code="neware-version-unverified",
+            severity=Severity.WARNING,
+            message="fastnda knows this version of the Neware format only from similar ones: " + message.split(".")[0],
+            advice="Compare some values with the vendor's software",
+        )
+    if "Raw cycle column missing" in message or "unexpected cycle numbers" in message:
+        return Finding(
+            code="cycle-count-made",
+            severity=Severity.INFO,
+            message="The file holds no cycle number; the one in the table was made from its step types",
+        )
+    return Finding(code="neware-note", severity=Severity.WARNING, message=f"fastnda says: {message}")
+
+
+@contextmanager
+def _overheard() -> Iterator[_Heard]:
+    """Keep `fastnda` quiet and listen to it."""
+    heard = _Heard()
+    logger = logging.getLogger("fastnda")
+    propagate = logger.propagate
+    logger.addHandler(heard)
+    logger.propagate = False
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield heard
+        heard.messages += [str(w.message) for w in caught if "fastnda" in str(w.filename) or "fastnda" in str(w.message)]
+    finally:
+        logger.removeHandler(heard)
+        logger.propagate = propagate
+
+
+def _fastnda(file: Path, path: Path) -> pl.DataFrame:
+    import fastnda
+
+    try:
+        frame: pl.DataFrame = fastnda.read(file, cycle_mode="raw")
+    except NotImplementedError as error:
+        raise DamagedFileError(
+            f"{path.name} is of a Neware format version that fastnda cannot read: {error}",
+            advice="Export it as csv or xlsx from BTSDA, or send a sample to the fastnda project",
+        ) from error
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the border to a parser of binary data, which fails in any way on damaged bytes
+        raise _damaged(path, f"{type(error).__name__}: {str(error)[:200]}") from error
+    missing = {"voltage_V", "current_mA", "total_time_s", "capacity_mAh", "step_count"} - set(frame.columns)
+    if missing:
+        raise _damaged(path, f"it has no {', '.join(sorted(missing))}")
+    return frame
+
+
+def _standard(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    columns: dict[str, pl.Expr | pl.Series] = {
+        column: pl.col(source).cast(pl.Float64) * factor if factor != 1 else pl.col(source)
+        for source, (column, _, factor) in _COLUMNS.items()
+        if source in frame.columns
+    }
+    step = frame["step_count"].to_numpy()
+    starts = np.flatnonzero(np.diff(step) != 0) + 1 if not frame["step_count"].null_count() else np.empty(0, int)
+    for source, up, down in (
+        ("capacity_mAh", CHARGED, DISCHARGED),
+        ("energy_mWh", CHARGED_ENERGY, DISCHARGED_ENERGY),
+    ):
+        if source in frame.columns and not frame[source].null_count():
+            charged, discharged = _totals(frame[source].to_numpy(), frame["current_mA"].to_numpy(), starts)
+            columns[up], columns[down] = pl.Series(up, charged), pl.Series(down, discharged)
+    temperature = [c for c in frame.columns if c.startswith("aux") and c.endswith("_temperature_degC")]
+    if temperature:
+        columns[CELL_TEMPERATURE] = pl.col(temperature[0])
+    table = standard_table(frame.select(**{name: value for name, value in columns.items()}), path=path)
+    left_out = {"index", "step_time_s", "capacity_mAh", "energy_mWh", *_COLUMNS, *temperature[:1]}
+    return table, tuple(c for c in frame.columns if c not in left_out)
+
+
+def _totals(
+    per_step: NDArray[np.float32], current: NDArray[np.float32], starts: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return charged and discharged totals, Ah or Wh, from a signed amount, mAh or mWh, that each step starts anew.
+
+    In a step of one direction (current in mA) what is gained belongs to that direction; records between two stored values
+    are interpolated by `fastnda` and can overshoot by a little: the totals take the corrections in and are then levelled,
+    so that they end right and never fall. In a step that goes both ways (pulse, simulation) only the net amount is known:
+    each gain counts in its own direction.
+    """
+    signed = per_step.astype(np.float64)
+    signed *= 1e-3
+    grown = np.diff(signed, prepend=0.0)
+    grown[starts] = signed[starts]
+    begins = np.concatenate(([0], starts))
+    both = (np.minimum.reduceat(current, begins) < 0) & (np.maximum.reduceat(current, begins) > 0)
+    charging = signed > 0
+    if both.any():
+        mixed = np.repeat(both, np.diff(np.append(begins, len(signed))))
+        charging = np.where(mixed, grown > 0, charging)
+    up = np.maximum.accumulate(np.cumsum(np.where(charging, grown, 0.0)))
+    down = np.maximum.accumulate(np.cumsum(np.where(charging, 0.0, -grown)))
+    return up, np.maximum(down, 0.0, out=down)
+
+
+def _index_findings(frame: pl.DataFrame) -> tuple[Finding, ...]:
+    if "index" not in frame.columns or frame.height < 2:
+        return ()
+    step = np.diff(frame["index"].to_numpy().astype(np.int64))
+    lost = int((step - 1).clip(0).sum())
+    if not lost:
+        return ()
+    return (
+        Finding(
+            code="records-missing",
+            severity=Severity.WARNING,
+            message=f"The cycler numbered its records, and {lost} numbers are missing in {int((step > 1).sum())} places",
+            advice="Copy the file from the cycler again; capacities come from the cycler's own count",
+        ),
+    )
+
+
+def _metadata(file: Path, kind: str) -> tuple[dict[str, Scalar], tuple[Finding, ...]]:
+    """Return what the file says of the cell; a damaged description costs a finding, not the data."""
+    import fastnda
+
+    try:
+        raw: dict[str, Any] = fastnda.read_metadata(file)
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - as in _fastnda
+        return {}, (
+            Finding(
+                code="metadata-unreadable",
+                severity=Severity.INFO,
+                message=f"The description of the test in the file cannot be read ({type(error).__name__})",
+            ),
+        )
+    return _ndax_metadata(raw) if kind == ".ndax" else _nda_metadata(raw)
+
+
+def _nda_metadata(raw: dict[str, Any]) -> tuple[dict[str, Scalar], tuple[Finding, ...]]:
+    metadata = {k: v for k, v in raw.items() if isinstance(v, int | float | str) and v not in ("", 0, 0.0)}
+    metadata = {k: v for k, v in metadata.items() if not k.startswith("UNKNOWN")}
+    mass = metadata.pop("active_mass_mg", None)
+    if isinstance(mass, int | float) and np.isfinite(mass) and mass > 0 and mass not in NO_MASS_MG:
+        metadata["active_mass_mg"] = float(mass)
+        return metadata, (_mass_finding(float(mass), "header"),)
+    return metadata, ()
+
+
+def _ndax_metadata(raw: dict[str, Any]) -> tuple[dict[str, Scalar], tuple[Finding, ...]]:
+    info = _dig(raw, "TestInfo", "TestInfo")
+    head = _dig(raw, "Step", "Head_Info") or _dig(raw, "EditStep", "Head_Info")
+    metadata: dict[str, Scalar] = {}
+    for key, source, name in (
+        ("barcode", info, "Barcode"),
+        ("start_time", info, "StartTime"),
+        ("end_time", info, "EndTime"),
+        ("device", info, "DevID"),
+        ("unit", info, "UnitID"),
+        ("channel", info, "ChlID"),
+        ("test_id", info, "TestID"),
+        ("step_file", info, "StepName"),
+    ):
+        value = source.get(name) if isinstance(source, dict) else None
+        if isinstance(value, str) and value.strip():
+            metadata[key] = value.strip()
+    for key, name in (("creator", "Creator"), ("remarks", "Remark"), ("part_number", "PN"), ("scq", "SCQ")):
+        value = _dig(head, name, "Value")
+        if isinstance(value, str) and value.strip():
+            metadata[key] = value.strip()
+    mass = _dig(head, "SCQ_F", "Value")
+    findings: tuple[Finding, ...] = ()
+    try:
+        # Step.xml names no unit. Kilograms are the only one that gives sense: 40, 30.4 and 5.91 mg in the files of the
+        # fastnda project, the last of which 1C = 225 mA/g in its own programme.
+        milligram = float(mass) * 1e6 if isinstance(mass, str) else 0.0
+    except ValueError:
+        milligram = 0.0
+    if np.isfinite(milligram) and milligram > 0:
+        metadata["active_mass_mg"] = round(milligram, 9)
+        findings = (_mass_finding(milligram, "SCQ_F in Step.xml, kg"),)
+    return metadata, findings
+
+
+def _dig(tree: Any, *keys: str) -> Any:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def _mass_finding(milligram: float, where: str) -> Finding:
+    return Finding(
+        code="active-mass-from-file",
+        severity=Severity.INFO,
+        message=f"The file says that the active mass is {milligram:.6g} mg ({where})",
+        advice="Say active_mass_mg in cells.csv if that is not so",
+    )
+

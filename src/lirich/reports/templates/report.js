@@ -1,0 +1,116 @@
+"use strict";
+(function () {
+  var config = JSON.parse(document.getElementById("plot-config").textContent);
+  var darkQuery = window.matchMedia("(prefers-color-scheme: dark)");
+  var printing = false;
+  function dark() { return darkQuery.matches && !printing; }
+
+  // Lift the lightness of a colour so that it reads on a dark page; the order of a colour scale is kept.
+  function lifted(hex) {
+    var r = parseInt(hex.slice(1, 3), 16) / 255, g = parseInt(hex.slice(3, 5), 16) / 255, b = parseInt(hex.slice(5, 7), 16) / 255;
+    var max = Math.max(r, g, b), min = Math.min(r, g, b), l = (max + min) / 2, d = max - min, h = 0, s = 0;
+    if (d) {
+      s = l > 0.5 ? d / (2 - max - min) : d / (max + min);
+      h = max === r ? (g - b) / d + (g < b ? 6 : 0) : max === g ? (b - r) / d + 2 : (r - g) / d + 4;
+    }
+    return "hsl(" + Math.round(h * 60) + "," + Math.round(s * 85) + "%," + Math.round((0.5 + 0.36 * l) * 100) + "%)";
+  }
+  function walk(thing) {
+    if (typeof thing === "string") return /^#[0-9a-fA-F]{6}$/.test(thing) ? lifted(thing) : thing;
+    if (Array.isArray(thing)) return thing.map(walk);
+    if (thing && typeof thing === "object") {
+      var out = {};
+      Object.keys(thing).forEach(function (k) { out[k] = walk(thing[k]); });
+      return out;
+    }
+    return thing;
+  }
+  function axes(layout, look) {
+    Object.keys(layout).forEach(function (k) {
+      if (/^[xy]axis/.test(k)) { Object.assign(layout[k], look); if (layout[k].zerolinecolor) layout[k].zerolinecolor = look.linecolor; }
+    });
+  }
+  function spec(node) {
+    var figure = JSON.parse(document.getElementById(node.id + "-spec").textContent);
+    var layout = figure.layout;
+    layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
+    if (dark()) {
+      figure.data = walk(figure.data);
+      layout.font.color = "#D5DBDF";
+      layout.hoverlabel.bgcolor = "#26303A";
+      axes(layout, { gridcolor: "#2C363F", linecolor: "#66737D", tickcolor: "#66737D" });
+      (layout.annotations || []).forEach(function (a) {
+        if (a.font && a.font.color) a.font.color = lifted(a.font.color);
+        if (a.bgcolor) a.bgcolor = "rgba(20,26,32,0.75)";
+      });
+    }
+    if (node.clientWidth < 460) {
+      layout.font.size = 11;
+      layout.margin = Object.assign({}, layout.margin, { l: Math.min(layout.margin.l, 50), r: Math.min(layout.margin.r, 10) });
+      if (layout.legend) layout.legend.font = { size: 10.5 };
+    }
+    return figure;
+  }
+  function draw(node) {
+    if (!node.clientWidth) return;
+    var figure = spec(node);
+    var small = window.matchMedia("(hover: none)").matches;
+    window.Plotly.react(node, figure.data, figure.layout, Object.assign({}, config, small ? { displayModeBar: false, scrollZoom: false } : {}));
+    node.dataset.drawn = "1";
+  }
+  var plots = Array.prototype.slice.call(document.querySelectorAll(".plot"));
+  var seen = new IntersectionObserver(function (entries) {
+    entries.forEach(function (e) { if (e.isIntersecting && !e.target.dataset.drawn) draw(e.target); });
+  }, { rootMargin: "600px 0px" });
+  plots.forEach(function (p) { seen.observe(p); });
+  // What is unfolded is drawn when the browser has time, so that scrolling and saving as PDF find it ready.
+  var later = window.requestIdleCallback || function (f) { return setTimeout(f, 60); };
+  function rest() {
+    var next = plots.find(function (p) { return !p.dataset.drawn && p.clientWidth; });
+    if (next) { draw(next); later(rest); }
+  }
+  later(rest);
+  function redraw() { plots.forEach(function (p) { if (p.dataset.drawn) draw(p); }); }
+  darkQuery.addEventListener("change", redraw);
+  window.addEventListener("beforeprint", function () {
+    printing = true;
+    plots.forEach(draw);
+  });
+  window.addEventListener("afterprint", function () { printing = false; redraw(); });
+
+  function reveal() {
+    var target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (var n = target; n; n = n.parentElement) if (n.tagName === "DETAILS") n.open = true;
+    target.scrollIntoView();
+  }
+  window.addEventListener("hashchange", reveal);
+  document.querySelectorAll('a[href^="#"]').forEach(function (a) {
+    a.addEventListener("click", function () { if (a.hash === location.hash) reveal(); });
+  });
+  reveal();
+
+  var button = document.getElementById("toggle-all");
+  if (button) {
+    var cells = Array.prototype.slice.call(document.querySelectorAll("details.cell"));
+    var label = function () { button.textContent = cells.every(function (c) { return c.open; }) ? "Fold all" : "Open all"; };
+    button.hidden = false;
+    label();
+    button.addEventListener("click", function () {
+      var open = !cells.every(function (c) { return c.open; });
+      cells.forEach(function (c) { c.open = open; });
+      label();
+    });
+    cells.forEach(function (c) { c.addEventListener("toggle", label); });
+  }
+
+  var links = {};
+  document.querySelectorAll("nav.side a").forEach(function (a) { links[a.hash.slice(1)] = a; });
+  var here = new IntersectionObserver(function (entries) {
+    entries.forEach(function (e) {
+      var a = links[e.target.id];
+      if (a) { if (e.isIntersecting) a.setAttribute("aria-current", "true"); else a.removeAttribute("aria-current"); }
+    });
+  }, { rootMargin: "-20% 0px -70% 0px" });
+  document.querySelectorAll("main section[id], details.cell").forEach(function (s) { here.observe(s); });
+})();

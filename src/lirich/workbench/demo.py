@@ -1,0 +1,64 @@
+"""The verb *demo*: the whole way once, on a real digitised Li-rich cell and the synthetic laboratory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lirich.errors import InputError
+from lirich.workbench.add import AddReport
+from lirich.workbench.analyse import AnalyseReport
+from lirich.workbench.workspace import Workspace
+
+MARK = ".lirich-demo"
+CYCLES = 60
+CELLS_PER_MORPHOLOGY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """Where the demo put everything, and what the verbs said."""
+
+    folder: Path
+    workspace: Workspace
+    added: AddReport
+    analysed: AnalyseReport
+
+    @property
+    def report(self) -> Path:
+        """Where the report is to be written."""
+        return self.folder / "report.html"
+
+
+def prepare(folder: Path, *, fresh: bool) -> None:
+    """Make the folder. Raises `InputError` where it holds something that is not an earlier demo."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if not (folder / MARK).is_file():
+            raise InputError(f"{folder} holds something that is not a demo", advice="Name another folder")
+        if not fresh:
+            raise InputError(f"{folder} holds an earlier demo", advice="Add --fresh to make it anew")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text("Made by `lirich demo`; safe to delete.\n", encoding="utf-8")
+
+
+def run(folder: Path, *, fresh: bool, say: Callable[[str], None]) -> Demonstration:
+    """Write the files, make a workspace, add and analyse them. The report is the caller's."""
+    from lirich.testing.digitised import write_digitised_cell
+    from lirich.testing.laboratory import make_laboratory
+
+    prepare(folder, fresh=fresh)
+    say("Writing the digitised real Li-rich cell (Kim et al. 2025) and the synthetic laboratory's vendor files")
+    write_digitised_cell(folder / "files" / "real")
+    make_laboratory(
+        folder / "files" / "laboratory", n_sc=CELLS_PER_MORPHOLOGY, n_pc=CELLS_PER_MORPHOLOGY, cycles=CYCLES,
+        diffusion_cells=True,
+    )
+    workspace = Workspace.create(folder / "workspace", name="lirich demo")
+    say("Adding the files")
+    added = workspace.add([folder / "files" / "real", folder / "files" / "laboratory"])
+    say("Analysing the cells")
+    analysed = workspace.analyse()
+    return Demonstration(folder, workspace, added, analysed)

@@ -1,0 +1,89 @@
+"""Figures of one cell of a workspace, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lirich.errors import NotEnoughDataError, UnknownNameError
+
+if TYPE_CHECKING:
+    from lirich.plots import Band, Figure
+    from lirich.workbench.views import CellView
+
+
+def cell_figure(view: CellView, kind: str, **options: Any) -> Figure:
+    """Return a figure of the cell; see `lirich.workbench.CellView.plot`."""
+    try:
+        draw = FIGURES[kind]
+    except KeyError:
+        raise UnknownNameError.of("figure", kind, FIGURES) from None
+    figure = draw(view, options)
+    if figure is None:
+        raise NotEnoughDataError(f"{view.key} has no values for the figure {kind!r}", advice="See its values")
+    return figure
+
+
+def bands(view: CellView) -> list[Band]:
+    """Return the protocol of the cell as stretches of cycles to shade."""
+    from lirich.plots import Band
+
+    return [
+        Band(str(s.kind), s.first_cycle, s.last_cycle)
+        for s in view.segments
+        if s.first_cycle is not None and s.last_cycle is not None
+    ]
+
+
+def _voltage(view: CellView, options: dict[str, Any]) -> Figure | None:
+    from lirich.plots import voltage_profiles
+
+    return voltage_profiles(view.voltage_curves(options.pop("cycles", None)), origin=view.origin, **options)
+
+
+def _dqdv(view: CellView, options: dict[str, Any]) -> Figure | None:
+    from lirich.plots import dqdv_curves
+
+    return dqdv_curves(view.result.dqdv_curves(options.pop("cycles", None)), origin=view.origin, **options)
+
+
+def _hysteresis(view: CellView, options: dict[str, Any]) -> Figure | None:
+    from lirich.plots import hysteresis
+
+    curves = view.result.hysteresis_curves(options.pop("cycles", None))
+    return hysteresis(curves, origin=view.origin, **options)
+
+
+def _of_cycles(name: str) -> Callable[[CellView, dict[str, Any]], Figure | None]:
+    def draw(view: CellView, options: dict[str, Any]) -> Figure | None:
+        from lirich import plots
+
+        figure: Figure = getattr(plots, name)(view.cycles, bands=bands(view), origin=view.origin, **options)
+        return figure
+
+    return draw
+
+
+def _of_values(name: str) -> Callable[[CellView, dict[str, Any]], Figure | None]:
+    def draw(view: CellView, options: dict[str, Any]) -> Figure | None:
+        from lirich import plots
+
+        figure: Figure | None = getattr(plots, name)(view.values, origin=view.origin, **options)
+        return figure
+
+    return draw
+
+
+FIGURES: dict[str, Callable[[CellView, dict[str, Any]], Figure | None]] = {
+    "voltage": _voltage,
+    "dqdv": _dqdv,
+    "hysteresis": _hysteresis,
+    "capacity": _of_cycles("capacity"),
+    "mean-voltage": _of_cycles("mean_voltages"),
+    "low-voltage": _of_cycles("low_voltage"),
+    "protocol": _of_cycles("protocol"),
+    "peaks": _of_values("peaks"),
+    "rate": _of_values("rate_test"),
+    "diffusivity": _of_values("diffusivity"),
+}
+"""Every figure by name."""

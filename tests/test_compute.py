@@ -1,0 +1,147 @@
+"""The compute seam: results are right, kept, and survive failures of tasks and kills of workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lirich.compute import Progress, ResultCache, open_executor, run_tasks, task_key
+from lirich.errors import ComputeError, NotEnoughDataError, TaskFailedError
+
+
+def square(parameters: Mapping[str, Any]) -> int:
+    return int(parameters["x"]) ** 2
+
+
+def fail_on_three(parameters: Mapping[str, Any]) -> int:
+    if parameters["x"] == 3:
+        raise NotEnoughDataError("three is too few", expected="more")
+    if parameters["x"] == 4:
+        raise ZeroDivisionError("four")
+    return int(parameters["x"])
+
+
+def kill_own_process(parameters: Mapping[str, Any]) -> int:
+    if parameters["x"] == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return int(parameters["x"])
+
+
+def where_am_i(parameters: Mapping[str, Any]) -> int:
+    time.sleep(0.2)
+    return os.getpid()
+
+
+def numbers(n: int) -> list[dict[str, Any]]:
+    return [{"x": i} for i in range(n)]
+
+
+@pytest.mark.parametrize("kind", ["serial", "processes"])
+def test_results_come_back_with_their_parameters(kind: str) -> None:
+    with open_executor(kind, workers=2) as pool:
+        outcomes = list(run_tasks(square, numbers(12), executor=pool))
+    assert {o.parameters["x"]: o.result for o in outcomes} == {i: i * i for i in range(12)}
+    assert sorted(o.index for o in outcomes) == list(range(12))
+
+
+def test_two_processes_share_the_work() -> None:
+    with open_executor("processes", workers=2) as pool:
+        processes = {o.result for o in run_tasks(where_am_i, numbers(8), executor=pool)}
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+
+
+def test_a_failed_task_is_an_outcome_and_the_others_go_on() -> None:
+    with open_executor("serial") as pool:
+        outcomes = {o.parameters["x"]: o for o in run_tasks(fail_on_three, numbers(6), executor=pool)}
+    assert isinstance(outcomes[3].error, NotEnoughDataError)
+    assert outcomes[3].error.expected == "more"
+    assert isinstance(outcomes[4].error, TaskFailedError)
+    assert "ZeroDivisionError: four" in str(outcomes[4].error)
+    assert [outcomes[x].result for x in (0, 1, 2, 5)] == [0, 1, 2, 5]
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path)
+    with open_executor("serial") as pool:
+        run = run_tasks(square, numbers(10), executor=pool, cache=cache, workers=1)
+        for _ in range(4):
+            next(run)
+        run.close()  # what a Ctrl-C does
+        again = list(run_tasks(square, numbers(10), executor=pool, cache=cache))
+    assert sum(o.cached for o in again) >= 4
+    assert {o.parameters["x"]: o.result for o in again} == {i: i * i for i in range(10)}
+
+
+def test_the_cache_knows_a_task_by_its_content(tmp_path: Path) -> None:
+    assert task_key(square, {"x": 1, "y": 2}) == task_key(square, {"y": 2, "x": 1})
+    assert task_key(square, {"x": 1}) != task_key(fail_on_three, {"x": 1})
+    assert task_key(square, {"x": 1}) != task_key(square, {"x": 2})
+    cache = ResultCache(tmp_path)
+    cache.put("ab" * 32, {"answer": 42})
+    (tmp_path / "ab" / f"{'ab' * 32}.json").write_text('{"answer": 4')  # a broken disk
+    assert cache.get("ab" * 32) is None
+    assert cache.clear() == 0
+
+
+def test_a_cached_result_may_be_refused(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path)
+    with open_executor("serial") as pool:
+        list(run_tasks(square, numbers(3), executor=pool, cache=cache))
+        again = list(run_tasks(square, numbers(3), executor=pool, cache=cache, still_valid=lambda r: r != 4))
+    assert [o.cached for o in sorted(again, key=lambda o: o.index)] == [True, True, False]
+
+
+def test_progress_counts_and_estimates() -> None:
+    seen: list[Progress] = []
+    with open_executor("serial") as pool:
+        list(run_tasks(fail_on_three, numbers(5), executor=pool, progress=seen.append))
+    assert [p.done for p in seen] == [1, 2, 3, 4, 5]
+    assert seen[-1].failed == 2
+    assert seen[-1].seconds_left == 0
+
+
+def test_a_killed_worker_is_a_clear_error_and_what_is_done_is_kept(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path)
+    with pytest.raises(ComputeError, match="broke down"), open_executor("processes", workers=2) as pool:
+        list(run_tasks(kill_own_process, numbers(6), executor=pool, cache=cache))
+    with open_executor("serial") as pool:
+        again = list(run_tasks(square, [{"x": 5}], executor=pool, cache=cache))
+    assert again[0].result == 25
+
+
+def test_an_unknown_executor_and_no_workers_are_refused() -> None:
+    with pytest.raises(ComputeError, match="Unknown executor"), open_executor("threads"):
+        pass
+    with pytest.raises(ComputeError, match="0 workers"), open_executor("processes", workers=0):
+        pass
+
+
+@pytest.mark.slow
+def test_dask_with_two_workers_gives_the_same() -> None:
+    pytest.importorskip("distributed", reason="the extra [distributed] is not installed")
+    with open_executor("dask", workers=2) as pool:
+        outcomes = list(run_tasks(square, numbers(12), executor=pool))
+        failed = list(run_tasks(fail_on_three, [{"x": 3}], executor=pool))
+        processes = {o.result for o in run_tasks(where_am_i, numbers(8), executor=pool)}
+    assert {o.parameters["x"]: o.result for o in outcomes} == {i: i * i for i in range(12)}
+    assert isinstance(failed[0].error, NotEnoughDataError)
+    assert len(processes) == 2
+
+
+@pytest.mark.slow
+def test_a_dask_scheduler_by_address() -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra [distributed] is not installed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        open_executor(cluster.scheduler_address) as pool,
+    ):
+        assert [o.result for o in run_tasks(square, [{"x": 7}], executor=pool)] == [49]
+    with pytest.raises(ComputeError, match="No Dask scheduler answers"), open_executor("tcp://127.0.0.1:9"):
+        pass

@@ -1,0 +1,171 @@
+"""The numbers of the digitised real Li-rich cell (Kim et al., Energy Environ. Sci. 18 (2025) 4222)."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+
+from lirich.cycling.activation import activation
+from lirich.cycling.dqdv import Smoothing, dqdv
+from lirich.cycling.firstcycle import first_cycle_values
+from lirich.cycling.formal import formal_split
+from lirich.cycling.halfcycle import HalfCycle
+from lirich.cycling.lowvoltage import high_voltage_capacity_mah_g, low_voltage_capacity_mah_g
+from lirich.cycling.peaks import find_peaks, valley_between
+from lirich.errors import NotEnoughDataError
+from lirich.model import Cell, Composition, Sample
+
+MASS_MG = 1000.0  # the curves are per gram
+FORMULA = "Li1.2Mn0.54Ni0.13Co0.13O2"
+CELL = Cell(key="digitised", active_mass_mg=MASS_MG, electrode="cathode")
+
+
+@pytest.fixture(scope="module")
+def halves(shared_data) -> dict[tuple[int, str], HalfCycle]:
+    rows: dict[tuple[int, str], list[tuple[float, float]]] = {}
+    with open(shared_data / "cycling" / "lrlo_posco_cycle1_cycle10_digitized.csv") as file:
+        for row in csv.DictReader(file):
+            key = (int(row["cycle"]), row["direction"])
+            rows.setdefault(key, []).append((float(row["voltage_V"]), float(row["capacity_mAh_g"])))
+    made = {}
+    for (cycle, direction), points in rows.items():
+        voltage, capacity = np.array(points).T
+        held = np.zeros(len(voltage), bool)
+        made[cycle, direction] = HalfCycle(cycle, direction, voltage, capacity, None, None, held)
+    return made
+
+
+def by_quantity(values):
+    return {v.quantity: v for v in values}
+
+
+SMOOTHINGS = [
+    Smoothing(),
+    Smoothing(step_v=0.005),
+    Smoothing(window_v=0.05),
+    Smoothing(method="lean"),
+    Smoothing(order=3, window_v=0.05),
+]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("smoothing", SMOOTHINGS, ids=str)
+def test_first_charge_has_its_two_peaks_and_the_valley_where_the_figure_has_them(halves, smoothing):
+    curve = dqdv(halves[1, "charge"], smoothing)
+    assert [p.voltage_v for p in find_peaks(curve)] == pytest.approx([3.90, 4.52], abs=0.03)
+    assert valley_between(curve, 4.2, 4.5) == pytest.approx(4.27, abs=0.03)
+
+
+@pytest.mark.data
+def test_activation_is_split_at_the_valley(halves):
+    found = activation(halves[1, "charge"])
+    assert found.how == "valley"
+    assert found.voltage_v == pytest.approx(4.27, abs=0.03)
+    assert found.slope_mah + found.plateau_mah == pytest.approx(280.0, abs=0.1)
+    # the sheet: the split moves by 25–37 mAh/g per 0.1 V
+    voltage, capacity = halves[1, "charge"].voltage_v, halves[1, "charge"].capacity_mah
+    move = np.interp(found.voltage_v + 0.1, voltage, capacity) - np.interp(found.voltage_v, voltage, capacity)
+    assert 25 <= move <= 37
+
+
+@pytest.mark.data
+def test_low_and_high_voltage_capacity(halves):
+    assert low_voltage_capacity_mah_g(halves[1, "discharge"], MASS_MG) == pytest.approx(62.3, abs=1.5)
+    assert low_voltage_capacity_mah_g(halves[10, "discharge"], MASS_MG) == pytest.approx(43.0, abs=1.5)
+    assert high_voltage_capacity_mah_g(halves[1, "charge"], MASS_MG) == pytest.approx(120.0, abs=3.0)
+
+
+@pytest.mark.data
+def test_first_cycle_as_values(halves):
+    sample = Sample(key="s", composition=FORMULA)
+    values, findings = first_cycle_values(halves[1, "charge"], halves[1, "discharge"], CELL, sample)
+    assert findings == []
+    found = by_quantity(values)
+    assert found["initial_coulombic_efficiency"].value == pytest.approx(83.4, abs=0.3)
+    assert found["irreversible_capacity_mah_g"].value == pytest.approx(46.5, abs=0.6)
+    assert found["formal_tm_capacity_mah_g"].value == pytest.approx(122.6, abs=0.1)
+    assert found["theoretical_capacity_mah_g"].value == pytest.approx(377.0, abs=0.5)
+    assert found["formal_oxygen_capacity_mah_g"].value == pytest.approx(280.0 - 122.6, abs=0.3)
+    assert all("formal" in found[k].flags for k in found if k.startswith("formal"))
+    for key in ("slope_capacity_mah_g", "plateau_capacity_mah_g"):
+        assert found[key].conditions.other["activation_voltage_v"] == found["activation_voltage_v"].value
+        assert "valley" in found[key].conditions.method
+    assert found["initial_coulombic_efficiency"].conditions.voltage_upper_v == pytest.approx(4.704)
+    assert {v.origin.value for v in values} == {"measured"}
+    simulated, _ = first_cycle_values(
+        halves[1, "charge"], halves[1, "discharge"], CELL.model_copy(update={"simulated": True}), sample
+    )
+    assert {v.origin.value for v in simulated} == {"simulated"}
+
+
+@pytest.mark.data
+def test_missing_facts_are_asked_for_and_nothing_is_assumed(halves):
+    values, findings = first_cycle_values(halves[1, "charge"], halves[1, "discharge"], Cell(key="bare"), None)
+    assert {f.code for f in findings} == {"missing-electrode", "missing-active-mass-mg", "missing-composition"}
+    assert {v.quantity for v in values} == {"activation_voltage_v", "dqdv_peak_voltage_v"}
+    assert all("composition-unknown" in v.flags for v in values if v.quantity == "activation_voltage_v")
+
+
+@pytest.mark.data
+def test_a_cell_that_is_no_li_rich_cathode_gets_no_activation(halves):
+    for cell, sample in (
+        (CELL, Sample(key="s", composition="LiNi0.8Mn0.1Co0.1O2")),
+        (CELL.model_copy(update={"electrode": "full"}), Sample(key="s", composition=FORMULA)),
+    ):
+        values, findings = first_cycle_values(halves[1, "charge"], halves[1, "discharge"], cell, sample)
+        assert [f.code for f in findings] == ["no-activation"]
+        assert not {"activation_voltage_v", "formal_oxygen_capacity_mah_g"} & set(by_quantity(values))
+
+
+@pytest.mark.data
+def test_a_charge_that_ends_before_the_plateau_has_no_activation(halves):
+    charge = halves[1, "charge"]
+    short = charge.voltage_v < 4.35
+    cut = HalfCycle(
+        1, "charge", charge.voltage_v[short], charge.capacity_mah[short], None, None, charge.constant_voltage[short]
+    )
+    with pytest.raises(NotEnoughDataError, match="plateau"):
+        activation(cut)
+    _, findings = first_cycle_values(cut, None, CELL, Sample(key="s", composition=FORMULA))
+    assert "not-enough-data" in {f.code for f in findings}
+
+
+def test_without_a_valley_v_star_is_the_stated_fallback():
+    voltage = np.linspace(3.5, 4.7, 1000)
+    charge = HalfCycle(1, "charge", voltage, 200 * (voltage - 3.5), None, None, np.zeros(1000, bool))
+    found = activation(charge)
+    assert (found.how, found.voltage_v) == ("fallback", 4.4)
+    assert found.slope_mah == pytest.approx(180.0)
+    values, findings = first_cycle_values(charge, None, CELL, Sample(key="s", composition=FORMULA))
+    assert "activation-voltage-fallback" in {f.code for f in findings}
+    assert all("fallback" in by_quantity(values)[k].flags for k in ("activation_voltage_v", "plateau_capacity_mah_g"))
+
+
+def test_the_convention_of_the_efficiency_follows_the_electrode():
+    def ramp(direction, total):
+        v = np.linspace(0.01, 1.5, 50)
+        return HalfCycle(
+            1,
+            direction,
+            v if direction == "charge" else v[::-1],
+            np.linspace(0, total, 50),
+            None,
+            None,
+            np.zeros(50, bool),
+        )
+
+    charge, discharge = ramp("charge", 3.2), ramp("discharge", 4.0)
+    anode = by_quantity(first_cycle_values(charge, discharge, Cell(key="a", electrode="anode", active_mass_mg=10.0))[0])
+    assert anode["initial_coulombic_efficiency"].value == pytest.approx(80.0)
+    assert anode["initial_coulombic_efficiency"].conditions.method == "charge/discharge"
+    assert anode["irreversible_capacity_mah_g"].value == pytest.approx(80.0)
+    cathode = by_quantity(first_cycle_values(charge, discharge, CELL)[0])
+    assert cathode["initial_coulombic_efficiency"].value == pytest.approx(125.0)
+
+
+def test_formal_split_is_never_negative():
+    split = formal_split(Composition.parse(FORMULA), 100.0)
+    assert split.oxygen_mah_g == 0.0
+    assert split.transition_metal_mah_g == pytest.approx(122.6, abs=0.05)

@@ -1,0 +1,190 @@
+"""dQ/dV, its peaks, peaks over cycles, capacity below a voltage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.signal import savgol_filter
+from scipy.stats import norm
+
+from lirich.cycling.dqdv import Smoothing, charge_below, dqdv, dqdv_curves, voltage_resolution
+from lirich.cycling.halfcycle import HalfCycle
+from lirich.cycling.lowvoltage import capacity_above, capacity_below, low_voltage_share
+from lirich.cycling.peaks import dqdv_values, find_peaks, follow
+from lirich.errors import NotEnoughDataError, SettingsError
+from lirich.model import Cell
+
+METHODS = [Smoothing(), Smoothing(method="lean"), Smoothing(step_v=0.005, window_v=0.05)]
+
+
+def half(voltage, capacity, *, cycle=1, direction="charge", held=None) -> HalfCycle:
+    voltage, capacity = np.asarray(voltage, float), np.asarray(capacity, float)
+    held = np.zeros(len(voltage), bool) if held is None else np.asarray(held)
+    return HalfCycle(cycle, direction, voltage, capacity, None, None, held)
+
+
+PEAKS = ((3.90, 0.08, 110.0), (4.52, 0.03, 120.0))  # position V, width V, area mAh
+
+
+def two_peaks(points=4000, *, noise=0.0, quantum=0.0, cycle=1, shift=0.0, direction="charge", seed=0) -> HalfCycle:
+    """A curve of two normal peaks on 40 mAh/V, sampled evenly in charge as a cycler at constant current does."""
+    grid = np.linspace(3.0, 4.8, 20001)
+    total = 40.0 * (grid - 3.0) + sum(area * norm.cdf(grid, at + shift, width) for at, width, area in PEAKS)
+    capacity = np.linspace(total[0], total[-1], points)
+    voltage = np.interp(capacity, total, grid)
+    if direction == "discharge":
+        voltage = voltage[::-1]
+    voltage = voltage + noise * np.random.default_rng(seed).normal(size=points)
+    if quantum:
+        voltage = np.round(voltage / quantum) * quantum
+    return half(voltage, capacity - capacity[0], cycle=cycle, direction=direction)
+
+
+@pytest.mark.parametrize("smoothing", METHODS, ids=str)
+@pytest.mark.parametrize(("noise", "quantum"), [(0, 0), (1e-3, 0), (0, 1e-3), (1e-3, 1e-3), (5e-4, 3e-4)])
+@pytest.mark.parametrize("direction", ["charge", "discharge"])
+def test_known_peaks_are_recovered_through_noise_and_quantisation(smoothing, noise, quantum, direction):
+    curve = dqdv(two_peaks(noise=noise, quantum=quantum, direction=direction), smoothing)
+    found = find_peaks(curve)
+    assert [p.voltage_v for p in found] == pytest.approx([at for at, _, _ in PEAKS], abs=0.005)
+    for peak, (_, width, area) in zip(found, PEAKS, strict=True):
+        # the window (30–50 mV) flattens the 30 mV peak; the 80 mV peak keeps its height
+        height = 40.0 + area / (width * np.sqrt(2 * np.pi))
+        assert peak.height_mah_v == pytest.approx(height, rel=0.06 if width > 0.05 else 0.30)
+        baseline = 40.0 * (peak.right_v - peak.left_v)
+        assert peak.area_mah - baseline == pytest.approx(area, rel=0.05)
+
+
+@pytest.mark.parametrize("smoothing", METHODS, ids=str)
+def test_the_area_under_dqdv_is_the_capacity(smoothing):
+    for noise, quantum in ((0.0, 0.0), (2e-3, 1e-3)):
+        source = two_peaks(noise=noise, quantum=quantum)
+        curve = dqdv(source, smoothing)
+        assert curve.dqdv_mah_v.sum() * curve.step_v == pytest.approx(source.capacity_mah[-1], rel=0.005)
+
+
+def test_on_a_monotonic_curve_it_is_scipys_savitzky_golay():
+    source = two_peaks()
+    curve = dqdv(source, Smoothing(step_v=0.002, window_v=0.030, order=2))
+    passed = np.interp(curve.voltage_v, source.voltage_v, source.capacity_mah)
+    oracle = savgol_filter(passed, 15, 2, deriv=1, delta=0.002, mode="interp")
+    np.testing.assert_allclose(curve.dqdv_mah_v, oracle, rtol=1e-7, atol=1e-6)
+
+
+def test_lean_has_no_beat_between_resolution_and_grid():
+    """A straight line at 3 mV resolution on a 2 mV grid beats; LEAN's bins hold whole levels."""
+    line = half(np.round(np.linspace(3.0, 4.5, 6001) / 0.003) * 0.003, np.linspace(0, 150, 6001))
+    assert voltage_resolution(line.voltage_v) == pytest.approx(0.003)
+    lean = dqdv(line, Smoothing(method="lean"))
+    assert lean.step_v == pytest.approx(0.003)
+    np.testing.assert_allclose(lean.dqdv_mah_v[10:-10], 100.0, rtol=0.005)
+
+
+def test_constant_voltage_parts_are_no_peak():
+    ramp = np.linspace(3.0, 4.5, 1000)
+    voltage = np.concatenate((ramp, np.full(200, 4.5)))
+    capacity = np.concatenate((np.linspace(0, 150, 1000), np.linspace(150.1, 170, 200)))
+    held = np.arange(1200) >= 1000
+    curve = dqdv(half(voltage, capacity, held=held))
+    np.testing.assert_allclose(curve.dqdv_mah_v, 100.0, rtol=1e-3)
+
+
+def test_too_little_is_said():
+    with pytest.raises(NotEnoughDataError, match="points off constant voltage"):
+        dqdv(half([3.0, 3.5], [0, 1]))
+    with pytest.raises(NotEnoughDataError, match="spans"):
+        dqdv(half(np.linspace(3.0, 3.01, 50), np.arange(50)))
+    with pytest.raises(SettingsError, match="Unknown dQ/dV method"):
+        Smoothing(method="magic")  # type: ignore[arg-type]
+    assert dqdv_curves([half([3.0, 3.5], [0, 1])]).is_empty()
+
+
+def test_the_table_for_plots_is_per_gram_only_with_a_mass():
+    table = dqdv_curves([two_peaks()], active_mass_mg=500.0)
+    assert (table["dqdv_mah_g_v"] / table["dqdv_mah_v"]).to_numpy() == pytest.approx(2.0)
+    assert dqdv_curves([two_peaks()])["dqdv_mah_g_v"].null_count() == len(table)
+
+
+voltages = arrays(np.float64, st.integers(2, 40), elements=st.floats(2.0, 4.8, width=32))
+
+
+@given(voltages, st.floats(1.9, 4.9), st.data())
+def test_below_and_above_any_threshold_make_the_whole(voltage, threshold, data):
+    charge = data.draw(arrays(np.float64, len(voltage) - 1, elements=st.floats(0, 10)))
+    capacity = np.concatenate(([0.0], np.cumsum(charge)))
+    below, above = capacity_below(voltage, capacity, threshold), capacity_above(voltage, capacity, threshold)
+    assert below + above == pytest.approx(capacity[-1], abs=1e-9)
+    assert -1e-9 <= below <= capacity[-1] + 1e-9
+    assert capacity_below(voltage, capacity, threshold + 0.1) >= below - 1e-9
+
+
+@given(voltages, st.data())
+@settings(max_examples=200)
+def test_two_ways_to_count_charge_below_a_voltage_agree(voltage, data):
+    """`charge_below` (running sums over a grid) against `capacity_below` (one threshold at a time)."""
+    charge = data.draw(arrays(np.float64, len(voltage) - 1, elements=st.floats(0, 10)))
+    source = half(voltage, np.concatenate(([0.0], np.cumsum(charge))))
+    grid = np.linspace(1.95, 4.85, 30) + 1e-4 * np.pi
+    each = [capacity_below(source.voltage_v, source.capacity_mah, v) for v in grid]
+    np.testing.assert_allclose(charge_below(source, grid), each, atol=1e-5 * (1 + source.capacity_mah[-1]))
+
+
+def test_all_parts_below_the_threshold_count():
+    """Down through 3.5 V, back above it, down again: both parts below."""
+    voltage, capacity = np.array([4.0, 3.0, 4.0, 3.0]), np.array([0.0, 10.0, 20.0, 30.0])
+    assert capacity_below(voltage, capacity, 3.5) == pytest.approx(15.0)
+    assert low_voltage_share(half(voltage, capacity, direction="discharge")) == pytest.approx(50.0)
+
+
+def test_peaks_are_followed_through_shifts_and_gaps():
+    cycles = list(range(1, 31))
+    shift = [-0.002 * (n - 1) for n in cycles]
+    curves = [
+        find_peaks(dqdv(two_peaks(cycle=n, shift=s, noise=5e-4, seed=n))) for n, s in zip(cycles, shift, strict=True)
+    ]
+    curves[7] = curves[7][:1]  # one peak lost, as where it merges for a while
+    curves[8] = []
+    tracks = follow(cycles, curves)
+    assert [len(t.cycles) for t in tracks] == [29, 28]
+    for track, (start, _, _) in zip(tracks, PEAKS, strict=True):
+        expected = [start + shift[n - 1] for n in track.cycles]
+        assert [p.voltage_v for p in track.peaks] == pytest.approx(expected, abs=0.006)
+
+
+def test_a_peak_beyond_the_gate_is_another_peak():
+    near, far = (find_peaks(dqdv(two_peaks(shift=s))) for s in (0.0, 0.1))
+    assert len(follow([1, 2], [near, far])) == 4
+    assert len(follow([1, 2], [near, far], gate_v=0.15)) == 2
+
+
+def test_shift_of_a_peak_is_recovered_with_its_interval():
+    halves = [two_peaks(cycle=n, shift=-0.0015 * n, noise=5e-4, seed=n) for n in range(1, 26)]
+    values, findings = dqdv_values(halves, Cell(key="c", active_mass_mg=1000.0), segment="ageing")
+    shifts = {v.conditions.other["peak"]: v for v in values if v.quantity == "dqdv_peak_shift_mv_per_cycle"}
+    assert set(shifts) == {"transition-metal", "high-voltage"}
+    for value in shifts.values():
+        assert value.value == pytest.approx(-1.5, abs=0.05)
+        assert value.interval.low <= -1.5 + 0.05 and value.interval.high >= -1.5 - 0.05
+        assert value.conditions.other["n"] == 25
+        assert value.conditions.other["window_v"] == 0.030 and "savitzky-golay" in value.conditions.method
+    assert findings == []
+
+
+def test_spinel_like_peak_of_the_discharge_is_given_and_its_absence_said():
+    grid = np.linspace(2.0, 4.5, 20001)
+    total = 50.0 * (grid - 2.0) + 100 * norm.cdf(grid, 3.75, 0.1) + 30 * norm.cdf(grid, 3.05, 0.06)
+    voltage = np.interp(np.linspace(0, total[-1], 3000), total, grid)[::-1]
+    source = half(voltage, np.linspace(0, total[-1], 3000), direction="discharge", cycle=40)
+    cell = Cell(key="c", active_mass_mg=1000.0, electrode="cathode")
+    values, _ = dqdv_values([source], cell)
+    at = next(v for v in values if v.quantity == "spinel_peak_voltage_v")
+    area = next(v for v in values if v.quantity == "spinel_peak_area_mah_g")
+    assert at.value == pytest.approx(3.05, abs=0.01)
+    left, right = area.provenance.parameters["left_v"], area.provenance.parameters["right_v"]
+    truth = np.interp([left, right], grid, total)
+    assert area.value == pytest.approx(truth[1] - truth[0], rel=0.02)
+    _, findings = dqdv_values([two_peaks(direction="discharge")], cell)
+    assert [f.code for f in findings] == ["no-spinel-peak"]

@@ -1,0 +1,114 @@
+"""The documentation: complete, built without a warning, and every block of code in it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(
+    p for p in (*DOCS.rglob("*.md"), ROOT / "README.md") if "_build" not in p.parts and "generated" not in p.parts
+)
+FENCE = re.compile(
+    r"(?P<skip><!-- not run: [^>]+ -->\n)?^```(?P<language>python|console)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The blocks of a page that are to run: language and code."""
+    return [(m["language"], m["code"]) for m in FENCE.finditer(page.read_text(encoding="utf-8")) if m["skip"] is None]
+
+
+def test_a_page_for_every_verb() -> None:
+    import typer
+
+    from lirich.cli.app import app
+
+    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for verb in verbs:
+        page = DOCS / "how-to" / f"{verb}.md"
+        assert page.is_file(), f"there is no docs/how-to/{verb}.md"
+        assert f"lirich {verb}" in page.read_text(encoding="utf-8")
+
+
+def test_every_plugin_door_is_documented() -> None:
+    import tomllib
+
+    doors = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    text = (DOCS / "reference" / "plugins.md").read_text(encoding="utf-8")
+    for door in doors:
+        assert f"`{door}`" in text, door
+
+
+def test_every_quantity_error_setting_and_reader_is_in_the_generated_reference(tmp_path: Path) -> None:
+    sys.path.insert(0, str(DOCS))
+    try:
+        import generate
+    finally:
+        sys.path.remove(str(DOCS))
+    from lirich.cycling import CyclingSettings
+    from lirich.quantities import QUANTITIES
+    from lirich.readers import readers
+
+    generate.write_all(tmp_path)
+    text = {p.name: p.read_text(encoding="utf-8") for p in tmp_path.iterdir()}
+    assert all(f"### `{key}`" in text["quantities.md"] for key in QUANTITIES)
+    assert all(f"`{name}`" in text["readers.md"] for name in readers())
+    for name, field in CyclingSettings.model_fields.items():
+        assert field.description, f"the setting {name} is not described"
+        assert f"`{name}`" in text["settings.md"]
+
+
+@pytest.mark.slow
+def test_the_docs_build_without_a_warning(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", str(DOCS), str(tmp_path / "html")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "html" / "index.html").is_file()
+
+
+@pytest.fixture
+def lab_folder(tmp_path: Path, small_laboratory: Path) -> Path:
+    """An empty folder with ``cycler-files``, as the pages take it for granted."""
+    import shutil
+
+    shutil.copytree(small_laboratory, tmp_path / "cycler-files")
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_code_of_a_page_runs(page: Path, lab_folder: Path) -> None:
+    """Python blocks share one namespace per page; ``$ lirich`` lines run in the page's own folder, in order."""
+    script = ["import os, subprocess, sys"]
+    for language, code in blocks(page):
+        if language == "python":
+            script.append(code)
+            continue
+        for line in code.splitlines():
+            if line.startswith("$ cd "):
+                script.append(f"os.chdir({line[5:].strip()!r})")
+            elif line.startswith("$ lirich "):
+                arguments = shlex.split(line[len("$ lirich ") :], comments=True)
+                script.append(f"subprocess.run([sys.executable, '-m', 'lirich', *{arguments!r}], check=True)")
+            elif line.startswith("$ "):
+                raise AssertionError(f"{page.name}: only `lirich` and `cd` lines can be run: {line}")
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(script)],
+        cwd=lab_folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LIRICH_WORKSPACE": ""},
+    )
+    assert done.returncode == 0, f"{page.name}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"

@@ -1,0 +1,148 @@
+"""The house stands as DESIGN.md draws it: floors, public names, homes of things."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lirich
+
+SOURCE = Path(lirich.__file__).parent
+GROUND = {"quantities", "errors", "model", "__init__"}
+SCIENCE = {"cycling", "plots"}
+BESIDE = {"store", "readers", "compute"}
+MAY_IMPORT: dict[str, set[str]] = {
+    **dict.fromkeys(GROUND, GROUND),
+    **{room: GROUND | {room} for room in SCIENCE | BESIDE},
+    "workbench": GROUND | SCIENCE | BESIDE | {"workbench", "testing"},
+    "testing": GROUND | SCIENCE | BESIDE | {"workbench", "testing"},
+    "reports": GROUND | SCIENCE | BESIDE | {"workbench", "reports"},
+    "cli": GROUND | SCIENCE | BESIDE | {"workbench", "reports", "testing", "cli"},
+    "__main__": {"cli"},
+}
+"""Who may import whom. A room of the science floor knows the ground and itself, no other room."""
+
+
+def modules() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    first = path.relative_to(SOURCE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import"
+            names = [
+                f"{node.module}.{alias.name}" if node.module == "lirich" else str(node.module) for alias in node.names
+            ]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "lirich" and len(parts) > 1 and parts[1] != "__version__":
+                rooms.add(parts[1])
+    return rooms
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_floors(path: Path) -> None:
+    if path == SOURCE / "__init__.py":
+        return  # the public names, resolved lazily
+    allowed = MAY_IMPORT[room_of(path)]
+    assert imported_rooms(path) <= allowed, f"{path} reaches above or beside its floor"
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(p) for p in modules()} == set(MAY_IMPORT)
+
+
+def test_science_never_touches_files_or_databases() -> None:
+    forbidden = {"sqlalchemy", "sqlite3", "pathlib", "os", "requests", "fastapi", "shutil", "tempfile"}
+    for path in modules():
+        if room_of(path) != "cycling":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [str(node.module)]
+            assert not {n.split(".")[0] for n in names} & forbidden, path
+
+
+def test_no_drawer_for_everything() -> None:
+    assert not [p for p in modules() if p.stem in {"utils", "util", "helpers", "helper", "common", "misc"}]
+
+
+def test_public_names() -> None:
+    assert lirich.__all__ == [
+        "Cell",
+        "Composition",
+        "Conditions",
+        "Finding",
+        "LirichError",
+        "Origin",
+        "QUANTITIES",
+        "Sample",
+        "Value",
+        "Workspace",
+        "__version__",
+        "analyse",
+        "inspect",
+        "quantity",
+        "read",
+        "write_report",
+    ]
+    for name in lirich.__all__:
+        assert getattr(lirich, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'wrokspace'"):
+        lirich.wrokspace  # noqa: B018
+
+
+def test_every_error_is_in_the_tree_at_the_top_of_errors() -> None:
+    from lirich import errors
+
+    kinds = {
+        name
+        for name, thing in vars(errors).items()
+        if isinstance(thing, type) and issubclass(thing, errors.LirichError)
+    }
+    drawn = {word for word in (errors.__doc__ or "").replace("├──", " ").replace("└──", " ").split() if word in kinds}
+    assert drawn == kinds
+    defined_elsewhere = [
+        (path.name, node.name)
+        for path in modules()
+        if path.name != "errors.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and any(getattr(b, "id", "").endswith("Error") for b in node.bases)
+    ]
+    assert not defined_elsewhere
+
+
+def test_no_machine_path_or_unfinished_line_in_the_source() -> None:
+    for path in modules():
+        text = path.read_text(encoding="utf-8")
+        for mark in ("raise NotImplementedError", "TODO", "FIXME", "/work/", "/tmp/", "/root/"):
+            assert mark not in text, f"{mark} in {path}"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ("polars", "scipy", "sqlalchemy", "pydantic", "fastnda", "numpy", "pandas", "plotly", "pint", "dask")
+    code = (
+        "import sys; sys.argv = ['lirich', '--help']\n"
+        "from lirich.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"

@@ -1,0 +1,230 @@
+"""The ground floor: values that check themselves and survive JSON exactly."""
+
+from __future__ import annotations
+
+import math
+import pickle
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from pydantic import ValidationError
+
+from lirich import errors
+from lirich.errors import CompositionError, LirichError, UnitError, UnknownNameError
+from lirich.model import (
+    Cell,
+    Composition,
+    Conditions,
+    Finding,
+    Frozen,
+    Interval,
+    Operator,
+    Origin,
+    Provenance,
+    RawFile,
+    Recipe,
+    Sample,
+    Subject,
+    Test,
+    Value,
+)
+from lirich.quantities import QUANTITIES, convert, quantity
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+positive = st.floats(min_value=1e-9, max_value=1e9)
+texts = st.text(max_size=30)
+keys = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,20}[A-Za-z0-9]", fullmatch=True)
+scalars = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), finite, texts)
+extras = st.dictionaries(st.text(min_size=1, max_size=10), scalars, max_size=3)
+digests = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
+formulas = st.sampled_from(["Li1.2Mn0.54Ni0.13Co0.13O2", "Li2MnO3", "Li[Li0.2Ni0.2Mn0.6]O2", "0.5Li2MnO3·0.5LiNiO2"])
+
+
+def maybe(strategy):
+    return st.none() | strategy
+
+
+intervals = st.builds(
+    lambda a, b, level, method: Interval(low=min(a, b), high=max(a, b), level=level, method=method),
+    finite,
+    finite,
+    st.floats(min_value=0.01, max_value=0.99),
+    texts,
+)
+conditions = st.builds(
+    Conditions,
+    cycle=maybe(st.integers(1, 10**6)),
+    reference_cycle=maybe(st.integers(1, 10**6)),
+    direction=maybe(st.sampled_from(["charge", "discharge"])),
+    rate_c=maybe(positive),
+    voltage_lower_v=maybe(finite),
+    voltage_upper_v=maybe(finite),
+    temperature_celsius=maybe(finite),
+    method=maybe(texts),
+    other=extras,
+)
+findings = st.builds(Finding, code=st.just("time-1000x"), message=texts, advice=texts, where=texts)
+values = st.builds(
+    Value,
+    quantity=st.sampled_from(sorted(QUANTITIES)),
+    value=finite,
+    operator=st.sampled_from(list(Operator)),
+    interval=maybe(intervals),
+    subject=st.builds(Subject, kind=st.sampled_from(["cell", "sample", "material"]), key=keys),
+    conditions=conditions,
+    origin=st.sampled_from(list(Origin)),
+    provenance=st.builds(Provenance, files=st.lists(digests, max_size=2).map(tuple), source=texts, parameters=extras),
+    flags=st.lists(texts, max_size=2).map(tuple),
+    note=texts,
+)
+samples = st.builds(
+    Sample,
+    key=keys,
+    composition=maybe(formulas),
+    morphology=maybe(st.sampled_from(["SC", "PC"])),
+    dopant_percent=maybe(st.floats(0, 100)),
+    recipe=maybe(st.builds(Recipe, route=maybe(texts), charged_li_tm_ratio=maybe(positive), extra=extras)),
+    extra=extras,
+)
+cells = st.builds(Cell, key=keys, active_mass_mg=maybe(positive), simulated=st.booleans(), extra=extras)
+tests = st.builds(
+    Test,
+    key=digests,
+    cell=keys,
+    raw=st.builds(RawFile, sha256=digests, name=texts, size=st.integers(0, 2**40)),
+    reader=texts,
+    reader_version=texts,
+    confidence=st.floats(0, 1),
+    curve=digests,
+    rows=st.integers(1, 10**9),
+    findings=st.lists(findings, max_size=2).map(tuple),
+    metadata=extras,
+)
+
+
+@given(st.one_of(values, samples, cells, tests, conditions, findings, formulas.map(Composition.parse)))
+def test_everything_round_trips_through_json(thing: Frozen) -> None:
+    again = type(thing).from_json(thing.to_json())
+    assert again == thing
+    assert again.content_hash() == thing.content_hash()
+    assert type(thing).from_json(again.to_json()).to_json() == thing.to_json()
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_no_value_is_nan_or_infinite(number: float) -> None:
+    with pytest.raises(ValidationError):
+        Value(
+            quantity="coulombic_efficiency",
+            value=number,
+            subject=Subject(kind="cell", key="a"),
+            origin=Origin.MEASURED,
+        )
+
+
+def test_values_are_frozen_and_strict() -> None:
+    cell = Cell(key="SC-1", active_mass_mg=5.9)
+    with pytest.raises(ValidationError):
+        cell.active_mass_mg = 6.0  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        Cell(key="SC-1", aktive_mass_mg=5.9)  # type: ignore[call-arg]
+    with pytest.raises(ValidationError):
+        Cell(key="SC-1", active_mass_mg=-5.9)
+    with pytest.raises(ValidationError, match="Did you mean 'coulombic_efficiency'"):
+        Value(quantity="coulombic_eficiency", value=1, subject=Subject(kind="cell", key="a"), origin=Origin.MEASURED)
+
+
+@pytest.mark.parametrize("key", ["", " a", "a ", "a/b", "a\\b", "a\nb", "x" * 200])
+def test_a_key_is_a_safe_name(key: str) -> None:
+    with pytest.raises(ValidationError):
+        Cell(key=key)
+
+
+def test_theoretical_and_formal_capacity_of_the_classic_composition() -> None:
+    classic = Composition.parse("Li1.2Mn0.54Ni0.13Co0.13O2")
+    # oxidation-state bookkeeping: 0.13·2 + 0.13·1 = 0.39 electrons of 1.2 Li; M = 85.28 g/mol
+    assert classic.formal_tm_capacity_mah_g == pytest.approx(122.6, abs=0.1)
+    assert classic.theoretical_capacity_mah_g == pytest.approx(377, abs=0.5)
+    assert classic.li_tm_ratio == pytest.approx(1.5)
+    # LiCoO2, the textbook case: 273.8 mAh/g, all of it cobalt's
+    lco = Composition.parse("LiCoO2")
+    assert lco.theoretical_capacity_mah_g == pytest.approx(273.8, abs=0.1)
+    assert lco.formal_tm_capacity_mah_g == lco.theoretical_capacity_mah_g
+
+
+def test_two_ways_to_write_one_composition() -> None:
+    notation = Composition.parse("0.5Li2MnO3·0.5LiNi0.5Mn0.5O2")
+    plain = Composition.parse("Li1.5Ni0.25Mn0.75O2.5")
+    assert notation.amounts == pytest.approx(plain.amounts)
+    assert notation.theoretical_capacity_mah_g == pytest.approx(plain.theoretical_capacity_mah_g)
+
+
+@pytest.mark.parametrize(
+    "formula", ["", "Lithium", "Xx2O", "LiM O2", "Li-1O2", "Li1.2Mn0.54(", "D2O", "x" * 500, "Li0"]
+)
+def test_what_is_no_formula_is_refused(formula: str) -> None:
+    with pytest.raises(CompositionError):
+        Composition.parse(formula)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_formula_or_a_typed_error(text: str) -> None:
+    try:
+        composition = Composition.parse(text)
+    except CompositionError:
+        return
+    assert composition.molar_mass_g_mol > 0
+
+
+def test_vocabulary_is_complete_and_spelled_by_the_rule() -> None:
+    suffixes = {
+        "mAh": "_mah", "mAh/g": "_mah_g", "mWh": "_mwh", "Wh/kg": "_wh_kg", "V": "_v", "Ω": "_ohm",
+        "mV/cycle": "_mv_per_cycle", "%/cycle": "percent_per_cycle", "m²/s": "_m2_s", "°C": "_celsius", "eV": "_ev",
+        "mA/g": "_ma_g", "µm": "_um", "nm": "_nm", "h": "_h", "mA": "_ma",
+    }  # fmt: skip
+    for q in QUANTITIES.values():
+        assert q.definition, q
+        assert q.reference, q
+        assert q.symbol, q
+        if q.unit in suffixes:
+            assert q.key.endswith(suffixes[q.unit]), q
+        if q.unit == "%":
+            assert not q.key.endswith(("_percent", "_v", "_mah")), q
+
+
+def test_units_convert_at_the_border_and_only_there() -> None:
+    assert convert(413, "nm", "d50_um") == pytest.approx(0.413)
+    assert convert(1e-10, "cm2/s", "lithium_diffusivity_m2_s") == pytest.approx(1e-14)
+    assert convert(1.17e3, "K", "calcination_temperature_celsius") == pytest.approx(896.85)
+    assert convert(0.257, "Ah/g", "discharge_specific_capacity_mah_g") == pytest.approx(257)
+    for unit in ("V", "bananas", "", "mAh/", "__import__('os')"):
+        with pytest.raises(UnitError):
+            convert(1.0, unit, "discharge_specific_capacity_mah_g")
+    with pytest.raises(UnknownNameError, match="Did you mean 'coulombic_efficiency'"):
+        quantity("coulombic_efficency")
+
+
+def test_unlike_conditions_are_named() -> None:
+    one = Conditions(voltage_lower_v=2.0, voltage_upper_v=4.8, rate_c=0.1)
+    assert one.unlike(one) == ()
+    assert one.unlike(Conditions(voltage_lower_v=2.005, voltage_upper_v=4.8, rate_c=0.105)) == ()
+    assert one.unlike(Conditions(voltage_lower_v=2.0, voltage_upper_v=4.6, rate_c=1.0)) == ("rate_c", "voltage_upper_v")
+    # what one side does not state is not equal to what the other states
+    assert one.unlike(Conditions(voltage_lower_v=2.0, voltage_upper_v=4.8)) == ("rate_c",)
+
+
+@given(conditions, conditions)
+def test_unlike_is_symmetric_and_reflexive(a: Conditions, b: Conditions) -> None:
+    assert a.unlike(a) == ()
+    assert a.unlike(b) == b.unlike(a)
+
+
+def test_errors_say_found_expected_advice_and_survive_pickling() -> None:
+    error = UnknownNameError.of("cell", "SC-11", ["SC-1", "SC-2", "PC-1"])
+    assert str(error) == "Unknown cell 'SC-11'. Did you mean 'SC-1' or 'SC-2'?" or "Did you mean 'SC-1'" in str(error)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.to_dict()) == (type(error), str(error), error.to_dict())
+    kinds = [t for t in vars(errors).values() if isinstance(t, type) and issubclass(t, LirichError)]
+    for kind in kinds:
+        made = kind("found it", expected="this", advice="do that")
+        assert str(pickle.loads(pickle.dumps(made))) == "found it. Expected: this. do that."
