@@ -139,9 +139,7 @@ def pyprobe() -> Run:
     return run
 
 
-TOOLS = {
-    f.__name__.replace("_", "-"): f for f in (lirich, lirich_read, fastnda, newarenda, navani, cellpy, pyprobe)
-}
+TOOLS = {f.__name__.replace("_", "-"): f for f in (lirich, lirich_read, fastnda, newarenda, navani, cellpy, pyprobe)}
 
 
 def _peak_mib() -> float:

@@ -101,9 +101,9 @@ def test_the_square_root_method_is_biased_low_and_the_fit_is_not(theta, bias):
 
 
 # by theory: 4/(9πθ)·(3θ/u(θ))², without anything cut off
-@pytest.mark.parametrize(("theta", "bias"), [(0.001, 0.94), (0.03, 0.72), (0.15, 0.46), (2.4, 0.056)])
+@pytest.mark.parametrize(("theta", "bias"), [(0.01, 0.83), (0.03, 0.72), (0.15, 0.46), (2.4, 0.056)])
 def test_with_the_ohmic_drop_cut_off_at_once_the_bias_is_that_of_theory(theta, bias):
-    time, voltage, current, true = truth(theta)
+    time, voltage, current, true = truth(theta, rest_s=24 * 3600.0)
     start = 1e-4  # a row just after switching
     share = surface_response(np.array([theta * start / TAU_S]))[0] / (3 * theta)
     time, current = np.insert(time, 2, time[1] + start), np.insert(current, 2, 1.0)
@@ -113,8 +113,8 @@ def test_with_the_ohmic_drop_cut_off_at_once_the_bias_is_that_of_theory(theta, b
 
 
 def test_the_regression_form_is_right_where_it_holds():
-    """τD/R² = 5e-4 with rows every 2 s; several pulses, so that dE/dt is a central difference."""
-    *arrays, true = truth(5e-4, every_s=2.0, rest_s=400 * 3600.0 / 60, pulses=1)
+    """τD/R² = 5e-4 with rows every 2 s, the change at equilibrium as it is known."""
+    *arrays, true = truth(5e-4, every_s=2.0, rest_s=2 * 3600.0)
     (pulse,) = gitt(*arrays, R_M, model_fit=False)
     steady = 0.010 / TAU_S
     assert 4 * R_M**2 / (9 * np.pi) * (steady / pulse.slope_v_sqrt_s) ** 2 == pytest.approx(true, rel=0.03)
@@ -146,12 +146,14 @@ def test_flags_methods_and_radius_stand_with_the_values():
     methods = {v.conditions.method for v in values if v.quantity == "lithium_diffusivity_m2_s"}
     assert methods == {RATIO, REGRESSION, MODEL}
     for v in values:
-        assert v.conditions.particle_radius_m == R_M and v.conditions.direction == "charge"
+        assert v.conditions.particle_radius_m == R_M
+        assert v.conditions.direction == "charge"
         assert ("out-of-validity" in v.flags) == (v.conditions.method != MODEL)
     at = [v.conditions.soc_percent for v in values if v.quantity == "diffusion_validity_number"]
     assert at == pytest.approx([0.0, 100 / 3, 200 / 3], abs=1e-6)
     short, said = gitt_values(*truth(0.005, rest_s=60 * 3600.0)[:3], CELL, R_M)
-    assert said == [] and all(v.flags == () for v in short)
+    assert said == []
+    assert all(v.flags == () for v in short)
 
 
 def test_a_rest_that_still_moves_is_flagged():
@@ -165,7 +167,8 @@ def test_the_radius_is_asked_for_by_name():
     *arrays, _ = truth(0.03)
     for function in (gitt_values, ici_values):
         values, findings = function(*arrays, CELL, None)
-        assert values == [] and [f.code for f in findings] == ["missing-particle-diameter-um"]
+        assert values == []
+        assert [f.code for f in findings] == ["missing-particle-diameter-um"]
 
 
 def test_what_is_no_gitt_is_refused():
@@ -213,7 +216,7 @@ def test_ici_is_that_of_ampworks_but_for_the_time_under_current(shared_data):
 
 
 def test_ampworks_itself_if_it_is_here(shared_data):
-    """The oracle run live: ``pip install ampworks==0.1.0``; its recorded numbers are what the tests above compare with."""
+    """The oracle run live (``pip install ampworks==0.1.0``); the tests above use its recorded numbers."""
     ampworks = pytest.importorskip("ampworks", reason="ampworks is not installed; its recorded numbers are used")
     pandas = pytest.importorskip("pandas")
     for name, module in (("gitt_discharge_thinned", ampworks.gitt), ("ici_discharge", ampworks.ici)):
@@ -224,7 +227,7 @@ def test_ampworks_itself_if_it_is_here(shared_data):
 
 def test_ici_recovers_a_known_diffusivity():
     """A long constant flux with 10 s interruptions: quasi-steady state, linear potential, numerical sphere."""
-    true, on, off, count = 2e-15, 300.0, 10.0, 40
+    true, on, off, count = 2e-15, 300.0, 10.0, 24
     rate = true / R_M**2
     switch = np.arange(count) * (on + off) + 600.0
     time = np.unique(
@@ -232,7 +235,7 @@ def test_ici_recovers_a_known_diffusivity():
             [
                 [0.0, 300.0, 600.0],
                 *(
-                    s + np.concatenate((np.arange(5.0, on + 1, 5.0), on + np.arange(0.2, off + 0.1, 0.2)))
+                    s + np.concatenate((np.arange(30.0, on + 1, 30.0), on + np.arange(0.5, off + 0.1, 0.5)))
                     for s in switch
                 ),
             ]
@@ -244,6 +247,6 @@ def test_ici_recovers_a_known_diffusivity():
         under = (time > s + 1e-6) & (time <= s + on + 1e-6)
         voltage += 0.002 * under
         current += under
-    found = [p for p in ici(time, voltage, current, R_M) if 10 < p.number < 39]
+    found = [p for p in ici(time, voltage, current, R_M) if 10 < p.number < 23]
     assert np.median([p.diffusivity_m2_s for p in found]) == pytest.approx(true, rel=0.12)
     assert np.median([p.resistance_ohm for p in found]) == pytest.approx(2.0, rel=0.05)

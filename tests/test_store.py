@@ -153,6 +153,12 @@ def test_runs_that_are_no_more_go_with_their_values(store: Store, tmp_path: Path
     assert len(store.values(subject="PC-2")) == 3
     with pytest.raises(StoreError):
         store.put_analyses("PC-2", [lab.analysis(store, test, 1)])
+    store.put_analyses("SC-1", [lab.analysis(store, test, run) for run in range(3)])
+    assert set(store.analysis_keys()) == {("SC-1", 0), ("SC-1", 1), ("SC-1", 2), ("PC-2", 0)}
+    assert store.analysis_keys()["SC-1", 1] == lab.analysis(store, test, 1).key
+    store.drop_runs("SC-1", keep=1)
+    assert [a.run for a in store.analyses()] == [0, 0]
+    assert len(store.values()) == 6
     store.remove_analyses("SC-1")
     assert store.analyses("SC-1") == []
     assert store.values(subject="SC-1") == []

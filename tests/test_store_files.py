@@ -142,6 +142,14 @@ def test_a_folder_that_cannot_be_written_is_told(store: Store, tmp_path: Path, m
     assert files_below(store.root / "raw") + files_below(store.root / "curves") == []
 
 
+def test_the_presence_of_files_is_told(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"x")
+    raw, curve = store.put_raw(tmp_path / "a.csv").sha256, store.put_curve(lab.table(1))
+    assert store.has_files(raw=[raw], curves=[curve])
+    assert not store.has_files(raw=[raw], curves=[curve, raw])
+    assert not store.has_files(raw=[curve])
+
+
 # --- curves ---------------------------------------------------------------------------------------------------
 
 

@@ -125,9 +125,10 @@ _LIST = (
              "mean recorded temperature over the cycle", _FIELD),
     # --- a whole test of a cell -----------------------------------------------------------------------------
     Quantity("initial_coulombic_efficiency", "initial Coulombic efficiency", "ICE", "%", "cell",
-             "100·Q_dis,1/Q_ch,1 of the first full cycle (cathode convention)", _FIELD, "higher"),
+             "100·Q_dis,1/Q_ch,1 of the first full cycle (cathode and full cell); 100·Q_ch,1/Q_dis,1 for an anode material. "
+             "The convention is a condition of the value", _FIELD, "higher"),
     Quantity("irreversible_capacity_mah_g", "first-cycle irreversible capacity", "q_irr", "mAh/g", "cell",
-             "q_ch,1 − q_dis,1", _FIELD, "lower"),
+             "q_ch,1 − q_dis,1 (cathode and full cell); q_dis,1 − q_ch,1 for an anode material", _FIELD, "lower"),
     Quantity("mean_coulombic_efficiency", "mean Coulombic efficiency in cycling", "⟨CE⟩", "%", "cell",
              "median of CE over the ageing cycles at one rate and window, formation and check-ups left out", _FIELD, "higher"),
     Quantity("voltage_decay_mv_per_cycle", "voltage decay", "−dV̄_dis/dn", "mV/cycle", "cell",

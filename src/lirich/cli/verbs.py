@@ -195,11 +195,12 @@ def _list_cells(workspace: Workspace, *, json: bool) -> None:
                 view.sample.morphology if view.sample else None,
                 len(view.tests),
                 view.cycles.height if view.analyses else "not analysed",
-                *(format_value(by_key[k]) if k in by_key else "" for k in keys),
+                *(format_value(by_key[k], unit=False) if k in by_key else "" for k in keys),
                 str(view.origin),
             )
         )
-    heads = ("cell", "sample", "SC/PC", "files", "cycles", *(QUANTITIES[k].name for k in keys), "origin")
+    figures = (f"{QUANTITIES[k].symbol} ({QUANTITIES[k].unit})" for k in keys)
+    heads = ("cell", "sample", "SC/PC", "files", "cycles", *figures, "origin")
     show_table("", heads, rows, right=(3, 4, 5, 6, 7))
 
 
@@ -236,9 +237,9 @@ def _show_cell(view: CellView) -> None:
         title = f"Run {analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
         spans = [
             (
-                s.kind,
-                f"{s.first_cycle}–{s.last_cycle}" if s.first_cycle is not None else "",
-                "corrected" if s.corrected else "",
+                s.kind if s.purpose else f"  {s.kind}",
+                f"{s.first_cycle}–{s.last_cycle}",
+                "as you said" if s.source == "user" else "",
                 s.reason,
             )
             for s in run.segments

@@ -18,7 +18,7 @@ from lirich.cycling.figures import (
 )
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.result import CyclingResult
-from lirich.cycling.series import Series, comparable_series, unlike_findings
+from lirich.cycling.series import Series, comparable_series, first_charge_partial, unlike_findings
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Cell, Finding, Sample, Severity, Value
 
@@ -127,20 +127,17 @@ def _cycle_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
     findings += _count_findings(cycles)
     first = cycles.filter(pl.col("cycle") == 1)
     efficiency = first["coulombic_efficiency"][0] if first.height else None
-    if efficiency is not None and efficiency > _FULL and cell.electrode != "anode":
+    if first_charge_partial(efficiency, cell):
         findings.append(
             Finding(
                 code="first-charge-partial",
                 message=f"The first discharge gives {efficiency:.4g} % of the first charge: the cell was partly "
-                "charged when the test began",
+                "charged when the test began, or was discharged further than it came",
                 advice="Do not read the initial Coulombic efficiency of this test",
                 where="cycle 1",
             )
         )
     return findings
-
-
-_FULL = 102.0  # %: above the error of a cycler (0.1 %) and of a weighed mass, which cancels
 
 
 def _count_findings(cycles: pl.DataFrame) -> list[Finding]:

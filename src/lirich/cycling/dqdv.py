@@ -30,6 +30,7 @@ Method = Literal["savitzky-golay", "lean"]
 
 _MIN_WIDTH_V = 1e-6  # an increment at one voltage is booked on 1 µV, far below the resolution of any cycler
 _COARSE_V = 1e-4  # a resolution finer than 0.1 mV cannot beat with a grid of millivolts
+_LEAST_PER_BIN = 2  # LEAN counts rows per level: with fewer it would count its own grid
 _MAX_POINTS = 20_000
 
 
@@ -117,7 +118,7 @@ def dqdv(half: HalfCycle, smoothing: Smoothing = DEFAULT_SMOOTHING) -> Dqdv:
     """Return dQ/dV of *half* on a uniform grid.
 
     Raises `NotEnoughDataError` where the half-cycle has fewer than 5 points outside its constant-voltage
-    parts or spans fewer grid points than the window.
+    parts or spans fewer grid points than the window, and with LEAN where it has fewer than two rows per bin.
     """
     inside = ~half.constant_voltage
     if np.count_nonzero(inside) < 5:
@@ -133,6 +134,12 @@ def dqdv(half: HalfCycle, smoothing: Smoothing = DEFAULT_SMOOTHING) -> Dqdv:
         resolution = 0.0
     step = float(np.ceil(smoothing.step_v / resolution - 1e-3) * resolution) if resolution else smoothing.step_v
     points = smoothing.points(step)
+    if lean and _LEAST_PER_BIN * (high - low) / step > len(voltage):
+        raise NotEnoughDataError(
+            f"The {half.direction} of cycle {half.cycle} has {len(voltage)} rows over {1000 * (high - low):.0f} mV",
+            expected=f"for LEAN at least {_LEAST_PER_BIN} rows per {1000 * step:g} mV",
+            advice="Use the method 'savitzky-golay'",
+        )
     # LEAN's grid points are the borders between levels, half a resolution below a level
     shift = 0.5 * resolution if lean else 0.0
     first, last = int(np.ceil((low + shift) / step)), int(np.floor((high + shift) / step))

@@ -21,7 +21,7 @@ from lirich.cycling.peaks import dqdv_values
 from lirich.cycling.protocol import Segment
 from lirich.cycling.rate import rate_values
 from lirich.cycling.record import not_enough, record, with_conditions
-from lirich.cycling.series import Series, cycle_conditions
+from lirich.cycling.series import Series, cycle_conditions, first_charge_partial
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops
 from lirich.errors import NotEnoughDataError
@@ -61,8 +61,7 @@ def figures_of_first_cycle(
         high_voltage_threshold_v=settings.high_voltage_threshold_v,
     )
     other = cycle_conditions(cycles, 1, cell).other
-    efficiency = first["coulombic_efficiency"][0]
-    if efficiency is not None and efficiency > 102.0:
+    if first_charge_partial(first["coulombic_efficiency"][0], cell):
         values = [
             v.model_copy(update={"flags": (*v.flags, "first-charge-partial")})
             if v.quantity in ("initial_coulombic_efficiency", "irreversible_capacity_mah_g")

@@ -15,7 +15,7 @@ from lirich.cycling.lowvoltage import (
 from lirich.cycling.peaks import peak_values, smoothed_conditions
 from lirich.cycling.record import half_cycle_conditions, missing_fact, not_enough, record, specific, with_conditions
 from lirich.errors import CompositionError, NotEnoughDataError
-from lirich.model import Cell, Composition, Conditions, Finding, Sample, Severity, Value
+from lirich.model import Cell, Composition, Conditions, Finding, Sample, Scalar, Severity, Value
 
 LI_RICH_RATIO = 1.05
 """Least Li/TM of a composition that is asked for an activation plateau: between layered LiTMO2 (1.0, and
@@ -170,7 +170,12 @@ def _split_values(found: Activation, cell: Cell, conditions: Conditions, flags: 
         return values
     # V* differs from cell to cell by nature: it is stated, but is no threshold that makes cells unlike
     split = with_conditions(stated, other={"activation_voltage_v": found.voltage_v})
-    note = f"V* = {found.voltage_v:.3f} V ({how}); the split moves by 25–37 mAh/g per 0.1 V"
+    move = found.move_mah * per_gram
+    note = f"V* = {found.voltage_v:.3f} V ({how}); the split moves by {move:.0f} mAh/g per 0.1 V of V*"
+    parameters: dict[str, Scalar] = {"move_mah_g_per_0_1_v": move}
     for key, charge_mah in (("slope_capacity_mah_g", found.slope_mah), ("plateau_capacity_mah_g", found.plateau_mah)):
-        values.append(record(key, charge_mah * per_gram, cell, conditions=split, code=code, flags=flags, note=note))
+        values.append(
+            record(key, charge_mah * per_gram, cell, conditions=split, code=code, flags=flags, note=note,
+                   parameters=parameters)
+        )  # fmt: skip
     return values

@@ -7,6 +7,7 @@ V̄cor = V̄ ∓ |I|·R̄: Bettge et al., J. Electrochem. Soc. 160 (2013) A2046,
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lirich.cycling.annotation import Annotation
 from lirich.cycling.halfcycle import Array
@@ -18,7 +19,8 @@ def half_cycle_interrupts(notes: Annotation, current_a: Array, settings: Cycling
     """Return R̄ in Ω (NaN where there is no stop) and the number of stops of every half-cycle, each of shape (h,).
 
     *current_a*: the current of each half-cycle, shape (h,). A stop counts where the current before it was at least
-    ``interrupt_current_fraction`` of that and the voltage was not held.
+    ``interrupt_current_fraction`` of that, the voltage was not held, and a row was recorded between half and twice
+    ``interrupt_time_s`` after it.
     """
     halves = len(notes.half_start)
     nothing = np.full(halves, np.nan), np.zeros(halves, dtype=np.int64)
@@ -34,7 +36,10 @@ def half_cycle_interrupts(notes: Annotation, current_a: Array, settings: Cycling
     rest, before, half, magnitude = rest[good], before[good], half[good], magnitude[good]
     if len(rest) == 0:
         return nothing
-    voltage = _voltage_after(notes, steps.start[rest], steps.stop[rest], settings.interrupt_time_s)
+    voltage, resolved = _voltage_after(notes, steps.start[rest], steps.stop[rest], settings.interrupt_time_s)
+    before, half, magnitude, voltage = before[resolved], half[resolved], magnitude[resolved], voltage[resolved]
+    if len(half) == 0:
+        return nothing
     drop = np.abs(points.voltage_v[before] - voltage) / magnitude
     total = np.cumsum(notes.passed_ah)
     base = np.append(0.0, total)[notes.half_start]
@@ -46,18 +51,26 @@ def half_cycle_interrupts(notes: Annotation, current_a: Array, settings: Cycling
     return mean, np.bincount(half, minlength=halves)
 
 
-def _voltage_after(notes: Annotation, start: Integers, stop: Integers, delay_s: float) -> Array:
-    """Voltage *delay_s* after the stop of the current, linear between rows; at the end of a shorter rest, its last."""
+def _voltage_after(
+    notes: Annotation, start: Integers, stop: Integers, delay_s: float
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Voltage *delay_s* after each stop of the current, and whether the rows resolve it, both of shape (k,).
+
+    Linear between rows; of a shorter rest it is the last voltage. Resolved is what has a row between half and twice
+    the delay.
+    """
     time, voltage = notes.points.time_s, notes.points.voltage_v
     if time is None:
         raise TypeError("interrupts need a time axis")
-    moment = time[np.maximum(start - 1, 0)] + delay_s
+    stopped = time[np.maximum(start - 1, 0)]
+    moment = stopped + delay_s
     row = np.clip(np.searchsorted(time, moment), start, stop - 1)
     previous = np.maximum(row - 1, start)
     span = time[row] - time[previous]
     share = np.divide(moment - time[previous], span, out=np.ones_like(span), where=span > 0.0)
     share = np.clip(share, 0.0, 1.0)
-    return np.asarray(voltage[previous] + share * (voltage[row] - voltage[previous]))
+    near = [(time[r] - stopped >= 0.5 * delay_s) & (time[r] - stopped <= 2.0 * delay_s) for r in (previous, row)]
+    return voltage[previous] + share * (voltage[row] - voltage[previous]), near[0] | near[1]
 
 
 def _share_of_charge(passed: Array, half: Integers, total: Array) -> Array:

@@ -32,6 +32,9 @@ PROMINENCE = 0.05
 """Share of the highest dQ/dV by which a peak must stand out: above the ripple that ±0.3 mAh/g leaves after
 the default smoothing (checked on the digitised cell), below the spinel-like shoulder."""
 
+TOP = 0.25
+"""Upper share of a peak's prominence that its position is read from."""
+
 GATE_V = 0.060
 """Largest move of a peak between two cycles that is still the same peak, V: Li-rich peaks move by some mV per
 cycle and stand 0.2 V or more apart."""
@@ -81,7 +84,7 @@ def find_peaks(curve: Dqdv, *, prominence: float = PROMINENCE, low_v: float = 0.
     """Return the peaks of *curve* between *low_v* and *high_v* in order of voltage.
 
     *prominence* is a share of the highest dQ/dV of the curve. The position is the vertex of the parabola
-    through the maximum and its neighbours.
+    through its upper part (`TOP` of the prominence), which scatters less than the maximum itself.
     """
     from scipy.signal import find_peaks as maxima
 
@@ -95,9 +98,9 @@ def find_peaks(curve: Dqdv, *, prominence: float = PROMINENCE, low_v: float = 0.
         if not low_v <= v[i] <= high_v:
             continue
         left, right = _foot(y, i, index)
-        shift, height = _vertex(y[i - 1], y[i], y[i + 1])
+        at, height = _top(v, y, i, float(stands_out))
         area = float(np.sum((y[left:right] + y[left + 1 : right + 1]) / 2) * step)
-        found.append(Peak(float(v[i] + shift * step), height, area, float(v[left]), float(v[right]), float(stands_out)))
+        found.append(Peak(at, height, area, float(v[left]), float(v[right]), float(stands_out)))
     return found
 
 
@@ -108,6 +111,20 @@ def _foot(y: Array, i: int, others: NDArray[np.int64]) -> tuple[int, int]:
     start = int(before[-1]) if before.size else 0
     stop = int(after[0]) if after.size else len(y) - 1
     return start + int(np.argmin(y[start : i + 1])), i + int(np.argmin(y[i : stop + 1]))
+
+
+def _top(v: Array, y: Array, i: int, prominence: float) -> tuple[float, float]:
+    """Vertex of the parabola through the part of the peak that is above the foot by 1 − `TOP` of the prominence."""
+    low = np.flatnonzero(y < y[i] - TOP * prominence)
+    before, after = low[low < i], low[low > i]
+    start = min(int(before[-1]) + 1 if before.size else 0, i - 1)
+    stop = max(int(after[0]) if after.size else len(y), i + 2)
+    x = v[start:stop] - v[i]
+    c, b, a = np.polynomial.polynomial.polyfit(x, y[start:stop], 2)
+    if a >= 0:
+        return float(v[i]), float(y[i])
+    shift = float(np.clip(-b / (2 * a), x[0], x[-1]))
+    return float(v[i] + shift), float(c + b * shift + a * shift**2)
 
 
 def _vertex(a: float, b: float, c: float) -> tuple[float, float]:
@@ -311,12 +328,13 @@ def _spinel_values(
             strongest = max(inside, key=lambda peak: peak.prominence_mah_v)
             values.extend(peak_values(strongest, cell, _stated(*curves[i], cell, smoothing, segment), spinel=True))
     if not values:
+        shown = " and ".join(str(curves[i][0].cycle) for i in sorted(ends))
         findings.append(
             Finding(
                 code="no-spinel-peak",
                 severity=Severity.INFO,
-                message=f"No discharge dQ/dV peak between {low} and {high} V in cycles "
-                f"{curves[0][0].cycle} and {curves[-1][0].cycle}; the low-voltage capacity counts what flows there",
+                message=f"No discharge dQ/dV peak between {low} and {high} V in cycle "
+                f"{shown}; the low-voltage capacity counts what flows there",
                 where=cell.key,
             )
         )

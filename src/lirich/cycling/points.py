@@ -272,7 +272,7 @@ def _charge_of_columns(
             )
         )
         return by_current, "current"
-    off = max(abs(total_up - i_up), abs(total_down - i_down)) / max(i_up, i_down)
+    off = max(_difference(total_up, i_up, i_down), _difference(total_down, i_down, i_up))
     if off > settings.capacity_agreement and off > _current_rounding(current):
         findings.append(
             Finding(
@@ -298,6 +298,14 @@ def _charge_of_columns(
         )
     )
     return _scaled_to(dq, by_current, new), "capacity-per-step"
+
+
+_SMALL = 0.1  # a direction that passes less than this share of the other is judged against that share of it
+
+
+def _difference(column: float, own: float, other: float) -> float:
+    """Return the relative difference of the charge of one direction, by column and by ∫I dt."""
+    return abs(column - own) / max(own, column, _SMALL * other)
 
 
 def _current_rounding(current: Array) -> float:

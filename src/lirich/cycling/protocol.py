@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 import numpy as np
 import polars as pl
@@ -16,21 +16,15 @@ from pydantic import Field, model_validator
 
 from lirich.cycling.annotation import Annotation
 from lirich.cycling.likeness import Key, keys_of
+from lirich.cycling.purposes import Purpose, purposes_of_leftovers, purposes_of_ordinary, slow_cycles
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops, stops_of
 from lirich.model import Finding, Frozen
-
-Purpose = Literal[
-    "formation", "rate_test", "ageing", "check_up", "gitt", "ici", "pulse", "pseudo_ocv", "conditioning", "other"
-]
-"""What a cycle is for. ``conditioning`` is cycle 0, ``other`` is what cannot be told."""
 
 Kind = Literal[
     "formation", "rate_test", "ageing", "check_up", "gitt", "ici", "pulse", "pseudo_ocv", "conditioning", "other",
     "rest", "cv",
 ]  # fmt: skip
-
-PURPOSES: tuple[str, ...] = get_args(Purpose)
 
 
 class Segment(Frozen):
@@ -106,8 +100,8 @@ def detect(
             why[i] = (special.kind, special.reason)
         elif cycles["complete"][i]:
             ordinary.append(i)
-    _purposes_of_ordinary(ordinary, keys, groups, why, settings)
-    _leftovers(why, cycles, by_cycle, settings)
+    purposes_of_ordinary(ordinary, keys, groups, why, settings)
+    purposes_of_leftovers(why, cycles, by_cycle, settings)
     detected = [w[0] for w in why]
     findings = apply_corrections(why, numbers, corrections)
     user = [d != w[0] or "by the user" in w[1] for d, w in zip(detected, why, strict=True)]
@@ -151,172 +145,6 @@ def apply_corrections(
                 )
             )
     return findings
-
-
-def _purposes_of_ordinary(
-    ordinary: list[int],
-    keys: list[Key],
-    groups: list[int | None],
-    why: list[tuple[Purpose, str]],
-    settings: CyclingSettings,
-) -> None:
-    blocks: list[list[int]] = []
-    for i in ordinary:
-        if blocks and groups[blocks[-1][-1]] == groups[i]:
-            blocks[-1].append(i)
-        else:
-            blocks.append([i])
-    rest = _rate_test(blocks, keys, groups, why, settings)
-    if not rest:
-        return
-    sizes: dict[int | None, int] = {}
-    for block in rest:
-        sizes[groups[block[0]]] = sizes.get(groups[block[0]], 0) + len(block)
-    most = max(sizes.values())
-    main = [groups[b[0]] for b in rest if sizes[groups[b[0]]] == most][-1]
-    last = rest[-1]
-    if (
-        len(rest) == 2
-        and len(rest[0]) <= settings.formation_max_cycles
-        and _slower(keys[rest[0][0]], keys[last[0]], settings)
-        and last[-1] >= ordinary[-1]
-        and sizes[main] <= settings.formation_max_cycles
-    ):
-        main = groups[last[0]]  # a young test: formation is over, what it was made for has just begun
-    first_main = next(k for k, b in enumerate(rest) if groups[b[0]] == main)
-    before = sum(len(b) for b in rest[:first_main])
-    enough = sizes[main] >= 3 or before > 0
-    for k, block in enumerate(rest):
-        key, main_key = keys[block[0]], keys[rest[first_main][0]]
-        if groups[block[0]] == main:
-            if enough:
-                word = f"{sizes[main]} cycles at one rate and window" if sizes[main] > 1 else "follows formation"
-                _set(why, block, "ageing", f"{word} ({main_key})")
-        elif k < first_main and before <= settings.formation_max_cycles:
-            _set(why, block, "formation", f"first cycles {key.against(main_key, settings)} those that follow")
-        elif k > first_main and len(block) <= settings.check_up_max_cycles and enough:
-            _set(why, block, "check_up", f"{len(block)} cycle(s) {key.against(main_key, settings)} ageing")
-        elif len(block) >= 3:
-            _set(why, block, "ageing", f"{len(block)} cycles at one rate and window ({key})")
-
-
-def _set(why: list[tuple[Purpose, str]], block: Sequence[int], kind: Purpose, reason: str) -> None:
-    for i in block:
-        why[i] = (kind, reason)
-
-
-def _slower(a: Key, b: Key, settings: CyclingSettings) -> bool:
-    return any(
-        x is not None and y is not None and x < (1.0 - settings.rate_tolerance) * y
-        for x, y in ((a.discharge_ma, b.discharge_ma), (a.charge_ma, b.charge_ma))
-    )
-
-
-def _rate_test(
-    blocks: list[list[int]],
-    keys: list[Key],
-    groups: list[int | None],
-    why: list[tuple[Purpose, str]],
-    settings: CyclingSettings,
-) -> list[list[int]]:
-    """Mark the longest row of short, similar blocks at several currents; return the other blocks."""
-    best = (0, 0)
-    for start in range(len(blocks)):
-        stop = start
-        while stop < len(blocks) and _fits_rate_test(blocks[start:stop], blocks[stop], groups, settings):
-            stop += 1
-        if (
-            len(_currents(blocks[start:stop], keys, settings)) >= settings.rate_test_min_rates
-            and stop - start > best[1] - best[0]
-        ):
-            best = (start, stop)
-    start, stop = best
-    currents = _currents(blocks[start:stop], keys, settings)
-    others = blocks[:start] + blocks[stop:]
-    if stop == start or _is_stepped_formation(blocks, start, stop, keys, settings):
-        return blocks
-    shown = ", ".join(f"{c:.3g}" for c in currents)
-    for block in blocks[start:stop]:
-        _set(why, block, "rate_test", f"short blocks of cycles at {len(currents)} currents ({shown} mA)")
-    return others
-
-
-def _fits_rate_test(
-    before: list[list[int]], block: list[int], groups: list[int | None], settings: CyclingSettings
-) -> bool:
-    if len(block) > settings.rate_step_max_cycles:
-        return False
-    if not before:
-        return True
-    typical = float(np.median([len(b) for b in before]))
-    alike = len(block) <= 2 * typical + 1 and 2 * len(block) + 1 >= typical
-    return alike and sum(groups[b[0]] == groups[block[0]] for b in before) < 2
-
-
-def _currents(blocks: list[list[int]], keys: list[Key], settings: CyclingSettings) -> list[float]:
-    """Different currents of the blocks, of the direction that varies more, mA, ascending."""
-    best: list[float] = []
-    for name in ("discharge_ma", "charge_ma"):
-        found: list[float] = []
-        for value in sorted(v for b in blocks if (v := getattr(keys[b[0]], name)) is not None):
-            if not found or value > found[-1] * (1.0 + settings.rate_tolerance):
-                found.append(value)
-        if len(found) > len(best):
-            best = found
-    return best
-
-
-def _is_stepped_formation(
-    blocks: list[list[int]], start: int, stop: int, keys: list[Key], settings: CyclingSettings
-) -> bool:
-    """A few first cycles at rising rates, none above that of the long ageing that follows, are formation."""
-    total = sum(len(b) for b in blocks[start:stop])
-    if start != 0 or stop >= len(blocks) or total > settings.formation_max_cycles:
-        return False
-    following = keys[blocks[stop][0]].discharge_ma
-    own = [keys[b[0]].discharge_ma for b in blocks[start:stop]]
-    if following is None or any(c is None for c in own):
-        return False
-    values = [c for c in own if c is not None]
-    return values == sorted(values) and values[-1] <= following and len(blocks[stop]) > total
-
-
-def _leftovers(
-    why: list[tuple[Purpose, str]],
-    cycles: pl.DataFrame,
-    by_cycle: dict[int, list[Stops]],
-    settings: CyclingSettings,
-) -> None:
-    """Give incomplete cycles the purpose of those before them, and lone ones that of what they hold."""
-    numbers = cycles["cycle"].to_list()
-    slow = _slow(cycles, settings)
-    for i, number in enumerate(numbers):
-        if why[i][0] != "other":
-            continue
-        interrupted = next((s for s in by_cycle[number] if s.kind == "ici"), None)
-        if interrupted is not None:
-            why[i] = ("ici", interrupted.reason)
-        elif slow[i] is not None:
-            why[i] = ("pseudo_ocv", str(slow[i]))
-        elif not cycles["complete"][i] and i > 0 and why[i - 1][0] in ("ageing", "rate_test", "formation"):
-            why[i] = (why[i - 1][0], why[i - 1][1])
-
-
-def _slow(cycles: pl.DataFrame, settings: CyclingSettings) -> list[str | None]:
-    lone = cycles.height <= 2 and int(cycles.select(
-        pl.col("mean_charge_voltage_v").count() + pl.col("mean_discharge_voltage_v").count()
-    ).item()) <= 2  # fmt: skip
-    limit = settings.pseudo_ocv_alone_h if lone else settings.pseudo_ocv_h
-    said: list[str | None] = []
-    for row in cycles.iter_rows(named=True):
-        hours = [
-            seconds / 3600.0
-            for side in ("charge", "discharge")
-            if (seconds := row[f"{side}_duration_second"]) is not None
-        ]
-        slow = bool(hours) and min(hours) >= limit and row["interrupts"] < settings.minimum_pulses
-        said.append(f"half-cycles of {min(hours):.3g} h or more without stops" if slow else None)
-    return said
 
 
 def _purpose_segments(
@@ -396,7 +224,10 @@ def _interrupt_segments(
 
 
 def _slow_segments(cycles: pl.DataFrame, by_cycle: dict[int, list[Stops]], settings: CyclingSettings) -> list[Segment]:
-    slow = [s is not None and not by_cycle[n] for s, n in zip(_slow(cycles, settings), cycles["cycle"], strict=True)]
+    slow = [
+        s is not None and not by_cycle[n]
+        for s, n in zip(slow_cycles(cycles, by_cycle, settings), cycles["cycle"], strict=True)
+    ]
     return _beside("pseudo_ocv", slow, f"half-cycles of {settings.pseudo_ocv_h:.3g} h or more", cycles)
 
 

@@ -72,6 +72,14 @@ def cycle_conditions(cycles: pl.DataFrame, cycle: int, cell: Cell) -> Conditions
     )
 
 
+_FULL = 102.0  # %: above what the error of a cycler (0.1 %) can make of a Coulombic efficiency
+
+
+def first_charge_partial(efficiency: float | None, cell: Cell) -> bool:
+    """Tell whether the first discharge gave clearly more than the first charge took (never for an anode material)."""
+    return efficiency is not None and efficiency > _FULL and cell.electrode != "anode"
+
+
 def unlike_findings(
     cycles: pl.DataFrame, keys: Sequence[Key], series: Series | None, settings: CyclingSettings
 ) -> list[Finding]:

@@ -128,6 +128,10 @@ def fit_sphere(
     freedom = len(x) - 4
     limit = max(least, len(x) * 1e-18) * (1.0 + _CHI2_95 / freedom)
     low, high = (_crossing(lambda at: solve(at)[0], float(found.x), grid, limit, way) for way in (-1, 1))
+    if low <= grid[0] or high >= grid[-1]:
+        raise NotEnoughDataError(
+            "The pulse and its rest do not bound the diffusivity", expected="a relaxation in the data"
+        )
     scale = radius_m**2 / duration_s
     return SphereFit(
         float(np.exp(found.x)) * scale, float(np.exp(low)) * scale, float(np.exp(high)) * scale,

@@ -39,19 +39,20 @@ def half_cycle_starts(charge: Array, settings: CyclingSettings) -> Integers:
     if len(charge) == 0:
         return np.zeros(0, dtype=np.int64)
     if len(charge) <= 2:
-        return _without_flicker(np.arange(len(charge)), charge, settings)
+        return _without_flicker(np.arange(len(charge)), charge)
     nodes = [_Node(i, float(q), abs(float(q)), 0.0) for i, q in enumerate(charge)]
     for a, b in itertools.pairwise(nodes):
         a.right, b.left = b, a
-    starts: list[int] = []
+    found: list[_Node] = []
     stack = list(reversed(_roots(nodes)))
     while stack:
         node = stack.pop()
         if node.parts is None or _is_one(node, settings):
-            starts.append(node.first)
+            found.append(node)
         else:
             stack.extend(reversed(node.parts))
-    return _without_flicker(np.array(starts, dtype=np.int64), charge, settings)
+    found = _without_end_pulses(found, settings)
+    return _without_flicker(np.array([node.first for node in found], dtype=np.int64), charge)
 
 
 def _roots(nodes: list[_Node]) -> list[_Node]:
@@ -101,17 +102,37 @@ def _is_one(node: _Node, settings: CyclingSettings) -> bool:
     )
 
 
+def _without_end_pulses(found: list[_Node], settings: CyclingSettings) -> list[_Node]:
+    """Join small half-cycles at either end of the test to the large one beside them, where they are pulses.
+
+    At the ends there is no neighbour on the far side to merge with. Several small ones in a row are pulses, and so
+    is one where the large half-cycle holds pulses of its size; else it is a half-cycle that was only begun.
+    """
+    limit = settings.reversal_fraction * max(abs(node.net) for node in found)
+    large = [i for i, node in enumerate(found) if abs(node.net) >= limit]
+    first, last = large[0], large[-1]
+    if last < len(found) - 1 and _are_pulses(found[last + 1 :], found[last]):
+        found = found[: last + 1]
+    if first > 0 and _are_pulses(found[:first], found[first]):
+        found[first].first = found[0].first
+        found = found[first:]
+    return found
+
+
+def _are_pulses(small: list[_Node], large: _Node) -> bool:
+    return len(small) > 1 or 2.0 * large.largest_reversal >= abs(small[0].net)
+
+
 _FLICKER = 1e-3  # of the half-cycle beside it: a first or last row of the wrong sign, not a charge or discharge
 
 
-def _without_flicker(starts: Integers, charge: Array, settings: CyclingSettings) -> Integers:
-    """Join a first or last half-cycle that is next to nothing to its neighbour (it has no two to merge with)."""
-    limit = min(_FLICKER, settings.reversal_fraction)
+def _without_flicker(starts: Integers, charge: Array) -> Integers:
+    """Join a first or last half-cycle that is next to nothing to its neighbour."""
     if len(starts) < 2:
         return starts
     net = np.abs(np.add.reduceat(charge, starts))
-    if net[0] < limit * net[1]:
+    if net[0] < _FLICKER * net[1]:
         starts, net = np.delete(starts, 1), net[1:]
-    if len(starts) >= 2 and net[-1] < limit * net[-2]:
+    if len(starts) >= 2 and net[-1] < _FLICKER * net[-2]:
         starts = starts[:-1]
     return starts

@@ -169,7 +169,7 @@ def format_conditions(conditions: Conditions) -> str:
     if c.particle_radius_m is not None:
         parts.append(f"R = {format_number(c.particle_radius_m * 1e6, significant=3)} µm")
     if c.segment is not None:
-        parts.append(c.segment)
+        parts.append(c.segment.replace("_", " "))
     if c.method is not None:
         parts.append(c.method)
     parts += [f"{name.replace('_', ' ')}: {_scalar(what)}" for name, what in sorted(c.other.items())]

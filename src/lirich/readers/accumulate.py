@@ -87,12 +87,38 @@ def split_by_direction(
     """Split one counter for both directions into what was charged and what was discharged.
 
     *direction* is 1, −1 or 0 per row, shape ``(n,)``. What the counter gains while the direction is 0 belongs to
-    neither. Returns charged and discharged, both never resetting, and the note of `never_resetting`.
+    neither. A net counter, which goes down in one of the directions (or the axis of a figure that goes back), is
+    understood. Returns charged and discharged, both never resetting, and the note of `never_resetting`.
     """
+    net = _split_net(counter, step, direction)
+    if net is not None:
+        return net
     total, note = never_resetting(np.abs(counter), step, cycle)
     gained = np.diff(total, prepend=0.0)
     return (
         np.cumsum(np.where(direction == 1, gained, 0.0)),
         np.cumsum(np.where(direction == -1, gained, 0.0)),
         note,
+    )
+
+
+def _split_net(
+    counter: Floats, step: NDArray[np.int64], direction: NDArray[np.int8]
+) -> tuple[Floats, Floats, str] | None:
+    if counter.size < 2 or not np.isfinite(counter).any():
+        return None
+    raw = _fill_forward(np.where(np.isfinite(counter), counter, np.nan))
+    change = np.diff(raw, prepend=raw[0])
+    inside = np.r_[False, (step[1:] == step[:-1]) & (direction[1:] == direction[:-1])]
+    moves = {d: float(change[inside & (direction == d)].sum()) for d in (1, -1)}
+    if moves[1] * moves[-1] >= 0:  # both go the same way, or one direction is missing
+        return None
+    # Between two steps the charge of a first record counts, a reset does not.
+    largest = 2.0 * float(np.abs(change[inside]).max(initial=0.0))
+    follows = inside | (np.abs(change) <= largest)
+    gained = {d: np.where(follows & (direction == d), np.sign(moves[d]) * change, 0.0) for d in (1, -1)}
+    return (
+        np.cumsum(gained[1]),
+        np.cumsum(gained[-1]),
+        "a net counter, down while " + ("charging" if moves[1] < 0 else "discharging"),
     )

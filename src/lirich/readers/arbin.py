@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from lirich.model import table as std
 from lirich.readers import headers as h
-from lirich.readers.tabular import TabularReader
+from lirich.readers.tabular import Heading, TabularReader
 
-_OWN = {"datapoint", "testtime", "steptime", "stepindex", "cycleindex", "dvdt", "internalresistance", "testid", "datetime"}
+_OWN = {
+    "datapoint", "testtime", "steptime", "stepindex", "cycleindex", "dvdt", "internalresistance", "testid", "datetime",
+}  # fmt: skip
 
 
 class ArbinTextReader(TabularReader):
@@ -21,9 +22,9 @@ class ArbinTextReader(TabularReader):
     extensions = (".csv", ".txt", ".xlsx")
     aliases: ClassVar[dict[str, h.Alias]] = {"step": (std.STEP_INDEX, "")}
 
-    def confidence(self, headers: Sequence[str], preamble: Sequence[str], path: Path) -> tuple[float, str]:
+    def confidence(self, heading: Heading) -> tuple[float, str]:
         """Arbin's headers: Test_Time, Step_Index, Cycle_Index with Charge_Capacity."""
-        names = {h.reduce_name(name) for text in headers for name, _ in h.split_header(text)}
+        names = heading.names
         own = names & _OWN
         if {"stepindex", "cycleindex", "testtime"} <= names and "chargecapacity" in names and "stepname" not in names:
             return (0.95 if len(own) >= 5 else 0.8), f"Arbin's headers {', '.join(sorted(own)[:4])}"

@@ -21,10 +21,11 @@ from lirich.readers import headers as h
 from lirich.readers.accumulate import never_resetting, split_by_direction
 from lirich.readers.base import ColumnMatch, standard_table
 from lirich.readers.clock import elapsed_seconds, wall_clock
+from lirich.readers.rows import drop_unreadable
 from lirich.readers.states import directions
 
-MAX_UNREADABLE = 0.01
-"""A file of which a larger part of the rows cannot be read is damaged."""
+_NEEDED = frozenset({std.TIME, std.VOLTAGE, std.CURRENT, std.CHARGED, std.DISCHARGED, h.CAPACITY})
+"""A row without a number in one of these is left out."""
 
 _TEMPERATURES = (-100.0, 1000.0)
 """°C; what a sensor cannot show. Cyclers write −2500, 3276.7 or 6553.5 where none is connected."""
@@ -36,8 +37,8 @@ class Columns:
 
     ``series`` and ``matches`` are keyed by role (`lirich.readers.headers`); number columns are Float64 in the unit
     of the file, others text. ``unreadable`` marks the cells of a role that hold something that is no number.
-    ``line`` gives the line of the file of a row. ``unsigned`` says that currents have no sign (``None``: to be found
-    out from the names of the steps).
+    ``line`` gives the line of the file of a row. ``positive_current`` says what a positive current is (``charge``,
+    ``discharge``, ``unsigned``); where it says nothing, the names of the steps tell.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Columns:
     line: Callable[[int], int]
     unreadable: dict[str, pl.Series] = field(default_factory=dict)
     clock_gives_time_unit: bool = False
+    positive_current: str = ""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Assembled:
 def assemble(columns: Columns) -> Assembled:
     """Make the standard table.
 
-    Raises `DamagedFileError` where more than `MAX_UNREADABLE` of the rows cannot be read or nothing is left, and
+    Raises `DamagedFileError` where too many of the rows cannot be read or nothing is left, and
     `MissingColumnError` where a column is missing.
     """
     return _Assembly(columns).run()
@@ -77,6 +79,8 @@ class _Assembly:
         self.notes: dict[str, list[str]] = {}
         self.findings: list[Finding] = []
         self.metadata: dict[str, Scalar] = {}
+        self.written_as_clock: set[str] = set()
+        self.direction: NDArray[np.int8] | None = None
 
     def run(self) -> Assembled:
         self._elapsed_columns()
@@ -106,57 +110,14 @@ class _Assembly:
                 continue
             if series.dtype == pl.String:
                 seconds = elapsed_seconds(series, self.matches[role].clock_unit)
-                self.source.unreadable[role] = seconds.is_null() & series.is_not_null() & (series != "")
+                self.written_as_clock.add(role)
+                if seconds.null_count():
+                    self.source.unreadable[role] = seconds.is_null() & series.is_not_null() & (series != "")
                 self.raw[role] = seconds
 
     def _drop_unreadable(self) -> None:
-        """Leave out the rows in which a needed cell is no number, and count them."""
-        needed = {std.TIME, std.VOLTAGE, std.CURRENT, std.CHARGED, std.DISCHARGED, h.CAPACITY}
-        marks = {role: mark for role, mark in self.source.unreadable.items() if role in self.raw and mark.any()}
-        if not marks:
-            return
-        some = next(iter(self.raw.values()))
-        bad = pl.Series("bad", np.zeros(some.len(), dtype=bool))
-        for role, mark in marks.items():
-            if role in needed:
-                bad = bad | mark.fill_null(value=False)
-            else:
-                self._cells_lost(role, mark)
-        count = int(bad.sum())
-        if not count:
-            return
-        first = self.source.line(int(bad.arg_true()[0]))
-        share = count / bad.len()
-        message = f"{count} of {bad.len()} rows of {self.path.name} cannot be read, the first in line {first}"
-        if share > MAX_UNREADABLE and count > 1:
-            raise DamagedFileError(
-                message,
-                expected=f"numbers in {', '.join(repr(self.matches[r].text) for r in marks if r in needed)}",
-                advice="Export or copy the file again",
-            )
-        self.findings.append(
-            Finding(
-                code="unreadable-rows",
-                message=f"{message}; they were left out",
-                advice="Look at the line, and export or copy the file again if it should hold numbers",
-                where=f"line {first}",
-            )
-        )
-        good = ~bad
-        self.raw = {role: series.filter(good) for role, series in self.raw.items()}
-        if not good.any():
-            raise DamagedFileError(f"{self.path.name} has no row that can be read", advice="Export it again")
-
-    def _cells_lost(self, role: str, mark: pl.Series) -> None:
-        first = self.source.line(int(mark.arg_true()[0]))
-        self.findings.append(
-            Finding(
-                code="unreadable-cells",
-                message=f"{int(mark.sum())} cells of column {self.matches[role].text!r} are no numbers and were left "
-                f"empty, the first in line {first}",
-                where=f"line {first}",
-            )
-        )
+        self.raw, findings = drop_unreadable(self.path, self.raw, self.source.unreadable, _NEEDED, self.source.line)
+        self.findings += findings
 
     def _scale_numbers(self) -> None:
         lost: list[str] = []
@@ -164,28 +125,36 @@ class _Assembly:
             if not series.dtype.is_numeric():
                 continue
             match = self.matches[role]
-            scaled = series if match.factor == 1.0 else series * match.factor
-            if role != std.STEP_TYPE and scaled.dtype.is_float():
-                odd = ~scaled.is_finite()
-                if odd.any():
-                    scaled = scaled.set(odd.fill_null(value=False), None)
-            if role in (std.TIME, std.VOLTAGE, std.CURRENT) and scaled.null_count():
-                first = self.source.line(int(scaled.is_null().arg_true()[0]))
-                lost.append(f"{scaled.null_count()} in {match.text!r} (first in line {first})")
-                if scaled.null_count() == scaled.len():
-                    raise DamagedFileError(
-                        f"Column {match.text!r} of {self.path.name} holds no number", advice="Export it again"
-                    )
-            self.raw[role] = scaled
-            if not match.unit and match.dimension in ("time", "voltage", "current", "charge", "energy"):
-                if not match.clock_unit and role not in self.source.unreadable:
-                    self._say(role, f"unit not stated, read as {h.DEFAULT_UNIT[match.dimension]}")
+            if series.dtype.is_float():
+                values = series.to_numpy()
+                finite = np.isfinite(values)
+                if match.factor != 1.0:
+                    values = values * match.factor
+                if not finite.all():
+                    missing = int(values.size - np.count_nonzero(finite))
+                    if role in (std.TIME, std.VOLTAGE, std.CURRENT):
+                        if missing == values.size:
+                            raise DamagedFileError(
+                                f"Column {match.text!r} of {self.path.name} holds no number", advice="Export it again"
+                            )
+                        first = self.source.line(int(np.argmin(finite)))
+                        lost.append(f"{missing} in {match.text!r} (first in line {first})")
+                    self.raw[role] = pl.Series(np.where(finite, values, np.nan), nan_to_null=True)
+                elif match.factor != 1.0:
+                    self.raw[role] = pl.Series(values)
+            if (
+                not match.unit
+                and not match.clock_unit
+                and match.dimension in ("time", "voltage", "current", "charge", "energy")
+                and role not in self.written_as_clock
+            ):
+                self._say(role, f"unit not stated, read as {h.DEFAULT_UNIT[match.dimension]}")
         if lost:
             self.findings.append(
                 Finding(
                     code="missing-numbers",
                     message=f"{self.path.name} has cells without a number: {'; '.join(lost)}",
-                    advice="They are left empty in the table; ask for the repair drop-invalid-rows to leave out the rows",
+                    advice="They are left empty; ask for the repair drop-invalid-rows to leave the rows out",
                 )
             )
 
@@ -196,8 +165,12 @@ class _Assembly:
         clock = self._clock(time)
         if time is None and clock is not None and clock.null_count() == 0:
             time = clock - clock[0]
-            self._finding("time-from-clock", "The file has no time since the start of the test; it was taken from the "
-                          f"clock column {self.matches[h.CLOCK].text!r}", Severity.INFO)
+            self._finding(
+                "time-from-clock",
+                "The file has no time since the start of the test; it was taken from the "
+                f"clock column {self.matches[h.CLOCK].text!r}",
+                Severity.INFO,
+            )
             self._match_as(std.TIME, h.CLOCK, "s")
         elif time is None and h.STEP_TIME in self.raw:
             time = self._time_from_steps(self.raw[h.STEP_TIME])
@@ -217,13 +190,20 @@ class _Assembly:
         seconds, note = wall_clock(text, None if time is None else time.to_numpy())
         if seconds.null_count() == seconds.len():
             if text.drop_nulls().filter(text.drop_nulls() != "").len() if text.dtype == pl.String else True:
-                self._finding("clock-not-understood", f"The clock column {self.matches[h.CLOCK].text!r} "
-                              f"({str(text.drop_nulls().head(1).to_list())[1:-1]}) was not understood and left out")
+                self._finding(
+                    "clock-not-understood",
+                    f"The clock column {self.matches[h.CLOCK].text!r} "
+                    f"({str(text.drop_nulls().head(1).to_list())[1:-1]}) was not understood and left out",
+                )
             del self.raw[h.CLOCK]
             return None
         if "ambiguous" in note:
-            self._finding("ambiguous-date", f"Day and month in {self.matches[h.CLOCK].text!r} cannot be told apart; "
-                          "the month was taken to come first", advice="Compare the start of the test with your notes")
+            self._finding(
+                "ambiguous-date",
+                f"Day and month in {self.matches[h.CLOCK].text!r} cannot be told apart; "
+                "the month was taken to come first",
+                advice="Compare the start of the test with your notes",
+            )
         self.out[std.UNIX_TIME] = seconds
         self._say(h.CLOCK, note)
         return seconds
@@ -233,25 +213,34 @@ class _Assembly:
         falls = np.flatnonzero(np.diff(values) < 0) + 1
         offset = np.zeros(values.size)
         offset[falls] = values[falls - 1]
-        self._finding("time-from-step-time", "The file has only the time in each step; the times of the steps were "
-                      "added up, pauses between steps are not in it")
+        self._finding(
+            "time-from-step-time",
+            "The file has only the time in each step; the times of the steps were "
+            "added up, pauses between steps are not in it",
+        )
         self._match_as(std.TIME, h.STEP_TIME, "s")
         return pl.Series(values + np.cumsum(offset))
 
     def _unit_from_clock(self, time: pl.Series, clock: pl.Series) -> pl.Series:
-        if std.TIME in self.source.unreadable:  # written as h:m:s
+        if std.TIME in self.written_as_clock:
             return time
         run, passed = _span(time), _span(clock)
         for factor, name in ((60.0, "min"), (3600.0, "h"), (1e-3, "ms")):
             if run > 0 and abs(passed / (run * factor) - 1) < 0.02 and passed > 10:
-                self._finding("time-unit-from-clock", f"The column {self.matches[std.TIME].text!r} states no unit; the "
-                              f"clock column shows that it is in {name}", Severity.INFO)
+                self._finding(
+                    "time-unit-from-clock",
+                    f"The column {self.matches[std.TIME].text!r} states no unit; the "
+                    f"clock column shows that it is in {name}",
+                    Severity.INFO,
+                )
                 self.notes[std.TIME] = [f"unit not stated, {name} by the clock column"]
                 return time * factor
         return time
 
     def _match_as(self, role: str, source: str, unit: str) -> None:
         match = self.matches[source]
+        for note in self.notes.get(source, []):
+            self._say(role, note)
         self.matches = {**self.matches, role: h.HeaderMatch(match.index, match.text, role, unit, 1.0)}
 
     # --- steps, cycles, sign -----------------------------------------------------------------------------------
@@ -261,13 +250,15 @@ class _Assembly:
             series = self.raw.get(role)
             if series is None:
                 continue
-            whole = series.cast(pl.Float64, strict=False)
-            fraction = whole.round(0) != whole
-            if fraction.any():
-                self._finding("count-not-whole", f"{self.matches[role].text!r} holds {int(fraction.sum())} numbers that "
-                              "are not whole; the column was left out")
+            values = series.cast(pl.Float64, strict=False).to_numpy()
+            odd = int(np.count_nonzero(np.isfinite(values) & (values != np.rint(values))))
+            if odd:
+                self._finding(
+                    "count-not-whole",
+                    f"{self.matches[role].text!r} holds {odd} numbers that are not whole; the column was left out",
+                )
                 continue
-            self.out[role] = whole.cast(pl.Int64, strict=False)
+            self.out[role] = series.cast(pl.Int64, strict=False)
         if std.STEP in self.out:
             if std.STEP_INDEX not in self.out and not _never_falls(self.out[std.STEP]):
                 self.out[std.STEP_INDEX] = self.out.pop(std.STEP)
@@ -293,7 +284,6 @@ class _Assembly:
         )
 
     def _state_and_sign(self) -> None:
-        self.direction: NDArray[np.int8] | None = None
         state = self.raw.get(std.STEP_TYPE)
         current = self.raw.get(std.CURRENT)
         known: pl.Series | None = None
@@ -301,23 +291,42 @@ class _Assembly:
             self.out[std.STEP_TYPE] = state.cast(pl.String)
             known, unknown = directions(self.out[std.STEP_TYPE])
             if unknown and known.null_count() < known.len():
-                self._finding("step-type-unknown", "It is not known whether these steps charge or discharge: "
-                              + ", ".join(repr(u) for u in unknown[:6]) + "; the sign of the current decides",
-                              Severity.INFO)
+                self._finding(
+                    "step-type-unknown",
+                    "It is not known whether these steps charge or discharge: "
+                    + ", ".join(repr(u) for u in unknown[:6])
+                    + "; the sign of the current decides",
+                    Severity.INFO,
+                )
             if known.null_count() == known.len():
                 known = None
         if current is not None:
             values = current.to_numpy().copy()
-            if known is not None:
+            if self.source.positive_current:
+                values = self._signed_as_told(values, known)
+            elif known is not None:
                 values = self._signed(values, known)
             self.out[std.CURRENT] = pl.Series(values, nan_to_null=True)
             sign = np.sign(np.nan_to_num(values)).astype(np.int8)
-            self.direction = sign if known is None else np.where(known.is_null(), sign, known.fill_null(0)).astype(np.int8)
+            self.direction = sign
+            if known is not None:
+                told = known.fill_null(0).to_numpy()
+                self.direction = np.where(known.is_null().to_numpy(), sign, told).astype(np.int8)
         elif known is not None:
             self.direction = known.fill_null(0).to_numpy()
         voltage = self.raw.get(std.VOLTAGE)
         if voltage is not None:
             self.out[std.VOLTAGE] = voltage
+
+    def _signed_as_told(self, values: NDArray[np.float64], known: pl.Series | None) -> NDArray[np.float64]:
+        told = self.source.positive_current
+        if told == "discharge":
+            self._say(std.CURRENT, "sign turned: discharge is positive by the mapping")
+            return -values
+        if told == "unsigned" and known is not None:
+            self._say(std.CURRENT, "without sign by the mapping; negative in the steps that discharge")
+            return np.where(known.fill_null(0).to_numpy() == -1, -np.abs(values), np.abs(values))
+        return values
 
     def _signed(self, values: NDArray[np.float64], known: pl.Series) -> NDArray[np.float64]:
         direction = known.fill_null(0).to_numpy()
@@ -329,8 +338,12 @@ class _Assembly:
             self._say(std.CURRENT, "written without sign; negative in the steps that discharge")
             return np.where(direction == -1, -np.abs(values), values)
         if (up is not None and up < 0.5) and (down is None or down < 0.5):
-            self._finding("sign-reversed", "The steps that charge have negative currents: the file counts discharge as "
-                          "positive, and the sign was turned", Severity.INFO)
+            self._finding(
+                "sign-reversed",
+                "The steps that charge have negative currents: the file counts discharge as "
+                "positive, and the sign was turned",
+                Severity.INFO,
+            )
             self._say(std.CURRENT, "sign turned: the file counts discharge as positive")
             return -values
         return values
@@ -345,10 +358,13 @@ class _Assembly:
             (std.CHARGED_ENERGY, std.DISCHARGED_ENERGY, h.ENERGY, "energy"),
         )
         if time is not None and any(r in self.raw for pair in pairs for r in pair[:3]):
-            falls = int((time.diff() < 0).sum())
+            falls = int(np.count_nonzero(np.diff(time.to_numpy()) < 0))
             if falls > max(3, 0.001 * time.len()):
-                self._finding("counters-left-out", f"The rows are not in the order of time ({falls} times it goes back): "
-                              "capacity and energy counters cannot be followed and were left out")
+                self._finding(
+                    "counters-left-out",
+                    f"The rows are not in the order of time ({falls} times it goes back): capacity and energy counters "
+                    "cannot be followed and were left out",
+                )
                 return
         for charged, discharged, single, what in pairs:
             if charged in self.raw or discharged in self.raw:
@@ -377,14 +393,18 @@ class _Assembly:
             name = self.matches[role].text
             if good.null_count() == good.len() or (good.max() == 0.0 and good.min() == 0.0):
                 if series.null_count() < series.len():
-                    self._finding("no-temperature-sensor", f"{name!r} holds {series.drop_nulls()[0]:g} °C throughout what "
-                                  "no sensor reads; the column was left out"
-                                  if wrong.any() else f"{name!r} is 0 °C throughout, as where no sensor is connected; the "
-                                  "column was left out", Severity.INFO)
+                    what = "is 0 °C" if not wrong.any() else f"is outside {low:g} to {high:g} °C"
+                    self._finding(
+                        "no-temperature-sensor",
+                        f"{name!r} {what} throughout, as where no sensor is connected; the column was left out",
+                        Severity.INFO,
+                    )
                 continue
             if wrong.any():
-                self._finding("temperature-out-of-range", f"{int(wrong.sum())} values of {name!r} are outside {low:g} to "
-                              f"{high:g} °C and were left empty")
+                self._finding(
+                    "temperature-out-of-range",
+                    f"{int(wrong.sum())} values of {name!r} are outside {low:g} to {high:g} °C and were left empty",
+                )
             self.out[role] = good
         if std.RESISTANCE in self.raw and bool((self.raw[std.RESISTANCE] > 0).any()):
             self.out[std.RESISTANCE] = self.raw[std.RESISTANCE]
@@ -405,14 +425,16 @@ class _Assembly:
         if mass <= 0 or float(np.ptp(masses)) > 0.01 * mass:
             return
         self.metadata["active_mass_mg"] = float(f"{mass:.4g}")
-        self._finding("active-mass-from-file", f"Capacity and capacity per gram in the file give an active mass of "
-                      f"{mass:.4g} mg", Severity.INFO, advice="Check it against your notes")
+        self._finding(
+            "active-mass-from-file",
+            f"Capacity and capacity per gram in the file give an active mass of {mass:.4g} mg",
+            Severity.INFO,
+            advice="Check it against your notes",
+        )
 
     # --- report ------------------------------------------------------------------------------------------------
 
-    def _finding(
-        self, code: str, message: str, severity: Severity = Severity.WARNING, *, advice: str = ""
-    ) -> None:
+    def _finding(self, code: str, message: str, severity: Severity = Severity.WARNING, *, advice: str = "") -> None:
         self.findings.append(Finding(code=code, severity=severity, message=message, advice=advice))
 
     def _recognised(self, table: pl.DataFrame) -> tuple[ColumnMatch, ...]:
@@ -434,4 +456,4 @@ def _span(series: pl.Series) -> float:
 
 
 def _never_falls(series: pl.Series) -> bool:
-    return not bool((series.diff() < 0).any())
+    return not bool((np.diff(series.fill_null(strategy="forward").fill_null(0).to_numpy()) < 0).any())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from lirich.model import Scalar
 from lirich.model import table as std
 from lirich.readers import headers as h
-from lirich.readers.tabular import TabularReader
+from lirich.readers.tabular import Heading, TabularReader
 
 
 class BasytecReader(TabularReader):
@@ -28,19 +26,19 @@ class BasytecReader(TabularReader):
         "tstep": (h.STEP_TIME, "s"),
     }
 
-    def confidence(self, headers: Sequence[str], preamble: Sequence[str], path: Path) -> tuple[float, str]:
+    def confidence(self, heading: Heading) -> tuple[float, str]:
         """The first line says *Resultfile from Basytec*, or the headers are U[V], I[A], ~Time[…]."""
-        if any("basytec" in line.lower() for line in preamble[:5]):
+        if any("basytec" in line.lower() for line in heading.preamble[:5]):
             return 0.98, "the first line says Basytec"
-        names = {text.split("[")[0].strip().lower() for text in headers}
+        names = {text.split("[")[0].strip().lower() for text in heading.headers}
         if {"~time", "u", "i"} <= names:
             return 0.9, "Basytec's headers ~Time, U, I"
         return 0.0, ""
 
-    def metadata(self, preamble: Sequence[str], separator: str) -> dict[str, Scalar]:
+    def metadata(self, heading: Heading) -> dict[str, Scalar]:
         """``~Key: value`` lines; the value may hold colons (a date)."""
         found: dict[str, Scalar] = {}
-        for line in preamble:
+        for line in heading.preamble:
             key, colon, value = line.lstrip("~").partition(": ")
             if colon and key.strip() and value.strip() and len(found) < 100:
                 found[key.strip()[:80]] = value.strip()[:500]

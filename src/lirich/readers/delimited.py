@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from lirich.errors import DamagedFileError, ReadError, UnrecognisedFileError
 from lirich.model import Finding
+from lirich.readers.headers import HeaderMatch
 
-SEARCH_BYTES = 262_144
+SEARCH_BYTES = 131_072
 """How far into a file a header row may be."""
 _SEARCH_LINES = 400
+_AFTER_HEADER = 3
+"""A better header row than the first one is at most this many lines below it."""
 _MAX_UNPACKED = 4 << 30
 _SEPARATORS = ("\t", ",", ";", "|")
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
@@ -88,6 +91,14 @@ def _gunzip(data: bytes, path: Path) -> bytes:
     return unpacked
 
 
+def unpack_head(head: bytes) -> bytes:
+    """Return the beginning of what a gzip file holds, from its first bytes. Raises `DamagedFileError`."""
+    try:
+        return zlib.decompressobj(31).decompress(head, SEARCH_BYTES)
+    except zlib.error as error:
+        raise DamagedFileError(f"a damaged gzip file: {error}") from error
+
+
 def encoding_of(head: bytes) -> str | None:
     """Return the encoding of a text from its first bytes; ``None`` where it is binary.
 
@@ -146,47 +157,60 @@ def _to_utf8(data: bytes, encoding: str, path: Path) -> tuple[bytes, list[Findin
     return text.encode("utf-8"), findings
 
 
-def find_layout(head: bytes, score: Score) -> Layout | None:
+def find_layout(
+    head: bytes,
+    score: Score,
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+    header_row: int | None = None,
+    decimal: str | None = None,
+) -> Layout | None:
     """Find the header row in the first bytes of a file, or return ``None`` for what is no table.
 
     *score* says how many columns a row of cells names; the first row with the best score of at least 2 is the header.
+    What else is given is not searched for; *header_row* counts from 1, and 0 says that there is none.
     """
-    encoding = encoding_of(head)
+    encoding = encoding or encoding_of(head)
     if encoding is None:
         return None
-    text = head.decode("latin-1" if encoding == "cp1252" else encoding, "replace")
+    text = head[:SEARCH_BYTES].decode("latin-1" if encoding == "cp1252" else encoding, "replace")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:_SEARCH_LINES]
     best: tuple[int, int, str, list[str]] | None = None
     for number, line in enumerate(lines):
-        if len(line) > 65_536:
+        if best is not None and number > best[1] + _AFTER_HEADER:
+            break
+        if len(line) > 65_536 or (header_row is not None and number != max(0, header_row - 1)):
             continue
-        for separator in _SEPARATORS:
-            if separator not in line:
+        for candidate in (separator,) if separator else _SEPARATORS:
+            if candidate not in line:
                 continue
-            cells = split_line(line, separator)
+            cells = split_line(line, candidate)
             points = score(cells)
             if points >= 2 and (best is None or points > best[0]):
-                best = (points, number, separator, cells)
+                best = (points, number, candidate, cells)
     if best is None:
         return None
     _, number, separator, cells = best
-    rows = [line for line in lines[number + 1 :] if line.strip()][:60]
+    if header_row == 0:
+        number, cells = -1, [""] * len(cells)
+    rows = [line for line in lines[number + 1 :] if line.strip()][:25]
     # The last line of the head may be cut.
     rows = rows[:-1] if len(rows) > 1 and len(head) >= 8192 else rows
     split = [split_line(row, separator) for row in rows]
     width = max([len(cells), *sorted(len(row) for row in split)[: max(1, len(split) * 9 // 10)]])
-    quoted = '"' in "".join((lines[number], *rows[:20]))
+    quoted = '"' in "".join(rows[:20])
     commas = sum(bool(_DECIMAL_COMMA.match(cell)) for row in split for cell in row)
     points = sum(bool(_DECIMAL_POINT.match(cell)) for row in split for cell in row)
     return Layout(
         encoding=encoding,
         separator=separator,
         quoted=quoted,
-        decimal_comma=commas > points and (separator != "," or quoted),
+        decimal_comma=decimal == "," if decimal else commas > points and (separator != "," or quoted),
         header_line=number,
         headers=tuple(cell.strip() for cell in cells),
         width=width,
-        preamble=tuple(lines[:number]),
+        preamble=tuple(lines[: max(0, number)]),
     )
 
 
@@ -194,7 +218,9 @@ def split_line(line: str, separator: str) -> list[str]:
     """Split one line into cells; a separator between quotes does not count."""
     if '"' not in line:
         return line.split(separator)
-    cells, cell, inside = [], [], False
+    cells: list[str] = []
+    cell: list[str] = []
+    inside = False
     for character in line:
         if character == '"':
             inside = not inside
@@ -208,7 +234,7 @@ def split_line(line: str, separator: str) -> list[str]:
 
 
 def body_of(data: bytes, layout: Layout, path: Path) -> tuple[bytes, int, list[Finding]]:
-    """Return the rows below the header as UTF-8 with ``\\n``, the line number of the first, and findings.
+    """Return the rows below the header as UTF-8 with plain line ends, the line number of the first, and findings.
 
     An incomplete last line is cut off and stated.
     """
@@ -252,9 +278,18 @@ def _drop_cut_line(body: bytes, layout: Layout) -> tuple[bytes, str]:
 
 
 def load(
-    body: bytes, layout: Layout, *, numbers: Sequence[int], texts: Sequence[int], first_line: int, path: Path
+    body: bytes,
+    layout: Layout,
+    *,
+    numbers: Sequence[int],
+    texts: Sequence[int],
+    first_line: int,
+    path: Path,
+    integers: Sequence[int] = (),
 ) -> Loaded:
     """Read the wanted columns (indices) as numbers or as text; the frame's columns are called ``c0``, ``c1``, ….
+
+    *integers* are those of the *numbers* that are whole; they are exact where all of them are, and Float64 otherwise.
 
     Raises `DamagedFileError` where there are no rows, or most of them are wider than the header.
     """
@@ -265,7 +300,9 @@ def load(
             f"{path.name} has a header and no data", expected="at least one recorded point", advice="Export it again"
         )
     schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, pl.String)
-    schema.update({f"c{i}": pl.Float64 for i in numbers})
+    schema.update({f"c{i}": pl.Int64 if i in integers else pl.Float64 for i in numbers})
+    quotes = body.count(b'"')
+    layout = replace(layout, quoted=quotes > 0 and quotes % 2 == 0)  # an odd one is a stray one
     columns = wanted
     try:
         frame = _read_csv(body, layout, schema, columns, lenient=False)
@@ -277,9 +314,11 @@ def load(
 def _read_csv(
     body: bytes, layout: Layout, schema: dict[str, type[pl.DataType]], columns: list[int], *, lenient: bool
 ) -> pl.DataFrame:
+    # A header row of our own: Polars takes the number of columns from the first row, which may be a short one.
+    header = layout.separator.join(schema).encode() + b"\n"
     return pl.read_csv(
-        body,
-        has_header=False,
+        header + body,
+        has_header=True,
         separator=layout.separator,
         quote_char='"' if layout.quoted else None,
         schema=schema,
@@ -324,6 +363,26 @@ def to_number(text: pl.Series, *, decimal_comma: bool = False) -> tuple[pl.Serie
     return number.alias(text.name), number.is_null() & ~empty
 
 
+def convert(loaded: Loaded, matches: Iterable[HeaderMatch], *, decimal_comma: bool) -> Loaded:
+    """Keep the columns of *matches* of a frame of text, and turn those that hold numbers into numbers."""
+    matches = list(matches)
+    loaded.frame = loaded.frame.select(f"c{m.index}" for m in matches)
+    loaded = without_blank_rows(loaded)
+    series = []
+    for match in matches:
+        text = loaded.frame.get_column(f"c{match.index}")
+        if match.dimension in ("text", "clock"):
+            continue
+        if match.dimension == "time" and bool(text.drop_nulls().head(5).str.contains(":", literal=True).any()):
+            continue
+        number, bad = to_number(text, decimal_comma=decimal_comma)
+        series.append(number)
+        if bad.any():
+            loaded.unreadable[match.index] = bad
+    loaded.frame = loaded.frame.with_columns(series)
+    return loaded
+
+
 def without_blank_rows(loaded: Loaded) -> Loaded:
     """Leave out rows in which every cell is empty; `Loaded.rows` then says which are left."""
     frame = loaded.frame
@@ -357,4 +416,3 @@ def text_table(path: Path, score: Score, data: bytes | None = None) -> tuple[byt
             advice=f"If it is a table, write a mapping file {path.name}.lirich.toml beside it",
         )
     return data, layout
-

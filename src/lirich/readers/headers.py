@@ -97,11 +97,11 @@ Alias = tuple[str, str]
 
 
 def _spell(role: str, names: str, unit: str = "") -> dict[str, Alias]:
-    return {name: (role, unit) for name in names.split()}
+    return dict.fromkeys(names.split(), (role, unit))
 
 
 ALIASES: dict[str, Alias] = {
-    **_spell(std.TIME, "testtime totaltime cumulativetime time elapsedtime runtime proctime testtimesecond "
+    **_spell(std.TIME, "testtime totaltime cumulativetime time elapsedtime runtime proctime "
                        "测试时间 总时间 累计时间 relativetimeoftest testsec test progtime"),
     **_spell(std.TIME, "seconds", "s"),
     **_spell(std.TIME, "hours", "h"),
@@ -109,10 +109,10 @@ ALIASES: dict[str, Alias] = {
     **_spell(CLOCK, "date datetime dpttime dptime dpt realtime realtimeclock systime absolutetime timestamp "
                     "dateandtime datetimeisostring datestamp 系统时间 绝对时间 日期 真实时间"),
     **_spell(std.UNIX_TIME, "unixtime"),
-    **_spell(std.VOLTAGE, "voltage volt potential cellvoltage ecell ewe u vol 电压 voltagevolt v"),
+    **_spell(std.VOLTAGE, "voltage volt potential cellvoltage ecell ewe u vol 电压 v"),
     **_spell(std.VOLTAGE, "volts", "V"),
     **_spell(std.VOLTAGE, "mvolts millivolts", "mV"),
-    **_spell(std.CURRENT, "current i cur cellcurrent 电流 currentampere"),
+    **_spell(std.CURRENT, "current i cur cellcurrent 电流"),
     **_spell(std.CURRENT, "amps amp", "A"),
     **_spell(std.CURRENT, "mamps milliamps", "mA"),
     **_spell(std.CYCLE, "cycle cyc cyc# cycle# cycleindex cycleid cyclenumber cyclecount cyclec cyccount 循环号 "
@@ -154,6 +154,10 @@ ALIASES: dict[str, Alias] = {
 """Reduced name → role and implied unit, for names that mean the same in every file."""
 
 
+_ONLY_WITH_UNIT = {"test", "t", "ir", "i", "u", "v"}
+"""Names too short to mean something on their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeaderMatch:
     """Column *index* of a file, recognised: header *text* means *role*, in *unit*, times *factor* is the standard.
@@ -180,14 +184,29 @@ def reduce_name(text: str) -> str:
     return "".join(c for c in text if c.isalnum() or c == "#")
 
 
-def _unit_key(unit: str) -> str:
+def unit_key(unit: str) -> str:
+    """Return *unit* as `UNITS` spells it: lower case, without blanks, dots and stars, µ as u."""
     unit = unicodedata.normalize("NFKC", unit).strip().lower().replace("μ", "u").replace("µ", "u")
     return re.sub(r"[\s.·*_-]", "", unit).replace("°c", "degc").replace("℃", "degc")
 
 
 def unit_factor(unit: str, dimension: str) -> float | None:
     """Return the factor from *unit* to the standard unit of *dimension*; ``None`` for a unit that does not fit."""
-    return UNITS[dimension].get(_unit_key(unit))
+    return UNITS[dimension].get(unit_key(unit))
+
+
+def stated_unit(text: str, role: str) -> HeaderMatch | None:
+    """Return the unit that header *text* states for a column known to be *role*; ``None`` where it states none."""
+    dimension = _DIMENSION[role]
+    for _, unit in split_header(text):
+        if not unit or dimension in ("text", "clock", "count"):
+            continue
+        if dimension == "time" and _CLOCK_UNIT.match(unit_key(unit)):
+            return HeaderMatch(0, text, role, "", 1.0, clock_unit=unit.lower())
+        factor = unit_factor(unit, dimension)
+        if factor is not None:
+            return HeaderMatch(0, text, role, unit, factor)
+    return None
 
 
 _BRACKETS = re.compile(r"^(.*?)\s*[(\[{（【#]\s*([^()\[\]{}（）【】]*?)\s*[)\]}）】]?\s*$")
@@ -198,7 +217,7 @@ _LONG_UNITS = {"second": "s", "volt": "V", "ampere": "A", "celsius": "degC", "oh
 
 def split_header(text: str) -> list[tuple[str, str]]:
     """Return the ways in which *text* may be a name and a unit, the likeliest first."""
-    text = text.strip().strip('"\'').lstrip("~").strip()
+    text = text.strip().strip("\"'").lstrip("~").strip()
     ways: list[tuple[str, str]] = []
     found = _BRACKETS.match(text)
     if found and found.group(1) and ("(" in text or "[" in text or "{" in text or "（" in text or "【" in text):
@@ -218,11 +237,17 @@ def match_header(index: int, text: str, aliases: Mapping[str, Alias] | None = No
     """Recognise one header; ``None`` when it is not in the table or its unit does not fit."""
     for name, unit in split_header(text):
         key = reduce_name(name)
-        alias = (aliases or {}).get(key) or (ALIASES.get(key) if aliases is None or key not in aliases else None)
-        if alias is None or not alias[0]:
+        alias = (aliases or {}).get(key) or ALIASES.get(key)
+        if alias is None:
             continue
+        if not alias[0]:
+            return None
         role, implied = alias
         unit = unit or implied
+        if key in _ONLY_WITH_UNIT and not unit:
+            continue
+        if key == "t" and unit_factor(unit, "time") is not None:
+            role = std.TIME
         dimension = _DIMENSION[role]
         if role in (CAPACITY, ENERGY, std.CHARGED, std.DISCHARGED) and _per_gram(unit):
             if role != CAPACITY:
@@ -230,7 +255,7 @@ def match_header(index: int, text: str, aliases: Mapping[str, Alias] | None = No
             role, dimension = SPECIFIC_CAPACITY, "specific charge"
         if not unit or dimension in ("text", "clock", "count"):
             return HeaderMatch(index, text.strip(), role, "", 1.0)
-        if dimension == "time" and _CLOCK_UNIT.match(_unit_key(unit).replace("milli", "")):
+        if dimension == "time" and _CLOCK_UNIT.match(unit_key(unit).replace("milli", "")):
             return HeaderMatch(index, text.strip(), role, "", 1.0, clock_unit=unit.lower())
         factor = unit_factor(unit, dimension)
         if factor is not None:
@@ -239,7 +264,7 @@ def match_header(index: int, text: str, aliases: Mapping[str, Alias] | None = No
 
 
 def _per_gram(unit: str) -> bool:
-    key = _unit_key(unit)
+    key = unit_key(unit)
     return "/g" in key or key.endswith(("mahg", "/kg", "g-1"))
 
 
@@ -254,7 +279,8 @@ def match_headers(
     matches: dict[str, HeaderMatch] = {}
     others: list[int] = []
     for index, text in enumerate(headers):
-        match = match_header(index, text, aliases) if text.strip() else None
+        first = text.strip()[:1]
+        match = match_header(index, text, aliases) if first and first not in "0123456789+-." else None
         if match is None or match.role in matches:
             others.append(index)
         else:

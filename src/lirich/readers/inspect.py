@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from lirich.model.table import CYCLE, TIME, VOLTAGE
 from lirich.readers.base import ColumnMatch, Reading
 from lirich.readers.reading import run, settle
 from lirich.readers.registry import plugin_findings, read_head, recognise
+from lirich.readers.repairs import parse_repairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,13 @@ class Inspection:
         }
 
 
-def inspect(path: Path | str) -> Inspection:
-    """Return what is known of a file; whatever is wrong with it is said, not raised."""
+def inspect(path: Path | str, *, repairs: Sequence[str] = ()) -> Inspection:
+    """Return what is known of a file, as it would be after *repairs*; whatever is wrong with it is said, not raised.
+
+    Raises `UnknownNameError` on a repair that does not exist.
+    """
     path = Path(path)
+    wanted = parse_repairs(repairs)
     try:
         head = read_head(path)
         candidates = recognise(path, head)
@@ -92,7 +98,7 @@ def inspect(path: Path | str) -> Inspection:
     error_text = None
     findings: tuple[Finding, ...]
     try:
-        settled = settle(reading, {}, path=path)
+        settled = settle(reading, wanted, path=path)
         table, findings = settled.table, settled.findings
     except LirichError as error:
         table, error_text = reading.table, error.to_dict()

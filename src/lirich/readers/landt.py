@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from lirich.model import table as std
 from lirich.readers import headers as h
-from lirich.readers.tabular import TabularReader
+from lirich.readers.tabular import Heading, TabularReader
 
 _CSV = {"channelindex", "datetimeisostring", "stepname", "pressure", "temperature1"}
 _OWN = {"systime", "specap", "senergy", "speccapacity", "测试时间", "系统时间", "比容量", "比能量"}
@@ -26,9 +25,9 @@ class LandtReader(TabularReader):
         "specap": (h.SPECIFIC_CAPACITY, "mAh/g"),
     }
 
-    def confidence(self, headers: Sequence[str], preamble: Sequence[str], path: Path) -> tuple[float, str]:
+    def confidence(self, heading: Heading) -> tuple[float, str]:
         """Landt's own headers."""
-        names = {h.reduce_name(name) for text in headers for name, _ in h.split_header(text)}
+        names = heading.names
         if len(names & _CSV) >= 3:
             return 0.97, f"Landt's headers {', '.join(sorted(names & _CSV)[:3])}"
         own = names & _OWN

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
@@ -12,7 +10,7 @@ from lirich.model import Finding, Severity
 from lirich.model import table as std
 from lirich.readers import delimited
 from lirich.readers import headers as h
-from lirich.readers.tabular import Table, TabularReader
+from lirich.readers.tabular import Heading, Table, TabularReader
 
 _PREAMBLE = ("today's date", "date of test", "maccor")
 _OWN = {"amphr", "mamphr", "watthr", "dpttime", "cyc#", "rec#", "acimp", "cyclep", "cyclec", "md", "es"}
@@ -28,10 +26,10 @@ class MaccorReader(TabularReader):
     clock_gives_time_unit = True
     aliases: ClassVar[dict[str, h.Alias]] = {"cyclep": ("", ""), "es": ("", ""), "dcir": (std.RESISTANCE, "ohm")}
 
-    def confidence(self, headers: Sequence[str], preamble: Sequence[str], path: Path) -> tuple[float, str]:
+    def confidence(self, heading: Heading) -> tuple[float, str]:
         """Maccor's preamble (*Date of Test*) or its headers (Rec#, Cyc#, Amp-hr, DPt Time, ES)."""
-        top = " ".join(preamble[:15]).lower()
-        names = {h.reduce_name(name) for text in headers for name, _ in h.split_header(text)}
+        top = " ".join(heading.preamble[:15]).lower()
+        names = heading.names
         own = names & _OWN
         named = [words for words in _PREAMBLE if words in top]
         if named and ("dpttime" in names or own):
@@ -64,8 +62,8 @@ class MaccorReader(TabularReader):
                 Finding(
                     code="no-temperature-sensor",
                     severity=Severity.INFO,
-                    message=f"All {len(in_celsius)} auxiliary temperatures read below {_NO_SENSOR_BELOW:g} °C (the first "
-                    f"{values[in_celsius[0]]:g} °C): no sensor is connected, and no temperature was taken over",
+                    message=f"All {len(in_celsius)} auxiliary temperatures read below {_NO_SENSOR_BELOW:g} °C "
+                    f"(the first {values[in_celsius[0]]:g} °C): no sensor is connected, and no temperature was taken over",
                 )
             )
 

@@ -22,12 +22,16 @@ from lirich.model import Scalar
 from lirich.model import table as std
 from lirich.readers import delimited, workbook
 from lirich.readers import headers as h
-from lirich.readers.tabular import Table, TabularReader
+from lirich.readers.tabular import Heading, Table, TabularReader
 
 _OWN = {
-    "datapoint", "chgcap", "dchgcap", "chgspeccap", "dchgspeccap", "cumulativetime", "recordid", "chgenergy", "dchgenergy", "recordnumber",
+    "datapoint", "chgcap", "dchgcap", "chgspeccap", "dchgspeccap", "cumulativetime", "recordid", "chgenergy",
+    "dchgenergy", "recordnumber",
     "cmpcap", "capacitydensity", "dqdv", "dqmdv", "数据序号", "记录序号", "工步号", "工步类型", "循环号", "充电容量",
 }  # fmt: skip
+_SHARED = {"datapoint", "dqdv", "chgenergy"}
+"""Words that others use too."""
+_STEPS = {"steptype", "stepname", "stepindex", "stepid", "工步类型", "工步号", "state", "status"}
 _CARRIED = {
     "cycle": (std.CYCLE, "Cycle Index"),
     "index": (std.STEP_INDEX, "Step Index"),
@@ -54,17 +58,17 @@ class NewareTextReader(TabularReader):
         "steps": (std.STEP_INDEX, ""),
     }
 
-    def confidence(self, headers: Sequence[str], preamble: Sequence[str], path: Path) -> tuple[float, str]:
+    def confidence(self, heading: Heading) -> tuple[float, str]:
         """Neware's words: DataPoint, Chg. Cap., DChg. Cap., Cumulative Time, ….
 
         One of them is enough beside a step type; of the step rows above the records one counts too.
         """
-        names = {h.reduce_name(name) for text in headers for name, _ in h.split_header(text)}
+        names = heading.names
         own = sorted(names & _OWN)
-        layered = any("Step Type" in line and "Step Index" in line for line in preamble[-3:])
+        layered = any("Step Type" in line and "Step Index" in line for line in heading.preamble[-3:])
         if layered and own:
             return 0.97, "layered Neware export: cycle, step and record headers"
-        if len(own) >= 2 and names & {"steptype", "stepname", "stepindex", "stepid", "工步类型", "state", "status"}:
+        if len(own) >= 2 and set(own) - _SHARED and names & _STEPS:
             return 0.95, f"Neware's headers {', '.join(own[:4])}"
         return 0.0, ""
 
@@ -85,9 +89,9 @@ class NewareTextReader(TabularReader):
         exact = [s for s in found if s.strip().lower() in ("record", "records", "记录层")]
         return exact or [s for s in found if "vol" not in s.lower() and "temp" not in s.lower()]
 
-    def metadata(self, preamble: Sequence[str], separator: str) -> dict[str, Scalar]:
-        """The preamble of a layered export is headers, not facts."""
-        return {}
+    def metadata(self, heading: Heading) -> dict[str, Scalar]:
+        """What the lines above say; those of a layered export are headers, not facts."""
+        return {} if "Step" in "".join(heading.preamble[-1:]) else super().metadata(heading)
 
     def open_text(self, path: Path, data: bytes) -> Table:
         """Read a flat export as it is, and a layered one layer by layer."""
@@ -98,9 +102,7 @@ class NewareTextReader(TabularReader):
         layers = [delimited.split_line(line, layout.separator) for line in layout.preamble[-2:]]
         width = max(layout.width, len(layers[0]) + len(layers[1]))
         wide = replace(layout, width=width)
-        loaded = delimited.load(
-            body, wide, numbers=[], texts=list(range(width)), first_line=first_line, path=path
-        )
+        loaded = delimited.load(body, wide, numbers=[], texts=list(range(width)), first_line=first_line, path=path)
         table = self._layered(path, wide, layers, loaded)
         table.findings = findings
         return table
@@ -144,9 +146,8 @@ class NewareTextReader(TabularReader):
             at = step_headers.index(header)
             other = f"c{cycle_width + at - 1}"
             value = pl.when(own).then(pl.col(f"c{at}"))
-            if other in frame.columns:
-                value = value.when(joined).then(pl.col(other))
-            expressions.append(value.forward_fill().alias(target))
+            both = value.when(joined).then(pl.col(other)) if other in frame.columns else value
+            expressions.append(both.forward_fill().alias(target))
         is_record = ~filled["c0"] & ~filled["c1"] & filled[f"c{record.index}"]
         carried = frame.with_columns(expressions).with_row_index("row").filter(is_record)
         if carried.height == 0:
@@ -158,9 +159,12 @@ class NewareTextReader(TabularReader):
                 matches[role] = h.HeaderMatch(start + offset, header, role, "", 1.0)
                 renamed[column] = f"c{start + offset}"
         lines = carried.get_column("row").cast(pl.Int64)
-        typed = self.from_text_frame(carried.rename(renamed), layout, matches)
+        typed = delimited.convert(
+            delimited.Loaded(carried.rename(renamed), loaded.first_line),
+            matches.values(),
+            decimal_comma=layout.decimal_comma,
+        )
         typed.rows = lines if typed.rows is None else lines.gather(typed.rows)
-        typed.first_line = loaded.first_line
         return Table(path, layout, matches, others, typed)
 
 

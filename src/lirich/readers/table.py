@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +17,7 @@ from lirich.model import Finding, Severity
 from lirich.model import table as std
 from lirich.readers import headers as h
 from lirich.readers.base import Reading
-from lirich.readers.tabular import TabularReader
+from lirich.readers.tabular import Heading, Table, TabularReader
 
 
 class TableReader(TabularReader):
@@ -27,24 +26,23 @@ class TableReader(TabularReader):
     name = "table"
     description = "plain table with telling headers"
     extensions = (".csv", ".txt", ".tsv", ".dat", ".xlsx")
-    # "Ah" in a plain table is a running total for both directions: see finish.
-    aliases: ClassVar[Mapping[str, h.Alias]] = {"v": (std.VOLTAGE, "V"), "a": (std.CURRENT, "A")}
+    aliases: ClassVar[Mapping[str, h.Alias]] = {}
 
-    def confidence(self, headers: Sequence[str], preamble: Sequence[str], path: Path) -> tuple[float, str]:
+    def confidence(self, heading: Heading) -> tuple[float, str]:
         """0.3 to 0.5, by how much of a standard table the headers name with units."""
-        matches, _ = h.match_headers(headers, self.aliases)
+        matches, _ = h.match_headers(heading.headers, self.aliases)
         curve = {std.CHARGED, std.DISCHARGED} <= set(matches)
         timed = std.CURRENT in matches and bool({std.TIME, h.CLOCK, h.STEP_TIME, std.UNIX_TIME} & set(matches))
         if std.VOLTAGE not in matches or not (curve or timed):
             return 0.0, ""
         stated = sum(bool(m.unit) for m in matches.values())
-        return min(0.5, 0.3 + 0.05 * stated), f"headers name {', '.join(sorted(matches))}; nothing says whose file it is"
+        return min(0.5, 0.3 + 0.05 * stated), f"headers name {', '.join(sorted(matches))}"
 
     def sheet_confidence(self, sheets: Sequence[str]) -> tuple[float, str]:
         """Any workbook may hold a table."""
-        return 0.2, "a workbook that no other reader knows"
+        return (0.2, "a workbook that no other reader knows") if sheets else (0.0, "")
 
-    def finish(self, table):  # type: ignore[no-untyped-def]
+    def finish(self, table: Table) -> Reading:
         """Assemble, then ask the voltage whether the sign of the current can be right."""
         reading = super().finish(table)
         return judge_sign(reading)
@@ -60,8 +58,8 @@ def judge_sign(reading: Reading) -> Reading:
         return replace(reading, confidence=min(0.6, reading.confidence + 0.1))
     advice = "Repair with flip-current if discharge is positive in this file, or say so in a mapping file"
     message = (
-        "Nothing in the file says which sign of the current is charge, and the voltage does not tell either; charge was "
-        "taken to be positive"
+        "Nothing in the file says which sign of the current is charge, and the voltage does not tell either; charge "
+        "was taken to be positive"
         if support is None
         else "The voltage falls while the current is positive: discharge seems to be positive in this file"
     )

@@ -46,6 +46,25 @@ class Table:
         return tuple(self.layout.headers[i] for i in self.others if self.layout.headers[i])
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What stands above the data of a table: the header row, and the lines above it."""
+
+    headers: tuple[str, ...]
+    preamble: tuple[str, ...]
+    separator: str
+
+    @property
+    def names(self) -> set[str]:
+        """The reduced names of the headers (`lirich.readers.headers.reduce_name`)."""
+        return {h.reduce_name(name) for text in self.headers for name, _ in h.split_header(text)}
+
+
+def heading_of(layout: delimited.Layout) -> Heading:
+    """Return the heading of a layout."""
+    return Heading(layout.headers, layout.preamble, layout.separator)
+
+
 class TabularReader:
     """A reader of delimited text and spreadsheets on the one header-alias table.
 
@@ -63,21 +82,22 @@ class TabularReader:
 
     # --- what a vendor's reader overrides ------------------------------------------------------------------------
 
-    def confidence(self, headers: Sequence[str], preamble: Sequence[str], path: Path) -> tuple[float, str]:
-        """Return how sure the reader is of a table with these headers, and why; 0 for not its own."""
+    def confidence(self, heading: Heading) -> tuple[float, str]:
+        """Return how sure the reader is of a table with this heading, and why; 0 for not its own."""
         raise NotImplementedError
 
     def sheet_confidence(self, sheets: Sequence[str]) -> tuple[float, str]:
         """Return how sure the reader is of a workbook with these sheets, and why."""
+        del sheets
         return 0.0, ""
 
     def pick_sheets(self, sheets: Sequence[str]) -> list[str]:
         """Return the sheets of a workbook that hold records, in order."""
         return list(sheets)
 
-    def metadata(self, preamble: Sequence[str], separator: str) -> dict[str, Scalar]:
+    def metadata(self, heading: Heading) -> dict[str, Scalar]:
         """Return what the lines above the header say."""
-        return pairs_of(preamble, separator)
+        return pairs_of(heading.preamble, heading.separator)
 
     def adjust(self, table: Table) -> None:
         """Change what was read before it is assembled."""
@@ -91,7 +111,7 @@ class TabularReader:
         layout = delimited.find_layout(head, self.score)
         if layout is None:
             return None
-        confidence, reason = self.confidence(layout.headers, layout.preamble, path)
+        confidence, reason = self.confidence(heading_of(layout))
         return Recognition(confidence, reason) if confidence > 0 else None
 
     def _sniff_workbook(self, path: Path, head: bytes) -> Recognition | None:
@@ -124,7 +144,7 @@ class TabularReader:
         data, layout = delimited.text_table(path, self.score, data)
         matches, others = h.match_headers(layout.headers, self.aliases)
         body, first_line, findings = delimited.body_of(data, layout, path)
-        numbers, texts = self.split_kinds(matches, body, layout)
+        numbers, texts = self.split_kinds(needed(matches), body, layout)
         loaded = delimited.load(body, layout, numbers=numbers, texts=texts, first_line=first_line, path=path)
         table = Table(path, layout, matches, others, loaded, findings, body=body)
         self.adjust(table)
@@ -173,30 +193,12 @@ class TabularReader:
         layout, frames = first
         matches, others = h.match_headers(layout.headers, self.aliases)
         frame = pl.concat(frames) if len(frames) > 1 else frames[0]
-        loaded = self.from_text_frame(frame, layout, matches)
+        loaded = delimited.convert(
+            delimited.Loaded(frame, layout.header_line + 2), matches.values(), decimal_comma=layout.decimal_comma
+        )
         table = Table(path, layout, matches, others, loaded)
         self.adjust(table)
         return table
-
-    def from_text_frame(
-        self, frame: pl.DataFrame, layout: delimited.Layout, matches: Mapping[str, h.HeaderMatch]
-    ) -> delimited.Loaded:
-        """Turn a frame of text into numbers and text by role."""
-        loaded = delimited.without_blank_rows(
-            delimited.Loaded(frame.select(f"c{m.index}" for m in matches.values()), layout.header_line + 2)
-        )
-        series = []
-        for match in matches.values():
-            text = loaded.frame.get_column(f"c{match.index}")
-            clocked = match.dimension == "time" and bool(text.drop_nulls().head(5).str.contains(":", literal=True).any())
-            if match.dimension in _TEXT_DIMENSIONS or clocked:
-                continue
-            number, bad = delimited.to_number(text, decimal_comma=layout.decimal_comma)
-            series.append(number)
-            if bad.any():
-                loaded.unreadable[match.index] = bad
-        loaded.frame = loaded.frame.with_columns(series)
-        return loaded
 
     def finish(self, table: Table) -> Reading:
         """Assemble the standard table and say what was understood."""
@@ -204,7 +206,7 @@ class TabularReader:
         assembled = assemble(
             Columns(
                 path=table.path,
-                series={role: frame.get_column(f"c{m.index}") for role, m in matches.items()},
+                series={role: frame.get_column(f"c{m.index}") for role, m in needed(matches).items()},
                 matches=matches,
                 line=table.loaded.line,
                 unreadable={
@@ -215,7 +217,7 @@ class TabularReader:
                 clock_gives_time_unit=self.clock_gives_time_unit,
             )
         )
-        confidence, reason = self.confidence(table.layout.headers, table.layout.preamble, table.path)
+        confidence, reason = self.confidence(heading_of(table.layout))
         return Reading(
             table=assembled.table,
             reader=self.name,
@@ -225,12 +227,26 @@ class TabularReader:
             recognised=(*assembled.recognised, *_used_beside(matches, assembled.recognised)),
             unrecognised=table.unrecognised,
             metadata={
-                **self.metadata(table.layout.preamble, table.layout.separator),
+                **self.metadata(heading_of(table.layout)),
                 **assembled.metadata,
                 **table.metadata,
             },
             findings=(*table.findings, *duplicates(table), *assembled.findings),
         )
+
+
+def needed(matches: Mapping[str, h.HeaderMatch]) -> dict[str, h.HeaderMatch]:
+    """Return the matches that something is made from; the others are only reported."""
+    roles = set(matches) - {h.RECORD}
+    if std.TIME in roles or {h.CLOCK, std.UNIX_TIME} & roles:
+        roles.discard(h.STEP_TIME)
+    if {std.CHARGED, std.DISCHARGED} <= roles and h.SPECIFIC_CAPACITY not in roles:
+        roles.discard(h.CAPACITY)
+    if h.CAPACITY not in roles:
+        roles.discard(h.SPECIFIC_CAPACITY)
+    if {std.CHARGED_ENERGY, std.DISCHARGED_ENERGY} <= roles:
+        roles.discard(h.ENERGY)
+    return {role: match for role, match in matches.items() if role in roles}
 
 
 def score_roles(matches: Mapping[str, h.HeaderMatch]) -> int:
@@ -241,9 +257,7 @@ def score_roles(matches: Mapping[str, h.HeaderMatch]) -> int:
     return len(matches) if others & set(matches) else 0
 
 
-def _used_beside(
-    matches: Mapping[str, h.HeaderMatch], recognised: Sequence[ColumnMatch]
-) -> tuple[ColumnMatch, ...]:
+def _used_beside(matches: Mapping[str, h.HeaderMatch], recognised: Sequence[ColumnMatch]) -> tuple[ColumnMatch, ...]:
     used = {match.source for match in recognised}
     return tuple(
         ColumnMatch(match.text, "", match.unit or match.clock_unit, match.factor, f"understood as {role}")
@@ -284,7 +298,11 @@ def pairs_of(preamble: Sequence[str], separator: str) -> dict[str, Scalar]:
             else:
                 index += 1
                 continue
-            key = key.strip().strip("~").strip()
-            if key and len(key) <= 80 and len(found) < 100:
-                found.setdefault(key, value.strip()[:500])
+            key, value = _printable(key.strip().strip("~")), _printable(value)
+            if key and value and len(key) <= 80 and len(found) < 100:
+                found.setdefault(key, value[:500])
     return found
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,1 +1,42 @@
-"""reports."""
+"""Reports: one HTML file with answers, figures, values, warnings and provenance, that makes no outside request."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lirich.reports.data import CellReport, ComparisonReport, ReportData
+from lirich.reports.html import build_report
+
+if TYPE_CHECKING:
+    from lirich.workbench.workspace import Workspace
+
+__all__ = ["CellReport", "ComparisonReport", "ReportData", "build_report", "write_report"]
+
+
+def write_report(
+    workspace: Workspace, path: str | Path, cells: Sequence[str] | None = None, by: str | None = None
+) -> Path:
+    """Write the report of a workspace to *path* and return it.
+
+    *cells* names the cells (all by default), *by* the field to compare by (morphology where it makes groups). The file
+    appears whole or not at all. Raises `UnknownNameError` on a cell or field, `InputError` on a workspace without cells.
+    """
+    from lirich.reports.collect import collect
+
+    text = build_report(collect(workspace, cells=cells, by=by))
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)  # mkstemp makes it private; a report is to be handed on
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return target

@@ -28,7 +28,8 @@ class CellReport:
     ``cycles`` is the cycle table (``cycle``, ``segment`` and columns named by quantity key); ``voltage_curves`` has
     ``cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt``; ``dqdv`` has ``cycle, direction,
     voltage_volt, dqdv_mah_v, dqdv_mah_g_v``; ``hysteresis`` has ``cycle, soc_percent, hysteresis_v``. A table that is
-    not known is ``None`` and its figure is left out. ``notes`` are sentences about this cell, plain text.
+    not known is ``None`` and its figure is left out. ``notes`` are sentences about this cell, plain text. ``label`` names it
+    where its key is not enough (a second run).
     """
 
     cell: Cell
@@ -43,6 +44,12 @@ class CellReport:
     hysteresis: pl.DataFrame | None = None
     group: str | None = None
     notes: tuple[str, ...] = ()
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the cell is called in the report: its label, else its key."""
+        return self.label or self.cell.key
 
     @property
     def origin(self) -> Origin:
@@ -71,7 +78,7 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """Two groups against each other: effect size (Hedges' g, first minus second) with interval, p raw and corrected."""
+    """Two groups against each other, first minus second: Hedges' g with interval, p raw and corrected, the difference."""
 
     first: str
     second: str
@@ -80,6 +87,9 @@ class PairRow:
     effect_high: float | None = None
     p: float | None = None
     p_corrected: float | None = None
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class ComparisonReport:
     by: str
     rows: tuple[QuantityRow, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     forced: bool = False
     method: str = ""
 
@@ -113,7 +124,6 @@ class ReportData:
     cells: tuple[CellReport, ...]
     comparison: ComparisonReport | None = None
     literature: tuple[Value, ...] = ()
-    literature_groups: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     workspace: str = ""
     created: str = ""

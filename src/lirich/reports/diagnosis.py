@@ -38,7 +38,7 @@ class Diagnosis:
 def diagnose(report: CellReport) -> Diagnosis:
     """Say what one cell loses and why."""
     cause, text = cause_of_voltage_decay(report.values)
-    return Diagnosis(cell=report.cell.key, loss=energy_loss(report), cause=cause, cause_text=text, values=report.values)
+    return Diagnosis(cell=report.name, loss=energy_loss(report), cause=cause, cause_text=text, values=report.values)
 
 
 def first_value(values: Sequence[Value], key: str) -> Value | None:
@@ -104,7 +104,7 @@ def energy_loss(report: CellReport) -> EnergyLoss | None:
     weight = 100.0 * _log_mean(q0 * v0, q1 * v1) / (q0 * v0)
     per_volt = weight / _log_mean(v0, v1)
     return EnergyLoss(
-        cell=report.cell.key,
+        cell=report.name,
         group=report.group_name,
         reference_cycle=first["cycle"],
         cycle=last["cycle"],
@@ -127,9 +127,13 @@ def _ageing(report: CellReport) -> pl.DataFrame | None:
         table = table.filter(pl.any_horizontal(inside))
     elif report.segments or table.height < 4:
         return None  # nothing that is known to be ageing at one rate
+    if "complete" in table.columns:
+        table = table.filter(pl.col("complete"))
     if table.is_empty():
         return table
     reference = table.row(0, named=True)
+    if "like_group" in table.columns and reference["like_group"] is not None:
+        return table.filter(pl.col("like_group") == reference["like_group"])
     for column, tolerance, relative in (
         ("discharge_current_ma", _RATE_TOLERANCE, True),
         ("upper_cutoff_voltage_v", _WINDOW_TOLERANCE_V, False),

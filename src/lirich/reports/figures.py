@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from lirich.plots import Band, CellSeries, Figure, GroupPoints
 from lirich.plots.literature import retention_context
 from lirich.reports.data import CellReport, ReportData
 from lirich.reports.diagnosis import energy_loss
+from lirich.reports.summary import HEADLINES
 
 OVERLAID = (
     "discharge_specific_capacity_mah_g",
@@ -37,6 +38,9 @@ CONTEXT = (
 """Quantities whose place among published values is shown, where both exist."""
 
 _MOST_OVERLAID = 60
+
+MOST_COMPARED = 12
+"""So many compared quantities get a figure; all are in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
         figures.append(plots.dqdv_curves(cell.dqdv, origin=origin, **most))
     bands = [
         Band(s.kind, s.first_cycle, s.last_cycle)
-        for s in cell.segments
+        for s in cell.segments  # what is beside the purpose has no cycles here
         if s.first_cycle is not None and s.last_cycle is not None
     ]
     if cell.cycles is not None and cell.cycles.height > 1:
@@ -121,7 +125,7 @@ def overlay_figures(data: ReportData, detail: Detail) -> list[Figure]:
         # where a change of rate would hide the ageing, the other cycles are left out
         ageing_only = key in _AGEING_ONLY and any(s.kind == "ageing" for c in known for s in c.segments)
         series = [
-            CellSeries(c.cell.key, c.group_name, ageing_cycles(c) if ageing_only else c.cycles, c.origin)
+            CellSeries(c.name, c.group_name, ageing_cycles(c) if ageing_only else c.cycles, c.origin)
             for c in known
             if c.cycles is not None
         ]
@@ -141,15 +145,16 @@ def ageing_cycles(cell: CellReport) -> pl.DataFrame:
     return table.filter(pl.any_horizontal(inside)) if inside else table.clear()
 
 
-def comparison_figures(data: ReportData) -> dict[str, Figure]:
-    """Return for each compared quantity the figure of its groups, with every cell as a point."""
+def comparison_figures(data: ReportData) -> list[Figure]:
+    """Return the figures of the compared headline quantities, then of others, at most `MOST_COMPARED`."""
     if data.comparison is None:
-        return {}
+        return []
     origins = {c.cell.key: c.origin for c in data.cells}
-    figures: dict[str, Figure] = {}
-    for row in data.comparison.rows:
-        if row.refused or not row.groups:
-            continue
+    compared = [r for r in data.comparison.rows if not r.refused and r.groups]
+    order = {key: i for i, key in enumerate(HEADLINES)}
+    compared.sort(key=lambda r: order.get(r.quantity, len(order)))
+    figures: list[Figure] = []
+    for row in compared[:MOST_COMPARED]:
         groups = [
             GroupPoints(
                 g.group,
@@ -157,13 +162,12 @@ def comparison_figures(data: ReportData) -> dict[str, Figure]:
                 g.mean,
                 g.low,
                 g.high,
-                Origin.SIMULATED
-                if any(origins.get(cell) is Origin.SIMULATED for cell, _ in g.points)
-                else Origin.MEASURED,
+                Origin.SIMULATED if any(origins.get(c) is Origin.SIMULATED for c, _ in g.points) else Origin.MEASURED,
             )
             for g in row.groups
         ]
-        figures[row.quantity] = plots.group_points(row.quantity, groups)
+        figure = plots.group_points(row.quantity, groups)
+        figures.append(replace(figure, note=" · ".join(t for t in (figure.note, row.conditions) if t)))
     return figures
 
 
@@ -171,10 +175,10 @@ def literature_figures(data: ReportData) -> list[Figure]:
     """Return where the cells stand among published values: a strip per quantity, and retention against cycles."""
     if not data.literature:
         return []
-    published = [(data.literature_groups.get(v.subject.key, "not stated"), v) for v in data.literature]
+    published = [(str(v.conditions.other.get("morphology", "not stated")), v) for v in data.literature]
     own = [(c.group_name, v) for c in data.cells for v in c.values]
     series = [
-        CellSeries(c.cell.key, c.group_name, thin_cycles(c.cycles, 120), c.origin)
+        CellSeries(c.name, c.group_name, thin_cycles(c.cycles, 120), c.origin)
         for c in data.cells[:_MOST_OVERLAID]
         if c.cycles is not None
     ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lirich import __version__
 from lirich.errors import InputError
@@ -55,7 +56,8 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
         answers=summarise(data),
         summary_figures=[book.add(f) for f in figures.summary_figures(data)],
         overlay_figures=[book.add(f) for f in figures.overlay_figures(data, detail)],
-        comparison_figures={k: book.add(f) for k, f in figures.comparison_figures(data).items()},
+        comparison_figures=[book.add(f) for f in figures.comparison_figures(data)],
+        compared=sections.compared(data),
         literature_figures=[book.add(f) for f in figures.literature_figures(data)],
         cells=[
             {
@@ -128,7 +130,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        capitalize_first=_capitalised, symbol=_symbol, duration=sections.duration, started=sections.started, number=format_number, p_value=_p_value
+        capitalize_first=_capitalised, symbol=_symbol, formula=_formula, duration=sections.duration, started=sections.started, number=format_number, p_value=_p_value
     )
     environment.globals.update(group_mean=_group_mean, quantities=QUANTITIES)
     return environment
@@ -140,6 +142,11 @@ def _capitalised(text: str) -> str:
 
 def _symbol(text: str) -> Markup:
     return Markup(style.symbol(text))  # escaped there
+
+
+def _formula(text: str) -> Markup:
+    """Set the amounts of a chemical formula low: those that follow a letter or a closing bracket."""
+    return Markup(re.sub(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)", r"<sub>\1</sub>", str(escape(text))))
 
 
 def _p_value(p: float | None) -> str:

@@ -255,7 +255,7 @@ def missing_facts(data: ReportData) -> list[MissingFact]:
 def _located(data: ReportData) -> Iterable[tuple[str, Finding]]:
     for cell in data.cells:
         for finding in cell.findings:
-            yield cell.cell.key, finding
+            yield cell.name, finding
     for finding in data.findings:
         yield finding.where or "workspace", finding
 

@@ -49,7 +49,7 @@ class Answer:
 def summarise(data: ReportData) -> tuple[Answer, Answer, Answer]:
     """Answer the three questions from the data of the report, in plain text."""
     diagnoses = [diagnose(cell) for cell in data.cells]
-    groups = {cell.cell.key: cell.group_name for cell in data.cells}
+    groups = {cell.name: cell.group_name for cell in data.cells}
     return which_is_better(data), what_is_lost(diagnoses, groups), structure_or_resistance(diagnoses, groups)
 
 
@@ -126,7 +126,7 @@ def _without_comparison(data: ReportData) -> tuple[str, tuple[str, ...], tuple[s
     evidence = []
     for key in HEADLINES[:2]:
         what = quantity(key)
-        found = [(c.cell.key, v) for c in data.cells if (v := first_value(c.values, key)) is not None]
+        found = [(c.name, v) for c in data.cells if (v := first_value(c.values, key)) is not None]
         if len(found) < 2 or what.better is None:
             continue
         pick = max if what.better == "higher" else min

@@ -246,6 +246,23 @@ class Catalogue:
 
         self.database.write(work)
 
+    def drop_runs(self, cell: str, *, keep: int) -> None:
+        """Remove the analyses of runs number *keep* and above."""
+        a = s.analysis
+
+        def work(connection: Connection) -> None:
+            runs = select(a.c.run).where(a.c.cell == plain(cell), a.c.run >= keep)
+            for run in list(connection.execute(runs).scalars()):
+                _drop_analysis(connection, cell, run)
+
+        self.database.write(work)
+
+    def analysis_keys(self) -> dict[tuple[str, int], str]:
+        """Return the key of every analysis by cell and run, without reading the analyses."""
+        a = s.analysis
+        rows = self.database.read(lambda c: c.execute(select(a.c.cell, a.c.run, a.c.key)).all())
+        return {(r.cell, r.run): r.key for r in sorted(rows, key=lambda r: (natural(r.cell), r.run))}
+
     def analyses(self, cell: str | None = None) -> list[Analysis]:
         """Return the analyses (of one cell) with their values, by cell and run."""
         a, v = s.analysis, s.value
@@ -394,15 +411,22 @@ class Catalogue:
 
     def fingerprint(self) -> str:
         """Return a hash of all records without the times at which they were written."""
-        content = {
-            "samples": [v.to_json() for v in self.facts(s.sample, Sample).values()],
-            "cells": [v.to_json() for v in self.facts(s.cell, Cell).values()],
-            "tests": [v.to_json() for v in self.tests()],
-            "analyses": [v.model_copy(update={"created_unix_second": 0.0}).to_json() for v in self.analyses()],
-            "values": [v.to_json() for v in self.values()],
-            "sources": self.sources(),
-            "corrections": [[r.cell, r.correction] for r in self.corrections(None)],
+        k, v = s.correction, s.value
+        queries: dict[str, Any] = {
+            "sample": select(s.sample.c.key, s.sample.c.document),
+            "cell": select(s.cell.c.key, s.cell.c.document),
+            "test": select(s.test.c.key, s.test.c.document),
+            "analysis": select(s.analysis.c.cell, s.analysis.c.run, s.analysis.c.document),
+            "value": select(v.c.owner, v.c.position, v.c.unit, v.c.document),
+            "correction": select(k.c.cell, k.c.number, k.c.document).where(k.c.cleared_unix_second.is_(None)),
         }
+
+        def work(connection: Connection) -> dict[str, list[list[Any]]]:
+            return {name: sorted(map(list, connection.execute(query))) for name, query in queries.items()}
+
+        content = self.database.read(work)
+        for row in content["analysis"]:
+            row[-1] = {n: x for n, x in json_object(row[-1]).items() if n != "created_unix_second"}
         return content_hash(content)
 
     def documents(self) -> dict[str, list[tuple[str, str]]]:

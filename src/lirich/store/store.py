@@ -232,6 +232,12 @@ class Store:
         """Return a curve. Raises `CorruptStoreError` where it is missing, broken or (*verify*) changed."""
         return curves.read(self._curves, key, verify=verify)
 
+    def has_files(self, *, raw: Iterable[str] = (), curves: Iterable[str] = ()) -> bool:
+        """Tell whether all these raw files and curves are there; their contents are not read."""
+        return all(self._raw.path(digest) is not None for digest in raw) and all(
+            self._curves.path(key) is not None for key in curves
+        )
+
     # --- samples and cells ----------------------------------------------------------------------------------
 
     def put_sample(self, sample: Sample) -> None:
@@ -332,6 +338,14 @@ class Store:
     def drop_runs(self, cell: str, *, keep: int) -> None:
         """Remove the analyses of a cell from run number *keep* on: files were joined that were apart before."""
         self._catalogue.drop_runs(cell, keep)
+
+    def analysis_keys(self) -> dict[tuple[str, int], str]:
+        """Return the key of every analysis by (cell, run), without reading the analyses."""
+        return self._catalogue.analysis_keys()
+
+    def drop_runs(self, cell: str, *, keep: int) -> None:
+        """Remove the analyses of the runs of a cell whose number is *keep* or above, with their values."""
+        self._catalogue.drop_runs(cell, keep=keep)
 
     def remove_analyses(self, cell: str) -> None:
         """Remove all analyses of a cell with their values. Raises `UnknownNameError`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,10 +104,14 @@ def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
     """Return which tests of one cell follow on each other, in time order; see `lirich.readers.plan_join`."""
     from lirich.readers import TableSummary, plan_join
 
-    return plan_join(
+    names = [test.raw.name for test in tests]
+    # the findings of a join name the files, not their hashes
+    shown = {test.key: test.raw.name if names.count(test.raw.name) == 1 else test.key for test in tests}
+    keys = {name: key for key, name in shown.items()}
+    groups = plan_join(
         [
             TableSummary(
-                key=test.key,
+                key=shown[test.key],
                 start_unix_second=test.start_unix_second,
                 end_unix_second=test.end_unix_second,
                 first_cycle_count=test.first_cycle_count,
@@ -119,6 +123,7 @@ def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
             for test in tests
         ]
     )
+    return [replace(group, keys=tuple(keys[name] for name in group.keys)) for group in groups]
 
 
 def cycling_settings(store: Store) -> dict[str, Any]:

@@ -29,9 +29,7 @@ def bands(view: CellView) -> list[Band]:
     from lirich.plots import Band
 
     return [
-        Band(str(s.kind), s.first_cycle, s.last_cycle)
-        for s in view.segments
-        if s.first_cycle is not None and s.last_cycle is not None
+        Band(s.kind, s.first_cycle, s.last_cycle) for s in view.segments if s.purpose
     ]
 
 

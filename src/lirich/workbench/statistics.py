@@ -98,9 +98,7 @@ def welch_difference(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Effe
         share = u / (u + v)
         freedom = 1.0 / (share**2 / (x.size - 1) + (1 - share) ** 2 / (y.size - 1))
         half = _t_quantile(freedom, level) * math.sqrt(u + v)
-    return Effect(
-        difference, Interval(low=difference - half, high=difference + half, level=level, method="Welch t")
-    )
+    return Effect(difference, Interval(low=difference - half, high=difference + half, level=level, method="Welch t"))
 
 
 def hedges_g(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Effect | None:
@@ -125,9 +123,7 @@ def hedges_g(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Effect | Non
     d = difference / pooled
     per_t = math.sqrt(1 / x.size + 1 / y.size)
     low, high = (noncentrality * per_t for noncentrality in _noncentrality_interval(d / per_t, freedom, level))
-    return Effect(
-        bias_correction(freedom) * d, Interval(low=low, high=high, level=level, method="noncentral t")
-    )
+    return Effect(bias_correction(freedom) * d, Interval(low=low, high=high, level=level, method="noncentral t"))
 
 
 def bias_correction(freedom: float) -> float:
@@ -243,14 +239,14 @@ def studentised(values: Array, first: NDArray[np.bool_]) -> Array:
     difference = np.where(difference < 1e-13, 0.0, difference)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = difference / np.sqrt(squared_error)
-    return np.where(enough & (difference > 0), t, 0.0)
+    return np.asarray(np.where(enough & (difference > 0), t, 0.0))
 
 
 def scaled(values: Array) -> Array:
     """Return *values* less their mean, divided by the largest deviation: of order 1 for `studentised`."""
     centred = values - values.mean()
     spread = float(np.abs(centred).max())
-    return centred / spread if spread > 0 else centred
+    return np.asarray(centred / spread if spread > 0 else centred)
 
 
 def splits(

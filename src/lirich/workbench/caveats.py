@@ -1,0 +1,118 @@
+"""What must be said of a comparison as a whole: few cells, one sample, a test that cannot succeed, force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lirich.model import Finding, Severity
+from lirich.workbench.comparison import ComparisonRow, Correction
+
+FEW_CELLS = 3
+"""Below so many cells in a group a comparison is called what it is: an anecdote."""
+
+_SIGNIFICANT = 0.05  # the usual level, for the sentence on what a test can reach
+
+
+def caveats(
+    rows: Sequence[ComparisonRow],
+    names: Sequence[str],
+    groups: Mapping[str, str],
+    samples: Mapping[str, str],
+    tests: int,
+    correction: Correction,
+) -> list[Finding]:
+    """Return the findings on a comparison of the groups *names*; *groups* and *samples* are by cell.
+
+    *tests* is the number of p values that were corrected together.
+    """
+    found = []
+    for name in names:
+        found += _few_cells(rows, name)
+        found += _one_sample([cell for cell, group in groups.items() if group == name], name, samples)
+    return found + _smallest_p(rows, tests, correction) + _refused(rows) + _forced(rows)
+
+
+def _few_cells(rows: Sequence[ComparisonRow], name: str) -> list[Finding]:
+    most = max((g.n for row in rows for g in row.groups if g.group == name), default=0)
+    if most >= FEW_CELLS:
+        return []
+    return [
+        Finding(
+            code="few-cells",
+            message=f"{only(most, name)}: this is an anecdote, not a comparison",
+            advice=f"Build at least {FEW_CELLS} cells of each group, better 5",
+            where=name,
+        )
+    ]
+
+
+def only(n: int, group: str) -> str:
+    """Return the loud words for a group of too few cells."""
+    return f"ONLY {n} CELL{'' if n == 1 else 'S'} IN {group}"
+
+
+def _one_sample(cells: Sequence[str], name: str, samples: Mapping[str, str]) -> list[Finding]:
+    known = {samples.get(cell) for cell in cells}
+    if len(cells) < 2 or len(known) != 1 or None in known:
+        return []
+    return [
+        Finding(
+            code="one-sample",
+            message=f"All {len(cells)} cells of {name} are of one sample ({known.pop()}): their spread is that of cell "
+            f"making, and what is found holds for this sample, not for {name} as such",
+            advice="Add cells of other syntheses",
+            where=name,
+        )
+    ]
+
+
+def _smallest_p(rows: Sequence[ComparisonRow], tests: int, correction: Correction) -> list[Finding]:
+    tested = [c for row in rows for c in row.contrasts if c.smallest_p is not None]
+    if not tested:
+        return []
+    smallest = min(c.smallest_p or 0.0 for c in tested)
+    factor = tests if correction == "holm" else len({(c.a, c.b) for c in tested})
+    best = min(1.0, smallest * factor)
+    hopeless = best > _SIGNIFICANT
+    return [
+        Finding(
+            code="smallest-p",
+            severity=Severity.WARNING if hopeless else Severity.INFO,
+            message=f"With so many cells p is {smallest:.2g} at best, and {best:.2g} corrected for {tests} "
+            f"test{'' if tests == 1 else 's'}"
+            + ("; nothing here can be significant at 5 %, whatever the effect" if hopeless else ""),
+            advice="Read the intervals; more cells, or fewer quantities or groups, let a test succeed"
+            if hopeless
+            else "",
+        )
+    ]
+
+
+def _refused(rows: Sequence[ComparisonRow]) -> list[Finding]:
+    refused = [c for row in rows for c in row.contrasts if c.refused]
+    if not refused:
+        return []
+    unlike = ", ".join(dict.fromkeys(name for c in refused for name in c.unlike))
+    return [
+        Finding(
+            code="unlike-conditions",
+            message=f"{len(refused)} comparison{'' if len(refused) == 1 else 's'} refused; between the groups differ: "
+            f"{unlike}",
+            advice="Compare under like conditions; --force (force=True) compares nevertheless and says so",
+        )
+    ]
+
+
+def _forced(rows: Sequence[ComparisonRow]) -> list[Finding]:
+    forced = [c for row in rows for c in row.contrasts if c.forced]
+    if not forced:
+        return []
+    mixed = any("origin" in c.unlike for c in forced)
+    return [
+        Finding(
+            code="forced-comparison",
+            message=f"{len(forced)} comparison{'' if len(forced) == 1 else 's'} under unlike conditions, by force"
+            + ("; values of unlike origin are mixed" if mixed else ""),
+            advice="A difference may be that of the conditions and not of the materials",
+        )
+    ]

@@ -1,0 +1,105 @@
+"""The result of a comparison of groups of cells, as frozen values."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from lirich.model import Conditions, Finding, Frozen, Interval, Origin
+from lirich.quantities import QUANTITIES
+
+Correction = Literal["max-t", "holm"]
+
+
+class GroupSummary(Frozen):
+    """One group in one row: its cells, their values, mean, sample standard deviation and interval of the mean."""
+
+    group: str
+    n: int
+    cells: tuple[str, ...]
+    values: tuple[float, ...]
+    mean: float
+    sd: float | None = None
+    interval: Interval | None = None
+    conditions: Conditions = Conditions()
+    origins: tuple[Origin, ...] = ()
+
+
+class Contrast(Frozen):
+    """Group *a* less group *b*.
+
+    ``refused`` says why nothing is computed (empty: it is); ``unlike`` names the conditions that differ, in a
+    forced contrast too. ``effect_size`` is Hedges' g. ``smallest_p`` is what the test can reach at best with so
+    many cells. ``favours`` is the group with the better mean, where the quantity has a better direction:
+    a direction, not a verdict; the verdict is in ``p_corrected`` and the intervals.
+    """
+
+    a: str
+    b: str
+    refused: str = ""
+    unlike: tuple[str, ...] = ()
+    forced: bool = False
+    difference: float | None = None
+    difference_interval: Interval | None = None
+    effect_size: float | None = None
+    effect_size_interval: Interval | None = None
+    p: float | None = None
+    p_corrected: float | None = None
+    smallest_p: float | None = None
+    test: str = ""
+    favours: str | None = None
+
+
+class ComparisonRow(Frozen):
+    """One figure under one set of conditions, over all groups that have it."""
+
+    quantity: str
+    conditions: Conditions
+    groups: tuple[GroupSummary, ...]
+    contrasts: tuple[Contrast, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether no contrast of the row could be computed."""
+        return all(c.refused for c in self.contrasts)
+
+    @property
+    def unlike(self) -> tuple[str, ...]:
+        """The conditions in which the groups differ."""
+        return tuple(dict.fromkeys(name for c in self.contrasts for name in c.unlike))
+
+
+class Comparison(Frozen):
+    """What `compare` found. ``tests`` is the number of p values in the family that was corrected for."""
+
+    by: str = ""
+    groups: tuple[str, ...]
+    rows: tuple[ComparisonRow, ...]
+    correction: Correction
+    tests: int
+    level: float
+    forced: bool
+    seed: int
+    findings: tuple[Finding, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as the object that ``--json`` prints, with name, symbol and unit in each row."""
+        data = self.model_dump(mode="json")
+        for row, shown in zip(self.rows, data["rows"], strict=True):
+            what = QUANTITIES[row.quantity]
+            shown.update(name=what.name, symbol=what.symbol, unit=what.unit, better=what.better)
+            shown.update(refused=row.refused, unlike=list(row.unlike))
+        return data
+
+    @property
+    def method(self) -> str:
+        """One sentence on how the numbers were made, for a caption."""
+        correction = {
+            "max-t": "step-down max-T (Westfall–Young)",
+            "holm": "Holm",
+        }[self.correction]
+        return (
+            f"Means with {100 * self.level:g} % t intervals; differences with Welch intervals; Hedges' g with "
+            f"noncentral-t intervals; two-sided permutation tests of the studentised difference, p corrected for {self.tests} "
+            f"test{'s' if self.tests != 1 else ''} by {correction}"
+        )

@@ -1,0 +1,158 @@
+"""Which values of cells stand in one row of a comparison, and which are refused or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from lirich.model import Conditions, Finding, Operator, Severity, Value
+from lirich.quantities import QUANTITIES
+from lirich.workbench.comparable import classes, differences
+from lirich.workbench.comparison import Contrast
+
+_UNSOUND = frozenset({"incomplete-cycle", "first-charge-partial"})  # no value of these is compared
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A row before its p values are corrected."""
+
+    quantity: str
+    values: tuple[Value, ...]
+    forced: bool = False
+    warnings: tuple[str, ...] = ()
+    refusals: tuple[Contrast, ...] = ()
+
+
+def sound(values: list[Value], findings: list[Finding]) -> list[Value]:
+    """Leave out bounds and values that the analysis itself calls unsound; say which."""
+    kept = []
+    for value in values:
+        doubts = _UNSOUND & set(value.flags)
+        if value.operator not in (Operator.EQUAL, Operator.ABOUT):
+            why = "it is a bound, not a number"
+        elif doubts:
+            why = "it is flagged " + ", ".join(sorted(doubts))
+        else:
+            kept.append(value)
+            continue
+        findings.append(
+            Finding(
+                code="value-left-out",
+                severity=Severity.INFO,
+                message=f"{QUANTITIES[value.quantity].name} of {value.subject.key} is not compared: {why}",
+                where=value.subject.key,
+            )
+        )
+    return kept
+
+
+def rows_of_figure(
+    key: str, values: list[Value], groups: Mapping[str, str], names: Sequence[str], force: bool
+) -> list[Draft]:
+    """Return the rows of one figure, one per class of like conditions; empty where one group alone has it."""
+    having = present(values, groups, names)
+    if len(having) < 2:
+        return []
+    if force:
+        return _forced_rows(key, values, groups, names)
+    alike = classes(key, values)
+    rows = [c for c in alike if len(present(c, groups, names)) > 1]
+    alone = [c for c in alike if len(present(c, groups, names)) == 1]
+    drafts = [Draft(key, tuple(row), warnings=tuple(_left_out(key, row, alone, groups))) for row in rows]
+    met = {pair for row in rows for pair in combinations(present(row, groups, names), 2)}
+    left = [v for c in alone for v in c]
+    among_left = set(combinations(present(left, groups, names), 2))
+    unmet = [pair for pair in combinations(having, 2) if pair not in met or pair in among_left]
+    if unmet:
+        sides = {
+            name: of_group(left, groups, name) or of_group(values, groups, name) for pair in unmet for name in pair
+        }
+        refusals = []
+        for a, b in unmet:
+            unlike = differences(key, sides[a], sides[b])
+            refusals.append(
+                Contrast(
+                    a=a, b=b, unlike=unlike, refused=f"unlike conditions: {_unlike_text(unlike, sides[a], sides[b])}"
+                )
+            )
+        shown = [max(classes(key, sides[name]), key=len) for name in names if name in sides]
+        drafts.append(Draft(key, tuple(v for c in shown for v in c), refusals=tuple(refusals)))
+    return drafts
+
+
+def _forced_rows(key: str, values: Sequence[Value], groups: Mapping[str, str], names: Sequence[str]) -> list[Draft]:
+    """Return one row of all values; figures of single cycles are set against the same cycle first."""
+    by_cycle: dict[int | None, list[Value]] = {}
+    for value in values:
+        of_cycle = QUANTITIES[key].scope == "cycle"
+        by_cycle.setdefault(value.conditions.cycle if of_cycle else None, []).append(value)
+    rows = [c for c in by_cycle.values() if len(present(c, groups, names)) > 1]
+    rest = [v for c in by_cycle.values() if len(present(c, groups, names)) < 2 for v in c]
+    if len(present(rest, groups, names)) > 1:
+        rows.append(rest)
+    drafts = []
+    for row in rows:
+        unlike = differences(key, row, row)
+        drafts.append(Draft(key, tuple(row), forced=bool(unlike), warnings=_forced_warning(unlike, row)))
+    return drafts
+
+
+def _left_out(key: str, row: list[Value], alone: list[list[Value]], groups: Mapping[str, str]) -> list[str]:
+    said = []
+    inside = {v.subject.key for v in row}
+    for outside in alone:
+        cells = sorted({v.subject.key for v in outside} - inside)
+        if cells:
+            unlike = differences(key, outside, row)
+            of = sorted({groups[cell] for cell in cells})
+            said.append(f"{', '.join(cells)} ({', '.join(of)}) left out: {_unlike_text(unlike, outside, row)}")
+    return said
+
+
+def _forced_warning(unlike: tuple[str, ...], values: Sequence[Value]) -> tuple[str, ...]:
+    if not unlike:
+        return ()
+    text = f"FORCED: compared although conditions are unlike ({', '.join(unlike)})"
+    if "origin" in unlike:
+        origins = sorted({v.origin.value for v in values})
+        text += f"; MIXED ORIGINS: {' and '.join(origins)} values stand in one comparison"
+    return (text,)
+
+
+def _unlike_text(unlike: Sequence[str], a: Sequence[Value], b: Sequence[Value]) -> str:
+    parts = []
+    for name in unlike:
+        one, other = _stated(name, a), _stated(name, b)
+        parts.append(f"{name} ({one} against {other})" if one != other else name)
+    return ", ".join(parts)
+
+
+def _stated(name: str, values: Sequence[Value]) -> str:
+    found: list[object] = []
+    for value in values:
+        if name == "origin":
+            found.append(value.origin.value)
+        elif name in Conditions.model_fields:
+            found.append(getattr(value.conditions, name))
+        else:
+            found.append(value.conditions.other.get(name))
+    texts = dict.fromkeys("not stated" if x is None else f"{x:.4g}" if isinstance(x, float) else str(x) for x in found)
+    return " or ".join(list(texts)[:3]) + (" or …" if len(texts) > 3 else "")
+
+
+def present(values: Sequence[Value], groups: Mapping[str, str], names: Sequence[str]) -> list[str]:
+    """Return those of the groups *names* that have a value, in their order."""
+    found = {groups[v.subject.key] for v in values}
+    return [name for name in names if name in found]
+
+
+def of_group(values: Sequence[Value], groups: Mapping[str, str], name: str) -> list[Value]:
+    """Return the values of the cells of one group."""
+    return [v for v in values if groups[v.subject.key] == name]
+
+
+def cells_of(values: Sequence[Value]) -> list[str]:
+    """Return the cells that *values* are of, each once."""
+    return list(dict.fromkeys(v.subject.key for v in values))
