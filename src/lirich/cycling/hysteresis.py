@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import polars as pl
 
 from lirich.cycling.halfcycle import Array, HalfCycle
 from lirich.cycling.record import half_cycle_conditions, record, specific, with_conditions
@@ -63,6 +64,32 @@ def hysteresis(
     up = _voltage_at(charge.capacity_mah - charge.capacity_mah[0] + start, charge.voltage_v, at)
     down = _voltage_at(discharge.capacity_mah[-1] - discharge.capacity_mah[::-1], discharge.voltage_v[::-1], at)
     return Hysteresis(charge.cycle, soc, up, down, up - down, energy_mwh(charge) - energy_mwh(discharge), alignment)
+
+
+def hysteresis_curves(half_cycles: Sequence[HalfCycle]) -> pl.DataFrame:
+    """Return ΔV(q) of the cycles that have both half-cycles, for plots: ``cycle, soc_percent, hysteresis_v``.
+
+    Where one half-cycle does not reach there is no row; a cycle whose half-cycles are too short is left out.
+    """
+    by_cycle: dict[int, dict[str, HalfCycle]] = {}
+    for half in half_cycles:
+        by_cycle.setdefault(half.cycle, {})[half.direction] = half
+    frames = []
+    for cycle, halves in by_cycle.items():
+        if len(halves) < 2:
+            continue
+        try:
+            loop = hysteresis(halves["charge"], halves["discharge"])
+        except NotEnoughDataError:
+            continue  # said in the docstring: a plot shows what there is
+        there = np.isfinite(loop.gap_v)
+        frames.append(
+            pl.DataFrame({"soc_percent": loop.soc_percent[there], "hysteresis_v": loop.gap_v[there]}).select(
+                pl.lit(cycle, dtype=pl.Int64).alias("cycle"), "soc_percent", "hysteresis_v"
+            )
+        )
+    schema = {"cycle": pl.Int64, "soc_percent": pl.Float64, "hysteresis_v": pl.Float64}
+    return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
 
 
 def _voltage_at(capacity: Array, voltage: Array, at: Array) -> Array:

@@ -241,7 +241,10 @@ def _charge_of_current(
     inner *= 0.5 / _HOUR
     starts = np.flatnonzero(new[1:])  # the interval that ends at the first row of a step
     following = np.append(dt, 0.0)[starts + 1]
-    flowed = np.minimum(dt[starts], np.maximum(settings.boundary_gap_s, 10.0 * following))
+    usual = np.where(
+        dt[starts] > settings.recording_gap_s, following, np.maximum(settings.boundary_gap_s, 10.0 * following)
+    )
+    flowed = np.minimum(dt[starts], usual)
     inner[starts] = current[starts + 1] * flowed / _HOUR
     dq[sign == 0] = 0.0
     return dq

@@ -224,10 +224,7 @@ def _interrupt_segments(
 
 
 def _slow_segments(cycles: pl.DataFrame, by_cycle: dict[int, list[Stops]], settings: CyclingSettings) -> list[Segment]:
-    slow = [
-        s is not None and not by_cycle[n]
-        for s, n in zip(slow_cycles(cycles, by_cycle, settings), cycles["cycle"], strict=True)
-    ]
+    slow = [reason is not None for reason in slow_cycles(cycles, by_cycle, settings)]
     return _beside("pseudo_ocv", slow, f"half-cycles of {settings.pseudo_ocv_h:.3g} h or more", cycles)
 
 
@@ -249,9 +246,8 @@ def _rest_segments(notes: Annotation, settings: CyclingSettings) -> list[Segment
         mine = long[owner == number]
         hours = (time[last[mine]] - begin[mine]) / 3600.0
         times = f"{len(mine)} rests of " if len(mine) > 1 else "rest of "
-        span = (
-            f"{hours.min():.3g} h" if hours.max() < 1.05 * hours.min() else f"{hours.min():.3g} to {hours.max():.3g} h"
-        )
+        low, high = hours.min(), hours.max()
+        span = f"{low:.3g} h" if high < 1.05 * low else f"{low:.3g} to {high:.3g} h"
         segments.append(
             Segment(
                 kind="rest", first_cycle=int(number), last_cycle=int(number), reason=times + span, purpose=False,

@@ -9,7 +9,9 @@ import polars as pl
 
 from lirich.cycling import halfcycles
 from lirich.cycling.annotation import Annotation
+from lirich.cycling.dqdv import dqdv_curves
 from lirich.cycling.halfcycle import Direction, HalfCycle
+from lirich.cycling.hysteresis import hysteresis_curves
 from lirich.cycling.protocol import Segment
 from lirich.model import Finding, Value
 
@@ -45,3 +47,11 @@ class CyclingResult:
         return halfcycles.voltage_curves(
             self.annotation, cycles, max_points=max_points, active_mass_mg=self.active_mass_mg
         )
+
+    def dqdv_curves(self, cycles: Iterable[int] | None = None) -> pl.DataFrame:
+        """Return dQ/dV against voltage for plotting; see `lirich.cycling.dqdv.dqdv_curves`."""
+        return dqdv_curves(self.half_cycles(cycles), active_mass_mg=self.active_mass_mg)
+
+    def hysteresis_curves(self, cycles: Iterable[int] | None = None) -> pl.DataFrame:
+        """Return V_ch(q) − V_dis(q) against state of charge; see `lirich.cycling.hysteresis.hysteresis_curves`."""
+        return hysteresis_curves(self.half_cycles(cycles))

@@ -42,7 +42,8 @@ class CyclingSettings(Frozen):
 
     boundary_gap_s: float = Field(default=60.0, gt=0)
     """At the first row of a step the current is taken to have flowed since the row before, but no longer than this,
-    or ten times the sampling interval of the step. *Choice*: a pause between two files must not become charge."""
+    or ten times the sampling interval of the step (once, after a gap in the recording). *Choice*: a pause between
+    two files must not become charge."""
 
     recording_gap_s: float = Field(default=3600.0, gt=0)
     """Longer than this without a row under current, and 20 times the usual interval, is a gap in the recording, s.

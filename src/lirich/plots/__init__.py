@@ -1,7 +1,7 @@
 """Figures as Plotly specifications: data in, figure out; no file, no database, no network.
 
-SC and PC have the same two colours everywhere, all colours are colour-blind safe, and whatever is simulated, computed or
-predicted is drawn dashed or open and says so.
+SC and PC have the same two colours everywhere, all colours are colour-blind safe, and whatever is simulated,
+computed or predicted is drawn dashed or open and says so.
 """
 
 from lirich.plots.curves import dqdv_curves, hysteresis, voltage_profiles

@@ -26,7 +26,9 @@ def voltage_profiles(
     specific = _has(curves, "specific_capacity_mah_g")
     column = "specific_capacity_mah_g" if specific else "capacity_mah"
     unit = "mAh/g" if specific else "mAh"
-    traces, shown, n = _by_cycle(curves, column, "voltage_volt", origin, most_cycles, most_points, unit_x=unit, unit_y="V")
+    traces, shown, n = _by_cycle(
+        curves, column, "voltage_volt", origin, most_cycles, most_points, unit_x=unit, unit_y="V"
+    )
     return Figure(
         title="Voltage profiles",
         alt=f"Voltage in volt against capacity in {unit} for {_named(shown)}, charge rising and discharge falling; "
@@ -38,7 +40,8 @@ def voltage_profiles(
             xaxis=style.axis(f"{'Specific capacity' if specific else 'Capacity'} ({unit})", rangemode="tozero"),
             yaxis=style.axis("Voltage vs Li/Li<sup>+</sup> or counter electrode (V)"),
         ),
-        note=_note(shown, n, most_points) + ("" if specific else " Active mass not given: capacity in mAh, not per gram."),
+        note=_note(shown, n, most_points)
+        + ("" if specific else " Active mass not given: capacity in mAh, not per gram."),
     )
 
 
@@ -56,10 +59,13 @@ def dqdv_curves(
     signed = dqdv.with_columns(
         pl.when(pl.col("direction") == "discharge").then(-pl.col(column).abs()).otherwise(pl.col(column)).alias("_y")
     )
-    traces, shown, n = _by_cycle(signed, "voltage_volt", "_y", origin, most_cycles, most_points, unit_x="V", unit_y=unit)
+    traces, shown, n = _by_cycle(
+        signed, "voltage_volt", "_y", origin, most_cycles, most_points, unit_x="V", unit_y=unit
+    )
     return Figure(
         title="Differential capacity",
-        alt=f"dQ/dV in {unit} against voltage for {_named(shown)}; charge points up, discharge down; " + _coloured(shown),
+        alt=f"dQ/dV in {unit} against voltage for {_named(shown)}; charge points up, discharge down; "
+        + _coloured(shown),
         data=traces,
         layout=_layout(
             shown,
@@ -107,12 +113,11 @@ def origin_label(origin: Origin) -> list[dict[str, Any]]:
             "xref": "paper",
             "yref": "paper",
             "x": 1,
-            "y": 1,
+            "y": 1.01,
             "xanchor": "right",
-            "yanchor": "top",
+            "yanchor": "bottom",
             "showarrow": False,
             "font": {"size": 11, "color": "#8A4FA3"},
-            "bgcolor": "rgba(255,255,255,0.75)",
             "name": "origin",
         }
     ]
@@ -194,7 +199,7 @@ def _colour_scale(shown: Sequence[int]) -> dict[str, Any]:
 
 def _layout(shown: Sequence[int], origin: Origin, **axes: Any) -> dict[str, Any]:
     few = len(shown) <= _FEW
-    margin = {"l": 64, "r": 18 if few else 8, "t": 26 if few else 14, "b": 52}
+    margin = {"l": 64, "r": 18 if few else 8, "t": 26, "b": 52}
     return style.layout(showlegend=few, margin=margin, annotations=origin_label(origin), **axes)
 
 

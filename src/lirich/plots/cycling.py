@@ -43,7 +43,7 @@ def capacity(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin
     kept = [t for t in traces if t is not None]
     return Figure(
         title="Capacity and Coulombic efficiency",
-        alt=f"Charge and discharge capacity in {unit} over {cycles.height} cycles, Coulombic efficiency in percent below. "
+        alt=f"Charge and discharge capacity in {unit} over {cycles.height} cycles, Coulombic efficiency in % below. "
         + _trend(cycles, f"discharge_{stem}", "Discharge capacity", unit),
         data=kept,
         layout=_two_panels(
@@ -55,7 +55,12 @@ def capacity(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin
             lower_axis={"range": ce_range} if ce_range else {},
             upper_axis={"rangemode": "tozero"},
         ),
-        note=(f"{cut} efficiencies lie outside the lower panel; double-click it to see all." if cut else ""),
+        note=(
+            f"{cut} of {cycles.height} efficiencies {'lies' if cut == 1 else 'lie'} outside the lower panel; "
+            "double-click it to see all."
+            if cut
+            else ""
+        ),
     )
 
 
@@ -68,32 +73,41 @@ def mean_voltages(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: O
     reference = _reference_cycle(cycles, bands)
     table = cycles.sort("cycle")
     traces = [
-        _points(table, "mean_charge_voltage_v", "V̄ charge", style.CHARGE_COLOUR, "V", origin, line=True, size=4),
-        _points(table, "mid_voltage_v", "V̄ mid", style.STRUCTURE_COLOUR, "V", origin, line=True, size=4),
-        _points(table, "mean_discharge_voltage_v", "V̄ discharge", style.DISCHARGE_COLOUR, "V", origin, line=True, size=4),
+        _points(table, "mean_charge_voltage_v", "charge", style.CHARGE_COLOUR, "V", origin, line=True, size=4),
+        _points(table, "mid_voltage_v", "mid", style.STRUCTURE_COLOUR, "V", origin, line=True, size=4),
+        _points(table, "mean_discharge_voltage_v", "discharge", style.DISCHARGE_COLOUR, "V", origin, line=True, size=4),
         _points(
-            table, "corrected_discharge_voltage_v", "V̄ discharge, interrupt-corrected", "#56B4E9", "V", origin, size=4, hollow=True
+            table,
+            "corrected_discharge_voltage_v",
+            "discharge, interrupt-corrected",
+            "#56B4E9",
+            "V",
+            origin,
+            size=4,
+            hollow=True,
         ),
     ]
     parts = _voltage_parts(table, reference)
-    labels = {"structural": style.STRUCTURE_COLOUR, "polarisation": style.POLARISATION_COLOUR, "total": style.TOTAL_COLOUR}
+    labels = {
+        "structural": style.STRUCTURE_COLOUR,
+        "polarisation": style.POLARISATION_COLOUR,
+        "total": style.TOTAL_COLOUR,
+    }
     for name, colour in labels.items():
         if parts is not None:
-            traces.append(
-                _points(parts, name, f"{name} change", colour, "mV", origin, y_axis="y2", line=True, size=3, width=2)
-            )
+            traces.append(_points(parts, name, name, colour, "mV", origin, y_axis="y2", line=True, size=3, width=2))
     kept = [t for t in traces if t is not None]
     end = ""
     if parts is not None and parts.height:
         last = parts.sort("cycle").row(-1, named=True)
         end = (
-            f" From cycle {reference} to {last['cycle']} the mean discharge voltage changes by {last['total']:.0f} mV, of "
-            f"which {last['structural']:.0f} mV structural and {last['polarisation']:.0f} mV polarisation."
+            f" From cycle {reference} to {last['cycle']} the mean discharge voltage changes by {last['total']:.0f} mV, "
+            f"of which {last['structural']:.0f} mV structural and {last['polarisation']:.0f} mV polarisation."
         )
     return Figure(
         title="Mean voltage: structure and polarisation",
-        alt=f"Mean charge, mid and discharge voltage in volt over {cycles.height} cycles, and below the change of the mean "
-        f"discharge voltage since cycle {reference} in millivolt, split into a structural and a polarisation part.{end}",
+        alt=f"Mean charge, mid and discharge voltage in volt over {cycles.height} cycles, and below the change of the "
+        f"mean discharge voltage since cycle {reference} in millivolt, split into structure and polarisation.{end}",
         data=kept,
         layout=_two_panels(
             table,
@@ -104,10 +118,10 @@ def mean_voltages(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: O
             lower_domain=(0.0, 0.40),
             upper_domain=(0.48, 1.0),
             lower_axis={"zeroline": True, "zerolinecolor": "#9AA5AD", "zerolinewidth": 1},
-            height=400,
+            height=380,
         ),
-        note=f"Below: change since cycle {reference} of cycles at its rate and window; structural is the change of the mid voltage, "
-        "polarisation that of minus half the gap.",
+        note=f"Below: change since cycle {reference} of cycles at its rate and window; structural is the change of the "
+        "mid voltage, polarisation that of minus half the gap.",
     )
 
 
@@ -121,7 +135,7 @@ def low_voltage(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Ori
     ]
     return Figure(
         title="Low-voltage share of the discharge",
-        alt=f"Share of the discharge capacity below the threshold voltage in percent over {cycles.height} cycles, and the "
+        alt=f"Share of the discharge capacity below the threshold voltage in % over {cycles.height} cycles, and the "
         f"capacity itself in {unit} below. " + _trend(cycles, "low_voltage_share", "Share", "%"),
         data=[t for t in traces if t is not None],
         layout=_two_panels(
@@ -134,12 +148,14 @@ def low_voltage(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Ori
 def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
     """Draw the positions of tracked dQ/dV peaks over cycles; ``None`` without at least two cycles of one peak.
 
-    *values* are values of ``dqdv_peak_voltage_v`` or ``spinel_peak_voltage_v``; one line per direction and name of peak.
+    *values* are values of ``dqdv_peak_voltage_v`` or ``spinel_peak_voltage_v``; one line per direction and peak.
     """
     lines: dict[str, list[tuple[int, float]]] = {}
     for value in values:
         if value.quantity in ("dqdv_peak_voltage_v", "spinel_peak_voltage_v") and value.conditions.cycle is not None:
-            label = str(value.conditions.other.get("peak", "spinel-like" if value.quantity.startswith("spinel") else "peak"))
+            label = str(
+                value.conditions.other.get("peak", "spinel-like" if value.quantity.startswith("spinel") else "peak")
+            )
             name = f"{label}, {value.conditions.direction}" if value.conditions.direction else label
             lines.setdefault(name, []).append((value.conditions.cycle, value.value))
     lines = {name: sorted(points) for name, points in lines.items() if len({c for c, _ in points}) > 1}
@@ -174,20 +190,22 @@ def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figur
 
 
 def protocol(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin = Origin.MEASURED) -> Figure:
-    """Draw what was done: rate of charge and discharge per cycle, and the voltage window below, over shaded segments."""
+    """Draw what was done: the rates of each cycle, and the voltage window below, over shaded segments."""
     rated = _given(cycles, "discharge_rate_c")
     columns = ("charge_rate_c", "discharge_rate_c") if rated else ("charge_current_ma", "discharge_current_ma")
     unit = "C" if rated else "mA"
     traces = [
         _points(cycles, columns[0], "charge", style.CHARGE_COLOUR, unit, origin, hollow=True, size=5),
         _points(cycles, columns[1], "discharge", style.DISCHARGE_COLOUR, unit, origin, size=5),
-        _points(cycles, "upper_cutoff_voltage_v", "highest voltage", style.TOTAL_COLOUR, "V", origin, y_axis="y2", size=3),
+        _points(
+            cycles, "upper_cutoff_voltage_v", "highest voltage", style.TOTAL_COLOUR, "V", origin, y_axis="y2", size=3
+        ),
         _points(cycles, "lower_cutoff_voltage_v", "lowest voltage", style.NEUTRAL, "V", origin, y_axis="y2", size=3),
     ]
     named = "; ".join(f"{b.kind.replace('_', ' ')} cycles {b.first_cycle} to {b.last_cycle}" for b in bands)
     return Figure(
         title="Protocol",
-        alt=f"Rate of each half-cycle in {unit} and the voltage window over cycles. Segments: {named or 'none detected'}.",
+        alt=f"Rate of each half-cycle in {unit} and the voltage window over cycles. Segments: {named or 'none'}.",
         data=[t for t in traces if t is not None],
         layout=_two_panels(
             cycles,
@@ -196,7 +214,6 @@ def protocol(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin
             upper="Rate (C)" if rated else "Current (mA)",
             lower="Window (V)",
             upper_axis={"rangemode": "tozero"},
-            height=300,
         ),
         note="" if rated else "The current that 1C means is not given: currents in mA, not C-rates.",
     )
@@ -267,7 +284,12 @@ def _points(
         "xaxis": "x",
         "yaxis": y_axis,
         "line": {"color": colour, "width": width, "dash": style.DASHES[origin]},
-        "marker": {"color": colour, "size": size, "symbol": "circle-open" if hollow else "circle", "line": {"width": 1.2}},
+        "marker": {
+            "color": colour,
+            "size": size,
+            "symbol": "circle-open" if hollow else "circle",
+            "line": {"width": 1.2},
+        },
         "hovertemplate": f"{name}, cycle %{{x}}<br>%{{y:.5g}} {unit}<extra></extra>",
     }
 
@@ -299,7 +321,7 @@ def _two_panels(
     lower_domain: Sequence[float] = _LOWER,
     height: int = 360,
 ) -> dict[str, Any]:
-    shapes, labels = _shading(bands, cycles)
+    shapes, labels = _shading(bands, cycles, (lower_domain[1] + upper_domain[0]) / 2)
     known = cycles["cycle"].to_list()
     ends = [min(known) - 0.5, max(known) + 0.5] if known else [0, 1]
     pad = 0.015 * (ends[1] - ends[0])
@@ -315,7 +337,9 @@ def _two_panels(
     )
 
 
-def _shading(bands: Sequence[Band], cycles: pl.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _shading(
+    bands: Sequence[Band], cycles: pl.DataFrame, middle: float
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     shapes: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
     span = max(cycles.height, 1)
@@ -342,9 +366,9 @@ def _shading(bands: Sequence[Band], cycles: pl.DataFrame) -> tuple[list[dict[str
                     "xref": "x",
                     "yref": "paper",
                     "x": band.first_cycle - 0.3,
-                    "y": 0.995,
+                    "y": middle,
                     "xanchor": "left",
-                    "yanchor": "top",
+                    "yanchor": "middle",
                     "showarrow": False,
                     "font": {"size": 10, "color": style.NEUTRAL},
                 }
@@ -357,4 +381,5 @@ def _trend(cycles: pl.DataFrame, column: str, name: str, unit: str) -> str:
         return f"{name} is not given."
     part = cycles.filter(pl.col(column).is_not_null()).sort("cycle")
     first, last = part.row(0, named=True), part.row(-1, named=True)
-    return f"{name} is {first[column]:.4g} {unit} in cycle {first['cycle']} and {last[column]:.4g} {unit} in cycle {last['cycle']}."
+    start = f"{first[column]:.4g} {unit} in cycle {first['cycle']}"
+    return f"{name} is {start} and {last[column]:.4g} {unit} in cycle {last['cycle']}."

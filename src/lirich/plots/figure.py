@@ -76,7 +76,8 @@ class Figure:
         key = f"lirich-{uuid.uuid4().hex}"
         return (
             f'<figure style="margin:0"><figcaption style="font:600 14px system-ui,sans-serif;margin:0 0 4px">'
-            f'{html.escape(self.title)}</figcaption><div id="{key}" role="img" aria-label="{html.escape(self.alt)}"></div>'
+            f"{html.escape(self.title)}</figcaption>"
+            f'<div id="{key}" role="img" aria-label="{html.escape(self.alt)}"></div>'
             f"{self._note_html()}</figure><script>"
             # An own scope without AMD or CommonJS: notebooks define both, and plotly.js must land on window.
             f"(function(){{if(!window.Plotly||!window.Plotly.newPlot){{(function(module,exports,define){{{plotly_source()}\n}})"

@@ -90,25 +90,36 @@ def group_points(key: str, groups: Sequence[GroupPoints]) -> Figure:
             }
         )
         if group.mean is not None:
-            trace: dict[str, Any] = {
-                "type": "scatter",
-                "mode": "lines",
-                "x": [i - 0.3, i, i + 0.3],
-                "y": style.numbers([group.mean] * 3),
-                "line": {"color": colour, "width": 2.5, "dash": style.DASHES[group.origin]},
-                "hovertemplate": f"mean {format_number(group.mean)} {what.unit}<extra></extra>",
-            }
-            if group.low is not None and group.high is not None:
-                trace["error_y"] = {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [0, *style.numbers([group.high - group.mean]), 0],
-                    "arrayminus": [0, *style.numbers([group.mean - group.low]), 0],
-                    "thickness": 1.4,
-                    "width": 7,
-                    "color": colour,
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": [i - 0.3, i + 0.3],
+                    "y": style.numbers([group.mean] * 2),
+                    "line": {"color": colour, "width": 2.5, "dash": style.DASHES[group.origin]},
+                    "hovertemplate": f"mean {format_number(group.mean)} {what.unit}<extra></extra>",
                 }
-            traces.append(trace)
+            )
+            if group.low is not None and group.high is not None:
+                traces.append(
+                    {
+                        "type": "scatter",
+                        "mode": "markers",
+                        "x": [i],
+                        "y": style.numbers([group.mean]),
+                        "marker": {"size": 1, "color": colour},
+                        "hoverinfo": "skip",
+                        "error_y": {
+                            "type": "data",
+                            "symmetric": False,
+                            "array": style.numbers([group.high - group.mean]),
+                            "arrayminus": style.numbers([group.mean - group.low]),
+                            "thickness": 1.4,
+                            "width": 7,
+                            "color": colour,
+                        },
+                    }
+                )
         mean = "" if group.mean is None else f", mean {format_number(group.mean)} {what.unit}"
         said.append(f"{group.group}: {n} cell{'s' if n != 1 else ''}{mean}")
     unit = "" if what.unit == "1" else f" ({what.unit})"
@@ -169,7 +180,8 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     unit = "" if what.unit == "1" else f" ({what.unit})"
     return Figure(
         title=what.name[0].upper() + what.name[1:],
-        alt=f"{what.name}{unit} over cycle number for {len(traces)} cells in {len(seen)} groups: {', '.join(sorted(seen))}.",
+        alt=f"{what.name}{unit} over cycle number for {len(traces)} cells in {len(seen)} groups: "
+        f"{', '.join(sorted(seen))}.",
         data=traces,
         layout=style.layout(
             showlegend=len(seen) > 1 or len(traces) > 1,
@@ -183,7 +195,7 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
 
 
 def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
-    """Draw for each cell what its lost discharge energy is made of: capacity, structure, polarisation; ``None`` if empty."""
+    """Draw for each cell what its lost energy is made of: capacity, structure, polarisation; ``None`` if empty."""
     if not losses:
         return None
     ordered = list(reversed(losses))  # Plotly fills a category axis from below
@@ -203,7 +215,13 @@ def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
             "x": style.numbers(x, 4),
             "marker": {
                 "color": colour,
-                "pattern": {"shape": hatched, "bgcolor": colour, "fgcolor": "rgba(255,255,255,0.55)", "size": 7, "solidity": 0.2},
+                "pattern": {
+                    "shape": hatched,
+                    "bgcolor": colour,
+                    "fgcolor": "rgba(255,255,255,0.55)",
+                    "size": 7,
+                    "solidity": 0.2,
+                },
             },
             "customdata": [f"cycle {one.reference_cycle} to {one.cycle}" for one in ordered],
             "hovertemplate": f"%{{y}}, {name}<br>%{{x:.2f}} % of the energy, %{{customdata}}<extra></extra>",
@@ -238,9 +256,12 @@ def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
             height=110 + 30 * len(ordered),
             showlegend=True,
             margin={"l": 20, "r": 18, "t": 28, "b": 48},
-            xaxis=style.axis("Loss (% of the discharge energy of the reference cycle)", zeroline=True, zerolinecolor="#9AA5AD"),
+            xaxis=style.axis(
+                "Loss (% of the discharge energy of the reference cycle)", zeroline=True, zerolinecolor="#9AA5AD"
+            ),
             yaxis=style.axis(type="category", ticks="", showgrid=False),
         ),
-        note="Energy is capacity times mean discharge voltage, and that voltage is the mid voltage (structure) less half the gap "
-        "between charge and discharge (polarisation); all between two cycles at the same rate and window." + (" Hatched: simulated or predicted cells." if simulated else ""),
+        note="Energy is capacity times mean discharge voltage, and that voltage is the mid voltage (structure) less "
+        "half the gap between charge and discharge (polarisation); all between two cycles at the same rate and window."
+        + (" Hatched: simulated or predicted cells." if simulated else ""),
     )

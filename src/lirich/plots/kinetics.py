@@ -11,7 +11,9 @@ from lirich.plots import style
 from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
 
-_VALIDITY_LIMIT = 0.03  # τD/R² above which the √t law is biased low; method sheet, Weppner & Huggins doi:10.1149/1.2133112
+_VALIDITY_LIMIT = (
+    0.03  # τD/R² above which the √t law is biased low; method sheet, Weppner & Huggins doi:10.1149/1.2133112
+)
 
 
 def rate_test(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
@@ -72,6 +74,8 @@ def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) ->
     must be read as lower bounds. ``None`` without values.
     """
     chosen = [v for v in values if v.quantity == "lithium_diffusivity_m2_s" and v.value > 0]
+    pulses = [v for v in chosen if v.conditions.soc_percent is not None]
+    chosen = pulses or chosen  # the median over pulses is no pulse
     if not chosen:
         return None
     by_soc = all(v.conditions.soc_percent is not None for v in chosen)
@@ -79,7 +83,10 @@ def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) ->
     traces: list[dict[str, Any]] = []
     doubtful = [v for v in chosen if "out-of-validity" in v.flags]
     sound = [v for v in chosen if "out-of-validity" not in v.flags]
-    for name, part, symbol in (("within validity", sound, "circle"), ("out of validity: biased low", doubtful, "circle-open")):
+    for name, part, symbol in (
+        ("within validity", sound, "circle"),
+        ("out of validity: biased low", doubtful, "circle-open"),
+    ):
         if not part:
             continue
         index = {id(v): i + 1 for i, v in enumerate(chosen)}
@@ -105,10 +112,11 @@ def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) ->
             showlegend=True,
             margin={"l": 74, "r": 18, "t": 28, "b": 52},
             xaxis=style.axis("State of charge (%)" if by_soc else "Pulse"),
-            yaxis=style.axis("D̃ (m²/s)", type="log", exponentformat="power"),
+            yaxis=style.axis("D̃ (m²/s)", type="log", exponentformat="power", dtick="D2"),
             annotations=origin_label(origin),
         ),
-        note=f"Open points: τD/R² > {_VALIDITY_LIMIT}, the square-root-of-time method is biased low there; read them as lower bounds.",
+        note=f"Open points: τD/R² > {_VALIDITY_LIMIT}, the square-root-of-time method is biased low there; "
+        "read them as lower bounds.",
     )
 
 

@@ -37,8 +37,8 @@ def literature_context(
     unit = "" if what.unit == "1" else f" ({what.unit})"
     return Figure(
         title=what.name[0].upper() + what.name[1:],
-        alt=f"{what.name}: {len(mine)} own values between {_span([v for _, v in mine])} and {len(theirs)} published values "
-        f"between {_span([v for _, v in theirs])} {what.unit}.",
+        alt=f"{what.name}: {len(mine)} own values between {_span([v for _, v in mine])} and {len(theirs)} published "
+        f"values between {_span([v for _, v in theirs])} {what.unit}.",
         data=traces,
         layout=style.layout(
             height=104 + 32 * len(rows),
@@ -51,7 +51,8 @@ def literature_context(
                 ticks="",
             ),
         ),
-        note="Published values were taken under the conditions that hovering shows, rarely the same as yours: context, not a ranking.",
+        note="Published values were taken under the conditions that hovering shows, rarely the same as yours: "
+        "context, not a ranking.",
     )
 
 
@@ -117,7 +118,8 @@ def retention_context(series: Sequence[CellSeries], published: Sequence[tuple[st
             xaxis=style.axis("Cycles since the reference", rangemode="tozero"),
             yaxis=style.axis("Capacity retention (%)"),
         ),
-        note="Rates, windows and reference cycles differ from source to source: hover for each. Context, not a ranking.",
+        note="Rates, windows and reference cycles differ from source to source: hover for each. "
+        "Context, not a ranking.",
     )
 
 

@@ -117,7 +117,7 @@ def plain(text: object) -> str:
 
 
 def symbol(text: str) -> str:
-    """Return a quantity's symbol with its ``_subscripts`` as Plotly (and HTML) show them: ``V̄_dis`` as V̄<sub>dis</sub>."""
+    """Return a symbol with its ``_subscripts`` as Plotly and HTML show them: ``V̄_dis`` as V̄<sub>dis</sub>."""
     return re.sub(r"_(\w+(?:,\w+)*)", r"<sub>\1</sub>", plain(text))
 
 
@@ -151,8 +151,8 @@ def layout(**more: Any) -> dict[str, Any]:
         "font": {"family": FONT, "size": 13, "color": "#2B3640"},
         "paper_bgcolor": "#FFFFFF",
         "plot_bgcolor": "#FFFFFF",
-        "margin": {"l": 64, "r": 18, "t": 14, "b": 52},
-        "height": 340,
+        "margin": {"l": 64, "r": 18, "t": 26, "b": 52},
+        "height": 360,
         "hovermode": "closest",
         "hoverlabel": {"font": {"family": FONT, "size": 12}},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left", "font": {"size": 12}},

@@ -41,4 +41,6 @@ def thin(x: ArrayLike, y: ArrayLike, most: int) -> NDArray[np.intp]:
     if length[-1] == 0.0:
         return np.unique(np.linspace(0, n - 1, most).astype(np.intp))
     wanted = np.linspace(0.0, length[-1], most)
-    return np.unique(np.concatenate([[0], np.searchsorted(length, wanted).clip(0, n - 1)[1:-1], [n - 1]])).astype(np.intp)
+    return np.unique(np.concatenate([[0], np.searchsorted(length, wanted).clip(0, n - 1)[1:-1], [n - 1]])).astype(
+        np.intp
+    )

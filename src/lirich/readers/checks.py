@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lirich.model import Finding, Severity
 from lirich.model.table import CHARGED, CURRENT, DISCHARGED, STEP_TYPE, TIME, UNIX_TIME, VOLTAGE, has_time_axis
-from lirich.readers.timecheck import check_time_order, check_time_scale
+from lirich.readers.timecheck import check_time_order, check_time_scale, thinned_median
 
 Array = NDArray[np.float64]
 
@@ -27,6 +27,8 @@ channel): a larger number is a damaged value, or mV in a column of V."""
 
 IMPOSSIBLE_CURRENT_A = 1.0e5
 """Cell testers end at some kA; a larger number is a damaged value."""
+
+_LIMITS = {VOLTAGE: IMPOSSIBLE_VOLTAGE_V, CURRENT: IMPOSSIBLE_CURRENT_A}
 
 ODD_VOLTAGE_V = 100.0
 """More than cell testers reach on one channel: worth a warning."""
@@ -106,7 +108,7 @@ def invalid_rows(table: pl.DataFrame) -> pl.Expr:
     """Return the expression that is true in rows where an essential value is absent, not finite or impossible."""
     bad = pl.lit(value=False)
     for name in essential_columns(table):
-        limit = {VOLTAGE: IMPOSSIBLE_VOLTAGE_V, CURRENT: IMPOSSIBLE_CURRENT_A}.get(name, np.inf)
+        limit = _LIMITS.get(name, np.inf)
         bad = bad | pl.col(name).is_null() | ~pl.col(name).is_finite() | (pl.col(name).abs() > limit)
     return bad
 
@@ -151,6 +153,8 @@ def _check_rows(table: pl.DataFrame) -> list[Diagnosis]:
                 "voltage-millivolt",
             )
         ]
+    if all(_sound(table[name], _LIMITS.get(name, np.inf)) for name in essential_columns(table)):
+        return []
     bad = int(table.select(invalid_rows(table).sum()).item())
     if not bad:
         return []
@@ -168,6 +172,14 @@ def _check_rows(table: pl.DataFrame) -> list[Diagnosis]:
             automatic=few,
         )
     ]
+
+
+def _sound(series: pl.Series, limit: float) -> bool:
+    """Tell, in three quick passes, whether every value is there, finite and possible."""
+    if series.null_count():
+        return False
+    values = series.to_numpy()
+    return bool(np.isfinite(values.sum())) and float(values.max()) <= limit and float(values.min()) >= -limit
 
 
 def _millivolts(table: pl.DataFrame) -> bool:
@@ -210,7 +222,7 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
                 "current-milliampere",
             )
         )
-    middle = float(np.median(voltage))
+    middle = thinned_median(voltage)
     if abs(middle) > ODD_VOLTAGE_V:
         found.append(
             _found("voltage-implausible", Severity.WARNING, f"The voltage is around {middle:.4g} V", "voltage-millivolt")
@@ -274,7 +286,7 @@ def _check_balance(
     step = np.diff(time)
     charge = step * (current[1:] + current[:-1]) / 7200.0
     up, down = np.diff(charged), np.diff(discharged)
-    typical = float(np.median(step))
+    typical = thinned_median(step)
     if typical > 0:
         gap = step > GAP_FACTOR * typical
         if 0 < np.count_nonzero(gap) < len(gap) // 2:
@@ -293,7 +305,32 @@ def _check_balance(
     ratio = total_current / total_column
     if abs(ratio - 1) <= BALANCE_TOLERANCE:
         return []
+    rounding = _rounding(current)
+    if rounding > abs(ratio - 1):
+        return [
+            _found(
+                "current-rounded",
+                Severity.WARNING,
+                f"∫I dt is {ratio:.4g} times the charge in the capacity columns because the current column is rounded "
+                f"(by up to {rounding:.0%} of its usual size)",
+                advice="Capacities are right: they come from the capacity columns. Export the current with more digits "
+                "for rates and resistances",
+            )
+        ]
     return [_wrong_factor(ratio, halves)]
+
+
+def _rounding(current: Array) -> float:
+    """Return by how much of its usual size the current may be off because it was written with few digits."""
+    flowing = np.abs(current[current != 0][:: max(1, len(current) // 2000)])
+    if len(flowing) < 3:
+        return 0.0
+    usual = float(np.median(flowing))
+    for digits in range(1, 7):
+        unit = 10.0**-digits
+        if np.abs(flowing / unit - np.round(flowing / unit)).max() < 1e-6:
+            return 0.5 * unit / usual
+    return 0.0
 
 
 def _crossed(halves: HalfCycles) -> Diagnosis:

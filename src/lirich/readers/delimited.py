@@ -25,7 +25,7 @@ _SEARCH_LINES = 400
 _AFTER_HEADER = 3
 """A better header row than the first one is at most this many lines below it."""
 _MAX_UNPACKED = 4 << 30
-_SEPARATORS = ("\t", ",", ";", "|")
+_SEPARATORS = ("\t", ",", ";", "|", " ")
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
 _DECIMAL_POINT = re.compile(r"^\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*$")
 
@@ -183,9 +183,9 @@ def find_layout(
         if len(line) > 65_536 or (header_row is not None and number != max(0, header_row - 1)):
             continue
         for candidate in (separator,) if separator else _SEPARATORS:
-            if candidate not in line:
+            if candidate not in line or (candidate == " " and not separator and any(s in line for s in "\t,;|")):
                 continue
-            cells = split_line(line, candidate)
+            cells = split_line(_single_blanks(line) if candidate == " " else line, candidate)
             points = score(cells)
             if points >= 2 and (best is None or points > best[0]):
                 best = (points, number, candidate, cells)
@@ -197,7 +197,7 @@ def find_layout(
     rows = [line for line in lines[number + 1 :] if line.strip()][:25]
     # The last line of the head may be cut.
     rows = rows[:-1] if len(rows) > 1 and len(head) >= 8192 else rows
-    split = [split_line(row, separator) for row in rows]
+    split = [split_line(_single_blanks(row) if separator == " " else row, separator) for row in rows]
     width = max([len(cells), *sorted(len(row) for row in split)[: max(1, len(split) * 9 // 10)]])
     quoted = '"' in "".join(rows[:20])
     commas = sum(bool(_DECIMAL_COMMA.match(cell)) for row in split for cell in row)
@@ -212,6 +212,10 @@ def find_layout(
         width=width,
         preamble=tuple(lines[: max(0, number)]),
     )
+
+
+def _single_blanks(line: str) -> str:
+    return " ".join(line.split())
 
 
 def split_line(line: str, separator: str) -> list[str]:
@@ -247,6 +251,9 @@ def body_of(data: bytes, layout: Layout, path: Path) -> tuple[bytes, int, list[F
         if start == 0:
             return b"", layout.header_line + 2, findings
     body = data[start:]
+    if layout.separator == " ":
+        body = re.sub(rb"[ \t]+", b" ", body)
+        body = re.sub(rb"(?m)^ | $", b"", body)
     body, cut = _drop_cut_line(body, layout)
     if cut:
         findings.append(

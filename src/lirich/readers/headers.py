@@ -23,7 +23,7 @@ ENERGY = "energy"
 SPECIFIC_CAPACITY = "specific_capacity"
 RECORD = "record"
 
-_DIMENSION = {
+DIMENSION = {
     std.TIME: "time",
     STEP_TIME: "time",
     CLOCK: "clock",
@@ -175,7 +175,7 @@ class HeaderMatch:
     @property
     def dimension(self) -> str:
         """The dimension of the role."""
-        return _DIMENSION[self.role]
+        return DIMENSION[self.role]
 
 
 def reduce_name(text: str) -> str:
@@ -197,7 +197,7 @@ def unit_factor(unit: str, dimension: str) -> float | None:
 
 def stated_unit(text: str, role: str) -> HeaderMatch | None:
     """Return the unit that header *text* states for a column known to be *role*; ``None`` where it states none."""
-    dimension = _DIMENSION[role]
+    dimension = DIMENSION[role]
     for _, unit in split_header(text):
         if not unit or dimension in ("text", "clock", "count"):
             continue
@@ -248,7 +248,7 @@ def match_header(index: int, text: str, aliases: Mapping[str, Alias] | None = No
             continue
         if key == "t" and unit_factor(unit, "time") is not None:
             role = std.TIME
-        dimension = _DIMENSION[role]
+        dimension = DIMENSION[role]
         if role in (CAPACITY, ENERGY, std.CHARGED, std.DISCHARGED) and _per_gram(unit):
             if role != CAPACITY:
                 continue

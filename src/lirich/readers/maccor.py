@@ -63,7 +63,7 @@ class MaccorReader(TabularReader):
                     code="no-temperature-sensor",
                     severity=Severity.INFO,
                     message=f"All {len(in_celsius)} auxiliary temperatures read below {_NO_SENSOR_BELOW:g} °C "
-                    f"(the first {values[in_celsius[0]]:g} °C): no sensor is connected, and no temperature was taken over",
+                    f"(the first {values[in_celsius[0]]:g} °C): no sensor is connected",
                 )
             )
 

@@ -18,6 +18,8 @@ from lirich.readers import headers as h
 from lirich.readers.assemble import Columns, assemble
 from lirich.readers.base import ColumnMatch, Reading, Recognition
 
+_ASKED_FOR = 0.1
+"""The confidence of a reader that reads what it would not have claimed."""
 _TEXT_DIMENSIONS = ("text", "clock")
 
 
@@ -222,8 +224,8 @@ class TabularReader:
             table=assembled.table,
             reader=self.name,
             reader_version=self.version,
-            confidence=confidence,
-            reason=reason,
+            confidence=confidence or _ASKED_FOR,
+            reason=reason or f"nothing speaks for {self.name}; it was asked for",
             recognised=(*assembled.recognised, *_used_beside(matches, assembled.recognised)),
             unrecognised=table.unrecognised,
             metadata={

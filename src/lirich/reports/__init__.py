@@ -22,8 +22,8 @@ def write_report(
 ) -> Path:
     """Write the report of a workspace to *path* and return it.
 
-    *cells* names the cells (all by default), *by* the field to compare by (morphology where it makes groups). The file
-    appears whole or not at all. Raises `UnknownNameError` on a cell or field, `InputError` on a workspace without cells.
+    *cells* names the cells (all by default), *by* the field to compare by (morphology where it makes groups). The
+    file appears whole or not at all. Raises `UnknownNameError` on a cell or field, `InputError` without a cell.
     """
     from lirich.reports.collect import collect
 

@@ -223,7 +223,9 @@ def segment_rows(segments: Sequence[Segment], cell: Cell) -> tuple[SegmentRow, .
     beside = Counter(s.kind for s in segments if not s.purpose)
     names = {"cv": "constant-voltage part", "rest": "rest", "ici": "current-interrupt stretch"}
     rows += [
-        SegmentRow(kind, None, None, f"{n} {names.get(kind, kind.replace('_', ' '))}{'s' if n != 1 else ''} beside it", False)
+        SegmentRow(
+            kind, None, None, f"{n} {names.get(kind, kind.replace('_', ' '))}{'s' if n != 1 else ''} beside it", False
+        )
         for kind, n in beside.items()
     ]
     return tuple(rows)

@@ -28,8 +28,8 @@ class CellReport:
     ``cycles`` is the cycle table (``cycle``, ``segment`` and columns named by quantity key); ``voltage_curves`` has
     ``cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt``; ``dqdv`` has ``cycle, direction,
     voltage_volt, dqdv_mah_v, dqdv_mah_g_v``; ``hysteresis`` has ``cycle, soc_percent, hysteresis_v``. A table that is
-    not known is ``None`` and its figure is left out. ``notes`` are sentences about this cell, plain text. ``label`` names it
-    where its key is not enough (a second run).
+    not known is ``None`` and its figure is left out. ``notes`` are sentences about this cell, plain text. ``label``
+    names it where its key is not enough (a second run).
     """
 
     cell: Cell
@@ -78,7 +78,7 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """Two groups against each other, first minus second: Hedges' g with interval, p raw and corrected, the difference."""
+    """Two groups, first minus second: Hedges' g with interval, p raw and corrected, the difference."""
 
     first: str
     second: str

@@ -66,7 +66,10 @@ def cause_of_voltage_decay(values: Sequence[Value]) -> tuple[Cause, str]:
     structural = first_value(values, "structural_voltage_decay_mv_per_cycle")
     polarisation = first_value(values, "polarisation_voltage_decay_mv_per_cycle")
     if structural is None or polarisation is None:
-        return "unknown", "The voltage decay is not split: too few comparable ageing cycles, or no complete half-cycles."
+        return (
+            "unknown",
+            "The voltage decay is not split: too few comparable ageing cycles, or no complete half-cycles.",
+        )
     parts = f"structure {format_value(structural)}, polarisation {format_value(polarisation)}"
     corrected = first_value(values, "corrected_voltage_decay_mv_per_cycle")
     if corrected is not None:
@@ -89,9 +92,9 @@ def energy_loss(report: CellReport) -> EnergyLoss | None:
     """Split the loss of discharge energy between the first and the last like ageing cycle into three parts, %.
 
     E = Q·V̄_dis and V̄_dis = V̄_mid − ½ΔV̄. The loss E₀ − E is shared out by the logarithmic mean L (LMDI: Ang, Energy
-    Policy 33 (2005) 867, doi:10.1016/j.enpol.2003.10.010), which leaves no remainder: capacity L(E₀,E)·ln(Q₀/Q), structure
-    L(E₀,E)·(V̄_mid,0 − V̄_mid)/L(V̄₀,V̄), polarisation L(E₀,E)·½(ΔV̄ − ΔV̄₀)/L(V̄₀,V̄). ``None`` where the cycle table lacks
-    the columns or has fewer than two cycles at one rate and window.
+    Policy 33 (2005) 867, doi:10.1016/j.enpol.2003.10.010), which leaves no remainder: capacity L(E₀,E)·ln(Q₀/Q),
+    structure L(E₀,E)·(V̄_mid,0 − V̄_mid)/L(V̄₀,V̄), polarisation L(E₀,E)·½(ΔV̄ − ΔV̄₀)/L(V̄₀,V̄).
+    ``None`` where the cycle table lacks the columns or has fewer than two cycles at one rate and window.
     """
     table = _ageing(report)
     if table is None or table.height < 2:
@@ -120,8 +123,12 @@ def _ageing(report: CellReport) -> pl.DataFrame | None:
     table = report.cycles
     if table is None or any(c not in table.columns for c in needed):
         return None
-    table = table.filter(pl.all_horizontal(pl.col(c).is_not_null() & pl.col(c).is_finite() for c in needed)).sort("cycle")
-    ageing = [s for s in report.segments if s.kind == "ageing" and s.first_cycle is not None and s.last_cycle is not None]
+    table = table.filter(pl.all_horizontal(pl.col(c).is_not_null() & pl.col(c).is_finite() for c in needed)).sort(
+        "cycle"
+    )
+    ageing = [
+        s for s in report.segments if s.kind == "ageing" and s.first_cycle is not None and s.last_cycle is not None
+    ]
     if ageing:
         inside = [pl.col("cycle").is_between(s.first_cycle or 0, s.last_cycle or 0) for s in ageing]
         table = table.filter(pl.any_horizontal(inside))

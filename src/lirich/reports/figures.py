@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import polars as pl
 
@@ -45,7 +46,7 @@ MOST_COMPARED = 12
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much one cell's figures carry: cycles with curves, points per curve, rows of the cycle table; 0: no figure."""
+    """How much a cell's figures carry: cycles with curves, points per curve, rows of the cycle table; 0: none."""
 
     curves: int
     points: int
@@ -191,7 +192,7 @@ def literature_figures(data: ReportData) -> list[Figure]:
     return [f for f in figures if f is not None]
 
 
-def _filled(table: pl.DataFrame | None) -> bool:
+def _filled(table: pl.DataFrame | None) -> TypeGuard[pl.DataFrame]:
     return table is not None and not table.is_empty()
 
 

@@ -20,7 +20,7 @@ from lirich.plots import Figure, style
 from lirich.plots.figure import CONFIG, PLOTLY_VERSION, plotly_source, script_json
 from lirich.quantities import QUANTITIES
 from lirich.reports import figures, sections
-from lirich.reports.data import GroupRow, ReportData
+from lirich.reports.data import GroupRow, PairRow, ReportData
 from lirich.reports.summary import summarise
 
 MOST_BYTES = 14_000_000
@@ -120,6 +120,15 @@ def _group_mean(group: GroupRow, key: str) -> str:
     return format_quantity(group.mean, key, interval, unit=False)
 
 
+def _difference(pair: PairRow, key: str) -> str:
+    if pair.difference is None:
+        return "–"
+    interval = None
+    if pair.difference_low is not None and pair.difference_high is not None:
+        interval = Interval(low=pair.difference_low, high=pair.difference_high, method="difference")
+    return format_quantity(pair.difference, key, interval, unit=False)
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -130,9 +139,15 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        capitalize_first=_capitalised, symbol=_symbol, formula=_formula, duration=sections.duration, started=sections.started, number=format_number, p_value=_p_value
+        capitalize_first=_capitalised,
+        symbol=_symbol,
+        formula=_formula,
+        duration=sections.duration,
+        started=sections.started,
+        number=format_number,
+        p_value=_p_value,
     )
-    environment.globals.update(group_mean=_group_mean, quantities=QUANTITIES)
+    environment.globals.update(group_mean=_group_mean, difference=_difference, quantities=QUANTITIES)
     return environment
 
 

@@ -13,8 +13,9 @@ import polars as pl
 from lirich.model import Finding, Origin, Severity, Test, Value
 from lirich.model.format import format_conditions, format_number, format_value
 from lirich.quantities import QUANTITIES, Quantity
-from lirich.reports.data import CellReport, ReportData
+from lirich.reports.data import CellReport, QuantityRow, ReportData
 from lirich.reports.diagnosis import first_value
+from lirich.reports.summary import HEADLINES
 
 MOST_OF_ONE_QUANTITY = 12
 """So many values of one quantity are listed per cell; the others are in the figure and in ``lirich export``."""
@@ -40,8 +41,8 @@ _CHAPTERS: tuple[tuple[str, str], ...] = (
     ("Other", r""),
 )
 _ORDER = (
-    "First cycle and activation", "Capacity, energy and efficiency", "Voltage and its decay", "Low voltage", "Hysteresis",
-    "dQ/dV", "Rate and kinetics", "Other",
+    "First cycle and activation", "Capacity, energy and efficiency", "Voltage and its decay", "Low voltage",
+    "Hysteresis", "dQ/dV", "Rate and kinetics", "Other",
 )  # fmt: skip
 
 _FLAGS = {
@@ -143,7 +144,9 @@ def chapters(values: Sequence[Value]) -> list[Chapter]:
         if rest:
             left_out.setdefault(title, []).append(f"{rest} more of {QUANTITIES[key].name}")
     return [
-        Chapter(title, tuple(by_chapter[title]), tuple(left_out.get(title, ()))) for title in _ORDER if title in by_chapter
+        Chapter(title, tuple(by_chapter[title]), tuple(left_out.get(title, ())))
+        for title in _ORDER
+        if title in by_chapter
     ]
 
 
@@ -184,7 +187,7 @@ def overview(data: ReportData) -> list[OverviewRow]:
 
 
 def unlike_columns(data: ReportData) -> dict[str, tuple[str, ...]]:
-    """Name for each overview column the conditions that differ between the cells, so that nobody reads it as a ranking."""
+    """Name for each overview column the conditions in which the cells differ, so that nobody reads a ranking."""
     unlike: dict[str, tuple[str, ...]] = {}
     for key in OVERVIEW:
         values = [v for c in data.cells if (v := first_value(c.values, key)) is not None]
@@ -202,7 +205,7 @@ def _from_table(cell: CellReport, key: str) -> str:
 
 
 def sparkline(cycles: pl.DataFrame | None, *, width: int = 110, height: int = 26) -> str:
-    """Return the points of an SVG polyline: discharge capacity over cycles from 0 to its maximum; empty without data."""
+    """Return the points of an SVG polyline: discharge capacity over cycles from 0 to its maximum."""
     if cycles is None:
         return ""
     for key in ("discharge_specific_capacity_mah_g", "discharge_capacity_mah"):
@@ -216,6 +219,14 @@ def sparkline(cycles: pl.DataFrame | None, *, width: int = 110, height: int = 26
                 for a, b in zip(x, y, strict=True)
             )
     return ""
+
+
+def compared(data: ReportData) -> tuple[list[QuantityRow], list[QuantityRow]]:
+    """Return the compared headline quantities, and the others."""
+    rows = data.comparison.rows if data.comparison is not None else ()
+    order = {key: i for i, key in enumerate(HEADLINES)}
+    first = sorted((r for r in rows if r.quantity in order), key=lambda r: order[r.quantity])
+    return first, [r for r in rows if r.quantity not in order]
 
 
 def finding_groups(data: ReportData) -> list[FindingGroup]:

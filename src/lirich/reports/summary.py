@@ -10,7 +10,7 @@ from statistics import median
 from lirich.model import Interval
 from lirich.model.format import format_number, format_quantity
 from lirich.quantities import quantity
-from lirich.reports.data import ComparisonReport, GroupRow, QuantityRow, ReportData
+from lirich.reports.data import ComparisonReport, GroupRow, PairRow, QuantityRow, ReportData
 from lirich.reports.diagnosis import Cause, Diagnosis, diagnose, first_value
 
 HEADLINES = (
@@ -37,12 +37,23 @@ _CAUSES: dict[Cause, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an answer rests on: what, its numbers, and what follows from it (``weight`` 2 is secured, 0 open)."""
+
+    label: str
+    text: str
+    verdict: str = ""
+    weight: int = 0
+    conditions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One question of the summary: the short answer, what it rests on, and what must be kept in mind."""
 
     question: str
     answer: str
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     caveats: tuple[str, ...] = ()
 
 
@@ -60,70 +71,73 @@ def which_is_better(data: ReportData) -> Answer:
         return Answer(question, *_without_comparison(data))
     rows = [r for key in HEADLINES for r in data.comparison.rows if r.quantity == key]
     wins: Counter[str] = Counter()
-    evidence: list[str] = []
+    evidence: list[Evidence] = []
     caveats: list[str] = list(data.comparison.warnings)
-    hinted, open_ = 0, 0
     for row in rows:
         if row.refused:
-            caveats.append(f"{_name(row)} is not compared: {row.refused}")
+            caveats.append(f"{_name(row)} is not compared: {row.refused}.")
             continue
-        for line, winner, secured in _judged(row):
-            evidence.append(line)
-            if winner and secured:
+        for one, winner in _judged(row):
+            evidence.append(one)
+            if one.weight == 2:
                 wins[winner] += 1
-            elif winner:
-                hinted += 1
-            else:
-                open_ += 1
     if not evidence:
-        return Answer(question, "The groups could not be compared.", (), tuple(caveats))
-    return Answer(question, _verdict(wins, hinted, open_, data.comparison), tuple(evidence), tuple(dict.fromkeys(caveats)))
+        return Answer(question, "The groups could not be compared.", (), tuple(dict.fromkeys(caveats)))
+    hinted = sum(one.weight == 1 for one in evidence)
+    evidence.sort(key=lambda one: -one.weight)
+    verdict = _verdict(wins, hinted, len(evidence), data.comparison)
+    return Answer(question, verdict, tuple(evidence), tuple(dict.fromkeys(caveats)))
 
 
-def _verdict(wins: Counter[str], hinted: int, open_: int, comparison: ComparisonReport) -> str:
-    total = sum(wins.values()) + hinted + open_
+def _verdict(wins: Counter[str], hinted: int, total: int, comparison: ComparisonReport) -> str:
     smallest = min((len(g.points) for r in comparison.rows if not r.refused for g in r.groups), default=0)
     if not wins:
         hint = f"; {hinted} of {total} point one way without being secured" if hinted else ""
         return f"No difference is secured with {_n(smallest)} in the smallest group{hint}."
     ordered = wins.most_common()
     if len(ordered) == 1:
-        return f"{ordered[0][0]}, in {ordered[0][1]} of {total} headline comparisons; the other has none."
-    return "Mixed: " + ", ".join(f"{name} in {n}" for name, n in ordered) + f" of {total} headline comparisons."
+        return f"{ordered[0][0]}: better in {ordered[0][1]} of {total} headline comparisons, worse in none."
+    return (
+        "Mixed: " + ", ".join(f"{name} is better in {n}" for name, n in ordered) + f" of {total} headline comparisons."
+    )
 
 
-def _judged(row: QuantityRow) -> list[tuple[str, str, bool]]:
+def _judged(row: QuantityRow) -> list[tuple[Evidence, str]]:
     better = quantity(row.quantity).better
     means = {g.group: g for g in row.groups}
-    lines: list[tuple[str, str, bool]] = []
+    found: list[tuple[Evidence, str]] = []
     for pair in row.pairs:
         a, b = means.get(pair.first), means.get(pair.second)
         if a is None or b is None or a.mean is None or b.mean is None:
             continue
-        text = f"{_name(row)}: {pair.first} {_mean(row.quantity, a)}, {pair.second} {_mean(row.quantity, b)}"
+        text = f"{pair.first} {_mean(row.quantity, a)}, {pair.second} {_mean(row.quantity, b)}"
         p = pair.p_corrected if pair.p_corrected is not None else pair.p
         if p is not None:
-            text += "; " + _tight(f"p = {format_number(p, significant=2)}") + (" corrected" if pair.p_corrected is not None else "")
-        excluded = (
-            pair.effect_low is not None and pair.effect_high is not None and (pair.effect_low > 0 or pair.effect_high < 0)
-        )
+            text += "; " + _tight(f"p = {format_number(p, significant=2)}")
+            text += " corrected" if pair.p_corrected is not None else " not corrected"
         secured = p is not None and p < SIGNIFICANCE
-        if better is None or a.mean == b.mean or not (secured or excluded):
-            lines.append((f"{text}: cannot be told apart.", "", False))
+        if better is None or a.mean == b.mean or not (secured or _excludes_zero(pair)):
+            found.append((Evidence(_name(row), text, "cannot be told apart", 0, row.conditions), ""))
             continue
         winner = pair.first if (a.mean > b.mean) == (better == "higher") else pair.second
-        lines.append((f"{text}: {winner} is better" + ("." if secured else ", suggested but not secured."), winner, secured))
-    return lines
+        verdict = f"{winner} is better" if secured else f"{winner} seems better, not secured"
+        found.append((Evidence(_name(row), text, verdict, 2 if secured else 1, row.conditions), winner))
+    return found
 
 
-def _without_comparison(data: ReportData) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+def _excludes_zero(pair: PairRow) -> bool:
+    low, high = pair.effect_low, pair.effect_high
+    return low is not None and high is not None and (low > 0 or high < 0)
+
+
+def _without_comparison(data: ReportData) -> tuple[str, tuple[Evidence, ...], tuple[str, ...]]:
     if len(data.cells) == 1:
         return (
             "One cell: nothing to compare it with here.",
             (),
             ("Its place among published values is shown below where quantities match.",) if data.literature else (),
         )
-    evidence = []
+    evidence: list[Evidence] = []
     for key in HEADLINES[:2]:
         what = quantity(key)
         found = [(c.name, v) for c in data.cells if (v := first_value(c.values, key)) is not None]
@@ -133,7 +147,8 @@ def _without_comparison(data: ReportData) -> tuple[str, tuple[str, ...], tuple[s
         best = pick(found, key=lambda pair: pair[1].value)
         unlike = sorted({name for _, v in found for name in v.conditions.unlike(found[0][1].conditions)})
         doubt = f" (conditions differ: {', '.join(unlike)})" if unlike else ""
-        evidence.append(f"{what.name}: best is {best[0]} with {format_quantity(best[1].value, key, best[1].interval)}{doubt}.")
+        number = _tight(format_quantity(best[1].value, key, best[1].interval))
+        evidence.append(Evidence(what.name[0].upper() + what.name[1:], f"best is {best[0]} with {number}{doubt}"))
     return (
         "Single cells, not groups: no difference between samples is claimed.",
         tuple(evidence),
@@ -159,17 +174,15 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
         n = len(mine)
         parts = {
             "capacity": sum(one.capacity_percent for one in mine) / n,
-            "voltage by structure": sum(one.structural_percent for one in mine) / n,
-            "voltage by polarisation": sum(one.polarisation_percent for one in mine) / n,
+            "structure": sum(one.structural_percent for one in mine) / n,
+            "polarisation": sum(one.polarisation_percent for one in mine) / n,
         }
         spans = sorted({(one.reference_cycle, one.cycle) for one in mine})
         span = f"cycles {spans[0][0]} to {spans[0][1]}" if len(spans) == 1 else "first to last ageing cycle"
         who = mine[0].cell if n == 1 else f"{name} (mean of {n} cells)"
-        evidence.append(
-            f"{who}: {format_number(sum(parts.values()), decimals=1)} % of the discharge energy over {span}: "
-            + ", ".join(f"{what} {format_number(x, decimals=1)}" for what, x in parts.items())
-            + "."
-        )
+        text = f"{_tight(format_number(sum(parts.values()), decimals=1) + ' %')} of the discharge energy over {span}: "
+        text += ", ".join(_tight(f"{what} {format_number(x, decimals=1)} %") for what, x in parts.items())
+        evidence.append(Evidence(who, text))
     mean = {
         "Capacity": sum(one.capacity_percent for one in losses),
         "Voltage, by structural change": sum(one.structural_percent for one in losses),
@@ -182,7 +195,11 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
     share = 100 * mean[largest] / sum(mean.values())
     answer = f"{largest} most: {format_number(share, decimals=0)} % of the lost energy."
     lengths = {one.cycle - one.reference_cycle for one in losses}
-    caveats = ("The cells were cycled for different numbers of cycles; compare rates, not totals.",) if len(lengths) > 1 else ()
+    caveats = (
+        ("The cells were cycled for different numbers of cycles; compare rates, not totals.",)
+        if len(lengths) > 1
+        else ()
+    )
     return Answer(question, answer, tuple(evidence), caveats)
 
 
@@ -192,7 +209,7 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
     causes = Counter(d.cause for d in diagnoses)
     known = Counter({c: n for c, n in causes.items() if c != "unknown"})
     if not known:
-        return Answer(question, _CAUSES["unknown"] + ".", tuple(d.cause_text for d in diagnoses[:1]))
+        return Answer(question, _CAUSES["unknown"] + ".", tuple(Evidence(d.cell, d.cause_text) for d in diagnoses[:1]))
     by_group: dict[str, Counter[Cause]] = {}
     for d in diagnoses:
         by_group.setdefault(groups[d.cell], Counter())[d.cause] += 1
@@ -208,14 +225,17 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
     for name in by_group:
         mine = [d for d in diagnoses if groups[d.cell] == name]
         if len(mine) <= 2:
-            evidence += [f"{d.cell}: {d.cause_text}" for d in mine]
+            evidence += [Evidence(d.cell, d.cause_text) for d in mine]
         else:
-            evidence.append(f"{name} ({len(mine)} cells): {_parts(mine)}")
+            evidence.append(Evidence(f"{name} ({len(mine)} cells)", _parts(mine)))
     return Answer(
         question,
         answer,
         tuple(evidence),
-        ("Polarisation is the growth of the gap between mean charge and discharge voltage: resistance and hysteresis together.",),
+        (
+            "Polarisation is the growth of the gap between mean charge and discharge voltage: "
+            "resistance and hysteresis together.",
+        ),
     )
 
 
@@ -229,7 +249,9 @@ def _parts(diagnoses: Sequence[Diagnosis]) -> str:
         found = [v for d in diagnoses if (v := first_value(d.values, key)) is not None]
         if found:
             numbers = [v.value for v in found]
-            middle, low, high = (format_quantity(x, key, unit=False) for x in (median(numbers), min(numbers), max(numbers)))
+            middle, low, high = (
+                format_quantity(x, key, unit=False) for x in (median(numbers), min(numbers), max(numbers))
+            )
             texts.append(_tight(f"{what} {middle}") + f" ({_tight(f'{low} … {high}')}) {found[0].unit}")
     return ("median and range of the cells: " + ", ".join(texts) if texts else "no split of the voltage decay") + "."
 

@@ -233,35 +233,18 @@ class Catalogue:
         """Return the key of every analysis by cell and run."""
         a = s.analysis
         rows = self.database.read(lambda connection: connection.execute(select(a.c.cell, a.c.run, a.c.key)).all())
-        return {(row.cell, row.run): row.key for row in rows}
+        return {(r.cell, r.run): r.key for r in sorted(rows, key=lambda r: (natural(r.cell), r.run))}
 
     def drop_runs(self, cell: str, keep: int) -> None:
         """Remove the analyses of a cell from run number *keep* on, with their values."""
         a = s.analysis
 
         def work(connection: Connection) -> None:
-            runs = select(a.c.run).where(a.c.cell == cell, a.c.run >= keep)
+            runs = select(a.c.run).where(a.c.cell == plain(cell), a.c.run >= keep)
             for run in connection.execute(runs).scalars().all():
                 _drop_analysis(connection, cell, run)
 
         self.database.write(work)
-
-    def drop_runs(self, cell: str, *, keep: int) -> None:
-        """Remove the analyses of runs number *keep* and above."""
-        a = s.analysis
-
-        def work(connection: Connection) -> None:
-            runs = select(a.c.run).where(a.c.cell == plain(cell), a.c.run >= keep)
-            for run in list(connection.execute(runs).scalars()):
-                _drop_analysis(connection, cell, run)
-
-        self.database.write(work)
-
-    def analysis_keys(self) -> dict[tuple[str, int], str]:
-        """Return the key of every analysis by cell and run, without reading the analyses."""
-        a = s.analysis
-        rows = self.database.read(lambda c: c.execute(select(a.c.cell, a.c.run, a.c.key)).all())
-        return {(r.cell, r.run): r.key for r in sorted(rows, key=lambda r: (natural(r.cell), r.run))}
 
     def analyses(self, cell: str | None = None) -> list[Analysis]:
         """Return the analyses (of one cell) with their values, by cell and run."""

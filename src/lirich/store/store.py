@@ -339,14 +339,6 @@ class Store:
         """Remove the analyses of a cell from run number *keep* on: files were joined that were apart before."""
         self._catalogue.drop_runs(cell, keep)
 
-    def analysis_keys(self) -> dict[tuple[str, int], str]:
-        """Return the key of every analysis by (cell, run), without reading the analyses."""
-        return self._catalogue.analysis_keys()
-
-    def drop_runs(self, cell: str, *, keep: int) -> None:
-        """Remove the analyses of the runs of a cell whose number is *keep* or above, with their values."""
-        self._catalogue.drop_runs(cell, keep=keep)
-
     def remove_analyses(self, cell: str) -> None:
         """Remove all analyses of a cell with their values. Raises `UnknownNameError`."""
         self._catalogue.remove_analyses(cell)
@@ -442,12 +434,6 @@ class Store:
         Two workspaces of equal content have equal fingerprints, in whatever order it was put in.
         """
         return self._catalogue.fingerprint()
-
-    def has_files(self, *, raw: Iterable[str] = (), curves: Iterable[str] = ()) -> bool:
-        """Tell whether the raw files and curves of these hashes are all in the workspace's folders."""
-        return all(self._raw.path(digest) is not None for digest in raw) and all(
-            self._curves.path(key) is not None for key in curves
-        )
 
     def _require_curves(self, *keys: str | None) -> None:
         for key in keys:

@@ -185,9 +185,14 @@ def _broken_copy(reader: Reader, path: Path, where: str, limit_s: float, report:
         with _within(limit_s, where), path.open("rb") as file:
             reader.sniff(path, file.read(HEAD_BYTES))
             reading = reader.read(path)
-            _reading(reader, reading, where)
-            _settled(settle(reading, {}, path=path), where)
-        report.read += 1
+            if reading.table.height:
+                _reading(reader, reading, where)
+                _settled(settle(reading, {}, path=path), where)
+        if reading.table.height:
+            report.read += 1
+        else:  # `lirich.readers.read` refuses a table without rows
+            report.refused += 1
+            report.errors["no rows"] = report.errors.get("no rows", 0) + 1
     except (ReadError, OptionalDependencyError) as error:
         report.refused += 1
         kind = type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lirich.model import Finding, Sample, Scalar, Value
 from lirich.workbench.views import CellBook
@@ -189,7 +189,7 @@ class Workspace:
         self,
         by: str = "morphology",
         *,
-        quantities: Sequence[str] | None = None,
+        quantities: Sequence[str] | Literal["all"] | None = None,
         cells: Iterable[str] | None = None,
         force: bool = False,
         seed: int = 0,
@@ -197,7 +197,8 @@ class Workspace:
         """Compare groups of cells: means, intervals, effect sizes, permutation tests.
 
         *by* is a field of the cell or its sample, or any extra column of ``cells.csv``. Values under unlike
-        conditions are refused unless *force*. Raises `NotEnoughDataError` without two groups.
+        conditions are refused unless *force*. *quantities* are those of `lirich.workbench.groups.HEADLINE` unless they
+        are named, or ``all``. Raises `NotEnoughDataError` without two groups.
         """
         from lirich.workbench.groups import compare_cells
 

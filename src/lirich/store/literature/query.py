@@ -1,0 +1,80 @@
+"""Questions to the literature records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lirich.errors import UnknownNameError
+from lirich.model import Value
+from lirich.quantities import QUANTITIES
+from lirich.quantities import quantity as known_quantity
+from lirich.store.literature.records import MORPHOLOGIES, load
+
+
+def query(
+    values: Iterable[Value] | None = None,
+    *,
+    quantity: str | None = None,
+    morphology: str | None = None,
+    sample: str | None = None,
+    reference: int | str | None = None,
+    flag: str | None = None,
+    text: str | None = None,
+) -> list[Value]:
+    """Return those of *values* (``None``: the carried records) that meet every condition given, in their order.
+
+    Parameters
+    ----------
+    quantity:
+        Key of the vocabulary. Raises `UnknownNameError` on another.
+    morphology:
+        ``SC``, ``PC`` or ``PC-dense``; ``PC`` includes the dense polycrystals. Raises `UnknownNameError` on another.
+    sample:
+        Part of the sample's name, upper or lower case.
+    reference:
+        A number of the review's list, or part of the citation (a DOI, an author, a journal).
+    flag:
+        One of the values' flags, as ``conflict``.
+    text:
+        Words that must all occur in sample, quantity, phrase, note, conditions or source, upper or lower case.
+    """
+    if quantity is not None:
+        known_quantity(quantity)
+    if morphology is not None and morphology not in MORPHOLOGIES:
+        raise UnknownNameError.of("morphology", morphology, MORPHOLOGIES)
+    found = load() if values is None else list(values)
+    return [
+        v
+        for v in found
+        if (quantity is None or v.quantity == quantity)
+        and (morphology is None or _of_morphology(v, morphology))
+        and (sample is None or sample.casefold() in v.subject.key.casefold())
+        and (reference is None or _of_reference(v, str(reference).strip()))
+        and (flag is None or flag in v.flags)
+        and (text is None or _mentions(v, text))
+    ]
+
+
+def morphology_of(value: Value) -> str | None:
+    """Return the morphology that a literature value states: ``SC``, ``PC``, ``PC-dense`` or ``None``."""
+    stated = value.conditions.other.get("morphology")
+    return None if stated is None else str(stated)
+
+
+def _of_morphology(value: Value, morphology: str) -> bool:
+    stated = morphology_of(value)
+    return stated == morphology or (morphology == "PC" and stated == "PC-dense")
+
+
+def _of_reference(value: Value, reference: str) -> bool:
+    if reference.isdecimal():
+        return reference in str(value.provenance.parameters.get("reference_numbers", "")).split()
+    return reference.casefold() in value.provenance.source.casefold()
+
+
+def _mentions(value: Value, text: str) -> bool:
+    what = QUANTITIES[value.quantity]
+    stated = [str(x) for x in value.provenance.parameters.values()]
+    places = (value.subject.key, what.key, what.name, value.note, value.provenance.source, *value.flags, *stated)
+    everything = " ".join(places).casefold()
+    return all(word in everything for word in text.casefold().split())

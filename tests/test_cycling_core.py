@@ -1,0 +1,498 @@
+"""Steps, cycles and protocol of programmes whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cycler_programme import HOUR, Programme
+from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table
+from lirich.cycling.analyse import analyse as analyse_in_home
+from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
+from lirich.model import Cell, Sample
+
+CATHODE = Cell(key="c", electrode="cathode", active_mass_mg=5.0, one_c_ma_g=200.0)
+
+
+def kinds(result: object) -> list[tuple[str, int, int]]:
+    return [(s.kind, s.first_cycle, s.last_cycle) for s in result.segments if s.purpose]  # type: ignore[attr-defined]
+
+
+def codes(result: object) -> list[str]:
+    return [f.code for f in result.findings]  # type: ignore[attr-defined]
+
+
+def test_charge_energy_and_voltages_of_a_known_cycle() -> None:
+    run = Programme(resistance_ohm=100.0).cycles(2, 0.5)
+    row = cycle_table(run.table(), active_mass_mg=5.0, one_c_ma_g=200.0).row(1, named=True)
+    assert row["charge_capacity_mah"] == pytest.approx(1.0, rel=1e-9)
+    assert row["discharge_capacity_mah"] == pytest.approx(1.0, rel=1e-9)
+    assert row["discharge_specific_capacity_mah_g"] == pytest.approx(200.0, rel=1e-9)
+    assert row["charge_energy_mwh"] == pytest.approx(run.energy(2, 1), rel=1e-9)
+    assert row["discharge_energy_mwh"] == pytest.approx(run.energy(2, -1), rel=1e-9)
+    assert row["mean_charge_voltage_v"] == pytest.approx(3.6 + 0.05, abs=1e-9)
+    assert row["median_discharge_voltage_v"] == pytest.approx(3.6 - 0.05, abs=1e-9)
+    assert row["voltage_gap_v"] == pytest.approx(0.1, abs=1e-9)
+    assert row["coulombic_efficiency"] == pytest.approx(100.0)
+    assert row["discharge_rate_c"] == pytest.approx(0.5 / 5e-3 / 200.0)
+    # V = 2.8 + 1.6 x − 0.05 in discharge: below 3.5 V are 0.75/1.6 of the capacity, above 4.4 V in charge 0.05/1.6
+    assert row["low_voltage_share"] == pytest.approx(100 * 0.75 / 1.6, abs=1e-6)
+    assert row["high_voltage_capacity_mah_g"] == pytest.approx(200 * 0.05 / 1.6, abs=1e-6)
+
+
+def test_constant_voltage_part_is_found_and_kept_out_of_the_current() -> None:
+    run = Programme(capacity_mah=1.2)
+    for _ in range(3):
+        run.constant_current(0.4, 0.8).constant_voltage(0.12).rest(600).constant_current(0.4, 0.0).rest(600)
+        run.cycle += 1
+    table = run.table()
+    for frame in (table, table.drop("step_count", "cycle_count")):
+        result = analyse(frame, CATHODE)
+        row = result.cycles.row(1, named=True)
+        assert row["constant_voltage_share"] == pytest.approx(100 * 0.12 / 1.08, rel=0.03)
+        assert row["charge_current_ma"] == pytest.approx(0.4, rel=1e-6)
+        assert set(result.steps["kind"]) == {"constant-current", "constant-voltage", "rest"}
+        assert [s.kind for s in result.segments if not s.purpose] == ["cv"]
+        half = result.half_cycle(1, "charge")
+        assert half is not None
+        assert half.constant_voltage[-1]
+        assert not half.constant_voltage[0]
+
+
+def test_half_cycle_ends_at_the_capacity_of_the_table_and_starts_at_zero() -> None:
+    result = analyse(Programme(resistance_ohm=50).cycles(3, 0.2).table(), CATHODE)
+    for cycle in (1, 2, 3):
+        for direction in ("charge", "discharge"):
+            half = result.half_cycle(cycle, direction)
+            assert half is not None
+            assert half.capacity_mah[0] == 0.0
+            assert np.all(np.diff(half.capacity_mah) >= 0)
+            total = result.cycles.filter(pl.col("cycle") == cycle)[f"{direction}_capacity_mah"][0]
+            assert half.capacity_mah[-1] == pytest.approx(total, rel=1e-12)
+    assert result.half_cycle(9, "charge") is None
+    curves = result.voltage_curves([2], max_points=15)
+    assert set(curves["cycle"]) == {2}
+    assert curves.group_by("direction").len()["len"].max() <= 15
+    ends = curves.group_by("direction").agg(pl.col("specific_capacity_mah_g").max())
+    assert ends["specific_capacity_mah_g"].to_list() == pytest.approx([200.0, 200.0])
+
+
+@pytest.mark.parametrize("vendor", [True, False])
+def test_gitt_of_hundreds_of_pulses_is_one_half_cycle(vendor: bool) -> None:
+    run = Programme(x=1.0).rest(3600).pulses(0.1, 0.0, 200, 3600.0)
+    result = analyse(run.table(vendor=vendor), Cell(key="g", electrode="cathode"))
+    assert len(result.annotation.half_start) == 1
+    assert result.cycles["discharge_capacity_mah"][0] == pytest.approx(1.0, rel=1e-9)
+    assert kinds(result) == [("gitt", 1, 1)]
+
+
+def test_interrupts_do_not_split_cycles_and_give_the_resistance() -> None:
+    run = Programme(resistance_ohm=80.0)
+    for _ in range(4):
+        run.pulses(0.2, 1.0, 20, 10.0).pulses(0.2, 0.0, 20, 10.0)
+        run.cycle += 1
+    result = analyse(run.table(), CATHODE)
+    assert result.cycles.height == 4
+    assert kinds(result) == [("ageing", 1, 4)]
+    assert [s.kind for s in result.segments if not s.purpose] == ["ici"]
+    assert result.cycles["interrupt_resistance_ohm"].to_list() == pytest.approx([80.0] * 4, rel=1e-6)
+    assert result.cycles["corrected_discharge_voltage_v"].to_list() == pytest.approx([3.6] * 4, abs=2e-3)
+    assert result.cycles["corrected_charge_voltage_v"].to_list() == pytest.approx([3.6] * 4, abs=2e-3)
+    stated = [v for v in result.values if v.quantity == "interrupt_resistance_ohm"]
+    assert stated
+    assert all(v.conditions.other["interrupt_time_s"] == 10.0 for v in stated)
+
+
+def test_an_interrupt_that_is_recorded_too_late_is_not_read() -> None:
+    run = Programme(resistance_ohm=80.0)
+    for _ in range(3):
+        run.constant_current(0.2, 1.0).rest(3600, 5).constant_current(0.2, 0.0).rest(3600, 5)
+        run.cycle += 1
+    table = run.table().filter(~((pl.col("current_ampere") == 0) & (pl.col("step_count").is_first_distinct())))
+    assert cycle_table(table)["interrupt_resistance_ohm"].null_count() == 3
+
+
+def hppc(run: Programme, count: int) -> Programme:
+    """*count* pulse pairs in a discharge: 30 s at 3 mA down, 10 s at 2 mA up, then 10 % at 1 mA."""
+    for _ in range(count):
+        run.rest(1800)
+        run.constant_current(3.0, run.x - 3.0 * 30 / HOUR).rest(40)
+        run.constant_current(2.0, run.x + 2.0 * 10 / HOUR).rest(40)
+        run.constant_current(1.0, run.x - 0.07)
+    return run
+
+
+def test_pulses_of_the_other_direction_do_not_split_a_half_cycle() -> None:
+    run = hppc(Programme(x=1.0), 9)
+    result = analyse(run.table(), Cell(key="p", electrode="full"))
+    assert kinds(result) == [("pulse", 1, 1)]
+    row = result.cycles.row(0, named=True)
+    assert row["charge_capacity_mah"] == pytest.approx(run.charge(1, 1), rel=1e-9)
+    assert row["discharge_capacity_mah"] == pytest.approx(run.charge(1, -1), rel=1e-9)
+    assert row["coulombic_efficiency"] is None
+    assert not row["complete"]
+
+
+def test_a_pulse_at_the_end_is_no_new_cycle() -> None:
+    run = hppc(Programme(x=1.0), 6)
+    run.rest(60).constant_current(2.0, run.x + 2.0 * 10 / HOUR).rest(60)
+    assert cycle_table(run.table()).height == 1
+
+
+def test_recuperation_of_a_drive_cycle_is_not_a_charge() -> None:
+    rng = np.random.default_rng(1)
+    run = Programme(capacity_mah=10.0).constant_current(1.0, 1.0)
+    while run.x > 0.1:
+        run.constant_current(float(rng.uniform(1, 5)), run.x - float(rng.uniform(1e-3, 4e-3)), 4)
+        run.constant_current(float(rng.uniform(1, 3)), run.x + float(rng.uniform(1e-4, 1e-3)), 4)
+    notes = annotate(run.table(), electrode="full")
+    assert notes.half_sign.tolist() == [1, -1]
+
+
+def test_formation_rate_test_ageing_and_check_ups() -> None:
+    run = Programme().cycles(2, 0.05)
+    for current in (0.1, 0.2, 0.5, 1.0, 2.0, 0.1):
+        run.cycles(3, current)
+    for _ in range(3):
+        run.cycles(20, 0.5).cycles(1, 0.1)
+    result = analyse(run.table(), CATHODE)
+    assert kinds(result) == [
+        ("formation", 1, 2), ("rate_test", 3, 20), ("ageing", 21, 40), ("check_up", 41, 41), ("ageing", 42, 61),
+        ("check_up", 62, 62), ("ageing", 63, 82), ("check_up", 83, 83),
+    ]  # fmt: skip
+    assert all(s.reason for s in result.segments)
+    assert result.reference_cycle == 21
+    fade = next(v for v in result.values if v.quantity == "voltage_decay_mv_per_cycle")
+    assert fade.conditions.other["first_cycle"] == 21
+    assert fade.conditions.other["last_cycle"] == 82
+    assert fade.conditions.other["n"] == 60
+    capability = [v for v in result.values if v.quantity == "rate_capability"]
+    assert len(capability) == 5
+    assert all(v.value == pytest.approx(100.0) for v in capability)
+    assert "unlike-conditions" in codes(result)
+
+
+def test_formation_with_a_wider_window_at_the_same_rate() -> None:
+    result = analyse(Programme().cycles(1, 0.2, high=1.0).cycles(9, 0.2, high=0.9).table(), CATHODE)
+    assert kinds(result) == [("formation", 1, 1), ("ageing", 2, 10)]
+    first = next(v for v in result.values if v.quantity == "mean_discharge_voltage_v" and v.conditions.cycle == 1)
+    assert "unlike-upper-voltage" in first.flags
+    assert result.cycles["capacity_retention"].to_list()[:2] == [None, pytest.approx(100.0)]
+
+
+def test_stepped_formation_is_not_a_rate_test() -> None:
+    run = Programme().cycles(1, 0.05).cycles(1, 0.1).cycles(1, 0.2).cycles(30, 0.5)
+    assert kinds(analyse(run.table(), CATHODE)) == [("formation", 1, 3), ("ageing", 4, 33)]
+
+
+def test_ageing_at_two_rates_gives_one_fade_and_says_so() -> None:
+    result = analyse(Programme().cycles(30, 0.5).cycles(12, 0.2).table(), CATHODE)
+    assert kinds(result) == [("ageing", 1, 30), ("ageing", 31, 42)]
+    fade = next(v for v in result.values if v.quantity == "voltage_decay_mv_per_cycle")
+    assert fade.conditions.other["last_cycle"] == 30
+    finding = next(f for f in result.findings if f.code == "unlike-conditions")
+    assert "31" in finding.message
+    assert "discharge current" in finding.message
+    assert finding.severity == "warning"
+
+
+def test_the_user_can_overrule_the_protocol() -> None:
+    table = Programme().cycles(12, 0.5).table()
+    correction = Correction(first_cycle=1, last_cycle=3, kind="formation", note="new salt")
+    result = analyse(table, CATHODE, corrections=[correction])
+    assert kinds(result) == [("formation", 1, 3), ("ageing", 4, 12)]
+    assert result.segments[0].source == "user"
+    assert "new salt" in result.segments[0].reason
+    assert result.reference_cycle == 4
+    later = Correction(first_cycle=2, last_cycle=2, kind="check_up")
+    assert kinds(analyse(table, CATHODE, corrections=[correction, later]))[1] == ("check_up", 2, 2)
+    beyond = analyse(table, CATHODE, corrections=[Correction(first_cycle=99, last_cycle=99, kind="gitt")])
+    assert "correction-without-cycles" in codes(beyond)
+    with pytest.raises(ValueError, match="upside down"):
+        Correction(first_cycle=3, last_cycle=1, kind="ageing")
+
+
+def test_an_agreeing_correction_is_shown_as_the_users() -> None:
+    result = analyse(
+        Programme().cycles(6, 0.5).table(),
+        CATHODE,
+        corrections=[Correction(first_cycle=1, last_cycle=6, kind="ageing")],
+    )
+    assert [s.source for s in result.segments if s.purpose] == ["user"]
+
+
+def test_anode_cycles_begin_with_the_discharge_and_ce_is_charge_over_discharge() -> None:
+    run = Programme(x=1.0, empty_v=0.01, full_v=1.5)
+    for top in (0.8, 0.78):
+        run.constant_current(0.2, 0.0).rest(600).constant_current(0.2, top).rest(600)
+        run.cycle += 1
+    for electrode in ("anode", None):
+        frame = cycle_table(run.table(), electrode=electrode)
+        assert frame["cycle"].to_list() == [1, 2]
+        assert frame["vendor_cycle_first"].to_list() == [1, 2]
+    anode = analyse(run.table(), Cell(key="a", electrode="anode", active_mass_mg=2.0))
+    assert anode.cycles["coulombic_efficiency"][0] == pytest.approx(80.0)
+    ce = next(v for v in anode.values if v.quantity == "coulombic_efficiency")
+    assert ce.conditions.method == "charge/discharge"
+    assert anode.cycles["low_voltage_capacity_mah_g"].null_count() == 2
+
+
+def test_what_is_taken_out_before_the_first_charge_is_cycle_zero() -> None:
+    run = Programme(x=0.3).constant_current(0.2, 0.0).rest(600).cycles(3, 0.2)
+    for electrode in ("cathode", "full", None):
+        frame = cycle_table(run.table(), electrode=electrode)
+        assert frame["cycle"].to_list() == [0, 1, 2, 3]
+        assert frame["complete"].to_list() == [False, True, True, True]
+        assert frame["discharge_capacity_mah"][0] == pytest.approx(0.3, rel=1e-9)
+    result = analyse(run.table(), CATHODE)
+    assert kinds(result)[0] == ("conditioning", 0, 0)
+    assert "leading-half-cycle" in codes(result)
+    assert next(v for v in result.values if v.quantity == "initial_coulombic_efficiency").value == pytest.approx(100.0)
+
+
+def test_first_charge_of_a_partly_charged_cell_is_flagged() -> None:
+    run = Programme(x=0.5).constant_current(0.2, 1.0).rest(60).constant_current(0.2, 0.0).rest(60)
+    run.cycle += 1
+    result = analyse(run.cycles(3, 0.2).table(), CATHODE)
+    ice = next(v for v in result.values if v.quantity == "initial_coulombic_efficiency")
+    assert ice.value == pytest.approx(200.0)
+    assert "first-charge-partial" in ice.flags
+    assert "first-charge-partial" in codes(result)
+
+
+@pytest.mark.parametrize("stop_at", [0.4, None])
+def test_a_last_cycle_cut_short_is_incomplete(stop_at: float | None) -> None:
+    run = Programme().cycles(4, 0.5).constant_current(0.5, 1.0 if stop_at is not None else 0.6)
+    if stop_at is not None:
+        run.rest(60).constant_current(0.5, stop_at)
+    result = analyse(run.table(), CATHODE)
+    assert result.cycles["complete"].to_list() == [True] * 4 + [False]
+    assert "incomplete-last-cycle" in codes(result)
+    assert result.cycles["capacity_retention"][4] is None
+    assert all(v.conditions.cycle != 5 or "incomplete-cycle" in v.flags for v in result.values)
+
+
+def test_the_vendors_count_stands_beside_lirichs_own() -> None:
+    run = Programme().cycles(6, 0.5)
+    wrong = run.table().with_columns(cycle_count=(pl.col("cycle_count") + 1) // 2)
+    result = analyse(wrong, CATHODE)
+    assert result.cycles["cycle"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert result.cycles["cycle_number"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert result.cycles["vendor_cycle_first"].to_list() == [1, 1, 2, 2, 3, 3]
+    assert "cycle-count-differs" in codes(result)
+
+
+def test_cycles_that_a_file_leaves_out_count_in_the_fade() -> None:
+    full = Programme(resistance_ohm=0.0)
+    for k in range(40):
+        full.full_v = 4.4 - 0.001 * k
+        full.cycles(1, 0.5)
+    table = full.table()
+    excerpt = table.filter(((pl.col("cycle_count") - 1) % 10 < 2) | (pl.col("cycle_count") == 40))
+    whole, part = analyse(table, CATHODE), analyse(excerpt, CATHODE)
+    assert part.cycles["cycle_number"].to_list() == [1, 2, 11, 12, 21, 22, 31, 32, 40]
+    assert "cycles-left-out" in codes(part)
+    key = "voltage_decay_mv_per_cycle"
+    decay = [next(v.value for v in r.values if v.quantity == key) for r in (whole, part)]
+    assert decay == pytest.approx([0.5, 0.5], abs=1e-6)
+    double = table.with_columns(cycle_count=2 * pl.col("cycle_count"))  # charge and discharge counted apart
+    assert analyse(double, CATHODE).cycles["cycle_number"].to_list() == list(range(1, 41))
+
+
+def curve(parts: list[tuple[int, int, np.ndarray, np.ndarray]]) -> pl.DataFrame:
+    charged = discharged = 0.0
+    frames = []
+    for cycle, sign, voltage, capacity in parts:
+        up = charged + capacity if sign > 0 else np.full(len(capacity), charged)
+        down = discharged + capacity if sign < 0 else np.full(len(capacity), discharged)
+        charged, discharged = up[-1], down[-1]
+        columns = {"voltage_volt": voltage, "charging_capacity_ah": up, "discharging_capacity_ah": down}
+        frames.append(pl.DataFrame({**columns, "cycle_count": np.full(len(voltage), cycle)}))
+    return pl.concat(frames)
+
+
+def test_curves_without_a_time_axis() -> None:
+    q = np.linspace(0, 2.5e-4, 101)
+    table = curve(
+        [
+            (1, 1, 3.0 + 1.7 * q / q[-1], q), (1, -1, 4.6 - 2.0 * q / q[-1], 0.8 * q),
+            (7, 1, 3.0 + 1.5 * q / q[-1], 0.7 * q), (7, -1, 4.4 - 1.8 * q / q[-1], 0.69 * q),
+        ]
+    )  # fmt: skip
+    result = analyse(table, Cell(key="d", electrode="cathode", active_mass_mg=1.0))
+    assert result.cycles["cycle_number"].to_list() == [1, 7]
+    assert result.cycles["charge_specific_capacity_mah_g"].to_list() == pytest.approx([250.0, 175.0])
+    assert result.cycles["mean_discharge_voltage_v"].to_list() == pytest.approx([3.6, 3.5], abs=1e-9)
+    assert result.cycles["discharge_current_ma"].null_count() == 2
+    assert result.cycles["complete"].all()
+    ce = {v.conditions.cycle: v for v in result.values if v.quantity == "coulombic_efficiency"}
+    assert set(ce) == {1, 7}
+    assert ce[7].conditions.other == {"vendor_cycle": 7, "own_cycle": 2}
+    assert not [v for v in result.values if "decay" in v.quantity]
+
+
+def test_charges_only_of_several_cycles_without_a_time_axis_are_cycles() -> None:
+    q = np.linspace(0, 2e-4, 50)
+    table = curve([(c, 1, 3.0 + q / q[-1], q * (1 - 0.01 * c)) for c in (1, 2, 3)])
+    frame = cycle_table(table)
+    assert frame["cycle"].to_list() == [1, 2, 3]
+    assert frame["charge_capacity_mah"].to_list() == pytest.approx([0.198, 0.196, 0.194])
+    assert not frame["complete"].any()
+
+
+def with_columns_of(table: pl.DataFrame, run_charge: np.ndarray, digits: int | None = None) -> pl.DataFrame:
+    dq = np.diff(run_charge, prepend=0.0)
+    up, down = np.cumsum(np.maximum(dq, 0)), np.cumsum(np.maximum(-dq, 0))
+    if digits is not None:
+        up, down = up.round(digits), down.round(digits)
+    return table.with_columns(charging_capacity_ah=pl.Series(up), discharging_capacity_ah=pl.Series(down))
+
+
+def integral_ah(table: pl.DataFrame) -> np.ndarray:
+    t, i = table["test_time_second"].to_numpy(), table["current_ampere"].to_numpy()
+    return np.append(0.0, np.cumsum(0.5 * (i[1:] + i[:-1]) * np.diff(t))) / HOUR
+
+
+def test_capacity_columns_are_used_where_they_agree_and_refused_where_not() -> None:
+    table = Programme().cycles(3, 0.5).table()
+    better = with_columns_of(table, 1.01 * integral_ah(table))
+    assert annotate(better).points.charge_source == "capacity"
+    assert cycle_table(better)["charge_capacity_mah"][1] == pytest.approx(1.01, rel=1e-6)
+    wrong = with_columns_of(table, 1000 * integral_ah(table))
+    notes = annotate(wrong)
+    assert notes.points.charge_source == "current"
+    assert "capacity-disagrees-with-current" in [f.code for f in notes.findings]
+    assert cycle_table(wrong)["charge_capacity_mah"][1] == pytest.approx(1.0, rel=1e-6)
+    row = pl.int_range(pl.len())
+    gaps = better.with_columns(charging_capacity_ah=pl.when(row != 50).then("charging_capacity_ah"))
+    assert annotate(gaps).points.charge_source == "current"
+
+
+def test_capacity_columns_of_few_digits_give_the_totals_and_no_stairs() -> None:
+    table = Programme(rows_per_step=4000).cycles(2, 0.5).table()
+    coarse = with_columns_of(table, integral_ah(table), digits=5)  # 0.01 mAh of 1 mAh
+    result = analyse(coarse, CATHODE)
+    assert result.annotation.points.charge_source == "capacity-per-step"
+    assert result.cycles["charge_capacity_mah"].to_list() == pytest.approx([1.0, 1.0], abs=0.011)
+    half = result.half_cycle(1, "charge")
+    assert half is not None
+    assert np.all(np.diff(half.capacity_mah)[1:] > 0)
+
+
+def test_a_pause_between_two_files_is_no_charge() -> None:
+    run = Programme().cycles(2, 0.5)
+    table = run.table(vendor=False)
+    later = 0.5 * (table["test_time_second"][20] + table["test_time_second"][21])
+    time = pl.col("test_time_second")
+    paused = table.with_columns(test_time_second=pl.when(time > later).then(time + 9 * HOUR).otherwise(time))
+    notes = annotate(paused)
+    assert "recording-gap" in [f.code for f in notes.findings]
+    assert cycle_table(paused)["charge_capacity_mah"][0] == pytest.approx(1.0, rel=0.02)
+
+
+def test_time_that_falls_back_at_single_rows_is_set_right_out_loud() -> None:
+    table = Programme(rows_per_step=400).cycles(3, 0.5).table()
+    first = pl.col("step_count") != pl.col("step_count").shift(1)
+    broken = table.with_columns(test_time_second=pl.when(first).then(0.0).otherwise("test_time_second"))
+    notes = annotate(broken)
+    assert "time-falls-back" in [f.code for f in notes.findings]
+    expected, found = cycle_table(table), cycle_table(broken)
+    assert found["charge_capacity_mah"].to_list() == pytest.approx(expected["charge_capacity_mah"].to_list(), rel=1e-9)
+
+
+def test_a_time_that_starts_again_is_refused() -> None:
+    table = Programme(rows_per_step=200).cycles(1, 0.5).table()
+    with pytest.raises(InconsistentDataError, match="starts again"):
+        annotate(pl.concat([table, table]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [(0, NotEnoughDataError), (1, NotEnoughDataError)],
+)
+def test_too_few_rows(rows: int, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        analyse(Programme().cycles(1, 0.5).table().head(rows), CATHODE)
+
+
+def test_all_rest_and_no_columns_are_typed_errors() -> None:
+    with pytest.raises(NotEnoughDataError, match="no current"):
+        analyse(Programme().rest(3600, 100).table(), CATHODE)
+    with pytest.raises(MissingColumnError):
+        analyse(pl.DataFrame({"voltage_volt": [1.0, 2.0]}), CATHODE)
+    still = pl.DataFrame(
+        {"voltage_volt": [1.0, 2.0], "charging_capacity_ah": [0.0, 0.0], "discharging_capacity_ah": [0.0, 0.0]}
+    )
+    with pytest.raises(NotEnoughDataError):
+        analyse(still, CATHODE)
+    frozen_clock = pl.DataFrame(
+        {"test_time_second": [1.0, 1.0], "voltage_volt": [3.0, 3.0], "current_ampere": [1.0, 1.0]}
+    )
+    with pytest.raises(NotEnoughDataError):
+        analyse(frozen_clock, CATHODE)
+
+
+def test_rows_without_numbers_are_left_out_out_loud() -> None:
+    table = Programme().cycles(3, 0.5).table()
+    row, step = pl.int_range(pl.len()), pl.col("step_count")
+    inner = (step == step.shift(1)) & (step == step.shift(-1)) & (row % 17 == 5)
+    holes = table.with_columns(
+        pl.when(inner.fill_null(False)).then(float("nan")).otherwise("voltage_volt").alias("voltage_volt")
+    )
+    result = analyse(holes, CATHODE)
+    assert "rows-without-data" in codes(result)
+    assert result.cycles["charge_capacity_mah"].to_list() == pytest.approx([1.0] * 3, rel=1e-6)
+
+
+def test_one_half_cycle_only() -> None:
+    result = analyse(Programme().constant_current(0.05, 1.0, 400).table(), CATHODE)
+    assert result.cycles.height == 1
+    assert kinds(result) == [("pseudo_ocv", 1, 1)]
+    assert not result.cycles["complete"][0]
+    assert {v.quantity for v in result.values} >= {"charge_specific_capacity_mah_g", "mean_charge_voltage_v"}
+    assert "coulombic_efficiency" not in {v.quantity for v in result.values}
+
+
+def test_missing_facts_are_asked_for_by_name_and_leave_nulls() -> None:
+    result = analyse(Programme().cycles(5, 0.5).table(), Cell(key="x"))
+    assert {"missing-active-mass-mg", "missing-electrode"} <= set(codes(result))
+    assert len(codes(result)) == len({(f.code, f.where, f.message) for f in result.findings})
+    assert result.cycles["discharge_specific_capacity_mah_g"].null_count() == 5
+    assert result.cycles["discharge_rate_c"].null_count() == 5
+    assert "discharge_capacity_mah" in {v.quantity for v in result.values}
+
+
+def test_simulated_cells_give_simulated_values_with_provenance() -> None:
+    cell = CATHODE.model_copy(update={"simulated": True})
+    result = analyse(Programme().cycles(6, 0.5).table(), cell, Sample(key="s", composition="Li1.2Mn0.54Ni0.13Co0.13O2"))
+    assert {v.origin for v in result.values} == {"simulated"}
+    assert all(v.subject.kind == "cell" and v.subject.key == "c" for v in result.values)
+    assert all(v.provenance.code.startswith("lirich.cycling") and v.provenance.version for v in result.values)
+
+
+def test_values_of_cycles_carry_window_rate_and_temperature() -> None:
+    table = Programme().cycles(6, 0.5).table().with_columns(ambient_temperature_celsius=pl.lit(25.0))
+    result = analyse(table, CATHODE)
+    value = next(
+        v for v in result.values if v.quantity == "discharge_specific_capacity_mah_g" and v.conditions.cycle == 6
+    )
+    stated = value.conditions
+    assert (stated.voltage_lower_v, stated.voltage_upper_v) == pytest.approx((2.8, 4.4))
+    assert stated.rate_c == pytest.approx(0.5)
+    assert stated.temperature_celsius == 25.0
+    assert stated.segment == "ageing"
+    assert stated.other["vendor_cycle"] == 6
+
+
+def test_thresholds_are_settings_and_conditions() -> None:
+    settings = CyclingSettings(low_voltage_threshold_v=3.2)
+    result = analyse(Programme().cycles(6, 0.5).table(), CATHODE, settings=settings)
+    assert result.cycles["low_voltage_share"][2] == pytest.approx(25.0, abs=1e-6)
+    low = [v for v in result.values if v.quantity.startswith("low_voltage")]
+    assert low
+    assert all(v.conditions.threshold_v == 3.2 for v in low)
+
+
+def test_analyse_is_one_function() -> None:
+    assert analyse is analyse_in_home
