@@ -14,11 +14,16 @@ PEERS = ROOT / ".peers"
 
 @dataclass(frozen=True)
 class Peer:
-    """A tool that is measured; ``table`` tells whether it makes a table with one row per cycle."""
+    """A tool that is measured.
+
+    ``table`` tells whether it makes a table with one row per cycle, ``only`` names the formats that it is for (all,
+    where empty).
+    """
 
     name: str
     requirement: str
     table: bool
+    only: tuple[str, ...] = ()
 
     @property
     def python(self) -> Path:
@@ -33,8 +38,8 @@ ALL = (
     Peer("cellpy", "cellpy==1.0.3", table=True),
     Peer("navani", "navani==0.1.22", table=True),
     Peer("pyprobe", "PyProBE-Data==2.6.1", table=True),
-    Peer("newarenda", "NewareNDA==2026.6.11", table=False),
-    Peer("fastnda", "fastnda==1.3.1", table=False),
+    Peer("newarenda", "NewareNDA==2026.6.11", table=False, only=("neware-ndax",)),
+    Peer("fastnda", "fastnda==1.3.1", table=False, only=("neware-ndax",)),
 )
 """The tools, lirich first. Extras: ``mdb-export`` (Debian's mdbtools) is what cellpy and navani read .res with."""
 

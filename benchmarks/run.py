@@ -93,7 +93,7 @@ def files_part(data: Path, scratch: Path, peers: list[Peer], rounds: int) -> lis
     notes: list[str] = []
     results: dict[str, dict[str, Result]] = {}
     for path, kind in jobs:
-        found = measure(path, kind, peers, rounds)
+        found = measure(path, kind, [p for p in peers if not p.only or kind in p.only], rounds)
         label = path.name if path.parent == data else f"simulated {kind}"
         results[label] = found
         print(_line(label, found, names), flush=True)
@@ -110,8 +110,8 @@ def _line(label: str, found: dict[str, Result], names: list[str]) -> str:
     for name in names:
         if name == "lirich":
             continue
-        other = found[name]
-        cells.append("-" if own.error or other.error else f"{other.median_s / own.median_s:.2f}")
+        other = found.get(name)
+        cells.append("-" if own.error or other is None or other.error else f"{other.median_s / own.median_s:.2f}")
     tail = "-" if own.error else f"{own.peak_mib:.0f}"
     return f"{label[:43]:<44}{own.rows:>8}{own.cycles:>7}" + "".join(f"{c:>15}" for c in cells) + f"{tail:>12}"
 
@@ -120,7 +120,7 @@ def _memory(results: dict[str, dict[str, Result]], peers: list[Peer]) -> None:
     label = SPEED_FILE if SPEED_FILE in results else next(iter(results))
     print(f"\nPeak memory of the process, MiB (imports and all), on {label}")
     for peer in peers:
-        r = results[label][peer.name]
+        r = results[label].get(peer.name, Result(peer.name, error="not for this format"))
         print(f"  {peer.name:<12}" + (f"{'-':>8}" if r.error else f"{r.peak_mib:>8.0f}"))
 
 

@@ -16,7 +16,7 @@ author = "The lirich developers"
 copyright = "2026, the lirich developers"  # noqa: A001 - Sphinx wants this name
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 source_suffix = {".md": "markdown"}
@@ -24,6 +24,7 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"lirich {release}"
 html_static_path = ["_static"]
+html_math_renderer = "mathml"
 nitpicky = False
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"

@@ -103,7 +103,8 @@ def settings() -> str:
         "",
     ]
     for name, field in CyclingSettings.model_fields.items():
-        lines += [f"`{name}` (default `{field.default!r}`)", f": {field.description}", ""]
+        meaning = " ".join(str(field.description).split())
+        lines += [f"`{name}` (default `{field.default!r}`)", f": {meaning}", ""]
     return "\n".join(lines) + "\n"
 
 

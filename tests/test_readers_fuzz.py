@@ -1,7 +1,8 @@
 """Broken files over all readers: a typed error or a sound table, never a traceback, a hang or a silent number.
 
-The quick round breaks each sample a few times; the slow one (``-m slow``) makes 2,000 broken files in all. Samples are
-made here, so that the test needs nothing beside the repository; the real files take part where they are.
+The quick round breaks each sample a few times; the slow one (``-m slow``) makes 2,000 broken files in all.
+Samples are made here, so that the test needs nothing beside the repository; the real files take part where
+they are.
 """
 
 from __future__ import annotations

@@ -270,8 +270,11 @@ def _interrupt_figures(c: dict[str, Array], settings: CyclingSettings) -> dict[s
 
 
 def _over(a: Array, b: Array) -> Array:
+    """a/b, NaN where b is not positive or the ratio is no number."""
     result = np.full(np.shape(a), np.nan)
-    np.divide(a, b, out=result, where=(b > 0.0) & np.isfinite(a))
+    with np.errstate(over="ignore"):
+        np.divide(a, b, out=result, where=(b > 0.0) & np.isfinite(a))
+    result[~np.isfinite(result)] = np.nan
     return result
 
 

@@ -37,6 +37,7 @@ ChargeSource = Literal["current", "capacity", "capacity-per-step"]
 
 _HOUR = 3600.0
 _ABSOLUTE_ZERO = -273.15
+_LARGEST = 1e12  # s, V, A or Ah: no instrument writes more, and squares and sums of less stay finite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,8 +85,9 @@ def points_of(table: pl.DataFrame, settings: CyclingSettings) -> tuple[Points, l
 def _usable(table: pl.DataFrame, timed: bool) -> tuple[pl.DataFrame, list[Finding]]:
     findings: list[Finding] = []
     needed = (TIME, VOLTAGE, CURRENT) if timed else (VOLTAGE, CHARGED, DISCHARGED)
-    arrays = [table[c].to_numpy() for c in needed]
-    finite = np.isfinite(arrays[0]) & np.isfinite(arrays[1]) & np.isfinite(arrays[2])
+    arrays = [_floats(table, c) for c in needed]
+    with np.errstate(invalid="ignore"):
+        finite = (np.abs(arrays[0]) < _LARGEST) & (np.abs(arrays[1]) < _LARGEST) & (np.abs(arrays[2]) < _LARGEST)
     if not finite.all():
         dropped = int(len(finite) - finite.sum())
         findings.append(
@@ -158,12 +160,12 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
     new = np.empty(len(sign), dtype=np.bool_)
     new[0] = True
     np.not_equal(sign[1:], sign[:-1], out=new[1:])
-    if vendor_step is not None:
-        changes = vendor_step[1:] != vendor_step[:-1]
-        # A column that changes at every row is a counter of rows, not of steps.
-        if np.count_nonzero(changes) * 5 < len(changes):
-            new[1:] |= changes
-    new |= _level_changes(current, sign, settings)
+    changes = np.zeros(0, dtype=np.bool_) if vendor_step is None else vendor_step[1:] != vendor_step[:-1]
+    # A column that changes at every row is a counter of rows, not of steps.
+    if changes.any() and np.count_nonzero(changes) * 5 < len(changes):
+        new[1:] |= changes
+    else:
+        new |= _level_changes(current, sign, settings)
     _cut_at_gaps(time, sign, new, settings, findings)
     dq = _charge_of_current(time, current, sign, new, settings)
     source: ChargeSource = "current"
@@ -214,8 +216,12 @@ def _cut_at_gaps(
     dt = np.diff(time)
     long = np.flatnonzero(dt > settings.recording_gap_s)
     long = long[(sign[long] != 0) & (sign[long + 1] == sign[long]) & ~new[long + 1]]
-    if len(long):
-        long = long[dt[long] > 20.0 * float(np.median(dt))]
+    start = np.flatnonzero(new)
+    step = np.searchsorted(start, long, side="right") - 1
+    stop = np.append(start[1:], len(time))
+    usual = {k: float(np.median(dt[start[k] : stop[k] - 1])) for k in np.unique(step).tolist()}
+    gap = [dt[row] > 20.0 * usual[k] for row, k in zip(long.tolist(), step.tolist(), strict=True)]
+    long = long[np.array(gap, dtype=np.bool_)]
     if len(long) == 0:
         return
     new[long + 1] = True

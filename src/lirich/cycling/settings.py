@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from lirich.model import Frozen
 
@@ -13,6 +13,8 @@ class CyclingSettings(Frozen):
     Defaults that are choices of lirich (not of a paper) are marked *choice*; they were set so that every file of
     the reference data (rests, CC-CV, GITT, ICI, HPPC, rate tests, formation) is taken apart as its programme says.
     """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)  # the reference page shows them
 
     rest_current_fraction: float = Field(default=5e-4, gt=0, lt=0.1)
     """A row is at rest where |I| is at most this fraction of the largest current of the test (its 99.9th

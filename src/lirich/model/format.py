@@ -163,7 +163,7 @@ def format_conditions(conditions: Conditions) -> str:
     if c.direction is not None:
         parts.append(c.direction)
     if c.threshold_v is not None:
-        parts.append(f"threshold {_short(c.threshold_v)} V")
+        parts.append(f"threshold {format_number(c.threshold_v)} V")
     if c.soc_percent is not None:
         parts.append(f"{format_number(c.soc_percent, significant=3)} % SOC")
     if c.particle_radius_m is not None:
@@ -172,8 +172,20 @@ def format_conditions(conditions: Conditions) -> str:
         parts.append(c.segment.replace("_", " "))
     if c.method is not None:
         parts.append(c.method)
-    parts += [f"{name.replace('_', ' ')}: {_scalar(what)}" for name, what in sorted(c.other.items())]
+    for name, what in sorted(c.other.items()):
+        if not (name == "vendor_cycle" and what == c.cycle):  # said already
+            parts.append(_named(name, what))
     return " · ".join(parts)
+
+
+_SUFFIXES = {"_v": "V", "_s": "s", "_h": "h", "_c": "C", "_ma_g": "mA/g", "_celsius": "°C", "_um": "µm"}
+
+
+def _named(name: str, what: bool | int | float | str) -> str:
+    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
+        if name.endswith(suffix) and isinstance(what, int | float) and not isinstance(what, bool):
+            return f"{name.removesuffix(suffix).replace('_', ' ')} {_scalar(what)} {_SUFFIXES[suffix]}"
+    return f"{name.replace('_', ' ')}: {_scalar(what)}"
 
 
 def _scalar(what: bool | int | float | str) -> str:
@@ -183,7 +195,7 @@ def _scalar(what: bool | int | float | str) -> str:
 
 
 def _short(volt: float) -> str:
-    text = f"{volt:.3f}".rstrip("0")
+    text = f"{volt:.2f}".rstrip("0")  # a window to 10 mV: as fine as Conditions.unlike tells windows apart
     return text + "0" if text.endswith(".") else text
 
 

@@ -5,11 +5,11 @@ computed or predicted is drawn dashed or open and says so.
 """
 
 from lirich.plots.curves import dqdv_curves, hysteresis, voltage_profiles
-from lirich.plots.cycling import Band, capacity, low_voltage, mean_voltages, peaks, protocol
+from lirich.plots.cycling import Band, capacity, low_voltage, mean_voltages, peaks, protocol, settled
 from lirich.plots.figure import Figure
 from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_losses, group_points, overlay
 from lirich.plots.kinetics import diffusivity, rate_test
-from lirich.plots.literature import literature_context
+from lirich.plots.literature import literature_context, rate_context, retention_context
 
 __all__ = [
     "Band",
@@ -29,6 +29,9 @@ __all__ = [
     "overlay",
     "peaks",
     "protocol",
+    "rate_context",
     "rate_test",
+    "retention_context",
+    "settled",
     "voltage_profiles",
 ]

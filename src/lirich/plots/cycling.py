@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lirich.model import Origin, Value
 from lirich.plots import style
 from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
+from lirich.plots.thinning import thin_rows
+
+MOST_CYCLES = 600
+"""So many cycles a figure over cycles shows by default; of more, every k-th."""
 
 _UPPER, _LOWER = [0.34, 1.0], [0.0, 0.27]
 
@@ -26,12 +31,19 @@ class Band:
     last_cycle: int
 
 
-def capacity(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin = Origin.MEASURED) -> Figure:
+def capacity(
+    cycles: pl.DataFrame,
+    *,
+    bands: Sequence[Band] = (),
+    origin: Origin = Origin.MEASURED,
+    most_cycles: int = MOST_CYCLES,
+) -> Figure:
     """Draw charge and discharge capacity over cycles, and the Coulombic efficiency below.
 
     *cycles* is a cycle table: ``cycle`` and columns named by quantity key. Specific capacities are shown where they
     are given, else mAh. The scale of the efficiency leaves out the first cycles' outliers but says so.
     """
+    cycles = thin_rows(cycles, most_cycles)
     specific = _given(cycles, "discharge_specific_capacity_mah_g")
     stem, unit = ("specific_capacity_mah_g", "mAh/g") if specific else ("capacity_mah", "mAh")
     traces = [
@@ -39,7 +51,8 @@ def capacity(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin
         _points(cycles, f"discharge_{stem}", "discharge", style.DISCHARGE_COLOUR, unit, origin),
         _points(cycles, "coulombic_efficiency", "CE", style.CAPACITY_COLOUR, "%", origin, y_axis="y2", size=4),
     ]
-    ce_range, cut = _tight_range(cycles, "coulombic_efficiency")
+    efficiency = cycles["coulombic_efficiency"] if _given(cycles, "coulombic_efficiency") else pl.Series([])
+    ce_range, cut = robust_range(efficiency.drop_nulls().cast(pl.Float64).to_numpy())
     kept = [t for t in traces if t is not None]
     return Figure(
         title="Capacity and Coulombic efficiency",
@@ -64,69 +77,77 @@ def capacity(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin
     )
 
 
-def mean_voltages(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin = Origin.MEASURED) -> Figure:
-    """Draw V̄ of charge, discharge and their middle; below, the loss of V̄_dis and its two parts since the reference.
+def mean_voltages(
+    cycles: pl.DataFrame,
+    *,
+    bands: Sequence[Band] = (),
+    origin: Origin = Origin.MEASURED,
+    most_cycles: int = MOST_CYCLES,
+) -> Figure:
+    """Draw V̄ of charge, discharge and their middle; below, the loss of V̄_dis and its two parts.
 
     dV̄_dis = dV̄_mid − dΔV̄/2: the fade of V̄_mid is structural, the growth of the gap ΔV̄ is polarisation (Bettge et al.,
-    doi:10.1149/2.034311jes). The reference is the first cycle of the ageing segment, else the second cycle.
+    doi:10.1149/2.034311jes). The parts are drawn for the `settled` ageing cycles, against the first of them.
     """
-    reference = _reference_cycle(cycles, bands)
-    table = cycles.sort("cycle")
-    traces = [
-        _points(table, "mean_charge_voltage_v", "charge", style.CHARGE_COLOUR, "V", origin, line=True, size=4),
-        _points(table, "mid_voltage_v", "mid", style.STRUCTURE_COLOUR, "V", origin, line=True, size=4),
-        _points(table, "mean_discharge_voltage_v", "discharge", style.DISCHARGE_COLOUR, "V", origin, line=True, size=4),
-        _points(
-            table,
-            "corrected_discharge_voltage_v",
-            "discharge, interrupt-corrected",
-            "#56B4E9",
-            "V",
-            origin,
-            size=4,
-            hollow=True,
-        ),
-    ]
-    parts = _voltage_parts(table, reference)
-    labels = {
-        "structural": style.STRUCTURE_COLOUR,
-        "polarisation": style.POLARISATION_COLOUR,
-        "total": style.TOTAL_COLOUR,
-    }
-    for name, colour in labels.items():
-        if parts is not None:
-            traces.append(_points(parts, name, name, colour, "mV", origin, y_axis="y2", line=True, size=3, width=2))
-    kept = [t for t in traces if t is not None]
-    end = ""
-    if parts is not None and parts.height:
-        last = parts.sort("cycle").row(-1, named=True)
-        end = (
-            f" From cycle {reference} to {last['cycle']} the mean discharge voltage changes by {last['total']:.0f} mV, "
+    table = thin_rows(cycles, most_cycles)
+    lines = (
+        ("mean_charge_voltage_v", "charge", style.CHARGE_COLOUR),
+        ("mid_voltage_v", "mid", style.STRUCTURE_COLOUR),
+        ("mean_discharge_voltage_v", "discharge", style.DISCHARGE_COLOUR),
+    )
+    traces = [_points(table, key, name, colour, "V", origin, line=True, size=4) for key, name, colour in lines]
+    corrected = "corrected_discharge_voltage_v"
+    traces.append(
+        _points(table, corrected, "discharge, interrupt-corrected", "#56B4E9", "V", origin, size=4, hollow=True)
+    )
+    parts = _voltage_parts(cycles, first_ageing_cycle(cycles, bands))
+    said, note = "", ""
+    if parts is not None:
+        first, last = parts.row(0, named=True), parts.row(-1, named=True)
+        said = (
+            f" Below, its change since cycle {first['cycle']}: by cycle {last['cycle']} {last['total']:.0f} mV, "
             f"of which {last['structural']:.0f} mV structural and {last['polarisation']:.0f} mV polarisation."
         )
+        note = (
+            f"Below: change since cycle {first['cycle']} of cycles at one rate and window that follow a like cycle; "
+            "structural is the change of the mid voltage, polarisation that of minus half the gap."
+        )
+        labels = {
+            "structural": style.STRUCTURE_COLOUR,
+            "polarisation": style.POLARISATION_COLOUR,
+            "total": style.TOTAL_COLOUR,
+        }
+        shown = thin_rows(parts, most_cycles)
+        for name, colour in labels.items():
+            traces.append(_points(shown, name, name, colour, "mV", origin, y_axis="y2", line=True, size=3, width=2))
     return Figure(
         title="Mean voltage: structure and polarisation",
-        alt=f"Mean charge, mid and discharge voltage in volt over {cycles.height} cycles, and below the change of the "
-        f"mean discharge voltage since cycle {reference} in millivolt, split into structure and polarisation.{end}",
-        data=kept,
+        alt=f"Mean charge, mid and discharge voltage in volt over {cycles.height} cycles.{said}",
+        data=[t for t in traces if t is not None],
         layout=_two_panels(
             table,
             bands,
             origin,
             upper="Mean voltage (V)",
-            lower="Change (mV)",
+            lower="Change (mV)" if parts is not None else "",
             lower_domain=(0.0, 0.40),
             upper_domain=(0.48, 1.0),
             lower_axis={"zeroline": True, "zerolinecolor": "#9AA5AD", "zerolinewidth": 1},
             height=380,
         ),
-        note=f"Below: change since cycle {reference} of cycles at its rate and window; structural is the change of the "
-        "mid voltage, polarisation that of minus half the gap.",
+        note=note,
     )
 
 
-def low_voltage(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin = Origin.MEASURED) -> Figure:
+def low_voltage(
+    cycles: pl.DataFrame,
+    *,
+    bands: Sequence[Band] = (),
+    origin: Origin = Origin.MEASURED,
+    most_cycles: int = MOST_CYCLES,
+) -> Figure:
     """Draw the low-voltage (spinel-like, Mn³⁺/⁴⁺) share of the discharge over cycles, and the capacity below it."""
+    cycles = thin_rows(cycles, most_cycles)
     specific = _given(cycles, "low_voltage_capacity_mah_g")
     column, unit = ("low_voltage_capacity_mah_g", "mAh/g") if specific else ("low_voltage_capacity_mah", "mAh")
     traces = [
@@ -189,11 +210,20 @@ def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figur
     )
 
 
-def protocol(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin = Origin.MEASURED) -> Figure:
-    """Draw what was done: the rates of each cycle, and the voltage window below, over shaded segments."""
+def protocol(
+    cycles: pl.DataFrame,
+    *,
+    bands: Sequence[Band] = (),
+    origin: Origin = Origin.MEASURED,
+    most_cycles: int = MOST_CYCLES,
+) -> Figure | None:
+    """Draw what was done: the rates of each cycle, and the window below; ``None`` without currents."""
+    cycles = thin_rows(cycles, most_cycles)
     rated = _given(cycles, "discharge_rate_c")
     columns = ("charge_rate_c", "discharge_rate_c") if rated else ("charge_current_ma", "discharge_current_ma")
     unit = "C" if rated else "mA"
+    if not any(_given(cycles, c) for c in columns):
+        return None
     traces = [
         _points(cycles, columns[0], "charge", style.CHARGE_COLOUR, unit, origin, hollow=True, size=5),
         _points(cycles, columns[1], "discharge", style.DISCHARGE_COLOUR, unit, origin, size=5),
@@ -219,31 +249,51 @@ def protocol(cycles: pl.DataFrame, *, bands: Sequence[Band] = (), origin: Origin
     )
 
 
-def _voltage_parts(cycles: pl.DataFrame, reference: int) -> pl.DataFrame | None:
+def settled(cycles: pl.DataFrame, first: int) -> pl.DataFrame:
+    """Return the cycles from *first* on that are like it and follow a cycle that is like it.
+
+    *cycles* is a cycle table. Alike is one ``like_group``, or without that column one rate and window. A cycle after a
+    check-up or rate step begins from another state of charge: its charge, gap and mid voltage belong half to the
+    cycle before, so it is left out.
+    """
+    row = cycles.filter(pl.col("cycle") == first)
+    if row.height != 1:
+        return cycles.clear()
+    if "like_group" in cycles.columns and row["like_group"][0] is not None:
+        like = pl.col("like_group") == row["like_group"][0]
+    else:
+        like = pl.lit(True)
+        rate = "discharge_rate_c" if _given(cycles, "discharge_rate_c") else "discharge_current_ma"
+        limits = ((rate, 0.10, True), ("upper_cutoff_voltage_v", 0.02, False), ("lower_cutoff_voltage_v", 0.02, False))
+        for column, tolerance, relative in limits:
+            if column in row.columns and row[column][0] is not None:
+                size = tolerance * abs(row[column][0]) if relative else tolerance
+                like = like & ((pl.col(column) - row[column][0]).abs() <= size)
+    chosen = cycles.sort("cycle").filter(like & (pl.col("cycle") >= first))
+    if "complete" in chosen.columns:
+        chosen = chosen.filter(pl.col("complete"))
+    # the very first cycle of a test has none before it; neither is it like the later ones in a Li-rich cell
+    return chosen.filter(pl.col("cycle").diff() == 1)
+
+
+def _voltage_parts(cycles: pl.DataFrame, first: int) -> pl.DataFrame | None:
     needed = ("mean_discharge_voltage_v", "mid_voltage_v", "voltage_gap_v")
     if not all(_given(cycles, c) for c in needed):
         return None
-    row = cycles.filter(pl.col("cycle") == reference)
-    if row.height != 1 or any(row[c][0] is None for c in needed):
+    table = settled(cycles, first).drop_nulls(needed)
+    if table.height < 2:
         return None
-    like = pl.lit(True)
-    rate = "discharge_rate_c" if _given(cycles, "discharge_rate_c") else "discharge_current_ma"
-    limits = ((rate, 0.10, True), ("upper_cutoff_voltage_v", 0.02, False), ("lower_cutoff_voltage_v", 0.02, False))
-    for column, tolerance, relative in limits:
-        if column in row.columns and row[column][0] is not None:
-            size = tolerance * abs(row[column][0]) if relative else tolerance
-            like = like & ((pl.col(column) - row[column][0]).abs() <= size)
+    row = table.row(0, named=True)
     changes = {
-        "structural": 1e3 * (pl.col("mid_voltage_v") - row["mid_voltage_v"][0]),
-        "polarisation": -0.5e3 * (pl.col("voltage_gap_v") - row["voltage_gap_v"][0]),
-        "total": 1e3 * (pl.col("mean_discharge_voltage_v") - row["mean_discharge_voltage_v"][0]),
+        "structural": 1e3 * (pl.col("mid_voltage_v") - row["mid_voltage_v"]),
+        "polarisation": -0.5e3 * (pl.col("voltage_gap_v") - row["voltage_gap_v"]),
+        "total": 1e3 * (pl.col("mean_discharge_voltage_v") - row["mean_discharge_voltage_v"]),
     }
-    return cycles.filter(like & (pl.col("cycle") >= reference)).select(
-        "cycle", *(e.alias(name) for name, e in changes.items())
-    )
+    return table.select("cycle", *(e.alias(name) for name, e in changes.items()))
 
 
-def _reference_cycle(cycles: pl.DataFrame, bands: Sequence[Band]) -> int:
+def first_ageing_cycle(cycles: pl.DataFrame, bands: Sequence[Band]) -> int:
+    """Return the first cycle of the first ageing segment, else the second cycle; 0 for an empty table."""
     ageing = [b.first_cycle for b in bands if b.kind == "ageing"]
     known = sorted(cycles["cycle"].to_list())
     if ageing:
@@ -288,24 +338,29 @@ def _points(
             "color": colour,
             "size": size,
             "symbol": "circle-open" if hollow else "circle",
-            "line": {"width": 1.2},
+            "line": {"width": 1.2, "color": colour},
         },
         "hovertemplate": f"{name}, cycle %{{x}}<br>%{{y:.5g}} {unit}<extra></extra>",
     }
 
 
-def _tight_range(table: pl.DataFrame, column: str) -> tuple[list[float] | None, int]:
-    if not _given(table, column):
-        return None, 0
-    y = table[column].drop_nulls().to_numpy()
+def robust_range(y: NDArray[np.float64]) -> tuple[list[float] | None, int]:
+    """Return the ends of an axis that shows *y*, shape (n,), but for few far outliers, and how many these are.
+
+    Outliers lie beyond five interquartile ranges of the quartiles and are at most 15 % of the points; without any,
+    or with fewer than eight points, the answer is ``(None, 0)``: the axis may fit itself.
+    """
     y = y[np.isfinite(y)]
-    if len(y) < 5:
+    if len(y) < 8:
         return None, 0
-    low, high = np.percentile(y, [8, 98])
-    pad = max(0.25 * (high - low), 0.2)
-    ends = [float(low - pad), float(high + pad)]
-    cut = int(np.sum((y < ends[0]) | (y > ends[1])))
-    return ([round(e, 3) for e in ends], cut) if cut else (None, 0)
+    low, high = np.percentile(y, [25, 75])
+    reach = 5 * max(high - low, 1e-3 * abs(high), 1e-12)
+    inside = y[(y >= low - reach) & (y <= high + reach)]
+    cut = len(y) - len(inside)
+    if cut == 0 or cut > 0.15 * len(y):
+        return None, 0
+    pad = max(0.08 * float(inside.max() - inside.min()), 5e-4 * abs(float(high)))
+    return [float(f"{inside.min() - pad:.5g}"), float(f"{inside.max() + pad:.5g}")], cut
 
 
 def _two_panels(
@@ -321,19 +376,28 @@ def _two_panels(
     lower_domain: Sequence[float] = _LOWER,
     height: int = 360,
 ) -> dict[str, Any]:
+    if not lower:
+        upper_domain, lower_domain = (0.08, 1.0), (0.0, 0.0)  # room for the names of the segments below
     shapes, labels = _shading(bands, cycles, (lower_domain[1] + upper_domain[0]) / 2)
     known = cycles["cycle"].to_list()
     ends = [min(known) - 0.5, max(known) + 0.5] if known else [0, 1]
     pad = 0.015 * (ends[1] - ends[0])
+    x: dict[str, Any] = {"anchor": "y2" if lower else "free", "range": [ends[0] - pad, ends[1] + pad]}
+    if not lower:
+        x["position"] = 0
+    if len(known) <= 10:
+        x["dtick"] = 1
+    panels = {"yaxis": style.axis(upper, domain=list(upper_domain), **(upper_axis or {}))}
+    if lower:
+        panels["yaxis2"] = style.axis(lower, domain=list(lower_domain), anchor="x", **(lower_axis or {}))
     return style.layout(
         height=height,
         showlegend=True,
         margin={"l": 64, "r": 18, "t": 28, "b": 48},
-        xaxis=style.axis("Cycle", anchor="y2", range=[ends[0] - pad, ends[1] + pad]),
-        yaxis=style.axis(upper, domain=list(upper_domain), **(upper_axis or {})),
-        yaxis2=style.axis(lower, domain=list(lower_domain), anchor="x", **(lower_axis or {})),
+        xaxis=style.axis("Cycle", **x),
         shapes=shapes,
         annotations=labels + origin_label(origin),
+        **panels,
     )
 
 

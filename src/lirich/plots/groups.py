@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from lirich.model import Origin
 from lirich.model.format import format_number
 from lirich.plots import style
+from lirich.plots.cycling import robust_range
 from lirich.plots.figure import Figure
 from lirich.plots.thinning import thin
 from lirich.quantities import quantity
@@ -178,6 +180,10 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     if not traces:
         return None
     unit = "" if what.unit == "1" else f" ({what.unit})"
+    drawn = np.concatenate([np.array(t["y"], dtype=np.float64) for t in traces])
+    ends, cut = robust_range(drawn)
+    if cut:
+        note = f"{note} {cut} of {len(drawn)} points lie outside; double-click to see all.".strip()
     return Figure(
         title=what.name[0].upper() + what.name[1:],
         alt=f"{what.name}{unit} over cycle number for {len(traces)} cells in {len(seen)} groups: "
@@ -188,7 +194,7 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
             height=300,
             margin={"l": 64, "r": 14, "t": 26, "b": 48},
             xaxis=style.axis("Cycle"),
-            yaxis=style.axis(f"{style.symbol(what.symbol)}{unit}"),
+            yaxis=style.axis(f"{style.symbol(what.symbol)}{unit}", **({"range": ends} if cut else {})),
         ),
         note=note,
     )

@@ -63,7 +63,7 @@ def retention_context(series: Sequence[CellSeries], published: Sequence[tuple[st
     ``capacity_retention`` with ``cycles`` among its conditions. ``None`` without both kinds.
     """
     key = "capacity_retention"
-    mine = [s for s in series if key in s.cycles.columns and s.cycles[key].is_not_null().any()]
+    mine = [s for s in series if key in s.cycles.columns and s.cycles[key].is_not_null().sum() > 1]
     theirs = [(g, v) for g, v in published if v.quantity == key and v.conditions.cycles is not None]
     if not mine or not theirs:
         return None
@@ -121,6 +121,87 @@ def retention_context(series: Sequence[CellSeries], published: Sequence[tuple[st
         note="Rates, windows and reference cycles differ from source to source: hover for each. "
         "Context, not a ranking.",
     )
+
+
+def rate_context(own: Sequence[tuple[str, Value]], published: Sequence[tuple[str, Value]]) -> Figure | None:
+    """Draw capacity against C-rate: the user's rate tests as lines, published capacities at a rate as points.
+
+    *own* and *published* are pairs of a group and a value of ``rate_capacity_mah_g``; those without a C-rate are left
+    out. ``None`` without both kinds.
+    """
+    key = "rate_capacity_mah_g"
+    mine = [(g, v) for g, v in own if v.quantity == key and v.conditions.rate_c]
+    theirs = [(g, v) for g, v in published if v.quantity == key and v.conditions.rate_c]
+    if not mine or not theirs:
+        return None
+    colours = style.group_colours([g for g, _ in (*mine, *theirs)])
+    traces: list[dict[str, Any]] = []
+    for cell in dict.fromkeys(v.subject.key for _, v in mine):
+        points = sorted(((v.conditions.rate_c or 0.0, g, v) for g, v in mine if v.subject.key == cell), key=_rate_of)
+        group = points[0][1]
+        traces.append(
+            _named(
+                f"{group}, yours",
+                traces,
+                {
+                    "mode": "lines+markers",
+                    "x": style.numbers([rate for rate, _, _ in points], 3),
+                    "y": style.numbers([v.value for _, _, v in points], 4),
+                    "text": [_hover(v) for _, _, v in points],
+                    "line": {"color": colours[group], "width": 1.4, "dash": style.DASHES[points[0][2].origin]},
+                    "marker": {"size": 6, "symbol": style.MARKERS[points[0][2].origin]},
+                },
+            )
+        )
+    for group in sorted({g for g, _ in theirs}):
+        values = [v for g, v in theirs if g == group]
+        traces.append(
+            _named(
+                f"{group}, published",
+                traces,
+                {
+                    "mode": "markers",
+                    "x": style.numbers([v.conditions.rate_c for v in values], 3),
+                    "y": style.numbers([v.value for v in values], 4),
+                    "text": [_hover(v) for v in values],
+                    "marker": {
+                        "color": colours[group],
+                        "symbol": [_BOUNDS.get(v.operator, style.MARKERS[v.origin]) for v in values],
+                        "size": 9,
+                        "line": {"width": 1.4, "color": colours[group]},
+                    },
+                },
+            )
+        )
+    return Figure(
+        title="Capacity at a rate",
+        alt=f"Discharge capacity in mAh/g against C-rate: {len(mine)} own values as lines, {len(theirs)} "
+        "published as points.",
+        data=traces,
+        layout=style.layout(
+            height=340,
+            showlegend=True,
+            xaxis=style.axis("Rate (C)", type="log", dtick="D2"),
+            yaxis=style.axis("Specific discharge capacity (mAh/g)"),
+        ),
+        note="1C is not the same current in every source, and windows differ: hover for each. Context, not a ranking.",
+    )
+
+
+def _rate_of(point: tuple[float, str, Value]) -> float:
+    return point[0]
+
+
+def _named(name: str, traces: Sequence[dict[str, Any]], trace: dict[str, Any]) -> dict[str, Any]:
+    shown = style.plain(name)
+    return {
+        "type": "scatter",
+        "name": shown,
+        "legendgroup": shown,
+        "showlegend": not any(t["legendgroup"] == shown for t in traces),
+        "hovertemplate": "%{text}<extra></extra>",
+        **trace,
+    }
 
 
 def _row(row: int, colour: str, values: Sequence[Value]) -> dict[str, Any]:

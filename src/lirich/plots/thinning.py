@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 
@@ -44,3 +45,13 @@ def thin(x: ArrayLike, y: ArrayLike, most: int) -> NDArray[np.intp]:
     return np.unique(np.concatenate([[0], np.searchsorted(length, wanted).clip(0, n - 1)[1:-1], [n - 1]])).astype(
         np.intp
     )
+
+
+def thin_rows(cycles: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Return at most about *most* rows of a cycle table: the first ten, the last, every k-th between."""
+    table = cycles.sort("cycle")
+    if table.height <= most:
+        return table
+    every = -(-table.height // max(1, most - 11))
+    row = pl.int_range(pl.len())
+    return table.filter((row < 10) | (row == pl.len() - 1) | (row % every == 0))

@@ -83,6 +83,10 @@ class _Assembly:
         self.direction: NDArray[np.int8] | None = None
 
     def run(self) -> Assembled:
+        if not self.raw or next(iter(self.raw.values())).len() == 0:
+            raise DamagedFileError(
+                f"{self.path.name} has a header and no data", expected="at least one recorded point"
+            )
         self._elapsed_columns()
         self._drop_unreadable()
         self._scale_numbers()
@@ -92,8 +96,7 @@ class _Assembly:
         self._counters()
         self._temperatures()
         self._active_mass()
-        height = next(iter(self.raw.values())).len() if self.raw else 0
-        frame = pl.DataFrame({name: s.alias(name) for name, s in self.out.items() if s.len() == height})
+        frame = pl.DataFrame({name: s.alias(name) for name, s in self.out.items()})
         table = standard_table(frame, path=self.path)
         return Assembled(table, self._recognised(table), tuple(self.findings), self.metadata)
 

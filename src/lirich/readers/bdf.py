@@ -153,6 +153,8 @@ class BdfReader:
         """Turn the file into a standard table. Raises `DamagedFileError` or `MissingColumnError`."""
         data = delimited.read_bytes(path)
         if data.startswith(b"PAR1"):
+            if not data.endswith(b"PAR1"):
+                raise DamagedFileError(f"{path.name} is a Parquet file that is cut short", advice="Copy it again")
             return self._read_parquet(path)
         data, layout = delimited.text_table(path, _score, data)
         matches = _match_all(layout.headers)

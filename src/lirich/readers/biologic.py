@@ -115,11 +115,12 @@ def from_columns(
 ) -> tuple[pl.DataFrame, tuple[ColumnMatch, ...], tuple[str, ...], tuple[Finding, ...]]:
     """Turn columns under EC-Lab's names, shape (n_rows,) each, into a standard table.
 
-    Where there is no current column (data module version 3 of .mpr) the current is the charge ``dq`` that passed since
-    the row before, over the time since then. Capacities are the sums of ``dq``, so no charge is lost by it.
+    Where there is no current column (data module version 3 of .mpr) the current is the charge ``dq`` that
+    passed since the row before, over the time since then. Capacities are the sums of ``dq``, so no charge is
+    lost by it.
 
-    Returns the table, what was recognised, what was left out, and findings. Raises `WrongTechniqueError` for impedance
-    and `MissingColumnError`.
+    Returns the table, what was recognised, what was left out, and findings. Raises `WrongTechniqueError` for
+    impedance and `MissingColumnError`.
     """
     columns, findings = _without_impedance(columns, path=path, technique=technique)
     matches: list[ColumnMatch] = []
@@ -131,7 +132,9 @@ def from_columns(
                 return name, columns[name]
         return None
 
-    def take(name: str, column: str, unit: str, values: NDArray[np.generic], factor: float = 1.0, note: str = "") -> None:
+    def take(
+        name: str, column: str, unit: str, values: NDArray[np.generic], factor: float = 1.0, note: str = ""
+    ) -> None:
         data[column] = values
         matches.append(ColumnMatch(name, column, unit, factor, note))
 
@@ -157,8 +160,8 @@ def from_columns(
             Finding(
                 code="current-from-charge",
                 severity=Severity.INFO,
-                message=f"The file has no current column: the current is {source} over the time between two rows, "
-                "the mean of that time",
+                message=f"The file has no current column: the current is {source} over the time between two
+                rows, " "the mean of that time",
             )
         )
     _capacities(columns, increment, source, take)
@@ -179,7 +182,9 @@ def from_columns(
         frame = pl.DataFrame(data)
     if started_unix_second is not None and len(time) and np.isfinite(time[0]):
         frame = frame.with_columns((pl.col(TIME) + started_unix_second).alias(UNIX_TIME))
-        matches.append(ColumnMatch("start of the acquisition", UNIX_TIME, "s", note="the computer's clock, taken as UTC"))
+        matches.append(
+            ColumnMatch("start of the acquisition", UNIX_TIME, "s", note="the computer's clock, taken as UTC")
+        )
     for column in (CYCLE, STEP_INDEX):
         if column in frame.columns:
             frame = frame.with_columns(_whole(frame[column]))
@@ -218,9 +223,7 @@ def _without_impedance(
     return {name: values[of_cycling] for name, values in columns.items()}, [finding] if dropped else []
 
 
-def _increments(
-    columns: dict[str, NDArray[np.generic]], find: object
-) -> tuple[NDArray[np.float64] | None, str]:
+def _increments(columns: dict[str, NDArray[np.generic]], find: object) -> tuple[NDArray[np.float64] | None, str]:
     """Return the charge passed since the row before, mAh, and the column that tells it."""
     for name in _ALIASES["increment"]:
         if name in columns:
@@ -237,7 +240,8 @@ def _current_of(
 ) -> NDArray[np.float64]:
     """Return the mean current since the row before, A; 1 mAh in 1 s is 3.6 A.
 
-    In rows without time since the row before it is the set current of a galvanostatic row, else that of the next row.
+    In rows without time since the row before it is the set current of a galvanostatic row, else that of the
+    next row.
     """
     passed = np.diff(time, prepend=np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -332,9 +336,7 @@ def _parse(body: str, path: Path) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
         raise DamagedFileError(
             f"{path.name} cannot be read as a table: {str(error)[:200]}", advice="Export it from EC-Lab again"
         ) from error
-    frame = frame.select(
-        pl.nth(i).alias(name) for i, name in enumerate(names[: frame.width])
-    )
+    frame = frame.select(pl.nth(i).alias(name) for i, name in enumerate(names[: frame.width]))
     absolute = "time/s" in frame.columns and bool(
         frame["time/s"].head(1).str.contains(r"^\s*\d+[/.-]\d+[/.-]\d+ ").fill_null(value=False).any()
     )
@@ -359,7 +361,8 @@ def _elapsed(series: pl.Series, path: Path) -> pl.Series:
             f"{path.name} has times that cannot be read ({series[0]!r})", advice="Export it with the time in seconds"
         )
     first = best.drop_nulls()[0]
-    return ((best - first).dt.total_microseconds() / 1e6).fill_null(float("nan"))
+    seconds: pl.Series = ((best - first).dt.total_microseconds() / 1e6).fill_null(float("nan"))
+    return seconds
 
 
 _FIELDS: tuple[tuple[str, str, str], ...] = (

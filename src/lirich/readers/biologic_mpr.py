@@ -1,7 +1,7 @@
 """Biologic .mpr, the binary files of EC-Lab, through ``galvani``: the extra ``[biologic]``.
 
-`galvani` is under the GPL-3.0: it is imported only here, only when a .mpr file is read, and is not a dependency of
-lirich's core.
+`galvani` is under the GPL-3.0: it is imported only here, only when a .mpr file is read, and is not a
+dependency of lirich's core.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class BiologicBinaryReader:
     def read(self, path: Path) -> Reading:
         """Read the file.
 
-        Raises `DamagedFileError`, `WrongTechniqueError` for impedance, `MissingColumnError`, `ReadError` for columns
-        that galvani does not know, and `OptionalDependencyError` without the extra ``[biologic]``.
+        Raises `DamagedFileError`, `WrongTechniqueError` for impedance, `MissingColumnError`, `ReadError` for
+        columns that galvani does not know, and `OptionalDependencyError` without the extra ``[biologic]``.
         """
         columns, metadata, started = _galvani(path)
         if not len(next(iter(columns.values()), ())):
@@ -84,7 +84,7 @@ def _galvani(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, Scal
             f"{path.name} has a column that galvani does not know ({error})",
             advice="Export it from EC-Lab as text (.mpt); a newer galvani may know the column",
         ) from error
-    except Exception as error:  # noqa: BLE001 - the border to a parser of binary data, which fails in any way on damaged bytes
+    except Exception as error:
         raise DamagedFileError(
             f"{path.name} is damaged, cut short or of an unknown version: {type(error).__name__}: {str(error)[:200]}",
             expected="a complete EC-Lab .mpr file",

@@ -1,9 +1,10 @@
 """Physics cross-checks of a standard table: does what the columns say agree with itself and with nature?
 
-A cycler file carries the same fact several times: charge is both a column and ∫I dt, the direction is both the sign of
-the current and the way the voltage moves, time is both a column and the programmed recording interval. `check` compares
-them. What is proven wrong is an error that names its repair (`lirich.readers.repairs`); what is only odd is a warning.
-All tests are a few passes over the columns: 700 000 rows take some tens of milliseconds.
+A cycler file carries the same fact several times: charge is both a column and ∫I dt, the direction is both
+the sign of the current and the way the voltage moves, time is both a column and the programmed recording
+interval. `check` compares them. What is proven wrong is an error that names its repair
+(`lirich.readers.repairs`); what is only odd is a warning. All tests are a few passes over the columns: 700
+000 rows take some tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lirich.model import Finding, Severity
-from lirich.model.table import CHARGED, CURRENT, DISCHARGED, STEP_TYPE, TIME, UNIX_TIME, VOLTAGE, has_time_axis
+from lirich.model.table import CHARGED, CURRENT, DISCHARGED, STEP_TYPE, TIME, UNIX_TIME, VOLTAGE,
+has_time_axis from lirich.readers.runs import HalfCycles, find_half_cycles
 from lirich.readers.timecheck import check_time_order, check_time_scale, thinned_median
 
 Array = NDArray[np.float64]
@@ -61,20 +63,6 @@ class Diagnosis:
     automatic: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HalfCycles:
-    """Runs of current of one sign, rests skipped: arrays of shape (n_half_cycles,), one entry each."""
-
-    sign: NDArray[np.int8]
-    rows: NDArray[np.int64]
-    active_s: Array
-    charge_ah: Array
-    voltage_start: Array
-    voltage_end: Array
-    voltage_low: Array
-    voltage_high: Array
-
-
 def check(table: pl.DataFrame) -> tuple[Finding, ...]:
     """Return what is wrong or odd in a standard table, the gravest first. Never raises on a standard table."""
     return tuple(diagnosis.finding for diagnosis in diagnose(table))
@@ -83,8 +71,8 @@ def check(table: pl.DataFrame) -> tuple[Finding, ...]:
 def diagnose(table: pl.DataFrame) -> tuple[Diagnosis, ...]:
     """Return the findings of `check` with the repairs that belong to them.
 
-    The tests build on each other: broken rows end the examination, then broken time order does, since nothing that is
-    integrated over time can be trusted before.
+    The tests build on each other: broken rows end the examination, then broken time order does, since nothing
+    that is integrated over time can be trusted before.
     """
     found = _check_rows(table)
     if not found and has_time_axis(table):
@@ -111,36 +99,6 @@ def invalid_rows(table: pl.DataFrame) -> pl.Expr:
         limit = _LIMITS.get(name, np.inf)
         bad = bad | pl.col(name).is_null() | ~pl.col(name).is_finite() | (pl.col(name).abs() > limit)
     return bad
-
-
-def find_half_cycles(time: Array, current: Array, voltage: Array) -> HalfCycles | None:
-    """Return the half-cycles of a test, or ``None`` if no current ever flows.
-
-    Parameters: test time s, current A, voltage V, shape (n_rows,) each. Current below a thousandth of the largest
-    counts as rest.
-    """
-    size = np.abs(current)
-    largest = float(size.max(initial=0.0))
-    if largest <= 0:
-        return None
-    rows = np.flatnonzero(size > 1e-3 * largest)
-    sign = np.where(current[rows] > 0, 1, -1).astype(np.int8)
-    first = np.flatnonzero(np.diff(sign, prepend=-sign[:1]))
-    last = np.append(first[1:], len(rows)) - 1
-    step = np.diff(time[rows], append=time[rows[-1]])
-    step[last] = 0.0
-    step[np.diff(rows, append=rows[-1] + 1) != 1] = 0.0  # a rest lies between
-    v = voltage[rows]
-    return HalfCycles(
-        sign=sign[first],
-        rows=rows[first],
-        active_s=np.add.reduceat(step, first),
-        charge_ah=np.add.reduceat(current[rows] * step, first) / 3600.0,
-        voltage_start=v[first],
-        voltage_end=v[last],
-        voltage_low=np.minimum.reduceat(v, first),
-        voltage_high=np.maximum.reduceat(v, first),
-    )
 
 
 def _check_rows(table: pl.DataFrame) -> list[Diagnosis]:
@@ -195,18 +153,23 @@ def _median(table: pl.DataFrame, column: str) -> float:
 
 def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list[Diagnosis]:
     current, voltage = table[CURRENT].to_numpy(), table[VOLTAGE].to_numpy()
-    found = _check_repeats(time, current, voltage)
+    step = np.diff(time)
+    found = _check_repeats(step, current, voltage)
     charged, discharged = _complete(table, CHARGED), _complete(table, DISCHARGED)
     found += _check_capacity_order(charged, discharged)
-    halves = find_half_cycles(time, current, voltage)
+    halves = find_half_cycles(time, step, current, voltage)
     if halves is None:
         return [*found, _found("no-current", Severity.WARNING, "No current flows in the whole file: it is one rest")]
     if any(d.finding.severity is Severity.ERROR for d in found):
         return found
     slow = check_time_scale(
-        time, unix, halves.active_s, halves.voltage_high - halves.voltage_low, current_flows=_flows(current)
+        time, unix, halves.active_s, halves.voltage_high - halves.voltage_low, step=step, current=current
     )
-    balance = _check_balance(time, current, charged, discharged, halves)
+    balance = (
+        []
+        if charged is None or discharged is None
+        else _check_balance(time, step, current, charged, discharged, halves)
+    )
     if any(d.finding.severity is Severity.ERROR for d in balance):
         slow = []  # the balance has proven it, with its factor
     found += [Diagnosis(*d) for d in slow] + balance
@@ -225,25 +188,17 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
     middle = thinned_median(voltage)
     if abs(middle) > ODD_VOLTAGE_V:
         found.append(
-            _found("voltage-implausible", Severity.WARNING, f"The voltage is around {middle:.4g} V", "voltage-millivolt")
+            _found(
+                "voltage-implausible", Severity.WARNING, f"The voltage is around {middle:.4g} V", "voltage-millivolt"
+            )
         )
     return found
 
 
-def _flows(current: Array) -> NDArray[np.bool_]:
-    size = np.abs(current)
-    flows: NDArray[np.bool_] = size > 1e-3 * size.max()
-    return flows
-
-
-def _check_repeats(time: Array, current: Array, voltage: Array) -> list[Diagnosis]:
-    same = time[1:] == time[:-1]
+def _check_repeats(step: Array, current: Array, voltage: Array) -> list[Diagnosis]:
+    where = np.flatnonzero(step == 0)
+    same = (current[where + 1] == current[where]) & (voltage[where + 1] == voltage[where])
     repeated = int(np.count_nonzero(same))
-    if repeated:
-        where = np.flatnonzero(same)
-        repeated = int(
-            np.count_nonzero((current[where + 1] == current[where]) & (voltage[where + 1] == voltage[where]))
-        )
     if not repeated:
         return []
     return [
@@ -278,29 +233,31 @@ def _check_capacity_order(charged: Array | None, discharged: Array | None) -> li
 
 
 def _check_balance(
-    time: Array, current: Array, charged: Array | None, discharged: Array | None, halves: HalfCycles
+    time: Array, step: Array, current: Array, charged: Array, discharged: Array, halves: HalfCycles
 ) -> list[Diagnosis]:
-    """Compare ∫I dt with the capacity columns, each direction for itself."""
-    if charged is None or discharged is None or len(time) < 3:
+    """Compare ∫I dt with the capacity columns: which of the two grows, and by how much."""
+    if len(time) < 3:
         return []
-    step = np.diff(time)
-    charge = step * (current[1:] + current[:-1]) / 7200.0
-    up, down = np.diff(charged), np.diff(discharged)
     typical = thinned_median(step)
-    if typical > 0:
-        gap = step > GAP_FACTOR * typical
-        if 0 < np.count_nonzero(gap) < len(gap) // 2:
-            charge[gap], up[gap], down[gap] = 0.0, 0.0, 0.0
-    forward = charge > 0
-    by_current = float(charge[forward].sum()), -float(charge[~forward].sum())
-    by_column = float(up.sum()), float(down.sum())
-    total_current, total_column = sum(by_current), sum(by_column)
+    gaps = np.flatnonzero(step > GAP_FACTOR * typical) if typical > 0 else np.empty(0, dtype=np.int64)
+    charge = (current[1:] + current[:-1]) * step
+    np.abs(charge, out=charge)
+    total_current = float(charge.sum()) / 7200.0
+    total_column = float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])
+    if 0 < len(gaps) < len(step) // 2:
+        total_current -= float(charge[gaps].sum()) / 7200.0
+        for column in (charged, discharged):
+            total_column -= float((column[gaps + 1] - column[gaps]).sum())
     if total_column <= 0 or total_current <= 0:
         if max(total_current, total_column) <= 0:
             return []
         return [_found("charge-balance", Severity.WARNING, "Current flows, and the capacity columns stay at nothing")]
-    crossed = float(up[~forward].sum()) + float(down[forward].sum())
-    if crossed > 0.9 * total_column:
+    against = np.where(
+        halves.sign > 0,
+        discharged[halves.last] - discharged[halves.first],
+        charged[halves.last] - charged[halves.first],
+    )
+    if float(against.sum()) > 0.9 * (float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])):
         return [_crossed(halves)]
     ratio = total_current / total_column
     if abs(ratio - 1) <= BALANCE_TOLERANCE:
@@ -311,9 +268,9 @@ def _check_balance(
             _found(
                 "current-rounded",
                 Severity.WARNING,
-                f"∫I dt is {ratio:.4g} times the charge in the capacity columns because the current column is rounded "
-                f"(by up to {rounding:.0%} of its usual size)",
-                advice="Capacities are right: they come from the capacity columns. Export the current with more digits "
+                f"∫I dt is {ratio:.4g} times the charge in the capacity columns; the current column has so few digits that "
+                f"rounding explains up to {rounding:.0%}",
+                advice="Capacities come from the capacity columns and do not suffer; export the current with more digits "
                 "for rates and resistances",
             )
         ]

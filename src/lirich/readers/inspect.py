@@ -21,8 +21,8 @@ class Inspection:
     """What is known of a file.
 
     ``readable`` tells whether `lirich.readers.read` would give a table without being asked for a repair; if not,
-    ``error`` says why, and ``needed_repairs`` which repairs it names. ``others`` are the further readers that recognise
-    the file, with how sure they are.
+    ``error`` says why, and ``needed_repairs`` which repairs it names. ``others`` are the further readers that
+    recognise the file, with how sure they are.
     """
 
     path: Path

@@ -1,12 +1,14 @@
 """Tests that go on over several files of the same cell become one table.
 
-A cycler that is stopped, or a file that grows too long, leaves a test in pieces: the second file starts its clock at zero
-and goes on counting cycles, or starts that at one too. `plan_join` finds the order from what the files say of their time
-and cycles, `join_tables` strings the tables together. The cyclers' own cycle numbers are kept as they were written.
+A cycler that is stopped, or a file that grows too long, leaves a test in pieces: the second file starts its
+clock at zero and goes on counting cycles, or starts that at one too. `plan_join` finds the order from what
+the files say of their time and cycles, `join_tables` strings the tables together. The cyclers' own cycle
+numbers are kept as they were written.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -88,9 +90,9 @@ def summarise(key: str, table: pl.DataFrame) -> TableSummary:
 def plan_join(summaries: Sequence[TableSummary]) -> list[JoinGroup]:
     """Return which tables of one cell follow on each other, the groups in time order.
 
-    All are joined by clock time if every one has it and none overlap; else by cycle numbers that go on, or by test times
-    that go on, from one to the next. What cannot be ordered stays alone, and a finding says so: the order is never
-    guessed.
+    All are joined by clock time if every one has it and none overlap; else by cycle numbers that go on, or by
+    test times that go on, from one to the next. What cannot be ordered stays alone, and a finding says so:
+    the order is never guessed.
     """
     timed = [s for s in summaries if not s.timeless]
     alone = [JoinGroup((s.key,), (), "a curve without a time axis stands alone") for s in summaries if s.timeless]
@@ -117,10 +119,7 @@ def plan_join(summaries: Sequence[TableSummary]) -> list[JoinGroup]:
 
 def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:
     ordered = sorted(timed, key=lambda s: (s.start_unix_second or 0.0, s.end_unix_second or 0.0))
-    gaps = [
-        (b.start_unix_second or 0.0) - (a.end_unix_second or 0.0)
-        for a, b in zip(ordered, ordered[1:], strict=False)
-    ]
+    gaps = [(b.start_unix_second or 0.0) - (a.end_unix_second or 0.0) for a, b in itertools.pairwise(ordered)]
     clash = [
         f"{a.key} and {b.key} overlap by {-gap:.0f} s"
         for a, b, gap in zip(ordered, ordered[1:], gaps, strict=False)
@@ -155,7 +154,7 @@ def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:
 def _cycle_findings(ordered: Sequence[TableSummary]) -> tuple[Finding, ...]:
     again = [
         b.key
-        for a, b in zip(ordered, ordered[1:], strict=False)
+        for a, b in itertools.pairwise(ordered)
         if a.last_cycle_count is not None
         and b.first_cycle_count is not None
         and not a.last_cycle_count <= b.first_cycle_count <= a.last_cycle_count + 1
@@ -190,10 +189,10 @@ def _by_continuation(timed: Sequence[TableSummary], start: str, end: str, what: 
         return None
     ordered = sorted(timed, key=lambda s: (first(s) or 0.0, last(s) or 0.0))
     gaps: list[float | None] = []
-    for a, b in zip(ordered, ordered[1:], strict=False):
+    for a, b in itertools.pairwise(ordered):
         before, after = last(a) or 0.0, first(b) or 0.0
         if end == "end_time":
-            if not 0 <= after - before:
+            if after < before:
                 return None
             gaps.append(after - before)
         else:
@@ -205,9 +204,7 @@ def _by_continuation(timed: Sequence[TableSummary], start: str, end: str, what: 
         severity=Severity.WARNING,
         message=f"{len(ordered)} files are joined because their {what}; how long the pauses between them were is unknown",
     )
-    return JoinGroup(
-        tuple(s.key for s in ordered), tuple(gaps), what, () if end == "end_time" else (finding,)
-    )
+    return JoinGroup(tuple(s.key for s in ordered), tuple(gaps), what, () if end == "end_time" else (finding,))
 
 
 def join_tables(
@@ -215,13 +212,14 @@ def join_tables(
 ) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
     """String standard tables together, in the order given.
 
-    Test time goes on from file to file after the pause before it (``gaps``, s, one fewer than the tables; ``None`` or an
-    unknown one: from clock times if both tables have them, else no time passes, and a finding says so). Capacities and
-    energies go on from where they were, running step numbers too; cycle numbers stay as the cycler wrote them. A column
-    that not all tables have is empty where it is not there; a total that not all have is left out.
+    Test time goes on from file to file after the pause before it (``gaps``, s, one fewer than the tables;
+    ``None`` or an unknown one: from clock times if both tables have them, else no time passes, and a finding
+    says so). Capacities and energies go on from where they were, running step numbers too; cycle numbers stay
+    as the cycler wrote them. A column that not all tables have is empty where it is not there; a total that
+    not all have is left out.
 
-    Raises `NotComparableError` if tables with and without a time axis are mixed, and ``ValueError`` if the number of gaps
-    does not fit.
+    Raises `NotComparableError` if tables with and without a time axis are mixed, and ``ValueError`` if the
+    number of gaps does not fit.
     """
     if not tables:
         raise ValueError("join_tables needs at least one table")

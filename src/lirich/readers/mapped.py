@@ -140,7 +140,8 @@ class MappedReader:
     def _text(
         self, path: Path, data: bytes, mapping: TableMapping
     ) -> tuple[delimited.Layout, dict[str, h.HeaderMatch], delimited.Loaded, list[Finding]]:
-        layout = _text_layout(data[: delimited.SEARCH_BYTES], mapping)
+        head = data[: delimited.SEARCH_BYTES]
+        layout = _text_layout(head, mapping) or _text_layout(head, mapping, some=True)
         if layout is None:
             raise MappingError(
                 f"{path.name} has no header row with the columns that {mapping.path.name} names "
@@ -185,15 +186,15 @@ class MappedReader:
         return layout, matches, delimited.convert(loaded, matches.values(), decimal_comma=mapping.decimal == ",")
 
 
-def _named(cells: Sequence[str], mapping: TableMapping) -> int:
+def _named(cells: Sequence[str], mapping: TableMapping, *, some: bool = False) -> int:
     found = sum(_index(cells, column.column) is not None for column in mapping.columns)
-    return found if found == len(mapping.columns) else 0
+    return found if some or found == len(mapping.columns) else 0
 
 
-def _text_layout(head: bytes, mapping: TableMapping) -> delimited.Layout | None:
+def _text_layout(head: bytes, mapping: TableMapping, *, some: bool = False) -> delimited.Layout | None:
     return delimited.find_layout(
         head,
-        lambda cells: _named(cells, mapping),
+        lambda cells: _named(cells, mapping, some=some),
         separator=mapping.separator,
         encoding=mapping.encoding,
         header_row=mapping.header_row,

@@ -1,9 +1,9 @@
 """Neware .nda and .ndax, the cycler's own binary files, through ``fastnda`` (BSD-3-Clause).
 
-`fastnda` gives voltage and current in single precision, time in double precision and the capacity of each step counted
-from the step's start; here they become one standard table with capacities and energies that never fall. The cycler's own
-cycle number is kept as it was written. What `fastnda` warns about becomes findings, and whatever a damaged file makes it
-raise becomes a `DamagedFileError`.
+`fastnda` gives voltage and current in single precision, time in double precision and the capacity of each
+step counted from the step's start; here they become one standard table with capacities and energies that
+never fall. The cycler's own cycle number is kept as it was written. What `fastnda` warns about becomes
+findings, and whatever a damaged file makes it raise becomes a `DamagedFileError`.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ class NewareReader:
     def read(self, path: Path) -> Reading:
         """Read the file. Raises `DamagedFileError`."""
         kind = _kind(path)
+        notes: tuple[Finding, ...] = ()
         if kind == ".nda":
-            _check_length(path)
+            notes = _check_length(path)
         else:
             _check_archive(path)
         with _named(path, kind) as file, _overheard() as heard:
@@ -101,7 +102,7 @@ class NewareReader:
         if frame.height == 0:
             raise _damaged(path, "it holds no recorded point")
         table, unrecognised = _standard(frame, path)
-        findings = (*doubts, *_index_findings(frame), *heard.findings())
+        findings = (*notes, *doubts, *_index_findings(frame), *heard.findings())
         used = [c for c in _COLUMNS if c in frame.columns]
         return Reading(
             table=table,
@@ -153,22 +154,33 @@ def _named(path: Path, kind: str) -> Iterator[Path]:
         yield copy
 
 
-def _check_length(path: Path) -> None:
+def _check_length(path: Path) -> tuple[Finding, ...]:
     """Compare the sections that the header of a .nda announces with the size of the file.
 
-    From byte 16 (versions up to 29) or byte 82 (versions 129 and 130) on, the header holds pairs of begin and length.
+    The header holds pairs of begin and length: from byte 16 on in versions up to 29 (the records at byte 64),
+    at byte 82 in versions 129 and 130. Old versions (8 and before) write no length for the records; then a
+    finding says that nobody can tell whether the file is complete.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(256)
     if len(head) < 256:
         raise _damaged(path, f"it has {size} bytes, less than its header")
-    width, start = (8, 82) if head[14] >= 128 else (4, 16)
-    numbers = [int.from_bytes(head[i : i + width], "little") for i in range(start, start + 12 * width, width)]
-    sections = numbers[:2] if width == 8 else numbers
-    for begin, length in zip(sections[::2], sections[1::2], strict=True):
-        if length and begin < 2**62 and begin + length > size:
+    width, start, pairs, records = (8, 82, 1, 0) if head[14] >= 128 else (4, 16, 10, 6)
+    numbers = [int.from_bytes(head[start + i * width : start + (i + 1) * width], "little") for i in range(2 * pairs)]
+    sections = list(zip(numbers[::2], numbers[1::2], strict=True))
+    for begin, length in sections:
+        if length and begin + length > size:
             raise _damaged(path, f"its header announces data up to byte {begin + length}, the file ends at {size}")
+    if sections[records][1]:
+        return ()
+    return (
+        Finding(
+            code="length-not-stated",
+            severity=Severity.INFO,
+            message="This version of .nda does not state its length: whether the file is complete cannot be told",
+        ),
+    )
 
 
 def _check_archive(path: Path) -> None:
@@ -241,7 +253,9 @@ def _overheard() -> Iterator[_Heard]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield heard
-        heard.messages += [str(w.message) for w in caught if "fastnda" in str(w.filename) or "fastnda" in str(w.message)]
+        heard.messages += [
+            str(w.message) for w in caught if "fastnda" in str(w.filename) or "fastnda" in str(w.message)
+        ]
     finally:
         logger.removeHandler(heard)
         logger.propagate = propagate
@@ -257,7 +271,7 @@ def _fastnda(file: Path, path: Path) -> pl.DataFrame:
             f"{path.name} is of a Neware format version that fastnda cannot read: {error}",
             advice="Export it as csv or xlsx from BTSDA, or send a sample to the fastnda project",
         ) from error
-    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the border to a parser of binary data, which fails in any way on damaged bytes
+    except (Exception, pl.exceptions.PanicException) as error:
         raise _damaged(path, f"{type(error).__name__}: {str(error)[:200]}") from error
     missing = {"voltage_V", "current_mA", "total_time_s", "capacity_mAh", "step_count"} - set(frame.columns)
     if missing:
@@ -283,7 +297,7 @@ def _standard(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, tuple[str,
     temperature = [c for c in frame.columns if c.startswith("aux") and c.endswith("_temperature_degC")]
     if temperature:
         columns[CELL_TEMPERATURE] = pl.col(temperature[0])
-    table = standard_table(frame.select(**{name: value for name, value in columns.items()}), path=path)
+    table = standard_table(frame.select(**columns), path=path)
     left_out = {"index", "step_time_s", "capacity_mAh", "energy_mWh", *_COLUMNS, *temperature[:1]}
     return table, tuple(c for c in frame.columns if c not in left_out)
 
@@ -293,24 +307,40 @@ def _totals(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return charged and discharged totals, Ah or Wh, from a signed amount, mAh or mWh, that each step starts anew.
 
-    In a step of one direction (current in mA) what is gained belongs to that direction; records between two stored values
-    are interpolated by `fastnda` and can overshoot by a little: the totals take the corrections in and are then levelled,
+    In a step of one direction (current in mA) what is gained belongs to that direction; records between two
+    stored values are interpolated by `fastnda` and can overshoot by a little: the totals take the corrections in and are then levelled,
     so that they end right and never fall. In a step that goes both ways (pulse, simulation) only the net amount is known:
     each gain counts in its own direction.
     """
-    signed = per_step.astype(np.float64)
-    signed *= 1e-3
+    begins = np.concatenate((np.zeros(1, dtype=np.int64), starts))
+    low, high = np.minimum.reduceat(current, begins), np.maximum.reduceat(current, begins)
+    if bool(((low < 0) & (high > 0)).any()):
+        return _totals_of_gains(per_step, (low < 0) & (high > 0), begins)
+    ends = np.append(starts, len(per_step)) - 1
+    lengths = np.diff(np.append(begins, len(per_step)))
+    totals = []
+    for amount in (np.maximum(per_step, 0), np.maximum(-per_step, 0)):
+        before = np.cumsum(amount[ends], dtype=np.float64)
+        total = np.repeat(np.concatenate(([0.0], before[:-1])), lengths)
+        total += amount
+        np.maximum.accumulate(total, out=total)
+        total *= 1e-3
+        totals.append(total)
+    return totals[0], totals[1]
+
+
+def _totals_of_gains(
+    per_step: NDArray[np.float32], both: NDArray[np.bool_], begins: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Do the work of `_totals` where steps go *both* ways."""
+    signed = per_step.astype(np.float64) * 1e-3
     grown = np.diff(signed, prepend=0.0)
-    grown[starts] = signed[starts]
-    begins = np.concatenate(([0], starts))
-    both = (np.minimum.reduceat(current, begins) < 0) & (np.maximum.reduceat(current, begins) > 0)
-    charging = signed > 0
-    if both.any():
-        mixed = np.repeat(both, np.diff(np.append(begins, len(signed))))
-        charging = np.where(mixed, grown > 0, charging)
+    grown[begins] = signed[begins]
+    mixed = np.repeat(both, np.diff(np.append(begins, len(signed))))
+    charging = np.where(mixed, grown > 0, signed > 0)
     up = np.maximum.accumulate(np.cumsum(np.where(charging, grown, 0.0)))
     down = np.maximum.accumulate(np.cumsum(np.where(charging, 0.0, -grown)))
-    return up, np.maximum(down, 0.0, out=down)
+    return up, np.maximum(down, 0.0)
 
 
 def _index_findings(frame: pl.DataFrame) -> tuple[Finding, ...]:
@@ -381,7 +411,8 @@ def _ndax_metadata(raw: dict[str, Any]) -> tuple[dict[str, Scalar], tuple[Findin
     mass = _dig(head, "SCQ_F", "Value")
     findings: tuple[Finding, ...] = ()
     try:
-        # Step.xml names no unit. Kilograms are the only one that gives sense: 40, 30.4 and 5.91 mg in the files of the
+        # Step.xml names no unit. Kilograms are the only one that gives sense: 40, 30.4 and 5.91 mg in the
+        # files of the
         # fastnda project, the last of which 1C = 225 mA/g in its own programme.
         milligram = float(mass) * 1e6 if isinstance(mass, str) else 0.0
     except ValueError:
@@ -405,4 +436,3 @@ def _mass_finding(milligram: float, where: str) -> Finding:
         message=f"The file says that the active mass is {milligram:.6g} mg ({where})",
         advice="Say active_mass_mg in cells.csv if that is not so",
     )
-

@@ -111,6 +111,8 @@ class NewareTextReader(TabularReader):
         """Read the records, and the active mass where the sheet ``test`` gives it."""
         sheets = workbook.sheet_names(path)
         chosen = self.pick_sheets(sheets) or list(sheets)
+        if not chosen:
+            raise DamagedFileError(f"{path.name} has no sheets", advice="Export it again")
         frame = workbook.read_sheet(path, chosen[0])
         layout = workbook.sheet_layout(frame, self.score)
         if layout is not None and _is_layered(layout):

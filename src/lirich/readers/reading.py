@@ -18,8 +18,8 @@ from lirich.errors import (
 from lirich.model import Finding, Severity
 from lirich.model.table import COLUMNS, VOLTAGE
 from lirich.readers.base import Reader, Reading
-from lirich.readers.repairs import apply_repairs, parse_repairs
 from lirich.readers.registry import choose, get_reader, read_head
+from lirich.readers.repairs import apply_repairs, parse_repairs
 
 
 def read(path: Path | str, *, reader: str | None = None, repairs: Sequence[str] = ()) -> Reading:
@@ -32,16 +32,16 @@ def read(path: Path | str, *, reader: str | None = None, repairs: Sequence[str] 
     reader:
         Name of the reader to use; without it the surest one is chosen.
     repairs:
-        Names of `lirich.readers.REPAIRS` that may be made. A repair is made only where the data ask for it; with
-        ``!`` at the end (``flip-current!``) it is made in any case. What was done stands in ``Reading.repairs`` and
-        in a finding.
+        Names of `lirich.readers.REPAIRS` that may be made. A repair is made only where the data ask for it;
+        with ``!`` at the end (``flip-current!``) it is made in any case. What was done stands in
+        ``Reading.repairs`` and in a finding.
 
     Raises
     ------
     ReadError
         `UnrecognisedFileError`, `DamagedFileError`, `MissingColumnError`, `MappingError`, and
-        `InconsistentDataError` where time, current, voltage and capacity contradict each other; its advice names the
-        repair.
+        `InconsistentDataError` where time, current, voltage and capacity contradict each other; its advice
+        names the repair.
     OptionalDependencyError
         The format needs an extra that is not installed.
     PluginError
@@ -67,7 +67,7 @@ def run(reader: Reader, path: Path) -> Reading:
         reading = reader.read(path)
     except (ReadError, OptionalDependencyError):
         raise
-    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the border to a plug-in
+    except (Exception, pl.exceptions.PanicException) as error:
         raise PluginError(
             f"The reader {reader.name!r} failed on {path.name}: {type(error).__name__}: {error}",
             advice="Report it to the reader's authors, with the file if you can",
@@ -98,13 +98,14 @@ def _broken_types(table: pl.DataFrame) -> str:
 def settle(reading: Reading, wanted: Mapping[str, bool], *, path: Path) -> Reading:
     """Check a reading, make the *wanted* repairs (name -> in any case), refuse what stays wrong.
 
-    Raises `InconsistentDataError` (``findings`` holds the findings behind it) and `DamagedFileError` where nothing is
-    left.
+    Raises `InconsistentDataError` (``findings`` holds the findings behind it) and `DamagedFileError` where
+    nothing is left.
     """
     table, made, notes, remaining = apply_repairs(reading.table, wanted)
     if not table.height:
         raise DamagedFileError(
-            f"{path.name} has no row with a usable voltage", expected="at least one recorded point",
+            f"{path.name} has no row with a usable voltage",
+            expected="at least one recorded point",
             advice="Export or copy it from the cycler again",
         )
     findings = tuple(d.finding for d in remaining)

@@ -1,8 +1,9 @@
 """The door ``lirich.readers``: which readers there are, and who knows a file.
 
-Built-in readers come through the same door as third parties'. An entry point is named as its reader and points
-at a `lirich.readers.base.Reader` or at a tuple of readers that has one of that name. Modules are imported when
-one of their readers is first needed: reading a ``.ndax`` file does not import the spreadsheet readers.
+Built-in readers come through the same door as third parties'. An entry point is named as its reader and
+points at a `lirich.readers.base.Reader` or at a tuple of readers that has one of that name. Modules are
+imported when one of their readers is first needed: reading a ``.ndax`` file does not import the spreadsheet
+readers.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ BUILT_IN: dict[str, str] = {
     "table": "lirich.readers.table:READERS",
 }
 """The readers that lirich brings, in the order in which they look at a file. `pyproject.toml` registers the same
-entries (a test compares the two); this table makes them usable from a source checkout that is not installed."""
+entries (a test compares the two); this table makes them usable from a source checkout that is not
+installed."""
 
 CERTAIN = 0.99
 """A reader this sure of a file (its magic bytes are there) ends the search."""
@@ -107,7 +109,7 @@ def _load(door: _Door) -> Reader:
         found: object = import_module(module_name)
         for part in filter(None, attribute.split(".")):
             found = getattr(found, part)
-    except Exception as error:  # noqa: BLE001 - the border to a plug-in: whatever its import raises is its failure
+    except Exception as error:
         raise PluginError(
             f"The reader {door.name!r} ({door.target}) cannot be loaded: {type(error).__name__}: {error}",
             advice="Update or uninstall the package that brings it",
@@ -132,7 +134,8 @@ def readers() -> dict[str, Reader]:
 def get_reader(name: str) -> Reader:
     """Return the reader called *name*; only its own module is imported.
 
-    Raises `UnknownNameError` (with the nearest names) or `PluginError` where it is there but cannot be loaded.
+    Raises `UnknownNameError` (with the nearest names) or `PluginError` where it is there but cannot be
+    loaded.
     """
     for door in _doors():
         if door.name == name:

@@ -1,7 +1,7 @@
 """Repairs of a standard table: each has a name, is made only on request, and says what it did.
 
-The two exceptions are harmless and still said: up to one row in a hundred without a usable value is dropped, and steps
-back in time within the recorder's rounding are levelled.
+The two exceptions are harmless and still said: up to one row in a hundred without a usable value is dropped,
+and steps back in time within the recorder's rounding are levelled.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def apply_repairs(
 ) -> tuple[pl.DataFrame, tuple[str, ...], tuple[Finding, ...], tuple[Diagnosis, ...]]:
     """Make the *wanted* repairs and the automatic ones.
 
-    Returns the table, the names of the repairs made, a finding for each, and what the checks say of the result.
+    Returns the table, the names of the repairs made, a finding for each, and what the checks say of the
+    result.
     """
     made: list[str] = []
     notes: list[Finding] = []

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.model import Finding, Severity
+from lirich.readers.runs import REST_SHARE
 
 Array = NDArray[np.float64]
 Found = tuple[Finding, tuple[str, ...], bool]
@@ -40,19 +41,23 @@ def thinned_median(values: Array) -> float:
 
 def glitches(time: Array) -> NDArray[np.bool_]:
     """Return the rows, shape (n_rows,), whose time is out of line: the smaller of those below all rows before them and
-    those above some row after them. Without them time never decreases."""
+    those above some row after them. Without them time never decreases.
+    """
     below = time < np.maximum.accumulate(time)
     above = time > np.minimum.accumulate(time[::-1])[::-1]
     return below if np.count_nonzero(below) <= np.count_nonzero(above) else above
 
 
 def restarts(time: Array) -> NDArray[np.int64]:
-    """Return the rows at which the time column starts over: it falls to about its first value and runs on."""
+    """Return the rows at which the time column starts over: it falls to about its lowest value and runs on.
+
+    None if it falls elsewhere too, or in a third of the rows (shuffled rows fall in half of them).
+    """
     step = np.diff(time)
     falls = np.flatnonzero(step < 0) + 1
     forward = step[step > 0]
-    near = float(time[0]) + 5 * (float(np.median(forward)) if len(forward) else 0.0)
-    if len(falls) == 0 or (time[falls] > max(near, 1.0)).any():
+    near = float(time.min()) + 5 * (thinned_median(forward) if len(forward) else 0.0)
+    if not 0 < len(falls) < len(time) / 3 or (time[falls] > max(near, 1.0)).any():
         return np.empty(0, dtype=np.int64)
     return falls
 
@@ -103,7 +108,9 @@ def check_time_order(time: Array, unix: Array | None) -> list[Found]:
                 "time-continue",
             )
         ]
-    return [_error("time-unsorted", f"Time goes back in {back} of {len(time)} rows: the rows are not in order", "sort-time")]
+    return [
+        _error("time-unsorted", f"Time goes back in {back} of {len(time)} rows: the rows are not in order", "sort-time")
+    ]
 
 
 def gap_around(time: Array, wrong: NDArray[np.bool_]) -> float:
@@ -116,7 +123,7 @@ def gap_around(time: Array, wrong: NDArray[np.bool_]) -> float:
 
 
 def check_time_scale(
-    time: Array, unix: Array | None, active_s: Array, swing_v: Array, *, current_flows: NDArray[np.bool_]
+    time: Array, unix: Array | None, active_s: Array, swing_v: Array, *, step: Array, current: Array
 ) -> list[Found]:
     """Judge whether time is in seconds, from the clock if there is one, else from what cyclers and cells do.
 
@@ -126,8 +133,8 @@ def check_time_scale(
         Test time and clock time, s, shape (n_rows,); the clock may be absent.
     active_s, swing_v:
         Time with current, s, and voltage range, V, of each half-cycle, shape (n_half_cycles,).
-    current_flows:
-        True in rows with current, shape (n_rows,).
+    step, current:
+        Time between rows, s, shape (n_rows - 1,), and current, A, shape (n_rows,).
     """
     if len(time) < 3:
         return []
@@ -138,12 +145,14 @@ def check_time_scale(
     if not wide.any():
         return []
     longest_h = float(active_s[wide].max()) / 3600.0
-    step = np.diff(time)
-    during = step[current_flows[1:] & current_flows[:-1]]
-    interval = thinned_median(during) if len(during) else 0.0
-    slow_cell, slow_record = longest_h > SLOWEST_HALF_CYCLE_H, interval > SLOWEST_RECORDING_S
-    if slow_cell and slow_record:
-        return [_too_large(step, longest_h, interval)]
+    slow_cell = longest_h > SLOWEST_HALF_CYCLE_H
+    if slow_cell:
+        size = np.abs(current)
+        flows = size > REST_SHARE * size.max()
+        during = step[flows[1:] & flows[:-1]]
+        interval = thinned_median(during) if len(during) else 0.0
+        if interval > SLOWEST_RECORDING_S:
+            return [_too_large(step, longest_h, interval)]
     if slow_cell:
         return [
             _warning(

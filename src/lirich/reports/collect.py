@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ from lirich.reports.data import (
 from lirich.reports.figures import LEVELS, first_level
 
 if TYPE_CHECKING:
-    from lirich.cycling import CyclingResult, Segment
+    from lirich.cycling import Segment
+    from lirich.store import Store
     from lirich.workbench.comparison import Comparison, ComparisonRow
     from lirich.workbench.views import CellView
     from lirich.workbench.workspace import Workspace
@@ -45,11 +47,13 @@ def collect(workspace: Workspace, *, cells: Sequence[str] | None = None, by: str
     for key in keys:
         view = workspace.cells[key]
         main = view.analysis.run if view.analyses else None
-        reports.append(_cell(view, groups.get(key), detail.curves))
+        reports.append(_cell(workspace.store, view, groups.get(key), detail.curves))
         for analysis in sorted(view.analyses, key=lambda a: a.run):
             if analysis.run != main:
                 label = f"{key}, run {analysis.run + 1}"
-                reports.append(_cell(view.run(analysis.run), groups.get(key), detail.curves, label=label))
+                reports.append(
+                    _cell(workspace.store, view.run(analysis.run), groups.get(key), detail.curves, label=label)
+                )
     return ReportData(
         title=_title(workspace, keys),
         cells=tuple(reports),
@@ -143,10 +147,17 @@ def _row(row: ComparisonRow) -> QuantityRow:
         refused=refused if row.refused else "",
         warnings=tuple(row.warnings) + ((refused,) if refused and not row.refused else ()),
         conditions=format_conditions(row.conditions),
+        rank=_rank(row),
     )
 
 
-def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "") -> CellReport:
+def _rank(row: ComparisonRow) -> float:
+    if row.quantity == "rate_capability":
+        return row.conditions.rate_c or row.conditions.current_ma_g or 0.0
+    return float(row.conditions.cycle or row.conditions.cycles or 0)
+
+
+def _cell(store: Store, view: CellView, group: str | None, most_cycles: int, *, label: str = "") -> CellReport:
     if not view.analyses:
         return CellReport(
             cell=view.facts,
@@ -158,7 +169,8 @@ def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "
         )
     cycles = view.cycles
     shown = choose_cycles(cycles["cycle"].to_list(), most_cycles) if most_cycles and cycles.height else []
-    curves, dqdv, hysteresis = _curves(view.result, shown, view.facts) if shown else (None, None, None)
+    curves = _curves(store, view, shown) if shown else None
+    number = dict(zip(cycles["cycle"], cycles["cycle_number"], strict=True))
     tests = {t.key: t for t in view.tests}
     used = view.analysis.tests
     notes = []
@@ -171,30 +183,48 @@ def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "
         cell=view.facts,
         sample=view.sample,
         tests=tuple(tests[key] for key in used if key in tests),
-        cycles=cycles,
-        segments=segment_rows(view.segments, view.facts),
+        cycles=_renumbered(cycles, number),
+        segments=segment_rows(view.segments, view.facts, number),
         values=tuple(view.values),
         findings=tuple(view.findings),
-        voltage_curves=curves,
-        dqdv=dqdv,
-        hysteresis=hysteresis,
+        voltage_curves=_renumbered(curves.voltage, number) if curves else None,
+        dqdv=_renumbered(curves.dqdv, number) if curves else None,
+        hysteresis=_renumbered(curves.hysteresis, number) if curves and curves.hysteresis is not None else None,
+        smoothing=curves.smoothing if curves else "",
         group=group,
         notes=tuple(notes),
         label=label,
     )
 
 
-def _curves(
-    result: CyclingResult, shown: Sequence[int], cell: Cell
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]:
-    from lirich.cycling.dqdv import dqdv_curves
-    from lirich.cycling.hysteresis import hysteresis
+def _renumbered(table: pl.DataFrame, number: Mapping[int, int]) -> pl.DataFrame:
+    """Put the cycler's count, which values and axes speak of, in the place of the running number of the file."""
+    return table.with_columns(pl.col("cycle").replace_strict(number, return_dtype=pl.Int64))
 
-    halves = result.half_cycles(shown)
+
+@dataclass(frozen=True, eq=False)
+class _Curves:
+    voltage: pl.DataFrame
+    dqdv: pl.DataFrame
+    hysteresis: pl.DataFrame | None
+    smoothing: str
+
+
+def _curves(store: Store, view: CellView, shown: Sequence[int]) -> _Curves:
+    from lirich.cycling import CyclingSettings, annotate
+    from lirich.cycling.dqdv import DEFAULT_SMOOTHING, dqdv_curves
+    from lirich.cycling.halfcycles import half_cycles, voltage_curves
+    from lirich.cycling.hysteresis import hysteresis
+    from lirich.workbench.analyse import cycling_settings
+
+    cell = view.facts
+    settings = CyclingSettings.model_validate(cycling_settings(store))
+    notes = annotate(view.table(), electrode=cell.electrode, settings=settings)
+    halves = half_cycles(notes, shown)
+    of_cycle = {(h.cycle, h.direction): h for h in halves}
     gaps = []
     for number in shown:
-        charge = next((h for h in halves if h.cycle == number and h.direction == "charge"), None)
-        discharge = next((h for h in halves if h.cycle == number and h.direction == "discharge"), None)
+        charge, discharge = of_cycle.get((number, "charge")), of_cycle.get((number, "discharge"))
         if charge is None or discharge is None:
             continue
         try:
@@ -206,17 +236,32 @@ def _curves(
             .with_columns(cycle=pl.lit(number, dtype=pl.Int64))
             .filter(pl.col("hysteresis_v").is_finite())
         )
-    return (
-        result.voltage_curves(shown, max_points=400),
-        dqdv_curves(halves, active_mass_mg=cell.active_mass_mg),
-        pl.concat(gaps) if gaps else None,
+    smooth = DEFAULT_SMOOTHING
+    return _Curves(
+        voltage=voltage_curves(notes, shown, max_points=400, active_mass_mg=cell.active_mass_mg),
+        dqdv=dqdv_curves(halves, active_mass_mg=cell.active_mass_mg),
+        hysteresis=pl.concat(gaps) if gaps else None,
+        smoothing=f"dQ/dV by {smooth.method}: grid {1e3 * smooth.step_v:g} mV, window {1e3 * smooth.window_v:g} mV, "
+        f"order {smooth.order}.",
     )
 
 
-def segment_rows(segments: Sequence[Segment], cell: Cell) -> tuple[SegmentRow, ...]:
-    """Return the protocol as it is shown: each purpose a row, and what is beside it counted in one row per kind."""
+def segment_rows(
+    segments: Sequence[Segment], cell: Cell, number: Mapping[int, int] | None = None
+) -> tuple[SegmentRow, ...]:
+    """Return the protocol as it is shown: each purpose a row, and what is beside it counted in one row per kind.
+
+    *number* gives the cycler's count of each cycle of the file, where that is another.
+    """
+    known = number or {}
     rows = [
-        SegmentRow(s.kind, s.first_cycle, s.last_cycle, _said(s, cell), s.source == "user")
+        SegmentRow(
+            s.kind,
+            known.get(s.first_cycle, s.first_cycle),
+            known.get(s.last_cycle, s.last_cycle),
+            _said(s, cell),
+            s.source == "user",
+        )
         for s in segments
         if s.purpose
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from lirich.model import Cell, Finding, Origin, Sample, Scalar, Test, Value
+from lirich.plots.style import NO_GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class CellReport:
     ``cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt``; ``dqdv`` has ``cycle, direction,
     voltage_volt, dqdv_mah_v, dqdv_mah_g_v``; ``hysteresis`` has ``cycle, soc_percent, hysteresis_v``. A table that is
     not known is ``None`` and its figure is left out. ``notes`` are sentences about this cell, plain text. ``label``
-    names it where its key is not enough (a second run).
+    names it where its key is not enough (a second run); ``smoothing`` says how its dQ/dV was made.
     """
 
     cell: Cell
@@ -45,6 +46,7 @@ class CellReport:
     group: str | None = None
     notes: tuple[str, ...] = ()
     label: str = ""
+    smoothing: str = ""
 
     @property
     def name(self) -> str:
@@ -61,7 +63,7 @@ class CellReport:
         """The group it is coloured by: the one given, else the morphology, else *not grouped*."""
         if self.group is not None:
             return self.group
-        return (self.sample.morphology if self.sample else None) or "not grouped"
+        return (self.sample.morphology if self.sample else None) or NO_GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,10 @@ class PairRow:
 
 @dataclass(frozen=True, slots=True)
 class QuantityRow:
-    """One compared quantity; ``refused`` says why it was not compared (empty: it was)."""
+    """One compared quantity; ``refused`` says why it was not compared (empty: it was).
+
+    ``rank`` orders rows of one quantity by what they say: the rate of a rate capability, the cycle of a retention.
+    """
 
     quantity: str
     groups: tuple[GroupRow, ...] = ()
@@ -102,6 +107,7 @@ class QuantityRow:
     refused: str = ""
     warnings: tuple[str, ...] = ()
     conditions: str = ""
+    rank: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

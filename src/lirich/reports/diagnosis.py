@@ -12,6 +12,7 @@ from typing import Literal
 
 import polars as pl
 
+from lirich import plots
 from lirich.model import Value
 from lirich.model.format import format_value
 from lirich.plots import EnergyLoss
@@ -19,8 +20,6 @@ from lirich.reports.data import CellReport
 
 Cause = Literal["structure", "polarisation", "both", "none", "unknown"]
 
-_RATE_TOLERANCE = 0.10  # as Conditions.unlike
-_WINDOW_TOLERANCE_V = 0.020  # as CyclingSettings.window_tolerance_v: cut-offs are read from sampled rows
 _EVEN = 0.10  # a part of the voltage decay within 10 % of the other is not called the larger
 
 
@@ -56,6 +55,14 @@ def first_value(values: Sequence[Value], key: str) -> Value | None:
     return pick(chosen, key=lambda v: (v.conditions.cycle or 0, v.conditions.cycles or 0))
 
 
+def slowest(values: Sequence[Value], key: str) -> Value | None:
+    """Return the value of quantity *key* at the lowest current, which published headline values are given for."""
+    of_key = [v for v in values if v.quantity == key]
+    if not of_key:
+        return None
+    return min(of_key, key=lambda v: v.conditions.current_ma_g or v.conditions.rate_c or float("inf"))
+
+
 def cause_of_voltage_decay(values: Sequence[Value]) -> tuple[Cause, str]:
     """Tell structure from polarisation by the intervals of the two parts of the voltage decay.
 
@@ -89,12 +96,13 @@ def cause_of_voltage_decay(values: Sequence[Value]) -> tuple[Cause, str]:
 
 
 def energy_loss(report: CellReport) -> EnergyLoss | None:
-    """Split the loss of discharge energy between the first and the last like ageing cycle into three parts, %.
+    """Split the loss of discharge energy between the first and the last settled ageing cycle into three parts, %.
 
     E = Q·V̄_dis and V̄_dis = V̄_mid − ½ΔV̄. The loss E₀ − E is shared out by the logarithmic mean L (LMDI: Ang, Energy
     Policy 33 (2005) 867, doi:10.1016/j.enpol.2003.10.010), which leaves no remainder: capacity L(E₀,E)·ln(Q₀/Q),
     structure L(E₀,E)·(V̄_mid,0 − V̄_mid)/L(V̄₀,V̄), polarisation L(E₀,E)·½(ΔV̄ − ΔV̄₀)/L(V̄₀,V̄).
-    ``None`` where the cycle table lacks the columns or has fewer than two cycles at one rate and window.
+    Settled (`lirich.plots.settled`): like the first, and after a cycle that is like it. ``None`` where the cycle table
+    lacks the columns or has fewer than two such cycles.
     """
     table = _ageing(report)
     if table is None or table.height < 2:
@@ -123,33 +131,11 @@ def _ageing(report: CellReport) -> pl.DataFrame | None:
     table = report.cycles
     if table is None or any(c not in table.columns for c in needed):
         return None
-    table = table.filter(pl.all_horizontal(pl.col(c).is_not_null() & pl.col(c).is_finite() for c in needed)).sort(
-        "cycle"
-    )
-    ageing = [
-        s for s in report.segments if s.kind == "ageing" and s.first_cycle is not None and s.last_cycle is not None
-    ]
-    if ageing:
-        inside = [pl.col("cycle").is_between(s.first_cycle or 0, s.last_cycle or 0) for s in ageing]
-        table = table.filter(pl.any_horizontal(inside))
-    elif report.segments or table.height < 4:
+    first = [s.first_cycle for s in report.segments if s.kind == "ageing" and s.first_cycle is not None]
+    if not first:
         return None  # nothing that is known to be ageing at one rate
-    if "complete" in table.columns:
-        table = table.filter(pl.col("complete"))
-    if table.is_empty():
-        return table
-    reference = table.row(0, named=True)
-    if "like_group" in table.columns and reference["like_group"] is not None:
-        return table.filter(pl.col("like_group") == reference["like_group"])
-    for column, tolerance, relative in (
-        ("discharge_current_ma", _RATE_TOLERANCE, True),
-        ("upper_cutoff_voltage_v", _WINDOW_TOLERANCE_V, False),
-        ("lower_cutoff_voltage_v", _WINDOW_TOLERANCE_V, False),
-    ):
-        if column in table.columns and reference[column] is not None:
-            size = tolerance * abs(reference[column]) if relative else tolerance
-            table = table.filter((pl.col(column) - reference[column]).abs() <= size)
-    return table
+    table = plots.settled(table, min(first))
+    return table.filter(pl.all_horizontal(pl.col(c).is_not_null() & pl.col(c).is_finite() for c in needed))
 
 
 def _log_mean(a: float, b: float) -> float:

@@ -10,10 +10,10 @@ import polars as pl
 from lirich import plots
 from lirich.model import Origin
 from lirich.plots import Band, CellSeries, Figure, GroupPoints
-from lirich.plots.literature import retention_context
-from lirich.reports.data import CellReport, ReportData
-from lirich.reports.diagnosis import energy_loss
-from lirich.reports.summary import HEADLINES
+from lirich.plots.thinning import thin_rows
+from lirich.reports.data import CellReport, QuantityRow, ReportData
+from lirich.reports.diagnosis import energy_loss, slowest
+from lirich.reports.summary import headline_rows
 
 OVERLAID = (
     "discharge_specific_capacity_mah_g",
@@ -72,20 +72,19 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
     if _filled(cell.voltage_curves):
         figures.append(plots.voltage_profiles(cell.voltage_curves, origin=origin, **most))
     if _filled(cell.dqdv):
-        figures.append(plots.dqdv_curves(cell.dqdv, origin=origin, **most))
-    bands = [
-        Band(s.kind, s.first_cycle, s.last_cycle)
-        for s in cell.segments  # what is beside the purpose has no cycles here
-        if s.first_cycle is not None and s.last_cycle is not None
-    ]
+        figure = plots.dqdv_curves(cell.dqdv, origin=origin, **most)
+        figures.append(replace(figure, note=f"{figure.note} {cell.smoothing}".strip()))
     if cell.cycles is not None and cell.cycles.height > 1:
-        cycles = thin_cycles(cell.cycles, detail.rows)
-        figures += [
-            plots.capacity(cycles, bands=bands, origin=origin),
-            plots.mean_voltages(cycles, bands=bands, origin=origin),
+        bands = [
+            Band(s.kind, s.first_cycle, s.last_cycle)
+            for s in cell.segments  # what is beside the purpose has no cycles here
+            if s.first_cycle is not None and s.last_cycle is not None
         ]
-        if _has(cycles, "low_voltage_share"):
-            figures.append(plots.low_voltage(cycles, bands=bands, origin=origin))
+        figures.append(plots.capacity(cell.cycles, bands=bands, origin=origin, most_cycles=detail.rows))
+        figures.append(plots.mean_voltages(cell.cycles, bands=bands, origin=origin, most_cycles=detail.rows))
+        if _has(cell.cycles, "low_voltage_share"):
+            figures.append(plots.low_voltage(cell.cycles, bands=bands, origin=origin, most_cycles=detail.rows))
+        figures.append(plots.protocol(cell.cycles, bands=bands, origin=origin, most_cycles=detail.rows))
     if _filled(cell.hysteresis):
         figures.append(plots.hysteresis(cell.hysteresis, origin=origin, **most))
     figures += [
@@ -93,19 +92,7 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
         plots.diffusivity(cell.values, origin=origin),
         plots.peaks(cell.values, origin=origin),
     ]
-    if cell.cycles is not None and cell.cycles.height > 1:
-        figures.append(plots.protocol(thin_cycles(cell.cycles, detail.rows), bands=bands, origin=origin))
     return [f for f in figures if f is not None and f.data]
-
-
-def thin_cycles(cycles: pl.DataFrame, most: int) -> pl.DataFrame:
-    """Return at most about *most* rows of a cycle table: the first ten, the last, and every k-th between."""
-    if cycles.height <= most:
-        return cycles
-    table = cycles.sort("cycle").with_row_index("_row")
-    every = -(-cycles.height // max(1, most - 11))
-    keep = (pl.col("_row") < 10) | (pl.col("_row") == cycles.height - 1) | (pl.col("_row") % every == 0)
-    return table.filter(keep).drop("_row")
 
 
 def summary_figures(data: ReportData) -> list[Figure]:
@@ -130,20 +117,16 @@ def overlay_figures(data: ReportData, detail: Detail) -> list[Figure]:
             for c in known
             if c.cycles is not None
         ]
-        note = "Ageing cycles only." if ageing_only else ""
+        note = "Ageing cycles that follow a like cycle." if ageing_only else ""
         figures.append(plots.overlay(series, key, most_points=rows, note=note))
     return [f for f in figures if f is not None]
 
 
 def ageing_cycles(cell: CellReport) -> pl.DataFrame:
-    """Return the rows of the cell's cycle table that lie in an ageing segment; none without such a segment."""
+    """Return the settled ageing cycles of the cell's cycle table (`lirich.plots.settled`); none without ageing."""
     table = cell.cycles if cell.cycles is not None else pl.DataFrame({"cycle": []})
-    inside = [
-        pl.col("cycle").is_between(s.first_cycle, s.last_cycle)
-        for s in cell.segments
-        if s.kind == "ageing" and s.first_cycle is not None and s.last_cycle is not None
-    ]
-    return table.filter(pl.any_horizontal(inside)) if inside else table.clear()
+    first = [s.first_cycle for s in cell.segments if s.kind == "ageing" and s.first_cycle is not None]
+    return plots.settled(table, min(first)) if first else table.clear()
 
 
 def comparison_figures(data: ReportData) -> list[Figure]:
@@ -151,9 +134,13 @@ def comparison_figures(data: ReportData) -> list[Figure]:
     if data.comparison is None:
         return []
     origins = {c.cell.key: c.origin for c in data.cells}
-    compared = [r for r in data.comparison.rows if not r.refused and r.groups]
-    order = {key: i for i, key in enumerate(HEADLINES)}
-    compared.sort(key=lambda r: order.get(r.quantity, len(order)))
+    headline = headline_rows(data.comparison)
+    told = {r.quantity for r in headline}
+    others: dict[str, QuantityRow] = {}
+    for row in data.comparison.rows:
+        if row.quantity not in told:
+            others.setdefault(row.quantity, row)
+    compared = [r for r in (*headline, *others.values()) if not r.refused and _varies(r)]
     figures: list[Figure] = []
     for row in compared[:MOST_COMPARED]:
         groups = [
@@ -178,18 +165,25 @@ def literature_figures(data: ReportData) -> list[Figure]:
         return []
     published = [(str(v.conditions.other.get("morphology", "not stated")), v) for v in data.literature]
     own = [(c.group_name, v) for c in data.cells for v in c.values]
+    ones = [(c.group_name, v) for c in data.cells for key in CONTEXT if (v := slowest(c.values, key)) is not None]
     series = [
-        CellSeries(c.name, c.group_name, thin_cycles(c.cycles, 120), c.origin)
+        CellSeries(c.name, c.group_name, thin_rows(c.cycles, 120), c.origin)
         for c in data.cells[:_MOST_OVERLAID]
         if c.cycles is not None
     ]
     figures: list[Figure | None] = []
     for key in CONTEXT:
         if key == "capacity_retention":
-            figures.append(retention_context(series, published))
+            figures.append(plots.retention_context(series, published))
+        elif key == "rate_capacity_mah_g":
+            figures.append(plots.rate_context(own, published))
         else:
-            figures.append(plots.literature_context(key, own, published))
+            figures.append(plots.literature_context(key, ones, published))
     return [f for f in figures if f is not None]
+
+
+def _varies(row: QuantityRow) -> bool:
+    return len({value for g in row.groups for _, value in g.points}) > 1
 
 
 def _filled(table: pl.DataFrame | None) -> TypeGuard[pl.DataFrame]:

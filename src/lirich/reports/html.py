@@ -66,12 +66,14 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
                 "figures": [book.add(f) for f in figures.cell_figures(cell, detail)],
                 "chapters": sections.chapters(cell.values),
                 "facts": sections.facts(cell),
+                "keys": sections.key_figures(cell),
                 "thinned": cell.cycles is not None and 0 < detail.rows < cell.cycles.height,
             }
             for i, cell in enumerate(data.cells)
         ],
         overview=sections.overview(data),
         overview_keys=[QUANTITIES[k] for k in sections.OVERVIEW],
+        short=sections.SHORT,
         unlike=sections.unlike_columns(data),
         findings=sections.finding_groups(data),
         missing=sections.missing_facts(data),

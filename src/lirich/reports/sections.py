@@ -15,7 +15,7 @@ from lirich.model.format import format_conditions, format_number, format_value
 from lirich.quantities import QUANTITIES, Quantity
 from lirich.reports.data import CellReport, QuantityRow, ReportData
 from lirich.reports.diagnosis import first_value
-from lirich.reports.summary import HEADLINES
+from lirich.reports.summary import headline_rows
 
 MOST_OF_ONE_QUANTITY = 12
 """So many values of one quantity are listed per cell; the others are in the figure and in ``lirich export``."""
@@ -44,6 +44,28 @@ _ORDER = (
     "First cycle and activation", "Capacity, energy and efficiency", "Voltage and its decay", "Low voltage",
     "Hysteresis", "dQ/dV", "Rate and kinetics", "Other",
 )  # fmt: skip
+
+SHORT = {
+    "discharge_specific_capacity_mah_g": "Discharge capacity",
+    "initial_coulombic_efficiency": "Initial CE",
+    "capacity_retention": "Capacity retention",
+    "voltage_decay_mv_per_cycle": "Voltage decay",
+    "structural_share_of_voltage_decay": "of it structural",
+    "low_voltage_share_growth_percent_per_cycle": "Growth of low-V share",
+}
+"""Heads of the overview table."""
+
+_SPOKEN = {
+    "current_ma_g": "current",
+    "rate_c": "rate",
+    "one_c_ma_g": "meaning of 1C",
+    "voltage_lower_v": "lower voltage",
+    "voltage_upper_v": "upper voltage",
+    "temperature_celsius": "temperature",
+    "threshold_v": "threshold",
+    "particle_radius_m": "particle radius",
+    "soc_percent": "state of charge",
+}
 
 _FLAGS = {
     "formal": "bookkeeping, not measured",
@@ -87,6 +109,7 @@ class OverviewRow:
     spark: str
     warnings: int
     errors: int
+    missing: int
 
 
 @dataclass(slots=True)
@@ -171,6 +194,8 @@ def overview(data: ReportData) -> list[OverviewRow]:
         texts = []
         for key in OVERVIEW:
             value = first_value(cell.values, key)
+            if value is not None and value.conditions.cycle is not None and key == "capacity_retention":
+                value = None if value.conditions.cycle == value.conditions.reference_cycle else value
             texts.append(format_value(value, unit=False) if value is not None else _from_table(cell, key))
         rows.append(
             OverviewRow(
@@ -179,11 +204,27 @@ def overview(data: ReportData) -> list[OverviewRow]:
                 texts=tuple(texts),
                 cycles=cell.cycles.height if cell.cycles is not None else 0,
                 spark=sparkline(cell.cycles),
-                warnings=sum(f.severity is Severity.WARNING for f in cell.findings),
+                warnings=sum(f.severity is Severity.WARNING and not _asks(f) for f in cell.findings),
+                missing=sum(_asks(f) for f in cell.findings),
                 errors=sum(f.severity is Severity.ERROR for f in cell.findings),
             )
         )
     return rows
+
+
+def key_figures(cell: CellReport) -> list[tuple[str, str]]:
+    """Return what the folded section of a cell says: initial efficiency, retention and voltage decay, where known."""
+    names = {
+        "initial_coulombic_efficiency": "ICE",
+        "capacity_retention": "retention",
+        "voltage_decay_mv_per_cycle": "decay",
+    }
+    found = [(name, first_value(cell.values, key)) for key, name in names.items()]
+    return [
+        (name, format_value(v))
+        for name, v in found
+        if v is not None and (v.conditions.cycle is None or v.conditions.cycle != v.conditions.reference_cycle)
+    ]
 
 
 def unlike_columns(data: ReportData) -> dict[str, tuple[str, ...]]:
@@ -193,12 +234,17 @@ def unlike_columns(data: ReportData) -> dict[str, tuple[str, ...]]:
         values = [v for c in data.cells if (v := first_value(c.values, key)) is not None]
         names = {name for v in values[1:] for name in v.conditions.unlike(values[0].conditions)}
         if names:
-            unlike[key] = tuple(sorted(n.replace("_", " ") for n in names))
+            unlike[key] = tuple(sorted(_SPOKEN.get(n, n.replace("_", " ")) for n in names))
     return unlike
 
 
 def _from_table(cell: CellReport, key: str) -> str:
-    if cell.cycles is None or key not in cell.cycles.columns or QUANTITIES[key].scope != "cycle":
+    if (
+        key == "capacity_retention"
+        or cell.cycles is None
+        or key not in cell.cycles.columns
+        or QUANTITIES[key].scope != "cycle"
+    ):
         return "–"
     column = cell.cycles.sort("cycle")[key].drop_nulls()
     return format_number(column[0], decimals=1) if len(column) else "–"
@@ -223,17 +269,17 @@ def sparkline(cycles: pl.DataFrame | None, *, width: int = 110, height: int = 26
 
 def compared(data: ReportData) -> tuple[list[QuantityRow], list[QuantityRow]]:
     """Return the compared headline quantities, and the others."""
-    rows = data.comparison.rows if data.comparison is not None else ()
-    order = {key: i for i, key in enumerate(HEADLINES)}
-    first = sorted((r for r in rows if r.quantity in order), key=lambda r: order[r.quantity])
-    return first, [r for r in rows if r.quantity not in order]
+    if data.comparison is None:
+        return [], []
+    first = headline_rows(data.comparison)
+    return first, [r for r in data.comparison.rows if r not in first]
 
 
 def finding_groups(data: ReportData) -> list[FindingGroup]:
     """Return all findings but the missing facts, grouped by code, the gravest first."""
     groups: dict[tuple[str, Severity], FindingGroup] = {}
     for place, finding in _located(data):
-        if finding.code.startswith("missing-") and finding.severity is not Severity.ERROR:
+        if _asks(finding):
             continue
         group = groups.setdefault(
             (finding.code, finding.severity),
@@ -250,7 +296,7 @@ def missing_facts(data: ReportData) -> list[MissingFact]:
     """Return the facts that are asked for, by name, with the cells that lack them."""
     found: dict[str, list[tuple[str, Finding]]] = {}
     for place, finding in _located(data):
-        if finding.code.startswith("missing-") and finding.severity is not Severity.ERROR:
+        if _asks(finding):
             found.setdefault(finding.code.removeprefix("missing-").replace("-", "_"), []).append((place, finding))
     return [
         MissingFact(
@@ -261,6 +307,10 @@ def missing_facts(data: ReportData) -> list[MissingFact]:
         )
         for name, entries in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
+
+
+def _asks(finding: Finding) -> bool:
+    return finding.code.startswith("missing-") and finding.severity is not Severity.ERROR
 
 
 def _located(data: ReportData) -> Iterable[tuple[str, Finding]]:

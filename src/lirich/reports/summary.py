@@ -59,8 +59,9 @@ class Answer:
 
 def summarise(data: ReportData) -> tuple[Answer, Answer, Answer]:
     """Answer the three questions from the data of the report, in plain text."""
-    diagnoses = [diagnose(cell) for cell in data.cells]
-    groups = {cell.name: cell.group_name for cell in data.cells}
+    main = [cell for cell in data.cells if not cell.label]  # further runs are in their own sections
+    diagnoses = [diagnose(cell) for cell in main]
+    groups = {cell.name: cell.group_name for cell in main}
     return which_is_better(data), what_is_lost(diagnoses, groups), structure_or_resistance(diagnoses, groups)
 
 
@@ -69,7 +70,7 @@ def which_is_better(data: ReportData) -> Answer:
     question = "Which sample is better?"
     if data.comparison is None:
         return Answer(question, *_without_comparison(data))
-    rows = [r for key in HEADLINES for r in data.comparison.rows if r.quantity == key]
+    rows = headline_rows(data.comparison)
     wins: Counter[str] = Counter()
     evidence: list[Evidence] = []
     caveats: list[str] = list(data.comparison.warnings)
@@ -87,6 +88,24 @@ def which_is_better(data: ReportData) -> Answer:
     evidence.sort(key=lambda one: -one.weight)
     verdict = _verdict(wins, hinted, len(evidence), data.comparison)
     return Answer(question, verdict, tuple(evidence), tuple(dict.fromkeys(caveats)))
+
+
+def headline_rows(comparison: ComparisonReport) -> list[QuantityRow]:
+    """Return one compared row per headline quantity: the one that says most, or a refused one where all are.
+
+    Of rates the highest, of retentions the latest, of others the row with the most cells, in the order of the rows.
+    """
+    chosen: list[QuantityRow] = []
+    for key in HEADLINES:
+        rows = [r for r in comparison.rows if r.quantity == key]
+        sound = [r for r in rows if not r.refused]
+        if sound:
+            late = key in ("capacity_retention", "energy_retention", "rate_capability")
+            rank = [(r.rank if late else sum(len(g.points) for g in r.groups), -i) for i, r in enumerate(sound)]
+            chosen.append(sound[-max(rank)[1]])
+        elif rows:
+            chosen.append(rows[0])
+    return chosen
 
 
 def _verdict(wins: Counter[str], hinted: int, total: int, comparison: ComparisonReport) -> str:
@@ -131,11 +150,13 @@ def _excludes_zero(pair: PairRow) -> bool:
 
 
 def _without_comparison(data: ReportData) -> tuple[str, tuple[Evidence, ...], tuple[str, ...]]:
-    if len(data.cells) == 1:
+    if len({c.cell.key for c in data.cells}) == 1:
         return (
             "One cell: nothing to compare it with here.",
+            (Evidence("Published values", "its place among them is below, where quantities match"),)
+            if data.literature
+            else (),
             (),
-            ("Its place among published values is shown below where quantities match.",) if data.literature else (),
         )
     evidence: list[Evidence] = []
     for key in HEADLINES[:2]:
@@ -178,7 +199,7 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
             "polarisation": sum(one.polarisation_percent for one in mine) / n,
         }
         spans = sorted({(one.reference_cycle, one.cycle) for one in mine})
-        span = f"cycles {spans[0][0]} to {spans[0][1]}" if len(spans) == 1 else "first to last ageing cycle"
+        span = f"cycles {spans[0][0]} to {spans[0][1]}" if len(spans) == 1 else "the ageing cycles of each"
         who = mine[0].cell if n == 1 else f"{name} (mean of {n} cells)"
         text = f"{_tight(format_number(sum(parts.values()), decimals=1) + ' %')} of the discharge energy over {span}: "
         text += ", ".join(_tight(f"{what} {format_number(x, decimals=1)} %") for what, x in parts.items())
@@ -215,7 +236,7 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
         by_group.setdefault(groups[d.cell], Counter())[d.cause] += 1
     if len(known) == 1:
         answer = _CAUSES[next(iter(known))]
-        answer += "." if causes.total() == 1 else f", in {known.total()} of {causes.total()} cells."
+        answer += "." if causes.total() == 1 else f", in all {known.total()} cells where it can be told."
     else:
         answer = "It depends: " + "; ".join(
             f"{name}: " + ", ".join(f"{_CAUSES[c].split(' (')[0].lower()} in {n}" for c, n in count.most_common())

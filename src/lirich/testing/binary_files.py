@@ -1,7 +1,8 @@
 """Writers of small vendor-like binary files: Neware .ndax and .nda, Biologic .mpr.
 
-They hold just what the formats need, laid out as the libraries that read them expect (``fastnda``: .ndax version 2, .nda
-version 29; ``galvani``: data module version 2), so that tests have files of these formats without a cycler.
+They hold just what the formats need, laid out as the libraries that read them expect (``fastnda``: .ndax
+version 2, .nda version 29; ``galvani``: data module version 2), so that tests have files of these formats
+without a cycler.
 """
 
 from __future__ import annotations

@@ -93,14 +93,14 @@ def pass_current(
     return Trace(times_s[:end], v[:end], np.full(end, current_a_g), moved, after), bool(len(beyond))
 
 
-_GITT = (600.0, 7200.0)
+_GITT = (300.0, 14400.0)
 _ICI = (300.0, 10.0)
 
 
 def intermittent_cell(material: Material, sphere: Sphere, kind: str) -> CycledCell:
     """Run two formation cycles, then one charge and one discharge of GITT (``gitt``) or with interrupts (``ici``).
 
-    GITT: 600 s at 0.1C and 2 h of rest. ICI: 300 s at 0.1C and 10 s of rest, read every 0.5 s.
+    GITT: 300 s at 0.1C and 4 h of rest. ICI: 300 s at 0.1C and 10 s of rest, read every 0.5 s.
     """
     cell = CycledCell(material)
     recorder = Recorder()
@@ -111,7 +111,7 @@ def intermittent_cell(material: Material, sphere: Sphere, kind: str) -> CycledCe
     early = np.array([0.0, 0.01, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0])
     on = np.concatenate([early, np.arange(10.0, on_s + 1.0, 10.0)])
     if kind == "gitt":
-        off = np.concatenate([early, np.arange(10.0, 120.0, 10.0), np.arange(120.0, off_s + 1.0, 120.0)])
+        off = np.concatenate([early, np.arange(10.0, 120.0, 10.0), np.arange(120.0, off_s + 1.0, 240.0), [off_s]])
     else:
         off = np.concatenate([[0.0, 0.01], np.arange(0.5, off_s + 0.1, 0.5)])
     particle = ParticleState(state.extracted_mah_g, state.hysteresis, np.zeros(_MODES))

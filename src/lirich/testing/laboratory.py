@@ -33,15 +33,15 @@ MATERIALS = {
     "SC": Material(
         first_charge=(Site(60, 3.87, 0.055), Site(62, 4.02, 0.075), Site(184, 4.49, 0.028), Site(24, 4.66, 0.06)),
         host=(
-            Site(18, 3.15, 0.07, 0.04),
-            Site(66, 3.42, 0.11, 0.08),
+            Site(14, 3.10, 0.04, 0.04),
+            Site(70, 3.44, 0.09, 0.08),
             Site(106, 3.80, 0.10, 0.03),
             Site(82, 4.25, 0.13, 0.12),
         ),
         resistance_ohm_g=0.28,
-        slow_resistance_ohm_g=0.25,
+        slow_resistance_ohm_g=0.29,
         slow_time_s=90.0,
-        slow_low_end=60.0,
+        slow_low_end=40.0,
         slow_high_end=1.5,
         hysteresis_length_mah_g=8.0,
         parasitic_share=0.004,
@@ -53,15 +53,15 @@ MATERIALS = {
     "PC": Material(
         first_charge=(Site(58, 3.86, 0.055), Site(62, 4.02, 0.075), Site(190, 4.50, 0.028), Site(26, 4.66, 0.06)),
         host=(
-            Site(20, 3.13, 0.07, 0.04),
-            Site(66, 3.42, 0.11, 0.08),
+            Site(16, 3.09, 0.04, 0.04),
+            Site(70, 3.44, 0.09, 0.08),
             Site(104, 3.79, 0.10, 0.03),
             Site(78, 4.24, 0.13, 0.12),
         ),
         resistance_ohm_g=0.24,
-        slow_resistance_ohm_g=0.21,
+        slow_resistance_ohm_g=0.24,
         slow_time_s=90.0,
-        slow_low_end=60.0,
+        slow_low_end=40.0,
         slow_high_end=1.5,
         hysteresis_length_mah_g=8.0,
         parasitic_share=0.007,
@@ -132,7 +132,7 @@ def make_laboratory(
     """Simulate *n_sc* + *n_pc* cells over *cycles* cycles and write them into *folder*.
 
     The same arguments give the same files, byte for byte. *formats* are dealt out to the cells in turn (default:
-    `DEFAULT_FORMATS`). *diffusion_cells* adds ``SC-GITT`` (pulses of 600 s at 0.1C, rests of 2 h) and ``SC-ICI``
+    `DEFAULT_FORMATS`). *diffusion_cells* adds ``SC-GITT`` (pulses of 300 s at 0.1C, rests of 4 h) and ``SC-ICI``
     (interrupts of 10 s every 300 s at 0.1C). *continued* splits the last ageing cell's test over two files.
 
     Raises `UnknownNameError` on a format that `lirich.testing.vendor_files.WRITERS` does not have.

@@ -6,6 +6,7 @@ import io
 import random
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -217,10 +218,8 @@ def _scale_column(data: bytes, rng: random.Random) -> bytes:
     for row in rows:
         cells = row.split(mark)
         if column < len(cells):
-            try:
+            with suppress(ValueError):
                 cells[column] = repr(float(cells[column]) * factor).encode()
-            except ValueError:
-                pass
         out.append(mark.join(cells))
     return b"\n".join(out)
 
@@ -228,7 +227,9 @@ def _scale_column(data: bytes, rng: random.Random) -> bytes:
 def _ragged(data: bytes, rng: random.Random) -> bytes:
     mark = _separator(data)
     return b"\n".join(
-        row + mark * rng.randint(1, 40) if rng.random() < 0.1 else row[: rng.randrange(len(row) + 1)]
+        row + mark * rng.randint(1, 40)
+        if rng.random() < 0.1
+        else row[: rng.randrange(len(row) + 1)]
         if rng.random() < 0.05
         else row
         for row in _rows(data)
@@ -300,7 +301,7 @@ def _break_member(data: bytes, rng: random.Random) -> bytes:
     members = _members(data)
     which = rng.randrange(len(members))
     name, content = members[which]
-    breaker = rng.choice([b for b in (*_BINARY.values(), *(_TEXT.values() if is_text(content) else ()))])
+    breaker = rng.choice((*_BINARY.values(), *(_TEXT.values() if is_text(content) else ())))
     members[which] = (name, breaker(content, rng))
     return _packed(members)
 

@@ -72,9 +72,9 @@ def check_reader(
     Raises
     ------
     ReaderContractError
-        A rule is broken: identity, sniffing, the standard table, sameness of two readings, charge positive, capacities
-        that never fall; or a broken copy ends in anything but a `ReadError`, an `OptionalDependencyError` or a table that
-        keeps all rules.
+        A rule is broken: identity, sniffing, the standard table, sameness of two readings, charge positive,
+        capacities that never fall; or a broken copy ends in anything but a `ReadError`, an
+        `OptionalDependencyError` or a table that keeps all rules.
     """
     _identity(reader)
     _sniffing(reader, samples)
@@ -86,7 +86,9 @@ def check_reader(
         again = reader.read(sample)
         _rule(reading.table.equals(again.table), sample.name, "two readings of one file differ")
         _rule(
-            pickle.loads(pickle.dumps(reading)).table.equals(reading.table), sample.name, "a Reading must survive pickling"
+            pickle.loads(pickle.dumps(reading)).table.equals(reading.table),
+            sample.name,
+            "a Reading must survive pickling",
         )
         settled = settle(reading, wanted, path=sample)
         _settled(settled, sample.name)
@@ -110,12 +112,17 @@ def _rule(kept: bool, where: str, text: str) -> None:
 
 
 def _identity(reader: Reader) -> None:
-    _rule(isinstance(reader, Reader), repr(reader), "a reader has name, version, description, extensions, sniff and read")
+    _rule(
+        isinstance(reader, Reader), repr(reader), "a reader has name, version, description, extensions, sniff
+        and read"
+    )
     _rule(bool(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", reader.name)), reader.name, "the name must be kebab-case")
     _rule(bool(reader.version) and bool(reader.description), reader.name, "version and description must not be empty")
     for extension in reader.extensions:
         _rule(
-            extension.startswith(".") and extension == extension.lower(), reader.name, f"extension {extension!r} is not .lower"
+            extension.startswith(".") and extension == extension.lower(),
+            reader.name,
+            f"extension {extension!r} is not .lower",
         )
 
 
@@ -128,10 +135,20 @@ def _sniffing(reader: Reader, samples: Sequence[Path]) -> None:
         assert said is not None
         _rule(0 < said.confidence <= 1 and bool(said.reason), sample.name, "confidence is in (0, 1] and has a reason")
     nowhere = Path("no-such-folder") / "no-such-file.xyz"
-    for head in (b"", b"\x00" * 100, bytes(range(256)) * 4, b"\xff\xfe\x00", b"a,b\n1,2\n", b"PK\x03\x04", "ß\n".encode()):
+    for head in (
+        b"",
+        b"\x00" * 100,
+        bytes(range(256)) * 4,
+        b"\xff\xfe\x00",
+        b"a,b\n1,2\n",
+        b"PK\x03\x04",
+        "ß\n".encode(),
+    ):
         said = reader.sniff(nowhere, head)
         _rule(said is None or isinstance(said, Recognition), reader.name, "sniff returns a Recognition or None")
-        _rule(said is None or said.confidence < 0.9, reader.name, f"is sure of a file that is not its own ({head[:8]!r})")
+        _rule(
+            said is None or said.confidence < 0.9, reader.name, f"is sure of a file that is not its own ({head[:8]!r})"
+        )
 
 
 def _reading(reader: Reader, reading: Reading, where: str) -> None:
@@ -149,10 +166,17 @@ def _reading(reader: Reader, reading: Reading, where: str) -> None:
     _rule(reading.reader_version == reader.version, where, "Reading.reader_version is the reader's version")
     _rule(0 < reading.confidence <= 1, where, "Reading.confidence is in (0, 1]")
     for match in reading.recognised:
-        _rule(match.column in COLUMNS or not match.column, where, f"{match.column!r} is no column of the standard table")
+        _rule(
+            match.column in COLUMNS or not match.column, where, f"{match.column!r} is no column of the
+            standard table"
+        )
     for key, value in reading.metadata.items():
         scalar = isinstance(value, bool | int | float | str)
-        _rule(scalar and not (isinstance(value, float) and not math.isfinite(value)), where, f"metadata {key} is {value!r}")
+        _rule(
+            scalar and not (isinstance(value, float) and not math.isfinite(value)),
+            where,
+            f"metadata {key} is {value!r}",
+        )
 
 
 def _settled(reading: Reading, where: str) -> None:

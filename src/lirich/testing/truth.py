@@ -25,6 +25,7 @@ def cell_truth(run: CycledCell, mass_mg: float) -> dict[str, Any]:
     steady = _steady(run.cycles)
     if len(steady) >= 3:
         figures |= _fade([c for c in cycles if c["cycle"] in steady])
+        figures |= _ends([c for c in cycles if c["segment"] == "ageing"])
     figures |= _rates(cycles)
     truth: dict[str, Any] = {"figures": figures, "ageing_cycles_used": steady, "cycles": cycles}
     if len(steady) >= 3:
@@ -123,23 +124,32 @@ def _slope(cycles: list[dict[str, Any]], key: str) -> float:
 
 
 def _fade(cycles: list[dict[str, Any]]) -> dict[str, float]:
-    first, last = cycles[0], cycles[-1]
     structural = -1000.0 * _slope(cycles, "mid_voltage_v")
     polarisation = 500.0 * _slope(cycles, "voltage_gap_v")
-    reference = first["discharge_specific_capacity_mah_g"]
-    drop = first["mean_discharge_voltage_v"] - last["mean_discharge_voltage_v"]
     return {
         "voltage_decay_mv_per_cycle": -1000.0 * _slope(cycles, "mean_discharge_voltage_v"),
-        "voltage_decay_endpoint_mv_per_cycle": 1000.0 * drop / (last["cycle"] - first["cycle"]),
         "structural_voltage_decay_mv_per_cycle": structural,
         "polarisation_voltage_decay_mv_per_cycle": polarisation,
         "structural_share_of_voltage_decay": 100.0 * structural / (structural + polarisation),
-        "capacity_fade_percent_per_cycle": -100.0 * _slope(cycles, "discharge_specific_capacity_mah_g") / reference,
-        "capacity_retention": 100.0 * last["discharge_specific_capacity_mah_g"] / reference,
-        "energy_retention": 100.0 * last["discharge_specific_energy_wh_kg"] / first["discharge_specific_energy_wh_kg"],
         "mean_coulombic_efficiency": float(np.median([c["coulombic_efficiency"] for c in cycles])),
         "low_voltage_capacity_growth_mah_g_per_cycle": _slope(cycles, "low_voltage_capacity_mah_g"),
         "low_voltage_share_growth_percent_per_cycle": _slope(cycles, "low_voltage_share"),
+    }
+
+
+def _ends(cycles: list[dict[str, Any]]) -> dict[str, float]:
+    """Compare with the first cycle at the test rate after formation, rate test and check-ups left out."""
+    first, last = cycles[0], cycles[-1]
+    charge, energy, mean = (
+        "discharge_specific_capacity_mah_g",
+        "discharge_specific_energy_wh_kg",
+        "mean_discharge_voltage_v",
+    )
+    return {
+        "voltage_decay_endpoint_mv_per_cycle": 1000.0 * (first[mean] - last[mean]) / (last["cycle"] - first["cycle"]),
+        "capacity_fade_percent_per_cycle": -100.0 * _slope(cycles, charge) / first[charge],
+        "capacity_retention": 100.0 * last[charge] / first[charge],
+        "energy_retention": 100.0 * last[energy] / first[energy],
     }
 
 

@@ -180,7 +180,7 @@ def _rate(a: Conditions, b: Conditions) -> list[str]:
 
 
 def _span(a: Conditions, b: Conditions) -> list[str]:
-    one, other = _cycles(a), _cycles(b)
+    one, other = number_of_cycles(a), number_of_cycles(b)
     if one is None and other is None:
         return []
     if one is None or other is None:
@@ -188,7 +188,8 @@ def _span(a: Conditions, b: Conditions) -> list[str]:
     return [] if _close(one, other, SPAN_TOLERANCE) else ["cycles"]
 
 
-def _cycles(c: Conditions) -> float | None:
+def number_of_cycles(c: Conditions) -> float | None:
+    """Return over how many cycles a value was taken: stated, or between its first and last or reference cycle."""
     if c.cycles is not None:
         return float(c.cycles)
     first, last = c.other.get("first_cycle"), c.other.get("last_cycle")

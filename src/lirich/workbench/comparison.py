@@ -100,6 +100,6 @@ class Comparison(Frozen):
         }[self.correction]
         return (
             f"Means with {100 * self.level:g} % t intervals; differences with Welch intervals; Hedges' g with "
-            f"noncentral-t intervals; two-sided permutation tests of the studentised difference, p corrected for {self.tests} "
-            f"test{'s' if self.tests != 1 else ''} by {correction}"
+            f"noncentral-t intervals; two-sided permutation tests of the studentised difference, p corrected for "
+            f"{self.tests} test{'s' if self.tests != 1 else ''} by {correction}"
         )

@@ -50,9 +50,7 @@ class KnownConflict:
 KNOWN = (
     KnownConflict((18, 69), "ref. 64 retains 90.7 % after 400 cycles in Table 1, 97.4 % after 300 in section 4"),
     KnownConflict((27, 76), "ref. 67 retains 80.5 % after 500 cycles in Table 1, after 400 in section 4"),
-    KnownConflict(
-        (24, 74), "82.5 % of ref. 66 is printed as retention in Table 1 and as Coulombic efficiency in section 4"
-    ),
+    KnownConflict((24, 74), "82.5 % of ref. 66 is a retention in Table 1 and a Coulombic efficiency in section 4"),
     KnownConflict((78,), "835 mAh/cm³ is a volumetric capacity, but is called a volumetric energy density"),
     KnownConflict((47,), "3.2 g/cm³ is denser than a powder can be tapped; closer to a pressed electrode (a guess)"),
     KnownConflict(
@@ -126,7 +124,7 @@ def _unlike_values(values: Sequence[Value]) -> list[Conflict]:
             continue
         if _stated_apart(a.conditions, b.conditions):
             continue
-        (low_a, high_a), (low_b, high_b) = _span(a), _span(b)
+        (low_a, high_a), (low_b, high_b) = span(a), span(b)
         if high_a < low_b or high_b < low_a:
             what = QUANTITIES[a.quantity]
             message = f"{a.subject.key}: {what.name} {_printed(a)} and {_printed(b)} under no other stated conditions"
@@ -141,8 +139,8 @@ def _stated_apart(a: Conditions, b: Conditions) -> bool:
     return bool(both) or any(a.other[n] != b.other[n] for n in shared)
 
 
-def _span(value: Value) -> tuple[float, float]:
-    """Return the numbers that the record allows."""
+def span(value: Value) -> tuple[float, float]:
+    """Return the least and the largest number that a record allows: rounding, *about*, bounds and ranges considered."""
     if value.interval is not None:
         return value.interval.low, value.interval.high
     half = _resolution(value)
@@ -182,8 +180,8 @@ def _unlike_fade(values: Sequence[Value]) -> list[Conflict]:
         if before <= 0 or before / _FADE_RATIO - blur <= between <= before * _FADE_RATIO + blur:
             continue
         message = (
-            f"{early.subject.key}: {early.value:g} % after {n_early} cycles ({before:.3g} %/cycle) and {late.value:g} % "
-            f"after {n_late} ({between:.3g} %/cycle between them)"
+            f"{early.subject.key}: {early.value:g} % after {n_early} cycles ({before:.3g} %/cycle) and "
+            f"{late.value:g} % after {n_late} ({between:.3g} %/cycle between them)"
         )
         found.append(Conflict("unlike-fade", (a, b), message))
     return found
@@ -232,10 +230,8 @@ def _impossible_density(values: Sequence[Value]) -> list[Conflict]:
             continue
         formula = str(value.conditions.other.get("composition", "Li1.2Mn0.54Ni0.13Co0.13O2"))
         limit = RANDOM_CLOSE_PACKING * crystal_density_g_cm3(formula)
-        if _span(value)[0] > limit:
-            message = (
-                f"{value.subject.key}: a tap density of {_printed(value)} is above random close packing ({limit:.2f})"
-            )
+        if span(value)[0] > limit:
+            message = f"{value.subject.key}: tapped to {_printed(value)}, above random close packing ({limit:.2f})"
             found.append(Conflict("impossible-density", (value,), message))
     return found
 

@@ -1,0 +1,222 @@
+"""Where a lab's own values stand among published ones: rank, and honestly how like the conditions are.
+
+A published number seldom states its voltage window, temperature or what 1C meant. Each fact is therefore *alike*
+(all conditions that matter are stated and agree), *not stated* (nothing that is stated disagrees) or *unlike*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from lirich.model import Conditions, Frozen, Origin, Value
+from lirich.model.format import format_value
+from lirich.quantities import QUANTITIES, quantity
+from lirich.store.literature.conflicts import same_material, span
+from lirich.workbench.comparable import number_of_cycles, unlike
+
+Likeness = Literal["alike", "not stated", "unlike"]
+
+LEAST_FOR_PERCENTILE = 5
+"""Among fewer facts a percentile says nothing; the rank is given alone."""
+
+_RETENTION = frozenset({"capacity_retention", "energy_retention"})
+_CYCLES_TOLERANCE = 0.10  # retentions after 100 and 110 cycles may stand side by side here, where nothing is tested
+_WORD_OF_A_LAB = "segment"  # papers have no protocol segments
+
+
+class Neighbour(Frozen):
+    """One published value beside the user's: *difference* is the user's value less the published one."""
+
+    value: Value
+    likeness: Likeness
+    unlike: tuple[str, ...] = ()
+    not_stated: tuple[str, ...] = ()
+    difference: float
+
+
+class Place(Frozen):
+    """The place of a value among *n* published ones.
+
+    ``open`` facts cannot be told from the value: bounds (``> 250``), ranges around it, and equal numbers. Rank 1 is
+    the best where the quantity has a better direction, else the largest; a percentile is the share of facts below.
+    Both are given as the ends between which the open facts leave them.
+    """
+
+    n: int
+    below: int
+    above: int
+    open: int
+    best_rank: int
+    worst_rank: int
+    percentile_low: float | None = None
+    percentile_high: float | None = None
+
+
+class Standing(Frozen):
+    """Where one value of the user stands among published ones.
+
+    ``among_all`` counts every material once; ``among_compatible`` only those of which no stated condition differs.
+    ``statements`` are published values about a kind of material and theoretical ones: shown, never ranked against.
+    ``nearest`` are the nearest facts, those under the likest conditions first.
+    """
+
+    value: Value
+    among_all: Place
+    among_compatible: Place
+    alike: int
+    not_stated: int
+    unlike: int
+    never_stated: tuple[str, ...]
+    nearest: tuple[Neighbour, ...]
+    statements: tuple[Value, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The standing in words, with n and the doubt about conditions."""
+        what = QUANTITIES[self.value.quantity]
+        place = self.among_all
+        order = {"higher": "highest", "lower": "lowest", None: "largest"}[what.better]
+        ends = (
+            f"{place.best_rank}." if place.best_rank == place.worst_rank else f"{place.best_rank}.–{place.worst_rank}."
+        )
+        told = "" if self.value.origin is Origin.MEASURED else f" ({self.value.origin.value.upper()})"
+        doubts = (
+            f"none under conditions known to be alike; {self.unlike} under unlike ones"
+            if self.alike == 0
+            else f"{self.alike} under like conditions, {self.unlike} under unlike ones"
+        )
+        names = ", ".join(name.replace("_", " ") for name in self.never_stated)
+        silent = f"; no source states {names}" if names else ""
+        few = f" ONLY {place.n} PUBLISHED VALUE{'S' if place.n > 1 else ''}." if place.n < LEAST_FOR_PERCENTILE else ""
+        return (
+            f"{self.value.subject.key}: {what.name} {format_value(self.value)}{told} would rank {ends} {order} among "
+            f"{place.n} published values, {doubts}{silent}.{few}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the standing as the object that ``--json`` prints."""
+        return {**self.model_dump(mode="json"), "unit": self.value.unit, "sentence": self.sentence}
+
+
+def standings(
+    values: Iterable[Value],
+    literature: Iterable[Value],
+    *,
+    quantities: Sequence[str] | None = None,
+    nearest: int = 5,
+) -> list[Standing]:
+    """Set each of *values* among the published values of its quantity, in the order given.
+
+    Values of origin ``literature`` and quantities without a published value of a named material are passed over. A
+    material that is told of twice with one number counts once; contradicting numbers count both and are flagged.
+
+    Raises `UnknownNameError` on a key of *quantities*.
+    """
+    wanted = None if quantities is None else {quantity(key).key for key in quantities}
+    published = [v for v in literature if v.origin is Origin.LITERATURE]
+    found = []
+    for value in values:
+        if value.origin is Origin.LITERATURE or (wanted is not None and value.quantity not in wanted):
+            continue
+        same = [v for v in published if v.quantity == value.quantity]
+        facts = _once([v for v in same if v.subject.kind != "population" and "not-measured" not in v.flags])
+        if facts:
+            statements = tuple(v for v in same if v.subject.kind == "population" or "not-measured" in v.flags)
+            found.append(_standing(value, facts, statements, nearest))
+    return found
+
+
+def _standing(value: Value, facts: Sequence[Value], statements: tuple[Value, ...], nearest: int) -> Standing:
+    neighbours = [_neighbour(value, fact) for fact in facts]
+    compatible = [n.value for n in neighbours if n.likeness != "unlike"]
+    counts = {kind: sum(n.likeness == kind for n in neighbours) for kind in ("alike", "not stated", "unlike")}
+    silent = set.intersection(*(_silent(value.conditions, fact.conditions) for fact in facts))
+    order = {"alike": 0, "not stated": 1, "unlike": 2}
+    neighbours.sort(key=lambda n: (order[n.likeness], abs(n.difference)))
+    return Standing(
+        value=value,
+        among_all=_place(value, facts),
+        among_compatible=_place(value, compatible),
+        alike=counts["alike"],
+        not_stated=counts["not stated"],
+        unlike=counts["unlike"],
+        never_stated=tuple(sorted(silent)),
+        nearest=tuple(neighbours[:nearest]),
+        statements=statements,
+    )
+
+
+def _once(facts: Sequence[Value]) -> list[Value]:
+    kept: list[Value] = []
+    for fact in facts:
+        low, high = span(fact)
+        if not any(
+            same_material(fact, k) and low <= span(k)[1] and span(k)[0] <= high and _agree(fact, k) for k in kept
+        ):
+            kept.append(fact)
+    return kept
+
+
+def _agree(a: Value, b: Value) -> bool:
+    """Tell whether two facts of one material state no condition unlike: they are one fact told twice."""
+    names = a.conditions.unlike(b.conditions)
+    return not any(getattr(a.conditions, n) is not None and getattr(b.conditions, n) is not None for n in names)
+
+
+def _neighbour(value: Value, fact: Value) -> Neighbour:
+    apart, silent = [], []
+    for name in _unlike(value.quantity, value.conditions, fact.conditions):
+        if _states(value.conditions, name) and _states(fact.conditions, name):
+            apart.append(name)
+        else:
+            silent.append(name)
+    likeness: Likeness = "unlike" if apart else "not stated" if silent else "alike"
+    return Neighbour(
+        value=fact, likeness=likeness, unlike=tuple(apart), not_stated=tuple(silent),
+        difference=value.value - fact.value,
+    )  # fmt: skip
+
+
+def _unlike(key: str, a: Conditions, b: Conditions) -> list[str]:
+    names = [n for n in unlike(key, a, b) if n != _WORD_OF_A_LAB]
+    if key in _RETENTION:
+        # a paper says "after 200 cycles", an analysis says cycle 204 against cycle 4
+        names = [n for n in names if n not in ("cycle", "reference_cycle", "cycles")]
+        one, other = number_of_cycles(a), number_of_cycles(b)
+        if one is None or other is None or abs(one - other) > _CYCLES_TOLERANCE * max(one, other):
+            names.append("cycles")
+    if a.rate_c is not None and b.rate_c is not None and (a.current_ma_g is None or b.current_ma_g is None):
+        known = a.one_c_ma_g is not None and b.one_c_ma_g is not None
+        if not known and "rate_c" not in names:
+            names.append("one_c_ma_g")
+    return names
+
+
+def _states(conditions: Conditions, name: str) -> bool:
+    if name == "cycles":
+        return number_of_cycles(conditions) is not None
+    if name in Conditions.model_fields:
+        return getattr(conditions, name) is not None
+    return name in conditions.other
+
+
+def _silent(value: Conditions, fact: Conditions) -> set[str]:
+    """Return what the user's value states and the fact does not, among what every test has."""
+    usual = ("voltage_lower_v", "voltage_upper_v", "temperature_celsius")
+    return {n for n in usual if getattr(value, n) is not None and getattr(fact, n) is None}
+
+
+def _place(value: Value, facts: Sequence[Value]) -> Place:
+    spans = [span(fact) for fact in facts]
+    below = sum(high < value.value for _, high in spans)
+    above = sum(low > value.value for low, _ in spans)
+    undecided = len(facts) - below - above
+    ahead = below if quantity(value.quantity).better == "lower" else above
+    percentiles: tuple[float | None, float | None] = (None, None)
+    if len(facts) >= LEAST_FOR_PERCENTILE:
+        percentiles = (100.0 * below / len(facts), 100.0 * (below + undecided) / len(facts))
+    return Place(
+        n=len(facts), below=below, above=above, open=undecided, best_rank=ahead + 1,
+        worst_rank=ahead + undecided + 1, percentile_low=percentiles[0], percentile_high=percentiles[1],
+    )  # fmt: skip

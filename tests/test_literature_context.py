@@ -1,0 +1,120 @@
+"""Where own values stand among published ones, and what is said of the conditions."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lirich.errors import UnknownNameError
+from lirich.model import Conditions, Origin, Subject, Value
+from lirich.store.literature import load
+from lirich.workbench.context import standings
+
+WINDOW = {"voltage_lower_v": 2.0, "voltage_upper_v": 4.8, "temperature_celsius": 25.0}
+AT_1C = {"rate_c": 1.0, "one_c_ma_g": 250.0, "current_ma_g": 250.0}
+
+
+def own(key: str, number: float, *, origin=Origin.MEASURED, **conditions):
+    return Value(
+        quantity=key, value=number, subject=Subject(kind="cell", key="SC-1"), origin=origin,
+        conditions=Conditions(**{**WINDOW, **conditions}),
+    )  # fmt: skip
+
+
+def standing(value, literature=None):
+    (found,) = standings([value], load() if literature is None else literature)
+    return found
+
+
+def test_a_voltage_decay_stands_between_the_published_ones():
+    found = standing(own("voltage_decay_mv_per_cycle", 1.2, method="Theil–Sen"))
+    place = found.among_all
+    assert (place.n, place.below, place.above, place.open) == (3, 1, 2, 0)  # 0.7 | 1.95, 3.39 mV/cycle
+    assert (place.best_rank, place.worst_rank) == (2, 2)  # lower is better
+    assert place.percentile_low is None
+    assert "ONLY 3 PUBLISHED VALUES" in found.sentence
+    assert [n.value.value for n in found.nearest] == [0.7, 1.95, 3.39]
+
+
+def test_no_fact_is_called_alike_that_does_not_state_its_window():
+    found = standing(own("capacity_retention", 93.0, cycle=204, reference_cycle=4, **AT_1C))
+    assert found.alike == 0
+    assert set(found.never_stated) == set(WINDOW)
+    assert "no source states temperature celsius, voltage lower v, voltage upper v" in found.sentence
+
+
+def test_retentions_after_other_numbers_of_cycles_are_unlike():
+    found = standing(own("capacity_retention", 93.0, cycle=204, reference_cycle=4, **AT_1C))
+    compatible = [n for n in found.nearest if n.likeness == "not stated"]
+    assert {n.value.subject.key for n in compatible} == {"Li1.2Ni0.2Mn0.6O2", "NAS-LMNCO", "SCLRM", "PCLRM"}
+    assert found.among_compatible.n == 4
+    unlike = [n for n in found.nearest if n.likeness == "unlike"]
+    assert unlike
+    assert all(set(n.unlike) & {"cycles", "rate_c"} for n in unlike)
+
+
+def test_facts_that_fully_agree_are_alike():
+    facts = [
+        v.model_copy(update={"conditions": Conditions(**WINDOW, **AT_1C, cycles=200)})
+        for v in load()
+        if v.quantity == "capacity_retention"
+    ][:3]
+    found = standing(own("capacity_retention", 93.0, cycle=204, reference_cycle=4, **AT_1C), facts)
+    assert (found.alike, found.not_stated, found.unlike) == (3, 0, 0)
+
+
+def test_what_1c_means_is_not_known_of_a_paper():
+    found = standing(own("rate_capacity_mah_g", 160.0, **AT_1C))
+    at_1c = [n for n in found.nearest if n.value.conditions.rate_c == 1.0]
+    assert at_1c
+    assert all("one_c_ma_g" in n.not_stated for n in at_1c)
+
+
+def test_bounds_and_ranges_leave_the_rank_open():
+    found = standing(own("volume_change", 6.0, cycle=1))
+    assert (found.among_all.n, found.among_all.below, found.among_all.open) == (2, 1, 1)  # 1.59 %; 5–8 %
+    found = standing(own("specific_capacity_mah_g", 300.0))
+    assert found.among_all.open == 1  # > 225 mAh/g may be anything above
+    assert (found.among_all.best_rank, found.among_all.worst_rank) == (1, 2)
+
+
+def test_statements_about_kinds_and_theories_are_shown_but_never_ranked_against():
+    found = standing(own("specific_capacity_mah_g", 300.0))
+    assert found.statements
+    assert all(v.subject.kind == "population" or "not-measured" in v.flags for v in found.statements)
+    assert standings([own("theoretical_capacity_mah_g", 377.0)], load()) == []
+
+
+def test_a_material_told_of_twice_counts_once():
+    found = standing(own("discharge_specific_capacity_mah_g", 500.0, cycle=1))
+    told = [v for v in load() if v.quantity == "discharge_specific_capacity_mah_g"]
+    assert len(told) == 13
+    assert found.among_all.n == 11  # 302.6 of DL-LLO and 296.3/296.4 of TSC-LNCM are there twice
+    assert (found.among_all.best_rank, found.among_all.percentile_low) == (1, 100.0)
+
+
+def test_contradicting_numbers_count_both():
+    facts = [v for v in load() if v.provenance.parameters["record"] in (18, 69)]
+    assert standing(own("capacity_retention", 95.0), facts).among_all.n == 2
+
+
+def test_a_simulated_value_is_called_simulated():
+    found = standing(own("voltage_decay_mv_per_cycle", 1.2, origin=Origin.SIMULATED))
+    assert "(SIMULATED)" in found.sentence
+
+
+def test_quantities_that_no_one_published_are_passed_over():
+    assert standings([own("voltage_gap_v", 0.4)], load()) == []
+    assert standings(load(), load()) == []
+    both = [own("voltage_gap_v", 0.4), own("capacity_retention", 90.0)]
+    assert [s.value.quantity for s in standings(both, load())] == ["capacity_retention"]
+    assert standings(both, load(), quantities=["voltage_decay_mv_per_cycle"]) == []
+    with pytest.raises(UnknownNameError):
+        standings(both, load(), quantities=["voltage_decay"])
+
+
+def test_a_standing_goes_to_json():
+    shown = json.loads(json.dumps(standing(own("capacity_retention", 90.0)).to_dict(), allow_nan=False))
+    assert shown["unit"] == "%"
+    assert "would rank" in shown["sentence"]

@@ -1,0 +1,175 @@
+"""Tests that go on over several files: what was one test is one test again."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lirich.errors import NotComparableError
+from lirich.model.table import CHARGED, CURRENT, CYCLE, DISCHARGED, STEP, TIME, UNIX_TIME, VOLTAGE
+from lirich.readers import TableSummary, check, join_tables, plan_join, summarise
+
+
+def whole(n: int = 600, *, clock: bool = True) -> pl.DataFrame:
+    time = np.arange(n) * 60.0
+    half = (np.arange(n) // 50) % 2
+    current = np.where(half == 0, 1e-3, -1e-3)
+    passed = np.diff(time, prepend=0.0) * current / 3600
+    place = (np.arange(n) % 50) / 50
+    data = {
+        TIME: time,
+        VOLTAGE: 3 + 1.5 * np.where(half == 0, place, 1 - place),
+        CURRENT: current,
+        CYCLE: (np.arange(n) // 100) + 1,
+        STEP: (np.arange(n) // 50) + 1,
+        CHARGED: np.cumsum(np.maximum(passed, 0)),
+        DISCHARGED: np.cumsum(np.maximum(-passed, 0)),
+    }
+    table = pl.DataFrame(data)
+    return table.insert_column(3, (pl.col(TIME) + 1.7e9).alias(UNIX_TIME)) if clock else table
+
+
+def pieces(table: pl.DataFrame, cuts: list[int]) -> list[pl.DataFrame]:
+    """Cut a test as a cycler does: time, capacities and steps start over, clock and cycle numbers go on."""
+    edges = [0, *cuts, table.height]
+    out = []
+    for a, b in itertools.pairwise(edges):
+        part = table.slice(a, b - a)
+        before = table.slice(max(a - 1, 0), 1)
+        shift = [pl.col(TIME) - part[TIME][0], pl.col(STEP) - part[STEP][0] + 1]
+        if a:
+            shift += [pl.col(c) - part[c][0] for c in (CHARGED, DISCHARGED)]
+        assert before.height == 1
+        out.append(part.with_columns(shift))
+    return out
+
+
+def joined(parts: list[pl.DataFrame], order: list[int]) -> tuple[pl.DataFrame, tuple]:
+    (group,) = plan_join([summarise(str(i), parts[i]) for i in order])
+    table, findings = join_tables([parts[int(key)] for key in group.keys], group.gaps)
+    return table, (*group.findings, *findings)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    cuts=st.lists(st.sampled_from(range(50, 600, 50)), min_size=1, max_size=4, unique=True),
+    order=st.randoms(use_true_random=False),
+)
+def test_pieces_in_any_order_become_the_whole_again(cuts: list[int], order) -> None:
+    table = whole()
+    parts = pieces(table, sorted(cuts))
+    shuffled = list(range(len(parts)))
+    order.shuffle(shuffled)
+    again, findings = joined(parts, shuffled)
+    assert again.columns == table.columns
+    assert np.allclose(again[TIME], table[TIME], atol=1e-5)
+    assert again[CYCLE].equals(table[CYCLE])
+    # a running step number never repeats over the seam
+    assert (again[STEP].diff().drop_nulls() >= 0).all()
+    assert again[STEP].n_unique() == table[STEP].n_unique()
+    # only the charge between the last row of one file and the first of the next is not in any file
+    lost = len(cuts) * 60 * 1e-3 / 3600
+    for column in (CHARGED, DISCHARGED):
+        assert table[column][-1] - again[column][-1] <= lost + 1e-12
+        assert (again[column].diff().drop_nulls() >= -1e-15).all()
+    assert not [f for f in check(again) if f.severity == "error"]
+    assert {f.code for f in findings} <= {"join-gap"}
+
+
+def test_the_pause_between_files_is_in_the_time_and_in_a_finding() -> None:
+    first, second = pieces(whole(), [300])
+    later = second.with_columns(pl.col(UNIX_TIME) + 2 * 86_400)
+    again, findings = joined([later, first], [0, 1])
+    assert again[TIME][300] - again[TIME][299] == pytest.approx(2 * 86_400 + 60)
+    (gap,) = [f for f in findings if f.code == "join-gap"]
+    assert gap.severity == "warning"
+    assert "48" in gap.message
+
+
+def test_files_whose_clock_times_overlap_are_never_joined() -> None:
+    first, second = pieces(whole(), [300])
+    groups = plan_join([summarise("a", first), summarise("b", second.with_columns(pl.col(UNIX_TIME) - 9000))])
+    assert [g.keys for g in groups] == [("a",), ("b",)]
+    assert groups[0].findings[0].code == "join-overlap"
+
+
+def test_without_a_clock_cycle_numbers_give_the_order() -> None:
+    parts = pieces(whole(clock=False), [200, 400])
+    (group,) = plan_join([summarise(k, parts[i]) for k, i in (("c", 2), ("a", 0), ("b", 1))])
+    assert group.keys == ("a", "b", "c")
+    assert group.gaps == (None, None)
+    assert [f.code for f in group.findings] == ["join-gap-unknown"]
+    table, findings = join_tables([parts[0], parts[1], parts[2]], group.gaps)
+    assert (table[TIME].diff().drop_nulls() >= 0).all()
+    assert [f.code for f in findings] == ["join-gap-unknown"] * 2
+
+
+def test_without_any_sign_of_order_files_stay_apart_and_are_asked_for() -> None:
+    parts = [p.drop(CYCLE) for p in pieces(whole(clock=False), [300])]
+    groups = plan_join([summarise(str(i), p) for i, p in enumerate(parts)])
+    assert [g.keys for g in groups] == [("0",), ("1",)]
+    assert {f.code for g in groups for f in g.findings} == {"join-order-unknown"}
+
+
+def test_two_copies_of_one_test_are_not_a_continuation() -> None:
+    table = whole(clock=False)
+    groups = plan_join([summarise("a", table), summarise("b", table)])
+    assert [g.keys for g in groups] == [("a",), ("b",)]
+
+
+def test_test_times_that_go_on_give_order_and_pause() -> None:
+    summaries = [
+        TableSummary("b", start_time_second=1100.0, duration_second=50.0),
+        TableSummary("a", start_time_second=0.0, duration_second=1000.0),
+    ]
+    (group,) = plan_join(summaries)
+    assert group.keys == ("a", "b")
+    assert group.gaps == (100.0,)
+
+
+def test_a_cycle_number_that_starts_over_is_kept_and_said() -> None:
+    first, second = pieces(whole(), [300])
+    again = second.with_columns(pl.col(CYCLE) - 3)
+    table, findings = joined([first, again], [0, 1])
+    assert table[CYCLE].to_list() == [*first[CYCLE], *again[CYCLE]]
+    assert "join-cycle-count-restarts" in [f.code for f in findings]
+
+
+def test_a_jump_in_voltage_asks_whether_it_is_the_same_cell() -> None:
+    first, second = pieces(whole(), [320])
+    _, findings = joined([first, second.with_columns(pl.col(VOLTAGE) + 0.8)], [0, 1])
+    assert "join-voltage-jump" in [f.code for f in findings]
+
+
+def test_totals_that_one_file_lacks_are_left_out_and_said() -> None:
+    first, second = pieces(whole(), [300])
+    table, findings = join_tables([first, second.drop(CHARGED, DISCHARGED)])
+    assert CHARGED not in table.columns
+    assert "join-total-left-out" in [f.code for f in findings]
+
+
+def test_curves_without_time_stand_alone_and_do_not_mix() -> None:
+    table = whole()
+    curve = table.select(VOLTAGE, CHARGED, DISCHARGED)
+    groups = plan_join([summarise("curve", curve), summarise("test", table)])
+    assert sorted(g.keys for g in groups) == [("curve",), ("test",)]
+    with pytest.raises(NotComparableError):
+        join_tables([curve, table])
+
+
+def test_the_number_of_gaps_must_fit() -> None:
+    table = whole()
+    with pytest.raises(ValueError, match="need 1 gaps"):
+        join_tables([table, table], [1.0, 2.0])
+    alone, findings = join_tables([table])
+    assert alone.equals(table)
+    assert findings == ()
+
+
+def test_no_file_at_all_is_no_plan() -> None:
+    assert plan_join([]) == []
