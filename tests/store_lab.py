@@ -116,45 +116,72 @@ def whole_job(store: Store, count: int, raw_folder: Path, say=lambda _: None, *,
 
 
 def crash_at(step: int) -> None:
-    """Kill this process at the *step*-th fsync, rename or commit: before it for even numbers, after it for odd."""
+    """Kill this process at the *step*-th gate: one stands before and one after every fsync, rename and link,
+    and one before every statement and every commit.
+    """
     from sqlalchemy import Engine, event
 
-    left = [step // 2]
+    left = [step]
 
-    def gate(before: bool) -> None:
-        if before:
-            left[0] -= 1
-        if left[0] < 0 and before == (step % 2 == 0):
+    def gate() -> None:
+        if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
 
     def wrapped(function):
         def call(*args, **kwargs):
-            gate(True)
+            gate()
             result = function(*args, **kwargs)
-            gate(False)
+            gate()
             return result
 
         return call
 
     os.fsync, os.replace, os.link = wrapped(os.fsync), wrapped(os.replace), wrapped(os.link)
-    event.listen(Engine, "commit", lambda _: gate(True))
-    event.listen(Engine, "before_cursor_execute", lambda *_: gate(True))
+    event.listen(Engine, "commit", lambda _: gate())
+    event.listen(Engine, "before_cursor_execute", lambda *_: gate())
 
 
-def work(root: Path, files: Path, count: int, log: Path, crash: int | None = None, first: int = 0) -> None:
-    """Do the job as a process of its own; *log* gets a line for each confirmed write."""
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+CALLS = ("put_analysis", "put_analyses", "put_values", "put_cell", "put_raw", "put_curve", "remove_test")
 
-    def say(line: str) -> None:
-        os.write(handle, f"{line}\n".encode())
 
-    if crash is not None:
-        crash_at(crash)
+def before_call(store: Store, folder: Path) -> None:
+    """Bring the workspace to the state before `one_call`."""
+    test = add(store, 1, folder)
+    store.put_analyses(test.cell, [analysis(store, test, run) for run in range(2)])
+    store.put_values([value("SC", "initial_coulombic_efficiency", x) for x in (80.0, 81.0)], source="paper")
+
+
+def one_call(store: Store, name: str, folder: Path) -> None:
+    """Make one call that changes the content of the workspace."""
+    (test,) = store.tests()
+    changed = [analysis(store, test, run, capacity=200.0) for run in range(1)]
+    if name == "put_analysis":
+        store.put_analysis(changed[0])
+    elif name == "put_analyses":
+        store.put_analyses(test.cell, changed)
+    elif name == "put_values":
+        store.put_values([value("SC", "initial_coulombic_efficiency", 90.0)], source="paper")
+    elif name == "put_cell":
+        store.put_cell(cell(1, temperature_celsius=25.0))
+    elif name == "put_raw":
+        store.put_raw(folder / "new.csv")
+    elif name == "put_curve":
+        store.put_curve(table(7))
+    elif name == "remove_test":
+        store.remove_test(test.key)
+
+
+def killed_in_call(root: Path, name: str, folder: Path, step: int) -> None:
+    """Make the call and be killed at that step of it; end in order where it has fewer steps."""
     store = Store.open(root)
-    say("ready")
-    whole_job(store, count, files, say, first=first)
-    say("done")
-    os.kill(os.getpid(), signal.SIGKILL)  # nothing may depend on an orderly end
+    (test,) = store.tests()
+    analysis(store, test, capacity=200.0)  # its curves: not what is counted
+    if name not in ("put_raw", "put_curve"):
+        store.cells()  # the connection is open
+    crash_at(step)
+    one_call(store, name, folder)
+    os._exit(0)
 
 
 def create(root: Path, log: Path) -> None:

@@ -312,6 +312,16 @@ def test_absolute_charges_are_compared_only_when_asked_for():
     assert {r.quantity for r in asked.rows} == {"discharge_capacity_mah"}
 
 
+def test_a_rate_capability_at_its_own_reference_is_no_figure():
+    values = [
+        value(cell, "rate_capability", percent, current_ma_g=current, other={"reference_current_ma_g": 25.0})
+        for i, cell in enumerate(GROUPS)
+        for current, percent in ((25.0, 100.0), (250.0, 80.0 + i))
+    ]
+    (row,) = compare(values, GROUPS).rows
+    assert row.conditions.current_ma_g == 250.0
+
+
 def test_what_cannot_be_compared_is_said():
     values = [*ices(), value("SC-0", "voltage_gap_v", 0.4), value("SC-0", "voltage_gap_v", 0.5, cycle=3)]
     comparison = compare(values, GROUPS)

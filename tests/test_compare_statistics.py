@@ -19,9 +19,10 @@ from lirich.workbench.statistics import (
     max_t,
     mean_estimate,
     permutation_test,
+    scaled,
+    separation,
     smallest_p,
     splits,
-    studentised,
     welch_difference,
 )
 
@@ -125,9 +126,9 @@ def test_exact_test_agrees_with_scipy(n, m):
     a, b = rng.normal(1, 1, n), rng.normal(0, 2, m)
 
     def statistic(x, y, axis):
-        return np.abs(stats.ttest_ind(x, y, equal_var=False, axis=axis).statistic)
+        return stats.ttest_ind(x, y, equal_var=False, axis=axis).pvalue
 
-    oracle = stats.permutation_test((a, b), statistic, alternative="greater", vectorized=True, n_resamples=np.inf)
+    oracle = stats.permutation_test((a, b), statistic, alternative="less", vectorized=True, n_resamples=np.inf)
     mine = permutation_test(a, b)
     assert mine.method == "exact"
     assert mine.splits == math.comb(n + m, n)
@@ -197,14 +198,11 @@ def test_max_t_by_brute_force():
     rng = np.random.default_rng(11)
     table = rng.normal(size=(3, 7))
     table[1, :3] += 4
-    first, exact = splits(3, 7)
-    assert exact
     statistics = []
     for chosen in combinations(range(7), 3):
         rest = [i for i in range(7) if i not in chosen]
-        statistics.append(
-            [abs(stats.ttest_ind(row[list(chosen)], row[rest], equal_var=False).statistic) for row in table]
-        )
+        p = [stats.ttest_ind(row[list(chosen)], row[rest], equal_var=False).pvalue for row in table]
+        statistics.append(-np.log(p))
     t = np.array(statistics)
     order = np.argsort(-t[0])
     expected = np.empty(3)
@@ -212,32 +210,58 @@ def test_max_t_by_brute_force():
     for rank, i in enumerate(order):
         highest = max(highest, float(np.mean(t[:, order[rank:]].max(axis=1) >= t[0, i] - 1e-9)))
         expected[i] = highest
-    assert max_t(table, first) == pytest.approx(expected)
+    corrected, smallest = max_t(table, 3)
+    assert corrected == pytest.approx(expected)
+    assert smallest == pytest.approx([1 / 35] * 3)
 
 
 def test_max_t_of_one_quantity_is_the_plain_test():
-    rng = np.random.default_rng(2)
-    row = rng.normal(size=8)
-    assert max_t(row[None, :], splits(4, 8)[0])[0] == pytest.approx(permutation_test(row[:4], row[4:]).p)
+    row = np.random.default_rng(2).normal(size=8)
+    assert max_t(row[None, :], 4)[0][0] == pytest.approx(permutation_test(row[:4], row[4:]).p)
 
 
 def test_max_t_does_not_pay_twice_for_the_same_quantity():
     """Twenty copies of one separated quantity: p stays 2/70, where Holm gives 20·2/70 = 0.57."""
     row = np.array([5.0, 5.1, 5.2, 5.3, 1.0, 1.1, 1.2, 1.3])
     table = np.vstack([row * (i + 1) for i in range(20)])
-    assert max_t(table, splits(4, 8)[0]) == pytest.approx([2 / 70] * 20)
+    assert max_t(table, 4)[0] == pytest.approx([2 / 70] * 20)
     assert min(holm([permutation_test(r[:4], r[4:]).p for r in table])) == pytest.approx(20 * 2 / 70)
 
 
-def test_a_split_that_leaves_no_two_known_cells_cannot_be_extreme():
-    first, _ = splits(2, 4)
-    row = np.array([1.0, 2.0, 8.0])
-    assert studentised(row, first[:, :3]).tolist().count(0.0) == len(first)
+def test_missing_values_make_blocks_on_common_cells():
+    """Two quantities of 4 + 4 cells, one of two cells more: one block of 4 + 4. Another of 2 + 4 cells: two blocks."""
+    rng = np.random.default_rng(5)
+    table = rng.normal(size=(3, 10))
+    table[:2, 4:6] = np.nan
+    assert max_t(table, 6)[1] == pytest.approx([2 / 70] * 3)
+    common = np.delete(table, [4, 5], axis=1)
+    assert max_t(table, 6)[0] == pytest.approx(max_t(common, 4)[0])
+    table[2, :4] = np.nan
+    assert max_t(table, 6)[1] == pytest.approx([2 * 2 / 70, 2 * 2 / 70, 2 * 1 / 15])
+
+
+def test_a_quantity_of_too_few_cells_is_not_tested():
+    table = np.array([[1.0, np.nan, 2.0, 3.0]])
+    assert max_t(table, 2)[0] == [1.0]
+
+
+def test_rounding_is_no_difference():
+    """Rate capabilities of 100 % by definition, computed in floating point."""
+    assert permutation_test([100.0, 100.0, 99.99999999999999], [100.0, 100.0, 100.0]).p == 1.0
+
+
+def test_separation_is_welchs_p():
+    rng = np.random.default_rng(6)
+    x = scaled(rng.normal(size=7))
+    first, _ = splits(3, 7)
+    oracle = [-math.log(stats.ttest_ind(x[f], x[~f], equal_var=False).pvalue) for f in first]
+    assert separation(x, first) == pytest.approx(oracle)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("n", "m", "sd_a", "sd_b", "limit"), [(4, 4, 1, 1, 0.05), (5, 5, 1, 3, 0.08), (3, 8, 1, 1, 0.06)]
+    ("n", "m", "sd_a", "sd_b", "limit"),
+    [(4, 4, 1, 1, 0.05), (5, 5, 1, 3, 0.08), (3, 8, 1, 1, 0.05), (3, 8, 3, 1, 0.08)],
 )
 def test_type_one_error_of_one_test(n, m, sd_a, sd_b, limit):
     """Nominal under exchangeability; near it for equal means of unlike variance, where equal numbers protect."""
@@ -265,11 +289,22 @@ def test_studentising_protects_where_the_smaller_group_scatters_more():
 def test_family_wise_error_of_max_t_is_nominal_and_holm_is_blind():
     """4 against 4 cells, 30 correlated quantities without any difference."""
     rng = np.random.default_rng(10)
-    first, _ = splits(4, 8)
     runs, by_max_t = 600, 0
     for _ in range(runs):
         table = rng.normal(size=(30, 8)) + rng.normal(size=(1, 8))
-        by_max_t += max_t(table, first).min() <= 0.05
+        by_max_t += max_t(table, 4)[0].min() <= 0.05
     attainable = 2 / 70  # the only p below 5 % of 35 pairs of splits
     assert by_max_t / runs == pytest.approx(attainable, abs=3 * math.sqrt(attainable / runs))
     assert min(holm([smallest_p(4, 4)] * 30)) > 0.05
+
+
+@pytest.mark.slow
+def test_family_wise_error_stays_nominal_with_missing_values():
+    """6 against 4 cells, most quantities known of 6 + 2: permuting over gaps would give 11 % false alarms."""
+    rng = np.random.default_rng(14)
+    runs, alarms = 600, 0
+    for _ in range(runs):
+        table = rng.normal(size=(7, 10))
+        table[1:, 8:] = np.nan
+        alarms += max_t(table, 6)[0].min() <= 0.05
+    assert alarms / runs <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)

@@ -344,3 +344,22 @@ def test_checks_never_fail_on_any_table_of_the_right_types(data, n: int) -> None
         assert mended[VOLTAGE].is_finite().all()
         if TIME in names:
             assert (mended[TIME].diff().drop_nulls() >= 0).all()
+
+
+def test_a_clock_that_was_made_from_the_wrong_time_is_no_witness() -> None:
+    table = cell_test(hours=20, interval_s=10.0, capacity=False, cycles=1).with_columns(pl.col(TIME) * 3600)
+    derived = table.with_columns((pl.col(TIME) + 1.7e9).alias(UNIX_TIME))
+    assert errors(derived) == {"time-scale": "time-3600x"}
+
+
+def test_a_short_last_stretch_that_starts_over_is_a_restart_and_no_glitch() -> None:
+    table = cell_test(capacity=False)
+    again = table.with_columns(
+        pl.when(pl.int_range(pl.len()) >= pl.len() - 6)
+        .then(pl.col(TIME) - pl.col(TIME).get(table.height - 6))
+        .otherwise(pl.col(TIME))
+        .alias(TIME)
+    )
+    assert errors(again) == {"time-restarts": "time-continue"}
+    mended = repair(again, ["time-continue"])[0]
+    assert mended[TIME][-1] == pytest.approx(table[TIME][-1], abs=31)

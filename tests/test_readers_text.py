@@ -111,8 +111,8 @@ def test_arbin_half_cell_has_the_efficiency_that_navani_gives(shared_data: Path)
     charged, discharged = (first[c][-1] - first[c][0] for c in (std.CHARGED, std.DISCHARGED))
     assert 100 * discharged / charged == pytest.approx(98.3, abs=0.05)  # MANIFEST.md
     energy = {c: float(first[c][-1] - first[c][0]) for c in (std.CHARGED_ENERGY, std.DISCHARGED_ENERGY)}
-    assert energy[std.CHARGED_ENERGY] / charged == pytest.approx(4.016, abs=0.001)
-    assert energy[std.DISCHARGED_ENERGY] / discharged == pytest.approx(3.970, abs=0.001)
+    assert energy[std.CHARGED_ENERGY] / charged == pytest.approx(4.016, abs=0.003)
+    assert energy[std.DISCHARGED_ENERGY] / discharged == pytest.approx(3.970, abs=0.003)
 
 
 def test_res_values_are_those_of_access_parser(shared_data: Path) -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - rows of vendor files are long
 """Formats and faults that the text readers must understand, on small files written here."""
 
 from __future__ import annotations
@@ -132,6 +133,11 @@ def test_elapsed_times_come_back(milliseconds: int, style: str) -> None:
         "dash": f"{days}-{clock}",
     }[style]
     assert elapsed_seconds(pl.Series([text]))[0] == pytest.approx(seconds, abs=1e-6)
+
+
+def test_durations_of_a_workbook_are_dates_of_its_first_days() -> None:
+    shown = ["1899-12-31 00:00:00", "1899-12-31 06:00:00.500", "1900-01-01 12:00:00", "1900-03-02 00:00:00"]
+    assert elapsed_seconds(pl.Series(shown)).to_list() == pytest.approx([0, 21600.5, 1.5 * 86400, 62 * 86400])
 
 
 def test_what_is_no_time_is_null() -> None:
@@ -649,3 +655,17 @@ def test_shuffled_rows_leave_the_counters_out_and_say_so(tmp_path: Path) -> None
     reading = read_text(tmp_path, text)
     assert std.CHARGED not in reading.table.columns
     assert "counters-left-out" in codes(reading)
+
+
+def test_hostile_headers_are_quick(tmp_path: Path) -> None:
+    """Regular expressions over headers must not blow up on long ones."""
+    for header in ("(" * 60_000, "a" * 60_000 + "(V", " / " * 20_000, "_".join("V" * 20_000), ",".join("(" * 20_000)):
+        with pytest.raises(ReadError):
+            read_text(tmp_path, header + ",Voltage(V)\n1,2\n")
+
+
+def test_numbers_too_large_for_a_count_are_left_out_and_said(tmp_path: Path) -> None:
+    text = "Time(s),Voltage(V),Current(A),Cycle\n" + "".join(f"{i},3.5,0.001,1e26\n" for i in range(50))
+    reading = read_text(tmp_path, text)
+    assert std.CYCLE not in reading.table.columns
+    assert "count-not-whole" in codes(reading)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - rows of vendor files are long
 """Tables with a mapping file: curves without time, own units and words, and hostile mappings."""
 
 from __future__ import annotations

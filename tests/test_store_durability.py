@@ -109,7 +109,40 @@ def test_killed_at_chosen_steps(start: Start, tmp_path: Path, store_url: str | N
 @pytest.mark.slow
 def test_killed_at_many_steps(start: Start, tmp_path: Path, store_url: str | None, undisturbed: str) -> None:
     # before and after fsyncs, renames and statements, over a workspace that grows with the kills
-    sweep(start, tmp_path, store_url, undisturbed, range(0, 150, 3))
+    sweep(start, tmp_path, store_url, undisturbed, range(0, 160, 5))
+
+
+def state(root: Path) -> tuple[object, ...]:
+    """Everything that a reader of the workspace can see; files that nothing speaks of are not seen."""
+    with Store.open(root) as store:
+        assert [f for f in store.check() if f.severity is Severity.ERROR] == []
+        history = [(h.number, h.fact) for h in store.cell_history("SC-1")]
+        return store.fingerprint(), store.analyses(), store.values(), store.sources(), history
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", lab.CALLS)
+def test_a_call_that_is_killed_at_any_step_has_happened_or_not(
+    start: Start, tmp_path: Path, store_url: str | None, call: str
+) -> None:
+    root, folder = tmp_path / "killed", tmp_path / "files"
+    with Store.create(root, database_url=store_url) as store:
+        lab.before_call(store, folder)
+    (folder / "new.csv").write_text("new")
+    before = state(root)
+    with Store.create(tmp_path / "undisturbed") as store:
+        lab.before_call(store, folder)
+        lab.one_call(store, call, folder)
+    after = state(tmp_path / "undisturbed")
+    for step in range(100):
+        process = start(lab.killed_in_call, root, call, folder, step)
+        process.join(60)
+        if process.exitcode == 0:  # the call has fewer steps: every one of them was tried
+            break
+        assert process.exitcode == -signal.SIGKILL
+        assert state(root) in (before, after)
+    assert 4 <= step < 99
+    assert state(root) == after
 
 
 def killed_at_random(

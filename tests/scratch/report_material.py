@@ -21,6 +21,7 @@ from lirich.model import (
     Test,
     Value,
 )
+from lirich.plots.thinning import choose_cycles
 from lirich.reports.data import CellReport, ComparisonReport, GroupRow, PairRow, QuantityRow, ReportData, SegmentRow
 
 
@@ -229,7 +230,11 @@ def made_up_cell(
                 origin=origin,
             )
         )
-    tables = made_up_curves(cycles) if curves else (None, None, None)
+    tables = (
+        made_up_curves(cycles.filter(pl.col("cycle").is_in(choose_cycles(cycles["cycle"].to_list(), 24))))
+        if curves
+        else (None, None, None)
+    )
     findings = (
         Finding(code="missing-electrolyte", message="electrolyte is not given", advice="Give electrolyte for the cell"),
         Finding(

@@ -84,9 +84,7 @@ class _Assembly:
 
     def run(self) -> Assembled:
         if not self.raw or next(iter(self.raw.values())).len() == 0:
-            raise DamagedFileError(
-                f"{self.path.name} has a header and no data", expected="at least one recorded point"
-            )
+            raise DamagedFileError(f"{self.path.name} has a header and no data", expected="at least one recorded point")
         self._elapsed_columns()
         self._drop_unreadable()
         self._scale_numbers()
@@ -254,7 +252,9 @@ class _Assembly:
             if series is None:
                 continue
             values = series.cast(pl.Float64, strict=False).to_numpy()
-            odd = int(np.count_nonzero(np.isfinite(values) & (values != np.rint(values))))
+            odd = int(
+                np.count_nonzero(np.isfinite(values) & ((values != np.rint(values)) | (np.abs(values) >= 2.0**63)))
+            )
             if odd:
                 self._finding(
                     "count-not-whole",

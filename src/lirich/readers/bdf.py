@@ -207,7 +207,9 @@ class BdfReader:
         for role, values in series.items():
             match = matches[role]
             if match.dimension == "count" and values.dtype.is_float():
-                odd = ((values.round(0) != values) & values.is_finite()).fill_null(value=False)
+                odd = (((values.round(0) != values) | (values.abs() >= 2.0**63)) & values.is_finite()).fill_null(
+                    value=False
+                )
                 if odd.any():
                     findings.append(
                         _warn(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def from_columns(
     voltage = find(VOLTAGE)
     if voltage is not None:
         take(voltage[0], VOLTAGE, "V", voltage[1].astype(np.float64))
-    increment, source = _increments(columns, find)
+    increment, source = _increments(columns)
     milliampere = find("milliampere") or find("ampere")
     if milliampere is not None:
         factor = 1e-3 if milliampere[0].endswith("/mA") else 1.0
@@ -160,8 +161,8 @@ def from_columns(
             Finding(
                 code="current-from-charge",
                 severity=Severity.INFO,
-                message=f"The file has no current column: the current is {source} over the time between two
-                rows, " "the mean of that time",
+                message=f"The file has no current column: the current is {source} over the time between two "
+                "rows, the mean of that time",
             )
         )
     _capacities(columns, increment, source, take)
@@ -223,7 +224,7 @@ def _without_impedance(
     return {name: values[of_cycling] for name, values in columns.items()}, [finding] if dropped else []
 
 
-def _increments(columns: dict[str, NDArray[np.generic]], find: object) -> tuple[NDArray[np.float64] | None, str]:
+def _increments(columns: dict[str, NDArray[np.generic]]) -> tuple[NDArray[np.float64] | None, str]:
     """Return the charge passed since the row before, mAh, and the column that tells it."""
     for name in _ALIASES["increment"]:
         if name in columns:
@@ -256,9 +257,11 @@ def _current_of(
 
 
 def _capacities(
-    columns: dict[str, NDArray[np.generic]], increment: NDArray[np.float64] | None, source: str, take: object
+    columns: dict[str, NDArray[np.generic]],
+    increment: NDArray[np.float64] | None,
+    source: str,
+    take: Callable[..., None],
 ) -> None:
-    assert callable(take)
     if increment is not None:
         take(source, CHARGED, "mA.h", np.cumsum(np.maximum(increment, 0.0)) * 1e-3, 1e-3, "sum of what is positive")
         take(source, DISCHARGED, "mA.h", np.cumsum(np.maximum(-increment, 0.0)) * 1e-3, 1e-3, "sum of what is negative")
@@ -316,7 +319,7 @@ def _parse(body: str, path: Path) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
             Finding(
                 code="last-row-cut",
                 severity=Severity.WARNING,
-                message="The file ends in the middle of a row, which is left out: it was cut short, or is still written",
+                message="The file ends in the middle of a row, which is left out: it was cut short or is being written",
                 advice="Copy it from the cycler's computer again if the test has ended",
             )
         )

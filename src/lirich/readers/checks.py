@@ -1,10 +1,10 @@
-"""Physics cross-checks of a standard table: does what the columns say agree with itself and with nature?
+"""Physics cross-checks of a standard table: what its columns say must agree with itself and with nature.
 
 A cycler file carries the same fact several times: charge is both a column and ∫I dt, the direction is both
 the sign of the current and the way the voltage moves, time is both a column and the programmed recording
 interval. `check` compares them. What is proven wrong is an error that names its repair
-(`lirich.readers.repairs`); what is only odd is a warning. All tests are a few passes over the columns: 700
-000 rows take some tens of milliseconds.
+(`lirich.readers.repairs`); what is only odd is a warning. All tests are a few passes over the columns:
+700 000 rows take some tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lirich.model import Finding, Severity
-from lirich.model.table import CHARGED, CURRENT, DISCHARGED, STEP_TYPE, TIME, UNIX_TIME, VOLTAGE,
-has_time_axis from lirich.readers.runs import HalfCycles, find_half_cycles
+from lirich.model.table import CHARGED, CURRENT, DISCHARGED, STEP_TYPE, TIME, UNIX_TIME, VOLTAGE, has_time_axis
+from lirich.readers.runs import HalfCycles, find_half_cycles
 from lirich.readers.timecheck import check_time_order, check_time_scale, thinned_median
 
 Array = NDArray[np.float64]
@@ -30,7 +30,10 @@ channel): a larger number is a damaged value, or mV in a column of V."""
 IMPOSSIBLE_CURRENT_A = 1.0e5
 """Cell testers end at some kA; a larger number is a damaged value."""
 
-_LIMITS = {VOLTAGE: IMPOSSIBLE_VOLTAGE_V, CURRENT: IMPOSSIBLE_CURRENT_A}
+IMPOSSIBLE_TIME_S = 1.0e15
+"""Thirty million years; a larger number is a damaged value."""
+
+_LIMITS = {VOLTAGE: IMPOSSIBLE_VOLTAGE_V, CURRENT: IMPOSSIBLE_CURRENT_A, TIME: IMPOSSIBLE_TIME_S}
 
 ODD_VOLTAGE_V = 100.0
 """More than cell testers reach on one channel: worth a warning."""
@@ -74,15 +77,15 @@ def diagnose(table: pl.DataFrame) -> tuple[Diagnosis, ...]:
     The tests build on each other: broken rows end the examination, then broken time order does, since nothing
     that is integrated over time can be trusted before.
     """
-    found = _check_rows(table)
-    if not found and has_time_axis(table):
-        time = table[TIME].to_numpy()
-        unix = _complete(table, UNIX_TIME)
-        found = [Diagnosis(*d) for d in check_time_order(time, unix)]
-        if not any(d.finding.severity is Severity.ERROR for d in found):
-            found += _check_cycling(table, time, unix)
-    elif not found:
-        found = _check_curve(table)
+    with np.errstate(all="ignore"):  # absurd numbers may overflow on the way to being called absurd
+        found = _check_rows(table)
+        if not found and has_time_axis(table):
+            time = table[TIME].to_numpy()
+            found = [Diagnosis(*d) for d in check_time_order(time)]
+            if not any(d.finding.severity is Severity.ERROR for d in found):
+                found += _check_cycling(table, time, _complete(table, UNIX_TIME))
+        elif not found:
+            found = _check_curve(table)
     order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
     return tuple(sorted(found, key=lambda d: order[d.finding.severity]))
 
@@ -181,7 +184,7 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
             _found(
                 "current-implausible",
                 Severity.WARNING,
-                f"One half-cycle passes {largest:.3g} Ah, more than any cell holds: the current may be mA in a column of A",
+                f"One half-cycle passes {largest:.3g} Ah, more than any cell holds: is the current in mA, not in A?",
                 "current-milliampere",
             )
         )
@@ -268,10 +271,10 @@ def _check_balance(
             _found(
                 "current-rounded",
                 Severity.WARNING,
-                f"∫I dt is {ratio:.4g} times the charge in the capacity columns; the current column has so few digits that "
-                f"rounding explains up to {rounding:.0%}",
-                advice="Capacities come from the capacity columns and do not suffer; export the current with more digits "
-                "for rates and resistances",
+                f"∫I dt is {ratio:.4g} times the charge in the capacity columns; the current column has so few "
+                f"digits that rounding explains up to {rounding:.0%}",
+                advice="Capacities come from the capacity columns and do not suffer; export the current with more "
+                "digits for rates and resistances",
             )
         ]
     return [_wrong_factor(ratio, halves)]
@@ -296,7 +299,8 @@ def _crossed(halves: HalfCycles) -> Diagnosis:
         return _found(
             "capacities-swapped",
             Severity.ERROR,
-            "The charged capacity grows while the current discharges and the voltage falls: the two capacity columns are swapped",
+            "The charged capacity grows while the current discharges and the voltage falls: the capacity columns are "
+            "swapped",
             "swap-capacities",
         )
     return _found(
@@ -324,16 +328,15 @@ def _wrong_factor(ratio: float, halves: HalfCycles) -> Diagnosis:
         if abs(ratio / factor - 1) > FACTOR_TOLERANCE:
             continue
         # A half-cycle of minutes to weeks says that time is right and something else is wrong.
-        if second and factor > 1 and hours < 500.0:
-            first, second = second, ""
-        elif second == "capacity-coulomb" and hours > 0.05:
+        if (second and factor > 1 and hours < 500.0) or (second == "capacity-coulomb" and hours > 0.05):
             first, second = second, ""
         both = f" ({second} would also do)" if second else ""
         return Diagnosis(
             Finding(
                 code="charge-balance",
                 severity=Severity.ERROR,
-                message=f"∫I dt is {ratio:.5g} times the charge in the capacity columns, a wrong unit (half-cycles last {hours:.3g} h)",
+                message=f"∫I dt is {ratio:.5g} times the charge in the capacity columns, a wrong unit "
+                f"(half-cycles last {hours:.3g} h)",
                 advice=f"Ask for the repair by name: {first}{both}",
                 repair=first,
             ),
@@ -342,13 +345,14 @@ def _wrong_factor(ratio: float, halves: HalfCycles) -> Diagnosis:
     return _found(
         "charge-balance",
         Severity.WARNING,
-        f"∫I dt is {ratio:.4g} times the charge in the capacity columns; they should agree within {BALANCE_TOLERANCE:.0%}",
-        advice="Capacities are taken from the capacity columns; look at the recording interval and at pauses in the test",
+        f"∫I dt is {ratio:.4g} times the charge in the capacity columns; they should agree within "
+        f"{BALANCE_TOLERANCE:.0%}",
+        advice="Capacities come from the capacity columns; look at the recording interval and at pauses in the test",
     )
 
 
 def _voltage_vote(halves: HalfCycles) -> tuple[float, float]:
-    """Return the voltage movement, V, summed over half-cycles, that agrees and that disagrees with the current's sign."""
+    """Return the voltage movement, V, over all half-cycles that agrees and that disagrees with the current's sign."""
     up, rise = halves.sign > 0, halves.voltage_high - halves.voltage_start
     fall_after = halves.voltage_high - halves.voltage_end
     fall, rise_after = halves.voltage_start - halves.voltage_low, halves.voltage_end - halves.voltage_low
@@ -388,7 +392,8 @@ def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) 
             _found(
                 "current-sign-doubtful",
                 Severity.WARNING,
-                f"The voltage moves against the sign of the current by {disagree:.2f} V in all, with it by {agree:.2f} V",
+                f"The voltage moves against the sign of the current by {disagree:.2f} V in all, with it by "
+                f"{agree:.2f} V",
                 "flip-current",
             )
         ]

@@ -34,11 +34,13 @@ def elapsed_seconds(text: pl.Series, clock_unit: str = "") -> pl.Series:
         return text.str.strip_chars().cast(pl.Float64, strict=False)
     if colons == 2 and _is_date(first):
         absolute, _ = wall_clock(text, None)
+        if first.startswith(("1899-12-3", "1900-01-0")):
+            return _excel_duration(absolute)
         start = absolute.drop_nulls()
         return absolute - (start[0] if start.len() else 0.0)
     if colons == 2:  # regular expressions are several times slower
         mark = "d" if "d" in first else "-" if "-" in first else ""
-        fast = _days_hours_minutes_seconds(text, mark) if mark else _hours_minutes_seconds(text)
+        fast = _split(text, mark)
         if fast.null_count() == text.null_count() and not bool((fast < 0).any()):
             return fast
     if clock_unit.replace(" ", "").endswith("ms"):
@@ -56,16 +58,30 @@ def elapsed_seconds(text: pl.Series, clock_unit: str = "") -> pl.Series:
     )
 
 
-def _hours_minutes_seconds(text: pl.Series) -> pl.Series:
-    parts = text.str.split_exact(":", 2).struct.unnest()
-    hours, minutes, seconds = (parts.to_series(i).cast(pl.Float64, strict=False) for i in range(3))
-    return hours * 3600.0 + minutes * 60.0 + seconds
+def _excel_duration(stamp: pl.Series) -> pl.Series:
+    """Return the seconds of durations that a workbook shows as dates of its first days.
+
+    Day 0 is 1899-12-31, and 1899-12-30 from day 61 on: the calendar of workbooks has a 29 February 1900 (ECMA-376
+    part 1, 18.17.4.1).
+    """
+    days = stamp / 86400.0 + _EXCEL_EPOCH_DAYS
+    late = days >= 61.0
+    return ((days - 1.0) * 86400.0).set(late.fill_null(value=False), None).fill_null(days * 86400.0)
 
 
-def _days_hours_minutes_seconds(text: pl.Series, mark: str) -> pl.Series:
-    parts = text.str.split_exact(mark, 1).struct.unnest()
-    days = parts.to_series(0).str.strip_chars().cast(pl.Float64, strict=False)
-    return days * 86400.0 + _hours_minutes_seconds(parts.to_series(1).str.strip_chars())
+def _split(text: pl.Series, mark: str) -> pl.Series:
+    """Read ``h:m:s``, after days and *mark* where there is one; null for what is written otherwise."""
+    clock = pl.col("text")
+    days = pl.lit(0.0)
+    if mark:
+        parts = clock.str.split_exact(mark, 1)
+        days = parts.struct.field("field_0").str.strip_chars().cast(pl.Float64, strict=False) * 86400.0
+        clock = parts.struct.field("field_1").str.strip_chars()
+    fields = clock.str.split_exact(":", 2)
+    hours, minutes, seconds = (fields.struct.field(f"field_{i}").cast(pl.Float64, strict=False) for i in range(3))
+    # In one query: a Series operation costs more than what it does to some thousand rows.
+    frame = text.alias("text").to_frame()
+    return frame.select((days + hours * 3600.0 + minutes * 60.0 + seconds).alias(text.name)).to_series()
 
 
 def _is_date(text: str) -> bool:
@@ -101,13 +117,14 @@ def wall_clock(text: pl.Series, elapsed: np.ndarray | None) -> tuple[pl.Series, 
     if text.dtype.is_numeric():
         return _numeric_clock(text.cast(pl.Float64))
     text = text.cast(pl.String).str.strip_chars()
-    sample = text.drop_nulls().filter(text.drop_nulls() != "")
+    sample = text.drop_nulls()
+    if sample.len() and sample[0] == "":
+        sample = sample.filter(sample != "")
     if sample.len() == 0:
         return pl.Series(text.name, [None] * text.len(), dtype=pl.Float64), ""
     first = sample[0]
-    number = text.cast(pl.Float64, strict=False)
-    if number[0] is not None and number.null_count() == text.null_count():
-        return _numeric_clock(number)
+    if sample.head(1).cast(pl.Float64, strict=False)[0] is not None:
+        return _numeric_clock(text.cast(pl.Float64, strict=False))
     candidates = _candidates(first, sample[-1])
     if not candidates:
         return pl.Series(text.name, [None] * text.len(), dtype=pl.Float64), ""
@@ -162,8 +179,8 @@ def _candidates(first: str, last: str) -> list[_Format]:
 
 
 def _to_unix(text: pl.Series, pattern: str) -> pl.Series:
-    stamp = text.str.to_datetime(pattern, time_unit="us", strict=False, ambiguous="null")
-    return stamp.dt.timestamp("us").cast(pl.Float64) / 1e6
+    stamp = pl.col("text").str.to_datetime(pattern, time_unit="us", strict=False, ambiguous="null")
+    return text.alias("text").to_frame().select(stamp.dt.timestamp("us").cast(pl.Float64) / 1e6).to_series()
 
 
 def _span(seconds: pl.Series) -> float:

@@ -393,18 +393,19 @@ def convert(loaded: Loaded, matches: Iterable[HeaderMatch], *, decimal_comma: bo
 def without_blank_rows(loaded: Loaded) -> Loaded:
     """Leave out rows in which every cell is empty; `Loaded.rows` then says which are left."""
     frame = loaded.frame
-    if frame.height and frame.width:
-        blank = frame.select(
-            pl.all_horizontal(
-                *(
-                    (pl.col(n).is_null() | (pl.col(n) == "")) if t == pl.String else pl.col(n).is_null()
-                    for n, t in frame.schema.items()
-                )
-            ).alias("blank")
-        ).to_series()
-        if blank.any():
-            loaded.frame = frame.filter(~blank)
-            loaded.rows = (~blank).arg_true()
+    if not (frame.height and frame.width):
+        return loaded
+    first = frame.to_series(0)
+    if not first.null_count() and not (first.dtype == pl.String and first.str.len_bytes().min() == 0):
+        return loaded
+    empty = [
+        (pl.col(n).is_null() | (pl.col(n) == "")) if t == pl.String else pl.col(n).is_null()
+        for n, t in frame.schema.items()
+    ]
+    blank = frame.select(pl.all_horizontal(empty)).to_series()
+    if blank.any():
+        loaded.frame = frame.filter(~blank)
+        loaded.rows = (~blank).arg_true()
     return loaded
 
 

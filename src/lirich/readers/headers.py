@@ -154,6 +154,8 @@ ALIASES: dict[str, Alias] = {
 """Reduced name → role and implied unit, for names that mean the same in every file."""
 
 
+_LONGEST = 120
+"""No header of a column that is known here is longer."""
 _ONLY_WITH_UNIT = {"test", "t", "ir", "i", "u", "v"}
 """Names too short to mean something on their own."""
 
@@ -280,7 +282,8 @@ def match_headers(
     others: list[int] = []
     for index, text in enumerate(headers):
         first = text.strip()[:1]
-        match = match_header(index, text, aliases) if first and first not in "0123456789+-." else None
+        likely = first and first not in "0123456789+-." and len(text) <= _LONGEST
+        match = match_header(index, text, aliases) if likely else None
         if match is None or match.role in matches:
             others.append(index)
         else:

@@ -202,7 +202,7 @@ def _by_continuation(timed: Sequence[TableSummary], start: str, end: str, what: 
     finding = Finding(
         code="join-gap-unknown",
         severity=Severity.WARNING,
-        message=f"{len(ordered)} files are joined because their {what}; how long the pauses between them were is unknown",
+        message=f"{len(ordered)} files are joined because {what}; how long the pauses between them were is unknown",
     )
     return JoinGroup(tuple(s.key for s in ordered), tuple(gaps), what, () if end == "end_time" else (finding,))
 
@@ -295,6 +295,6 @@ def _edge_findings(before: pl.DataFrame, table: pl.DataFrame, number: int) -> li
         Finding(
             code="join-voltage-jump",
             severity=Severity.WARNING,
-            message=f"The voltage jumps by {jump:.2f} V between file {number - 1} and file {number}: is it the same cell?",
+            message=f"The voltage jumps by {jump:.2f} V from file {number - 1} to file {number}: is it the same cell?",
         )
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from lirich.model import Scalar
 from lirich.model import table as std
 from lirich.readers import headers as h
 from lirich.readers.tabular import Heading, TabularReader
@@ -34,6 +35,10 @@ class LandtReader(TabularReader):
         if len(own) >= 2:
             return 0.9, f"Landt's headers {', '.join(sorted(own))}"
         return 0.0, ""
+
+    def metadata(self, heading: Heading) -> dict[str, Scalar]:
+        """What the lines above say; a capacity that was not entered stands there as its unit alone."""
+        return {k: v for k, v in super().metadata(heading).items() if v not in ("Ah", "Wh")}
 
     def sheet_confidence(self, sheets: Sequence[str]) -> tuple[float, str]:
         """LandDt names its sheets *Record* and *Cycle*/*Step* with a channel number, or *记录表*."""

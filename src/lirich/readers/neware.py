@@ -53,6 +53,9 @@ LARGEST_RATIO = 500
 NO_MASS_MG = (0.0, 1.0)
 """What Neware writes as active mass in a .nda file where nobody entered one (seen in versions 8, 22, 29 and 130)."""
 
+MOST_STEPS = 50_000
+"""Up to this many steps are added up one by one, which is the quickest for tests of few long steps."""
+
 _COLUMNS = {
     "total_time_s": (TIME, "s", 1.0),
     "voltage_V": (VOLTAGE, "V", 1.0),
@@ -307,26 +310,33 @@ def _totals(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return charged and discharged totals, Ah or Wh, from a signed amount, mAh or mWh, that each step starts anew.
 
-    In a step of one direction (current in mA) what is gained belongs to that direction; records between two
-    stored values are interpolated by `fastnda` and can overshoot by a little: the totals take the corrections in and are then levelled,
-    so that they end right and never fall. In a step that goes both ways (pulse, simulation) only the net amount is known:
-    each gain counts in its own direction.
+    In a step of one direction (current in mA) what is gained belongs to that direction; records between two stored
+    values are interpolated by `fastnda` and can overshoot by a little: the totals take the corrections in and are then
+    levelled, so that they end right and never fall. In a step that goes both ways (pulse, simulation) only the net
+    amount is known: each gain counts in its own direction.
     """
     begins = np.concatenate((np.zeros(1, dtype=np.int64), starts))
     low, high = np.minimum.reduceat(current, begins), np.maximum.reduceat(current, begins)
-    if bool(((low < 0) & (high > 0)).any()):
+    if bool(((low < 0) & (high > 0)).any()) or len(begins) > MOST_STEPS:
         return _totals_of_gains(per_step, (low < 0) & (high > 0), begins)
-    ends = np.append(starts, len(per_step)) - 1
-    lengths = np.diff(np.append(begins, len(per_step)))
-    totals = []
-    for amount in (np.maximum(per_step, 0), np.maximum(-per_step, 0)):
-        before = np.cumsum(amount[ends], dtype=np.float64)
-        total = np.repeat(np.concatenate(([0.0], before[:-1])), lengths)
-        total += amount
-        np.maximum.accumulate(total, out=total)
-        total *= 1e-3
-        totals.append(total)
-    return totals[0], totals[1]
+    up, down = np.empty(len(per_step)), np.empty(len(per_step))
+    ends = np.append(starts, len(per_step))
+    charged = discharged = 0.0
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        gained = float(per_step[end - 1]) * 1e-3
+        growing, still, sign = (up, down, 1e-3) if gained >= 0 else (down, up, -1e-3)
+        before = charged if gained >= 0 else discharged
+        part = growing[begin:end]
+        np.multiply(per_step[begin:end], sign, out=part)
+        part += before
+        np.maximum.accumulate(part, out=part)
+        np.clip(part, before, before + abs(gained), out=part)
+        still[begin:end] = discharged if gained >= 0 else charged
+        if gained >= 0:
+            charged += gained
+        else:
+            discharged -= gained
+    return up, down
 
 
 def _totals_of_gains(
@@ -354,7 +364,7 @@ def _index_findings(frame: pl.DataFrame) -> tuple[Finding, ...]:
         Finding(
             code="records-missing",
             severity=Severity.WARNING,
-            message=f"The cycler numbered its records, and {lost} numbers are missing in {int((step > 1).sum())} places",
+            message=f"The cycler numbers its records, and {lost} numbers are missing in {int((step > 1).sum())} places",
             advice="Copy the file from the cycler again; capacities come from the cycler's own count",
         ),
     )

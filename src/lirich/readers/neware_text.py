@@ -119,6 +119,7 @@ class NewareTextReader(TabularReader):
             layers = [line.split("\t") for line in layout.preamble[-2:]]
             rows = frame.slice(layout.header_line + 1)
             table = self._layered(path, layout, layers, delimited.Loaded(rows, layout.header_line + 2))
+            table.sheet = self.sheet_confidence(sheets)
         else:
             table = super().open_workbook(path)
         mass = _mass_of(path, sheets)

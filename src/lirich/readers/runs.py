@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 REST_SHARE = 1e-3
-"""Current below this share of the largest of the test counts as rest (offsets of cyclers are some 1e-4 of their range)."""
+"""Current below this share of the test's largest counts as rest (offsets of cyclers are some 1e-4 of their range)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,7 @@ class Table:
     findings: list[Finding] = field(default_factory=list)
     metadata: dict[str, Scalar] = field(default_factory=dict)
     body: bytes = b""
+    sheet: tuple[float, str] = (0.0, "")
 
     @property
     def first_cells(self) -> list[str]:
@@ -67,7 +69,7 @@ def heading_of(layout: delimited.Layout) -> Heading:
     return Heading(layout.headers, layout.preamble, layout.separator)
 
 
-class TabularReader:
+class TabularReader(ABC):
     """A reader of delimited text and spreadsheets on the one header-alias table.
 
     A vendor's reader says who it is, how it knows its files (`confidence`), which words it uses differently
@@ -84,9 +86,9 @@ class TabularReader:
 
     # --- what a vendor's reader overrides ------------------------------------------------------------------------
 
+    @abstractmethod
     def confidence(self, heading: Heading) -> tuple[float, str]:
         """Return how sure the reader is of a table with this heading, and why; 0 for not its own."""
-        raise NotImplementedError
 
     def sheet_confidence(self, sheets: Sequence[str]) -> tuple[float, str]:
         """Return how sure the reader is of a workbook with these sheets, and why."""
@@ -198,7 +200,7 @@ class TabularReader:
         loaded = delimited.convert(
             delimited.Loaded(frame, layout.header_line + 2), matches.values(), decimal_comma=layout.decimal_comma
         )
-        table = Table(path, layout, matches, others, loaded)
+        table = Table(path, layout, matches, others, loaded, sheet=self.sheet_confidence(sheets))
         self.adjust(table)
         return table
 
@@ -219,7 +221,7 @@ class TabularReader:
                 clock_gives_time_unit=self.clock_gives_time_unit,
             )
         )
-        confidence, reason = self.confidence(heading_of(table.layout))
+        confidence, reason = max(self.confidence(heading_of(table.layout)), table.sheet)
         return Reading(
             table=assembled.table,
             reader=self.name,

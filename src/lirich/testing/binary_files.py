@@ -25,15 +25,15 @@ _STEP_CODES = {"rest": 4, "charge": 1, "discharge": 2}
 _NDC = np.dtype(
     [
         ("_1", "V8"), ("index", "<u4"), ("cycle", "<u4"), ("step_index", "<u1"), ("step_type", "<u1"), ("_2", "V5"),
-        ("step_time", "<u8"), ("voltage", "<i4"), ("current", "<i4"), ("_3", "V4"), *_AMOUNTS, *_CLOCK, ("range", "<i4"),
-        ("_4", "V8"),
+        ("step_time", "<u8"), ("voltage", "<i4"), ("current", "<i4"), ("_3", "V4"), *_AMOUNTS, *_CLOCK,
+        ("range", "<i4"), ("_4", "V8"),
     ]
 )  # fmt: skip
 _NDA = np.dtype(
     [
-        ("identifier", "<u1"), ("_1", "V1"), ("index", "<u4"), ("cycle", "<u4"), ("step_index", "<u2"), ("step_type", "<u1"),
-        ("jump", "<u1"), ("step_time", "<u8"), ("voltage", "<i4"), ("current", "<i4"), ("_2", "V8"), *_AMOUNTS, *_CLOCK,
-        ("_3", "V1"), ("range", "<i4"), ("_4", "V4"),
+        ("identifier", "<u1"), ("_1", "V1"), ("index", "<u4"), ("cycle", "<u4"), ("step_index", "<u2"),
+        ("step_type", "<u1"), ("jump", "<u1"), ("step_time", "<u8"), ("voltage", "<i4"), ("current", "<i4"),
+        ("_2", "V8"), *_AMOUNTS, *_CLOCK, ("_3", "V1"), ("range", "<i4"), ("_4", "V4"),
     ]
 )  # fmt: skip
 _RANGE, _MILLIAMPERE_PER_COUNT = 100, 1e-2
@@ -42,8 +42,8 @@ _RANGE, _MILLIAMPERE_PER_COUNT = 100, 1e-2
 def simple_test(points: int = 40, cycles: int = 2) -> dict[str, Floats | list[str]]:
     """Return columns of a small simulated test: rest, then charge and discharge at 1 mA between 3 and 4.5 V.
 
-    ``time_s``, ``step_time_s``, ``voltage_v``, ``current_ma``, ``capacity_mah`` (of the step), ``energy_mwh``, ``step``,
-    ``cycle`` and ``kind``, shape (points · (1 + 2 · cycles),).
+    ``time_s``, ``step_time_s``, ``voltage_v``, ``current_ma``, ``capacity_mah`` (of the step), ``energy_mwh``,
+    ``step``, ``cycle`` and ``kind``, shape (points · (1 + 2 · cycles),).
     """
     ramp = np.arange(points) * 60.0
     names = ["rest", *(["charge", "discharge"] * cycles)]
@@ -129,7 +129,7 @@ def nda_bytes(test: dict[str, Floats | list[str]] | None = None) -> bytes:
 def mpr_bytes(test: dict[str, Floats | list[str]] | None = None, *, columns: str = "charge") -> bytes:
     """Return a .mpr file with data module version 2.
 
-    ``columns="charge"`` writes time, dq and Ewe and no current, as newer EC-Lab does; ``"impedance"`` writes a spectrum.
+    ``columns="charge"`` writes time, dq and Ewe and no current, as newer EC-Lab does; ``"impedance"`` a spectrum.
     """
     column = {k: np.asarray(v) for k, v in (test or simple_test()).items() if k != "kind"}
     if columns == "impedance":

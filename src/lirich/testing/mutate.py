@@ -168,8 +168,8 @@ def _cells(data: bytes, rng: random.Random, change: Callable[[bytes], bytes], sh
 
 
 _STRANGE = (
-    b"NaN", b"", b"-", b"inf", b"1e999", b"-1e30", b"#REF!", b"\xe2\x88\x9e", b"0x1F", b"1.2.3", b"\x00", b"--:--", b'"',
-    b"99999999999999999999999999", b"1,5", b"\xff\xfe", b"None", b"=1+1", b"1E+05 ", b"TRUE",
+    b"NaN", b"", b"-", b"inf", b"1e999", b"-1e30", b"#REF!", b"\xe2\x88\x9e", b"0x1F", b"1.2.3", b"\x00", b"--:--",
+    b'"', b"99999999999999999999999999", b"1,5", b"\xff\xfe", b"None", b"=1+1", b"1E+05 ", b"TRUE",
 )  # fmt: skip
 
 

@@ -113,8 +113,9 @@ def _rule(kept: bool, where: str, text: str) -> None:
 
 def _identity(reader: Reader) -> None:
     _rule(
-        isinstance(reader, Reader), repr(reader), "a reader has name, version, description, extensions, sniff
-        and read"
+        isinstance(reader, Reader),
+        repr(reader),
+        "a reader has name, version, description, extensions, sniff and read",
     )
     _rule(bool(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", reader.name)), reader.name, "the name must be kebab-case")
     _rule(bool(reader.version) and bool(reader.description), reader.name, "version and description must not be empty")
@@ -167,8 +168,9 @@ def _reading(reader: Reader, reading: Reading, where: str) -> None:
     _rule(0 < reading.confidence <= 1, where, "Reading.confidence is in (0, 1]")
     for match in reading.recognised:
         _rule(
-            match.column in COLUMNS or not match.column, where, f"{match.column!r} is no column of the
-            standard table"
+            match.column in COLUMNS or not match.column,
+            where,
+            f"{match.column!r} is no column of the standard table",
         )
     for key, value in reading.metadata.items():
         scalar = isinstance(value, bool | int | float | str)
@@ -224,7 +226,7 @@ def _broken_copy(reader: Reader, path: Path, where: str, limit_s: float, report:
         _rule(bool(str(error).strip()), where, f"{kind} without a message")
     except ReaderContractError:
         raise
-    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - this is what the check is for
+    except (Exception, pl.exceptions.PanicException) as error:
         raise ReaderContractError(
             f"{where}: {reader.name} raises {type(error).__name__} ({error}), which is neither a ReadError nor an "
             "OptionalDependencyError"

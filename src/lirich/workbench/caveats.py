@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lirich.model import Finding, Severity
-from lirich.workbench.comparison import ComparisonRow, Correction
+from lirich.workbench.comparison import ComparisonRow
 
 FEW_CELLS = 3
 """Below so many cells in a group a comparison is called what it is: an anecdote."""
@@ -19,7 +19,6 @@ def caveats(
     groups: Mapping[str, str],
     samples: Mapping[str, str],
     tests: int,
-    correction: Correction,
 ) -> list[Finding]:
     """Return the findings on a comparison of the groups *names*; *groups* and *samples* are by cell.
 
@@ -29,7 +28,7 @@ def caveats(
     for name in names:
         found += _few_cells(rows, name)
         found += _one_sample([cell for cell, group in groups.items() if group == name], name, samples)
-    return found + _smallest_p(rows, tests, correction) + _refused(rows) + _forced(rows)
+    return found + _smallest_p(rows, tests) + _refused(rows) + _forced(rows)
 
 
 def _few_cells(rows: Sequence[ComparisonRow], name: str) -> list[Finding]:
@@ -66,13 +65,12 @@ def _one_sample(cells: Sequence[str], name: str, samples: Mapping[str, str]) -> 
     ]
 
 
-def _smallest_p(rows: Sequence[ComparisonRow], tests: int, correction: Correction) -> list[Finding]:
+def _smallest_p(rows: Sequence[ComparisonRow], tests: int) -> list[Finding]:
     tested = [c for row in rows for c in row.contrasts if c.smallest_p is not None]
     if not tested:
         return []
     smallest = min(c.smallest_p or 0.0 for c in tested)
-    factor = tests if correction == "holm" else len({(c.a, c.b) for c in tested})
-    best = min(1.0, smallest * factor)
+    best = min(c.smallest_p_corrected or 0.0 for c in tested)
     hopeless = best > _SIGNIFICANT
     return [
         Finding(

@@ -26,7 +26,6 @@ from lirich.workbench.statistics import (
     max_t,
     mean_estimate,
     permutation_test,
-    splits,
     welch_difference,
 )
 
@@ -71,8 +70,9 @@ def compare(
         Group of each cell. The order of the groups in the result is SC, PC, then alphabetical.
     quantities:
         Keys to compare, all others are passed over; ``None``: everything that says something of the material
-        (absolute charges, energies and currents, which say how much was put into the cell, are left out). Every
-        quantity that is asked for costs power: the p values of all rows and pairs are one family.
+        (absolute charges, energies and currents, which say how much was put into the cell, and the diffusivities of
+        single pulses are left out; the median of all pulses is in). Every quantity costs power: the p values of all
+        rows and pairs are one family.
     force:
         Compare values under unlike conditions and of unlike origin too; it is said in every row concerned.
     correction:
@@ -97,7 +97,7 @@ def compare(
         )
     wanted = None if quantities is None else [quantity(key).key for key in quantities]
     of_groups = [v for v in values if v.subject.kind == "cell" and v.subject.key in groups]
-    chosen = [v for v in of_groups if (v.quantity not in _OF_THE_CELL if wanted is None else v.quantity in wanted)]
+    chosen = [v for v in of_groups if (_by_default(v) if wanted is None else v.quantity in wanted)]
     if not chosen:
         raise NotEnoughDataError(
             "The cells of these groups have no value" + (f" of {', '.join(wanted)}" if wanted else ""),
@@ -120,11 +120,21 @@ def compare(
         if not numbers and wanted is not None:
             findings.append(_no_value(key))
     compared, tests = _computed(drafts, groups, names, level, seed, correction)
-    findings += caveats(compared, names, groups, samples or {}, tests, correction)
+    findings += caveats(compared, names, groups, samples or {}, tests)
     return Comparison(
         by=by, groups=tuple(names), rows=tuple(compared), correction=correction, tests=tests, level=level,
         forced=force, seed=seed, findings=tuple(findings),
     )  # fmt: skip
+
+
+def _by_default(value: Value) -> bool:
+    c = value.conditions
+    of_a_pulse = value.quantity == "lithium_diffusivity_m2_s" and c.soc_percent is not None
+    reference = c.other.get("reference_current_ma_g")
+    by_definition = (
+        value.quantity == "rate_capability" and reference is not None and c.current_ma_g == reference
+    )  # 100 %
+    return value.quantity not in _OF_THE_CELL and not of_a_pulse and not by_definition
 
 
 def _ordered(names: set[str]) -> list[str]:
@@ -151,7 +161,7 @@ def _computed(
 ) -> tuple[list[ComparisonRow], int]:
     summaries = [_summaries(draft, groups, names, level) for draft in drafts]
     contrasts: list[list[Contrast]] = [list(draft.refusals) for draft in drafts]
-    tested: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    tested: _Tested = {}
     for i, (draft, row) in enumerate(zip(drafts, summaries, strict=True)):
         for one, other in combinations(row, 2) if not draft.refusals else ():
             contrast = _contrast(draft, one, other, level, seed)
@@ -159,23 +169,10 @@ def _computed(
                 tested.setdefault((one.group, other.group), []).append((i, len(contrasts[i])))
             contrasts[i].append(contrast)
     count = sum(len(places) for places in tested.values())
-    if correction == "holm":
-        places = [place for pair in tested.values() for place in pair]
-        corrected = dict(zip(places, holm([contrasts[i][j].p or 0.0 for i, j in places]), strict=True))
-    else:
-        corrected = {}
-        for (a, b), places in tested.items():
-            table, n = _table([summaries[i] for i, _ in places], a, b)
-            p = max_t(table, splits(n, table.shape[1], seed=seed)[0])
-            # Bonferroni over pairs; a row's own test may be the coarser one, where it has fewer cells
-            corrected.update(
-                {
-                    (i, j): min(1.0, max(float(value) * len(tested), contrasts[i][j].p or 0.0))
-                    for (i, j), value in zip(places, p, strict=True)
-                }
-            )
-    for (i, j), value in corrected.items():
-        contrasts[i][j] = contrasts[i][j].model_copy(update={"p_corrected": value})
+    correct = _by_holm if correction == "holm" else _by_max_t
+    for (i, j), (p, smallest) in correct(summaries, contrasts, tested, seed).items():
+        update = {"p_corrected": p, "smallest_p_corrected": smallest}
+        contrasts[i][j] = contrasts[i][j].model_copy(update=update)
     rows = [
         ComparisonRow(
             quantity=draft.quantity,
@@ -187,6 +184,38 @@ def _computed(
         for draft, row, found in zip(drafts, summaries, contrasts, strict=True)
     ]
     return rows, count
+
+
+_Tested = dict[tuple[str, str], list[tuple[int, int]]]  # the places (row, contrast) of the p of each pair of groups
+_Corrected = dict[tuple[int, int], tuple[float, float]]  # corrected p and the smallest it could be, by place
+
+
+def _by_holm(
+    summaries: Sequence[Sequence[GroupSummary]], contrasts: Sequence[Sequence[Contrast]], tested: _Tested, seed: int
+) -> _Corrected:
+    del summaries, seed  # of the other correction
+    places = [place for of_pair in tested.values() for place in of_pair]
+    corrected = holm([contrasts[i][j].p or 0.0 for i, j in places])
+    return {
+        (i, j): (p, min(1.0, len(places) * (contrasts[i][j].smallest_p or 0.0)))
+        for (i, j), p in zip(places, corrected, strict=True)
+    }
+
+
+def _by_max_t(
+    summaries: Sequence[Sequence[GroupSummary]], contrasts: Sequence[Sequence[Contrast]], tested: _Tested, seed: int
+) -> _Corrected:
+    found: _Corrected = {}
+    for (a, b), places in tested.items():
+        table, n = _table([summaries[i] for i, _ in places], a, b)
+        for (i, j), p, smallest in zip(places, *max_t(table, n, seed=seed), strict=True):
+            # Bonferroni over pairs; a quantity's own test may be the stricter one, for it has all its cells
+            own, own_smallest = contrasts[i][j].p or 0.0, contrasts[i][j].smallest_p or 0.0
+            found[(i, j)] = (
+                min(1.0, max(float(p) * len(tested), own)),
+                min(1.0, max(float(smallest) * len(tested), own_smallest)),
+            )
+    return found
 
 
 def _summaries(draft: Draft, groups: Mapping[str, str], names: Sequence[str], level: float) -> list[GroupSummary]:

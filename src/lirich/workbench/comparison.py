@@ -28,8 +28,8 @@ class Contrast(Frozen):
     """Group *a* less group *b*.
 
     ``refused`` says why nothing is computed (empty: it is); ``unlike`` names the conditions that differ, in a
-    forced contrast too. ``effect_size`` is Hedges' g. ``smallest_p`` is what the test can reach at best with so
-    many cells. ``favours`` is the group with the better mean, where the quantity has a better direction:
+    forced contrast too. ``effect_size`` is Hedges' g. ``smallest_p`` and ``smallest_p_corrected`` are what the test
+    can reach at best with so many cells. ``favours`` is the group with the better mean, where the quantity has a better direction:
     a direction, not a verdict; the verdict is in ``p_corrected`` and the intervals.
     """
 
@@ -45,6 +45,7 @@ class Contrast(Frozen):
     p: float | None = None
     p_corrected: float | None = None
     smallest_p: float | None = None
+    smallest_p_corrected: float | None = None
     test: str = ""
     favours: str | None = None
 

@@ -141,10 +141,10 @@ def permutation_test(
 ) -> PermutationResult:
     """Test whether the cells' labels matter: two-sided permutation test of the studentised mean difference.
 
-    The statistic is |Welch's t|: under exchangeable labels the test is exact, and it stays asymptotically valid
-    for equal means with unlike variances, where a permutation of the plain mean difference does not (Janssen,
+    The statistic is the p of Welch's t test: under exchangeable labels the test is exact, and it stays asymptotically
+    valid for equal means with unlike variances, where a permutation of the plain mean difference does not (Janssen,
     Stat. Probab. Lett. 36 (1997) 9, doi:10.1016/S0167-7152(97)00043-6; Chung & Romano, Ann. Stat. 41 (2013)
-    484, doi:10.1214/13-AOS1090). All splits are gone through where there are at most *max_exact*; otherwise
+    484, doi:10.1214/13-AOS1090; they permute t, whose p also takes Welch's degrees of freedom into account). All splits are gone through where there are at most *max_exact*; otherwise
     *resamples* random ones with p = (b + 1)/(m + 1), never 0 (Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 9
     (2010) 39, doi:10.2202/1544-6115.1585).
 
@@ -156,7 +156,7 @@ def permutation_test(
             f"A permutation test of {x.size} against {y.size} cells", expected="at least 2 cells in each group"
         )
     first, exact = splits(x.size, x.size + y.size, seed=seed, max_exact=max_exact, resamples=resamples)
-    statistic = studentised(scaled(np.concatenate([x, y])), first)
+    statistic = separation(scaled(np.concatenate([x, y])), first)
     p = float(np.mean(at_least(statistic, statistic[0])))  # the observed split is one of them: p is never 0
     error = 0.0 if exact else math.sqrt(p * (1 - p) / len(first))
     smallest = smallest_p(x.size, y.size, max_exact=max_exact, resamples=resamples)
@@ -190,63 +190,94 @@ def holm(p: Sequence[float]) -> list[float]:
     return corrected
 
 
-def max_t(table: Array, first: NDArray[np.bool_]) -> Array:
-    """Return step-down max-T corrected p of many quantities of the same cells, shape (quantities,).
+def max_t(table: Array, n: int, *, seed: int = 0) -> tuple[Array, Array]:
+    """Return step-down max-T corrected p of many quantities of the same cells, and the smallest it could give.
 
-    *table*, shape (quantities, cells), NaN where a cell has no value; *first*, shape (splits, cells), the splits
-    with the observed one first (see `splits`). The cells keep their quantities together when they are permuted,
-    so that quantities which say the same are not paid for twice: with few cells Holm's correction cannot reach
-    5 % over many quantities, this can. Source: Westfall & Young, *Resampling-Based Multiple Testing*, Wiley 1993;
-    Ge, Dudoit & Speed, Test 12 (2003) 1, doi:10.1007/BF02595811 (box 2).
+    *table*, shape (quantities, cells), NaN where a cell has no value; the first *n* cells are the first group. Both
+    results have shape (quantities,). The cells keep their quantities together when they are permuted, so that
+    quantities which say the same are not paid for twice: with few cells Holm's correction cannot reach 5 % over many
+    quantities, this can. Source: Westfall & Young, *Resampling-Based Multiple Testing*, Wiley 1993; Ge, Dudoit &
+    Speed, Test 12 (2003) 1, doi:10.1007/BF02595811 (box 2). The statistic is that of `permutation_test`.
+
+    A permutation of cells with missing values would set groups of other sizes against the observed ones. The
+    quantities are therefore taken in blocks on the cells that they have in common, with Bonferroni over blocks.
     """
-    statistics = np.empty((len(table), len(first)))
-    for i, row in enumerate(table):
-        known = np.isfinite(row)
-        statistics[i] = studentised(scaled(row[known]), first[:, known])
+    corrected, smallest = np.ones(len(table)), np.ones(len(table))
+    known = np.isfinite(table)
+    blocks = _blocks(known)
+    for rows, cells in blocks:
+        size = int(cells[:n].sum())
+        if min(size, int(cells.sum()) - size) < 2:
+            continue  # too few cells to test: p stays 1
+        first, _ = splits(size, int(cells.sum()), seed=seed)
+        statistics = np.array([separation(scaled(table[row, cells]), first) for row in rows])
+        corrected[rows] = np.minimum(1.0, len(blocks) * _step_down(statistics))
+        smallest[rows] = min(1.0, len(blocks) * smallest_p(size, int(cells.sum()) - size))
+    return corrected, smallest
+
+
+def _blocks(known: NDArray[np.bool_]) -> list[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
+    """Sort rows into blocks: the most frequent set of known cells, all rows that know these, and so on."""
+    found = []
+    left = np.arange(len(known))
+    while left.size:
+        patterns, counts = np.unique(known[left], axis=0, return_counts=True)
+        cells = patterns[max(range(len(patterns)), key=lambda i: (counts[i], patterns[i].sum()))]
+        inside = known[left][:, cells].all(axis=1)
+        found.append((left[inside], cells))
+        left = left[~inside]
+    return found
+
+
+def _step_down(statistics: Array) -> Array:
+    """Return the corrected p of each row of *statistics*, shape (rows, splits), the observed split first."""
     order = np.argsort(-statistics[:, 0], kind="stable")
-    running = np.zeros(len(first))
-    corrected = np.empty(len(table))
-    for rank in range(len(table) - 1, -1, -1):  # the maximum over this quantity and all that are less extreme
-        index = order[rank]
+    running = np.zeros(statistics.shape[1])
+    corrected = np.empty(len(statistics))
+    for index in order[::-1]:  # the maximum over this quantity and all that are less extreme
         running = np.maximum(running, statistics[index])
         corrected[index] = float(np.mean(at_least(running, statistics[index, 0])))
-    highest = 0.0
-    for index in order:
-        highest = max(highest, corrected[index])
-        corrected[index] = highest
+    corrected[order] = np.maximum.accumulate(corrected[order])
     return corrected
 
 
-def studentised(values: Array, first: NDArray[np.bool_]) -> Array:
-    """Return |Welch's t| of each split of *values*, shape (cells,), by *first*, shape (splits, cells).
+def separation(values: Array, first: NDArray[np.bool_]) -> Array:
+    """Return −ln p of Welch's t test for each split of *values*, shape (cells,), by *first*, shape (splits, cells).
 
-    *first* marks the cells of the first group. A split without scatter within its groups gives infinity, one
-    with fewer than two cells in a group 0: it cannot be extreme. *values* should be of order 1.
+    *first* marks the cells of the first group, at least two and not all but one. *values* should be of order 1
+    (`scaled`). Infinity where the groups differ and have no scatter.
     """
+    from scipy.special import stdtr
+
     n = first.sum(axis=1)
     m = first.shape[1] - n
-    enough = (n >= 2) & (m >= 2)
-    n, m = np.maximum(n, 2), np.maximum(m, 2)
     mean_a = (first @ values) / n
     mean_b = (~first @ values) / m
     # deviations from each split's own means: sums of squares alone would cancel where groups are far apart
     squares = (values[None, :] - np.where(first, mean_a[:, None], mean_b[:, None])) ** 2
-    squared_error = np.where(first, squares, 0.0).sum(axis=1) / ((n - 1) * n)
-    squared_error += np.where(first, 0.0, squares).sum(axis=1) / ((m - 1) * m)
+    u = np.where(first, squares, 0.0).sum(axis=1) / ((n - 1) * n)
+    v = np.where(first, 0.0, squares).sum(axis=1) / ((m - 1) * m)
     difference = np.abs(mean_a - mean_b)
     # of values of order 1, this is rounding, not scatter or difference
-    squared_error = np.where(squared_error < 1e-28, 0.0, squared_error)
+    error = np.where(u + v < 1e-28, 0.0, u + v)
     difference = np.where(difference < 1e-13, 0.0, difference)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = difference / np.sqrt(squared_error)
-    return np.asarray(np.where(enough & (difference > 0), t, 0.0))
+        t = difference / np.sqrt(error)
+        share = u / (u + v)
+        freedom = 1.0 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
+        surprise = -np.log(2 * stdtr(freedom, -t))
+    # beyond the reach of stdtr the logarithm is infinite: all that is beyond counts as one tie
+    surprise = np.where(np.isnan(surprise), np.inf, surprise)
+    return np.asarray(np.where(difference > 0, surprise, 0.0))
 
 
 def scaled(values: Array) -> Array:
-    """Return *values* less their mean, divided by the largest deviation: of order 1 for `studentised`."""
+    """Return *values* less their mean, divided by the largest deviation; zeros where they differ by rounding only."""
     centred = values - values.mean()
     spread = float(np.abs(centred).max())
-    return np.asarray(centred / spread if spread > 0 else centred)
+    if spread <= 1e-12 * float(np.abs(values).max()):
+        return np.zeros_like(centred)
+    return np.asarray(centred / spread)
 
 
 def splits(

@@ -51,8 +51,10 @@
     }
     return figure;
   }
+  // Browsers lay out what a folded <details> holds, so its width does not tell that it is hidden.
+  function hidden(node) { return !node.clientWidth || node.closest("details:not([open])"); }
   function draw(node) {
-    if (!node.clientWidth) return;
+    if (hidden(node)) return;
     var figure = spec(node);
     var small = window.matchMedia("(hover: none)").matches;
     window.Plotly.react(node, figure.data, figure.layout, Object.assign({}, config, small ? { displayModeBar: false, scrollZoom: false } : {}));
@@ -66,7 +68,7 @@
   // What is unfolded is drawn when the browser has time, so that scrolling and saving as PDF find it ready.
   var later = window.requestIdleCallback || function (f) { return setTimeout(f, 60); };
   function rest() {
-    var next = plots.find(function (p) { return !p.dataset.drawn && p.clientWidth; });
+    var next = plots.find(function (p) { return !p.dataset.drawn && !hidden(p); });
     if (next) { draw(next); later(rest); }
   }
   later(rest);

@@ -1,0 +1,134 @@
+"""The command line: every verb in words and as JSON, errors without a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lirich.workbench import Workspace
+
+
+def lirich(*arguments: str, cwd: Path, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "lirich", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "150", "LIRICH_WORKSPACE": ""},
+    )
+    assert done.returncode == code, f"{arguments}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr + done.stdout
+    return done.stdout if done.stdout.strip() else done.stderr
+
+
+def as_json(*arguments: str, cwd: Path, code: int = 0) -> Any:
+    return json.loads(lirich(*arguments, "--json", cwd=cwd, code=code))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, small_laboratory: Path) -> Path:
+    """A workspace made with the command line alone."""
+    root = tmp_path_factory.mktemp("cli")
+    assert "Next" in lirich("init", "ws", cwd=root)
+    report = as_json("add", str(small_laboratory), cwd=root / "ws")
+    assert len(report["added"]) == 7
+    assert report["failed"] == []
+    report = as_json("analyse", cwd=root / "ws")
+    assert len(report["analysed"]) == 6
+    return root / "ws"
+
+
+def test_words(folder: Path, small_laboratory: Path) -> None:
+    assert "already there" in lirich("add", str(small_laboratory), cwd=folder)
+    assert "6 unchanged" in lirich("analyse", cwd=folder)
+    assert "SC-3" in lirich("cells", cwd=folder)
+    assert "ageing" in lirich("cells", "SC-1", cwd=folder)
+    assert "Hedges" in lirich("compare", "--by", "morphology", cwd=folder)
+    assert "97.6" in lirich("literature", "--quantity", "capacity_retention", "--morphology", "SC", cwd=folder)
+    assert "All is well" in lirich("doctor", cwd=folder)
+    assert "neware-text" in lirich("inspect", str(small_laboratory / "SC-1.csv"), cwd=folder)
+
+
+def test_json(folder: Path, small_laboratory: Path, tmp_path: Path) -> None:
+    cell = as_json("cells", "SC-1", cwd=folder)
+    assert len(cell["runs"][0]["cycles"]) == 24
+    assert {"quantity", "value", "unit", "conditions", "origin", "provenance"} <= set(cell["runs"][0]["values"][0])
+    assert len(as_json("cells", cwd=folder)["cells"]) == 6
+    assert as_json("compare", "--by", "morphology", cwd=folder)["groups"] == ["SC", "PC"]
+    assert len(as_json("literature", cwd=tmp_path)["values"]) == 96
+    assert as_json("doctor", cwd=folder)["well"] is True
+    inspected = as_json("inspect", str(small_laboratory / "SC-1.csv"), cwd=tmp_path)["files"][0]
+    assert inspected["readable"] is True
+    assert inspected["reader"] == "neware-text"
+    report = as_json("report", str(tmp_path / "r.html"), cwd=folder)
+    assert (tmp_path / "r.html").stat().st_size == report["bytes"]
+    exported = as_json("export", str(tmp_path / "out"), "--cell", "SC-1", "--format", "parquet", cwd=folder)
+    assert (tmp_path / "out" / "SC-1.cycles.parquet").is_file()
+    assert len(exported["files"]) == 6
+
+
+def test_facts_and_corrections(tmp_path: Path, small_laboratory: Path) -> None:
+    Workspace.create(tmp_path / "ws").close()
+    ws = tmp_path / "ws"
+    lirich("add", str(small_laboratory / "SC-2.csv"), "--cell", "mine", "--set", "active_mass_mg=10", cwd=ws)
+    assert as_json("cells", "mine", cwd=ws)["facts"]["active_mass_mg"] == 10
+    corrected = as_json("cells", "mine", "--set", "dopant=Nb", "--segment", "3-6=formation", cwd=ws)
+    assert corrected["sample"]["dopant"] == "Nb"
+    assert any(s["source"] == "user" for s in corrected["runs"][0]["segments"] if "source" in s)
+    cleared = as_json("cells", "mine", "--clear-segments", cwd=ws)
+    assert not any(s.get("source") == "user" for s in cleared["runs"][0]["segments"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "word"),
+    [
+        (("cells", "SC-11"), "UnknownNameError", "Did you mean"),
+        (("cells", "SC-1", "--segment", "three"), "InputError", "A-B=KIND"),
+        (("cells", "SC-1", "--set", "active_mass_g=3"), "MetadataError", "active_mass_mg"),
+        (("compare", "--by", "colour"), "UnknownNameError", "colour"),
+        (("literature", "--quantity", "voltage_decoy"), "UnknownNameError", "Did you mean"),
+        (("export", "out", "--format", "docx"), "InputError", "csv or parquet"),
+        (("add", "nowhere.ndax"), "InputError", "nowhere.ndax"),
+        (("analyse", "nobody"), "UnknownNameError", "nobody"),
+        (("report", "r.html", "--cell", "nobody"), "UnknownNameError", "nobody"),
+    ],
+)
+def test_an_error_says_what_to_do_and_has_no_traceback(
+    folder: Path, arguments: tuple[str, ...], error: str, word: str
+) -> None:
+    told = as_json(*arguments, cwd=folder, code=2)
+    assert told["error"] == error
+    assert word in json.dumps(told)
+    assert error in lirich(*arguments, cwd=folder, code=2)
+
+
+def test_no_workspace_here(tmp_path: Path) -> None:
+    assert as_json("cells", cwd=tmp_path, code=2)["error"] == "WorkspaceNotFoundError"
+    assert as_json("doctor", cwd=tmp_path)["workspace"] is None
+
+
+def test_a_file_that_nobody_knows(tmp_path: Path) -> None:
+    (tmp_path / "x.bin").write_bytes(bytes(range(256)) * 40)
+    told = as_json("inspect", "x.bin", cwd=tmp_path, code=1)["files"][0]
+    assert told["readable"] is False
+    assert told["error"]["error"] == "UnrecognisedFileError"
+
+
+@pytest.mark.slow
+def test_the_demo(tmp_path: Path) -> None:
+    told = as_json("demo", "d", cwd=tmp_path)
+    assert Path(tmp_path, "d", "report.html").stat().st_size > 100_000
+    # the published figure of the digitised cell: 83.4 %
+    assert told["real_cell"]["initial_coulombic_efficiency"] == pytest.approx(83.4, abs=0.3)
+    assert told["comparison"]["groups"] == ["SC", "PC"]
+    assert as_json("demo", "d", cwd=tmp_path, code=2)["error"] == "InputError"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("irreplaceable")
+    assert as_json("demo", "mine", "--fresh", cwd=tmp_path, code=2)["error"] == "InputError"
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "irreplaceable"

@@ -1,0 +1,303 @@
+"""Figures: what they show is what the data say, with units, marked by origin, and safe to embed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lirich.plots
+from lirich import plots
+from lirich.model import Origin
+from lirich.plots import Band, CellSeries, EnergyLoss, Figure, GroupPoints, style
+from lirich.plots.cycling import robust_range
+from lirich.plots.figure import PLOTLY_VERSION, script_json
+from lirich.plots.thinning import choose_cycles, thin, thin_rows
+from scratch.report_material import made_up_cell, made_up_curves, made_up_cycles, made_up_value
+
+AGEING = [Band("formation", 1, 3), Band("ageing", 4, 60)]
+STATIC = Path(lirich.plots.__file__).parent / "static"
+
+
+def every_figure(origin: Origin = Origin.MEASURED) -> list[Figure]:
+    cycles = made_up_cycles()
+    curves, slopes, gaps = made_up_curves(cycles.head(8), points=60)
+    cell = made_up_cell("SC-1", curves=False, simulated=origin is Origin.SIMULATED)
+    series = [CellSeries("a", "SC", cycles, origin), CellSeries("b", "PC", cycles, origin)]
+    found = [
+        plots.voltage_profiles(curves, origin=origin),
+        plots.dqdv_curves(slopes, origin=origin),
+        plots.hysteresis(gaps, origin=origin),
+        plots.capacity(cycles, bands=AGEING, origin=origin),
+        plots.mean_voltages(cycles, bands=AGEING, origin=origin),
+        plots.low_voltage(cycles, bands=AGEING, origin=origin),
+        plots.protocol(cycles, bands=AGEING, origin=origin),
+        plots.rate_test(cell.values, origin=origin),
+        plots.diffusivity(cell.values, origin=origin),
+        plots.overlay(series, "capacity_retention"),
+        plots.group_points(
+            "capacity_retention", [GroupPoints("SC", (("a", 95.0), ("b", 96.0)), 95.5, 94.0, 97.0, origin)]
+        ),
+        plots.energy_losses([EnergyLoss("a", "SC", 4, 60, 4.0, 1.0, 0.5, origin)]),
+    ]
+    assert all(f is not None for f in found)
+    return [f for f in found if f is not None]
+
+
+@pytest.mark.parametrize("figure", every_figure(), ids=lambda f: f.title)
+def test_every_axis_states_its_unit_or_counts(figure: Figure) -> None:
+    titles = [a["title"]["text"] for name, a in figure.layout.items() if re.match(r"[xy]axis", name)]
+    for title in titles:
+        bare = title in ("Cycle", "Rate", "")  # counts and spoken rates carry none; empty: named categories
+        assert bare or re.search(r"\((mAh/g|mAh|V|mV|%|C|mA|mAh/g/V|m²/s|mV/cycle|% .*)\)", title), title
+    assert figure.alt
+    assert figure.title
+
+
+@pytest.mark.parametrize("figure", every_figure(), ids=lambda f: f.title)
+def test_specification_is_strict_json(figure: Figure) -> None:
+    assert json.loads(figure.to_json()) == json.loads(json.dumps(figure.to_dict(), allow_nan=False))
+
+
+def test_simulated_is_dashed_or_open_and_says_so() -> None:
+    for figure in every_figure(Origin.SIMULATED):
+        for trace in figure.data:
+            line, marker = trace.get("line", {}), trace.get("marker", {})
+            if trace["type"] == "scatter" and "lines" in trace["mode"]:
+                assert line.get("dash", "solid") != "solid", figure.title
+            if trace["type"] == "bar":
+                assert set(marker["pattern"]["shape"]) == {"/"}
+        assert figure.layout.get("annotations") is None or any(
+            "SIMULATED" in a["text"] for a in figure.layout["annotations"]
+        )
+    measured = every_figure()
+    assert not any("SIMULATED" in f.to_json() for f in measured)
+
+
+def test_only_measured_and_published_are_drawn_solid() -> None:
+    solid = {o for o, dash in style.DASHES.items() if dash == "solid"}
+    filled = {o for o, symbol in style.MARKERS.items() if not symbol.endswith("-open")}
+    assert solid == {Origin.MEASURED, Origin.LITERATURE}
+    assert filled == {Origin.MEASURED}
+    assert set(style.DASHES) == set(style.MARKERS) == set(Origin)
+
+
+@given(st.lists(st.text(max_size=8), max_size=6))
+def test_sc_and_pc_have_their_colours_in_any_company(others: list[str]) -> None:
+    colours = style.group_colours(["PC", *others, "SC"])
+    assert colours["SC"] == style.SC_COLOUR
+    assert colours["PC"] == style.PC_COLOUR
+    assert all(colours[g] not in (style.SC_COLOUR, style.PC_COLOUR) for g in others if g not in ("SC", "PC"))
+
+
+def relative_luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_cycle_scale_runs_from_dark_to_light() -> None:
+    levels = [relative_luminance(style.cycle_colour(x)) for x in np.linspace(0, 1, 25)]
+    assert all(b > a for a, b in pairwise(levels))
+    assert 1.05 / (levels[-1] + 0.05) > 2  # the lightest still reads on white
+
+
+@given(st.text(max_size=60))
+def test_no_text_leaves_a_script_element(text: str) -> None:
+    inside = script_json({"name": text})
+    assert not set("<>&\u2028\u2029") & set(inside)
+    assert json.loads(inside) == {"name": text}
+
+
+@given(st.text(alphabet=st.sampled_from("<>&%{}ab\n\t/"), max_size=30))
+def test_plotly_shows_a_users_text_letter_by_letter(text: str) -> None:
+    shown = style.plain(text)
+    assert "<" not in shown
+    assert ">" not in shown
+    assert "%{" not in shown
+    back = shown.replace("&#123;", "{").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    assert back == "".join(c if c.isprintable() else " " for c in text)
+
+
+def test_symbols_get_their_subscripts() -> None:
+    assert style.symbol("−dV̄_dis/dn") == "−dV̄<sub>dis</sub>/dn"
+    assert style.symbol("q_dis(V<V_low)") == "q<sub>dis</sub>(V&lt;V<sub>low</sub>)"
+
+
+def test_vendored_plotly_is_the_file_that_the_readme_names() -> None:
+    readme = (STATIC / "README.md").read_text(encoding="utf-8")
+    digest = hashlib.sha256((STATIC / "plotly-basic.min.js").read_bytes()).hexdigest()
+    assert digest in readme
+    assert f"| {PLOTLY_VERSION} |" in readme
+    assert f"v{PLOTLY_VERSION}" in (STATIC / "plotly-basic.min.js").read_text(encoding="utf-8")[:200]
+    assert "Permission is hereby granted" in (STATIC / "LICENSE.plotly.txt").read_text(encoding="utf-8")
+
+
+def test_figure_stands_alone_in_a_file_and_a_notebook(tmp_path: Path) -> None:
+    figure = Figure("<i>title</i>", 'alt "quoted"', [{"type": "scatter", "x": [1], "y": [2], "name": "</script>"}])
+    text = figure.write_html(tmp_path / "f.html").read_text(encoding="utf-8")
+    without_plotly = text.replace((STATIC / "plotly-basic.min.js").read_text(encoding="utf-8"), "")
+    assert len(text) - len(without_plotly) > 1_000_000  # it carries plotly.js
+    assert "http" not in without_plotly
+    assert "src=" not in without_plotly
+    assert "<i>title" not in without_plotly
+    assert without_plotly.count("</script>") == 1
+    bundle = figure._repr_mimebundle_()
+    assert bundle["application/vnd.plotly.v1+json"]["data"][0]["y"] == [2]
+    assert "Plotly.newPlot" in figure._repr_html_()
+
+
+@given(st.lists(st.integers(1, 2000), min_size=1, max_size=300), st.integers(1, 40))
+def test_chosen_cycles_are_real_few_and_keep_the_ends(cycles: list[int], most: int) -> None:
+    chosen = choose_cycles(cycles, most)
+    known = sorted(set(cycles))
+    assert chosen == sorted(set(chosen))
+    assert set(chosen) <= set(known)
+    assert len(chosen) <= most
+    assert chosen[0] == known[0]
+    if most > 1:
+        assert chosen[-1] == known[-1]
+    if most > 2 and len(known) > 1:
+        assert chosen[1] == known[1]  # the second cycle of a Li-rich cell is unlike its first
+
+
+@given(st.integers(2, 400), st.integers(2, 100), st.integers(0, 5))
+def test_thinning_keeps_ends_and_order(n: int, most: int, seed: int) -> None:
+    y = np.random.default_rng(seed).normal(size=n)
+    keep = thin(np.arange(n), y, most)
+    assert keep[0] == 0
+    assert keep[-1] == n - 1
+    assert np.all(np.diff(keep) > 0)
+    assert len(keep) <= max(most, 2)
+
+
+@pytest.mark.data
+def test_thinned_real_curve_is_drawn_within_a_pixel(shared_data: Path) -> None:
+    table = pl.read_csv(shared_data / "cycling" / "lrlo_posco_cycle1_cycle10_digitized.csv")
+    part = table.filter((pl.col("cycle") == 1) & (pl.col("direction") == "charge"))
+    q, v = part["capacity_mAh_g"].to_numpy(), part["voltage_V"].to_numpy()
+    keep = thin(q, v, 120)
+    rows = np.arange(len(q))
+    away = np.hypot((np.interp(rows, keep, q[keep]) - q) / np.ptp(q), (np.interp(rows, keep, v[keep]) - v) / np.ptp(v))
+    assert away.max() < 1 / 300  # the plot area is about 300 px high
+
+
+@pytest.mark.data
+def test_voltage_profile_of_the_real_cell_ends_where_the_paper_says(shared_data: Path) -> None:
+    table = pl.read_csv(shared_data / "cycling" / "lrlo_posco_cycle1_cycle10_digitized.csv")
+    curves = table.select(
+        "cycle",
+        "direction",
+        pl.col("voltage_V").alias("voltage_volt"),
+        pl.col("capacity_mAh_g").alias("capacity_mah"),
+        pl.col("capacity_mAh_g").alias("specific_capacity_mah_g"),
+    )
+    figure = plots.voltage_profiles(curves)
+    ends = sorted(max(t["x"]) for t in figure.data if len(t["x"]) > 1)
+    assert ends == pytest.approx([170.6, 172.3, 233.5, 280.0], abs=0.3)
+    assert [t["name"] for t in figure.data if t["showlegend"]] == ["cycle 1", "cycle 10"]
+
+
+def test_many_cycles_get_a_colour_scale_and_few_a_legend() -> None:
+    curves, _, _ = made_up_curves(made_up_cycles(), points=10)
+    many = plots.voltage_profiles(curves)
+    assert many.data[-1]["marker"]["colorbar"]["title"]["text"] == "cycle"
+    assert many.data[-1]["marker"]["cmax"] == 60
+    assert "24 of 60 cycles shown" in many.note
+    few = plots.voltage_profiles(curves.filter(pl.col("cycle") < 4))
+    assert few.layout["showlegend"]
+
+
+def test_without_masses_nothing_is_called_specific() -> None:
+    curves, slopes, _ = made_up_curves(made_up_cycles(4), points=20)
+    bare = curves.with_columns(specific_capacity_mah_g=pl.lit(None, dtype=pl.Float64))
+    figure = plots.voltage_profiles(bare)
+    assert figure.layout["xaxis"]["title"]["text"] == "Capacity (mAh)"
+    assert "mass not given" in figure.note
+    assert "mAh/g" not in plots.dqdv_curves(slopes.drop("dqdv_mah_g_v")).layout["yaxis"]["title"]["text"]
+
+
+def test_dqdv_of_discharge_points_down_whatever_its_sign() -> None:
+    _, slopes, _ = made_up_curves(made_up_cycles(2), points=40)
+    flipped = slopes.with_columns(dqdv_mah_g_v=-pl.col("dqdv_mah_g_v"))
+    down = [t for t in plots.dqdv_curves(slopes).data if "discharge" in t["hovertemplate"]]
+    assert down
+    assert all(max(t["y"]) <= 0 for t in down)
+    again = [t for t in plots.dqdv_curves(flipped).data if "discharge" in t["hovertemplate"]]
+    assert [t["y"] for t in again] == [t["y"] for t in down]
+
+
+def test_parts_of_the_voltage_fade_are_the_truth_and_add_up() -> None:
+    figure = plots.mean_voltages(made_up_cycles(structural_mv=0.5, polarisation_mv=0.2), bands=AGEING)
+    parts = {t["name"]: np.array(t["y"]) for t in figure.data if t["yaxis"] == "y2"}
+    total = parts["structural"] + parts["polarisation"]
+    np.testing.assert_allclose(parts["total"], total, atol=2e-3)
+    assert parts["structural"][-1] == pytest.approx(-0.5 * 55, abs=1.2)  # cycles 5 to 60, noise 0.2 mV
+    assert parts["polarisation"][-1] == pytest.approx(-0.2 * 55, abs=1.2)
+
+
+def test_settled_leaves_out_the_cycle_after_a_check_up() -> None:
+    table = made_up_cycles(20).with_columns(
+        like_group=pl.when(pl.col("cycle") <= 3).then(0).when(pl.col("cycle") == 10).then(0).otherwise(1)
+    )
+    assert plots.settled(table, 4)["cycle"].to_list() == [*range(5, 10), *range(12, 21)]
+    assert plots.settled(table, 99).is_empty()
+
+
+def test_thin_rows_keeps_formation_and_the_end() -> None:
+    table = pl.DataFrame({"cycle": np.arange(1, 2001)})
+    kept = thin_rows(table, 300)["cycle"].to_list()
+    assert kept[:10] == list(range(1, 11))
+    assert kept[-1] == 2000
+    assert len(kept) <= 300
+
+
+def test_robust_range_hides_the_first_cycles_efficiency_only() -> None:
+    efficiency = np.r_[83.0, np.full(40, 99.4) + 0.05 * np.sin(np.arange(40))]
+    ends, cut = robust_range(efficiency)
+    assert cut == 1
+    assert ends is not None
+    assert ends[0] > 95
+    assert robust_range(np.linspace(250, 150, 50)) == (None, 0)
+
+
+def test_open_points_are_the_pulses_out_of_validity() -> None:
+    figure = plots.diffusivity(made_up_cell("SC-1", curves=False).values)
+    assert figure is not None
+    sizes = {t["name"]: (len(t["x"]), t["marker"]["symbol"]) for t in figure.data}
+    assert sizes == {"within validity": (13, "circle"), "out of validity: biased low": (5, "circle-open")}
+    assert plots.diffusivity([]) is None
+
+
+def test_group_figure_shows_each_cell_and_the_interval_of_the_mean() -> None:
+    groups = [
+        GroupPoints("SC", (("SC-1", 0.4), ("SC-2", 0.5)), 0.45, 0.2, 0.7),
+        GroupPoints("PC", (("PC-1", 0.9),), 0.9),
+    ]
+    figure = plots.group_points("voltage_decay_mv_per_cycle", groups)
+    assert figure.data[0]["y"] == [0.4, 0.5]
+    whisker = next(t for t in figure.data if "error_y" in t)
+    assert whisker["error_y"]["array"] == [0.25]
+    assert figure.layout["xaxis"]["ticktext"] == ["SC (n=2)", "PC (n=1)"]
+    assert "Lower is better" in figure.note
+    assert sum("error_y" in t for t in figure.data) == 1  # one cell has no interval
+
+
+def test_literature_is_context_by_group_with_bounds_as_arrows() -> None:
+    own = [("SC", made_up_value("voltage_decay_mv_per_cycle", 0.4, "SC-1", 0.05, origin=Origin.MEASURED))]
+    bound = made_up_value("voltage_decay_mv_per_cycle", 1.5, "paper", origin=Origin.LITERATURE)
+    published = [("PC", bound.model_copy(update={"operator": bound.operator.__class__.GREATER}))]
+    figure = plots.literature_context("voltage_decay_mv_per_cycle", own, published)
+    assert figure is not None
+    assert figure.layout["yaxis"]["ticktext"] == ["PC, published", "SC, yours"]
+    assert figure.data[0]["marker"]["symbol"] == ["triangle-right-open"]
+    assert figure.data[1]["marker"]["symbol"] == ["circle"]
+    assert plots.literature_context("voltage_decay_mv_per_cycle", own, []) is None

@@ -1,0 +1,148 @@
+"""What the report says in words must follow from the numbers."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lirich.model import Cell
+from lirich.reports.data import (
+    CellReport,
+    ComparisonReport,
+    GroupRow,
+    PairRow,
+    QuantityRow,
+    ReportData,
+    SegmentRow,
+)
+from lirich.reports.diagnosis import cause_of_voltage_decay, energy_loss
+from lirich.reports.summary import summarise, which_is_better
+from scratch.report_material import made_up_cell, made_up_report, made_up_value
+
+
+def aged(q: list[float], mid: list[float], gap: list[float]) -> CellReport:
+    """A cell of ageing cycles; the first of them follows one that is like it."""
+    table = pl.DataFrame({"discharge_capacity_mah": q, "mid_voltage_v": mid, "voltage_gap_v": gap})
+    table = pl.concat([table.head(1), table]).with_columns(
+        cycle=pl.int_range(1, pl.len() + 1),
+        mean_discharge_voltage_v=pl.col("mid_voltage_v") - pl.col("voltage_gap_v") / 2,
+    )
+    segment = SegmentRow("ageing", 1, table.height)
+    return CellReport(cell=Cell(key="x"), cycles=table, segments=(segment,))
+
+
+values = st.floats(0.5, 2.0)
+
+
+@given(values, values, st.floats(3.2, 3.9), st.floats(3.2, 3.9), st.floats(0.05, 0.8), st.floats(0.05, 0.8))
+def test_parts_of_the_energy_loss_leave_no_remainder(
+    q0: float, q1: float, m0: float, m1: float, g0: float, g1: float
+) -> None:
+    loss = energy_loss(aged([q0, q1], [m0, m1], [g0, g1]))
+    assert loss is not None
+    whole = 100 * (1 - q1 * (m1 - g1 / 2) / (q0 * (m0 - g0 / 2)))
+    assert loss.total_percent == pytest.approx(whole, abs=1e-7)
+
+
+def test_each_cause_alone_is_that_part_alone() -> None:
+    only_capacity = energy_loss(aged([1.0, 0.9], [3.6, 3.6], [0.3, 0.3]))
+    only_structure = energy_loss(aged([1.0, 1.0], [3.6, 3.5], [0.3, 0.3]))
+    only_resistance = energy_loss(aged([1.0, 1.0], [3.6, 3.6], [0.3, 0.5]))
+    assert only_capacity is not None
+    assert only_structure is not None
+    assert only_resistance is not None
+    assert only_capacity.capacity_percent == pytest.approx(10.0)
+    assert only_capacity.structural_percent == only_capacity.polarisation_percent == 0
+    assert only_structure.structural_percent == pytest.approx(100 * 0.1 / 3.45)
+    assert only_resistance.polarisation_percent == pytest.approx(100 * 0.1 / 3.45)
+    assert only_resistance.structural_percent == 0
+
+
+def test_no_ageing_segment_no_energy_loss() -> None:
+    cell = made_up_cell("x", curves=False)
+    formation = CellReport(cell=cell.cell, cycles=cell.cycles, segments=(SegmentRow("formation", 1, 60),))
+    assert energy_loss(formation) is None
+
+
+@pytest.mark.parametrize(
+    ("structural", "polarisation", "half", "cause"),
+    [
+        (0.8, 0.1, 0.05, "structure"),
+        (0.1, 0.8, 0.05, "polarisation"),
+        (0.5, 0.4, 0.2, "both"),
+        (0.50, 0.49, 0.001, "both"),  # told apart, but not by a tenth
+        (0.01, 0.01, 0.1, "none"),
+    ],
+)
+def test_cause_is_named_only_where_the_intervals_carry_it(
+    structural: float, polarisation: float, half: float, cause: str
+) -> None:
+    found = [
+        made_up_value("voltage_decay_mv_per_cycle", structural + polarisation, "x", half),
+        made_up_value("structural_voltage_decay_mv_per_cycle", structural, "x", half),
+        made_up_value("polarisation_voltage_decay_mv_per_cycle", polarisation, "x", half),
+    ]
+    assert cause_of_voltage_decay(found)[0] == cause
+
+
+def test_without_intervals_or_values_no_cause_is_named() -> None:
+    bare = [
+        made_up_value("structural_voltage_decay_mv_per_cycle", 0.8, "x"),
+        made_up_value("polarisation_voltage_decay_mv_per_cycle", 0.1, "x"),
+    ]
+    assert cause_of_voltage_decay(bare)[0] == "unknown"
+    assert cause_of_voltage_decay([])[0] == "unknown"
+
+
+def compared(p: float | None, effect: tuple[float, float], better_first: bool = True) -> ReportData:
+    low, high = (0.4, 0.9) if better_first else (0.9, 0.4)
+    row = QuantityRow(
+        "voltage_decay_mv_per_cycle",
+        (GroupRow("SC", (("a", low), ("b", low)), low), GroupRow("PC", (("c", high), ("d", high)), high)),
+        (PairRow("SC", "PC", sum(effect) / 2, *effect, p, p),),
+    )
+    return ReportData(
+        "t",
+        tuple(made_up_cell(k, curves=False) for k in "ab"),
+        ComparisonReport("morphology", (row,), warnings=("few",)),
+    )
+
+
+def test_better_is_said_only_when_secured() -> None:
+    secured = which_is_better(compared(0.01, (-3.0, -1.0)))
+    assert secured.answer.startswith("SC: better in 1 of 1")
+    assert secured.evidence[0].verdict == "SC is better"  # less decay is better
+    assert secured.caveats == ("few",)
+    hinted = which_is_better(compared(0.2, (-3.0, -1.0)))
+    assert "No difference is secured" in hinted.answer
+    assert hinted.evidence[0].verdict == "SC seems better, not secured"
+    open_ = which_is_better(compared(0.6, (-1.0, 1.0)))
+    assert open_.evidence[0].verdict == "cannot be told apart"
+    assert "PC is better" in which_is_better(compared(0.01, (1.0, 3.0), better_first=False)).evidence[0].verdict
+
+
+def test_a_refused_quantity_is_a_caveat_with_its_reason() -> None:
+    row = QuantityRow("capacity_retention", refused="unlike conditions: voltage_upper_v (4.8 against 4.6)")
+    data = ReportData("t", (made_up_cell("a", curves=False),), ComparisonReport("morphology", (row,)))
+    answer = which_is_better(data)
+    assert answer.answer == "The groups could not be compared."
+    assert "voltage_upper_v (4.8 against 4.6)" in answer.caveats[0]
+
+
+def test_single_cells_are_not_called_samples() -> None:
+    data = made_up_report(1, 1, literature=False)
+    better, lost, cause = summarise(data)
+    assert "no difference between samples is claimed" in better.answer
+    assert "most" in lost.answer
+    assert cause.answer.startswith("Structure")
+    assert "nothing to compare" in which_is_better(made_up_report(1, 0)).answer
+
+
+def test_the_answers_of_the_made_up_cells_are_their_truth() -> None:
+    _, lost, cause = summarise(made_up_report())
+    assert lost.answer.startswith("Capacity most")
+    assert cause.answer == "Structure, in all 7 cells where it can be told."
+    texts = " ".join(e.text for e in cause.evidence)
+    assert "74.5" in texts.replace("\N{NO-BREAK SPACE}", " ")  # 0.35/(0.35 + 0.12)

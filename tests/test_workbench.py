@@ -1,0 +1,338 @@
+"""The verbs, from vendor files to values, and what happens when things are missing, wrong or changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lirich.errors import (
+    ConflictingMetadataError,
+    InputError,
+    MetadataError,
+    NotEnoughDataError,
+    UnknownNameError,
+    WorkspaceExistsError,
+    WorkspaceNotFoundError,
+)
+from lirich.model import Cell, Origin, Sample
+from lirich.workbench import Workspace
+from lirich.workbench.export import export
+from lirich.workbench.metadata import entry_from_facts, facts_from_options, read_cell_tables, resolve
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, small_laboratory: Path) -> Workspace:
+    """A workspace with the small laboratory, analysed."""
+    workspace = Workspace.create(tmp_path_factory.mktemp("lab") / "workspace")
+    workspace.add(small_laboratory, executor="serial")
+    workspace.analyse(executor="serial")
+    return workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.create(tmp_path / "workspace")
+
+
+def write_curve(
+    path: Path, *, seed: int = 0, cycles: int = 2, start_unix: float | None = None, first_cycle: int = 1
+) -> None:
+    """A small BDF file: constant current between 3 and 4 V, distinct for each seed."""
+    rows = []
+    time = 0.0
+    for cycle in range(cycles):
+        for sign, volts in ((1.0, (3.0, 4.0)), (-1.0, (4.0, 3.0))):
+            for i in range(60):
+                volt = volts[0] + (volts[1] - volts[0]) * i / 59 + 1e-6 * seed
+                row = [f"{time:.1f}", f"{volt:.6f}", f"{sign * 1e-3:.6f}", str(first_cycle + cycle)]
+                if start_unix is not None:
+                    row.append(f"{start_unix + time:.1f}")
+                rows.append(",".join(row))
+                time += 60.0
+    head = "test_time_second,voltage_volt,current_ampere,cycle_count"
+    path.write_text("\n".join([head + (",unix_time_second" if start_unix is not None else ""), *rows]) + "\n")
+
+
+# --- add -------------------------------------------------------------------------------------------------------
+
+
+def test_every_file_of_the_laboratory_becomes_a_test_of_its_cell(lab: Workspace) -> None:
+    assert list(lab.cells) == ["PC-1", "PC-2", "PC-3", "SC-1", "SC-2", "SC-3"]
+    assert {len(view.tests) for view in lab.cells.values()} == {1, 2}
+    assert {view.tests[0].reader for view in lab.cells.values()} >= {"neware-text", "maccor", "landt"}
+    assert all(view.origin is Origin.SIMULATED for view in lab.cells.values())
+    assert lab.cells["SC-1"].sample is not None
+    assert lab.cells["SC-1"].sample.morphology == "SC"
+
+
+def test_the_test_that_goes_on_over_two_files_is_one_run(lab: Workspace) -> None:
+    (continued,) = [v for v in lab.cells.values() if len(v.tests) == 2]
+    assert len(continued.analyses) == 1
+    assert continued.cycles.height == 24
+    assert set(continued.analysis.tests) == {t.key for t in continued.tests}
+
+
+def test_a_second_add_changes_nothing(lab: Workspace, small_laboratory: Path) -> None:
+    before = lab.store.fingerprint()
+    report = lab.add(small_laboratory, executor="serial")
+    assert all(added.already for added in report.added)
+    assert lab.analyse(executor="serial").analysed == []
+    assert lab.store.fingerprint() == before
+
+
+def test_a_folder_is_forgiving_and_a_named_file_is_not(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write_curve(folder / "good.bdf.csv")
+    (folder / "notes.txt").write_text("electrode 3 looked grey\n")
+    (folder / ".hidden").write_text("x")
+    report = workspace.add(folder, executor="serial")
+    assert [a.cell for a in report.added] == ["good"]
+    assert [Path(p).name for p, _ in report.skipped] == ["notes.txt"]
+    assert report.failed == []
+    report = workspace.add(folder / "notes.txt", executor="serial")
+    assert [type(e).__name__ for _, e in report.failed] == ["UnrecognisedFileError"]
+    with pytest.raises(InputError, match="no file or folder"):
+        workspace.add(tmp_path / "nowhere")
+
+
+def test_one_bad_file_does_not_stop_the_others(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for seed in range(5):
+        write_curve(folder / f"cell{seed}x.bdf.csv", seed=seed)
+    (folder / "broken.ndax").write_bytes(b"PK\x03\x04" + b"\x00" * 200)
+    report = workspace.add(folder, workers=2)
+    assert len(report.added) == 5
+    assert [Path(p).name for p, _ in report.failed] == ["broken.ndax"]
+
+
+def test_one_file_is_a_test_of_one_cell(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", cell="first", executor="serial")
+    report = workspace.add(tmp_path / "a.bdf.csv", cell="second", executor="serial")
+    assert isinstance(report.failed[0][1], ConflictingMetadataError)
+    workspace.add(tmp_path / "a.bdf.csv", cell="second", reassign=True, executor="serial")
+    assert workspace.cells["first"].tests == []
+    assert len(workspace.cells["second"].tests) == 1
+
+
+def test_files_that_continue_are_one_cell_and_parallel_cells_are_not(workspace: Workspace, tmp_path: Path) -> None:
+    day = 86_400.0
+    write_curve(tmp_path / "A_1.bdf.csv", start_unix=1.7e9, cycles=2)
+    write_curve(tmp_path / "A_2.bdf.csv", start_unix=1.7e9 + day, cycles=3, first_cycle=3, seed=1)
+    write_curve(tmp_path / "B-1.bdf.csv", start_unix=1.7e9, seed=2)
+    write_curve(tmp_path / "B-2.bdf.csv", start_unix=1.7e9 + day, seed=3)  # starts at cycle 1: another cell
+    files = sorted(tmp_path.glob("*.bdf.csv"))
+    report = workspace.add(files, executor="serial")
+    assert sorted(workspace.cells) == ["A", "B-1", "B-2"]
+    assert "files-joined" in {f.code for f in report.findings}
+    workspace.analyse(executor="serial")
+    assert workspace.cells["A"].cycles.height == 5
+
+
+def test_a_repair_is_made_only_on_request_and_kept_in_the_record(workspace: Workspace, shared_data: Path) -> None:
+    file = shared_data / "cycling" / "basytec_LiLNMO_pOCV_halfcell.bdf.csv"
+    refused = workspace.add(file, cell="LNMO", executor="serial")
+    assert type(refused.failed[0][1]).__name__ == "InconsistentDataError"
+    assert "time-3600x" in str(refused.failed[0][1])
+    repaired = workspace.add(file, cell="LNMO", repairs=["time-3600x"], executor="serial")
+    assert repaired.added[0].test.repairs == ("time-3600x",)
+
+
+# --- facts -----------------------------------------------------------------------------------------------------
+
+
+def test_facts_come_by_priority_and_differences_are_said(tmp_path: Path) -> None:
+    facts = resolve(
+        "SC-1",
+        [
+            entry_from_facts({"active_mass_mg": 6.0}),
+            entry_from_facts({"active_mass_mg": 5.9, "electrode": "cathode", "morphology": "single crystal"}),
+            entry_from_facts({"active_mass_mg": 5.901}),
+        ],
+    )
+    assert facts.cell == Cell(key="SC-1", sample="SC-1", active_mass_mg=6.0, electrode="cathode")
+    assert facts.sample == Sample(key="SC-1", morphology="SC")
+    assert [f.code for f in facts.findings] == ["metadata-differs", "metadata-differs"]
+    agreeing = resolve("a", [entry_from_facts({"active_mass_mg": 5.9}), entry_from_facts({"active_mass_mg": "5.901"})])
+    assert agreeing.findings == []
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("cell,active_mass_g\nA,0.0059\n", "active_mass_g"),
+        ("cell,Active mass mg\nA,5.9\n", "Active mass mg"),
+        ("cell,active_mass_mg\nA,5.9,7\n", "line 2"),
+    ],
+)
+def test_a_doubtful_table_is_refused_with_its_place(tmp_path: Path, table: str, message: str) -> None:
+    (tmp_path / "cells.csv").write_text(table)
+    with pytest.raises(MetadataError, match=message):
+        read_cell_tables(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["-5", "nan", "inf", "five", "0"])
+def test_an_impossible_mass_is_refused(value: str) -> None:
+    with pytest.raises(MetadataError, match="active_mass_mg"):
+        resolve("A", [entry_from_facts({"active_mass_mg": value})])
+
+
+def test_cells_toml_with_defaults_and_samples(tmp_path: Path) -> None:
+    (tmp_path / "cells.toml").write_text(
+        '[defaults]\nelectrode = "cathode"\none_c_ma_g = 250\n'
+        '[samples.S]\ncomposition = "Li1.2Mn0.54Ni0.13Co0.13O2"\nmorphology = "PC"\nsieve = 40\n'
+        '[cells.A]\nfiles = ["A_*.ndax", "A.csv"]\nsample = "S"\nactive_mass_mg = 4.5\n'
+    )
+    entry = read_cell_tables(tmp_path).entry_for(tmp_path / "A_7.ndax")
+    assert entry is not None
+    facts = resolve("A", [entry])
+    assert (facts.cell.electrode, facts.cell.one_c_ma_g, facts.cell.active_mass_mg) == ("cathode", 250, 4.5)
+    assert facts.sample is not None
+    assert facts.sample.morphology == "PC"
+    assert facts.cell.extra == {"sieve": 40}
+    (tmp_path / "cells.toml").write_text("[cells]\nA = 3\n")
+    with pytest.raises(MetadataError, match="no table"):
+        read_cell_tables(tmp_path)
+
+
+def test_a_file_claimed_by_two_cells_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cells.csv").write_text("file,cell\n*.csv,A\nx*.csv,B\n")
+    with pytest.raises(ConflictingMetadataError, match="claimed by A, B"):
+        read_cell_tables(tmp_path).entry_for(tmp_path / "x1.csv")
+
+
+def test_options_of_the_command_line() -> None:
+    assert facts_from_options(["active_mass_mg=5.9", "note=a=b"]) == {"active_mass_mg": "5.9", "note": "a=b"}
+    with pytest.raises(MetadataError, match="is no fact"):
+        facts_from_options(["active_mass_mg"])
+
+
+def test_what_is_missing_is_asked_for_by_name_and_never_assumed(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "bare.bdf.csv")
+    workspace.add(tmp_path / "bare.bdf.csv", executor="serial")
+    workspace.analyse(executor="serial")
+    view = workspace.cells["bare"]
+    asked = {f.code for f in view.findings}
+    assert {"missing-active-mass-mg", "missing-electrode", "missing-one-c-ma-g", "missing-composition"} <= asked
+    assert view.cycles["discharge_specific_capacity_mah_g"].null_count() == view.cycles.height
+    # 60 points, 60 s apart, 1 mA: 59 or 60 min, as the minute between the half-cycles is counted
+    assert view.cycles["discharge_capacity_mah"].to_list() == pytest.approx([1.0] * 2, rel=0.02)
+    workspace.set_facts("bare", {"active_mass_mg": 2.0, "electrode": "cathode"})
+    assert workspace.analyse(executor="serial").analysed == ["bare"]
+    again = workspace.cells["bare"]
+    assert again.cycles["discharge_specific_capacity_mah_g"].to_list() == pytest.approx([500.0] * 2, rel=0.02)
+    assert "missing-active-mass-mg" not in {f.code for f in again.findings}
+
+
+# --- analyse, compare, export ----------------------------------------------------------------------------------
+
+
+def test_every_value_leads_back_to_its_files_code_and_parameters(lab: Workspace) -> None:
+    for view in lab.cells.values():
+        hashes = {t.raw.sha256 for t in view.tests}
+        for value in view.values:
+            assert set(value.provenance.files) == hashes
+            assert value.provenance.version
+            assert value.provenance.code.startswith("lirich.cycling")
+            lineage = lab.store.provenance(value)
+            assert lineage.complete
+            for digest in value.provenance.files:
+                assert lab.store.raw_path(digest, verify=True).is_file()
+
+
+def test_a_correction_of_the_protocol_changes_the_analysis_and_can_be_withdrawn(
+    tmp_path: Path, small_laboratory: Path
+) -> None:
+    workspace = Workspace.create(tmp_path / "workspace")
+    workspace.add(small_laboratory / "SC-1.csv", executor="serial")
+    workspace.analyse(executor="serial")
+    detected = workspace.cells["SC-1"].value("voltage_decay_mv_per_cycle")
+    workspace.correct("SC-1", (3, 10), "formation")
+    assert workspace.analyse(executor="serial").analysed == ["SC-1"]
+    corrected = workspace.cells["SC-1"]
+    assert corrected.value("voltage_decay_mv_per_cycle").conditions != detected.conditions
+    assert any(s.source == "user" and s.kind == "formation" for s in corrected.segments)
+    workspace.clear_corrections("SC-1")
+    workspace.analyse(executor="serial")
+    assert workspace.cells["SC-1"].value("voltage_decay_mv_per_cycle") == detected
+    with pytest.raises(InputError, match="upside down"):
+        workspace.correct("SC-1", (10, 3), "formation")
+    with pytest.raises(InputError):
+        workspace.correct("SC-1", (1, 3), "breakfast")
+
+
+def test_groups_of_cells(lab: Workspace) -> None:
+    comparison = lab.compare("morphology")
+    rows = {row.quantity: row for row in comparison.rows}
+    decay = rows["voltage_decay_mv_per_cycle"]
+    assert {g.group: g.n for g in decay.groups} == {"SC": 3, "PC": 3}
+    assert decay.contrasts[0].favours == "SC"
+    assert json.loads(json.dumps(comparison.to_dict()))["by"] == "morphology"
+    with pytest.raises(UnknownNameError, match="Did you mean 'morphology'"):
+        lab.compare("morphologie")
+    with pytest.raises(NotEnoughDataError, match="electrolyte makes 1 group"):
+        lab.compare("electrolyte")
+    with pytest.raises(NotEnoughDataError, match="dopant makes 0 group"):
+        lab.compare("dopant")
+
+
+def test_export_stands_on_its_own_and_comes_in_again(lab: Workspace, tmp_path: Path) -> None:
+    files = export(lab, tmp_path / "out")
+    assert {"values.csv", "cells.csv", "provenance.json", "SC-1.bdf.csv", "SC-1.cycles.csv"} <= {f.name for f in files}
+    again = Workspace.create(tmp_path / "again")
+    inner = tmp_path / "points"
+    inner.mkdir()
+    for file in (tmp_path / "out").iterdir():
+        if ".bdf." in file.name or file.name == "cells.csv":
+            shutil.copy(file, inner)
+    again.add(inner, executor="serial")
+    again.analyse(executor="serial")
+    for key in lab.cells:
+        old, new = lab.cells[key], again.cells[key]
+        assert new.facts.active_mass_mg == old.facts.active_mass_mg
+        for quantity in ("initial_coulombic_efficiency", "voltage_decay_mv_per_cycle"):
+            assert new.value(quantity).value == pytest.approx(old.value(quantity).value, rel=1e-6)
+    with pytest.raises(InputError, match="not an empty folder"):
+        export(lab, tmp_path / "out")
+
+
+def test_the_notebook_side(lab: Workspace) -> None:
+    view = lab.cells["SC-1"]
+    assert view.cycles.height == 24
+    assert "voltage decay" in view._repr_html_()
+    assert "SC-1" in lab._repr_html_()
+    for kind in ("voltage", "dqdv", "hysteresis", "capacity", "mean-voltage", "low-voltage", "protocol"):
+        assert "plotly" in view.plot(kind)._repr_html_().lower()
+    with pytest.raises(UnknownNameError, match="Did you mean 'voltage'"):
+        view.plot("voltages")
+    with pytest.raises(UnknownNameError, match="Did you mean 'SC-1'"):
+        lab.cells["SC-11"]
+    assert lab.cells.get("nobody") is None
+    values = lab.values(quantity="initial_coulombic_efficiency")
+    assert values.height == 6
+    assert len(lab.literature) >= 96
+
+
+def test_workspaces_are_found_made_once_and_checked(tmp_path: Path, lab: Workspace) -> None:
+    Workspace.create(tmp_path / "w")
+    with pytest.raises(WorkspaceExistsError):
+        Workspace.create(tmp_path / "w")
+    (tmp_path / "w" / "deep" / "er").mkdir(parents=True)
+    assert Workspace.find(tmp_path / "w" / "deep" / "er").root == tmp_path / "w"
+    with pytest.raises(WorkspaceNotFoundError):
+        Workspace.open(tmp_path)
+    assert [f for f in lab.check() if f.severity != "info"] == []
+
+
+@pytest.mark.slow
+def test_dask_with_two_workers_fills_the_same_catalogue(tmp_path: Path, lab: Workspace, small_laboratory: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra [distributed] is not installed")
+    workspace = Workspace.create(tmp_path / "workspace")
+    workspace.add(small_laboratory, executor="dask", workers=2)
+    workspace.analyse(executor="dask", workers=2)
+    assert workspace.store.fingerprint() == lab.store.fingerprint()
