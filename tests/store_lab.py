@@ -142,6 +142,22 @@ def crash_at(step: int) -> None:
     event.listen(Engine, "before_cursor_execute", lambda *_: gate())
 
 
+def work(root: Path, files: Path, count: int, log: Path, crash: int | None = None, first: int = 0) -> None:
+    """Do the job as a process of its own; *log* gets a line for each confirmed write."""
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def say(line: str) -> None:
+        os.write(handle, f"{line}\n".encode())
+
+    if crash is not None:
+        crash_at(crash)
+    store = Store.open(root)
+    say("ready")
+    whole_job(store, count, files, say, first=first)
+    say("done")
+    os.kill(os.getpid(), signal.SIGKILL)  # nothing may depend on an orderly end
+
+
 CALLS = ("put_analysis", "put_analyses", "put_values", "put_cell", "put_raw", "put_curve", "remove_test")
 
 

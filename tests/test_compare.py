@@ -318,6 +318,8 @@ def test_a_rate_capability_at_its_own_reference_is_no_figure():
         for i, cell in enumerate(GROUPS)
         for current, percent in ((25.0, 100.0), (250.0, 80.0 + i))
     ]
+    values += [v.model_copy(update={"conditions": v.conditions.model_copy(update={"current_ma_g": 25.0 + 1e-9})})
+               for v in values if v.value == 100.0]  # fmt: skip
     (row,) = compare(values, GROUPS).rows
     assert row.conditions.current_ma_g == 250.0
 

@@ -94,6 +94,14 @@ def test_a_material_told_of_twice_counts_once():
     assert (found.among_all.best_rank, found.among_all.percentile_low) == (1, 100.0)
 
 
+def test_an_aged_cell_is_not_set_among_fresh_ones():
+    key = "discharge_specific_capacity_mah_g"
+    fresh, aged = own(key, 260.0, cycle=1), own(key, 200.0, cycle=60)
+    assert [s.value for s in standings([aged, fresh], load())] == [fresh]
+    retained = [own("capacity_retention", 99.0, cycle=5), own("capacity_retention", 90.0, cycle=60)]
+    assert [s.value for s in standings(retained, load())] == retained
+
+
 def test_contradicting_numbers_count_both():
     facts = [v for v in load() if v.provenance.parameters["record"] in (18, 69)]
     assert standing(own("capacity_retention", 95.0), facts).among_all.n == 2

@@ -273,7 +273,7 @@ def test_open_points_are_the_pulses_out_of_validity() -> None:
     figure = plots.diffusivity(made_up_cell("SC-1", curves=False).values)
     assert figure is not None
     sizes = {t["name"]: (len(t["x"]), t["marker"]["symbol"]) for t in figure.data}
-    assert sizes == {"within validity": (13, "circle"), "out of validity: biased low": (5, "circle-open")}
+    assert sizes == {"GITT": (13, "circle"), "GITT, out of validity": (5, "circle-open")}
     assert plots.diffusivity([]) is None
 
 

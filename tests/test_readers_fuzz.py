@@ -125,6 +125,8 @@ REAL = {
     "basytec_LiLNMO_pOCV_halfcell.bdf.csv": ("bdf", ()),
     "neware_rate_SLPBA842124HV_TimeBug.bdf.csv": ("bdf", ()),
     "ampworks_ici_discharge.csv": ("table", ()),
+    "arbin_example_halfcell_3.0-4.3V.res": ("arbin-res", ()),
+    "arbin_export_gr_li_channel11.xlsx": ("arbin-text", ()),
 }
 """Real file -> its reader, and the repairs that its first rows need."""
 
@@ -134,6 +136,8 @@ _PER_SAMPLE = -(-SLOW_TOTAL // (len(SAMPLES) + len(REAL)))
 def _reader_or_skip(name: str):
     if name == "biologic-mpr":
         pytest.importorskip("galvani")
+    if name == "arbin-res":
+        pytest.importorskip("access_parser")
     return get_reader(name)
 
 

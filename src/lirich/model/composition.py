@@ -21,10 +21,12 @@ REDOX_CHARGE = {"Ni": 2.0, "Co": 1.0, "Fe": 1.0, "Cr": 3.0}
 Ni²⁺→⁴⁺, Co³⁺→⁴⁺, Fe³⁺→⁴⁺, Cr³⁺→⁶⁺; Mn⁴⁺ is inert. Bookkeeping, not spectroscopy:
 Lu & Dahn, J. Electrochem. Soc. 149 (2002) A815, doi:10.1149/1.1480014 (Ni, Co, Mn); Cr³⁺→⁶⁺: Lu & Dahn, ibid. A1454."""
 
-TRANSITION_METALS = frozenset(
-    ("Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Y", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag")
-    + ("Cd", "Hf", "Ta", "W", "Re", "Os", "Ir", "Pt", "Au", "Hg")
-)
+# fmt: off
+TRANSITION_METALS = frozenset({
+    "Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Y", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag",
+    "Cd", "Hf", "Ta", "W", "Re", "Os", "Ir", "Pt", "Au", "Hg",
+})
+# fmt: on
 
 
 class Composition(Frozen):

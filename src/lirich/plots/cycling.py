@@ -97,9 +97,7 @@ def mean_voltages(
     )
     traces = [_points(table, key, name, colour, "V", origin, line=True, size=4) for key, name, colour in lines]
     corrected = "corrected_discharge_voltage_v"
-    traces.append(
-        _points(table, corrected, "discharge, interrupt-corrected", "#56B4E9", "V", origin, size=4, hollow=True)
-    )
+    traces.append(_points(table, corrected, "discharge, corrected", "#56B4E9", "V", origin, size=4, hollow=True))
     parts = _voltage_parts(cycles, first_ageing_cycle(cycles, bands))
     said, note = "", ""
     if parts is not None:
@@ -232,7 +230,7 @@ def protocol(
         ),
         _points(cycles, "lower_cutoff_voltage_v", "lowest voltage", style.NEUTRAL, "V", origin, y_axis="y2", size=3),
     ]
-    named = "; ".join(f"{b.kind.replace('_', ' ')} cycles {b.first_cycle} to {b.last_cycle}" for b in bands)
+    named = "; ".join(f"{style.segment_name(b.kind)} cycles {b.first_cycle} to {b.last_cycle}" for b in bands)
     return Figure(
         title="Protocol",
         alt=f"Rate of each half-cycle in {unit} and the voltage window over cycles. Segments: {named or 'none'}.",
@@ -347,7 +345,7 @@ def _points(
 def robust_range(y: NDArray[np.float64]) -> tuple[list[float] | None, int]:
     """Return the ends of an axis that shows *y*, shape (n,), but for few far outliers, and how many these are.
 
-    Outliers lie beyond five interquartile ranges of the quartiles and are at most 15 % of the points; without any,
+    Outliers lie beyond five interquartile ranges of the quartiles and are at most 25 % of the points; without any,
     or with fewer than eight points, the answer is ``(None, 0)``: the axis may fit itself.
     """
     y = y[np.isfinite(y)]
@@ -357,7 +355,7 @@ def robust_range(y: NDArray[np.float64]) -> tuple[list[float] | None, int]:
     reach = 5 * max(high - low, 1e-3 * abs(high), 1e-12)
     inside = y[(y >= low - reach) & (y <= high + reach)]
     cut = len(y) - len(inside)
-    if cut == 0 or cut > 0.15 * len(y):
+    if cut == 0 or cut > 0.25 * len(y):
         return None, 0
     pad = max(0.08 * float(inside.max() - inside.min()), 5e-4 * abs(float(high)))
     return [float(f"{inside.min() - pad:.5g}"), float(f"{inside.max() + pad:.5g}")], cut
@@ -426,7 +424,7 @@ def _shading(
         if (band.last_cycle - band.first_cycle + 1) / span >= 0.12:
             labels.append(
                 {
-                    "text": style.plain(band.kind.replace("_", " ")),
+                    "text": style.plain(style.segment_name(band.kind)),
                     "xref": "x",
                     "yref": "paper",
                     "x": band.first_cycle - 0.3,

@@ -259,13 +259,11 @@ def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
         layout=style.layout(
             barmode="relative",
             bargap=0.35,
-            height=110 + 30 * len(ordered),
+            height=110 + (30 if len(ordered) <= 12 else 18) * len(ordered),
             showlegend=True,
             margin={"l": 20, "r": 18, "t": 28, "b": 48},
-            xaxis=style.axis(
-                "Loss (% of the discharge energy of the reference cycle)", zeroline=True, zerolinecolor="#9AA5AD"
-            ),
-            yaxis=style.axis(type="category", ticks="", showgrid=False),
+            xaxis=style.axis("Discharge energy lost (%)", zeroline=True, zerolinecolor="#9AA5AD"),
+            yaxis=style.axis(type="category", ticks="", showgrid=False, range=[-0.6, len(ordered) - 0.4]),
         ),
         note="Energy is capacity times mean discharge voltage, and that voltage is the mid voltage (structure) less "
         "half the gap between charge and discharge (polarisation); all between two cycles at the same rate and window."

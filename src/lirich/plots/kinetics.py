@@ -11,6 +11,8 @@ from lirich.plots import style
 from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
 
+_METHOD_COLOURS = (style.DISCHARGE_COLOUR, style.CHARGE_COLOUR, style.STRUCTURE_COLOUR, style.CAPACITY_COLOUR)
+
 _VALIDITY_LIMIT = (
     0.03  # τD/R² above which the √t law is biased low; method sheet, Weppner & Huggins doi:10.1149/1.2133112
 )
@@ -82,27 +84,26 @@ def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) ->
     chosen.sort(key=lambda v: v.conditions.soc_percent or 0.0)
     traces: list[dict[str, Any]] = []
     doubtful = [v for v in chosen if "out-of-validity" in v.flags]
-    sound = [v for v in chosen if "out-of-validity" not in v.flags]
-    for name, part, symbol in (
-        ("within validity", sound, "circle"),
-        ("out of validity: biased low", doubtful, "circle-open"),
-    ):
-        if not part:
-            continue
-        index = {id(v): i + 1 for i, v in enumerate(chosen)}
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": name,
-                "x": style.numbers([v.conditions.soc_percent if by_soc else index[id(v)] for v in part]),
-                "y": style.numbers([v.value for v in part], 4),
-                "error_y": _errors(part),
-                "text": [style.plain(v.conditions.method or "") for v in part],
-                "marker": {"size": 8, "symbol": symbol, "color": style.DISCHARGE_COLOUR},
-                "hovertemplate": "%{x:.3g}: %{y:.2e} m²/s<br>%{text}<extra></extra>",
-            }
-        )
+    index = {id(v): i + 1 for i, v in enumerate(chosen)}
+    methods = sorted({v.conditions.method or "method not stated" for v in chosen})
+    for method, colour in zip(methods, _METHOD_COLOURS * (1 + len(methods) // len(_METHOD_COLOURS)), strict=False):
+        of_method = [v for v in chosen if (v.conditions.method or "method not stated") == method]
+        for name, symbol in ((method, "circle"), (f"{method}, out of validity", "circle-open")):
+            part = [v for v in of_method if (v in doubtful) == (symbol == "circle-open")]
+            if part:
+                traces.append(
+                    {
+                        "type": "scatter",
+                        "mode": "markers",
+                        "name": style.plain(name),
+                        "x": style.numbers([v.conditions.soc_percent if by_soc else index[id(v)] for v in part]),
+                        "y": style.numbers([v.value for v in part], 4),
+                        "error_y": _errors(part) | {"color": style.see_through(colour, 0.5)},
+                        "text": [style.plain(v.conditions.direction or "") for v in part],
+                        "marker": {"size": 6, "symbol": symbol, "color": colour, "opacity": 0.8},
+                        "hovertemplate": "%{x:.3g}: %{y:.2e} m²/s %{text}<extra></extra>",
+                    }
+                )
     y = [v.value for v in chosen]
     return Figure(
         title="Diffusivity of lithium",

@@ -43,7 +43,7 @@ def literature_context(
         layout=style.layout(
             height=104 + 32 * len(rows),
             margin={"l": 20, "r": 18, "t": 10, "b": 48},
-            xaxis=style.axis(f"{what.name}{unit}"),
+            xaxis=style.axis(f"{style.symbol(what.symbol)}{unit}"),
             yaxis=style.axis(
                 tickvals=list(range(len(rows))),
                 ticktext=[style.plain(name) for name, _, _ in rows],

@@ -80,6 +80,16 @@ _VIRIDIS = (
 )  # fmt: skip
 
 
+_SEGMENT_NAMES = MappingProxyType(
+    {"check_up": "check-up", "pseudo_ocv": "pseudo-OCV", "gitt": "GITT", "ici": "ICI", "cv": "constant voltage"}
+)
+
+
+def segment_name(kind: str) -> str:
+    """Return the kind of a protocol segment as it is spoken: ``rate test``, ``check-up``, ``GITT``."""
+    return _SEGMENT_NAMES.get(kind, kind.replace("_", " "))
+
+
 def group_colours(groups: list[str] | tuple[str, ...]) -> dict[str, str]:
     """Give each group its colour: SC and PC always theirs, the others in the order of their names."""
     others = sorted(g for g in set(groups) if g not in _FIXED_GROUPS)

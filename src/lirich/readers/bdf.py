@@ -143,6 +143,8 @@ class BdfReader:
             layout = delimited.find_layout(unpacked, _score)
             known = _score(layout.headers) if layout else 0
         else:
+            if not any(word in head.replace(b"\0", b"") for word in (b"voltage_volt", b"oltage /")):
+                return None
             layout = delimited.find_layout(head, _score)
             known = _score(layout.headers) if layout else 0
         if known >= 3:

@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -157,6 +158,16 @@ def _to_utf8(data: bytes, encoding: str, path: Path) -> tuple[bytes, list[Findin
     return text.encode("utf-8"), findings
 
 
+@lru_cache(maxsize=4)
+def _first_lines(head: bytes, encoding: str | None) -> tuple[str, list[str]] | None:
+    """Return encoding and lines of the beginning of a text; kept, since every reader looks at the same file."""
+    encoding = encoding or encoding_of(head)
+    if encoding is None:
+        return None
+    text = head.decode("latin-1" if encoding == "cp1252" else encoding, "replace")
+    return encoding, text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:_SEARCH_LINES]
+
+
 def find_layout(
     head: bytes,
     score: Score,
@@ -171,11 +182,10 @@ def find_layout(
     *score* says how many columns a row of cells names; the first row with the best score of at least 2 is the header.
     What else is given is not searched for; *header_row* counts from 1, and 0 says that there is none.
     """
-    encoding = encoding or encoding_of(head)
-    if encoding is None:
+    found = _first_lines(head[:SEARCH_BYTES], encoding)
+    if found is None:
         return None
-    text = head[:SEARCH_BYTES].decode("latin-1" if encoding == "cp1252" else encoding, "replace")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:_SEARCH_LINES]
+    encoding, lines = found
     best: tuple[int, int, str, list[str]] | None = None
     for number, line in enumerate(lines):
         if best is not None and number > best[1] + _AFTER_HEADER:
@@ -200,8 +210,8 @@ def find_layout(
     split = [split_line(_single_blanks(row) if separator == " " else row, separator) for row in rows]
     width = max([len(cells), *sorted(len(row) for row in split)[: max(1, len(split) * 9 // 10)]])
     quoted = '"' in "".join(rows[:20])
-    commas = sum(bool(_DECIMAL_COMMA.match(cell)) for row in split for cell in row)
-    points = sum(bool(_DECIMAL_POINT.match(cell)) for row in split for cell in row)
+    commas = sum("," in cell and bool(_DECIMAL_COMMA.match(cell)) for row in split for cell in row)
+    points = sum("." in cell and bool(_DECIMAL_POINT.match(cell)) for row in split[:10] for cell in row)
     return Layout(
         encoding=encoding,
         separator=separator,

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lirich.model import table as std
 
@@ -180,6 +181,7 @@ class HeaderMatch:
         return DIMENSION[self.role]
 
 
+@lru_cache(maxsize=2048)
 def reduce_name(text: str) -> str:
     """Return the letters, digits and ``#`` of *text*, lower case: what `ALIASES` is keyed by."""
     text = unicodedata.normalize("NFKC", text).lower()
@@ -217,8 +219,11 @@ _SUFFIX = re.compile(r"^(.+)[_\s]([A-Za-zµμ°]+)$")
 _LONG_UNITS = {"second": "s", "volt": "V", "ampere": "A", "celsius": "degC", "ohm": "ohm", "watt": "W"}
 
 
-def split_header(text: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=2048)
+def split_header(text: str) -> tuple[tuple[str, str], ...]:
     """Return the ways in which *text* may be a name and a unit, the likeliest first."""
+    if len(text) > _LONGEST:
+        return ((text, ""),)
     text = text.strip().strip("\"'").lstrip("~").strip()
     ways: list[tuple[str, str]] = []
     found = _BRACKETS.match(text)
@@ -232,7 +237,7 @@ def split_header(text: str) -> list[tuple[str, str]]:
     if suffix:
         unit = suffix.group(2)
         ways.append((suffix.group(1), _LONG_UNITS.get(unit.lower(), unit)))
-    return ways
+    return tuple(ways)
 
 
 def match_header(index: int, text: str, aliases: Mapping[str, Alias] | None = None) -> HeaderMatch | None:

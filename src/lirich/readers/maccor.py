@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
-
-import polars as pl
 
 from lirich.model import Finding, Severity
 from lirich.model import table as std
-from lirich.readers import delimited
 from lirich.readers import headers as h
-from lirich.readers.tabular import Heading, Table, TabularReader
+from lirich.readers.tabular import Heading, TabularReader
 
 _PREAMBLE = ("today's date", "date of test", "maccor")
 _OWN = {"amphr", "mamphr", "watthr", "dpttime", "cyc#", "rec#", "acimp", "cyclep", "cyclec", "md", "es"}
@@ -38,45 +36,32 @@ class MaccorReader(TabularReader):
             return 0.9, f"Maccor's headers {', '.join(sorted(own)[:4])}"
         return 0.0, ""
 
-    def adjust(self, table: Table) -> None:
+    def more_columns(
+        self, headers: Sequence[str], first_row: Sequence[str]
+    ) -> tuple[dict[str, h.HeaderMatch], list[Finding]]:
         """Take the temperature from the first auxiliary channel in °C that has a sensor."""
-        if std.CELL_TEMPERATURE in table.matches:
-            return
-        headers = table.layout.headers
-        channels = [
-            i
+        cells = [*first_row, *[""] * len(headers)]
+        warm = {
+            i: value
             for i, text in enumerate(headers[:-1])
-            if text.lower().startswith("aux") and headers[i + 1].strip().lower() == "units"
-        ]
-        if not channels:
-            return
-        first = table.first_cells + [""] * len(headers)
-        in_celsius = [i for i in channels if first[i + 1].strip().strip("°").upper() in ("C", "DEGC")]
-        values = {i: _number(first[i]) for i in in_celsius}
-        used = [i for i, value in values.items() if value is not None and value > _NO_SENSOR_BELOW]
+            if text.lower().startswith("aux")
+            and headers[i + 1].strip().lower() == "units"
+            and cells[i + 1].strip().strip("°").upper() in ("C", "DEGC")
+            and (value := _number(cells[i])) is not None
+        }
+        if not warm:
+            return {}, []
+        used = [i for i, value in warm.items() if value > _NO_SENSOR_BELOW]
         if used:
-            index = used[0]
-            self._add(table, index)
-        elif in_celsius:
-            table.findings.append(
-                Finding(
-                    code="no-temperature-sensor",
-                    severity=Severity.INFO,
-                    message=f"All {len(in_celsius)} auxiliary temperatures read below {_NO_SENSOR_BELOW:g} °C "
-                    f"(the first {values[in_celsius[0]]:g} °C): no sensor is connected",
-                )
-            )
-
-    def _add(self, table: Table, index: int) -> None:
-        match = h.HeaderMatch(index, table.layout.headers[index], std.CELL_TEMPERATURE, "degC", 1.0)
-        body = table.body
-        loaded = delimited.load(
-            body, table.layout, numbers=[index], texts=[], first_line=table.loaded.first_line, path=table.path
+            match = h.HeaderMatch(used[0], headers[used[0]], std.CELL_TEMPERATURE, "degC", 1.0)
+            return {std.CELL_TEMPERATURE: match}, []
+        finding = Finding(
+            code="no-temperature-sensor",
+            severity=Severity.INFO,
+            message=f"All {len(warm)} auxiliary temperatures read below {_NO_SENSOR_BELOW:g} °C (the first "
+            f"{next(iter(warm.values())):g} °C): no sensor is connected",
         )
-        if loaded.frame.height == table.loaded.frame.height:
-            table.loaded.frame = pl.concat([table.loaded.frame, loaded.frame], how="horizontal")
-            table.matches[std.CELL_TEMPERATURE] = match
-            table.others = tuple(i for i in table.others if i != index)
+        return {}, [finding]
 
 
 def _number(text: str) -> float | None:

@@ -218,7 +218,7 @@ class _Heard(logging.Handler):
 
     def findings(self) -> tuple[Finding, ...]:
         """Return one finding for each thing that was said."""
-        return tuple(_heard_finding(message) for message in dict.fromkeys(self.messages))
+        return tuple(dict.fromkeys(_heard_finding(message) for message in self.messages))
 
 
 def _heard_finding(message: str) -> Finding:
@@ -268,7 +268,7 @@ def _fastnda(file: Path, path: Path) -> pl.DataFrame:
     import fastnda
 
     try:
-        frame: pl.DataFrame = fastnda.read(file, cycle_mode="raw")
+        frame: pl.DataFrame = fastnda.read(file, cycle_mode="raw", raw_categories=True)
     except NotImplementedError as error:
         raise DamagedFileError(
             f"{path.name} is of a Neware format version that fastnda cannot read: {error}",
@@ -288,6 +288,8 @@ def _standard(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, tuple[str,
         for source, (column, _, factor) in _COLUMNS.items()
         if source in frame.columns
     }
+    if "step_type" in frame.columns:
+        columns[STEP_TYPE] = _step_names(frame["step_type"])
     step = frame["step_count"].to_numpy()
     starts = np.flatnonzero(np.diff(step) != 0) + 1 if not frame["step_count"].null_count() else np.empty(0, int)
     for source, up, down in (
@@ -303,6 +305,14 @@ def _standard(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, tuple[str,
     table = standard_table(frame.select(**columns), path=path)
     left_out = {"index", "step_time_s", "capacity_mAh", "energy_mWh", *_COLUMNS, *temperature[:1]}
     return table, tuple(c for c in frame.columns if c not in left_out)
+
+
+def _step_names(codes: pl.Series) -> pl.Series:
+    """Return the names of step types; codes are one byte, so that a lookup in 256 names does it."""
+    from fastnda import step_type_map
+
+    names = pl.Series([step_type_map.get(code) for code in range(256)], dtype=pl.String)
+    return names.gather(codes).alias(STEP_TYPE)
 
 
 def _totals(
@@ -356,7 +366,10 @@ def _totals_of_gains(
 def _index_findings(frame: pl.DataFrame) -> tuple[Finding, ...]:
     if "index" not in frame.columns or frame.height < 2:
         return ()
-    step = np.diff(frame["index"].to_numpy().astype(np.int64))
+    index = frame["index"]
+    if int(index[-1]) - int(index[0]) + 1 == frame.height:
+        return ()
+    step = np.diff(index.to_numpy().astype(np.int64))
     lost = int((step - 1).clip(0).sum())
     if not lost:
         return ()

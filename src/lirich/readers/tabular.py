@@ -35,14 +35,7 @@ class Table:
     loaded: delimited.Loaded
     findings: list[Finding] = field(default_factory=list)
     metadata: dict[str, Scalar] = field(default_factory=dict)
-    body: bytes = b""
     sheet: tuple[float, str] = (0.0, "")
-
-    @property
-    def first_cells(self) -> list[str]:
-        """The cells of the first row of a delimited text."""
-        rows = (row for row in self.body[:65_536].decode("utf-8", "replace").split("\n") if row.strip())
-        return delimited.split_line(next(rows, ""), self.layout.separator)
 
     @property
     def unrecognised(self) -> tuple[str, ...]:
@@ -103,8 +96,12 @@ class TabularReader(ABC):
         """Return what the lines above the header say."""
         return pairs_of(heading.preamble, heading.separator)
 
-    def adjust(self, table: Table) -> None:
-        """Change what was read before it is assembled."""
+    def more_columns(
+        self, headers: Sequence[str], first_row: Sequence[str]
+    ) -> tuple[dict[str, h.HeaderMatch], list[Finding]]:
+        """Return columns that only the first row of data tells, by role, and what is to be said of them."""
+        del headers, first_row
+        return {}, []
 
     # --- the contract of a reader --------------------------------------------------------------------------------
 
@@ -148,11 +145,14 @@ class TabularReader(ABC):
         data, layout = delimited.text_table(path, self.score, data)
         matches, others = h.match_headers(layout.headers, self.aliases)
         body, first_line, findings = delimited.body_of(data, layout, path)
+        first_row = next((row for row in body[:65_536].decode("utf-8", "replace").split("\n") if row.strip()), "")
+        more, said = self.more_columns(layout.headers, delimited.split_line(first_row, layout.separator))
+        matches = {**more, **matches}
+        used = {match.index for match in matches.values()}
+        others = tuple(i for i in others if i not in used)
         numbers, texts = self.split_kinds(needed(matches), body, layout)
         loaded = delimited.load(body, layout, numbers=numbers, texts=texts, first_line=first_line, path=path)
-        table = Table(path, layout, matches, others, loaded, findings, body=body)
-        self.adjust(table)
-        return table
+        return Table(path, layout, matches, others, loaded, [*findings, *said])
 
     def split_kinds(
         self, matches: Mapping[str, h.HeaderMatch], body: bytes, layout: delimited.Layout
@@ -200,9 +200,7 @@ class TabularReader(ABC):
         loaded = delimited.convert(
             delimited.Loaded(frame, layout.header_line + 2), matches.values(), decimal_comma=layout.decimal_comma
         )
-        table = Table(path, layout, matches, others, loaded, sheet=self.sheet_confidence(sheets))
-        self.adjust(table)
-        return table
+        return Table(path, layout, matches, others, loaded, sheet=self.sheet_confidence(sheets))
 
     def finish(self, table: Table) -> Reading:
         """Assemble the standard table and say what was understood."""

@@ -266,11 +266,8 @@ def segment_rows(
         if s.purpose
     ]
     beside = Counter(s.kind for s in segments if not s.purpose)
-    names = {"cv": "constant-voltage part", "rest": "rest", "ici": "current-interrupt stretch"}
     rows += [
-        SegmentRow(
-            kind, None, None, f"{n} {names.get(kind, kind.replace('_', ' '))}{'s' if n != 1 else ''} beside it", False
-        )
+        SegmentRow(kind, None, None, f"{n} {'stretch' if n == 1 else 'stretches'} within the above")
         for kind, n in beside.items()
     ]
     return tuple(rows)
@@ -279,7 +276,7 @@ def segment_rows(
 def _said(segment: Segment, cell: Cell) -> str:
     parts = []
     for current, what in ((segment.charge_current_ma, "charge"), (segment.discharge_current_ma, "discharge")):
-        if current is None or current == 0:
+        if current is None or current == 0 or segment.kind == "rate_test":  # its reason names the rates
             continue
         if cell.active_mass_mg is not None and cell.one_c_ma_g is not None:
             rate = format_rate(abs(current) / (cell.active_mass_mg * 1e-3) / cell.one_c_ma_g)

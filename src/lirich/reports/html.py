@@ -142,6 +142,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters.update(
         capitalize_first=_capitalised,
+        segment_name=style.segment_name,
         symbol=_symbol,
         formula=_formula,
         duration=sections.duration,

@@ -47,6 +47,8 @@ _OF_THE_CELL = frozenset(
     }
 )  # how much was put into a cell and how it was driven: left out unless asked for
 
+_SAME_RATE = 0.01  # a rate test steps by far more than 1 %, its steps repeat to far less
+
 
 def compare(
     values: Iterable[Value],
@@ -81,8 +83,14 @@ def compare(
     samples:
         Sample of each cell, where known: cells of one sample repeat the cell, not the synthesis, and it is said.
 
-    Raises `NotEnoughDataError` without two groups or without a value, `UnknownNameError` on a quantity,
-    `InputError` on a correction or level that does not exist.
+    Raises
+    ------
+    NotEnoughDataError
+        Without two groups or without a value.
+    UnknownNameError
+        On a quantity that does not exist.
+    InputError
+        On a correction or level that does not exist.
     """
     if correction not in ("max-t", "holm"):
         raise InputError(f"Unknown correction {correction!r}", expected="'max-t' or 'holm'")
@@ -128,13 +136,17 @@ def compare(
 
 
 def _by_default(value: Value) -> bool:
+    of_a_pulse = value.quantity == "lithium_diffusivity_m2_s" and value.conditions.soc_percent is not None
+    return value.quantity not in _OF_THE_CELL and not of_a_pulse and not _by_definition(value)
+
+
+def _by_definition(value: Value) -> bool:
+    """Tell whether it is the rate capability at the reference rate: 100 % of itself."""
+    if value.quantity != "rate_capability":
+        return False
     c = value.conditions
-    of_a_pulse = value.quantity == "lithium_diffusivity_m2_s" and c.soc_percent is not None
-    reference = c.other.get("reference_current_ma_g")
-    by_definition = (
-        value.quantity == "rate_capability" and reference is not None and c.current_ma_g == reference
-    )  # 100 %
-    return value.quantity not in _OF_THE_CELL and not of_a_pulse and not by_definition
+    pairs = ((c.current_ma_g, c.other.get("reference_current_ma_g")), (c.rate_c, c.other.get("reference_rate_c")))
+    return any(x is not None and y is not None and math.isclose(x, float(y), rel_tol=_SAME_RATE) for x, y in pairs)
 
 
 def _ordered(names: set[str]) -> list[str]:

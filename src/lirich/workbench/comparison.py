@@ -29,8 +29,8 @@ class Contrast(Frozen):
 
     ``refused`` says why nothing is computed (empty: it is); ``unlike`` names the conditions that differ, in a
     forced contrast too. ``effect_size`` is Hedges' g. ``smallest_p`` and ``smallest_p_corrected`` are what the test
-    can reach at best with so many cells. ``favours`` is the group with the better mean, where the quantity has a better direction:
-    a direction, not a verdict; the verdict is in ``p_corrected`` and the intervals.
+    can reach at best with so many cells. ``favours`` is the group with the better mean, where the quantity has a
+    better direction: a direction, not a verdict; the verdict is in ``p_corrected`` and the intervals.
     """
 
     a: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from lirich.model import Conditions, Frozen, Origin, Value
+from lirich.model import Conditions, Frozen, Origin, Subject, Value
 from lirich.model.format import format_value
 from lirich.quantities import QUANTITIES, quantity
 from lirich.store.literature.conflicts import same_material, span
@@ -110,13 +110,19 @@ def standings(
 
     Values of origin ``literature`` and quantities without a published value of a named material are passed over. A
     material that is told of twice with one number counts once; contradicting numbers count both and are flagged.
+    Papers give capacities and efficiencies of fresh cells: of a figure of single cycles (retentions apart) only a
+    subject's first cycle is set among them.
 
     Raises `UnknownNameError` on a key of *quantities*.
     """
     wanted = None if quantities is None else {quantity(key).key for key in quantities}
     published = [v for v in literature if v.origin is Origin.LITERATURE]
     found = []
-    for value in values:
+    known = list(values)
+    first = _first_cycles(known)
+    for value in known:
+        if value.conditions.cycle != first.get((value.subject, value.quantity), value.conditions.cycle):
+            continue
         if value.origin is Origin.LITERATURE or (wanted is not None and value.quantity not in wanted):
             continue
         same = [v for v in published if v.quantity == value.quantity]
@@ -145,6 +151,17 @@ def _standing(value: Value, facts: Sequence[Value], statements: tuple[Value, ...
         nearest=tuple(neighbours[:nearest]),
         statements=statements,
     )
+
+
+def _first_cycles(values: Sequence[Value]) -> dict[tuple[Subject, str], int]:
+    """Return the first cycle that each subject has of each figure of single cycles."""
+    first: dict[tuple[Subject, str], int] = {}
+    for value in values:
+        cycle = value.conditions.cycle
+        if cycle is not None and QUANTITIES[value.quantity].scope == "cycle" and value.quantity not in _RETENTION:
+            place = (value.subject, value.quantity)
+            first[place] = min(cycle, first.get(place, cycle))
+    return first
 
 
 def _once(facts: Sequence[Value]) -> list[Value]:

@@ -14,7 +14,6 @@ from lirich.errors import LirichError, WorkspaceNotFoundError
 from lirich.model import Finding, Severity
 
 EXTRAS = {
-    "arbin": ("access_parser", "Arbin .res files"),
     "biologic": ("galvani", "Biologic .mpr files (GPL-3, a plug-in of your own choice)"),
     "distributed": ("distributed", "work on Dask, beyond one machine"),
     "postgres": ("psycopg", "a catalogue that a team shares"),

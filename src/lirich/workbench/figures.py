@@ -28,9 +28,7 @@ def bands(view: CellView) -> list[Band]:
     """Return the protocol of the cell as stretches of cycles to shade."""
     from lirich.plots import Band
 
-    return [
-        Band(s.kind, s.first_cycle, s.last_cycle) for s in view.segments if s.purpose
-    ]
+    return [Band(s.kind, s.first_cycle, s.last_cycle) for s in view.segments if s.purpose]
 
 
 def _voltage(view: CellView, options: dict[str, Any]) -> Figure | None:

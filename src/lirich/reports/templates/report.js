@@ -76,7 +76,7 @@
   darkQuery.addEventListener("change", redraw);
   window.addEventListener("beforeprint", function () {
     printing = true;
-    plots.forEach(draw);
+    plots.forEach(draw);  // in the width of the screen; the style for print keeps the columns
   });
   window.addEventListener("afterprint", function () { printing = false; redraw(); });
 
