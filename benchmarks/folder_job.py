@@ -24,6 +24,11 @@ def one(path: str) -> tuple[int, float, str]:
 
 
 def _peak() -> float:
+    # Linux hands ru_maxrss of the parent on through fork and exec; VmHWM starts anew
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return float(line.split()[1]) / 1024.0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 

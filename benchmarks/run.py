@@ -55,6 +55,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "cycling")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: where the machine is not your own"
+    )
+    parser.add_argument("--files", default="", help="only files whose name or format has this in it")
     parser.add_argument("--folder", type=int, default=1000, help="files in the folder")
     parser.add_argument("--only", nargs="*", choices=("files", "folder", "cli"), default=["files", "folder", "cli"])
     parser.add_argument("--peers", nargs="*", default=[p.name for p in ALL], help="which peers to install and run")
@@ -62,7 +66,7 @@ def main() -> int:
     met: list[tuple[str, bool]] = []
     with tempfile.TemporaryDirectory(prefix="lirich-bench-") as scratch:
         if "files" in options.only:
-            met += files_part(options.data, Path(scratch), install(options.peers), options.rounds)
+            met += files_part(Path(scratch), install(options.peers), options)
         if "folder" in options.only:
             met += folder_part(Path(scratch), options.folder)
         if "cli" in options.only:
@@ -76,8 +80,9 @@ def main() -> int:
 # --- one file ----------------------------------------------------------------------------------------------------
 
 
-def files_part(data: Path, scratch: Path, peers: list[Peer], rounds: int) -> list[tuple[str, bool]]:
+def files_part(scratch: Path, peers: list[Peer], options: argparse.Namespace) -> list[tuple[str, bool]]:
     """Raw file to per-cycle table, file by file."""
+    data = options.data
     from lirich.testing.laboratory import make_laboratory
 
     made = make_laboratory(scratch / "lab", n_sc=len(SIMULATED), n_pc=0, formats=SIMULATED, continued=False)
@@ -85,15 +90,17 @@ def files_part(data: Path, scratch: Path, peers: list[Peer], rounds: int) -> lis
     if not jobs:
         print(f"(the real files are not in {data}: only simulated ones are measured)")
     jobs += [(cell.files[0], cell.format) for cell in made.cells.values()]
+    jobs = [(path, kind) for path, kind in jobs if options.files in path.name or options.files in kind]
     names = [p.name for p in peers]
-    print("\nRaw file to a table with one row per cycle: time of the peer / time of lirich (medians, interleaved)")
+    print("\nRaw file to a table with one row per cycle: time of the peer / time of lirich")
+    print(f"(medians of the {options.clock} clock, tools interleaved)")
     print("(r) reads only and makes no table; - cannot read it, see below")
     heads = [f"{p.name}{'' if p.table else ' (r)'}" for p in peers if p.requirement]
     print(f"{'file':<44}{'rows':>8}{'cycles':>7}" + "".join(f"{h:>15}" for h in heads) + f"{'lirich MiB':>12}")
     notes: list[str] = []
     results: dict[str, dict[str, Result]] = {}
     for path, kind in jobs:
-        found = measure(path, kind, [p for p in peers if not p.only or kind in p.only], rounds)
+        found = measure(path, kind, [p for p in peers if not p.only or kind in p.only], options.rounds, options.clock)
         label = path.name if path.parent == data else f"simulated {kind}"
         results[label] = found
         print(_line(label, found, names), flush=True)

@@ -27,11 +27,12 @@ class Result:
     cycles: int = 0
     peak_mib: float = 0.0
     error: str = ""
+    clock: str = "wall"
 
     @property
     def median_s(self) -> float:
-        """The median of the rounds, s."""
-        return statistics.median(self.seconds)
+        """The median of the rounds by the chosen clock, s."""
+        return statistics.median(self.seconds if self.clock == "wall" else self.cpu)
 
 
 class Warm:
@@ -82,9 +83,11 @@ class Warm:
         self._process.wait()
 
 
-def measure(path: Path, kind: str, peers: list[Peer], rounds: int) -> dict[str, Result]:
+def measure(path: Path, kind: str, peers: list[Peer], rounds: int, clock: str) -> dict[str, Result]:
     """Time every tool on one file; the first run of each is a warm-up and does not count."""
     warm = [Warm(peer.name, peer, path, kind) for peer in peers]
+    for w in warm:
+        w.result.clock = clock
     first = [w.go(count=False) for w in warm]
     left = [max(2, min(rounds, int(PATIENCE_S / max(seconds, 1e-3)))) for seconds in first]
     for turn in range(max(left, default=0)):

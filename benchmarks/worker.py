@@ -136,6 +136,11 @@ TOOLS = {f.__name__.replace("_", "-"): f for f in (lirich, lirich_read, fastnda,
 
 
 def _peak_mib() -> float:
+    # Linux hands ru_maxrss of the parent on through fork and exec; VmHWM starts anew
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return float(line.split()[1]) / 1024.0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 

@@ -324,6 +324,14 @@ def test_a_rate_capability_at_its_own_reference_is_no_figure():
     assert row.conditions.current_ma_g == 250.0
 
 
+def test_a_median_over_pulses_stands_for_its_pulses():
+    key = "lithium_diffusivity_m2_s"
+    medians = [value(c, key, 1e-15 * (i + 1), other={"statistic": "median over pulses"}) for i, c in enumerate(GROUPS)]
+    pulses = [value(c, key, 1e-15 * (i + 1), soc_percent=soc) for i, c in enumerate(GROUPS) for soc in (20.0, 40.0)]
+    assert len(compare([*medians, *pulses], GROUPS).rows) == 1
+    assert len(compare(pulses, GROUPS, quantities=[key]).rows) == 2
+
+
 def test_what_cannot_be_compared_is_said():
     values = [*ices(), value("SC-0", "voltage_gap_v", 0.4), value("SC-0", "voltage_gap_v", 0.5, cycle=3)]
     comparison = compare(values, GROUPS)

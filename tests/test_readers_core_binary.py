@@ -279,3 +279,12 @@ def test_neware_totals_are_the_sums_of_the_cyclers_own_step_capacities(
     if charged_mah is not None:
         assert (up, down) == pytest.approx((charged_mah, discharged_mah), rel=1e-6)
     assert table[TIME].equals(raw["total_time_s"].alias(TIME))
+
+
+def test_reading_leaves_pythons_zlib_as_it_was(tmp_path: Path) -> None:
+    import zlib
+
+    before = zlib.decompress, zlib.decompressobj
+    assert before[0].__module__ == "zlib"
+    read(_save(tmp_path, "x.ndax", ndax_bytes()))
+    assert (zlib.decompress, zlib.decompressobj) == before

@@ -113,11 +113,12 @@ def origin_label(origin: Origin) -> list[dict[str, Any]]:
             "xref": "paper",
             "yref": "paper",
             "x": 1,
-            "y": 1.01,
-            "xanchor": "right",
-            "yanchor": "bottom",
+            "y": 1,
+            "xanchor": "left",
+            "yanchor": "top",
+            "textangle": 90,
             "showarrow": False,
-            "font": {"size": 11, "color": "#8A4FA3"},
+            "font": {"size": 10, "color": "#8A4FA3"},
             "name": "origin",
         }
     ]
@@ -191,7 +192,7 @@ def _colour_scale(shown: Sequence[int]) -> dict[str, Any]:
                 "len": 0.9,
                 "outlinewidth": 0,
                 "tickfont": {"size": 11},
-                "xpad": 6,
+                "xpad": 14,
             },
         },
     }
@@ -199,7 +200,7 @@ def _colour_scale(shown: Sequence[int]) -> dict[str, Any]:
 
 def _layout(shown: Sequence[int], origin: Origin, **axes: Any) -> dict[str, Any]:
     few = len(shown) <= _FEW
-    margin = {"l": 64, "r": 18 if few else 8, "t": 26, "b": 52}
+    margin = {"l": 64, "r": 22 if few else 8, "t": 26, "b": 52}
     return style.layout(showlegend=few, margin=margin, annotations=origin_label(origin), **axes)
 
 

@@ -391,7 +391,7 @@ def _two_panels(
     return style.layout(
         height=height,
         showlegend=True,
-        margin={"l": 64, "r": 18, "t": 28, "b": 48},
+        margin={"l": 64, "r": 22, "t": 28, "b": 48},
         xaxis=style.axis("Cycle", **x),
         shapes=shapes,
         annotations=labels + origin_label(origin),

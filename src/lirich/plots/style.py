@@ -163,7 +163,7 @@ def layout(**more: Any) -> dict[str, Any]:
         "font": {"family": FONT, "size": 13, "color": "#2B3640"},
         "paper_bgcolor": "#FFFFFF",
         "plot_bgcolor": "#FFFFFF",
-        "margin": {"l": 64, "r": 18, "t": 26, "b": 52},
+        "margin": {"l": 64, "r": 22, "t": 26, "b": 52},
         "height": 360,
         "hovermode": "closest",
         "hoverlabel": {"font": {"family": FONT, "size": 12}},

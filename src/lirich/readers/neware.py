@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -264,11 +265,32 @@ def _overheard() -> Iterator[_Heard]:
         logger.propagate = propagate
 
 
+_PLAIN_ZLIB = (zlib.decompress, zlib.decompressobj)
+
+
+@contextmanager
+def _quick_zlib() -> Iterator[None]:
+    """Confine to `fastnda` the quicker zlib that it puts in place of Python's for the whole process.
+
+    Its errors are not ``zlib.error``: other code that reads archives would not know them.
+    """
+    from fastnda import ndax
+
+    quick = getattr(ndax, "isal_zlib", None)
+    try:
+        if quick is not None:
+            zlib.decompress, zlib.decompressobj = quick.decompress, quick.decompressobj
+        yield
+    finally:
+        zlib.decompress, zlib.decompressobj = _PLAIN_ZLIB
+
+
 def _fastnda(file: Path, path: Path) -> pl.DataFrame:
     import fastnda
 
     try:
-        frame: pl.DataFrame = fastnda.read(file, cycle_mode="raw", raw_categories=True)
+        with _quick_zlib():
+            frame: pl.DataFrame = fastnda.read(file, cycle_mode="raw", raw_categories=True)
     except NotImplementedError as error:
         raise DamagedFileError(
             f"{path.name} is of a Neware format version that fastnda cannot read: {error}",

@@ -10,7 +10,6 @@ from typing import Any
 
 _HOMES = {
     "ContractReport": "lirich.testing.reader_contract",
-    "ReaderContractError": "lirich.testing.reader_contract",
     "check_reader": "lirich.testing.reader_contract",
     "Mutation": "lirich.testing.mutate",
     "mutations": "lirich.testing.mutate",

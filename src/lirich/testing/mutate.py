@@ -320,7 +320,7 @@ def _swap_members(data: bytes, rng: random.Random) -> bytes:
 
 
 def _traversal(data: bytes, _rng: random.Random) -> bytes:
-    return _packed([("../../../../tmp/lirich-escaped", b"x"), ("/etc/lirich-escaped", b"x"), *_members(data)])
+    return _packed([("../../../../lirich-escaped", b"x"), ("/lirich-escaped", b"x"), *_members(data)])
 
 
 def _bomb(data: bytes, rng: random.Random) -> bytes:

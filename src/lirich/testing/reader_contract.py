@@ -28,10 +28,6 @@ TIME_LIMIT_S = 30.0
 """A broken file of some kilobytes that takes longer is a hang."""
 
 
-class ReaderContractError(AssertionError):
-    """A reader breaks the contract; the message says which rule and on which file."""
-
-
 @dataclass(slots=True)
 class ContractReport:
     """What `check_reader` did: broken copies by how they ended, and the slowest."""
@@ -71,7 +67,7 @@ def check_reader(
 
     Raises
     ------
-    ReaderContractError
+    AssertionError
         A rule is broken: identity, sniffing, the standard table, sameness of two readings, charge positive,
         capacities that never fall; or a broken copy ends in anything but a `ReadError`, an
         `OptionalDependencyError` or a table that keeps all rules.
@@ -108,7 +104,7 @@ def check_reader(
 
 def _rule(kept: bool, where: str, text: str) -> None:
     if not kept:
-        raise ReaderContractError(f"{where}: {text}")
+        raise AssertionError(f"{where}: {text}")
 
 
 def _identity(reader: Reader) -> None:
@@ -224,10 +220,10 @@ def _broken_copy(reader: Reader, path: Path, where: str, limit_s: float, report:
         kind = type(error).__name__
         report.errors[kind] = report.errors.get(kind, 0) + 1
         _rule(bool(str(error).strip()), where, f"{kind} without a message")
-    except ReaderContractError:
+    except AssertionError:
         raise
     except (Exception, pl.exceptions.PanicException) as error:
-        raise ReaderContractError(
+        raise AssertionError(
             f"{where}: {reader.name} raises {type(error).__name__} ({error}), which is neither a ReadError nor an "
             "OptionalDependencyError"
         ) from error
@@ -256,7 +252,7 @@ def _within(limit_s: float, where: str) -> Iterator[None]:
     try:
         yield
     except _TooSlowError:
-        raise ReaderContractError(f"{where}: takes longer than {limit_s:g} s, a hang") from None
+        raise AssertionError(f"{where}: takes longer than {limit_s:g} s, a hang") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)

@@ -72,9 +72,9 @@ def compare(
         Group of each cell. The order of the groups in the result is SC, PC, then alphabetical.
     quantities:
         Keys to compare, all others are passed over; ``None``: everything that says something of the material
-        (absolute charges, energies and currents, which say how much was put into the cell, and the diffusivities of
-        single pulses are left out; the median of all pulses is in). Every quantity costs power: the p values of all
-        rows and pairs are one family.
+        (absolute charges, energies and currents, which say how much was put into the cell, are left out). Every
+        quantity costs power: the p values of all rows and pairs are one family. In any case left out: a rate
+        capability at its reference rate (100 % by definition), and single pulses where their median is given.
     force:
         Compare values under unlike conditions and of unlike origin too; it is said in every row concerned.
     correction:
@@ -105,7 +105,8 @@ def compare(
         )
     wanted = None if quantities is None else [quantity(key).key for key in quantities]
     of_groups = [v for v in values if v.subject.kind == "cell" and v.subject.key in groups]
-    chosen = [v for v in of_groups if (_by_default(v) if wanted is None else v.quantity in wanted)]
+    asked = [v for v in of_groups if (v.quantity not in _OF_THE_CELL if wanted is None else v.quantity in wanted)]
+    chosen = _figures_of_merit(asked)
     if not chosen:
         raise NotEnoughDataError(
             "The cells of these groups have no value" + (f" of {', '.join(wanted)}" if wanted else ""),
@@ -135,9 +136,14 @@ def compare(
     )  # fmt: skip
 
 
-def _by_default(value: Value) -> bool:
-    of_a_pulse = value.quantity == "lithium_diffusivity_m2_s" and value.conditions.soc_percent is not None
-    return value.quantity not in _OF_THE_CELL and not of_a_pulse and not _by_definition(value)
+def _figures_of_merit(values: Sequence[Value]) -> list[Value]:
+    """Leave out what is no figure of a cell: 100 % by definition, and parts of a median that is given too."""
+    medians = {(v.subject.key, v.quantity) for v in values if "statistic" in v.conditions.other}
+    return [
+        v
+        for v in values
+        if not _by_definition(v) and ("statistic" in v.conditions.other or (v.subject.key, v.quantity) not in medians)
+    ]
 
 
 def _by_definition(value: Value) -> bool:

@@ -44,9 +44,13 @@
         if (a.bgcolor) a.bgcolor = "rgba(20,26,32,0.75)";
       });
     }
-    if (node.clientWidth < 460) {
+    if (printing) {
+      var grid = node.closest(".figures").classList;
+      layout.width = grid.contains("one") ? 660 : grid.contains("small") ? 205 : 320;  // columns of A4, px
+    }
+    if (node.clientWidth < 460 || printing) {
       layout.font.size = 11;
-      layout.margin = Object.assign({}, layout.margin, { l: Math.min(layout.margin.l, 50), r: Math.min(layout.margin.r, 10) });
+      layout.margin = Object.assign({}, layout.margin, { l: Math.min(layout.margin.l, 50), r: Math.min(layout.margin.r, 18) });
       if (layout.legend) layout.legend.font = { size: 10.5 };
     }
     return figure;
@@ -76,7 +80,7 @@
   darkQuery.addEventListener("change", redraw);
   window.addEventListener("beforeprint", function () {
     printing = true;
-    plots.forEach(draw);  // in the width of the screen; the style for print keeps the columns
+    plots.forEach(draw);
   });
   window.addEventListener("afterprint", function () { printing = false; redraw(); });
 
