@@ -108,6 +108,19 @@ def test_an_error_says_what_to_do_and_has_no_traceback(
     assert error in lirich(*arguments, cwd=folder, code=2)
 
 
+def test_doctor_finds_a_changed_raw_file_and_mends(tmp_path: Path, small_laboratory: Path) -> None:
+    Workspace.create(tmp_path / "ws").close()
+    ws = tmp_path / "ws"
+    lirich("add", str(small_laboratory / "SC-2.csv"), cwd=ws)
+    (raw,) = [p for p in (ws / "raw").rglob("*") if p.is_file()]
+    raw.chmod(0o644)
+    raw.write_bytes(raw.read_bytes()[:-1] + b"X")
+    assert as_json("doctor", cwd=ws, code=1)["well"] is False
+    lirich("doctor", "--mend", cwd=ws, code=1)  # the file is aside now, and missing until it is added again
+    lirich("add", str(small_laboratory / "SC-2.csv"), cwd=ws)
+    assert as_json("doctor", cwd=ws)["well"] is True
+
+
 def test_no_workspace_here(tmp_path: Path) -> None:
     assert as_json("cells", cwd=tmp_path, code=2)["error"] == "WorkspaceNotFoundError"
     assert as_json("doctor", cwd=tmp_path)["workspace"] is None

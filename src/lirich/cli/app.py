@@ -254,12 +254,19 @@ def export(
 
 
 @app.command()
-def doctor(workspace: WorkspaceFolder = None, json: Json = False) -> None:
+def doctor(
+    mend: Annotated[
+        bool,
+        typer.Option("--mend", help="Set damaged files aside, remove stale temporary ones; no data is deleted."),
+    ] = False,
+    workspace: WorkspaceFolder = None,
+    json: Json = False,
+) -> None:
     """Check the installation, the extras, the plug-ins and the workspace."""
     want_json(json)
     from lirich.cli import verbs
 
-    verbs.doctor(workspace, json=json)
+    verbs.doctor(workspace, mend, json=json)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _WANTS_JSON = False
+FILE_WIDTH = 160
+"""Width of tables that go into a file or a pipe: wide enough not to break them."""
 
 
 def want_json(asked: bool) -> bool:
@@ -34,7 +37,9 @@ def console(*, stderr: bool = False) -> Console:
     """Return the console; made per call, so that it follows the stream and width of the moment."""
     if stderr:
         return Console(stderr=True, highlight=False)
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        return Console(highlight=False)
+    return Console(highlight=False, width=FILE_WIDTH)
 
 
 def print_json(data: Any) -> None:

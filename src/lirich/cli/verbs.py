@@ -238,7 +238,7 @@ def _show_cell(view: CellView) -> None:
         spans = [
             (
                 s.kind if s.purpose else f"  {s.kind}",
-                f"{s.first_cycle}–{s.last_cycle}",
+                f"{s.first_cycle}" if s.first_cycle == s.last_cycle else f"{s.first_cycle}–{s.last_cycle}",
                 "as you said" if s.source == "user" else "",
                 s.reason,
             )
@@ -390,11 +390,13 @@ def export(folder: Path, names: Sequence[str] | None, form: str, workspace: Path
         console().print(f"Wrote {len(files)} files to [bold]{escape(str(folder))}[/].")
 
 
-def doctor(folder: Path | None, *, json: bool) -> None:
-    """Check the installation and the workspace."""
+def doctor(folder: Path | None, mend: bool, *, json: bool) -> None:
+    """Check the installation and the workspace; mend what can be."""
     from lirich.workbench.doctor import examine
 
+    mended = open_workspace(folder).store.mend() if mend else []
     health = examine(folder)
+    health.findings[:0] = mended
     if json:
         print_json(health.to_dict())
     else:

@@ -133,7 +133,8 @@ def _outcome(future: Future[tuple[Any, float]], index: int, parameters: Mapping[
     except BrokenExecutor as error:
         raise ComputeError(
             f"The executor broke down: {error or type(error).__name__}",
-            advice="A worker was killed (out of memory?); run again with fewer workers: what is done is kept",
+            advice="A worker was killed (out of memory? then use fewer workers: what is done is kept); or the script "
+            "that called this has no `if __name__ == '__main__':` around it, which worker processes need",
         ) from error
     except Exception as error:  # noqa: BLE001 - the border of a task: its failure is an outcome, named and kept
         return TaskOutcome(index, parameters, error=TaskFailedError(f"{type(error).__name__}: {error}"))

@@ -85,12 +85,13 @@ class BiologicTextReader:
         metadata = _metadata(comments)
         start = metadata.get("start_time")
         began = _clock(start) if isinstance(start, str) else None
-        table, matches, left_out, doubts = from_columns(
-            {name: frame[name].to_numpy() for name in frame.columns},
-            path=path,
-            technique=str(metadata.get("technique", "")),
-            started_unix_second=began,
-        )
+        with np.errstate(all="ignore"):  # absurd numbers are called absurd by the checks
+            table, matches, left_out, doubts = from_columns(
+                {name: frame[name].to_numpy() for name in frame.columns},
+                path=path,
+                technique=str(metadata.get("technique", "")),
+                started_unix_second=began,
+            )
         return Reading(
             table=table,
             reader=self.name,
@@ -175,7 +176,7 @@ def from_columns(
         running = np.cumsum(np.diff(step, prepend=step[:1]) != 0) + 1
         take("Ns", STEP, "", running, note="counts the changes of Ns")
     if "mode" in columns:
-        mode = pl.Series(np.nan_to_num(columns["mode"].astype(np.float64)).astype(np.int64))
+        mode = _whole(pl.Series(columns["mode"]))
         names = mode.replace_strict(MODES, default="", return_dtype=pl.String)
         frame = pl.DataFrame(data).with_columns(names.alias(STEP_TYPE))
         matches.append(ColumnMatch("mode", STEP_TYPE, ""))

@@ -48,9 +48,10 @@ class BiologicBinaryReader:
         columns, metadata, started = _galvani(path)
         if not len(next(iter(columns.values()), ())):
             raise DamagedFileError(f"{path.name} holds no recorded point", expected="at least one recorded point")
-        table, matches, left_out, findings = from_columns(
-            columns, path=path, technique=str(metadata.get("technique", "")), started_unix_second=started
-        )
+        with np.errstate(all="ignore"):  # absurd numbers are called absurd by the checks
+            table, matches, left_out, findings = from_columns(
+                columns, path=path, technique=str(metadata.get("technique", "")), started_unix_second=started
+            )
         return Reading(
             table=table,
             reader=self.name,

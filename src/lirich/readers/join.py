@@ -112,7 +112,7 @@ def plan_join(summaries: Sequence[TableSummary]) -> list[JoinGroup]:
         severity=Severity.WARNING,
         message=f"{len(timed)} files of this cell have neither clock times nor cycle numbers that go on: "
         "they are taken as separate tests",
-        advice="Give their order (file 1, 2, … in cells.csv or on the command line) if they are one test",
+        advice="If they are one test, export them again with clock times or with cycle numbers that go on",
     )
     return [JoinGroup((s.key,), (), "its place among the others is unknown", (unordered,)) for s in timed] + alone
 
@@ -137,7 +137,7 @@ def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:
         Finding(
             code="join-gap",
             severity=Severity.WARNING if gap > LONG_GAP_S else Severity.INFO,
-            message=f"{max(gap, 0.0) / 3600:.3g} h pass between {a.key} and {b.key}",
+            message=f"{_span(gap)} between {a.key} and {b.key}",
         )
         for a, b, gap in zip(ordered, ordered[1:], gaps, strict=False)
     )
@@ -149,6 +149,12 @@ def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:
             (*findings, *_cycle_findings(ordered)),
         )
     ]
+
+
+def _span(gap_s: float) -> str:
+    if gap_s < 60.0:
+        return "No pause"
+    return f"A pause of {gap_s / 60:.0f} min" if gap_s < 3600.0 else f"A pause of {gap_s / 3600:.1f} h"
 
 
 def _cycle_findings(ordered: Sequence[TableSummary]) -> tuple[Finding, ...]:

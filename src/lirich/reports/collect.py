@@ -25,6 +25,7 @@ from lirich.reports.data import (
     SegmentRow,
 )
 from lirich.reports.figures import LEVELS, first_level
+from lirich.workbench.context import standings
 
 if TYPE_CHECKING:
     from lirich.cycling import Segment
@@ -54,11 +55,14 @@ def collect(workspace: Workspace, *, cells: Sequence[str] | None = None, by: str
                 reports.append(
                     _cell(workspace.store, view.run(analysis.run), groups.get(key), detail.curves, label=label)
                 )
+    literature = tuple(workspace.literature)
+    own = [value for report in reports for value in report.values]
     return ReportData(
         title=_title(workspace, keys),
         cells=tuple(reports),
         comparison=comparison,
-        literature=tuple(workspace.literature),
+        literature=literature,
+        standings=tuple(standing.sentence for standing in standings(own, literature)),
         workspace=workspace.store.settings.name or workspace.root.name,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,

@@ -124,12 +124,16 @@ class ComparisonReport:
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """All of a report. ``created`` is shown as given; ``settings`` are those of the analysis."""
+    """All of a report. ``created`` is shown as given; ``settings`` are those of the analysis.
+
+    ``standings`` says in sentences where the cells' values stand among the published ones.
+    """
 
     title: str
     cells: tuple[CellReport, ...]
     comparison: ComparisonReport | None = None
     literature: tuple[Value, ...] = ()
+    standings: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     workspace: str = ""
     created: str = ""

@@ -46,6 +46,7 @@ def compare_cells(
     """Compare the groups that the field *by* makes; see `lirich.workbench.Workspace.compare`."""
     from lirich.workbench.compare import compare
 
+    default = quantities is None
     if quantities is None:
         quantities = HEADLINE
     elif isinstance(quantities, str):
@@ -63,6 +64,9 @@ def compare_cells(
         raise NotEnoughDataError(
             "None of these cells is analysed", advice="Run `lirich analyse` (or ws.analyse()) first"
         )
+    if default:
+        there = {value.quantity for value in values}
+        quantities = [key for key in HEADLINE if key in there]
     made_of = {key: cell.sample for key, cell in workspace.store.cells().items() if cell.sample}
     return compare(values, groups, quantities=quantities, force=force, seed=seed, by=by, samples=made_of)
 
