@@ -8,7 +8,7 @@ import pytest
 
 from cycler_programme import HOUR, Programme
 from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table
-from lirich.cycling.analyse import analyse as analyse_in_home
+from lirich.cycling.analysis import analyse as analyse_in_home
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
 from lirich.model import Cell, Sample
 

@@ -9,8 +9,9 @@ Capacities per gram are per gram of active mass. A definition that is a formula 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from lirich.errors import UnitError, UnknownNameError
 
@@ -313,14 +314,11 @@ def _spelled(unit: str) -> str:
     return unit or "dimensionless"
 
 
-def _registry():  # type: ignore[no-untyped-def]  # pint's registry is built from strings and has no static type
-    global _REGISTRY
-    if _REGISTRY is None:
-        import pint
+@cache
+def _registry() -> Any:
+    # pint's registry is built from strings at run time and has no static type
+    import pint
 
-        _REGISTRY = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-        _REGISTRY.define("cycle_count = [cycle_number] = cyc")
-    return _REGISTRY
-
-
-_REGISTRY = None
+    registry: Any = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    registry.define("cycle_count = [cycle_number] = cyc")
+    return registry

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from lirich.errors import ComputeError, OptionalDependencyError
@@ -87,18 +88,20 @@ def open_executor(kind: ExecutorKind = "processes", *, workers: int | None = Non
 @contextmanager
 def _dask(kind: str, workers: int) -> Iterator[Executor]:
     try:
-        from distributed import Client, LocalCluster
+        distributed: Any = import_module("distributed")  # without types of its own
     except ImportError as error:
         raise OptionalDependencyError.of("The Dask executor", "distributed") from error
     if kind == "dask":
         with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
-            Client(cluster) as client,
+            distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster) as client,
         ):
             yield client.get_executor(pure=False)
         return
     try:
-        client = Client(kind, timeout=10)
+        client = distributed.Client(kind, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
         raise ComputeError(
             f"No Dask scheduler answers at {kind}: {error}", advice="Start one with `dask scheduler`"

@@ -1,6 +1,6 @@
 """Cycling tables to steps, cycles, protocol segments and figures of merit. Pure: tables in, values out."""
 
-from lirich.cycling.analyse import analyse
+from lirich.cycling.analysis import analyse
 from lirich.cycling.annotation import Annotation, annotate
 from lirich.cycling.cycles import cycle_table
 from lirich.cycling.halfcycle import HalfCycle

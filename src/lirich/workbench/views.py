@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lirich.cycling import CyclingResult, Segment
-    from lirich.cycling.halfcycle import HalfCycle
+    from lirich.cycling.halfcycle import Direction, HalfCycle
     from lirich.plots import Figure
     from lirich.store import Analysis, Store
 
@@ -59,7 +59,7 @@ class CellView:
                 f"The cell {self.key!r} is not analysed", advice="Call ws.analyse() or `lirich analyse` first"
             )
         if self._run is None:
-            return max(self.analyses, key=lambda a: (self._store.read_curve(a.cycles_curve).height, -a.run))
+            return max(self.analyses, key=lambda a: (self._curve(a.cycles_curve).height, -a.run))
         for analysis in self.analyses:
             if analysis.run == self._run:
                 return analysis
@@ -72,12 +72,17 @@ class CellView:
     @property
     def cycles(self) -> pl.DataFrame:
         """One row per cycle; columns are named by quantity key, in the quantity's unit."""
-        return self._store.read_curve(self.analysis.cycles_curve)
+        return self._curve(self.analysis.cycles_curve)
 
     @property
     def steps(self) -> pl.DataFrame:
         """One row per step."""
-        return self._store.read_curve(self.analysis.steps_curve)
+        return self._curve(self.analysis.steps_curve)
+
+    def _curve(self, key: str | None) -> pl.DataFrame:
+        import polars as pl
+
+        return pl.DataFrame() if key is None else self._store.read_curve(key)
 
     @property
     def segments(self) -> list[Segment]:
@@ -141,7 +146,7 @@ class CellView:
             corrections=[Correction.model_validate(c) for c in self._store.corrections(self.key)],
         )
 
-    def half_cycle(self, cycle: int, direction: str) -> HalfCycle | None:
+    def half_cycle(self, cycle: int, direction: Direction) -> HalfCycle | None:
         """Return the charge or the discharge of one cycle, or ``None`` where it has none."""
         return self.result.half_cycle(cycle, direction)
 
