@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lirich.compute import Progress, ResultCache, open_executor, run_tasks
-from lirich.errors import InputError, LirichError, UnrecognisedFileError
+from lirich.errors import InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
 from lirich.model import Finding, Scalar, Test, content_hash
 from lirich.workbench.metadata import TABLE_NAMES, Entry
 from lirich.workbench.register import Register, continuations
@@ -249,7 +249,7 @@ def add_files(
 
 
 def _unreadable(candidate: Candidate, error: LirichError, report: AddReport) -> None:
-    if isinstance(error, UnrecognisedFileError) and not candidate.explicit:
+    if isinstance(error, UnrecognisedFileError | WrongTechniqueError) and not candidate.explicit:
         report.skipped.append((str(candidate.path), error.found))
     else:
         report.failed.append((str(candidate.path), error))

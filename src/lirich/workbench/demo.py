@@ -53,7 +53,10 @@ def run(folder: Path, *, fresh: bool, say: Callable[[str], None]) -> Demonstrati
     say("Writing the digitised real Li-rich cell (Kim et al. 2025) and the synthetic laboratory's vendor files")
     write_digitised_cell(folder / "files" / "real")
     make_laboratory(
-        folder / "files" / "laboratory", n_sc=CELLS_PER_MORPHOLOGY, n_pc=CELLS_PER_MORPHOLOGY, cycles=CYCLES,
+        folder / "files" / "laboratory",
+        n_sc=CELLS_PER_MORPHOLOGY,
+        n_pc=CELLS_PER_MORPHOLOGY,
+        cycles=CYCLES,
         diffusion_cells=True,
     )
     workspace = Workspace.create(folder / "workspace", name="lirich demo")
