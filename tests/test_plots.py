@@ -21,7 +21,7 @@ from lirich.plots import Band, CellSeries, EnergyLoss, Figure, GroupPoints, styl
 from lirich.plots.cycling import robust_range
 from lirich.plots.figure import PLOTLY_VERSION, script_json
 from lirich.plots.thinning import choose_cycles, thin, thin_rows
-from scratch.report_material import made_up_cell, made_up_curves, made_up_cycles, made_up_value
+from report_material import made_up_cell, made_up_curves, made_up_cycles, made_up_value
 
 AGEING = [Band("formation", 1, 3), Band("ageing", 4, 60)]
 STATIC = Path(lirich.plots.__file__).parent / "static"

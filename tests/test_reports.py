@@ -16,7 +16,7 @@ from lirich.model import Cell, Finding, RawFile, Sample, Severity, Test
 from lirich.plots.figure import plotly_source
 from lirich.reports import CellReport, ReportData, build_report
 from lirich.reports.data import SegmentRow
-from scratch.report_material import made_up_cell, made_up_report
+from report_material import made_up_cell, made_up_report
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "line", "polyline"}
 

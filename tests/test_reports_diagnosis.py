@@ -19,7 +19,7 @@ from lirich.reports.data import (
 )
 from lirich.reports.diagnosis import cause_of_voltage_decay, energy_loss
 from lirich.reports.summary import summarise, which_is_better
-from scratch.report_material import made_up_cell, made_up_report, made_up_value
+from report_material import made_up_cell, made_up_report, made_up_value
 
 
 def aged(q: list[float], mid: list[float], gap: list[float]) -> CellReport:
