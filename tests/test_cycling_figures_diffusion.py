@@ -13,7 +13,7 @@ import pytest
 from lirich.cycling.gitt import MODEL, RATIO, REGRESSION, gitt, gitt_table, gitt_values
 from lirich.cycling.ici import ici, ici_values
 from lirich.cycling.pulses import find_pulses
-from lirich.cycling.sphere import fit_sphere, pulse_response, surface_response
+from lirich.cycling.sphere import TabulatedResponse, fit_sphere, pulse_response, surface_response
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.model import Cell
 
@@ -86,6 +86,13 @@ def test_the_series_has_its_limits():
     )
     assert pulse_response(np.array([1e9]), 660.0, 1e-4)[0] == pytest.approx(1.0)
     assert pulse_response(np.array([-5.0, 0.0]), 660.0, 1e-4) == pytest.approx([0.0, 0.0])
+
+
+def test_the_table_is_the_series():
+    time = np.concatenate(([-1.0, 0.0], np.geomspace(1e-3, 1e7, 20_001)))
+    response = TabulatedResponse(time)
+    for rate in (1e-9, 1.7e-6, 2.3e-4, 1.0):
+        np.testing.assert_allclose(response(rate), surface_response(rate * time), rtol=1e-5, atol=0)
 
 
 # the method sheet's own runs: the ohmic drop ends at the first row, 10 s into a pulse of 660 s

@@ -318,6 +318,25 @@ def test_the_notebook_side(lab: Workspace) -> None:
     assert len(lab.literature) >= 96
 
 
+def test_a_healthy_workspace_with_a_mapping_file_has_no_finding(workspace: Workspace, tmp_path: Path) -> None:
+    from lirich.testing.digitised import write_digitised_cell
+
+    path = write_digitised_cell(tmp_path / "real")
+    workspace.add(path, executor="serial")
+    workspace.analyse(executor="serial")
+    assert workspace.check() == []
+    (test,) = workspace.store.tests()
+    assert [file.name for file in test.beside] == [f"{path.name}.lirich.toml"]
+
+
+def test_a_repair_that_is_not_needed_is_said_once_and_not_kept(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.bdf.csv")
+    report = workspace.add(tmp_path / "a.bdf.csv", repairs=["time-1000x"], executor="serial")
+    assert [(f.code, f.where) for f in report.findings] == [("repair-not-needed", "a.bdf.csv")]
+    assert "repair-not-needed" not in {f.code for f in workspace.cells["a"].findings}
+    assert workspace.cells["a"].tests[0].repairs == ()
+
+
 def test_workspaces_are_found_made_once_and_checked(tmp_path: Path, lab: Workspace) -> None:
     Workspace.create(tmp_path / "w")
     with pytest.raises(WorkspaceExistsError):

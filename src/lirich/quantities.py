@@ -43,7 +43,7 @@ _REVIEW = "Yang et al., EES Batteries 2 (2026) 377, doi:10.1039/d5eb00167f"
 _CROY = "Croy et al., J. Electrochem. Soc. 161 (2014) A318, doi:10.1149/2.049403jes"
 _SEN = "Sen, J. Am. Stat. Assoc. 63 (1968) 1379, doi:10.1080/01621459.1968.10480934"
 _GITT = "Weppner & Huggins, J. Electrochem. Soc. 124 (1977) 1569, doi:10.1149/1.2133112"
-_ICI = "Chien et al., J. Mater. Chem. A 11 (2023) 20569 / Commun. Chem. 6 (2023) 93 (intermittent current interruption)"
+_ICI = "Chien et al., Nat. Commun. 14 (2023), doi:10.1038/s41467-023-37989-6 (intermittent current interruption)"
 _KIM = "Kim et al., Energy Environ. Sci. 18 (2025) 4222 (PCA of Li-rich charge curves)"
 _SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
 
@@ -155,7 +155,8 @@ _LIST = (
     Quantity("capacity_fade_knee_cycle", "knee of the capacity fade", "n_knee", "cycle", "cell",
              "break point of a two-segment linear fit of capacity against cycle number, given only where it is preferred "
              "to one line by BIC and the fade after it is at least twice the fade before",
-             "Fermín-Cueto et al., Energy and AI 1 (2020) 100006, doi:10.1016/j.egyai.2020.100006 (Bacon–Watts form)", "higher"),
+             "Fermín-Cueto et al., Energy and AI 1 (2020) 100006, doi:10.1016/j.egyai.2020.100006 "
+             "(who fit a Bacon–Watts model; here two straight segments that meet, by least squares)", "higher"),
     Quantity("activation_voltage_v", "activation voltage", "V*", "V", "cell",
              "valley of dQ/dV between the transition-metal peak (~3.9 V) and the plateau peak (~4.5 V) of the first charge, "
              "searched from 4.2 to 4.5 V; 4.4 V where there is no valley, flagged", f"{_KIM}; {_LU_DAHN}"),

@@ -20,6 +20,10 @@ _CIRCUMSTANCES = (
 )
 
 
+SIGNIFICANT = 0.05
+"""A group is called better where the corrected p is below this; the p is printed beside it."""
+
+
 def show_comparison(comparison: Comparison) -> None:
     """Print one row per quantity and pair of groups, what was refused and why, and the warnings."""
     from lirich.model.format import format_conditions
@@ -43,14 +47,14 @@ def show_comparison(comparison: Comparison) -> None:
                     f"{contrast.b}: {_mean(by_name[contrast.b])}",
                     _signed(contrast.effect_size),
                     _p(contrast),
-                    contrast.favours or "",
+                    _better(contrast),
                 )
             )
     by = escape(comparison.by or "group")
     out.print(f"[bold]By {by}:[/] {', '.join(map(escape, comparison.groups))}")
     if common != Conditions():
         out.print(f"Unless a row says otherwise: {escape(format_conditions(common))}")
-    heads = ("quantity", "conditions", "mean of n", "mean of n", "Hedges' g", "p corrected", "better mean")
+    heads = ("quantity", "conditions", "mean of n", "mean of n", "Hedges' g", "p corrected", "better")
     show_table("", heads, rows, right=(4, 5), whole=(2, 3, 6))
     out.print(f"[dim]{escape(comparison.method)}.[/]")
     for row in comparison.rows:
@@ -98,6 +102,12 @@ def _p(contrast: Contrast) -> str:
     if contrast.p_corrected is None:
         return "no test"
     return f"{contrast.p_corrected:.3g}"
+
+
+def _better(contrast: Contrast) -> str:
+    # a better mean alone is no better group
+    shown = contrast.p_corrected is not None and contrast.p_corrected < SIGNIFICANT
+    return (contrast.favours or "") if shown else "not shown"
 
 
 def _refusal(row: ComparisonRow) -> str:

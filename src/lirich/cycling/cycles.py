@@ -66,10 +66,13 @@ def table_of(
     cycle_stop = np.append(cycle_start[1:], len(notes.points))
     out = _figures(columns, notes, cycle_start, electrode, settings)
     _add_specific(out, active_mass_mg, one_c_ma_g)
-    frame = pl.DataFrame({name: pl.Series(values, dtype=pl.Float64) for name, values in out.items()})
-    frame = frame.with_columns(pl.all().fill_nan(None))
     keys = _keys(notes, numbers, cycle_start, cycle_stop, columns, settings)
-    return pl.concat([keys, frame], how="horizontal")
+    return keys.hstack([_floats(values, name) for name, values in out.items()])
+
+
+def _floats(values: Array, name: str = "") -> pl.Series:
+    """Return numbers as a column, null where they are NaN."""
+    return pl.Series(name, np.ascontiguousarray(values, dtype=np.float64), nan_to_null=True)
 
 
 def _firsts(at: Integers) -> Integers:
@@ -317,8 +320,7 @@ def _keys(
         return pl.Series([None] * len(numbers) if values is None else values, dtype=pl.Int64)
 
     def floats(values: Array | None) -> pl.Series:
-        series = pl.Series([None] * len(numbers) if values is None else values, dtype=pl.Float64)
-        return series.fill_nan(None)
+        return _floats(np.full(len(numbers), np.nan) if values is None else values)
 
     return pl.DataFrame(
         {

@@ -61,14 +61,33 @@ def figures_of_first_cycle(
         high_voltage_threshold_v=settings.high_voltage_threshold_v,
     )
     other = cycle_conditions(cycles, 1, cell).other
-    if first_charge_partial(first["coulombic_efficiency"][0], cell):
-        values = [
-            v.model_copy(update={"flags": (*v.flags, "first-charge-partial")})
-            if v.quantity in ("initial_coulombic_efficiency", "irreversible_capacity_mah_g")
-            else v
-            for v in values
-        ]
-    return [_with_other(v, other) for v in values], findings
+    return [_with_other(v, other) for v in _doubted(values, cycles, 1, cell)], findings
+
+
+_CHARGE_AGAINST_DISCHARGE = frozenset(
+    {
+        "initial_coulombic_efficiency",
+        "irreversible_capacity_mah_g",
+        "coulombic_efficiency",
+        "energy_efficiency",
+        "hysteresis_at_soc_v",
+        "hysteresis_loop_energy_mwh",
+        "hysteresis_loop_energy_wh_kg",
+    }
+)  # what lays the discharge of a cycle against its charge, and means nothing where the charge is a part
+
+
+def _doubted(values: Sequence[Value], cycles: pl.DataFrame, cycle: int, cell: Cell) -> list[Value]:
+    """Flag what lays the discharge of *cycle* against a first charge that was partial (``first-charge-partial``)."""
+    efficiency = cycles.row(by_predicate=pl.col("cycle") == cycle, named=True)["coulombic_efficiency"]
+    if cycle != 1 or not first_charge_partial(efficiency, cell):
+        return list(values)
+    return [
+        v.model_copy(update={"flags": (*v.flags, "first-charge-partial")})
+        if v.quantity in _CHARGE_AGAINST_DISCHARGE
+        else v
+        for v in values
+    ]
 
 
 def _with_other(value: Value, other: Mapping[str, Scalar]) -> Value:
@@ -92,11 +111,15 @@ _OF_CYCLE: tuple[tuple[str, str | None, bool], ...] = (
     ("discharge_capacity_mah", "discharge", False),
     ("charge_specific_capacity_mah_g", "charge", False),
     ("discharge_specific_capacity_mah_g", "discharge", False),
+    ("charge_energy_mwh", "charge", False),
+    ("discharge_energy_mwh", "discharge", False),
+    ("charge_specific_energy_wh_kg", "charge", False),
     ("discharge_specific_energy_wh_kg", "discharge", False),
     ("coulombic_efficiency", None, True),
     ("energy_efficiency", None, True),
     ("mean_charge_voltage_v", "charge", False),
     ("mean_discharge_voltage_v", "discharge", False),
+    ("median_charge_voltage_v", "charge", False),
     ("median_discharge_voltage_v", "discharge", False),
     ("mid_voltage_v", None, True),
     ("voltage_gap_v", None, True),
@@ -120,12 +143,13 @@ def cycle_values(
     if cycles.height <= 5:
         wanted = set(numbers)
     wanted -= {0}
-    values = []
+    values: list[Value] = []
     for row, key in zip(cycles.iter_rows(named=True), keys, strict=True):
         if row["cycle"] not in wanted:
             continue
         base = cycle_conditions(cycles, row["cycle"], cell)
         flags = _flags(row["complete"], key, keys, numbers, series, settings)
+        of_cycle = []
         for name, direction, whole in _OF_CYCLE:
             value = row.get(name)
             if value is None or (whole and not row["complete"]) or not _has(row, direction):
@@ -142,9 +166,10 @@ def cycle_values(
                 conditions = with_conditions(
                     conditions, method="current interrupts", other={"interrupt_time_s": settings.interrupt_time_s}
                 )
-            values.append(
+            of_cycle.append(
                 record(name, value, cell, conditions=conditions, code="lirich.cycling.cycles.cycle_table", flags=flags)
             )
+        values += _doubted(of_cycle, cycles, row["cycle"], cell)
     return values, []
 
 
@@ -216,7 +241,7 @@ def figures_of_series(
         if charge is None or discharge is None:
             continue
         new, said = hysteresis_values(charge, discharge, cell, segment=_segment(cycles, [number]))
-        values += new
+        values += _doubted(new, cycles, number, cell)
         findings += said
     return values, findings
 

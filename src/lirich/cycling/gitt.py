@@ -202,6 +202,9 @@ RATIO, REGRESSION, MODEL = (
 )
 """Names of the three methods in the conditions of a value."""
 
+NO_INTERVAL = "No interval: the ratio form reads two voltage differences and fits nothing"
+"""Note of the values of the ratio form."""
+
 
 def gitt_values(
     time_s: Array,
@@ -218,7 +221,8 @@ def gitt_values(
     """Return the diffusivities and validity numbers of one GITT as values of *cell*.
 
     For each method the median over the pulses, with the quartiles in the parameters, and with *per_pulse* every pulse
-    at its ``soc_percent`` (of the charge that the pulses pass together). A square-root method above τD̃/R² = 0.03 is
+    at its ``soc_percent`` (of the charge that the pulses pass together). The regression and the fit of a pulse have an
+    interval; the ratio form has none, and its note says so. A square-root method above τD̃/R² = 0.03 is
     flagged ``out-of-validity``; an unrelaxed rest ``not-relaxed``. *radius_m* ``None`` gives nothing but the finding
     that asks for ``particle_diameter_um``.
     """
@@ -268,6 +272,7 @@ def _method_values(
     window: dict[str, Scalar] = {}
     if method == REGRESSION:
         window = {"regression_from_s": regression_s[0], "regression_to_s": regression_s[1]}
+    note = NO_INTERVAL if method == RATIO else ""
     conditions = with_conditions(stated, method=method)
     each = np.array([d for _, d in known])
     flags = sorted({flag for p, _ in known for flag in _doubtful(p, method)})
@@ -280,14 +285,14 @@ def _method_values(
     values = [
         record("lithium_diffusivity_m2_s", float(np.median(each)), cell,
                conditions=with_conditions(conditions, other={"statistic": "median over pulses"}),
-               code=_CODE, parameters=parameters, flags=flags)
+               code=_CODE, parameters=parameters, flags=flags, note=note)
     ]  # fmt: skip
     for p, d in known if per_pulse else []:
         values.append(
             record("lithium_diffusivity_m2_s", d, cell,
                    conditions=with_conditions(conditions, soc_percent=p.soc_percent), code=_CODE,
                    parameters={"pulse": p.number, "duration_s": p.duration_s, **window, **_residual(p, method)},
-                   interval=_interval(p, method), flags=_doubtful(p, method))
+                   interval=_interval(p, method), flags=_doubtful(p, method), note=note)
         )  # fmt: skip
     return values
 
@@ -299,13 +304,24 @@ def _residual(pulse: GittPulse, method: str) -> dict[str, Scalar]:
 def _interval(pulse: GittPulse, method: str) -> Interval | None:
     if method == MODEL and pulse.fit is not None:
         return pulse.fit.interval()
-    slope, error, d = pulse.slope_v_sqrt_s, pulse.slope_error_v_sqrt_s, pulse.regression_m2_s
-    if method != REGRESSION or slope is None or error is None or d is None:
+    if method != REGRESSION:
+        return None
+    return slope_interval(pulse.regression_m2_s, pulse.slope_v_sqrt_s, pulse.slope_error_v_sqrt_s)
+
+
+def slope_interval(diffusivity: float | None, slope: float | None, error: float | None) -> Interval | None:
+    """Return the 95 % interval of a diffusivity ∝ 1/slope², from the standard *error* of the *slope* (both V/√s).
+
+    The ends are those of the slope put into the formula; dE/dt is taken as exact. ``None`` where a number is not
+    given, and where the slope may be zero: then there is no upper bound.
+    """
+    if diffusivity is None or slope is None or error is None or slope == 0:
         return None
     relative = 1.959963984540054 * error / abs(slope)  # 97.5 % point of the normal distribution
     if relative >= 1:
-        return None  # the slope may be zero: no upper bound
-    return Interval(low=d / (1 + relative) ** 2, high=d / (1 - relative) ** 2, method="standard error of dU/d√t")
+        return None
+    low, high = diffusivity / (1 + relative) ** 2, diffusivity / (1 - relative) ** 2
+    return Interval(low=low, high=high, method="standard error of dU/d√t")
 
 
 def _validity_value(pulse: GittPulse, cell: Cell, stated: Conditions) -> Value:

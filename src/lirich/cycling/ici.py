@@ -1,7 +1,8 @@
 """Diffusivity by intermittent current interruption (ICI): V against √t in the first seconds of short rests.
 
 D̃ = 4R²/(9π)·((dE/dt)/(dU/d√t))² with dE/dt along the time under current and dU/d√t over 1–10 s of rest (Chien et al.,
-Commun. Chem. 6 (2023) 93; Geng et al., Electrochim. Acta 404 (2022) 139727, doi:10.1016/j.electacta.2021.139727).
+Nat. Commun. 14 (2023), doi:10.1038/s41467-023-37989-6; Geng et al., Electrochim. Acta 404 (2022) 139727,
+doi:10.1016/j.electacta.2021.139727).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lirich.cycling.gitt import VALIDITY_LIMIT
+from lirich.cycling.gitt import VALIDITY_LIMIT, slope_interval
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.pulses import find_pulses, sqrt_slope, state_of_charge
 from lirich.cycling.record import missing_fact, record, with_conditions
@@ -31,7 +32,8 @@ class Interruption:
     """One interruption: state (%), voltage without the ohmic part (V), slope (V/√s), resistance (Ω), D̃ (m²/s), τD̃/R².
 
     ``intercept_v`` is the voltage of the rest extrapolated to its start; ``resistance_ohm`` the jump to it over the
-    current. A number is ``None`` where the rest has fewer than three points in the window.
+    current. The slope has its standard error. A number is ``None`` where the rest has fewer than three points in the
+    window.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Interruption:
     under_current_v: float
     intercept_v: float | None
     slope_v_sqrt_s: float | None
+    slope_error_v_sqrt_s: float | None
     resistance_ohm: float | None
     diffusivity_m2_s: float | None
     validity: float | None
@@ -81,6 +84,7 @@ def ici(
                 under_current_v=float(loaded[i]),
                 intercept_v=None if line is None else line[2],
                 slope_v_sqrt_s=None if line is None else line[0],
+                slope_error_v_sqrt_s=None if line is None else line[1],
                 resistance_ohm=None if jump is None else jump / current,
                 diffusivity_m2_s=diffusivity,
                 validity=None if diffusivity is None else rest_s[1] * diffusivity / radius_m**2,
@@ -107,8 +111,8 @@ def ici_values(
 ) -> tuple[list[Value], list[Finding]]:
     """Return the diffusivities of one ICI half-cycle as values of *cell*: the median, and each interruption.
 
-    ``conditions.soc_percent`` is of the charge that passed under current in all. A rest window with τD̃/R² > 0.03 is
-    flagged ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for
+    ``conditions.soc_percent`` is of the charge that passed under current in all. Each interruption has the
+    interval that the standard error of dU/d√t gives. A rest window with τD̃/R² > 0.03 is flagged ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for
     ``particle_diameter_um``.
     """
     if radius_m is None:
@@ -145,11 +149,15 @@ def ici_values(
         at = with_conditions(stated, soc_percent=p.soc_percent)
         flags = ("out-of-validity",) if (p.validity or 0.0) > VALIDITY_LIMIT else ()
         of_pulse: dict[str, Scalar] = {"interruption": p.number, **window}
-        for key, number in (
-            ("lithium_diffusivity_m2_s", p.diffusivity_m2_s),
-            ("diffusion_validity_number", p.validity),
+        interval = slope_interval(p.diffusivity_m2_s, p.slope_v_sqrt_s, p.slope_error_v_sqrt_s)
+        for key, number, bounds in (
+            ("lithium_diffusivity_m2_s", p.diffusivity_m2_s, interval),
+            ("diffusion_validity_number", p.validity, None),
         ):
-            values.append(record(key, number or 0.0, cell, conditions=at, code=_CODE, parameters=of_pulse, flags=flags))
+            values.append(
+                record(key, number or 0.0, cell, conditions=at, code=_CODE, parameters=of_pulse, interval=bounds,
+                       flags=flags)
+            )  # fmt: skip
     if not beyond:
         return values, []
     finding = Finding(

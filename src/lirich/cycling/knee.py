@@ -1,7 +1,8 @@
 """The knee of a capacity fade: where a slow fade turns into a fast one.
 
-Two straight segments that meet at the knee (Bacon–Watts form with a sharp bend; Fermín-Cueto et al., Energy
-and AI 1 (2020) 100006, doi:10.1016/j.egyai.2020.100006). A knee is given only where two segments are
+Two straight segments that meet at the knee, by least squares over candidate breaks; knees of capacity fade are those of
+Fermín-Cueto et al., Energy and AI 1 (2020) 100006, doi:10.1016/j.egyai.2020.100006, who fit the Bacon–Watts model with
+its smooth transition instead. A knee is given only where two segments are
 preferred to one line by BIC and the fade after it is at least twice the fade before.
 """
 

@@ -67,7 +67,8 @@ class CyclingSettings(Frozen):
 
     interrupt_time_s: float = Field(default=10.0, gt=0)
     """The voltage of an interrupt is read this long after the current stopped, s (interpolated; at the end of a shorter
-    rest). Short interrupts as in Chien et al., Commun. Chem. 6 (2023) 93 (10 s)."""
+    rest). Short interrupts (10 s) as in Chien et al., Nat. Commun. 14 (2023),
+    doi:10.1038/s41467-023-37989-6."""
 
     interrupt_current_fraction: float = Field(default=0.2, gt=0, lt=1)
     """An interrupt counts where the current before it was at least this fraction of the half-cycle's. *Choice*:
@@ -82,7 +83,8 @@ class CyclingSettings(Frozen):
 
     interrupt_max_s: float = Field(default=60.0, gt=0)
     """Longer stops, if they are long against the pulses too, are GITT; all others are interrupts (ICI), s. ICI uses
-    1–10 s (Chien et al., Commun. Chem. 6 (2023) 93)."""
+    1–10 s (Chien et al., Nat. Commun. 14 (2023),
+    doi:10.1038/s41467-023-37989-6)."""
 
     gitt_rest_ratio: float = Field(default=0.5, gt=0)
     """…where the median stop is at least this fraction of the median pulse. *Choice*."""

@@ -91,8 +91,8 @@ class Test(Frozen):
     """One raw file, read: which curve it became, who read it, what was repaired and what was noticed.
 
     ``key`` is the content hash of raw file, reader and repairs, so that the same file added twice is the same
-    test. ``curve`` is the content hash of the standard table in the workspace. Without a time axis
-    ``duration_second`` is ``None``.
+    test. ``beside`` are the mapping files that the reading depended on, kept as raw files too. ``curve`` is the
+    content hash of the standard table in the workspace. Without a time axis ``duration_second`` is ``None``.
     """
 
     __test__ = False  # pytest must not collect it
@@ -100,6 +100,7 @@ class Test(Frozen):
     key: str
     cell: str
     raw: RawFile
+    beside: tuple[RawFile, ...] = ()
     reader: str
     reader_version: str
     confidence: float = Field(ge=0, le=1)

@@ -6,7 +6,7 @@ column or as a finding.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -273,7 +273,7 @@ class _Assembly:
             keys.append(self.raw[std.STEP_TYPE].alias(std.STEP_TYPE))
         if std.STEP_INDEX not in self.out and std.STEP_TYPE not in self.raw:
             return
-        self.out[std.STEP] = pl.DataFrame(keys).select(pl.struct(pl.all()).rle_id().cast(pl.Int64) + 1).to_series()
+        self.out[std.STEP] = _counted(keys)
         self._say(std.STEP, "counted by the reader at each change of step or cycle")
 
     def _boundaries(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -282,8 +282,8 @@ class _Assembly:
         step = self.out.get(std.STEP)
         cycle = self.out.get(std.CYCLE)
         return (
-            none if step is None else step.fill_null(strategy="forward").fill_null(0).to_numpy(),
-            none if cycle is None else cycle.fill_null(strategy="forward").fill_null(0).to_numpy(),
+            none if step is None else _filled(step).to_numpy(),
+            none if cycle is None else _filled(cycle).to_numpy(),
         )
 
     def _state_and_sign(self) -> None:
@@ -459,4 +459,18 @@ def _span(series: pl.Series) -> float:
 
 
 def _never_falls(series: pl.Series) -> bool:
-    return not bool((np.diff(series.fill_null(strategy="forward").fill_null(0).to_numpy()) < 0).any())
+    return not bool((np.diff(_filled(series).to_numpy()) < 0).any())
+
+
+def _counted(keys: Sequence[pl.Series]) -> pl.Series:
+    """Return the number, from 1, of the stretch in which none of *keys* changes, per row."""
+    runs = pl.DataFrame(keys).select(pl.all().rle_id())
+    changes = np.zeros(runs.height, dtype=np.int64)
+    for run in runs:
+        changes[1:] |= np.diff(run.to_numpy().astype(np.int64))
+    return pl.Series(std.STEP, np.cumsum(changes) + 1)
+
+
+def _filled(series: pl.Series) -> pl.Series:
+    """Return a column in which a missing number is the one before, or 0."""
+    return series.fill_null(strategy="forward").fill_null(0) if series.null_count() else series

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from lirich.readers import digits
+
 _ELAPSED = r"^\s*(?:(\d+)\s*(?:d(?:ays?)?[ ,]*|-))?(\d+):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
 _ELAPSED_MS = r"^\s*(?:(\d+)\s*(?:d(?:ays?)?[ ,]*|-))?(\d+):(\d{1,2}):(\d{1,2}[.,:]\d+)\s*$"
 _DAYS_COLON = r"^\s*(\d+):(\d{1,2}):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
@@ -71,6 +73,9 @@ def _excel_duration(stamp: pl.Series) -> pl.Series:
 
 def _split(text: pl.Series, mark: str) -> pl.Series:
     """Read ``h:m:s``, after days and *mark* where there is one; null for what is written otherwise."""
+    quick = digits.elapsed(text, mark)
+    if quick is not None:
+        return quick
     clock = pl.col("text")
     days = pl.lit(0.0)
     if mark:
@@ -179,6 +184,9 @@ def _candidates(first: str, last: str) -> list[_Format]:
 
 
 def _to_unix(text: pl.Series, pattern: str) -> pl.Series:
+    quick = digits.unix_seconds(text, pattern) if text.len() > _PROBES else None
+    if quick is not None:
+        return quick
     stamp = pl.col("text").str.to_datetime(pattern, time_unit="us", strict=False, ambiguous="null")
     return text.alias("text").to_frame().select(stamp.dt.timestamp("us").cast(pl.Float64) / 1e6).to_series()
 

@@ -158,14 +158,60 @@ def _to_utf8(data: bytes, encoding: str, path: Path) -> tuple[bytes, list[Findin
     return text.encode("utf-8"), findings
 
 
+@dataclass(slots=True)
+class _Beginning:
+    """The beginning of a text, and what was found out of it: every reader looks at the same lines."""
+
+    encoding: str
+    lines: list[str]
+    _cells: dict[tuple[int, str], tuple[str, ...]] = field(default_factory=dict)
+    _layouts: dict[tuple[int, str, bool, bool], Layout] = field(default_factory=dict)
+
+    def cells(self, number: int, separator: str) -> tuple[str, ...]:
+        """Return the cells of line *number*."""
+        key = (number, separator)
+        if key not in self._cells:
+            self._cells[key] = _cells_of(self.lines[number], separator)
+        return self._cells[key]
+
+    def layout(self, number: int, separator: str, *, headless: bool, cut: bool) -> Layout:
+        """Return the layout with the header in line *number*; *cut*: the last line may be incomplete."""
+        key = (number, separator, headless, cut)
+        if key not in self._layouts:
+            self._layouts[key] = self._layout(number, separator, headless=headless, cut=cut)
+        return self._layouts[key]
+
+    def _layout(self, number: int, separator: str, *, headless: bool, cut: bool) -> Layout:
+        cells = self.cells(number, separator)
+        if headless:
+            number, cells = -1, ("",) * len(cells)
+        rows = [line for line in self.lines[number + 1 :] if line.strip()][:25]
+        rows = rows[:-1] if len(rows) > 1 and cut else rows
+        split = [_cells_of(row, separator) for row in rows]
+        width = max([len(cells), *sorted(len(row) for row in split)[: max(1, len(split) * 9 // 10)]])
+        quoted = '"' in "".join(rows[:20])
+        commas = sum("," in cell and bool(_DECIMAL_COMMA.match(cell)) for row in split for cell in row)
+        points = sum("." in cell and bool(_DECIMAL_POINT.match(cell)) for row in split[:10] for cell in row)
+        return Layout(
+            encoding=self.encoding,
+            separator=separator,
+            quoted=quoted,
+            decimal_comma=commas > points and (separator != "," or quoted),
+            header_line=number,
+            headers=tuple(cell.strip() for cell in cells),
+            width=width,
+            preamble=tuple(self.lines[: max(0, number)]),
+        )
+
+
 @lru_cache(maxsize=4)
-def _first_lines(head: bytes, encoding: str | None) -> tuple[str, list[str]] | None:
-    """Return encoding and lines of the beginning of a text; kept, since every reader looks at the same file."""
+def _beginning(head: bytes, encoding: str | None) -> _Beginning | None:
+    """Return the beginning of a text, ``None`` where it is binary."""
     encoding = encoding or encoding_of(head)
     if encoding is None:
         return None
     text = head.decode("latin-1" if encoding == "cp1252" else encoding, "replace")
-    return encoding, text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:_SEARCH_LINES]
+    return _Beginning(encoding, text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:_SEARCH_LINES])
 
 
 def find_layout(
@@ -182,12 +228,11 @@ def find_layout(
     *score* says how many columns a row of cells names; the first row with the best score of at least 2 is the header.
     What else is given is not searched for; *header_row* counts from 1, and 0 says that there is none.
     """
-    found = _first_lines(head[:SEARCH_BYTES], encoding)
-    if found is None:
+    beginning = _beginning(head[:SEARCH_BYTES], encoding)
+    if beginning is None:
         return None
-    encoding, lines = found
-    best: tuple[int, int, str, list[str]] | None = None
-    for number, line in enumerate(lines):
+    best: tuple[int, int, str] | None = None
+    for number, line in enumerate(beginning.lines):
         if best is not None and number > best[1] + _AFTER_HEADER:
             break
         if len(line) > 65_536 or (header_row is not None and number != max(0, header_row - 1)):
@@ -195,37 +240,18 @@ def find_layout(
         for candidate in (separator,) if separator else _SEPARATORS:
             if candidate not in line or (candidate == " " and not separator and any(s in line for s in "\t,;|")):
                 continue
-            cells = split_line(_single_blanks(line) if candidate == " " else line, candidate)
-            points = score(cells)
+            points = score(beginning.cells(number, candidate))
             if points >= 2 and (best is None or points > best[0]):
-                best = (points, number, candidate, cells)
+                best = (points, number, candidate)
     if best is None:
         return None
-    _, number, separator, cells = best
-    if header_row == 0:
-        number, cells = -1, [""] * len(cells)
-    rows = [line for line in lines[number + 1 :] if line.strip()][:25]
-    # The last line of the head may be cut.
-    rows = rows[:-1] if len(rows) > 1 and len(head) >= 8192 else rows
-    split = [split_line(_single_blanks(row) if separator == " " else row, separator) for row in rows]
-    width = max([len(cells), *sorted(len(row) for row in split)[: max(1, len(split) * 9 // 10)]])
-    quoted = '"' in "".join(rows[:20])
-    commas = sum("," in cell and bool(_DECIMAL_COMMA.match(cell)) for row in split for cell in row)
-    points = sum("." in cell and bool(_DECIMAL_POINT.match(cell)) for row in split[:10] for cell in row)
-    return Layout(
-        encoding=encoding,
-        separator=separator,
-        quoted=quoted,
-        decimal_comma=decimal == "," if decimal else commas > points and (separator != "," or quoted),
-        header_line=number,
-        headers=tuple(cell.strip() for cell in cells),
-        width=width,
-        preamble=tuple(lines[: max(0, number)]),
-    )
+    _, number, separator = best
+    layout = beginning.layout(number, separator, headless=header_row == 0, cut=len(head) >= 8192)
+    return replace(layout, decimal_comma=decimal == ",") if decimal else layout
 
 
-def _single_blanks(line: str) -> str:
-    return " ".join(line.split())
+def _cells_of(line: str, separator: str) -> tuple[str, ...]:
+    return tuple(split_line(" ".join(line.split()) if separator == " " else line, separator))
 
 
 def split_line(line: str, separator: str) -> list[str]:
@@ -312,13 +338,13 @@ def load(
     """
     wanted = sorted({*numbers, *texts})
     names = [f"c{i}" for i in range(layout.width)]
-    if not body.strip():
+    if not body[:4096].strip() and not body.strip():
         raise DamagedFileError(
             f"{path.name} has a header and no data", expected="at least one recorded point", advice="Export it again"
         )
     schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, pl.String)
     schema.update({f"c{i}": pl.Int64 if i in integers else pl.Float64 for i in numbers})
-    quotes = body.count(b'"')
+    quotes = body.count(b'"') if b'"' in body else 0
     layout = replace(layout, quoted=quotes > 0 and quotes % 2 == 0)  # an odd one is a stray one
     columns = wanted
     try:

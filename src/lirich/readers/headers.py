@@ -188,6 +188,7 @@ def reduce_name(text: str) -> str:
     return "".join(c for c in text if c.isalnum() or c == "#")
 
 
+@lru_cache(maxsize=2048)
 def unit_key(unit: str) -> str:
     """Return *unit* as `UNITS` spells it: lower case, without blanks, dots and stars, µ as u."""
     unit = unicodedata.normalize("NFKC", unit).strip().lower().replace("μ", "u").replace("µ", "u")
@@ -283,14 +284,23 @@ def match_headers(
     Returns the match of each role (the first column that has it wins) and the indices of the other columns.
     *aliases* overrule `ALIASES`; an alias with the role "" makes a header unknown.
     """
+    matches, others = _match_headers(tuple(headers), frozenset((aliases or {}).items()))
+    return {match.role: match for match in matches}, others
+
+
+@lru_cache(maxsize=256)
+def _match_headers(
+    headers: tuple[str, ...], aliases: frozenset[tuple[str, Alias]]
+) -> tuple[tuple[HeaderMatch, ...], tuple[int, ...]]:
+    own = dict(aliases)
     matches: dict[str, HeaderMatch] = {}
     others: list[int] = []
     for index, text in enumerate(headers):
         first = text.strip()[:1]
         likely = first and first not in "0123456789+-." and len(text) <= _LONGEST
-        match = match_header(index, text, aliases) if likely else None
+        match = match_header(index, text, own) if likely else None
         if match is None or match.role in matches:
             others.append(index)
         else:
             matches[match.role] = match
-    return matches, tuple(others)
+    return tuple(matches.values()), tuple(others)

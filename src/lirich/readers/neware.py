@@ -41,6 +41,7 @@ from lirich.model.table import (
     VOLTAGE,
 )
 from lirich.readers.base import ColumnMatch, Reading, Recognition, standard_table
+from lirich.readers.ndax_merge import merged
 
 NDA_MAGIC = b"NEWARE"
 ZIP_MAGIC = b"PK\x03\x04"
@@ -56,6 +57,9 @@ NO_MASS_MG = (0.0, 1.0)
 
 MOST_STEPS = 50_000
 """Up to this many steps are added up one by one, which is the quickest for tests of few long steps."""
+
+CLOCK_GOES_BACK = "negative jumps in the 'unix_time_s'"
+"""What `fastnda` says where the clock goes back."""
 
 _COLUMNS = {
     "total_time_s": (TIME, "s", 1.0),
@@ -101,7 +105,7 @@ class NewareReader:
         else:
             _check_archive(path)
         with _named(path, kind) as file, _overheard() as heard:
-            frame = _fastnda(file, path)
+            frame = _fastnda(file, path, heard)
             metadata, doubts = _metadata(file, kind)
         if frame.height == 0:
             raise _damaged(path, "it holds no recorded point")
@@ -223,7 +227,7 @@ class _Heard(logging.Handler):
 
 
 def _heard_finding(message: str) -> Finding:
-    if "negative jumps in the 'unix_time_s'" in message:
+    if CLOCK_GOES_BACK in message:
         return Finding(
             code="clock-goes-back",
             severity=Severity.INFO,
@@ -285,12 +289,17 @@ def _quick_zlib() -> Iterator[None]:
         zlib.decompress, zlib.decompressobj = _PLAIN_ZLIB
 
 
-def _fastnda(file: Path, path: Path) -> pl.DataFrame:
+def _fastnda(file: Path, path: Path, heard: _Heard) -> pl.DataFrame:
     import fastnda
 
     try:
         with _quick_zlib():
-            frame: pl.DataFrame = fastnda.read(file, cycle_mode="raw", raw_categories=True)
+            quick = merged(file) if file.suffix.lower() == ".ndax" else None
+            frame: pl.DataFrame = (
+                fastnda.read(file, cycle_mode="raw", raw_categories=True) if quick is None else quick[0]
+            )
+        if quick is not None and quick[1]:
+            heard.messages.append(CLOCK_GOES_BACK)
     except NotImplementedError as error:
         raise DamagedFileError(
             f"{path.name} is of a Neware format version that fastnda cannot read: {error}",

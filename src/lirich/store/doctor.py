@@ -41,7 +41,9 @@ def check(root: Path, catalogue: Catalogue, raw: files.Shelf, curve: files.Shelf
         return [_catalogue_damaged(error.found), *(f for f in broken if f.severity is Severity.ERROR)]
     tests = [t for t in records["test"] if isinstance(t, Test)]
     analyses = [a for a in records["analysis"] if isinstance(a, Analysis)]
-    wanted_raw = {t.raw.sha256: f"test {t.key[:12]} of cell {t.cell} ({t.raw.name})" for t in tests}
+    wanted_raw = {
+        file.sha256: f"test {t.key[:12]} of cell {t.cell} ({file.name})" for t in tests for file in (t.raw, *t.beside)
+    }
     wanted_curves = {
         key: f"analysis of cell {a.cell}, run {a.run}"
         for a in analyses

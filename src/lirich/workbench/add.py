@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lirich.compute import Progress, ResultCache, open_executor, run_tasks
 from lirich.errors import InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
-from lirich.model import Finding, Scalar, Test, content_hash
+from lirich.model import Finding, Test, content_hash
 from lirich.workbench.metadata import TABLE_NAMES, Entry
 from lirich.workbench.register import Register, continuations
 
@@ -26,6 +26,7 @@ MAPPING_SUFFIX = ".lirich.toml"
 FEW_FILES = 4
 """Fewer files than this are read in this process, unless they are large: starting workers costs more."""
 FEW_BYTES = 8_000_000
+NEEDLESS = "repair-not-needed"
 _CHUNK = 1 << 20
 
 
@@ -149,17 +150,16 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     reading = read(path, reader=parameters["reader"], repairs=parameters["repairs"])
     store = store_at(parameters["root"])
     raw = store.put_raw(path)
-    beside = [store.put_raw(p) for p in sidecars(path)]
+    beside = tuple(store.put_raw(p) for p in sidecars(path))
     table = reading.table
     curve = store.put_curve(table)
-    metadata: dict[str, Scalar] = dict(reading.metadata)
-    metadata.update({f"mapping_sha256_{n}": kept.sha256 for n, kept in enumerate(beside, start=1)})
     key = content_hash([raw.sha256, reading.reader, reading.reader_version, list(reading.repairs), curve])
     summary = summarise(key, table)
     test = Test(
         key=key,
         cell="?",
         raw=raw,
+        beside=beside,
         reader=reading.reader,
         reader_version=reading.reader_version,
         confidence=reading.confidence,
@@ -173,14 +173,15 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         last_cycle_count=summary.last_cycle_count,
         repairs=reading.repairs,
         findings=reading.findings,
-        metadata=metadata,
+        metadata=dict(reading.metadata),
     )
     return test.model_dump(mode="json")
 
 
 def still_there(store: Store, result: Mapping[str, Any]) -> bool:
     """Tell whether the files that a cached result of `read_task` names are still in the workspace."""
-    return store.has_files(raw=[result["raw"]["sha256"]], curves=[result["curve"]])
+    raw = [result["raw"], *result["beside"]]
+    return store.has_files(raw=[file["sha256"] for file in raw], curves=[result["curve"]])
 
 
 def add_files(
@@ -212,6 +213,10 @@ def add_files(
     counted: list[tuple[Candidate, Test]] = []
 
     def enter(candidate: Candidate, test: Test, name: str | None = None) -> None:
+        # said once, now; it says nothing about the file that its cell must carry for ever
+        needless = [f for f in test.findings if f.code == NEEDLESS]
+        report.findings += [f.model_copy(update={"where": candidate.path.name}) for f in needless]
+        test = test.model_copy(update={"findings": tuple(f for f in test.findings if f.code != NEEDLESS)})
         try:
             key, stored, already, findings = register.enter(candidate.path, test, name=name)
         except LirichError as error:

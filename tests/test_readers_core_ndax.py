@@ -1,0 +1,118 @@
+"""Our own merging of the streams of .ndax: the same to the last bit as fastnda's, and left alone where in doubt."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+
+import fastnda
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from lirich.readers import ndax_merge
+from lirich.readers.ndax_merge import merged
+from lirich.readers.neware import NewareReader
+from lirich.testing.binary_files import ndax_bytes
+
+RECORD = 4096
+
+
+def stream(filetype: int, version: int, rows: np.ndarray, *, start: int = 132) -> bytes:
+    """Lay out *rows* as an .ndc of 4096-byte pages with a bit mask of the rows in use."""
+    per_page = (RECORD - start - 1) // rows.dtype.itemsize
+    head = bytearray(RECORD)
+    head[0], head[2] = filetype, version
+    for i in range(0, len(rows), per_page):
+        part = rows[i : i + per_page]
+        page = bytearray(RECORD)
+        used = np.packbits(np.ones(len(part), dtype=np.uint8), bitorder="little").tobytes()
+        page[4 : 4 + len(used)] = used
+        body = part.tobytes()
+        page[start : start + len(body)] = body
+        head += page
+    return bytes(head)
+
+
+def layered(path, *, seed=0, points=5000, extra=(), keep_first=True):
+    """Write a .ndax of version 14 with random voltage, current and stretches; return the path."""
+    rng = np.random.default_rng(seed)
+    main = np.zeros(points, dtype=[("v", "<f4"), ("i", "<f4")])
+    main["v"], main["i"] = rng.uniform(2, 4.8, points), rng.normal(size=points) * 1e-3
+    every = np.unique(np.concatenate(([1] if keep_first else [3], rng.integers(4, points + 1, points // 20))))
+    dtype = [
+        ("step_time", "<u4"), ("_1", "V1"), ("amounts", "<f4", 4), ("_2", "V8"), ("dt", "<i4"), ("unix", "<u4"),
+        ("step", "<u4"), ("index", "<u4"), ("ms", "<i2"), ("_3", "V8"),
+    ]  # fmt: skip
+    run = np.zeros(len(every), dtype=dtype)
+    run["index"], run["step"] = every, 1 + every * 6 // (points + 1)
+    run["step_time"], run["dt"] = (every % (points // 6)) * 100, rng.integers(1, 2000, len(every))
+    run["unix"], run["ms"] = 1_700_000_000 + every - (every > points // 2) * 60, rng.integers(0, 1000, len(every))
+    run["amounts"] = rng.uniform(-1e-3, 1e-3, (len(every), 4))
+    step = np.zeros(6, dtype=[("cycle", "<u4"), ("index", "<u4"), ("_1", "V16"), ("type", "<u1"), ("_2", "V12")])
+    step["cycle"], step["index"], step["type"] = np.arange(6) // 2, np.arange(6) + 1, [4, 1, 2, 1, 2, 4]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.ndc", stream(1, 14, main))
+        archive.writestr("data_runInfo.ndc", stream(18, 14, run))
+        archive.writestr("data_step.ndc", stream(7, 14, step))
+        for name, content in extra:
+            archive.writestr(name, content)
+    return path
+
+
+def by_fastnda(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fastnda.read(path, cycle_mode="raw", raw_categories=True)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_made_streams_come_out_as_fastnda_has_them(tmp_path, seed):
+    path = layered(tmp_path / "a.ndax", seed=seed, points=[40, 700, 5000, 5000, 5000, 20_000][seed])
+    got = merged(path)
+    assert got is not None
+    assert_frame_equal(got[0], by_fastnda(path), check_exact=True)
+    assert got[1]
+
+
+def test_the_clock_that_goes_back_is_still_reported(tmp_path):
+    _, codes = _outcome(layered(tmp_path / "a.ndax"))
+    assert "clock-goes-back" in codes
+
+
+def test_real_streams_come_out_as_fastnda_has_them(shared_data):
+    quick = 0
+    for path in sorted((shared_data / "cycling").glob("*.ndax")):
+        got = merged(path)
+        if got is not None:
+            quick += 1
+            assert_frame_equal(got[0], by_fastnda(path), check_exact=True)
+    assert quick >= 1
+
+
+@pytest.mark.parametrize("change", ["version", "auxiliary", "beginning", "flat"])
+def test_what_is_not_as_usual_is_left_to_fastnda(tmp_path, monkeypatch, change):
+    path = tmp_path / "a.ndax"
+    if change == "flat":
+        path.write_bytes(ndax_bytes())
+    else:
+        extra = [("data_AUX_1_1_1.ndc", b"")] if change == "auxiliary" else []
+        layered(path, extra=extra, keep_first=change != "beginning")
+    if change == "version":
+        monkeypatch.setattr(ndax_merge, "COMPARED_VERSIONS", frozenset({"0.0"}))
+    assert merged(path) is None
+
+
+def test_both_ways_give_the_same_table(tmp_path, monkeypatch):
+    path = layered(tmp_path / "a.ndax", points=300)
+    quick = _outcome(path)
+    monkeypatch.setattr(ndax_merge, "COMPARED_VERSIONS", frozenset())
+    slow = _outcome(path)
+    assert quick[1] == slow[1]
+    assert_frame_equal(quick[0], slow[0], check_exact=True)
+
+
+def _outcome(path) -> tuple[pl.DataFrame, list[str]]:
+    reading = NewareReader().read(path)
+    return reading.table, sorted(f.code for f in reading.findings)
