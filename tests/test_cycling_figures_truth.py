@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,10 @@ CATHODE = Cell(key="c", electrode="cathode", active_mass_mg=5.0, one_c_ma_g=200.
 RADIUS_M = 2e-6
 
 
-def only(values: object, quantity: str, **conditions: object) -> Value:
+def only(values: Sequence[Value], quantity: str, **conditions: object) -> Value:
     found = [
         v
-        for v in values  # type: ignore[attr-defined]
+        for v in values
         if v.quantity == quantity and all(getattr(v.conditions, k) == w for k, w in conditions.items())
     ]
     assert len(found) == 1, (quantity, len(found))

@@ -116,7 +116,7 @@ def test_one_file_is_a_test_of_one_cell(workspace: Workspace, tmp_path: Path) ->
     report = workspace.add(tmp_path / "a.bdf.csv", cell="second", executor="serial")
     assert isinstance(report.failed[0][1], ConflictingMetadataError)
     workspace.add(tmp_path / "a.bdf.csv", cell="second", reassign=True, executor="serial")
-    assert workspace.cells["first"].tests == []
+    assert "first" not in workspace.cells  # nothing is left of it but its history
     assert len(workspace.cells["second"].tests) == 1
 
 
@@ -335,6 +335,54 @@ def test_a_repair_that_is_not_needed_is_said_once_and_not_kept(workspace: Worksp
     assert [(f.code, f.where) for f in report.findings] == [("repair-not-needed", "a.bdf.csv")]
     assert "repair-not-needed" not in {f.code for f in workspace.cells["a"].findings}
     assert workspace.cells["a"].tests[0].repairs == ()
+
+
+def test_a_row_of_cells_csv_that_matches_no_file_is_said(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write_curve(folder / "a.bdf.csv")
+    (folder / "cells.csv").write_text("file,cell,active_mass_mg\na.*,A,2.0\nb*.ndax,GHOST,3.0\n")
+    report = workspace.add(folder, executor="serial")
+    assert [(f.code, f.where) for f in report.findings] == [("row-without-file", "GHOST")]
+    assert sorted(workspace.cells) == ["A"]
+
+
+def test_a_repaired_file_is_known_when_its_folder_is_added_again(workspace: Workspace, shared_data: Path) -> None:
+    file = shared_data / "cycling" / "basytec_LiLNMO_pOCV_halfcell.bdf.csv"
+    workspace.add(file, cell="LNMO", repairs=["time-3600x"], executor="serial")
+    again = workspace.add(file, cell="LNMO", executor="serial")
+    assert [(a.already, a.test.repairs) for a in again.added] == [(True, ("time-3600x",))]
+    assert again.failed == []
+
+
+def test_a_name_that_nobody_chose_gives_way_to_a_stated_one(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "run7.bdf.csv")
+    workspace.add(tmp_path / "run7.bdf.csv", executor="serial")
+    workspace.analyse(executor="serial")
+    (tmp_path / "cells.csv").write_text("file,cell,active_mass_mg\nrun7*,NW-1,2.0\n")
+    report = workspace.add(tmp_path / "run7.bdf.csv", executor="serial")
+    assert report.failed == []
+    assert list(workspace.cells) == ["NW-1"]
+    assert workspace.cells["NW-1"].facts.active_mass_mg == 2.0
+    assert [f for f in workspace.check() if f.severity != "info"] == []
+
+
+def test_a_capacity_that_no_li_rich_oxide_has_is_doubted(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.bdf.csv")  # 1 mAh
+    for mass, doubted in ((2.0, True), (2.5, False)):  # 500 and 400 mAh/g; all lithium of Li2MnO3 is 459
+        facts = {"active_mass_mg": mass, "electrode": "cathode"}
+        workspace.add(tmp_path / "a.bdf.csv", facts=facts, executor="serial")
+        workspace.analyse(executor="serial")
+        codes = {f.code for f in workspace.cells["a"].findings}
+        assert ("implausible-specific-capacity" in codes) is doubted
+
+
+def test_a_report_into_a_folder_that_is_not_there_is_refused(lab: Workspace, tmp_path: Path) -> None:
+    from lirich.reports import write_report
+
+    with pytest.raises(InputError, match="no folder"):
+        write_report(lab, tmp_path / "typo" / "r.html")
+    assert not (tmp_path / "typo").exists()
 
 
 def test_workspaces_are_found_made_once_and_checked(tmp_path: Path, lab: Workspace) -> None:

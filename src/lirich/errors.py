@@ -114,7 +114,7 @@ class UnknownNameError(InputError, KeyError):
         if near:
             advice = "Did you mean " + " or ".join(repr(n) for n in near) + "?"
         elif names:
-            shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+            shown = ", ".join(names[:40]) + (", …" if len(names) > 40 else "")
             advice = f"Known: {shown}"
         else:
             advice = f"There is no {kind} yet"

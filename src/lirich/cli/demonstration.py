@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from lirich.cli.output import console, print_json, show_table
-from lirich.errors import UnknownNameError
+from lirich.errors import NotEnoughDataError
 
 REAL_FIGURES = (
     "initial_coulombic_efficiency",
@@ -45,7 +45,7 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
     for key in REAL_FIGURES:
         try:
             figures[key] = real.value(key)
-        except UnknownNameError:
+        except NotEnoughDataError:
             continue
     if json:
         print_json(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lirich.model import Finding
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+MOST_PLACES = 6
 _WANTS_JSON = False
 FILE_WIDTH = 160
 """Width of tables that go into a file or a pipe: wide enough not to break them."""
@@ -72,8 +73,12 @@ def show_findings(findings: Iterable[Finding], *, limit: int = 12) -> None:
     out = console()
     for (severity, code, _), members in rows[:limit]:
         first = members[0]
-        more = f" [dim](and {len(members) - 1} more like it)[/]" if len(members) > 1 else ""
-        out.print(f"[{_STYLES[severity]}]{severity}[/] {escape(first.message)} [dim]{code}[/]{more}")
+        places = list(dict.fromkeys(f.where for f in members if f.where))
+        shown = ", ".join(places[:MOST_PLACES]) + (
+            f" and {len(places) - MOST_PLACES} more" * (len(places) > MOST_PLACES)
+        )
+        where = f"[bold]{escape(shown)}:[/] " if places and not (len(places) == 1 and shown in first.message) else ""
+        out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(first.message)} [dim]{code}[/]")
         if first.advice:
             out.print(f"  [dim]→ {escape(first.advice)}[/]")
     if len(rows) > limit:

@@ -101,7 +101,13 @@ def add(
         for path, error in report.failed:
             console(stderr=True).print(f"[bold]{escape(path)}[/]")
             show_error(error)
-        show_findings([*report.findings, *(f for a in report.added for f in a.test.findings), *wanted])
+        told = (
+            f if f.where else f.model_copy(update={"where": a.cell})
+            for a in report.added
+            if not a.already
+            for f in a.test.findings
+        )
+        show_findings([*report.findings, *told, *wanted])
         new = sum(not a.already for a in report.added)
         console().print(
             f"[bold]{new}[/] new file(s) of {len(report.cells)} cell(s); {len(report.added) - new} known, "

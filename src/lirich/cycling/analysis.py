@@ -16,6 +16,7 @@ from lirich.cycling.figures import (
     figures_of_rate_tests,
     figures_of_series,
 )
+from lirich.cycling.plausibility import implausible_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.result import CyclingResult
 from lirich.cycling.series import Series, comparable_series, first_charge_partial, unlike_findings
@@ -58,6 +59,7 @@ def analyse(
     cycles = _with_retention(cycles, series)
     findings = [*notes.findings, *protocol.findings, *_cycle_findings(cycles, cell)]
     findings += unlike_findings(cycles, protocol.keys, series, settings)
+    findings += implausible_capacity(cycles, cell, sample)
     values: list[Value] = []
     for new_values, new_findings in (
         figures_of_first_cycle(notes, cycles, cell, sample, settings),

@@ -112,8 +112,8 @@ def ici_values(
     """Return the diffusivities of one ICI half-cycle as values of *cell*: the median, and each interruption.
 
     ``conditions.soc_percent`` is of the charge that passed under current in all. Each interruption has the
-    interval that the standard error of dU/d√t gives. A rest window with τD̃/R² > 0.03 is flagged ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for
-    ``particle_diameter_um``.
+    interval that the standard error of dU/d√t gives. A rest window with τD̃/R² > 0.03 is flagged
+    ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [

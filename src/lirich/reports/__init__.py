@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lirich.errors import InputError
 from lirich.reports.data import CellReport, ComparisonReport, ReportData
 from lirich.reports.html import build_report
 
@@ -27,9 +28,10 @@ def write_report(
     """
     from lirich.reports.collect import collect
 
-    text = build_report(collect(workspace, cells=cells, by=by))
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.is_dir():
+        raise InputError(f"There is no folder {str(target.parent)!r}", advice="Make it, or check the path")
+    text = build_report(collect(workspace, cells=cells, by=by))
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -183,6 +183,16 @@ class Catalogue:
         rows = self.database.read(lambda c: _in_parts(c, t.c.raw_sha256, digests, t.c.document))
         return sorted((load(Test, row.document) for row in rows), key=_test_order)
 
+    def remove_empty_cell(self, key: str) -> bool:
+        """Remove a cell that has no test; its history stays. ``False`` where it has one, or is not there."""
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(select(s.test.c.key).where(s.test.c.cell == plain(key)).limit(1)).first():
+                return False
+            return connection.execute(delete(s.cell).where(s.cell.c.key == plain(key))).rowcount > 0
+
+        return self.database.write(work)
+
     def remove_test(self, key: str) -> None:
         """Remove a test, and the analyses that rest on it. Raises `UnknownNameError`."""
         t, a = s.test, s.analysis

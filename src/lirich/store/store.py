@@ -304,6 +304,10 @@ class Store:
         """Return the tests (of one cell), by cell and start time; those without a start time by file name."""
         return self._catalogue.tests(cell)
 
+    def remove_empty_cell(self, key: str) -> bool:
+        """Remove a cell that has no test; its history stays. ``False`` where it has one, or is not there."""
+        return self._catalogue.remove_empty_cell(key)
+
     def remove_test(self, key: str) -> None:
         """Remove a test and the analyses that rest on it; its files stay. Raises `UnknownNameError`."""
         self._catalogue.remove_test(key)

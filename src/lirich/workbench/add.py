@@ -200,16 +200,24 @@ def add_files(
 ) -> AddReport:
     """Read the files and enter them in the catalogue; see `lirich.workbench.Workspace.add`."""
     report = AddReport()
-    candidates = []
-    parameters = []
-    for candidate in discover(paths):
+    named = list(paths)
+    candidates: list[Candidate] = []
+    parameters: list[dict[str, Any]] = []
+    there: list[tuple[Candidate, Test]] = []
+    register = Register(store, cell=cell, options=options, reassign=reassign)
+    for candidate in discover(named):
         try:
-            parameters.append(read_parameters(store.root, candidate.path, reader=reader, repairs=repairs))
-            candidates.append(candidate)
+            each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs)
         except LirichError as error:
             report.failed.append((str(candidate.path), error))
+            continue
+        known = register.known(each["sha256"], reader=reader, repairs=repairs)
+        if known is not None:
+            there.append((candidate, known))
+        else:
+            parameters.append(each)
+            candidates.append(candidate)
     few = len(parameters) < FEW_FILES and sum(c.path.stat().st_size for c in candidates) < FEW_BYTES
-    register = Register(store, cell=cell, options=options, reassign=reassign)
     counted: list[tuple[Candidate, Test]] = []
 
     def enter(candidate: Candidate, test: Test, name: str | None = None) -> None:
@@ -227,6 +235,8 @@ def add_files(
         if on_file is not None:
             on_file(report.added[-1])
 
+    for candidate, test in there:
+        enter(candidate, test, name=test.cell)
     with open_executor("serial" if few and executor == "processes" else executor, workers=workers) as pool:
         for outcome in run_tasks(
             read_task,
@@ -249,6 +259,7 @@ def add_files(
     for candidate, test in sorted(counted, key=lambda item: str(item[0].path)):
         enter(candidate, test, names.get(candidate.path))
     report.findings += register.joined(names)
+    report.findings += register.rows_without_file(path for path in named if path.is_dir())
     report.added.sort(key=lambda added: added.path)
     return report
 

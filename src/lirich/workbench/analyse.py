@@ -94,7 +94,7 @@ def analyse_cells(
             analysis = Analysis.model_validate(outcome.result)
             store.put_analysis(analysis)
             report.analysed.append(name)
-            report.findings += analysis.findings
+            report.findings += [f if f.where else f.model_copy(update={"where": name}) for f in analysis.findings]
     report.analysed = sorted(set(report.analysed))
     report.unchanged = sorted(set(report.unchanged) - set(report.analysed))
     return report

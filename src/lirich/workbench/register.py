@@ -64,15 +64,18 @@ class Register:
         entries = self._entries(path, test)
         key = self._stated(entries) or name or file_stem(path)
         present = self._tests.get(test.key)
+        moved_from: str | None = None
         if present is not None and present.cell != key:
-            if not self._reassign:
+            # a name that nobody chose gives way to one that somebody states
+            unnamed = present.cell == file_stem(Path(present.raw.name)) and self._stated(entries) is not None
+            if not self._reassign and not unnamed:
                 raise ConflictingMetadataError(
                     f"{path.name} is a test of the cell {present.cell!r} already, not of {key!r}",
                     expected="one cell for each file",
                     advice="Add it with --reassign to move it",
                 )
             self._store.remove_test(test.key)
-            present = None
+            moved_from, present = present.cell, None
         known = self._cells.get(key)
         sample_key = next((e.sample for e in entries if e.sample), None) or (known.sample if known else None)
         facts = resolve(
@@ -84,7 +87,44 @@ class Register:
         test = test.model_copy(update={"cell": key, "findings": (*test.findings, *facts.findings)})
         new = self._store.put_test(test)
         self._tests[test.key] = test
+        if moved_from is not None and self._store.remove_empty_cell(moved_from):
+            self._cells.pop(moved_from, None)
         return key, test, not new, facts.findings
+
+    def known(self, digests: Sequence[str], *, reader: str | None, repairs: Sequence[str]) -> Test | None:
+        """Return the test that the file of these hashes (itself, its mappings) is already, repaired or not.
+
+        ``None`` where it is new, or where another reader or a repair that it did not have is asked for.
+        """
+        from lirich.readers import readers
+
+        for test in self._tests.values():
+            same = [test.raw.sha256, *(file.sha256 for file in test.beside)] == list(digests)
+            if not same or (reader is not None and reader != test.reader) or not set(repairs) <= set(test.repairs):
+                continue
+            by = readers().get(test.reader)
+            whole = self._store.has_files(raw=digests, curves=[test.curve])
+            if by is not None and by.version == test.reader_version and whole:
+                return test
+        return None
+
+    def rows_without_file(self, folders: Iterable[Path]) -> list[Finding]:
+        """Say which rows of the cell tables of *folders* are about no file there: a name may be misspelt."""
+        findings = []
+        for folder in folders:
+            names = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+            for entry in self._tables.get(folder.resolve(), CellTable()).entries:
+                if not any(entry.matches(path) for path in names):
+                    shown = " or ".join(entry.patterns) or str(entry.cell)
+                    findings.append(
+                        Finding(
+                            code="row-without-file",
+                            message=f"{entry.source}: no file here matches {shown!r} (cell {entry.cell})",
+                            advice="Correct the pattern, or the facts of this row reach no cell",
+                            where=str(entry.cell),
+                        )
+                    )
+        return findings
 
     def put_facts(self, cell: Cell, sample: Sample | None) -> None:
         """Enter the facts of a cell and its sample where they are new."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lirich.errors import NotEnoughDataError, UnknownNameError
 from lirich.model import Cell, Finding, Origin, Sample, Test, Value
+from lirich.quantities import quantity as known_quantity
 
 if TYPE_CHECKING:
     import polars as pl
@@ -117,11 +118,18 @@ class CellView:
         return Origin.SIMULATED if self.facts.simulated else Origin.MEASURED
 
     def value(self, quantity: str) -> Value:
-        """Return the first value of that quantity. Raises `UnknownNameError` if the cell has none."""
+        """Return the first value of that quantity.
+
+        Raises `UnknownNameError` if there is no such quantity, `NotEnoughDataError` if it was not computed here.
+        """
         for value in self.values:
             if value.quantity == quantity:
                 return value
-        raise UnknownNameError.of(f"quantity of {self.key}", quantity, {v.quantity for v in self.values})
+        known_quantity(quantity)
+        raise NotEnoughDataError(
+            f"{known_quantity(quantity).name} was not computed for {self.key}",
+            advice="Its findings say what is missing; its values say what there is",
+        )
 
     def table(self) -> pl.DataFrame:
         """Return the standard table of this run: every recorded point."""
