@@ -86,12 +86,12 @@ def cellpy() -> Run:
 
     options = _CELLPY.get(os.environ["LIRICH_BENCH_FORMAT"])
     if options is None:
-        raise NotImplementedError("no loader for this format")
+        raise LookupError("cellpy has no loader for this format")
 
     def run(path: str) -> tuple[int, int]:
         cell = peer.get(filename=path, mass=1.0, cycle_mode="anode", testing=True, **options)
         if cell is None or cell.data.raw.empty:
-            raise NotImplementedError("returned no data")
+            raise ValueError("cellpy returned no data")
         return len(cell.data.raw), len(cell.data.summary)
 
     return run
@@ -113,7 +113,7 @@ def pyprobe() -> Run:
 
     cycler = _PYPROBE.get(os.environ["LIRICH_BENCH_FORMAT"])
     if cycler is None:
-        raise NotImplementedError("no cycler of this format")
+        raise LookupError("PyProBE has no cycler of this format")
     out = os.path.join(tempfile.mkdtemp(prefix="pyprobe-"), "out.parquet")
 
     def run(path: str) -> tuple[int, int]:

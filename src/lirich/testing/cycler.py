@@ -34,8 +34,6 @@ _INTERVAL_S = {0.05: 120.0, 0.1: 120.0, 0.2: 60.0, 0.5: 40.0, 1.0: 20.0, 2.0: 10
 _REST_S = 300.0
 _FIRST_REST_S = 6 * 3600.0
 
-KINDS = ("rest", "cc_charge", "cv_charge", "cc_discharge")
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedCycle:
