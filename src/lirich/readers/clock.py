@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from lirich.readers import digits
-
 _ELAPSED = r"^\s*(?:(\d+)\s*(?:d(?:ays?)?[ ,]*|-))?(\d+):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
 _ELAPSED_MS = r"^\s*(?:(\d+)\s*(?:d(?:ays?)?[ ,]*|-))?(\d+):(\d{1,2}):(\d{1,2}[.,:]\d+)\s*$"
 _DAYS_COLON = r"^\s*(\d+):(\d{1,2}):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
@@ -73,20 +71,23 @@ def _excel_duration(stamp: pl.Series) -> pl.Series:
 
 def _split(text: pl.Series, mark: str) -> pl.Series:
     """Read ``h:m:s``, after days and *mark* where there is one; null for what is written otherwise."""
-    quick = digits.elapsed(text, mark)
-    if quick is not None:
-        return quick
-    clock = pl.col("text")
-    days = pl.lit(0.0)
+    parts = text.alias("text").to_frame().select(pl.col("text").str.split_exact(":", 2)).unnest("text")
+    # Hours change once in an hour: each run of equal ones is read once.
+    runs = parts.get_column("field_0").rle().struct.unnest()
+    front = pl.col("value").str
     if mark:
-        parts = clock.str.split_exact(mark, 1)
-        days = parts.struct.field("field_0").str.strip_chars().cast(pl.Float64, strict=False) * 86400.0
-        clock = parts.struct.field("field_1").str.strip_chars()
-    fields = clock.str.split_exact(":", 2)
-    hours, minutes, seconds = (fields.struct.field(f"field_{i}").cast(pl.Float64, strict=False) for i in range(3))
+        days, hours = (front.split_exact(mark, 1).struct.field(f"field_{i}").str.strip_chars() for i in range(2))
+        hours_in_runs = days.cast(pl.Float64, strict=False) * 24.0 + hours.cast(pl.Float64, strict=False)
+    else:
+        hours_in_runs = front.strip_chars().cast(pl.Float64, strict=False)
+    lengths, whole = runs.select(pl.col("len"), hours_in_runs * 3600.0)
+    minutes, seconds = (pl.col(f"field_{i}").cast(pl.Float64, strict=False) for i in (1, 2))
     # In one query: a Series operation costs more than what it does to some thousand rows.
-    frame = text.alias("text").to_frame()
-    return frame.select((days + hours * 3600.0 + minutes * 60.0 + seconds).alias(text.name)).to_series()
+    return parts.select(
+        (pl.lit(np.repeat(whole.to_numpy(), lengths.to_numpy())).fill_nan(None) + minutes * 60.0 + seconds).alias(
+            text.name
+        )
+    ).to_series()
 
 
 def _is_date(text: str) -> bool:
@@ -184,11 +185,17 @@ def _candidates(first: str, last: str) -> list[_Format]:
 
 
 def _to_unix(text: pl.Series, pattern: str) -> pl.Series:
-    quick = digits.unix_seconds(text, pattern) if text.len() > _PROBES else None
-    if quick is not None:
-        return quick
-    stamp = pl.col("text").str.to_datetime(pattern, time_unit="us", strict=False, ambiguous="null")
-    return text.alias("text").to_frame().select(stamp.dt.timestamp("us").cast(pl.Float64) / 1e6).to_series()
+    whole = pattern.replace("%.f", "")
+    stamp = _parse(text, whole)
+    # Fractions of a second cost Polars its quick way, and few clocks have them.
+    return stamp if whole == pattern or stamp.null_count() == text.null_count() else _parse(text, pattern)
+
+
+def _parse(text: pl.Series, pattern: str) -> pl.Series:
+    stamp = pl.col("text").str.to_datetime(pattern, time_unit="us", strict=False)
+    micro = text.alias("text").to_frame().select(stamp.dt.timestamp("us").cast(pl.Float64)).to_series()
+    # Polars multiplies by the reciprocal of a constant divisor, which loses the last digit.
+    return pl.Series(text.name, micro.to_numpy() / 1e6, nan_to_null=True)
 
 
 def _span(seconds: pl.Series) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 _EXACT = {
@@ -27,9 +28,11 @@ def direction_of(state: str) -> int | None:
 
 def directions(states: pl.Series) -> tuple[pl.Series, tuple[str, ...]]:
     """Return the direction of each row (Int8, null where unknown) and the names that were not understood."""
-    names = [name for name in states.unique().to_list() if name is not None]
-    known = {name: direction_of(name) for name in names}
+    runs = states.rle().struct.unnest()  # the rows of a step have one name
+    names = [name for name in runs.get_column("value").unique().to_list() if name is not None]
     if len(names) > 1000:  # not a column of step names
         return pl.Series("direction", [None] * states.len(), dtype=pl.Int8), ("(more than 1000 names)",)
-    result = states.replace_strict(known, default=None, return_dtype=pl.Int8).alias("direction")
-    return result, tuple(sorted(name for name, value in known.items() if value is None))
+    known = {name: direction_of(name) for name in names}
+    of_run = runs.get_column("value").replace_strict(known, default=None, return_dtype=pl.Int8)
+    result = of_run.gather(np.repeat(np.arange(runs.height), runs.get_column("len").to_numpy()))
+    return result.alias("direction"), tuple(sorted(name for name, value in known.items() if value is None))

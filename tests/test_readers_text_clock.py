@@ -1,0 +1,59 @@
+"""Times as cyclers write them are read to the last digit, or left empty."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lirich.readers.clock import elapsed_seconds, wall_clock
+
+
+@given(
+    st.lists(st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1)), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_dates_are_read_to_the_millisecond(stamps: list[datetime], fractions: bool) -> None:
+    fine = [s.replace(microsecond=s.microsecond // 1000 * 1000 if fractions else 0) for s in stamps]
+    text = pl.Series("text", [f"{s:%Y-%m-%d %H:%M:%S}" + (f".{s.microsecond // 1000:03}" * fractions) for s in fine])
+    seconds, note = wall_clock(text, None)
+    assert seconds.to_list() == [(s - datetime(1970, 1, 1)) / timedelta(seconds=1) for s in fine]
+    assert "ambiguous" not in note
+
+
+def test_whole_and_fractional_seconds_may_be_mixed() -> None:
+    text = pl.Series("text", ["2024-02-29 23:59:59", "2024-02-29 23:59:59.5", "2024-03-01 00:00:00"])
+    seconds, _ = wall_clock(text, None)
+    assert (seconds - seconds[0]).to_list() == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("text", ["2023-02-29 10:00:00", "2023-13-01 10:00:00", "2023-01-01 24:00:00", ""])
+def test_what_is_no_date_is_left_empty(text: str) -> None:
+    seconds, _ = wall_clock(pl.Series("text", ["2023-01-01 10:00:00", text]), None)
+    assert seconds.to_list() == [1672567200.0, None]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.integers(0, 59), st.integers(0, 59_999)), min_size=1, max_size=10),
+    st.sampled_from(["", "d ", "-"]),
+)
+def test_elapsed_times_are_read_to_the_last_digit(times: list[tuple[int, int, int]], mark: str) -> None:
+    text = pl.Series("t", [(f"7{mark}" if mark else "") + f"{h:02}:{m:02}:{ms / 1000:06.3f}" for h, m, ms in times])
+    days = 7 * 86_400.0 if mark else 0.0
+    expected = [days + h * 3600.0 + m * 60.0 + float(f"{ms / 1000:.3f}") for h, m, ms in times]
+    assert elapsed_seconds(text).to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1:00:00,5", 3600.5), ("  0d 00:00:0.0500000007450581", 0.0500000007450581)]
+)
+def test_other_ways_to_write_an_elapsed_time(text: str, seconds: float) -> None:
+    assert elapsed_seconds(pl.Series("t", [text])).to_list() == [seconds]
+
+
+@pytest.mark.parametrize("text", ["-1:00:00", "1:00", "1:00:0x", "::"])
+def test_what_is_no_elapsed_time_is_left_empty(text: str) -> None:
+    assert elapsed_seconds(pl.Series("t", ["0:00:01", text])).to_list() == [1.0, None]
