@@ -40,6 +40,7 @@ ALL = (
     Peer("pyprobe", "PyProBE-Data==2.6.1", table=True),
     Peer("newarenda", "NewareNDA==2026.6.11", table=False, only=("neware-ndax",)),
     Peer("fastnda", "fastnda==1.3.1", table=False, only=("neware-ndax",)),
+    Peer("polars", "polars==2.1.0", table=False, only=("neware-csv", "bdf-csv")),
 )
 """The tools, lirich first. Extras: ``mdb-export`` (Debian's mdbtools) is what cellpy and navani read .res with."""
 
