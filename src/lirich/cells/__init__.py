@@ -1,0 +1,1 @@
+"""Physics of Li-rich particles, electrodes and cells."""

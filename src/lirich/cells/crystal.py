@@ -1,0 +1,321 @@
+"""The equations of a Li-rich crystal that ages, as PyBaMM expressions.
+
+One `Crystal` holds the states of the crystals at one place: in a single-particle model there is one place, in a
+porous-electrode model one per mesh point through the electrode (*domain*). The caller gives the rate at which Li
+enters, and takes from it the potential of the surface and everything that resists the current.
+
+States, all per Li of the pristine host:
+
+* ``y(r)`` Li in crystals that are still connected, with r from 0 to 1 through the crystal: y = a·x;
+* ``X_j`` sites of each kind (`lirich.cells.sites`), as a part of the crystals that are left;
+* ``a`` connected part of the crystals, ``lost`` Li in what is not;
+* ``U`` potential of the surface (algebraic): x(1) = Σ_j X_j θ_j(U, h); ``h`` hysteresis;
+* ``φ`` volume turned into rock salt at wetted surfaces; ``f_gb`` opened grain boundaries, ``f_tg`` cracks through
+  grains; gases.
+
+Every rate is stated in `docs/explanation/cells.md` with its source. Li is conserved exactly in the discretised
+equations: the states are chosen so that ∫y + lost − ∫rate dt is a linear combination of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pybamm
+
+from lirich.cells.sites import ACTIVATED, CONVERTING, FARADAY, GAS_CONSTANT, PLATEAU, SITES
+
+Symbol = Any
+"""A PyBaMM expression; PyBaMM has no types of its own."""
+
+REFERENCE_K = 298.15
+_AREA_UNIT_M = 1e-6
+"""Rates that grow with the wetted area are stated for 1 m² of area per 1e-6 m³ of crystal."""
+
+
+def parameter(name: str) -> Symbol:
+    """Return a PyBaMM parameter."""
+    return pybamm.Parameter(name)
+
+
+def arrhenius(activation_energy: str, temperature: Symbol) -> Symbol:
+    """Return the Arrhenius factor, 1 at 298.15 K, of an activation energy (a parameter in J/mol)."""
+    return pybamm.exp(parameter(activation_energy) / GAS_CONSTANT * (1 / REFERENCE_K - 1 / temperature))
+
+
+def gate(potential: Symbol, threshold: str, width: str) -> Symbol:
+    """Return what switches on smoothly, from 0 to 1, above a threshold potential."""
+    return 0.5 + 0.5 * pybamm.tanh(0.5 * (potential - parameter(threshold)) / parameter(width))
+
+
+def limited_exp(argument: Symbol) -> Symbol:
+    """Return exp, flat beyond e^12: a gas rate must not overflow where a solver tries absurd potentials."""
+    return pybamm.exp(12 * pybamm.tanh(argument / 12))
+
+
+@dataclass
+class Crystal:
+    """The variables, equations and outputs of the crystals at one place (or along *domain*)."""
+
+    rate: Symbol
+    """Li that enters, per Li of the pristine host and second; positive in a discharge."""
+    temperature: Symbol
+    domain: str = ""
+    prefix: str = ""
+    rhs: dict[Symbol, Symbol] = field(default_factory=dict)
+    algebraic: dict[Symbol, Symbol] = field(default_factory=dict)
+    initial: dict[Symbol, Symbol] = field(default_factory=dict)
+    boundary: dict[Symbol, Any] = field(default_factory=dict)
+    outputs: dict[str, Symbol] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._variables()
+        self._geometry()
+        self._fluxes()
+        self._surface()
+        self._activation_and_transformation()
+        self._cracks_and_isolation()
+        self._gases()
+        self._collect()
+
+    # --- states --------------------------------------------------------------------------------------------------
+
+    def _state(self, name: str, initial: Symbol, scale: float = 1.0) -> Symbol:
+        label = f"{self.prefix}{name}"
+        state = pybamm.Variable(label, domain=self.domain, scale=scale) if self.domain else pybamm.Variable(label, scale=scale)
+        self.initial[state] = pybamm.PrimaryBroadcast(initial, self.domain) if self.domain else initial
+        self.rhs[state] = pybamm.Scalar(0)
+        return state
+
+    def _variables(self) -> None:
+        auxiliary = {"secondary": self.domain} if self.domain else {}
+        self.lithium = pybamm.Variable(
+            f"{self.prefix}Lithium in the crystal", domain="positive particle", auxiliary_domains=auxiliary
+        )
+        start = parameter("Initial lithium content")
+        self.initial[self.lithium] = (
+            pybamm.FullBroadcast(start, ["positive particle"], auxiliary) if self.domain else start
+        )
+        self.sites = {
+            name: self._state(f"Fraction of {name} sites", parameter(f"Initial fraction of {name} sites")) for name in SITES
+        }
+        self.hysteresis = self._state("Hysteresis state", pybamm.Scalar(0))
+        self.connected = self._state("Connected part of the crystals", pybamm.Scalar(1))
+        self.lost = self._state("Lithium in disconnected crystals", pybamm.Scalar(0))
+        self.reconstructed = self._state("Reconstructed volume fraction", parameter("Initial reconstructed volume fraction"))
+        self.open_boundaries = self._state("Open part of the grain boundaries", parameter("Initial open part of the grain boundaries"))
+        self.through_cracks = self._state("Cracks through the grains", pybamm.Scalar(0))
+        potential = f"{self.prefix}Surface potential [V]"
+        self.potential = pybamm.Variable(potential, domain=self.domain) if self.domain else pybamm.Variable(potential)
+        guess = parameter("Initial surface potential guess [V]")
+        self.initial[self.potential] = pybamm.PrimaryBroadcast(guess, self.domain) if self.domain else guess
+
+    # --- geometry ------------------------------------------------------------------------------------------------
+
+    def _geometry(self) -> None:
+        """Wetted area per volume of crystal, and the length over which Li diffuses: that of a sphere with this area."""
+        grain, particle = parameter("Crystal radius [m]"), parameter("Particle radius [m]")
+        self.outer_area = 3 / particle
+        self.boundary_area = 3 / grain - 3 / particle
+        self.area = (
+            self.outer_area + self.open_boundaries * self.boundary_area + self.through_cracks * 3 / grain
+        )  # m²/m³
+        self.length = 3 / self.area  # m
+        self.polycrystal = 1 - (grain / particle) ** 3
+        crossings = self.polycrystal * (1 - self.open_boundaries) / (2 * grain)  # boundaries per metre that Li crosses
+        diffusivity = parameter("Maximum diffusivity [m2.s-1]") * arrhenius("Activation energy of diffusion [J.mol-1]", self.temperature)
+        self.boundary_factor = 1 / (1 + crossings * diffusivity / parameter("Grain-boundary permeance [m.s-1]"))
+        self.diffusivity_scale = diffusivity * self.boundary_factor / self.length**2  # 1/s
+        self.total_sites = sum(self.sites.values())
+
+    # --- Li ------------------------------------------------------------------------------------------------------
+
+    def _mesh(self, state: Symbol) -> Symbol:
+        """Return a state of one place as seen by every point of the particle there."""
+        return pybamm.PrimaryBroadcast(state, "positive particle")
+
+    def _fluxes(self) -> None:
+        filled = self.lithium / self._mesh(self.connected * self.total_sites)
+        floor = parameter("Relative diffusivity of a full or empty crystal")
+        shape = floor + (1 - floor) * (4 * filled * (1 - filled)) ** 2
+        diffusivity = self._mesh(self.diffusivity_scale) * pybamm.maximum(shape, floor)
+        self.rhs[self.lithium] = -pybamm.div(-diffusivity * pybamm.grad(self.lithium))
+        self.boundary[self.lithium] = {
+            "left": (pybamm.Scalar(0), "Neumann"),
+            "right": (self.rate / (3 * pybamm.surf(diffusivity)), "Neumann"),
+        }
+        self.mean_lithium = pybamm.r_average(self.lithium)
+        self.surface_content = pybamm.surf(self.lithium) / self.connected
+        self.mean_content = self.mean_lithium / self.connected
+        self.throughput = pybamm.AbsoluteValue(self.rate)
+
+    # --- surface -------------------------------------------------------------------------------------------------
+
+    def _occupation(self, name: str) -> Symbol:
+        shift = parameter(f"Hysteresis shift of {name} sites [V]") * self.hysteresis
+        argument = FARADAY * (self.potential - parameter(f"Potential of {name} sites [V]") - shift)
+        return 0.5 - 0.5 * pybamm.tanh(
+            0.5 * argument / (parameter(f"Width of {name} sites") * GAS_CONSTANT * self.temperature)
+        )
+
+    def _surface(self) -> None:
+        self.occupations = {name: self._occupation(name) for name in SITES}
+        held = sum(self.sites[name] * self.occupations[name] for name in SITES)
+        self.algebraic[self.potential] = held - self.surface_content
+        self.rhs[self.hysteresis] = parameter("Hysteresis rate") * (-self.rate - self.throughput * self.hysteresis)
+        host = parameter("Host capacity [mA.h.g-1]") * 3600 * parameter("Crystal density [kg.m-3]")  # C/m³
+        self.current_density = self.rate * host / (self.area * self.connected)  # A/m² of wetted area
+        level = self.surface_content / self.total_sites
+        exchange = (
+            parameter("Reference exchange-current density [A.m-2]")
+            * arrhenius("Activation energy of the interface [J.mol-1]", self.temperature)
+            * pybamm.sqrt(pybamm.maximum(4 * level * (1 - level), 1e-3))
+        )
+        thermal = GAS_CONSTANT * self.temperature / FARADAY
+        self.exchange = exchange
+        self.film_thickness = self.reconstructed / self.area  # m
+        self.film_resistance = parameter("Initial film resistance [Ohm.m2]") + self.film_thickness / parameter("Film conductivity [S.m-1]")
+
+        def overpotential(exchange_factor: Symbol) -> Symbol:
+            """Return what the interface takes from the voltage, V; positive in a discharge."""
+            kinetic = 2 * thermal * pybamm.arcsinh(self.current_density / (2 * exchange * exchange_factor))
+            return kinetic + self.current_density * self.film_resistance
+
+        self.overpotential = overpotential
+
+    # --- ageing --------------------------------------------------------------------------------------------------
+
+    def _activation_and_transformation(self) -> None:
+        temperature = self.temperature
+        speed = parameter("Activation rate [s-1]") * arrhenius("Activation energy of activation [J.mol-1]", temperature)
+        vacated = {name: speed * self.sites[name] * (1 - self.occupations[name]) for name in PLATEAU}
+        activated = sum(vacated.values())
+        yields = {name: parameter(f"Yield of {name} sites from activation") for name in ACTIVATED}
+        for name, rate in vacated.items():
+            self.rhs[self.sites[name]] = self.rhs[self.sites[name]] - rate
+        for name, part in yields.items():
+            self.rhs[self.sites[name]] = self.rhs[self.sites[name]] + part * activated
+        self.lattice_oxygen = self._state("Lattice sites lost with oxygen", pybamm.Scalar(0))
+        self.rhs[self.lattice_oxygen] = (1 - sum(yields.values())) * activated
+
+        heat = arrhenius("Activation energy of the transformation [J.mol-1]", temperature)
+        high = gate(self.potential, "Onset of the transformation [V]", "Width of the onset of the transformation [V]")
+        surface = self.area * _AREA_UNIT_M
+        pace = heat * high * self.throughput * (
+            parameter("Transformation per throughput in the bulk")
+            + parameter("Transformation per throughput and wetted area") * surface
+        )
+        left = sum(self.sites[name] for name in CONVERTING)
+        for name in CONVERTING:
+            self.rhs[self.sites[name]] = self.rhs[self.sites[name]] - pace * self.sites[name] / (left + 0.02)
+        converted = pace * left / (left + 0.02)
+        share = parameter("Yield of spinel-like sites")
+        self.rhs[self.sites["spinel"]] = self.rhs[self.sites["spinel"]] + share * converted
+        self.transformed = self._state("Sites transformed", pybamm.Scalar(0))
+        self.rhs[self.transformed] = converted
+
+        # Rock salt grows inwards from every wetted surface, the slower the thicker it is, and takes sites of all kinds.
+        attack = gate(self.potential, "Onset of reconstruction [V]", "Width of the onset of reconstruction [V]")
+        growth = (
+            parameter("Reconstruction rate [m.s-1]")
+            * arrhenius("Activation energy of reconstruction [J.mol-1]", temperature)
+            * attack
+            * self.area
+            / (1 + self.film_thickness / parameter("Reconstruction thickness [m]"))
+            * (1 - self.reconstructed)
+        )
+        self.rhs[self.reconstructed] = growth
+        for name in SITES:
+            self.rhs[self.sites[name]] = self.rhs[self.sites[name]] - self.sites[name] * growth / (1 - self.reconstructed)
+
+    def _cracks_and_isolation(self) -> None:
+        grain = parameter("Crystal radius [m]")
+        reference = parameter("Strain at fracture")
+        mismatch = parameter("Strain mismatch between grains") * (1 - self.mean_content)
+        opening = (
+            parameter("Grain-boundary cracking rate")
+            * self.throughput
+            * (1 - self.open_boundaries)
+            * self.polycrystal
+            * (mismatch / reference) ** 2
+        )
+        gradient = parameter("Linear expansion of lithiation") * (self.surface_content - self.mean_content)
+        tearing = (
+            parameter("Crystal cracking rate")
+            * self.throughput
+            * (1 - self.through_cracks)
+            * (gradient / reference) ** 2
+            * (grain / parameter("Crystal radius at fracture [m]"))
+        )
+        self.rhs[self.open_boundaries] = opening
+        self.rhs[self.through_cracks] = tearing
+        parting = parameter("Crystals disconnected per crack") * (opening + tearing)
+        self.rhs[self.connected] = -self.connected * parting
+        self.rhs[self.lithium] = self.rhs[self.lithium] - self.lithium * self._mesh(parting)
+        self.rhs[self.lost] = self.mean_lithium * parting
+
+    def _gases(self) -> None:
+        """O2 and CO2 in µmol per gram of oxide: they are measured, and change nothing else.
+
+        The rates have the same potential dependence for every crystal. A crystal with less wetted area per gram
+        reaches the same rate, and so the limit of a detector, at a higher potential: that is its later onset.
+        """
+        area = self.area / parameter("Crystal density [kg.m-3]") / 1000  # m²/g
+        first_area = (
+            3 / parameter("Particle radius [m]")
+            + parameter("Initial open part of the grain boundaries") * self.boundary_area
+        ) / parameter("Crystal density [kg.m-3]") / 1000
+        carbonate = self._state(
+            "Surface carbonate left [umol.g-1]", parameter("Surface carbonate per area [umol.m-2]") * first_area
+        )
+        burnt = carbonate * self._release("carbonate oxidation", "s-1")
+        self.oxygen_rate = self._release("oxygen release", "umol.m-2.s-1") * area
+        self.dioxide_rate = burnt + self._release("electrolyte oxidation", "umol.m-2.s-1") * area
+        self.oxygen = self._state("Oxygen released [umol.g-1]", pybamm.Scalar(0))
+        self.dioxide = self._state("Carbon dioxide released [umol.g-1]", pybamm.Scalar(0))
+        self.rhs[carbonate] = -burnt
+        self.rhs[self.oxygen] = self.oxygen_rate
+        self.rhs[self.dioxide] = self.dioxide_rate
+
+    def _release(self, what: str, unit: str) -> Symbol:
+        """Return a rate that grows exponentially with the potential above its onset."""
+        excess = (self.potential - parameter(f"Onset of {what} [V]")) / parameter(f"Slope of {what} [V]")
+        return parameter(f"Rate of {what} at its onset [{unit}]") * limited_exp(excess)
+
+    # --- what the outside sees -----------------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        density = parameter("Crystal density [kg.m-3]")
+        self.outputs = {
+            "Lithium content": self.mean_content,
+            "Surface lithium content": self.surface_content,
+            "Lithium in connected crystals": self.mean_lithium,
+            "Lithium in disconnected crystals": self.lost,
+            "Connected part of the crystals": self.connected,
+            "Sites left": self.connected * self.total_sites,
+            "Hysteresis state": self.hysteresis,
+            "Surface potential [V]": self.potential,
+            "Lattice sites lost with oxygen": self.lattice_oxygen,
+            "Sites transformed": self.transformed,
+            "Reconstructed volume fraction": self.reconstructed,
+            "Reconstructed thickness [m]": self.film_thickness,
+            "Open part of the grain boundaries": self.open_boundaries,
+            "Cracks through the grains": self.through_cracks,
+            "Wetted area [m2.g-1]": self.area / density / 1000,
+            "Diffusion length [m]": self.length,
+            "Interfacial current density [A.m-2]": self.current_density,
+            "Film resistance [Ohm.m2]": self.film_resistance,
+            "Oxygen released [umol.g-1]": self.oxygen,
+            "Carbon dioxide released [umol.g-1]": self.dioxide,
+            "Oxygen release rate [umol.g-1.s-1]": self.oxygen_rate,
+            "Carbon dioxide release rate [umol.g-1.s-1]": self.dioxide_rate,
+            **{f"Fraction of {name} sites": self.sites[name] for name in SITES},
+        }
+
+    def add_to(self, model: Any) -> None:
+        """Put the equations into a PyBaMM model."""
+        model.rhs.update(self.rhs)
+        model.algebraic.update(self.algebraic)
+        model.initial_conditions.update(self.initial)
+        model.boundary_conditions.update(self.boundary)
