@@ -13,7 +13,7 @@ import lirich
 
 SOURCE = Path(lirich.__file__).parent
 GROUND = {"quantities", "errors", "model", "__init__"}
-SCIENCE = {"cycling", "plots"}
+SCIENCE = {"cells", "cycling", "plots"}
 BESIDE = {"store", "readers", "compute"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(GROUND, GROUND),

@@ -21,7 +21,8 @@
     │   └── SettingsError           a settings or study file is wrong
     ├── AnalysisError               the data are sound, but the question cannot be answered with them
     │   ├── NotEnoughDataError      too few points, cycles or cells
-    │   └── NotComparableError      unlike conditions
+    │   ├── NotComparableError      unlike conditions
+    │   └── SimulationError         the equations of a model could not be solved
     ├── StoreError                  the workspace
     │   ├── WorkspaceNotFoundError
     │   ├── WorkspaceExistsError
@@ -204,6 +205,10 @@ class NotEnoughDataError(AnalysisError):
 
 class NotComparableError(AnalysisError):
     """Values under unlike conditions."""
+
+
+class SimulationError(AnalysisError):
+    """The equations of a model could not be solved with these parameters and this programme."""
 
 
 class StoreError(LirichError):

@@ -30,6 +30,8 @@ Symbol = Any
 """A PyBaMM expression; PyBaMM has no types of its own."""
 
 REFERENCE_K = 298.15
+_SMALLEST = 1e-9
+"""Of the host's Li: where a solver tries less than nothing."""
 _AREA_UNIT_M = 1e-6
 """Rates that grow with the wetted area are stated for 1 m² of area per 1e-6 m³ of crystal."""
 
@@ -83,7 +85,11 @@ class Crystal:
 
     def _state(self, name: str, initial: Symbol, scale: float = 1.0) -> Symbol:
         label = f"{self.prefix}{name}"
-        state = pybamm.Variable(label, domain=self.domain, scale=scale) if self.domain else pybamm.Variable(label, scale=scale)
+        state = (
+            pybamm.Variable(label, domain=self.domain, scale=scale)
+            if self.domain
+            else pybamm.Variable(label, scale=scale)
+        )
         self.initial[state] = pybamm.PrimaryBroadcast(initial, self.domain) if self.domain else initial
         self.rhs[state] = pybamm.Scalar(0)
         return state
@@ -98,13 +104,18 @@ class Crystal:
             pybamm.FullBroadcast(start, ["positive particle"], auxiliary) if self.domain else start
         )
         self.sites = {
-            name: self._state(f"Fraction of {name} sites", parameter(f"Initial fraction of {name} sites")) for name in SITES
+            name: self._state(f"Fraction of {name} sites", parameter(f"Initial fraction of {name} sites"))
+            for name in SITES
         }
         self.hysteresis = self._state("Hysteresis state", pybamm.Scalar(0))
         self.connected = self._state("Connected part of the crystals", pybamm.Scalar(1))
         self.lost = self._state("Lithium in disconnected crystals", pybamm.Scalar(0))
-        self.reconstructed = self._state("Reconstructed volume fraction", parameter("Initial reconstructed volume fraction"))
-        self.open_boundaries = self._state("Open part of the grain boundaries", parameter("Initial open part of the grain boundaries"))
+        self.reconstructed = self._state(
+            "Reconstructed volume fraction", parameter("Initial reconstructed volume fraction")
+        )
+        self.open_boundaries = self._state(
+            "Open part of the grain boundaries", parameter("Initial open part of the grain boundaries")
+        )
         self.through_cracks = self._state("Cracks through the grains", pybamm.Scalar(0))
         potential = f"{self.prefix}Surface potential [V]"
         self.potential = pybamm.Variable(potential, domain=self.domain) if self.domain else pybamm.Variable(potential)
@@ -124,7 +135,9 @@ class Crystal:
         self.length = 3 / self.area  # m
         self.polycrystal = 1 - (grain / particle) ** 3
         crossings = self.polycrystal * (1 - self.open_boundaries) / (2 * grain)  # boundaries per metre that Li crosses
-        diffusivity = parameter("Maximum diffusivity [m2.s-1]") * arrhenius("Activation energy of diffusion [J.mol-1]", self.temperature)
+        diffusivity = parameter("Maximum diffusivity [m2.s-1]") * arrhenius(
+            "Activation energy of diffusion [J.mol-1]", self.temperature
+        )
         self.boundary_factor = 1 / (1 + crossings * diffusivity / parameter("Grain-boundary permeance [m.s-1]"))
         self.diffusivity_scale = diffusivity * self.boundary_factor / self.length**2  # 1/s
         self.total_sites = sum(self.sites.values())
@@ -155,14 +168,16 @@ class Crystal:
     def _occupation(self, name: str) -> Symbol:
         shift = parameter(f"Hysteresis shift of {name} sites [V]") * self.hysteresis
         argument = FARADAY * (self.potential - parameter(f"Potential of {name} sites [V]") - shift)
-        return 0.5 - 0.5 * pybamm.tanh(
-            0.5 * argument / (parameter(f"Width of {name} sites") * GAS_CONSTANT * self.temperature)
-        )
+        return 1 / (1 + pybamm.exp(argument / (parameter(f"Width of {name} sites") * GAS_CONSTANT * self.temperature)))
 
     def _surface(self) -> None:
         self.occupations = {name: self._occupation(name) for name in SITES}
         held = sum(self.sites[name] * self.occupations[name] for name in SITES)
-        self.algebraic[self.potential] = held - self.surface_content
+        empty = sum(self.sites[name] * (1 - self.occupations[name]) for name in SITES)
+        content = pybamm.maximum(self.surface_content, _SMALLEST)
+        room = pybamm.maximum(self.total_sites - self.surface_content, _SMALLEST)
+        # x = Σ X θ as the logarithm of full over empty: it keeps its slope where nearly all sites are full or empty.
+        self.algebraic[self.potential] = pybamm.log(held / empty) - pybamm.log(content / room)
         self.rhs[self.hysteresis] = parameter("Hysteresis rate") * (-self.rate - self.throughput * self.hysteresis)
         host = parameter("Host capacity [mA.h.g-1]") * 3600 * parameter("Crystal density [kg.m-3]")  # C/m³
         self.current_density = self.rate * host / (self.area * self.connected)  # A/m² of wetted area
@@ -175,7 +190,9 @@ class Crystal:
         thermal = GAS_CONSTANT * self.temperature / FARADAY
         self.exchange = exchange
         self.film_thickness = self.reconstructed / self.area  # m
-        self.film_resistance = parameter("Initial film resistance [Ohm.m2]") + self.film_thickness / parameter("Film conductivity [S.m-1]")
+        self.film_resistance = parameter("Initial film resistance [Ohm.m2]") + self.film_thickness / parameter(
+            "Film conductivity [S.m-1]"
+        )
 
         def overpotential(exchange_factor: Symbol) -> Symbol:
             """Return what the interface takes from the voltage, V; positive in a discharge."""
@@ -202,9 +219,14 @@ class Crystal:
         heat = arrhenius("Activation energy of the transformation [J.mol-1]", temperature)
         high = gate(self.potential, "Onset of the transformation [V]", "Width of the onset of the transformation [V]")
         surface = self.area * _AREA_UNIT_M
-        pace = heat * high * self.throughput * (
-            parameter("Transformation per throughput in the bulk")
-            + parameter("Transformation per throughput and wetted area") * surface
+        pace = (
+            heat
+            * high
+            * self.throughput
+            * (
+                parameter("Transformation per throughput in the bulk")
+                + parameter("Transformation per throughput and wetted area") * surface
+            )
         )
         left = sum(self.sites[name] for name in CONVERTING)
         for name in CONVERTING:
@@ -227,7 +249,9 @@ class Crystal:
         )
         self.rhs[self.reconstructed] = growth
         for name in SITES:
-            self.rhs[self.sites[name]] = self.rhs[self.sites[name]] - self.sites[name] * growth / (1 - self.reconstructed)
+            self.rhs[self.sites[name]] = self.rhs[self.sites[name]] - self.sites[name] * growth / (
+                1 - self.reconstructed
+            )
 
     def _cracks_and_isolation(self) -> None:
         grain = parameter("Crystal radius [m]")
@@ -263,9 +287,13 @@ class Crystal:
         """
         area = self.area / parameter("Crystal density [kg.m-3]") / 1000  # m²/g
         first_area = (
-            3 / parameter("Particle radius [m]")
-            + parameter("Initial open part of the grain boundaries") * self.boundary_area
-        ) / parameter("Crystal density [kg.m-3]") / 1000
+            (
+                3 / parameter("Particle radius [m]")
+                + parameter("Initial open part of the grain boundaries") * self.boundary_area
+            )
+            / parameter("Crystal density [kg.m-3]")
+            / 1000
+        )
         carbonate = self._state(
             "Surface carbonate left [umol.g-1]", parameter("Surface carbonate per area [umol.m-2]") * first_area
         )

@@ -62,7 +62,7 @@ class LiRichSPM(pybamm.BaseModel):  # type: ignore[misc]  # PyBaMM has no types
             "Time [s]": time,
             "Time [h]": time / 3600,
             "Current [A]": current,
-            "Current variable [A]": current,
+            **({} if isinstance(current, pybamm.Variable) else {"Current variable [A]": current}),
             "Voltage [V]": voltage,
             "Battery voltage [V]": voltage,
             "Open-circuit voltage [V]": crystal.potential,

@@ -31,7 +31,7 @@ PLATEAU = ("plateau", "tail")
 SITES = (*REVERSIBLE, *PLATEAU)
 ACTIVATED = ("high", "wide", "hysteretic", "spinel")
 """Sites that activation makes out of vacated plateau sites."""
-CONVERTING = ("low", "wide", "hysteretic")
+CONVERTING = ("middle", "low", "wide", "hysteretic")
 """Sites that the layered-to-spinel transformation takes from."""
 
 

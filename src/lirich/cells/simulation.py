@@ -1,0 +1,302 @@
+"""Run a test programme on a model, quickly: the model is built and compiled once, and each step is one call of IDAKLU.
+
+PyBaMM's own `Simulation` does the same with `Experiment`; it builds more and stores everything, and needs several
+times as long. Where the compiled solver cannot be called directly (another PyBaMM), its public interface is used.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pybamm
+from numpy.typing import NDArray
+
+from lirich.cells.half_cell import LiRichSPM
+from lirich.cells.programme import LONGEST_S, Programme, Step
+from lirich.errors import SettingsError, SimulationError
+from lirich.model import table as std
+
+Array = NDArray[np.float64]
+
+_POINTS = 200
+"""Recorded points of a step of current, where the step does not say how often."""
+_NEVER = 1e3
+"""V or A: a limit that no cell reaches."""
+RTOL, ATOL = 1e-5, 1e-8
+BASIC = ("Voltage [V]", "Current [A]", "Lithium through the circuit")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A kind of model: how it is made from an expression for the current, and how finely it is divided.
+
+    ``outputs`` are PyBaMM variables that are recorded beside voltage and current.
+    """
+
+    make: Callable[[Any], Any] = lambda current: LiRichSPM(current=current)
+    points: tuple[tuple[str, int], ...] = (("r_p", 20),)
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a programme did.
+
+    ``points`` has one row per recorded point: ``time_s``, ``voltage_v``, ``current_a`` (charge positive), ``cycle``,
+    ``step`` (from 1), ``mode`` and one column per output of the model. ``ends`` has the same at the end of each step.
+    ``stopped`` says why the programme was not run to its end, and is empty where it was.
+    """
+
+    points: pl.DataFrame
+    ends: pl.DataFrame
+    final: Array
+    stopped: str = ""
+
+
+class Simulator:
+    """A model, built and compiled once, that runs programmes with any parameters.
+
+    Every parameter is an input of the compiled equations, so that a sweep, a fit or a cohort builds nothing anew.
+    The compiled code is kept by PyBaMM in its cache on disk; without a C compiler PyBaMM's virtual machine is used,
+    which takes about four times as long; *compiled* set to false uses it for what runs once.
+
+    Raises `SettingsError` for a parameter that the model does not have or that cannot be, and `SimulationError` where
+    the equations cannot be solved.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        defaults: Mapping[str, float],
+        *,
+        rtol: float = RTOL,
+        atol: float = ATOL,
+        compiled: bool = True,
+    ) -> None:
+        self.defaults = dict(defaults)
+        self.outputs = (*BASIC, *(name for name in model.outputs if name not in BASIC))
+        self._current = pybamm.Variable("Current [A]")
+        equations = model.make(self._current)
+        self._control(equations)
+        values = pybamm.ParameterValues(dict.fromkeys(self.defaults, "[input]"))
+        values.process_model(equations)
+        geometry = equations.default_geometry
+        values.process_geometry(geometry)
+        points = {**equations.default_var_pts, **dict(model.points)}
+        mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
+        pybamm.Discretisation(mesh, equations.default_spatial_methods).process_model(equations)
+        self.model = equations
+        self.solver = pybamm.IDAKLUSolver(
+            rtol=rtol,
+            atol=atol,
+            output_variables=list(self.outputs),
+            options={"compile": compiled and shutil.which("gcc") is not None, "silence_sundials_errors": True},
+        )
+        start = self._inputs(self.defaults, Step("rest", until_s=1.0))
+        self.solver.solve(equations, [0.0, 1.0], inputs=start)
+        self._order = list(self.solver._set_up_model_inputs(equations, start))
+        self._compiled = self.solver._setup["solver"]
+
+    def _control(self, model: Any) -> None:
+        """Let one algebraic equation hold the current or the voltage, and let limits end a step."""
+        holds = pybamm.InputParameter("Control is voltage")
+        current, voltage = self._current, model.variables["Voltage [V]"]
+        wanted = pybamm.InputParameter("Control current target [A]")
+        fixed = pybamm.InputParameter("Control voltage target [V]")
+        model.algebraic[current] = holds * (voltage - fixed) + (1 - holds) * (current - wanted) * 1e3
+        model.initial_conditions[current] = wanted
+        model.events = [
+            pybamm.Event("low", voltage - pybamm.InputParameter("Control low voltage [V]")),
+            pybamm.Event("high", pybamm.InputParameter("Control high voltage [V]") - voltage),
+            pybamm.Event("small", pybamm.AbsoluteValue(current) - pybamm.InputParameter("Control end current [A]")),
+        ]
+
+    def _inputs(self, parameters: Mapping[str, float], step: Step) -> dict[str, float]:
+        mass = parameters["Active mass [g]"]
+        sign = {"charge": -1.0, "discharge": 1.0, "hold": 0.0, "rest": 0.0}[step.mode]
+        low = step.until_voltage_v if step.mode == "discharge" and step.until_voltage_v is not None else -_NEVER
+        high = step.until_voltage_v if step.mode == "charge" and step.until_voltage_v is not None else _NEVER
+        end = (step.until_current_ma_g or 0.0) * mass / 1000 if step.mode == "hold" else -_NEVER
+        return {
+            **parameters,
+            "Control current target [A]": sign * step.current_ma_g * mass / 1000,
+            "Control voltage target [V]": step.voltage_v,
+            "Control is voltage": 1.0 if step.mode == "hold" else 0.0,
+            "Control low voltage [V]": low,
+            "Control high voltage [V]": high,
+            "Control end current [A]": end,
+        }
+
+    def parameters(self, changes: Mapping[str, float] | None = None) -> dict[str, float]:
+        """Return the parameters with *changes*. Raises `SettingsError` where one is unknown or cannot be."""
+        changes = dict(changes or {})
+        for name in changes:
+            if name not in self.defaults:
+                near = difflib.get_close_matches(name, self.defaults, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else ""
+                raise SettingsError(f"The model has no parameter {name!r}", advice=hint)
+        parameters = {**self.defaults, **changes}
+        check(parameters)
+        return parameters
+
+    def initial_state(self, parameters: Mapping[str, float]) -> Array:
+        """Return the states of a pristine cell, shape (n,)."""
+        inputs = self._inputs(parameters, Step("rest", until_s=1.0))
+        y0 = self.model.concatenated_initial_conditions.evaluate(inputs=inputs)
+        return np.asarray(y0, dtype=np.float64).reshape(-1)
+
+    def run(
+        self, programme: Programme, changes: Mapping[str, float] | None = None, *, start: Array | None = None
+    ) -> Run:
+        """Run *programme* with the default parameters and *changes*, from a pristine cell or the state *start*."""
+        parameters = self.parameters(changes)
+        state = self.initial_state(parameters) if start is None else np.array(start, dtype=np.float64)
+        time, points, ends, stopped = 0.0, [], [], ""
+        for number, step in enumerate(programme.steps, start=1):
+            times, rows, state, reached = self._step(step, parameters, state)
+            points.append(_frame(time + times, rows, self.outputs, step, number))
+            ends.append(points[-1][-1:])
+            time += float(times[-1])
+            if not reached:
+                stopped = f"step {number} ({step.mode}) went on for {times[-1]:.0f} s and did not end"
+                break
+        return Run(pl.concat(points), pl.concat(ends), state, stopped)
+
+    def _step(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, Array, Array, bool]:
+        """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
+        inputs = self._inputs(parameters, step)
+        longest = step.until_s if step.until_s is not None else _longest(step, parameters)
+        asked = _recording(step, longest)
+        try:
+            solution = self._compiled.solve(
+                np.array([0.0, longest]),
+                asked,
+                state[None, :],
+                np.zeros((1, state.size)),
+                np.array([[inputs[name] for name in self._order]]),
+            )[0]
+        except (ValueError, RuntimeError) as error:
+            raise SimulationError(f"The equations could not be solved in a {step.mode}: {error}") from error
+        if solution.flag < 0:
+            raise SimulationError(
+                f"The solver failed {solution.t[-1]:.0f} s into a {step.mode} (flag {solution.flag})",
+                advice="Are the parameters possible, and the limits within what the cell can reach?",
+            )
+        times = np.asarray(solution.t, dtype=np.float64)
+        rows = np.asarray(solution.y, dtype=np.float64).reshape(times.size, -1)
+        ended = solution.flag == _ROOT or step.until_s is not None
+        if _over_at_once(step, rows[0]):
+            return times[:1], rows[:1], state, True
+        return times, rows, np.asarray(solution.y_term, dtype=np.float64).reshape(-1).copy(), ended
+
+
+_ROOT = 2
+"""``IDA_ROOT_RETURN`` of SUNDIALS: a limit was reached."""
+
+
+def _longest(step: Step, parameters: Mapping[str, float]) -> float:
+    """Return how long a step may take, s: three times the whole host at its current, or the longest that is allowed."""
+    if step.mode in ("charge", "discharge"):
+        return min(LONGEST_S, 3.0 * parameters["Host capacity [mA.h.g-1]"] / step.current_ma_g * 3600.0)
+    return LONGEST_S
+
+
+def _recording(step: Step, longest: float) -> Array:
+    """Return the times at which points are recorded: evenly, and closer together at the beginning of a rest or hold."""
+    if step.every_s is not None:
+        even = np.arange(0.0, longest, step.every_s)
+    elif step.mode in ("charge", "discharge"):
+        even = np.linspace(0.0, longest, 3 * _POINTS + 1)
+    else:
+        return np.append(0.0, np.geomspace(min(1.0, 0.01 * longest), longest, 60))
+    return np.append(even[even < longest], longest)
+
+
+def _over_at_once(step: Step, first: Array) -> bool:
+    voltage = first[0]
+    if step.mode == "discharge" and step.until_voltage_v is not None:
+        return bool(voltage <= step.until_voltage_v)
+    if step.mode == "charge" and step.until_voltage_v is not None:
+        return bool(voltage >= step.until_voltage_v)
+    return False
+
+
+def _frame(times: Array, rows: Array, outputs: Sequence[str], step: Step, number: int) -> pl.DataFrame:
+    columns = {"time_s": times, "voltage_v": rows[:, 0], "current_a": -rows[:, 1]}
+    columns.update({name: rows[:, i] for i, name in enumerate(outputs) if i >= 2})
+    frame = pl.DataFrame(columns)
+    return frame.with_columns(
+        pl.lit(step.cycle).alias("cycle"), pl.lit(number).alias("step"), pl.lit(step.mode).alias("mode")
+    )
+
+
+def check(parameters: Mapping[str, float]) -> None:
+    """Refuse parameters that cannot be. Raises `SettingsError` with the reason."""
+    for name, value in parameters.items():
+        if not np.isfinite(value):
+            raise SettingsError(f"{name} is {value}", expected="a finite number")
+        if value < 0 and not name.startswith(_MAY_BE_NEGATIVE):
+            raise SettingsError(f"{name} is {value:g}", expected="a number that is not negative")
+        if value == 0 and name.startswith(_POSITIVE):
+            raise SettingsError(f"{name} is 0", expected="more than 0")
+    if parameters["Crystal radius [m]"] > parameters["Particle radius [m]"] * (1 + 1e-9):
+        raise SettingsError(
+            f"The crystals (radius {parameters['Crystal radius [m]']:g} m) are larger than the particle "
+            f"({parameters['Particle radius [m]']:g} m)",
+            expected="a crystal radius up to the particle radius; equal for single crystals",
+        )
+    sites = sum(value for name, value in parameters.items() if name.startswith("Initial fraction of "))
+    if abs(sites - 1.0) > 1e-6:
+        raise SettingsError(
+            f"The initial fractions of the sites sum to {sites:.6g}", expected="1: they are parts of the host's Li"
+        )
+    if not 0 < parameters["Initial lithium content"] < sites:
+        raise SettingsError(
+            f"An initial lithium content of {parameters['Initial lithium content']:g}",
+            expected=f"between 0 and {sites:g}, both excluded",
+        )
+    made = sum(value for name, value in parameters.items() if name.startswith("Yield of ") and "activation" in name)
+    if made > 1 + 1e-9:
+        raise SettingsError(f"Activation makes {made:.4g} sites of one", expected="yields that sum to at most 1")
+
+
+_MAY_BE_NEGATIVE = ("Hysteresis shift", "Current function")
+_POSITIVE = (
+    "Crystal radius",
+    "Particle radius",
+    "Crystal density",
+    "Host capacity",
+    "Active mass",
+    "Width of",
+    "Maximum diffusivity",
+    "Relative diffusivity",
+    "Reference exchange-current",
+    "Film conductivity",
+    "Reconstruction thickness",
+    "Strain at fracture",
+    "Grain-boundary permeance",
+    "Ambient temperature",
+    "Counter-electrode exchange",
+    "Slope of",
+)
+
+
+def standard_table(run: Run) -> pl.DataFrame:
+    """Return the points of a run as a standard table (`lirich.model.table`), as a cycler would have written them."""
+    points = run.points
+    passed = np.diff(points["Lithium through the circuit"].to_numpy(), prepend=0.0)
+    del passed
+    return points.select(
+        pl.col("time_s").alias(std.TIME),
+        pl.col("voltage_v").alias(std.VOLTAGE),
+        pl.col("current_a").alias(std.CURRENT),
+        pl.col("cycle").cast(pl.Int64).alias(std.CYCLE),
+        pl.col("step").cast(pl.Int64).alias(std.STEP),
+        pl.col("mode").alias(std.STEP_TYPE),
+    )
