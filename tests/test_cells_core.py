@@ -1,4 +1,4 @@
-"""The Li-rich crystal in PyBaMM: Li is conserved, limits are equilibrium, mesh and tolerance converge, nonsense is refused."""
+"""The Li-rich crystal in PyBaMM: Li is conserved, limits are equilibrium, meshes converge, nonsense is refused."""
 
 from __future__ import annotations
 
