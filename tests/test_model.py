@@ -204,6 +204,22 @@ def test_units_convert_at_the_border_and_only_there() -> None:
         quantity("coulombic_efficency")
 
 
+def test_a_cycle_is_a_count_and_not_an_angle() -> None:
+    """A total without *per cycle* is no decay per cycle; in pint a cycle is 2π rad and 1 mV was 6.28 mV/cycle."""
+    assert convert(0.0012, "V/cycle", "voltage_decay_mv_per_cycle") == pytest.approx(1.2)
+    assert convert(0.001, "1/cycle", "capacity_fade_percent_per_cycle") == pytest.approx(0.1)
+    assert convert(200, "cycles", "test_cycles") == pytest.approx(200)
+    for unit, key in (
+        ("mV", "voltage_decay_mv_per_cycle"),
+        ("%", "capacity_fade_percent_per_cycle"),
+        ("mAh/g", "low_voltage_capacity_growth_mah_g_per_cycle"),
+        ("1", "test_cycles"),
+        ("degree", "capacity_fade_knee_cycle"),
+    ):
+        with pytest.raises(UnitError):
+            convert(1.0, unit, key)
+
+
 def test_unlike_conditions_are_named() -> None:
     one = Conditions(voltage_lower_v=2.0, voltage_upper_v=4.8, rate_c=0.1)
     assert one.unlike(one) == ()

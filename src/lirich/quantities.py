@@ -8,6 +8,7 @@ Capacities per gram are per gram of active mass. A definition that is a formula 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -297,6 +298,8 @@ def convert(value: float, unit: str, key: str) -> float:
     return float(converted.magnitude)
 
 
+_CYCLE = re.compile(r"\bcycles?\b")  # in pint a cycle is 2π rad, so that mV would turn into 6.28 mV/cycle
+
 _SPELLINGS = {
     "°C": "degC",
     "Ω": "ohm",
@@ -312,7 +315,7 @@ _SPELLINGS = {
 def _spelled(unit: str) -> str:
     for field, plain in _SPELLINGS.items():
         unit = unit.replace(field, plain)
-    return unit or "dimensionless"
+    return _CYCLE.sub("charge_discharge_cycle", unit) or "dimensionless"
 
 
 @cache
@@ -321,5 +324,5 @@ def _registry() -> Any:
     import pint
 
     registry: Any = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-    registry.define("cycle_count = [cycle_number] = cyc")
+    registry.define("charge_discharge_cycle = [charge_discharge_cycle]")
     return registry
