@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import stdtrit
 
 from cycler_programme import Programme
 from lirich.cycling import CyclingResult, analyse, cycle_table
@@ -183,7 +184,7 @@ def test_each_interruption_has_the_interval_of_its_slope() -> None:
     rows = (time >= after + 1.0) & (time <= after + 10.0)
     x, y = np.sqrt(time[rows] - after), voltage[rows]
     (slope, _), covariance = np.polyfit(x, y, 1, cov=True)
-    relative = 1.959964 * np.sqrt(covariance[0, 0]) / abs(slope)
+    relative = stdtrit(len(x) - 2, 0.975) * np.sqrt(covariance[0, 0]) / abs(slope)
     first = next(v for v in values if v.quantity == "lithium_diffusivity_m2_s" and v.conditions.soc_percent is not None)
     assert first.interval is not None
     assert first.interval.method == "standard error of dU/d√t"

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.halfcycle import Array
-from lirich.cycling.pulses import Pulse, find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.pulses import Pulse, RootLine, find_pulses, sqrt_slope, state_of_charge
 from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.cycling.sphere import SphereFit, fit_sphere
 from lirich.errors import InputError, NotEnoughDataError
@@ -44,7 +44,7 @@ _CODE = "lirich.cycling.gitt.gitt"
 class GittPulse:
     """One pulse: state (%), voltage at rest before (V), τ (s), ΔEs, ΔEτ and ohmic drop (V), diffusivities (m²/s).
 
-    A diffusivity is ``None`` where the data do not give it. ``slope_v_sqrt_s`` with its standard error is dU/d√t.
+    A diffusivity is ``None`` where the data do not give it. ``line`` is that of U over √t.
     ``validity`` is τD̃/R² with the fitted diffusivity where there is one, else with the larger of the two others.
     """
 
@@ -56,8 +56,7 @@ class GittPulse:
     equilibrium_change_v: float
     transient_v: float
     ohmic_v: float
-    slope_v_sqrt_s: float | None
-    slope_error_v_sqrt_s: float | None
+    line: RootLine | None
     ratio_m2_s: float | None
     regression_m2_s: float | None
     fit: SphereFit | None
@@ -90,8 +89,9 @@ def gitt(
     charging = bool(current_ma[pulses[0].start] > 0)
     soc = state_of_charge(pulses, charging=charging)
     rest_v = np.array([voltage_v[pulse.start - 1] for pulse in pulses])
-    under = np.cumsum([pulse.duration_s for pulse in pulses])
-    drift = np.gradient(rest_v, under) if len(pulses) > 1 else np.array([np.nan])
+    lasted = np.array([pulse.duration_s for pulse in pulses])
+    before = np.cumsum(lasted) - lasted  # the rest that is read lies before the pulse
+    drift = np.gradient(rest_v, before) if len(pulses) > 1 else np.array([np.nan])
     return [
         _pulse(i + 1, pulse, float(soc[i]), float(drift[i]), time_s, voltage_v, radius_m, regression_s, model_fit)
         for i, pulse in enumerate(pulses)
@@ -122,8 +122,8 @@ def _pulse(
     if not np.isfinite(drift):
         drift = steady / tau
     regression = None
-    if line is not None and line[0] != 0 and drift != 0:
-        regression = 4.0 * radius_m**2 / (9.0 * np.pi) * (drift / line[0]) ** 2
+    if line is not None and line.slope != 0 and drift != 0:
+        regression = 4.0 * radius_m**2 / (9.0 * np.pi) * (drift / line.slope) ** 2
     fit = _fit(pulse, time_s, voltage_v, before, radius_m) if model_fit else None
     found = [d for d in (ratio, regression) if d is not None]
     best = fit.diffusivity_m2_s if fit is not None else max(found, default=None)
@@ -136,8 +136,7 @@ def _pulse(
         equilibrium_change_v=steady,
         transient_v=transient,
         ohmic_v=first - before,
-        slope_v_sqrt_s=None if line is None else line[0],
-        slope_error_v_sqrt_s=None if line is None else line[1],
+        line=line,
         ratio_m2_s=ratio,
         regression_m2_s=regression,
         fit=fit,
@@ -304,24 +303,9 @@ def _residual(pulse: GittPulse, method: str) -> dict[str, Scalar]:
 def _interval(pulse: GittPulse, method: str) -> Interval | None:
     if method == MODEL and pulse.fit is not None:
         return pulse.fit.interval()
-    if method != REGRESSION:
+    if method != REGRESSION or pulse.line is None or pulse.regression_m2_s is None:
         return None
-    return slope_interval(pulse.regression_m2_s, pulse.slope_v_sqrt_s, pulse.slope_error_v_sqrt_s)
-
-
-def slope_interval(diffusivity: float | None, slope: float | None, error: float | None) -> Interval | None:
-    """Return the 95 % interval of a diffusivity ∝ 1/slope², from the standard *error* of the *slope* (both V/√s).
-
-    The ends are those of the slope put into the formula; dE/dt is taken as exact. ``None`` where a number is not
-    given, and where the slope may be zero: then there is no upper bound.
-    """
-    if diffusivity is None or slope is None or error is None or slope == 0:
-        return None
-    relative = 1.959963984540054 * error / abs(slope)  # 97.5 % point of the normal distribution
-    if relative >= 1:
-        return None
-    low, high = diffusivity / (1 + relative) ** 2, diffusivity / (1 - relative) ** 2
-    return Interval(low=low, high=high, method="standard error of dU/d√t")
+    return pulse.line.interval(pulse.regression_m2_s)
 
 
 def _validity_value(pulse: GittPulse, cell: Cell, stated: Conditions) -> Value:
