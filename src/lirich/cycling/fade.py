@@ -76,7 +76,7 @@ def fade_values(
     *cycles* is a cycle table (columns named by quantity key, and ``cycle``) of the ageing cycles of one
     series; *conditions* hold its window, rate and segment. The reference cycle of retentions is
     ``conditions.reference_cycle`` where that is among the cycles, else the first. ``n``, ``first_cycle`` and
-    ``last_cycle`` stand in ``conditions.other``. Below four comparable cycles slopes are not given, and a
+    ``last_cycle`` stand in ``conditions.other``. Below five comparable cycles slopes are not given, and a
     finding says so.
     """
     cycles, findings = comparable(cycles.sort("cycle"))
