@@ -235,6 +235,19 @@ def test_what_1c_means_matters_unless_the_current_is_known():
     assert unlike("capacity_retention", known, Conditions(rate_c=1.25, one_c_ma_g=200.0, current_ma_g=250.0)) == ()
 
 
+def test_a_slow_charge_beside_a_fast_discharge_is_another_test():
+    even = Conditions(**WINDOW)
+    slow, slower = (Conditions(**WINDOW, other={"charge_current_ma_g": x}) for x in (50.0, 25.0))
+    assert unlike("coulombic_efficiency", even, slow) == ("charge_current_ma_g",)
+    assert unlike("coulombic_efficiency", slow, slower) == ("charge_current_ma_g",)
+    assert unlike("coulombic_efficiency", slow, slow) == ()
+
+
+def test_the_grid_of_a_peak_height_matters():
+    fine, coarse = (Conditions(**WINDOW, other={"grid_step_v": x, "window_v": 0.03}) for x in (0.002, 0.005))
+    assert unlike("dqdv_peak_height_mah_g_v", fine, coarse) == ("grid_step_v",)
+
+
 def test_segments_differ_by_purpose_not_by_numeral():
     def of(segment):
         return Conditions(segment=segment)

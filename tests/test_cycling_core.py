@@ -485,6 +485,42 @@ def test_values_of_cycles_carry_window_rate_and_temperature() -> None:
     assert stated.other["vendor_cycle"] == 6
 
 
+def test_a_slow_charge_is_stated_as_what_it_is_and_beside_the_discharge() -> None:
+    run = Programme()
+    for _ in range(6):
+        run.constant_current(0.1, 1.0).rest(600.0).constant_current(1.0, 0.0).rest(600.0)
+        run.cycle += 1
+    values = analyse(run.table(), CATHODE).values
+    slow, fast = 0.1 / 5e-3, 1.0 / 5e-3
+    currents = {
+        v.quantity: (v.conditions.current_ma_g, v.conditions.other.get("charge_current_ma_g"))
+        for v in values
+        if v.conditions.cycle in (6, None)
+    }
+    assert currents["mean_charge_voltage_v"] == pytest.approx((slow, None))
+    for quantity in (
+        "mean_discharge_voltage_v", "coulombic_efficiency", "voltage_gap_v", "voltage_decay_mv_per_cycle",
+        "hysteresis_at_soc_v", "capacity_retention",
+    ):  # fmt: skip
+        assert currents[quantity] == pytest.approx((fast, slow)), quantity
+    first = next(v for v in values if v.quantity == "initial_coulombic_efficiency")
+    assert first.conditions.other["charge_current_ma_g"] == pytest.approx(slow)
+    alike = analyse(Programme().cycles(6, 0.5).table(), CATHODE).values
+    assert not any("charge_current_ma_g" in v.conditions.other for v in alike)
+
+
+def test_the_recorded_temperature_stands_with_every_value_of_a_cycle() -> None:
+    """A file that records 45 °C says so of its first cycle, its peaks and its hysteresis too."""
+    table = Programme().cycles(6, 0.5).table().with_columns(ambient_temperature_celsius=pl.lit(45.0))
+    values = analyse(table, CATHODE).values
+    of_cycle = [v for v in values if v.conditions.cycle is not None]
+    assert {"initial_coulombic_efficiency", "hysteresis_at_soc_v"} <= {v.quantity for v in of_cycle}
+    assert {v.conditions.temperature_celsius for v in of_cycle} == {45.0}
+    told = Cell(key="c", electrode="cathode", active_mass_mg=5.0, one_c_ma_g=200.0, temperature_celsius=30.0)
+    given = [v for v in analyse(table, told).values if v.conditions.cycle is not None]
+    assert {v.conditions.temperature_celsius for v in given} == {30.0}
+
+
 def test_thresholds_are_settings_and_conditions() -> None:
     settings = CyclingSettings(low_voltage_threshold_v=3.2)
     result = analyse(Programme().cycles(6, 0.5).table(), CATHODE, settings=settings)

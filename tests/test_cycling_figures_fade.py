@@ -14,6 +14,7 @@ from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.hysteresis import hysteresis, hysteresis_values
 from lirich.cycling.knee import find_knee
 from lirich.cycling.rate import rate_steps, rate_values
+from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.trend import end_point_decay, fade_split, theil_sen
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions
@@ -186,6 +187,14 @@ def test_a_changed_window_does_not_fake_voltage_decay():
     assert "20, 21" in findings[0].message
 
 
+def test_a_wider_tolerance_of_the_settings_holds_for_the_fade_too():
+    wandering = series().with_columns((4.6 + 0.06 * (pl.col("cycle") % 2)).alias("upper_cutoff_voltage_v"))
+    assert [f.code for f in fade_values(wandering, CELL, Conditions())[1]][:1] == ["unlike-cycles"]
+    values, findings = fade_values(wandering, CELL, Conditions(), settings=CyclingSettings(window_tolerance_v=0.1))
+    assert findings == []
+    assert by_quantity(values)["voltage_decay_mv_per_cycle"].conditions.other["n"] == 60
+
+
 def test_a_knee_is_found_where_it_is_with_its_interval():
     n = np.arange(1, 121)
     for seed in range(10):
@@ -256,6 +265,24 @@ def test_rate_capability_and_recovery_against_the_lowest_rate():
     recovery = by_quantity(values)["rate_recovery"]
     assert recovery.value == pytest.approx(98.0)
     assert recovery.conditions.current_ma_g == pytest.approx(25.0)
+
+
+def test_one_cycle_at_a_rate_has_no_spread():
+    single = rate_table().filter(pl.col("cycle") % 3 == 0)
+    assert {step.spread_mah for step in rate_steps(single)} == {None}
+    values, _ = rate_values(single, CELL)
+    assert not any("spread_mah" in v.provenance.parameters for v in values)
+    assert rate_steps(rate_table())[0].spread_mah == pytest.approx(0.01)
+
+
+def test_a_rate_test_with_one_charge_current_says_so():
+    """Charged at C/10 throughout, or as fast as discharged: not the same test."""
+    fixed = rate_table().with_columns(charge_current_ma=pl.lit(0.25))
+    values, _ = rate_values(fixed, CELL)
+    stated = {v.conditions.rate_c: v.conditions.other.get("charge_current_ma_g") for v in values}
+    assert stated == pytest.approx({0.1: None, 0.2: 25.0, 0.5: 25.0, 1.0: 25.0, 2.0: 25.0})
+    even, _ = rate_values(rate_table().with_columns(pl.col("discharge_current_ma").alias("charge_current_ma")), CELL)
+    assert not any("charge_current_ma_g" in v.conditions.other for v in even)
 
 
 def test_without_mass_and_one_c_currents_stand_and_the_facts_are_asked_for():

@@ -65,7 +65,7 @@ def analyse(
         figures_of_first_cycle(notes, cycles, cell, sample, settings),
         cycle_values(cycles, protocol.keys, series, cell, settings),
         figures_of_series(notes, cycles, series, cell, settings),
-        figures_of_rate_tests(cycles, _rate_tests(protocol), cell),
+        figures_of_rate_tests(cycles, _rate_tests(protocol), cell, settings),
         diffusion_values(notes, cycles, protocol.stops, cell, sample),
     ):
         values += new_values

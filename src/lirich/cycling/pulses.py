@@ -100,8 +100,8 @@ class RootLine:
     def interval(self, diffusivity: float) -> Interval | None:
         """Return the 95 % interval of a *diffusivity* ∝ 1/slope².
 
-        The ends are those of the slope put into the formula, by Student's t with n − 2 degrees of freedom (a rest has few
-        rows); dE/dt is taken as exact. ``None`` where the slope may be zero: then there is no upper bound.
+        The ends are those of the slope put into the formula, by Student's t with n − 2 degrees of freedom (a rest has
+        few rows); dE/dt is taken as exact. ``None`` where the slope may be zero: then there is no upper bound.
         """
         from scipy.special import stdtrit
 

@@ -18,9 +18,9 @@ from lirich.errors import NotEnoughDataError
 from lirich.model import Interval
 
 MIN_CYCLES = 5
-"""Fewest cycles that a slope is given for at 95 %. Without a trend all pairwise slopes of n points have one sign in 2 of
-n! orders, so that even from the least to the largest of them covers only 1 − 2/n!: 92 % with four points (Kendall's S,
-on which Sen 1968 rests)."""
+"""Fewest cycles that a slope is given for at 95 %. Without a trend, all pairwise slopes of n points have one sign in 2
+of n! orders: even the range from the least to the largest covers only 1 − 2/n!, 92 % with four points (Kendall's S, on
+which Sen 1968 rests)."""
 
 _MAX_PAIRED = 2000
 
@@ -67,8 +67,8 @@ def theil_sen(cycle: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Trend:
 
     Points that are not finite are left out. The interval is Sen's, by the ranks of the pairwise slopes; it
     supposes independent scatter, so it is narrow where *y* bends. Beyond 2,000 cycles every k-th is used, and
-    ``n`` says how many. Raises `NotEnoughDataError` with too few different cycles for the *level*: below `MIN_CYCLES` at
-    95 %.
+    ``n`` says how many. Raises `NotEnoughDataError` with too few different cycles for the *level*, at 95 % below
+    `MIN_CYCLES`.
     """
     from scipy.stats import theilslopes
 
