@@ -176,6 +176,24 @@ def test_any_text_is_a_formula_or_a_typed_error(text: str) -> None:
     assert composition.molar_mass_g_mol > 0
 
 
+def test_aluminium_and_magnesium_are_no_reason_to_call_an_oxide_li_rich() -> None:
+    for formula, ratio in (
+        ("LiNi0.8Co0.15Al0.05O2", 1.0),
+        ("LiFePO4", 0.5),
+        ("Li1.2Mn0.54Ni0.13Co0.13O2", 1.5),
+        ("Li1.2Mn0.54Ni0.13Co0.08Al0.05O1.95F0.05", 1.5),
+        ("Li2MnO3", 2.0),
+    ):
+        assert Composition.parse(formula).li_cation_ratio == pytest.approx(ratio)
+    with pytest.raises(CompositionError):
+        _ = Composition.parse("Li2O").li_cation_ratio
+
+
+def test_metals_without_an_agreed_number_of_electrons_are_named() -> None:
+    assert Composition.parse("Li1.2Mn0.5Ni0.13Co0.13Ti0.02Nb0.02O2").metals_without_redox_charge == ()
+    assert Composition.parse("Li1.2Mn0.4Ru0.2Ni0.1V0.1O2").metals_without_redox_charge == ("Ru", "V")
+
+
 def test_vocabulary_is_complete_and_spelled_by_the_rule() -> None:
     suffixes = {
         "mAh": "_mah", "mAh/g": "_mah_g", "mWh": "_mwh", "Wh/kg": "_wh_kg", "V": "_v", "Ω": "_ohm",

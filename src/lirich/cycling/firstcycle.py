@@ -18,9 +18,9 @@ from lirich.errors import CompositionError, NotEnoughDataError
 from lirich.model import Cell, Composition, Conditions, Finding, Sample, Scalar, Severity, Value
 
 LI_RICH_RATIO = 1.05
-"""Least Li/TM of a composition that is asked for an activation plateau: between layered LiTMO2 (1.0, and
-about 1.02 as synthesised) and the poorest Li-rich oxides of the review's recipes (1.1),
-doi:10.1039/d5eb00167f."""
+"""Least Li over all other cations of a composition that is asked for an activation plateau: between layered LiTMO2
+(1.0, and about 1.02 as synthesised) and the poorest Li-rich oxides of the review's recipes (1.1),
+doi:10.1039/d5eb00167f. Over the transition metals alone an NCA (LiNi0.8Co0.15Al0.05O2: 1.053) would be Li-rich."""
 
 _CODE = "lirich.cycling.firstcycle.first_cycle_values"
 
@@ -116,7 +116,7 @@ def _applies(cell: Cell, composition: Composition | None, findings: list[Finding
     if cell.electrode in ("anode", "full"):
         why = f"the working electrode is given as {cell.electrode!r}"
     elif composition is not None and not _li_rich(composition):
-        why = f"{composition.formula} is not Li-rich (Li/TM below {LI_RICH_RATIO})"
+        why = f"{composition.formula} is not Li-rich (Li over the other cations below {LI_RICH_RATIO})"
     else:
         return True
     findings.append(
@@ -128,9 +128,9 @@ def _applies(cell: Cell, composition: Composition | None, findings: list[Finding
 
 def _li_rich(composition: Composition) -> bool:
     try:
-        return composition.li_tm_ratio >= LI_RICH_RATIO
+        return composition.li_cation_ratio >= LI_RICH_RATIO
     except CompositionError:
-        return False  # no transition metal at all
+        return False  # no cation but lithium
 
 
 def _activation(
