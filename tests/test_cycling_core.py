@@ -521,6 +521,28 @@ def test_the_recorded_temperature_stands_with_every_value_of_a_cycle() -> None:
     assert {v.conditions.temperature_celsius for v in given} == {30.0}
 
 
+def test_a_first_discharge_that_may_be_still_running_is_said() -> None:
+    run = Programme().constant_current(0.1, 1.0).rest(600.0)
+    for to_x in (0.5, 0.0):
+        result = analyse(run.constant_current(0.1, to_x).table(), CATHODE)
+        flagged = {v.quantity: "end-under-current" in v.flags for v in result.values if v.conditions.cycle == 1}
+        assert flagged["initial_coulombic_efficiency"]
+        assert flagged["discharge_capacity_mah"]
+        assert not flagged["charge_capacity_mah"]
+        assert "end-under-current" in codes(result)
+    ended = analyse(run.rest(600.0).table(), CATHODE)
+    assert "end-under-current" not in codes(ended)
+    assert not any("end-under-current" in v.flags for v in ended.values)
+    assert "end-under-current" not in codes(analyse(run.cycles(2, 0.1, rest_s=1.0).table(), CATHODE))
+
+
+def test_a_first_charge_that_may_be_still_running_is_said() -> None:
+    result = analyse(Programme().constant_current(0.1, 0.7).table(), CATHODE)
+    flags = {v.quantity: v.flags for v in result.values if v.conditions.cycle == 1}
+    assert "incomplete-cycle" in flags["charge_specific_capacity_mah_g"]
+    assert "end-under-current" in flags["high_voltage_capacity_mah_g"]
+
+
 def test_thresholds_are_settings_and_conditions() -> None:
     settings = CyclingSettings(low_voltage_threshold_v=3.2)
     result = analyse(Programme().cycles(6, 0.5).table(), CATHODE, settings=settings)

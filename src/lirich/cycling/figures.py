@@ -50,8 +50,6 @@ def figures_of_first_cycle(
         )
         return [], [finding]
     charge, discharge = _half(notes, cycles, 1, "charge"), _half(notes, cycles, 1, "discharge")
-    if not first["complete"][0] and cycles.height == 1 and charge is not None and discharge is not None:
-        discharge = None
     values, findings = first_cycle_values(
         charge,
         discharge,
