@@ -235,6 +235,17 @@ def test_what_1c_means_matters_unless_the_current_is_known():
     assert unlike("capacity_retention", known, Conditions(rate_c=1.25, one_c_ma_g=200.0, current_ma_g=250.0)) == ()
 
 
+def test_a_cell_without_a_value_is_said_though_its_name_is_part_of_another():
+    """SC-10 is left out and named; SC-1 has no value, and its name stands in that of SC-10."""
+    groups = {f"{g}-{i}": g for g in ("SC", "PC") for i in (1, 2, 3, 10)}
+    values = [
+        ice(c, 83.0 + i, voltage_upper_v=4.6 if c == "SC-10" else 4.8) for i, c in enumerate(groups) if c != "SC-1"
+    ]
+    row, _ = only_row(compare(values, groups))
+    assert any(w.startswith("SC-10 (SC) left out") for w in row.warnings)
+    assert "no value of SC-1" in row.warnings
+
+
 def test_a_slow_charge_beside_a_fast_discharge_is_another_test():
     even = Conditions(**WINDOW)
     slow, slower = (Conditions(**WINDOW, other={"charge_current_ma_g": x}) for x in (50.0, 25.0))

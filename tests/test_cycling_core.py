@@ -543,6 +543,20 @@ def test_a_first_charge_that_may_be_still_running_is_said() -> None:
     assert "end-under-current" in flags["high_voltage_capacity_mah_g"]
 
 
+def test_each_stretch_beside_the_purposes_has_its_own_reason() -> None:
+    """Interrupts of 10 s in the third cycle and of 20 s in the seventh."""
+    run = Programme()
+    for n in range(1, 9):
+        if n in (3, 7):
+            run.pulses(0.2, 1.0, 10, 10.0 if n == 3 else 20.0).constant_current(0.2, 0.0).rest(600.0)
+            run.cycle += 1
+        else:
+            run.cycles(1, 0.2)
+    shown = {s.first_cycle: s.reason for s in analyse(run.table(), CATHODE).segments if s.kind == "ici"}
+    assert "stops of 10 s" in shown[3]
+    assert "stops of 20 s" in shown[7]
+
+
 def test_thresholds_are_settings_and_conditions() -> None:
     settings = CyclingSettings(low_voltage_threshold_v=3.2)
     result = analyse(Programme().cycles(6, 0.5).table(), CATHODE, settings=settings)
