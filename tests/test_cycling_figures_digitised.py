@@ -12,7 +12,7 @@ from lirich.cycling.dqdv import Smoothing, dqdv
 from lirich.cycling.firstcycle import first_cycle_values
 from lirich.cycling.formal import formal_split, formal_values
 from lirich.cycling.halfcycle import HalfCycle
-from lirich.cycling.lowvoltage import high_voltage_capacity_mah_g, low_voltage_capacity_mah_g
+from lirich.cycling.lowvoltage import high_voltage_capacity_mah, low_voltage_capacity_mah
 from lirich.cycling.peaks import find_peaks, valley_between
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Composition, Conditions, Sample
@@ -77,9 +77,9 @@ def test_lean_refuses_a_curve_with_fewer_rows_than_levels(halves):
 
 @pytest.mark.data
 def test_low_and_high_voltage_capacity(halves):
-    assert low_voltage_capacity_mah_g(halves[1, "discharge"], MASS_MG) == pytest.approx(62.3, abs=1.5)
-    assert low_voltage_capacity_mah_g(halves[10, "discharge"], MASS_MG) == pytest.approx(43.0, abs=1.5)
-    assert high_voltage_capacity_mah_g(halves[1, "charge"], MASS_MG) == pytest.approx(120.0, abs=3.0)
+    assert low_voltage_capacity_mah(halves[1, "discharge"]) == pytest.approx(62.3, abs=1.5)
+    assert low_voltage_capacity_mah(halves[10, "discharge"]) == pytest.approx(43.0, abs=1.5)
+    assert high_voltage_capacity_mah(halves[1, "charge"]) == pytest.approx(120.0, abs=3.0)
 
 
 @pytest.mark.data

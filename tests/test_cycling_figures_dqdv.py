@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from lirich.cycling.dqdv import Smoothing, charge_below, dqdv, dqdv_curves, voltage_resolution
 from lirich.cycling.halfcycle import HalfCycle
-from lirich.cycling.lowvoltage import capacity_above, capacity_below, low_voltage_share
+from lirich.cycling.lowvoltage import capacity_above, capacity_below
 from lirich.cycling.peaks import dqdv_values, find_peaks, follow
 from lirich.errors import NotEnoughDataError, SettingsError
 from lirich.model import Cell
@@ -137,7 +137,6 @@ def test_all_parts_below_the_threshold_count():
     """Down through 3.5 V, back above it, down again: both parts below."""
     voltage, capacity = np.array([4.0, 3.0, 4.0, 3.0]), np.array([0.0, 10.0, 20.0, 30.0])
     assert capacity_below(voltage, capacity, 3.5) == pytest.approx(15.0)
-    assert low_voltage_share(half(voltage, capacity, direction="discharge")) == pytest.approx(50.0)
 
 
 def test_peaks_are_followed_through_shifts_and_gaps():
