@@ -11,7 +11,7 @@ from lirich.quantities import QUANTITIES
 from lirich.workbench.comparable import classes, differences
 from lirich.workbench.comparison import Contrast
 
-_UNSOUND = frozenset({"incomplete-cycle", "first-charge-partial"})  # no value of these is compared
+_UNSOUND = frozenset({"incomplete-cycle", "first-charge-partial", "run-order-unknown"})  # none of these is compared
 
 
 @dataclass(frozen=True, slots=True)
