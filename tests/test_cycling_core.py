@@ -10,7 +10,7 @@ from cycler_programme import HOUR, Programme
 from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table
 from lirich.cycling.analysis import analyse as analyse_in_home
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
-from lirich.model import Cell, Sample
+from lirich.model import Cell, Electrode, Sample
 
 CATHODE = Cell(key="c", electrode="cathode", active_mass_mg=5.0, one_c_ma_g=200.0)
 
@@ -555,6 +555,48 @@ def test_each_stretch_beside_the_purposes_has_its_own_reason() -> None:
     shown = {s.first_cycle: s.reason for s in analyse(run.table(), CATHODE).segments if s.kind == "ici"}
     assert "stops of 10 s" in shown[3]
     assert "stops of 20 s" in shown[7]
+
+
+@pytest.mark.parametrize(
+    ("electrode", "method", "flags"),
+    [
+        ("cathode", "discharge/charge", ()),
+        ("full", "discharge/charge", ()),
+        ("anode", "charge/discharge", ()),
+        (None, "discharge/charge", ("electrode-unknown",)),
+    ],
+)
+def test_every_efficiency_says_which_way_it_is_taken(
+    electrode: Electrode | None, method: str, flags: tuple[str, ...]
+) -> None:
+    cell = CATHODE.model_copy(update={"electrode": electrode})
+    result = analyse(Programme(x=0.0 if electrode != "anode" else 1.0).cycles(6, 0.5).table(), cell)
+    of_cycle = [v for v in result.values if v.quantity == "coulombic_efficiency"]
+    (mean,) = [v for v in result.values if v.quantity == "mean_coulombic_efficiency"]
+    assert {v.conditions.method for v in of_cycle} == {method}
+    assert mean.conditions.method == f"median of {method}"
+    assert {v.flags for v in (mean, *of_cycle)} == {flags}
+
+
+def test_a_first_discharge_of_more_than_the_charge_is_doubted_from_102_percent_on() -> None:
+    for left, doubted in ((0.985, False), (0.975, True)):
+        run = Programme(x=1.0 - left).constant_current(0.2, 1.0).rest(600.0).constant_current(0.2, 0.0).rest(600.0)
+        values = analyse(run.cycles(3, 0.2).table(), CATHODE).values
+        (first,) = [v for v in values if v.quantity == "initial_coulombic_efficiency"]
+        assert first.value == pytest.approx(100 / left, abs=0.5)
+        assert ("first-charge-partial" in first.flags) == (100 / left > 102.0) == doubted
+
+
+def test_the_current_of_a_charge_is_that_before_its_constant_voltage_part() -> None:
+    """0.5 mA for a tenth of the charge, then a hold that passes the rest at falling current."""
+    run = Programme()
+    for _ in range(3):
+        run.constant_current(0.5, 0.1).constant_voltage(0.9).rest(600.0).constant_current(0.5, 0.0).rest(600.0)
+        run.cycle += 1
+    values = analyse(run.table(), CATHODE).values
+    charged = [v for v in values if v.conditions.direction == "charge" and v.conditions.current_ma_g is not None]
+    assert {v.quantity for v in charged} >= {"high_voltage_capacity_mah_g", "mean_charge_voltage_v"}
+    assert {round(v.conditions.current_ma_g or 0.0, 6) for v in charged} == {100.0}
 
 
 def test_thresholds_are_settings_and_conditions() -> None:

@@ -176,6 +176,14 @@ def test_validity_of_ici_is_of_the_end_of_its_window(window: tuple[float, float]
         assert found.validity == pytest.approx(window[1] * expected / RADIUS_M**2, rel=1e-6)
 
 
+def test_an_interruption_stands_where_its_charge_has_passed() -> None:
+    """Ten equal pulses: the first interruption is at 10 %, the last at 100 % of a charge, and at 0 % of a discharge."""
+    time, voltage, current = interrupted(0.0)
+    charge, discharge = ici(time, voltage, current, RADIUS_M), ici(time, voltage, -current, RADIUS_M)
+    assert [p.soc_percent for p in charge] == pytest.approx(np.arange(10, 101, 10), abs=1e-6)
+    assert [p.soc_percent for p in discharge] == pytest.approx(np.arange(90, -1, -10), abs=1e-6)
+
+
 def test_each_interruption_has_the_interval_of_its_slope() -> None:
     table = interrupted(2e-5)
     values, _ = ici_values(*table, CATHODE, RADIUS_M)

@@ -132,7 +132,8 @@ _LIST = (
     Quantity("irreversible_capacity_mah_g", "first-cycle irreversible capacity", "q_irr", "mAh/g", "cell",
              "q_ch,1 − q_dis,1 (cathode and full cell); q_dis,1 − q_ch,1 for an anode material", _FIELD, "lower"),
     Quantity("mean_coulombic_efficiency", "mean Coulombic efficiency in cycling", "⟨CE⟩", "%", "cell",
-             "median of CE over the ageing cycles at one rate and window, formation and check-ups left out", _FIELD, "higher"),
+             "median of CE over the ageing cycles at one rate and window, formation and check-ups left out. The convention "
+             "of CE is a condition of the value", _FIELD, "higher"),
     Quantity("voltage_decay_mv_per_cycle", "voltage decay", "−dV̄_dis/dn", "mV/cycle", "cell",
              "−slope of V̄_dis against cycle number, Theil–Sen, over ageing cycles at one rate and window, without "
              "formation, rate steps and check-ups; positive is decay", f"{_REVIEW}; {_SEN_SLOPE}", "lower"),

@@ -11,7 +11,14 @@ import polars as pl
 
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.knee import FADE_RATIO, find_knee
-from lirich.cycling.record import missing_fact, not_enough, record, with_conditions
+from lirich.cycling.record import (
+    efficiency_convention,
+    efficiency_doubt,
+    missing_fact,
+    not_enough,
+    record,
+    with_conditions,
+)
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.trend import MIN_CYCLES, Trend, end_point_decay, fade_split, theil_sen
 from lirich.errors import NotEnoughDataError
@@ -210,10 +217,11 @@ class _Series:
         y = _column(self.cycles, "coulombic_efficiency")
         if y is None:
             return
-        conditions = with_conditions(self.stated, method="median", other={"n": int(np.isfinite(y).sum())})
+        method = f"median of {efficiency_convention(self.cell)}"
+        conditions = with_conditions(self.stated, method=method, other={"n": int(np.isfinite(y).sum())})
         self.values.append(
             record("mean_coulombic_efficiency", float(np.nanmedian(y)), self.cell, conditions=conditions,
-                   code=f"{_CODE}.fade.fade_values")
+                   code=f"{_CODE}.fade.fade_values", flags=efficiency_doubt(self.cell))
         )  # fmt: skip
 
     def knee(self) -> None:

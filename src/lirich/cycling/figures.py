@@ -20,7 +20,7 @@ from lirich.cycling.likeness import Key
 from lirich.cycling.peaks import dqdv_values
 from lirich.cycling.protocol import Segment
 from lirich.cycling.rate import rate_values
-from lirich.cycling.record import not_enough, record, with_conditions
+from lirich.cycling.record import efficiency_convention, efficiency_doubt, not_enough, record, with_conditions
 from lirich.cycling.series import Series, cycle_conditions, first_charge_partial
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops
@@ -175,14 +175,14 @@ def cycle_values(
             if name.startswith("low_voltage"):
                 conditions = with_conditions(conditions, threshold_v=settings.low_voltage_threshold_v)
             if name == "coulombic_efficiency":
-                method = "charge/discharge" if cell.electrode == "anode" else "discharge/charge"
-                conditions = with_conditions(conditions, method=method)
+                conditions = with_conditions(conditions, method=efficiency_convention(cell))
             if name.startswith(("interrupt", "corrected")):
                 conditions = with_conditions(
                     conditions, method="current interrupts", other={"interrupt_time_s": settings.interrupt_time_s}
                 )
+            doubts = (*flags, *(efficiency_doubt(cell) if name.endswith("efficiency") else ()))
             of_cycle.append(
-                record(name, value, cell, conditions=conditions, code="lirich.cycling.cycles.cycle_table", flags=flags)
+                record(name, value, cell, conditions=conditions, code="lirich.cycling.cycles.cycle_table", flags=doubts)
             )
         values += _doubted(of_cycle, cycles, row["cycle"], cell)
     return values, []

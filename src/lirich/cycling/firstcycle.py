@@ -13,7 +13,15 @@ from lirich.cycling.lowvoltage import (
     low_voltage_capacity_mah,
 )
 from lirich.cycling.peaks import peak_values, smoothed_conditions
-from lirich.cycling.record import half_cycle_conditions, missing_fact, not_enough, record, specific, with_conditions
+from lirich.cycling.record import (
+    efficiency_convention,
+    half_cycle_conditions,
+    missing_fact,
+    not_enough,
+    record,
+    specific,
+    with_conditions,
+)
 from lirich.errors import CompositionError, NotEnoughDataError
 from lirich.model import Cell, Composition, Conditions, Finding, Sample, Scalar, Severity, Value
 
@@ -72,12 +80,12 @@ def _efficiency(
         return []
     up = float(charge.capacity_mah[-1] - charge.capacity_mah[0])
     down = float(discharge.capacity_mah[-1] - discharge.capacity_mah[0])
-    given, taken, method = (down, up, "discharge/charge")
-    if cell.electrode == "anode":
-        given, taken, method = (up, down, "charge/discharge")
+    given, taken = (up, down) if cell.electrode == "anode" else (down, up)
     if taken <= 0:
         return []
-    conditions = with_conditions(half_cycle_conditions(charge, discharge, cell=cell), method=method)
+    conditions = with_conditions(
+        half_cycle_conditions(charge, discharge, cell=cell), method=efficiency_convention(cell)
+    )
     values = [record("initial_coulombic_efficiency", 100.0 * given / taken, cell, conditions=conditions, code=_CODE)]
     per_gram = specific(cell)
     if per_gram is not None:

@@ -91,6 +91,16 @@ def specific(cell: Cell) -> float | None:
     return None if cell.active_mass_mg is None else 1000.0 / cell.active_mass_mg
 
 
+def efficiency_convention(cell: Cell) -> str:
+    """Return which way the Coulombic efficiency of *cell* is taken: ``discharge/charge``; for an anode the inverse."""
+    return "charge/discharge" if cell.electrode == "anode" else "discharge/charge"
+
+
+def efficiency_doubt(cell: Cell) -> tuple[str, ...]:
+    """Return the flag of an efficiency whose convention nobody settled: the electrode of *cell* is not given."""
+    return ("electrode-unknown",) if cell.electrode is None else ()
+
+
 def with_conditions(conditions: Conditions, *, other: Mapping[str, Scalar] | None = None, **update: Any) -> Conditions:
     """Return *conditions* with some fields replaced and *other* merged in."""
     merged = {**conditions.other, **(other or {})}
