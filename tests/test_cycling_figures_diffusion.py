@@ -204,6 +204,12 @@ def test_flags_methods_and_radius_stand_with_the_values():
         assert v.conditions.particle_radius_m == R_M
         assert v.conditions.direction == "charge"
         assert ("out-of-validity" in v.flags) == (v.conditions.method != MODEL)
+    for method in methods:
+        ours = [v for v in values if v.quantity == "lithium_diffusivity_m2_s" and v.conditions.method == method]
+        (median,) = [v for v in ours if "statistic" in v.conditions.other]
+        each = [v.value for v in ours if v is not median]
+        quartiles = [median.provenance.parameters[f"quartile_{i}"] for i in (1, 3)]
+        assert quartiles == pytest.approx(np.percentile(each, [25, 75]), rel=1e-12)
     at = [v.conditions.soc_percent for v in values if v.quantity == "diffusion_validity_number"]
     assert at == pytest.approx([0.0, 100 / 3, 200 / 3], abs=1e-6)
     short, said = gitt_values(*truth(0.005, rest_s=60 * 3600.0)[:3], CELL, R_M)
