@@ -173,6 +173,53 @@ def test_formation_rate_test_ageing_and_check_ups() -> None:
     assert "unlike-conditions" in codes(result)
 
 
+def test_short_rests_are_interrupts_however_short_the_pulses_are() -> None:
+    """Rests of 40 s are longer than half of pulses of 60 s, but no GITT: nothing relaxes in 40 s."""
+    run = Programme(capacity_mah=1.0 / 6.0)
+    run.pulses(1.0, 1.0, 10, 40.0).pulses(1.0, 0.0, 10, 40.0)
+    assert {s.kind for s in analyse(run.table(), CATHODE).segments} == {"ici"}
+
+
+def test_pulses_at_two_currents_are_a_pulse_test() -> None:
+    run = Programme()
+    for k in range(10):
+        run.constant_current(0.5 if k % 2 else 1.0, 0.1 * (k + 1), 12).rest(600.0, 12)
+    run.constant_current(0.5, 0.0).rest(600.0)
+    assert ("pulse", 1, 1) in kinds(analyse(run.table(), CATHODE))
+
+
+def test_the_sphere_has_half_of_the_diameter_and_six_half_cycles_stand_for_many() -> None:
+    run = Programme(resistance_ohm=20.0)
+    for _ in range(8):
+        run.pulses(0.5, 1.0, 8, 20.0, rows=30).pulses(0.5, 0.0, 8, 20.0, rows=30)
+        run.cycle += 1
+    values = analyse(run.table(), CATHODE, Sample(key="s", particle_diameter_um=4.0)).values
+    assert not [v for v in values if v.quantity == "lithium_diffusivity_m2_s"]  # a linear cell relaxes at once
+    rng = np.random.default_rng(0)
+    moved = run.table().with_columns(pl.col("voltage_volt") + 1e-4 * pl.Series(rng.normal(size=len(run.table()))))
+    found = [
+        v
+        for v in analyse(moved, CATHODE, Sample(key="s", particle_diameter_um=4.0)).values
+        if v.quantity == "lithium_diffusivity_m2_s" and "statistic" in v.conditions.other
+    ]
+    assert {v.conditions.particle_radius_m for v in found} == {2e-6}
+    assert sorted((v.conditions.direction, v.conditions.cycle) for v in found) == [
+        ("charge", 1), ("charge", 5), ("charge", 8), ("discharge", 1), ("discharge", 5), ("discharge", 8),
+    ]  # fmt: skip
+
+
+def test_formation_at_the_first_rate_of_a_rate_test_is_its_first_step() -> None:
+    """Five cycles at 0.1 mA, two of them meant as formation: the return to 0.1 mA needs them to be compared with."""
+    run = Programme().cycles(2, 0.1)
+    for current in (0.1, 0.2, 0.5, 1.0, 2.0, 0.1):
+        run.cycles(3, current)
+    result = analyse(run.table(), CATHODE)
+    assert kinds(result) == [("rate_test", 1, 20)]
+    (recovery,) = [v for v in result.values if v.quantity == "rate_recovery"]
+    assert recovery.value == pytest.approx(100.0)
+    assert (recovery.provenance.parameters["first_cycle"], recovery.provenance.parameters["last_cycle"]) == (18, 20)
+
+
 def test_formation_with_a_wider_window_at_the_same_rate() -> None:
     result = analyse(Programme().cycles(1, 0.2, high=1.0).cycles(9, 0.2, high=0.9).table(), CATHODE)
     assert kinds(result) == [("formation", 1, 1), ("ageing", 2, 10)]

@@ -167,6 +167,24 @@ def test_the_interval_of_a_slope_of_few_points_covers_as_often_as_it_says(points
     assert hits / given >= least
 
 
+def test_a_flat_rest_gives_no_diffusivity_and_a_slope_lost_in_noise_says_so():
+    """D ∝ 1/slope²: of rounding alone it was 10⁹ m²/s."""
+    time, voltage, current = [0.0, 50.0], [3.6, 3.6], [0.0, 0.0]
+    for n in range(8):
+        start = time[-1]
+        time += [*(start + np.arange(10.0, 101.0, 10.0)), *(start + 100.0 + np.arange(1.0, 11.0))]
+        voltage += [*(3.6 + 0.01 * (n + np.arange(0.1, 1.01, 0.1))), *([3.6 + 0.01 * (n + 1)] * 10)]
+        current += [1.0] * 10 + [0.0] * 10
+    time, voltage, current = np.array(time), np.array(voltage), np.array(current)
+    assert {p.diffusivity_m2_s for p in ici(time, voltage, current, R_M)} == {None}
+    noise = 1e-4 * np.random.default_rng(0).normal(size=len(time))
+    values, _ = ici_values(time, voltage + noise, current, CELL, R_M)
+    of_pulse = [v for v in values if v.quantity == "lithium_diffusivity_m2_s" and v.conditions.soc_percent is not None]
+    assert of_pulse
+    assert all((v.interval is None) == ("slope-not-resolved" in v.flags) for v in of_pulse)
+    assert "slope-not-resolved" in values[0].flags
+
+
 def test_pulses_of_unlike_length_have_one_slope_of_the_rest_potential():
     """The rest potential rises by 1 µV per second under current, U by 0.1 mV/√s: one diffusivity, whatever τ."""
     time, voltage, current, clock, level = [0.0, 100.0], [3.6, 3.6], [0.0, 0.0], 100.0, 3.6
@@ -184,6 +202,16 @@ def test_pulses_of_unlike_length_have_one_slope_of_the_rest_potential():
     pulses = gitt(np.array(time), np.array(voltage), np.array(current), R_M, model_fit=False)
     expected = 4 * R_M**2 / (9 * np.pi) * (1e-6 / 1e-4) ** 2
     assert [p.regression_m2_s for p in pulses] == pytest.approx([expected] * 5, rel=1e-6)
+
+
+def test_a_trickle_of_a_hundredth_is_current_and_noise_of_a_cycler_is_rest():
+    time = np.arange(0.0, 100.0)
+    on = (time % 20) >= 10
+    noisy = find_pulses(time, np.where(on, 1.0, 2e-4 * (-1) ** time))
+    assert [p.duration_s for p in noisy] == pytest.approx([10.0] * len(noisy))
+    assert len(noisy) == 4
+    with pytest.raises(NotEnoughDataError, match="rest on both sides"):
+        find_pulses(time, np.where(on, 1.0, 1e-2))
 
 
 def test_a_fit_that_the_data_do_not_bound_is_refused():

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lirich.cycling.halfcycle import Array
-from lirich.cycling.pulses import Pulse, RootLine, find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.pulses import UNRESOLVED, Pulse, RootLine, find_pulses, sqrt_slope, state_of_charge
 from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.cycling.sphere import SphereFit, fit_sphere
 from lirich.errors import InputError, NotEnoughDataError
@@ -121,7 +121,7 @@ def _pulse(
     if not np.isfinite(drift):
         drift = steady / tau
     regression = None
-    if line is not None and line.slope != 0 and drift != 0:
+    if line is not None and not line.flat and drift != 0:
         regression = 4.0 * radius_m**2 / (9.0 * np.pi) * (drift / line.slope) ** 2
     fit = _fit(pulse, time_s, voltage_v, before, radius_m) if model_fit else None
     found = [d for d in (ratio, regression) if d is not None]
@@ -203,9 +203,9 @@ def gitt_values(
 
     For each method the median over the pulses, with the quartiles in the parameters, and with *per_pulse* every pulse
     at its ``soc_percent`` (of the charge that the pulses pass together). The regression and the fit of a pulse have an
-    interval; the ratio form has none, and its note says so. A square-root method above τD̃/R² = 0.03 is
-    flagged ``out-of-validity``; an unrelaxed rest ``not-relaxed``. *radius_m* ``None`` gives nothing but the finding
-    that asks for ``particle_diameter_um``.
+    interval, or the regression is flagged ``slope-not-resolved``; the ratio form has none, and its note says so. A
+    square-root method above τD̃/R² = 0.03 is flagged ``out-of-validity``; an unrelaxed rest ``not-relaxed``.
+    *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [
@@ -235,6 +235,8 @@ def _diffusivity(pulse: GittPulse, method: str) -> float | None:
 
 def _doubtful(pulse: GittPulse, method: str) -> tuple[str, ...]:
     flags = () if pulse.relaxed else ("not-relaxed",)
+    if method == REGRESSION and _interval(pulse, method) is None:
+        flags = (*flags, UNRESOLVED)
     beyond = pulse.validity is not None and pulse.validity > VALIDITY_LIMIT
     return (*flags, "out-of-validity") if beyond and method != MODEL else flags
 

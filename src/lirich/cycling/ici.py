@@ -13,10 +13,10 @@ import numpy as np
 
 from lirich.cycling.gitt import VALIDITY_LIMIT
 from lirich.cycling.halfcycle import Array
-from lirich.cycling.pulses import RootLine, find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.pulses import UNRESOLVED, RootLine, find_pulses, sqrt_slope, state_of_charge
 from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.errors import InputError
-from lirich.model import Cell, Conditions, Finding, Scalar, Value
+from lirich.model import Cell, Conditions, Finding, Interval, Scalar, Value
 
 REST_S = (1.0, 10.0)
 """Time of rest between which V against √t is fitted, s (Chien et al. 2023)."""
@@ -71,7 +71,7 @@ def ici(
         rows = slice(pulse.stop, pulse.rest_stop)
         line = sqrt_slope(time_s[rows] - pulse.stop_s, voltage_v[rows], *rest_s)
         diffusivity = None
-        if line is not None and line.slope != 0 and np.isfinite(drift[i]) and drift[i] != 0:
+        if line is not None and not line.flat and np.isfinite(drift[i]) and drift[i] != 0:
             diffusivity = 4.0 * radius_m**2 / (9.0 * np.pi) * float(drift[i] / line.slope) ** 2
         jump = None if line is None else abs(float(loaded[i]) - line.intercept)
         current = abs(float(current_ma[pulse.stop - 1])) / 1000.0
@@ -103,9 +103,9 @@ def ici_values(
 ) -> tuple[list[Value], list[Finding]]:
     """Return the diffusivities of one ICI half-cycle as values of *cell*: the median, and each interruption.
 
-    ``conditions.soc_percent`` is of the charge that passed under current in all. Each interruption has the
-    interval that the standard error of dU/d√t gives. A rest window with τD̃/R² > 0.03 is flagged
-    ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
+    ``conditions.soc_percent`` is of the charge that passed under current in all. Each interruption has the interval
+    that the standard error of dU/d√t gives, or is flagged ``slope-not-resolved``. A rest window with τD̃/R² > 0.03 is
+    flagged ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [
@@ -115,7 +115,8 @@ def ici_values(
     if not known:
         finding = Finding(
             code="ici-without-points", where=cell.key,
-            message=f"No interruption has three points between {rest_s[0]} and {rest_s[1]} s of rest",
+            message=f"No interruption has three points between {rest_s[0]} and {rest_s[1]} s of rest at which the "
+            "voltage moves",
             advice="Record the rests at 1 s or faster",
         )  # fmt: skip
         return [], [finding]
@@ -135,15 +136,14 @@ def ici_values(
     values = [
         record("lithium_diffusivity_m2_s", float(np.median(each)), cell,
                conditions=with_conditions(stated, other={"statistic": "median over interruptions"}), code=_CODE,
-               parameters=parameters, flags=("out-of-validity",) if beyond else ())
+               parameters=parameters, flags=sorted({flag for p in known for flag in _doubts(p)}))
     ]  # fmt: skip
     for p in known if per_pulse else []:
         at = with_conditions(stated, soc_percent=p.soc_percent)
-        flags = ("out-of-validity",) if (p.validity or 0.0) > VALIDITY_LIMIT else ()
+        flags = _doubts(p)
         of_pulse: dict[str, Scalar] = {"interruption": p.number, **window}
-        interval = p.line.interval(p.diffusivity_m2_s or 0.0) if p.line is not None else None
         for key, number, bounds in (
-            ("lithium_diffusivity_m2_s", p.diffusivity_m2_s, interval),
+            ("lithium_diffusivity_m2_s", p.diffusivity_m2_s, _interval(p)),
             ("diffusion_validity_number", p.validity, None),
         ):
             values.append(
@@ -157,3 +157,12 @@ def ici_values(
         message=f"{beyond} of {len(known)} interruptions have τD/R² above {VALIDITY_LIMIT}: biased low",
     )  # fmt: skip
     return values, [finding]
+
+
+def _interval(p: Interruption) -> Interval | None:
+    return None if p.line is None or p.diffusivity_m2_s is None else p.line.interval(p.diffusivity_m2_s)
+
+
+def _doubts(p: Interruption) -> tuple[str, ...]:
+    flags = ("out-of-validity",) if (p.validity or 0.0) > VALIDITY_LIMIT else ()
+    return flags if _interval(p) is not None else (*flags, UNRESOLVED)

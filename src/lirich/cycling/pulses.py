@@ -14,6 +14,12 @@ REST_FRACTION = 5e-4
 """A row is at rest where |I| is at most this fraction of the largest current: above a cycler's noise of zero."""
 
 
+_FLAT_V = 1e-6  # far below the resolution of any cycler
+
+UNRESOLVED = "slope-not-resolved"
+"""Flag of a diffusivity ∝ 1/slope² whose slope may be zero: it has no upper bound and no interval."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """One pulse and the rest after it, as rows of the arrays.
@@ -90,12 +96,18 @@ def state_of_charge(pulses: list[Pulse], *, charging: bool, after: bool = False)
 
 @dataclass(frozen=True, slots=True)
 class RootLine:
-    """A line of voltage over √t: slope with its standard error (V/√s), intercept (V), number of points."""
+    """A line of voltage over √t: slope with its standard error (V/√s), intercept (V), points, change along it (V)."""
 
     slope: float
     error: float
     intercept: float
     points: int
+    change_v: float
+
+    @property
+    def flat(self) -> bool:
+        """Whether the voltage does not move, as far as any cycler could tell: there is no diffusivity to see."""
+        return abs(self.change_v) < _FLAT_V
 
     def interval(self, diffusivity: float) -> Interval | None:
         """Return the 95 % interval of a *diffusivity* ∝ 1/slope².
@@ -130,4 +142,4 @@ def sqrt_slope(since_s: Array, voltage_v: Array, least_s: float, most_s: float) 
     slope = float(centred @ y) / spread
     rest = y - y.mean() - slope * centred
     error = float(np.sqrt(rest @ rest / (len(x) - 2) / spread))
-    return RootLine(slope, error, float(y.mean() - slope * x.mean()), len(x))
+    return RootLine(slope, error, float(y.mean() - slope * x.mean()), len(x), slope * float(np.ptp(x)))
