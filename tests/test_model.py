@@ -176,6 +176,21 @@ def test_any_text_is_a_formula_or_a_typed_error(text: str) -> None:
     assert composition.molar_mass_g_mol > 0
 
 
+@pytest.mark.parametrize(
+    ("formula", "electrons"),
+    [
+        ("Li1.2Cr0.4Mn0.4O2", 1.2),  # Cr³⁺→⁶⁺
+        ("Li1.2Fe0.4Mn0.4O2", 0.4),  # Fe³⁺→⁴⁺
+        ("Li1.2Mn0.54Ni0.13Co0.13O2", 0.39),
+        ("LiNiO2", 1.0),  # Ni would give two, there is one Li
+    ],
+)
+def test_electrons_of_the_metals_and_never_more_than_the_lithium(formula: str, electrons: float) -> None:
+    composition = Composition.parse(formula)
+    expected = composition.capacity_of_electrons_mah_g(electrons)
+    assert composition.formal_tm_capacity_mah_g == pytest.approx(expected)
+
+
 def test_aluminium_and_magnesium_are_no_reason_to_call_an_oxide_li_rich() -> None:
     for formula, ratio in (
         ("LiNi0.8Co0.15Al0.05O2", 1.0),
@@ -245,6 +260,28 @@ def test_unlike_conditions_are_named() -> None:
     assert one.unlike(Conditions(voltage_lower_v=2.0, voltage_upper_v=4.6, rate_c=1.0)) == ("rate_c", "voltage_upper_v")
     # what one side does not state is not equal to what the other states
     assert one.unlike(Conditions(voltage_lower_v=2.0, voltage_upper_v=4.8)) == ("rate_c",)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "alike", "apart"),
+    [
+        ("rate_c", 1.0, 0.91, 0.89),
+        ("current_ma_g", 250.0, 226.0, 224.0),
+        ("voltage_lower_v", 2.0, 2.009, 2.011),
+        ("voltage_upper_v", 4.8, 4.791, 4.789),
+        ("threshold_v", 3.5, 3.5009, 3.5011),
+        ("temperature_celsius", 25.0, 26.9, 27.1),
+        ("soc_percent", 50.0, 50.9, 51.1),
+        ("particle_radius_m", 1e-6, 0.991e-6, 0.989e-6),
+        ("cycle", 1, 1, 2),
+        ("reference_cycle", 4, 4, 5),
+        ("cycles", 100, 100, 101),
+    ],
+)
+def test_how_far_apart_is_unlike(field: str, value: float, alike: float, apart: float) -> None:
+    one = Conditions.model_validate({field: value})
+    assert one.unlike(Conditions.model_validate({field: alike})) == ()
+    assert one.unlike(Conditions.model_validate({field: apart})) == (field,)
 
 
 @given(conditions, conditions)

@@ -105,7 +105,8 @@ def ici_values(
 
     ``conditions.soc_percent`` is of the charge that passed under current in all. Each interruption has the interval
     that the standard error of dU/d√t gives, or is flagged ``slope-not-resolved``. A rest window with τD̃/R² > 0.03 is
-    flagged ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
+    flagged ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for
+    ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [
