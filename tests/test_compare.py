@@ -210,6 +210,18 @@ def test_peaks_are_matched_by_voltage_within_a_tenth_of_a_volt():
     assert all(not r.refused for r in rows)
 
 
+@pytest.mark.parametrize(("cycles", "alike"), [(60, True), (46, True), (44, False), (76, True), (82, False)])
+def test_spans_may_differ_by_a_quarter(cycles, alike):
+    one, other = (Conditions(other={"first_cycle": 4, "last_cycle": 4 + n}) for n in (60, cycles))
+    assert (unlike("voltage_decay_mv_per_cycle", one, other) == ()) == alike
+
+
+@pytest.mark.parametrize(("volt", "alike"), [(3.25, True), (3.34, True), (3.36, False), (3.14, False)])
+def test_peaks_may_stand_a_tenth_of_a_volt_apart(volt, alike):
+    one, other = (Conditions(other={"peak": f"{v:.2f} V"}) for v in (3.25, volt))
+    assert (unlike("dqdv_peak_voltage_v", one, other) == ()) == alike
+
+
 def test_a_slope_wants_a_like_span_and_a_retention_the_same_cycle():
     def slope(last):
         return Conditions(**WINDOW, method="Theil–Sen", other={"first_cycle": 4, "last_cycle": last, "n": last - 3})

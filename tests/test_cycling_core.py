@@ -568,6 +568,12 @@ def test_the_recorded_temperature_stands_with_every_value_of_a_cycle() -> None:
     assert {v.conditions.temperature_celsius for v in given} == {30.0}
 
 
+@pytest.mark.parametrize(("end_v", "whole"), [(2.84, True), (2.86, False)])
+def test_a_last_discharge_is_whole_within_50_mv_of_the_others(end_v: float, whole: bool) -> None:
+    run = Programme().cycles(3, 0.5).constant_current(0.5, 1.0).rest(600.0).constant_current(0.5, (end_v - 2.8) / 1.6)
+    assert analyse(run.table(), CATHODE).cycles["complete"][-1] == whole
+
+
 def test_a_first_discharge_that_may_be_still_running_is_said() -> None:
     run = Programme().constant_current(0.1, 1.0).rest(600.0)
     for to_x in (0.5, 0.0):
