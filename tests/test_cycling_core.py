@@ -568,6 +568,31 @@ def test_the_recorded_temperature_stands_with_every_value_of_a_cycle() -> None:
     assert {v.conditions.temperature_celsius for v in given} == {30.0}
 
 
+@pytest.mark.parametrize(("left", "conditioning"), [(0.75, True), (0.85, False)])
+def test_a_first_discharge_of_less_than_four_fifths_of_the_charge_is_cycle_0(left: float, conditioning: bool) -> None:
+    run = Programme(x=left).constant_current(0.5, 0.0).rest(600.0).cycles(3, 0.5)
+    assert (0 in annotate(run.table()).cycles) == conditioning
+
+
+@pytest.mark.parametrize(("back", "cycles"), [(0.04, 1), (0.07, 2)])
+def test_a_reversal_of_less_than_a_twentieth_is_a_pulse(back: float, cycles: int) -> None:
+    run = Programme().constant_current(0.5, 0.5).constant_current(0.5, 0.5 - back).constant_current(0.5, 1.0)
+    run.rest(600.0).constant_current(0.5, 0.0).rest(600.0)
+    assert cycle_table(run.table(), electrode="cathode").height == cycles
+
+
+@pytest.mark.parametrize(("hours", "slow"), [(21.0, True), (19.0, False)])
+def test_half_cycles_of_twenty_hours_are_pseudo_ocv(hours: float, slow: bool) -> None:
+    result = analyse(Programme().cycles(1, 1.0 / hours).cycles(5, 0.5).table(), CATHODE)
+    assert any(s.kind == "pseudo_ocv" for s in result.segments) == slow
+
+
+@pytest.mark.parametrize(("between", "kind"), [(3, "check_up"), (4, "ageing")])
+def test_up_to_three_slow_cycles_between_ageing_are_a_check_up(between: int, kind: str) -> None:
+    run = Programme().cycles(10, 0.5).cycles(between, 0.1).cycles(10, 0.5)
+    assert kinds(analyse(run.table(), CATHODE))[1] == (kind, 11, 10 + between)
+
+
 @pytest.mark.parametrize(("end_v", "whole"), [(2.84, True), (2.86, False)])
 def test_a_last_discharge_is_whole_within_50_mv_of_the_others(end_v: float, whole: bool) -> None:
     run = Programme().cycles(3, 0.5).constant_current(0.5, 1.0).rest(600.0).constant_current(0.5, (end_v - 2.8) / 1.6)
