@@ -139,7 +139,9 @@ def pyprobe() -> Run:
     return run
 
 
-TOOLS = {f.__name__.replace("_", "-"): f for f in (lirich, lirich_read, fastnda, polars, newarenda, navani, cellpy, pyprobe)}
+TOOLS = {
+    f.__name__.replace("_", "-"): f for f in (lirich, lirich_read, fastnda, polars, newarenda, navani, cellpy, pyprobe)
+}
 
 
 def _peak_mib() -> float:

@@ -210,6 +210,18 @@ def test_peaks_are_matched_by_voltage_within_a_tenth_of_a_volt():
     assert all(not r.refused for r in rows)
 
 
+@pytest.mark.parametrize(("cycles", "alike"), [(60, True), (46, True), (44, False), (76, True), (82, False)])
+def test_spans_may_differ_by_a_quarter(cycles, alike):
+    one, other = (Conditions(other={"first_cycle": 4, "last_cycle": 4 + n}) for n in (60, cycles))
+    assert (unlike("voltage_decay_mv_per_cycle", one, other) == ()) == alike
+
+
+@pytest.mark.parametrize(("volt", "alike"), [(3.25, True), (3.34, True), (3.36, False), (3.14, False)])
+def test_peaks_may_stand_a_tenth_of_a_volt_apart(volt, alike):
+    one, other = (Conditions(other={"peak": f"{v:.2f} V"}) for v in (3.25, volt))
+    assert (unlike("dqdv_peak_voltage_v", one, other) == ()) == alike
+
+
 def test_a_slope_wants_a_like_span_and_a_retention_the_same_cycle():
     def slope(last):
         return Conditions(**WINDOW, method="Theil–Sen", other={"first_cycle": 4, "last_cycle": last, "n": last - 3})
@@ -233,6 +245,30 @@ def test_what_1c_means_matters_unless_the_current_is_known():
     assert unlike("capacity_retention", one, Conditions(rate_c=0.2, one_c_ma_g=250.0)) == ("rate_c",)
     known = Conditions(rate_c=1.0, one_c_ma_g=250.0, current_ma_g=250.0)
     assert unlike("capacity_retention", known, Conditions(rate_c=1.25, one_c_ma_g=200.0, current_ma_g=250.0)) == ()
+
+
+def test_a_cell_without_a_value_is_said_though_its_name_is_part_of_another():
+    """SC-10 is left out and named; SC-1 has no value, and its name stands in that of SC-10."""
+    groups = {f"{g}-{i}": g for g in ("SC", "PC") for i in (1, 2, 3, 10)}
+    values = [
+        ice(c, 83.0 + i, voltage_upper_v=4.6 if c == "SC-10" else 4.8) for i, c in enumerate(groups) if c != "SC-1"
+    ]
+    row, _ = only_row(compare(values, groups))
+    assert any(w.startswith("SC-10 (SC) left out") for w in row.warnings)
+    assert "no value of SC-1" in row.warnings
+
+
+def test_a_slow_charge_beside_a_fast_discharge_is_another_test():
+    even = Conditions(**WINDOW)
+    slow, slower = (Conditions(**WINDOW, other={"charge_current_ma_g": x}) for x in (50.0, 25.0))
+    assert unlike("coulombic_efficiency", even, slow) == ("charge_current_ma_g",)
+    assert unlike("coulombic_efficiency", slow, slower) == ("charge_current_ma_g",)
+    assert unlike("coulombic_efficiency", slow, slow) == ()
+
+
+def test_the_grid_of_a_peak_height_matters():
+    fine, coarse = (Conditions(**WINDOW, other={"grid_step_v": x, "window_v": 0.03}) for x in (0.002, 0.005))
+    assert unlike("dqdv_peak_height_mah_g_v", fine, coarse) == ("grid_step_v",)
 
 
 def test_segments_differ_by_purpose_not_by_numeral():

@@ -308,3 +308,16 @@ def test_family_wise_error_stays_nominal_with_missing_values():
         table[1:, 8:] = np.nan
         alarms += max_t(table, 6)[0].min() <= 0.05
     assert alarms / runs <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
+
+
+def test_quantities_that_lack_other_cells_are_paid_for_by_bonferroni():
+    """Two blocks of one quantity each: twice the p of the quantity alone."""
+    table = np.array([[1.0, 1.2, 0.9, 1.1, 1.6, 1.9, 1.7, 2.0], [3.1, np.nan, 3.0, 3.4, 3.3, 3.6, 3.5, 3.9]])
+    corrected, smallest = max_t(table, 4)
+    for row, p, least in zip(table, corrected, smallest, strict=True):
+        a, b = row[:4][np.isfinite(row[:4])], row[4:]
+        assert p == pytest.approx(min(1.0, 2 * permutation_test(a, b).p))
+        assert least == pytest.approx(2 * smallest_p(len(a), len(b)))
+    both, _ = max_t(table[:, [0, 2, 3, 4, 5, 6, 7]], 3)  # one block: nothing to pay for twice
+    assert both[1] == pytest.approx(permutation_test(table[1, [0, 2, 3]], table[1, 4:]).p, abs=0.06)
+    assert both[1] < corrected[1]

@@ -10,7 +10,7 @@ from cycler_programme import HOUR, Programme
 from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table
 from lirich.cycling.analysis import analyse as analyse_in_home
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
-from lirich.model import Cell, Sample
+from lirich.model import Cell, Electrode, Sample
 
 CATHODE = Cell(key="c", electrode="cathode", active_mass_mg=5.0, one_c_ma_g=200.0)
 
@@ -171,6 +171,53 @@ def test_formation_rate_test_ageing_and_check_ups() -> None:
     assert len(capability) == 5
     assert all(v.value == pytest.approx(100.0) for v in capability)
     assert "unlike-conditions" in codes(result)
+
+
+def test_short_rests_are_interrupts_however_short_the_pulses_are() -> None:
+    """Rests of 40 s are longer than half of pulses of 60 s, but no GITT: nothing relaxes in 40 s."""
+    run = Programme(capacity_mah=1.0 / 6.0)
+    run.pulses(1.0, 1.0, 10, 40.0).pulses(1.0, 0.0, 10, 40.0)
+    assert {s.kind for s in analyse(run.table(), CATHODE).segments} == {"ici"}
+
+
+def test_pulses_at_two_currents_are_a_pulse_test() -> None:
+    run = Programme()
+    for k in range(10):
+        run.constant_current(0.5 if k % 2 else 1.0, 0.1 * (k + 1), 12).rest(600.0, 12)
+    run.constant_current(0.5, 0.0).rest(600.0)
+    assert ("pulse", 1, 1) in kinds(analyse(run.table(), CATHODE))
+
+
+def test_the_sphere_has_half_of_the_diameter_and_six_half_cycles_stand_for_many() -> None:
+    run = Programme(resistance_ohm=20.0)
+    for _ in range(8):
+        run.pulses(0.5, 1.0, 8, 20.0, rows=30).pulses(0.5, 0.0, 8, 20.0, rows=30)
+        run.cycle += 1
+    values = analyse(run.table(), CATHODE, Sample(key="s", particle_diameter_um=4.0)).values
+    assert not [v for v in values if v.quantity == "lithium_diffusivity_m2_s"]  # a linear cell relaxes at once
+    rng = np.random.default_rng(0)
+    moved = run.table().with_columns(pl.col("voltage_volt") + 1e-4 * pl.Series(rng.normal(size=len(run.table()))))
+    found = [
+        v
+        for v in analyse(moved, CATHODE, Sample(key="s", particle_diameter_um=4.0)).values
+        if v.quantity == "lithium_diffusivity_m2_s" and "statistic" in v.conditions.other
+    ]
+    assert {v.conditions.particle_radius_m for v in found} == {2e-6}
+    assert sorted((v.conditions.direction, v.conditions.cycle) for v in found) == [
+        ("charge", 1), ("charge", 5), ("charge", 8), ("discharge", 1), ("discharge", 5), ("discharge", 8),
+    ]  # fmt: skip
+
+
+def test_formation_at_the_first_rate_of_a_rate_test_is_its_first_step() -> None:
+    """Five cycles at 0.1 mA, two of them meant as formation: the return to 0.1 mA needs them to be compared with."""
+    run = Programme().cycles(2, 0.1)
+    for current in (0.1, 0.2, 0.5, 1.0, 2.0, 0.1):
+        run.cycles(3, current)
+    result = analyse(run.table(), CATHODE)
+    assert kinds(result) == [("rate_test", 1, 20)]
+    (recovery,) = [v for v in result.values if v.quantity == "rate_recovery"]
+    assert recovery.value == pytest.approx(100.0)
+    assert (recovery.provenance.parameters["first_cycle"], recovery.provenance.parameters["last_cycle"]) == (18, 20)
 
 
 def test_formation_with_a_wider_window_at_the_same_rate() -> None:
@@ -483,6 +530,151 @@ def test_values_of_cycles_carry_window_rate_and_temperature() -> None:
     assert stated.temperature_celsius == 25.0
     assert stated.segment == "ageing"
     assert stated.other["vendor_cycle"] == 6
+
+
+def test_a_slow_charge_is_stated_as_what_it_is_and_beside_the_discharge() -> None:
+    run = Programme()
+    for _ in range(6):
+        run.constant_current(0.1, 1.0).rest(600.0).constant_current(1.0, 0.0).rest(600.0)
+        run.cycle += 1
+    values = analyse(run.table(), CATHODE).values
+    slow, fast = 0.1 / 5e-3, 1.0 / 5e-3
+    currents = {
+        v.quantity: (v.conditions.current_ma_g, v.conditions.other.get("charge_current_ma_g"))
+        for v in values
+        if v.conditions.cycle in (6, None)
+    }
+    assert currents["mean_charge_voltage_v"] == pytest.approx((slow, None))
+    for quantity in (
+        "mean_discharge_voltage_v", "coulombic_efficiency", "voltage_gap_v", "voltage_decay_mv_per_cycle",
+        "hysteresis_at_soc_v", "capacity_retention",
+    ):  # fmt: skip
+        assert currents[quantity] == pytest.approx((fast, slow)), quantity
+    first = next(v for v in values if v.quantity == "initial_coulombic_efficiency")
+    assert first.conditions.other["charge_current_ma_g"] == pytest.approx(slow)
+    alike = analyse(Programme().cycles(6, 0.5).table(), CATHODE).values
+    assert not any("charge_current_ma_g" in v.conditions.other for v in alike)
+
+
+def test_the_recorded_temperature_stands_with_every_value_of_a_cycle() -> None:
+    """A file that records 45 °C says so of its first cycle, its peaks and its hysteresis too."""
+    table = Programme().cycles(6, 0.5).table().with_columns(ambient_temperature_celsius=pl.lit(45.0))
+    values = analyse(table, CATHODE).values
+    of_cycle = [v for v in values if v.conditions.cycle is not None]
+    assert {"initial_coulombic_efficiency", "hysteresis_at_soc_v"} <= {v.quantity for v in of_cycle}
+    assert {v.conditions.temperature_celsius for v in of_cycle} == {45.0}
+    told = Cell(key="c", electrode="cathode", active_mass_mg=5.0, one_c_ma_g=200.0, temperature_celsius=30.0)
+    given = [v for v in analyse(table, told).values if v.conditions.cycle is not None]
+    assert {v.conditions.temperature_celsius for v in given} == {30.0}
+
+
+@pytest.mark.parametrize(("left", "conditioning"), [(0.75, True), (0.85, False)])
+def test_a_first_discharge_of_less_than_four_fifths_of_the_charge_is_cycle_0(left: float, conditioning: bool) -> None:
+    run = Programme(x=left).constant_current(0.5, 0.0).rest(600.0).cycles(3, 0.5)
+    assert (0 in annotate(run.table()).cycles) == conditioning
+
+
+@pytest.mark.parametrize(("back", "cycles"), [(0.04, 1), (0.07, 2)])
+def test_a_reversal_of_less_than_a_twentieth_is_a_pulse(back: float, cycles: int) -> None:
+    run = Programme().constant_current(0.5, 0.5).constant_current(0.5, 0.5 - back).constant_current(0.5, 1.0)
+    run.rest(600.0).constant_current(0.5, 0.0).rest(600.0)
+    assert cycle_table(run.table(), electrode="cathode").height == cycles
+
+
+@pytest.mark.parametrize(("hours", "slow"), [(21.0, True), (19.0, False)])
+def test_half_cycles_of_twenty_hours_are_pseudo_ocv(hours: float, slow: bool) -> None:
+    result = analyse(Programme().cycles(1, 1.0 / hours).cycles(5, 0.5).table(), CATHODE)
+    assert any(s.kind == "pseudo_ocv" for s in result.segments) == slow
+
+
+@pytest.mark.parametrize(("between", "kind"), [(3, "check_up"), (4, "ageing")])
+def test_up_to_three_slow_cycles_between_ageing_are_a_check_up(between: int, kind: str) -> None:
+    run = Programme().cycles(10, 0.5).cycles(between, 0.1).cycles(10, 0.5)
+    assert kinds(analyse(run.table(), CATHODE))[1] == (kind, 11, 10 + between)
+
+
+@pytest.mark.parametrize(("end_v", "whole"), [(2.84, True), (2.86, False)])
+def test_a_last_discharge_is_whole_within_50_mv_of_the_others(end_v: float, whole: bool) -> None:
+    run = Programme().cycles(3, 0.5).constant_current(0.5, 1.0).rest(600.0).constant_current(0.5, (end_v - 2.8) / 1.6)
+    assert analyse(run.table(), CATHODE).cycles["complete"][-1] == whole
+
+
+def test_a_first_discharge_that_may_be_still_running_is_said() -> None:
+    run = Programme().constant_current(0.1, 1.0).rest(600.0)
+    for to_x in (0.5, 0.0):
+        result = analyse(run.constant_current(0.1, to_x).table(), CATHODE)
+        flagged = {v.quantity: "end-under-current" in v.flags for v in result.values if v.conditions.cycle == 1}
+        assert flagged["initial_coulombic_efficiency"]
+        assert flagged["discharge_capacity_mah"]
+        assert not flagged["charge_capacity_mah"]
+        assert "end-under-current" in codes(result)
+    ended = analyse(run.rest(600.0).table(), CATHODE)
+    assert "end-under-current" not in codes(ended)
+    assert not any("end-under-current" in v.flags for v in ended.values)
+    assert "end-under-current" not in codes(analyse(run.cycles(2, 0.1, rest_s=1.0).table(), CATHODE))
+
+
+def test_a_first_charge_that_may_be_still_running_is_said() -> None:
+    result = analyse(Programme().constant_current(0.1, 0.7).table(), CATHODE)
+    flags = {v.quantity: v.flags for v in result.values if v.conditions.cycle == 1}
+    assert "incomplete-cycle" in flags["charge_specific_capacity_mah_g"]
+    assert "end-under-current" in flags["high_voltage_capacity_mah_g"]
+
+
+def test_each_stretch_beside_the_purposes_has_its_own_reason() -> None:
+    """Interrupts of 10 s in the third cycle and of 20 s in the seventh."""
+    run = Programme()
+    for n in range(1, 9):
+        if n in (3, 7):
+            run.pulses(0.2, 1.0, 10, 10.0 if n == 3 else 20.0).constant_current(0.2, 0.0).rest(600.0)
+            run.cycle += 1
+        else:
+            run.cycles(1, 0.2)
+    shown = {s.first_cycle: s.reason for s in analyse(run.table(), CATHODE).segments if s.kind == "ici"}
+    assert "stops of 10 s" in shown[3]
+    assert "stops of 20 s" in shown[7]
+
+
+@pytest.mark.parametrize(
+    ("electrode", "method", "flags"),
+    [
+        ("cathode", "discharge/charge", ()),
+        ("full", "discharge/charge", ()),
+        ("anode", "charge/discharge", ()),
+        (None, "discharge/charge", ("electrode-unknown",)),
+    ],
+)
+def test_every_efficiency_says_which_way_it_is_taken(
+    electrode: Electrode | None, method: str, flags: tuple[str, ...]
+) -> None:
+    cell = CATHODE.model_copy(update={"electrode": electrode})
+    result = analyse(Programme(x=0.0 if electrode != "anode" else 1.0).cycles(6, 0.5).table(), cell)
+    of_cycle = [v for v in result.values if v.quantity == "coulombic_efficiency"]
+    (mean,) = [v for v in result.values if v.quantity == "mean_coulombic_efficiency"]
+    assert {v.conditions.method for v in of_cycle} == {method}
+    assert mean.conditions.method == f"median of {method}"
+    assert {v.flags for v in (mean, *of_cycle)} == {flags}
+
+
+def test_a_first_discharge_of_more_than_the_charge_is_doubted_from_102_percent_on() -> None:
+    for left, doubted in ((0.985, False), (0.975, True)):
+        run = Programme(x=1.0 - left).constant_current(0.2, 1.0).rest(600.0).constant_current(0.2, 0.0).rest(600.0)
+        values = analyse(run.cycles(3, 0.2).table(), CATHODE).values
+        (first,) = [v for v in values if v.quantity == "initial_coulombic_efficiency"]
+        assert first.value == pytest.approx(100 / left, abs=0.5)
+        assert ("first-charge-partial" in first.flags) == (100 / left > 102.0) == doubted
+
+
+def test_the_current_of_a_charge_is_that_before_its_constant_voltage_part() -> None:
+    """0.5 mA for a tenth of the charge, then a hold that passes the rest at falling current."""
+    run = Programme()
+    for _ in range(3):
+        run.constant_current(0.5, 0.1).constant_voltage(0.9).rest(600.0).constant_current(0.5, 0.0).rest(600.0)
+        run.cycle += 1
+    values = analyse(run.table(), CATHODE).values
+    charged = [v for v in values if v.conditions.direction == "charge" and v.conditions.current_ma_g is not None]
+    assert {v.quantity for v in charged} >= {"high_voltage_capacity_mah_g", "mean_charge_voltage_v"}
+    assert {round(v.conditions.current_ma_g or 0.0, 6) for v in charged} == {100.0}
 
 
 def test_thresholds_are_settings_and_conditions() -> None:

@@ -10,12 +10,12 @@ import pytest
 from lirich.cycling.activation import activation
 from lirich.cycling.dqdv import Smoothing, dqdv
 from lirich.cycling.firstcycle import first_cycle_values
-from lirich.cycling.formal import formal_split
+from lirich.cycling.formal import formal_split, formal_values
 from lirich.cycling.halfcycle import HalfCycle
-from lirich.cycling.lowvoltage import high_voltage_capacity_mah_g, low_voltage_capacity_mah_g
+from lirich.cycling.lowvoltage import high_voltage_capacity_mah, low_voltage_capacity_mah
 from lirich.cycling.peaks import find_peaks, valley_between
 from lirich.errors import NotEnoughDataError
-from lirich.model import Cell, Composition, Sample
+from lirich.model import Cell, Composition, Conditions, Sample
 
 MASS_MG = 1000.0  # the curves are per gram
 FORMULA = "Li1.2Mn0.54Ni0.13Co0.13O2"
@@ -77,9 +77,9 @@ def test_lean_refuses_a_curve_with_fewer_rows_than_levels(halves):
 
 @pytest.mark.data
 def test_low_and_high_voltage_capacity(halves):
-    assert low_voltage_capacity_mah_g(halves[1, "discharge"], MASS_MG) == pytest.approx(62.3, abs=1.5)
-    assert low_voltage_capacity_mah_g(halves[10, "discharge"], MASS_MG) == pytest.approx(43.0, abs=1.5)
-    assert high_voltage_capacity_mah_g(halves[1, "charge"], MASS_MG) == pytest.approx(120.0, abs=3.0)
+    assert low_voltage_capacity_mah(halves[1, "discharge"]) == pytest.approx(62.3, abs=1.5)
+    assert low_voltage_capacity_mah(halves[10, "discharge"]) == pytest.approx(43.0, abs=1.5)
+    assert high_voltage_capacity_mah(halves[1, "charge"]) == pytest.approx(120.0, abs=3.0)
 
 
 @pytest.mark.data
@@ -117,11 +117,20 @@ def test_missing_facts_are_asked_for_and_nothing_is_assumed(halves):
 def test_a_cell_that_is_no_li_rich_cathode_gets_no_activation(halves):
     for cell, sample in (
         (CELL, Sample(key="s", composition="LiNi0.8Mn0.1Co0.1O2")),
+        (CELL, Sample(key="s", composition="LiNi0.8Co0.15Al0.05O2")),
         (CELL.model_copy(update={"electrode": "full"}), Sample(key="s", composition=FORMULA)),
     ):
         values, findings = first_cycle_values(halves[1, "charge"], halves[1, "discharge"], cell, sample)
         assert [f.code for f in findings] == ["no-activation"]
         assert not {"activation_voltage_v", "formal_oxygen_capacity_mah_g"} & set(by_quantity(values))
+
+
+def test_a_metal_without_an_agreed_number_of_electrons_is_said():
+    for formula, flagged in ((FORMULA, False), ("Li1.2Mn0.4Ru0.4O2", True)):
+        values = by_quantity(formal_values(Composition.parse(formula), 280.0, CELL, Conditions()))
+        for key in ("formal_tm_capacity_mah_g", "formal_oxygen_capacity_mah_g"):
+            assert ("redox-charge-unknown" in values[key].flags) == ("Ru" in values[key].note) == flagged
+        assert "redox-charge-unknown" not in values["theoretical_capacity_mah_g"].flags
 
 
 @pytest.mark.data

@@ -10,9 +10,10 @@ from hypothesis.extra.numpy import arrays
 from scipy.signal import savgol_filter
 from scipy.stats import norm
 
+from lirich.cycling.activation import activation
 from lirich.cycling.dqdv import Smoothing, charge_below, dqdv, dqdv_curves, voltage_resolution
 from lirich.cycling.halfcycle import HalfCycle
-from lirich.cycling.lowvoltage import capacity_above, capacity_below, low_voltage_share
+from lirich.cycling.lowvoltage import capacity_above, capacity_below
 from lirich.cycling.peaks import dqdv_values, find_peaks, follow
 from lirich.errors import NotEnoughDataError, SettingsError
 from lirich.model import Cell
@@ -137,7 +138,6 @@ def test_all_parts_below_the_threshold_count():
     """Down through 3.5 V, back above it, down again: both parts below."""
     voltage, capacity = np.array([4.0, 3.0, 4.0, 3.0]), np.array([0.0, 10.0, 20.0, 30.0])
     assert capacity_below(voltage, capacity, 3.5) == pytest.approx(15.0)
-    assert low_voltage_share(half(voltage, capacity, direction="discharge")) == pytest.approx(50.0)
 
 
 def test_peaks_are_followed_through_shifts_and_gaps():
@@ -174,6 +174,34 @@ def test_shift_of_a_peak_is_recovered_with_its_interval():
         assert value.conditions.other["window_v"] == 0.030
         assert "savitzky-golay" in value.conditions.method
     assert findings == []
+
+
+def test_a_peak_is_given_where_half_of_the_curves_have_it():
+    bare = np.linspace(3.0, 4.8, 2000)
+    for with_peak, given_ in ((6, True), (4, False)):
+        halves = [
+            two_peaks(cycle=n) if n <= with_peak else half(bare, 40.0 * (bare - 3.0), cycle=n) for n in range(1, 11)
+        ]
+        values, _ = dqdv_values(halves, Cell(key="c", active_mass_mg=1000.0))
+        assert ("dqdv_peak_voltage_v" in {v.quantity for v in values}) == given_
+
+
+@pytest.mark.parametrize(
+    ("valley", "how", "at"),
+    [(4.10, "fallback", 4.4), (4.25, "valley", 4.25), (4.45, "valley", 4.45), (4.55, "fallback", 4.4)],
+)
+def test_the_activation_valley_is_searched_from_4_2_to_4_5_volt(valley, how, at):
+    """dQ/dV = 60 + 2000·(V − valley)² but for a peak of the metals at 3.8 V and one of the plateau at 4.7 V."""
+    grid = np.linspace(3.3, 4.8, 20001)
+    rate = 60 + 2000 * np.minimum((grid - valley) ** 2, 0.04)
+    rate += 250 * np.exp(-(((grid - 3.8) / 0.05) ** 2)) + 400 * np.exp(-(((grid - 4.7) / 0.03) ** 2))
+    charge = np.append(0.0, np.cumsum((rate[1:] + rate[:-1]) / 2 * np.diff(grid)))
+    capacity = np.linspace(0, charge[-1], 4000)
+    found = activation(half(np.interp(capacity, charge, grid), capacity))
+    assert found.how == how
+    assert found.voltage_v == pytest.approx(at, abs=0.005)
+    assert found.slope_mah == pytest.approx(np.interp(found.voltage_v, grid, charge), rel=1e-3)
+    assert found.slope_mah + found.plateau_mah == pytest.approx(charge[-1])
 
 
 def test_spinel_like_peak_of_the_discharge_is_given_and_its_absence_said():

@@ -14,6 +14,7 @@ from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.hysteresis import hysteresis, hysteresis_values
 from lirich.cycling.knee import find_knee
 from lirich.cycling.rate import rate_steps, rate_values
+from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.trend import end_point_decay, fade_split, theil_sen
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions
@@ -86,6 +87,21 @@ def test_the_interval_of_the_slope_covers_the_truth_as_often_as_it_says():
     assert 0.90 <= hits / 300 <= 0.99
 
 
+@pytest.mark.parametrize("cycles", [5, 6, 8])
+def test_the_interval_of_a_short_series_covers_too(cycles):
+    rng = np.random.default_rng(5)
+    trends = [theil_sen(np.arange(cycles), rng.normal(size=cycles)) for _ in range(2000)]
+    assert sum(t.low <= 0 <= t.high for t in trends) / 2000 >= 0.945
+
+
+def test_no_interval_is_given_that_so_few_cycles_cannot_give():
+    """Of n points without a trend all slopes have one sign in 2 of n! orders."""
+    for level, least in ((0.90, 4), (0.95, 5), (0.99, 6)):
+        with pytest.raises(NotEnoughDataError, match=f"at least {least}"):
+            theil_sen(np.arange(least - 1), np.arange(least - 1), level=level)
+        assert theil_sen(np.arange(least), np.arange(least), level=level).slope == 1.0
+
+
 def test_one_cycle_in_five_may_be_wild():
     n = np.arange(50)
     y = 3.7 - 0.001 * n
@@ -124,7 +140,7 @@ def test_a_share_is_given_only_where_both_parts_are_decay():
     assert "structural_share_of_voltage_decay" not in found
 
 
-@pytest.mark.parametrize("cycles", [1, 2, 3])
+@pytest.mark.parametrize("cycles", [1, 2, 3, 4])
 def test_short_series_give_a_finding_and_no_slope(cycles):
     values, findings = fade_values(series(cycles), CELL, Conditions())
     assert "not-enough-data" in {f.code for f in findings}
@@ -171,6 +187,14 @@ def test_a_changed_window_does_not_fake_voltage_decay():
     assert "20, 21" in findings[0].message
 
 
+def test_a_wider_tolerance_of_the_settings_holds_for_the_fade_too():
+    wandering = series().with_columns((4.6 + 0.06 * (pl.col("cycle") % 2)).alias("upper_cutoff_voltage_v"))
+    assert [f.code for f in fade_values(wandering, CELL, Conditions())[1]][:1] == ["unlike-cycles"]
+    values, findings = fade_values(wandering, CELL, Conditions(), settings=CyclingSettings(window_tolerance_v=0.1))
+    assert findings == []
+    assert by_quantity(values)["voltage_decay_mv_per_cycle"].conditions.other["n"] == 60
+
+
 def test_a_knee_is_found_where_it_is_with_its_interval():
     n = np.arange(1, 121)
     for seed in range(10):
@@ -179,8 +203,19 @@ def test_a_knee_is_found_where_it_is_with_its_interval():
         knee = find_knee(n, y)
         assert knee is not None
         assert knee.cycle == pytest.approx(80, abs=4)
-        assert knee.low - 2 <= 80 <= knee.high + 2
         assert (-knee.slope_before, -knee.slope_after) == pytest.approx((0.05, 0.45), abs=0.03)
+
+
+@pytest.mark.parametrize(("cycles", "scatter"), [(25, 0.1), (60, 0.3), (200, 0.02), (200, 0.3)])
+def test_the_interval_of_a_knee_covers_as_often_as_it_says(cycles, scatter):
+    """A long, clean fade bounds its knee far better than the candidates of a coarse search lie apart."""
+    n = np.arange(1.0, cycles + 1)
+    true = 0.6 * cycles + 0.37
+    clean = 100 - 0.05 * n - 0.3 * np.maximum(n - true, 0)
+    rng = np.random.default_rng(cycles)
+    knees = [find_knee(n, clean + scatter * rng.normal(size=cycles)) for _ in range(300)]
+    assert None not in knees
+    assert 0.90 <= np.mean([k.low <= true <= k.high for k in knees]) <= 0.99
 
 
 def test_a_straight_or_levelling_fade_has_no_knee():
@@ -230,6 +265,24 @@ def test_rate_capability_and_recovery_against_the_lowest_rate():
     recovery = by_quantity(values)["rate_recovery"]
     assert recovery.value == pytest.approx(98.0)
     assert recovery.conditions.current_ma_g == pytest.approx(25.0)
+
+
+def test_one_cycle_at_a_rate_has_no_spread():
+    single = rate_table().filter(pl.col("cycle") % 3 == 0)
+    assert {step.spread_mah for step in rate_steps(single)} == {None}
+    values, _ = rate_values(single, CELL)
+    assert not any("spread_mah" in v.provenance.parameters for v in values)
+    assert rate_steps(rate_table())[0].spread_mah == pytest.approx(0.01)
+
+
+def test_a_rate_test_with_one_charge_current_says_so():
+    """Charged at C/10 throughout, or as fast as discharged: not the same test."""
+    fixed = rate_table().with_columns(charge_current_ma=pl.lit(0.25))
+    values, _ = rate_values(fixed, CELL)
+    stated = {v.conditions.rate_c: v.conditions.other.get("charge_current_ma_g") for v in values}
+    assert stated == pytest.approx({0.1: None, 0.2: 25.0, 0.5: 25.0, 1.0: 25.0, 2.0: 25.0})
+    even, _ = rate_values(rate_table().with_columns(pl.col("discharge_current_ma").alias("charge_current_ma")), CELL)
+    assert not any("charge_current_ma_g" in v.conditions.other for v in even)
 
 
 def test_without_mass_and_one_c_currents_stand_and_the_facts_are_asked_for():

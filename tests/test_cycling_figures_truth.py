@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import stdtrit
 
 from cycler_programme import Programme
 from lirich.cycling import CyclingResult, analyse, cycle_table
@@ -175,6 +176,14 @@ def test_validity_of_ici_is_of_the_end_of_its_window(window: tuple[float, float]
         assert found.validity == pytest.approx(window[1] * expected / RADIUS_M**2, rel=1e-6)
 
 
+def test_an_interruption_stands_where_its_charge_has_passed() -> None:
+    """Ten equal pulses: the first interruption is at 10 %, the last at 100 % of a charge, and at 0 % of a discharge."""
+    time, voltage, current = interrupted(0.0)
+    charge, discharge = ici(time, voltage, current, RADIUS_M), ici(time, voltage, -current, RADIUS_M)
+    assert [p.soc_percent for p in charge] == pytest.approx(np.arange(10, 101, 10), abs=1e-6)
+    assert [p.soc_percent for p in discharge] == pytest.approx(np.arange(90, -1, -10), abs=1e-6)
+
+
 def test_each_interruption_has_the_interval_of_its_slope() -> None:
     table = interrupted(2e-5)
     values, _ = ici_values(*table, CATHODE, RADIUS_M)
@@ -183,7 +192,7 @@ def test_each_interruption_has_the_interval_of_its_slope() -> None:
     rows = (time >= after + 1.0) & (time <= after + 10.0)
     x, y = np.sqrt(time[rows] - after), voltage[rows]
     (slope, _), covariance = np.polyfit(x, y, 1, cov=True)
-    relative = 1.959964 * np.sqrt(covariance[0, 0]) / abs(slope)
+    relative = stdtrit(len(x) - 2, 0.975) * np.sqrt(covariance[0, 0]) / abs(slope)
     first = next(v for v in values if v.quantity == "lithium_diffusivity_m2_s" and v.conditions.soc_percent is not None)
     assert first.interval is not None
     assert first.interval.method == "standard error of dU/d√t"

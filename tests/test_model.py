@@ -176,6 +176,39 @@ def test_any_text_is_a_formula_or_a_typed_error(text: str) -> None:
     assert composition.molar_mass_g_mol > 0
 
 
+@pytest.mark.parametrize(
+    ("formula", "electrons"),
+    [
+        ("Li1.2Cr0.4Mn0.4O2", 1.2),  # Cr³⁺→⁶⁺
+        ("Li1.2Fe0.4Mn0.4O2", 0.4),  # Fe³⁺→⁴⁺
+        ("Li1.2Mn0.54Ni0.13Co0.13O2", 0.39),
+        ("LiNiO2", 1.0),  # Ni would give two, there is one Li
+    ],
+)
+def test_electrons_of_the_metals_and_never_more_than_the_lithium(formula: str, electrons: float) -> None:
+    composition = Composition.parse(formula)
+    expected = composition.capacity_of_electrons_mah_g(electrons)
+    assert composition.formal_tm_capacity_mah_g == pytest.approx(expected)
+
+
+def test_aluminium_and_magnesium_are_no_reason_to_call_an_oxide_li_rich() -> None:
+    for formula, ratio in (
+        ("LiNi0.8Co0.15Al0.05O2", 1.0),
+        ("LiFePO4", 0.5),
+        ("Li1.2Mn0.54Ni0.13Co0.13O2", 1.5),
+        ("Li1.2Mn0.54Ni0.13Co0.08Al0.05O1.95F0.05", 1.5),
+        ("Li2MnO3", 2.0),
+    ):
+        assert Composition.parse(formula).li_cation_ratio == pytest.approx(ratio)
+    with pytest.raises(CompositionError):
+        _ = Composition.parse("Li2O").li_cation_ratio
+
+
+def test_metals_without_an_agreed_number_of_electrons_are_named() -> None:
+    assert Composition.parse("Li1.2Mn0.5Ni0.13Co0.13Ti0.02Nb0.02O2").metals_without_redox_charge == ()
+    assert Composition.parse("Li1.2Mn0.4Ru0.2Ni0.1V0.1O2").metals_without_redox_charge == ("Ru", "V")
+
+
 def test_vocabulary_is_complete_and_spelled_by_the_rule() -> None:
     suffixes = {
         "mAh": "_mah", "mAh/g": "_mah_g", "mWh": "_mwh", "Wh/kg": "_wh_kg", "V": "_v", "Ω": "_ohm",
@@ -204,6 +237,22 @@ def test_units_convert_at_the_border_and_only_there() -> None:
         quantity("coulombic_efficency")
 
 
+def test_a_cycle_is_a_count_and_not_an_angle() -> None:
+    """A total without *per cycle* is no decay per cycle; in pint a cycle is 2π rad and 1 mV was 6.28 mV/cycle."""
+    assert convert(0.0012, "V/cycle", "voltage_decay_mv_per_cycle") == pytest.approx(1.2)
+    assert convert(0.001, "1/cycle", "capacity_fade_percent_per_cycle") == pytest.approx(0.1)
+    assert convert(200, "cycles", "test_cycles") == pytest.approx(200)
+    for unit, key in (
+        ("mV", "voltage_decay_mv_per_cycle"),
+        ("%", "capacity_fade_percent_per_cycle"),
+        ("mAh/g", "low_voltage_capacity_growth_mah_g_per_cycle"),
+        ("1", "test_cycles"),
+        ("degree", "capacity_fade_knee_cycle"),
+    ):
+        with pytest.raises(UnitError):
+            convert(1.0, unit, key)
+
+
 def test_unlike_conditions_are_named() -> None:
     one = Conditions(voltage_lower_v=2.0, voltage_upper_v=4.8, rate_c=0.1)
     assert one.unlike(one) == ()
@@ -211,6 +260,28 @@ def test_unlike_conditions_are_named() -> None:
     assert one.unlike(Conditions(voltage_lower_v=2.0, voltage_upper_v=4.6, rate_c=1.0)) == ("rate_c", "voltage_upper_v")
     # what one side does not state is not equal to what the other states
     assert one.unlike(Conditions(voltage_lower_v=2.0, voltage_upper_v=4.8)) == ("rate_c",)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "alike", "apart"),
+    [
+        ("rate_c", 1.0, 0.91, 0.89),
+        ("current_ma_g", 250.0, 226.0, 224.0),
+        ("voltage_lower_v", 2.0, 2.009, 2.011),
+        ("voltage_upper_v", 4.8, 4.791, 4.789),
+        ("threshold_v", 3.5, 3.5009, 3.5011),
+        ("temperature_celsius", 25.0, 26.9, 27.1),
+        ("soc_percent", 50.0, 50.9, 51.1),
+        ("particle_radius_m", 1e-6, 0.991e-6, 0.989e-6),
+        ("cycle", 1, 1, 2),
+        ("reference_cycle", 4, 4, 5),
+        ("cycles", 100, 100, 101),
+    ],
+)
+def test_how_far_apart_is_unlike(field: str, value: float, alike: float, apart: float) -> None:
+    one = Conditions.model_validate({field: value})
+    assert one.unlike(Conditions.model_validate({field: alike})) == ()
+    assert one.unlike(Conditions.model_validate({field: apart})) == (field,)
 
 
 @given(conditions, conditions)

@@ -260,6 +260,39 @@ def test_thin_rows_keeps_formation_and_the_end() -> None:
     assert len(kept) <= 300
 
 
+def test_a_thinned_figure_says_how_many_cycles_were_run_and_how_many_are_drawn() -> None:
+    n = 1500
+    run = np.arange(1, n + 1)
+    cycles = pl.DataFrame(
+        {
+            "cycle": run,
+            "charge_capacity_mah": 2.0 - 1e-4 * run,
+            "discharge_capacity_mah": 1.99 - 1e-4 * run,
+            "coulombic_efficiency": np.full(n, 99.5),
+            "mean_charge_voltage_v": np.full(n, 3.9),
+            "mid_voltage_v": np.full(n, 3.8),
+            "mean_discharge_voltage_v": np.full(n, 3.7),
+            "voltage_gap_v": np.full(n, 0.2),
+            "low_voltage_share": 10 + 0.01 * run,
+            "low_voltage_capacity_mah": np.full(n, 0.2),
+            "discharge_current_ma": np.full(n, 1.0),
+            "charge_current_ma": np.full(n, 1.0),
+        }
+    )
+    bands = (plots.Band("ageing", 1, 100),)  # a fifteenth of the axis: too narrow for its name
+    for draw in (plots.capacity, plots.mean_voltages, plots.low_voltage, plots.protocol):
+        figure = draw(cycles, bands=bands)
+        assert figure is not None
+        drawn = max(len(trace["x"]) for trace in figure.data)
+        assert drawn < 620
+        assert f"{drawn} of {n} cycles are drawn" in figure.note
+        assert "over 1500 cycles" in figure.alt or draw is plots.protocol
+        assert not figure.layout["annotations"]
+        whole = draw(cycles.head(300), bands=bands)
+        assert whole is not None
+        assert "are drawn" not in whole.note
+
+
 def test_robust_range_hides_the_first_cycles_efficiency_only() -> None:
     efficiency = np.r_[83.0, np.full(40, 99.4) + 0.05 * np.sin(np.arange(40))]
     ends, cut = robust_range(efficiency)

@@ -99,6 +99,8 @@ def test_special_numbers() -> None:
 
 def test_interval_alone() -> None:
     assert format_interval(interval(0.352, 0.518), DECAY) == "0.352 … 0.518 mV/cycle"
+    assert format_interval(interval(9e-16, 1.25e-15), "lithium_diffusivity_m2_s") == "(0.90 … 1.25)×10⁻¹⁵ m²/s"
+    assert format_interval(interval(4.3, 4.3), "oxygen_release_onset_v") == "4.300 … 4.300 V"
 
 
 def back(text: str) -> float:

@@ -56,6 +56,20 @@ def write_curve(
     path.write_text("\n".join([head + (",unix_time_second" if start_unix is not None else ""), *rows]) + "\n")
 
 
+def test_the_first_cycle_of_a_file_whose_place_is_unknown_is_not_that_of_the_cell(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """Formation and ageing without clock times, both counted from 1: neither is known to be the first."""
+    for seed, (name, cycles) in enumerate((("formation", 2), ("ageing", 6))):
+        write_curve(tmp_path / f"{name}.csv", seed=seed, cycles=cycles)
+        workspace.add(tmp_path / f"{name}.csv", cell="A", facts={"electrode": "cathode"}, executor="serial")
+    workspace.analyse(executor="serial")
+    view = workspace.cells["A"]
+    assert len(view.analyses) == 2
+    assert "run-order-unknown" in view.value("initial_coulombic_efficiency").flags
+    assert view.value("voltage_decay_mv_per_cycle").flags == ()  # a slope per cycle needs no number of the first
+
+
 # --- add -------------------------------------------------------------------------------------------------------
 
 

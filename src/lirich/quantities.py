@@ -8,6 +8,7 @@ Capacities per gram are per gram of active mass. A definition that is a formula 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -131,7 +132,8 @@ _LIST = (
     Quantity("irreversible_capacity_mah_g", "first-cycle irreversible capacity", "q_irr", "mAh/g", "cell",
              "q_ch,1 − q_dis,1 (cathode and full cell); q_dis,1 − q_ch,1 for an anode material", _FIELD, "lower"),
     Quantity("mean_coulombic_efficiency", "mean Coulombic efficiency in cycling", "⟨CE⟩", "%", "cell",
-             "median of CE over the ageing cycles at one rate and window, formation and check-ups left out", _FIELD, "higher"),
+             "median of CE over the ageing cycles at one rate and window, formation and check-ups left out. The convention "
+             "of CE is a condition of the value", _FIELD, "higher"),
     Quantity("voltage_decay_mv_per_cycle", "voltage decay", "−dV̄_dis/dn", "mV/cycle", "cell",
              "−slope of V̄_dis against cycle number, Theil–Sen, over ageing cycles at one rate and window, without "
              "formation, rate steps and check-ups; positive is decay", f"{_REVIEW}; {_SEN_SLOPE}", "lower"),
@@ -297,6 +299,8 @@ def convert(value: float, unit: str, key: str) -> float:
     return float(converted.magnitude)
 
 
+_CYCLE = re.compile(r"\bcycles?\b")  # in pint a cycle is 2π rad, so that mV would turn into 6.28 mV/cycle
+
 _SPELLINGS = {
     "°C": "degC",
     "Ω": "ohm",
@@ -312,7 +316,7 @@ _SPELLINGS = {
 def _spelled(unit: str) -> str:
     for field, plain in _SPELLINGS.items():
         unit = unit.replace(field, plain)
-    return unit or "dimensionless"
+    return _CYCLE.sub("charge_discharge_cycle", unit) or "dimensionless"
 
 
 @cache
@@ -321,5 +325,5 @@ def _registry() -> Any:
     import pint
 
     registry: Any = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-    registry.define("cycle_count = [cycle_number] = cyc")
+    registry.define("charge_discharge_cycle = [charge_discharge_cycle]")
     return registry

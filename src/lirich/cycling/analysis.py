@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from lirich.cycling.annotation import annotate
+from lirich.cycling.annotation import Annotation, annotate
 from lirich.cycling.cycles import table_of
 from lirich.cycling.figures import (
     cycle_values,
@@ -16,6 +16,7 @@ from lirich.cycling.figures import (
     figures_of_rate_tests,
     figures_of_series,
 )
+from lirich.cycling.halfcycle import Direction
 from lirich.cycling.plausibility import implausible_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.result import CyclingResult
@@ -65,11 +66,15 @@ def analyse(
         figures_of_first_cycle(notes, cycles, cell, sample, settings),
         cycle_values(cycles, protocol.keys, series, cell, settings),
         figures_of_series(notes, cycles, series, cell, settings),
-        figures_of_rate_tests(cycles, _rate_tests(protocol), cell),
+        figures_of_rate_tests(cycles, _rate_tests(protocol), cell, settings),
         diffusion_values(notes, cycles, protocol.stops, cell, sample),
     ):
         values += new_values
         findings += new_findings
+    open_end = _open_end(notes, cycles)
+    if open_end is not None:
+        values = [_with_open_end(value, cycles["cycle_number"][-1], open_end) for value in values]
+        findings.append(_open_end_finding(int(cycles["cycle"][-1]), open_end))
     return CyclingResult(
         steps=notes.step_table(),
         cycles=cycles,
@@ -140,6 +145,35 @@ def _cycle_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
             )
         )
     return findings
+
+
+def _open_end(notes: Annotation, cycles: pl.DataFrame) -> Direction | None:
+    """Return the direction of the last half-cycle where nothing tells whether it was whole, else ``None``.
+
+    The file ends in it under current, and no whole cycle before it shows where such a half-cycle ends.
+    """
+    points = notes.points
+    if points.time_s is None or points.sign[-1] == 0 or cycles["complete"][:-1].any():
+        return None
+    return "charge" if notes.half_sign[-1] > 0 else "discharge"
+
+
+def _with_open_end(value: Value, cycle: int, direction: Direction) -> Value:
+    c = value.conditions
+    if c.cycle != cycle or c.direction not in (direction, None) or "incomplete-cycle" in value.flags:
+        return value
+    return value.model_copy(update={"flags": (*value.flags, "end-under-current")})
+
+
+def _open_end_finding(cycle: int, direction: Direction) -> Finding:
+    return Finding(
+        code="end-under-current",
+        severity=Severity.INFO,
+        message=f"The file ends under current in the {direction} of cycle {cycle}, and there is no other to compare it "
+        f"with: its capacity, and what is laid against it, are those of a part if the {direction} was still running",
+        advice="Add the file again when the test has gone on",
+        where=f"cycle {cycle}",
+    )
 
 
 def _count_findings(cycles: pl.DataFrame) -> list[Finding]:

@@ -11,20 +11,20 @@ import polars as pl
 
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.knee import FADE_RATIO, find_knee
-from lirich.cycling.lowvoltage import LOW_VOLTAGE_V
-from lirich.cycling.record import missing_fact, not_enough, record, with_conditions
+from lirich.cycling.record import (
+    efficiency_convention,
+    efficiency_doubt,
+    missing_fact,
+    not_enough,
+    record,
+    with_conditions,
+)
+from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.trend import MIN_CYCLES, Trend, end_point_decay, fade_split, theil_sen
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Scalar, Severity, Value
 
 _CODE = "lirich.cycling"
-
-_WINDOW_V = 0.020
-"""As far as windows within a series may differ, V: twice the 10 mV of `Conditions.unlike`, since a cut-off is
-read from sampled rows."""
-
-_RATE = 0.10
-"""As far as currents within a series may differ, relative: as `Conditions.unlike`."""
 
 # quantity, column of the cycle table, factor, sign: −1 where a fall of the column is a positive value
 _SLOPES = (
@@ -36,19 +36,20 @@ _SLOPES = (
 )
 
 
-def comparable(cycles: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
+def comparable(cycles: pl.DataFrame, settings: CyclingSettings | None = None) -> tuple[pl.DataFrame, list[Finding]]:
     """Return the cycles whose window and current are those of the median cycle, and a finding on the others.
 
-    Windows may differ by 20 mV and discharge currents by 10 %: a changed window fakes voltage decay. Columns
-    that are not there, and nulls in them, are not compared.
+    Windows may differ by ``window_tolerance_v`` and discharge currents by ``rate_tolerance`` of *settings*: a changed
+    window fakes voltage decay. Columns that are not there, and nulls in them, are not compared.
     """
+    settings = settings or CyclingSettings()
     keep = np.ones(cycles.height, dtype=bool)
     for name in ("upper_cutoff_voltage_v", "lower_cutoff_voltage_v", "discharge_current_ma"):
         y = _column(cycles, name)
         if y is None:
             continue
         middle = float(np.nanmedian(y))
-        limit = _RATE * abs(middle) if name.endswith("_ma") else _WINDOW_V
+        limit = settings.rate_tolerance * abs(middle) if name.endswith("_ma") else settings.window_tolerance_v
         keep &= ~(np.abs(y - middle) > limit)
     if keep.all():
         return cycles, []
@@ -68,7 +69,7 @@ def fade_values(
     cell: Cell,
     conditions: Conditions,
     *,
-    low_voltage_threshold_v: float = LOW_VOLTAGE_V,
+    settings: CyclingSettings | None = None,
     level: float = 0.95,
 ) -> tuple[list[Value], list[Finding]]:
     """Return every figure of fade that *cycles* allow, as values of *cell*, and findings on those they do not.
@@ -76,14 +77,15 @@ def fade_values(
     *cycles* is a cycle table (columns named by quantity key, and ``cycle``) of the ageing cycles of one
     series; *conditions* hold its window, rate and segment. The reference cycle of retentions is
     ``conditions.reference_cycle`` where that is among the cycles, else the first. ``n``, ``first_cycle`` and
-    ``last_cycle`` stand in ``conditions.other``. Below four comparable cycles slopes are not given, and a
+    ``last_cycle`` stand in ``conditions.other``. Below five comparable cycles slopes are not given, and a
     finding says so.
     """
-    cycles, findings = comparable(cycles.sort("cycle"))
+    settings = settings or CyclingSettings()
+    cycles, findings = comparable(cycles.sort("cycle"), settings)
     if cycles.is_empty():
         findings.append(not_enough("fade", NotEnoughDataError("There are no ageing cycles"), where=cell.key))
         return [], findings
-    series = _Series(cycles, cell, conditions, low_voltage_threshold_v, level)
+    series = _Series(cycles, cell, conditions, settings.low_voltage_threshold_v, level)
     for part in (series.slopes, series.split, series.capacity, series.end_points, series.efficiency, series.knee):
         try:
             part()
@@ -215,10 +217,11 @@ class _Series:
         y = _column(self.cycles, "coulombic_efficiency")
         if y is None:
             return
-        conditions = with_conditions(self.stated, method="median", other={"n": int(np.isfinite(y).sum())})
+        method = f"median of {efficiency_convention(self.cell)}"
+        conditions = with_conditions(self.stated, method=method, other={"n": int(np.isfinite(y).sum())})
         self.values.append(
             record("mean_coulombic_efficiency", float(np.nanmedian(y)), self.cell, conditions=conditions,
-                   code=f"{_CODE}.fade.fade_values")
+                   code=f"{_CODE}.fade.fade_values", flags=efficiency_doubt(self.cell))
         )  # fmt: skip
 
     def knee(self) -> None:

@@ -20,7 +20,7 @@ from lirich.cycling.likeness import Key
 from lirich.cycling.peaks import dqdv_values
 from lirich.cycling.protocol import Segment
 from lirich.cycling.rate import rate_values
-from lirich.cycling.record import not_enough, record, with_conditions
+from lirich.cycling.record import efficiency_convention, efficiency_doubt, not_enough, record, with_conditions
 from lirich.cycling.series import Series, cycle_conditions, first_charge_partial
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops
@@ -50,8 +50,6 @@ def figures_of_first_cycle(
         )
         return [], [finding]
     charge, discharge = _half(notes, cycles, 1, "charge"), _half(notes, cycles, 1, "discharge")
-    if not first["complete"][0] and cycles.height == 1 and charge is not None and discharge is not None:
-        discharge = None
     values, findings = first_cycle_values(
         charge,
         discharge,
@@ -60,8 +58,8 @@ def figures_of_first_cycle(
         low_voltage_threshold_v=settings.low_voltage_threshold_v,
         high_voltage_threshold_v=settings.high_voltage_threshold_v,
     )
-    other = cycle_conditions(cycles, 1, cell).other
-    return [_with_other(v, other) for v in _doubted(values, cycles, 1, cell)], findings
+    known = {k: v for k, v in cycle_conditions(cycles, 1, cell, "charge").other.items() if k in _NUMBERS}
+    return [_with_other(v, known) for v in _doubted(_measured_at(values, cycles), cycles, 1, cell)], findings
 
 
 _CHARGE_AGAINST_DISCHARGE = frozenset(
@@ -90,6 +88,24 @@ def _doubted(values: Sequence[Value], cycles: pl.DataFrame, cycle: int, cell: Ce
     ]
 
 
+_NUMBERS = ("vendor_cycle", "own_cycle")  # how else a cycle is counted
+
+
+def _measured_at(values: Sequence[Value], cycles: pl.DataFrame) -> list[Value]:
+    """Give values of a cycle the temperature that was recorded in it, where none is given for the cell."""
+    if "temperature_celsius" not in cycles.columns:
+        return list(values)
+    recorded = dict(cycles.select("cycle_number", "temperature_celsius").iter_rows())
+    found = []
+    for value in values:
+        c = value.conditions
+        measured = recorded.get(c.cycle if c.cycle is not None else c.other.get("last_cycle"))
+        if c.temperature_celsius is None and measured is not None:
+            value = value.model_copy(update={"conditions": with_conditions(c, temperature_celsius=measured)})
+        found.append(value)
+    return found
+
+
 def _with_other(value: Value, other: Mapping[str, Scalar]) -> Value:
     return value.model_copy(update={"conditions": with_conditions(value.conditions, other=other)})
 
@@ -105,7 +121,7 @@ def _numbered(halves: Sequence[HalfCycle], cycles: pl.DataFrame) -> list[HalfCyc
     return [replace(half, cycle=number[half.cycle]) for half in halves]
 
 
-_OF_CYCLE: tuple[tuple[str, str | None, bool], ...] = (
+_OF_CYCLE: tuple[tuple[str, Direction | None, bool], ...] = (
     # quantity, direction, needs a complete cycle
     ("charge_capacity_mah", "charge", False),
     ("discharge_capacity_mah", "discharge", False),
@@ -147,7 +163,6 @@ def cycle_values(
     for row, key in zip(cycles.iter_rows(named=True), keys, strict=True):
         if row["cycle"] not in wanted:
             continue
-        base = cycle_conditions(cycles, row["cycle"], cell)
         flags = _flags(row["complete"], key, keys, numbers, series, settings)
         of_cycle = []
         for name, direction, whole in _OF_CYCLE:
@@ -156,18 +171,18 @@ def cycle_values(
                 continue
             if name == "low_voltage_capacity_mah_g" and row["cycle"] == 1 and _first_given(cell, row):
                 continue  # comes with the figures of the first cycle
-            conditions = with_conditions(base, direction=direction)
+            conditions = cycle_conditions(cycles, row["cycle"], cell, direction)
             if name.startswith("low_voltage"):
                 conditions = with_conditions(conditions, threshold_v=settings.low_voltage_threshold_v)
             if name == "coulombic_efficiency":
-                method = "charge/discharge" if cell.electrode == "anode" else "discharge/charge"
-                conditions = with_conditions(conditions, method=method)
+                conditions = with_conditions(conditions, method=efficiency_convention(cell))
             if name.startswith(("interrupt", "corrected")):
                 conditions = with_conditions(
                     conditions, method="current interrupts", other={"interrupt_time_s": settings.interrupt_time_s}
                 )
+            doubts = (*flags, *(efficiency_doubt(cell) if name.endswith("efficiency") else ()))
             of_cycle.append(
-                record(name, value, cell, conditions=conditions, code="lirich.cycling.cycles.cycle_table", flags=flags)
+                record(name, value, cell, conditions=conditions, code="lirich.cycling.cycles.cycle_table", flags=doubts)
             )
         values += _doubted(of_cycle, cycles, row["cycle"], cell)
     return values, []
@@ -178,7 +193,7 @@ def _first_given(cell: Cell, row: dict[str, object]) -> bool:
     return ordinary and cell.active_mass_mg is not None and cell.electrode != "anode"
 
 
-def _has(row: dict[str, object], direction: str | None) -> bool:
+def _has(row: dict[str, object], direction: Direction | None) -> bool:
     if direction is None:
         return True
     return row[f"mean_{direction}_voltage_v"] is not None
@@ -225,7 +240,7 @@ def figures_of_series(
                 chosen.with_columns(pl.col("cycle_number").alias("cycle")),
                 cell,
                 conditions,
-                low_voltage_threshold_v=settings.low_voltage_threshold_v,
+                settings=settings,
             )
             values += [_interrupt_time(v, settings) for v in new]
             findings += said
@@ -234,21 +249,22 @@ def figures_of_series(
     shown = _curves_to_show(cycles, series)
     if shown:
         new, said = dqdv_values(_numbered(half_cycles(notes, shown), cycles), cell, segment=_segment(cycles, shown))
-        values += new
+        values += _measured_at(new, cycles)
         findings += said
     for number in sorted({*([] if series is None else (series.reference, series.last)), *shown[:1]}):
         charge, discharge = _half(notes, cycles, number, "charge"), _half(notes, cycles, number, "discharge")
         if charge is None or discharge is None:
             continue
         new, said = hysteresis_values(charge, discharge, cell, segment=_segment(cycles, [number]))
-        values += _doubted(new, cycles, number, cell)
+        values += _doubted(_measured_at(new, cycles), cycles, number, cell)
         findings += said
     return values, findings
 
 
 def _of_many(conditions: Conditions, **update: object) -> Conditions:
     """Return *conditions* of a cycle as those of several: without its numbers."""
-    return conditions.model_copy(update={"cycle": None, "other": {}, **update})
+    other = {k: v for k, v in conditions.other.items() if k not in _NUMBERS}
+    return conditions.model_copy(update={"cycle": None, "other": other, **update})
 
 
 def _interrupt_time(value: Value, settings: CyclingSettings) -> Value:
@@ -272,7 +288,9 @@ def _segment(cycles: pl.DataFrame, numbers: Sequence[int]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def figures_of_rate_tests(cycles: pl.DataFrame, segments: Sequence[Segment], cell: Cell) -> Figures:
+def figures_of_rate_tests(
+    cycles: pl.DataFrame, segments: Sequence[Segment], cell: Cell, settings: CyclingSettings
+) -> Figures:
     """Rate capability and recovery of every rate test."""
     values: list[Value] = []
     findings: list[Finding] = []
@@ -284,8 +302,11 @@ def figures_of_rate_tests(cycles: pl.DataFrame, segments: Sequence[Segment], cel
         )
         if part.is_empty():
             continue
-        conditions = _of_many(cycle_conditions(cycles, part["cycle"][0], cell), rate_c=None, current_ma_g=None)
-        new, said = rate_values(part, cell, conditions)
+        conditions = _of_many(
+            cycle_conditions(cycles, part["cycle"][0], cell, "charge"), rate_c=None, current_ma_g=None
+        )
+        part = part.with_columns(pl.col("cycle_number").alias("cycle"))
+        new, said = rate_values(part, cell, conditions, same_rate=settings.rate_tolerance)
         values += new
         findings += said
     return values, findings
@@ -329,7 +350,7 @@ def _diffusion_of(notes: Annotation, cycles: pl.DataFrame, stop: Stops, cell: Ce
     rows = slice(start, end)
     sign = 1 if stop.direction == "charge" else -1
     current = np.where(points.sign[rows] == sign, 1e3 * points.current_a[rows], 0.0)
-    stated = with_conditions(cycle_conditions(cycles, stop.cycle, cell), direction=stop.direction, segment=stop.kind)
+    stated = with_conditions(cycle_conditions(cycles, stop.cycle, cell, stop.direction), segment=stop.kind)
     compute = gitt_values if stop.kind == "gitt" else ici_values
     try:
         return compute(points.time_s[rows], points.voltage_v[rows], current, cell, radius_m, conditions=stated)

@@ -13,14 +13,22 @@ from lirich.cycling.lowvoltage import (
     low_voltage_capacity_mah,
 )
 from lirich.cycling.peaks import peak_values, smoothed_conditions
-from lirich.cycling.record import half_cycle_conditions, missing_fact, not_enough, record, specific, with_conditions
+from lirich.cycling.record import (
+    efficiency_convention,
+    half_cycle_conditions,
+    missing_fact,
+    not_enough,
+    record,
+    specific,
+    with_conditions,
+)
 from lirich.errors import CompositionError, NotEnoughDataError
 from lirich.model import Cell, Composition, Conditions, Finding, Sample, Scalar, Severity, Value
 
 LI_RICH_RATIO = 1.05
-"""Least Li/TM of a composition that is asked for an activation plateau: between layered LiTMO2 (1.0, and
-about 1.02 as synthesised) and the poorest Li-rich oxides of the review's recipes (1.1),
-doi:10.1039/d5eb00167f."""
+"""Least Li over all other cations of a composition that is asked for an activation plateau: between layered LiTMO2
+(1.0, and about 1.02 as synthesised) and the poorest Li-rich oxides of the review's recipes (1.1),
+doi:10.1039/d5eb00167f. Over the transition metals alone an NCA (LiNi0.8Co0.15Al0.05O2: 1.053) would be Li-rich."""
 
 _CODE = "lirich.cycling.firstcycle.first_cycle_values"
 
@@ -72,12 +80,12 @@ def _efficiency(
         return []
     up = float(charge.capacity_mah[-1] - charge.capacity_mah[0])
     down = float(discharge.capacity_mah[-1] - discharge.capacity_mah[0])
-    given, taken, method = (down, up, "discharge/charge")
-    if cell.electrode == "anode":
-        given, taken, method = (up, down, "charge/discharge")
+    given, taken = (up, down) if cell.electrode == "anode" else (down, up)
     if taken <= 0:
         return []
-    conditions = with_conditions(half_cycle_conditions(charge, discharge, cell=cell), method=method)
+    conditions = with_conditions(
+        half_cycle_conditions(charge, discharge, cell=cell), method=efficiency_convention(cell)
+    )
     values = [record("initial_coulombic_efficiency", 100.0 * given / taken, cell, conditions=conditions, code=_CODE)]
     per_gram = specific(cell)
     if per_gram is not None:
@@ -116,7 +124,7 @@ def _applies(cell: Cell, composition: Composition | None, findings: list[Finding
     if cell.electrode in ("anode", "full"):
         why = f"the working electrode is given as {cell.electrode!r}"
     elif composition is not None and not _li_rich(composition):
-        why = f"{composition.formula} is not Li-rich (Li/TM below {LI_RICH_RATIO})"
+        why = f"{composition.formula} is not Li-rich (Li over the other cations below {LI_RICH_RATIO})"
     else:
         return True
     findings.append(
@@ -128,9 +136,9 @@ def _applies(cell: Cell, composition: Composition | None, findings: list[Finding
 
 def _li_rich(composition: Composition) -> bool:
     try:
-        return composition.li_tm_ratio >= LI_RICH_RATIO
+        return composition.li_cation_ratio >= LI_RICH_RATIO
     except CompositionError:
-        return False  # no transition metal at all
+        return False  # no cation but lithium
 
 
 def _activation(

@@ -36,22 +36,29 @@ def formal_split(composition: Composition, first_charge_mah_g: float) -> FormalS
 def formal_values(
     composition: Composition, first_charge_mah_g: float, cell: Cell, conditions: Conditions
 ) -> list[Value]:
-    """Return the formal split as values of *cell*, all flagged ``formal``."""
+    """Return the formal split as values of *cell*, all flagged ``formal``.
+
+    ``redox-charge-unknown`` flags a composition with a metal that the bookkeeping has no number for: it is counted as
+    inert, so that Q_TM is a lower bound.
+    """
     split = formal_split(composition, first_charge_mah_g)
     code = "lirich.cycling.formal.formal_split"
     stated = with_conditions(conditions, direction="charge", method="oxidation-state bookkeeping")
     parameters: dict[str, Scalar] = {"composition": composition.formula, "first_charge_mah_g": first_charge_mah_g}
+    unknown = composition.metals_without_redox_charge
+    doubt = ("redox-charge-unknown",) if unknown else ()
+    said = f"No electrons are booked on {', '.join(unknown)}: Q_TM may be higher" if unknown else ""
+    bound = "Upper bound: side reactions with the electrolyte are booked on oxygen"
     of_material = Conditions(method="all lithium extracted")
     oxygen = record(
         "formal_oxygen_capacity_mah_g", split.oxygen_mah_g, cell, conditions=stated, code=code,
-        parameters=parameters, flags=("formal", "upper-bound"),
-        note="Upper bound: side reactions with the electrolyte are booked on oxygen",
+        parameters=parameters, flags=("formal", "upper-bound", *doubt), note=f"{bound}. {said}" if said else bound,
     ).model_copy(update={"operator": Operator.LESS_EQUAL})  # fmt: skip
     return [
         record("theoretical_capacity_mah_g", split.theoretical_mah_g, cell, conditions=of_material, code=code,
                parameters={"composition": composition.formula}, flags=("formal",)),
         record("formal_tm_capacity_mah_g", split.transition_metal_mah_g, cell,
                conditions=Conditions(method="oxidation-state bookkeeping"), code=code,
-               parameters={"composition": composition.formula}, flags=("formal",)),
+               parameters={"composition": composition.formula}, flags=("formal", *doubt), note=said),
         oxygen,
     ]  # fmt: skip

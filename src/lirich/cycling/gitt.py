@@ -17,10 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from lirich.cycling.halfcycle import Array
-from lirich.cycling.pulses import Pulse, find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.pulses import UNRESOLVED, Pulse, RootLine, find_pulses, sqrt_slope, state_of_charge
 from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.cycling.sphere import SphereFit, fit_sphere
 from lirich.errors import InputError, NotEnoughDataError
@@ -44,7 +43,7 @@ _CODE = "lirich.cycling.gitt.gitt"
 class GittPulse:
     """One pulse: state (%), voltage at rest before (V), τ (s), ΔEs, ΔEτ and ohmic drop (V), diffusivities (m²/s).
 
-    A diffusivity is ``None`` where the data do not give it. ``slope_v_sqrt_s`` with its standard error is dU/d√t.
+    A diffusivity is ``None`` where the data do not give it. ``line`` is that of U over √t.
     ``validity`` is τD̃/R² with the fitted diffusivity where there is one, else with the larger of the two others.
     """
 
@@ -56,8 +55,7 @@ class GittPulse:
     equilibrium_change_v: float
     transient_v: float
     ohmic_v: float
-    slope_v_sqrt_s: float | None
-    slope_error_v_sqrt_s: float | None
+    line: RootLine | None
     ratio_m2_s: float | None
     regression_m2_s: float | None
     fit: SphereFit | None
@@ -90,8 +88,9 @@ def gitt(
     charging = bool(current_ma[pulses[0].start] > 0)
     soc = state_of_charge(pulses, charging=charging)
     rest_v = np.array([voltage_v[pulse.start - 1] for pulse in pulses])
-    under = np.cumsum([pulse.duration_s for pulse in pulses])
-    drift = np.gradient(rest_v, under) if len(pulses) > 1 else np.array([np.nan])
+    lasted = np.array([pulse.duration_s for pulse in pulses])
+    before = np.cumsum(lasted) - lasted  # the rest that is read lies before the pulse
+    drift = np.gradient(rest_v, before) if len(pulses) > 1 else np.array([np.nan])
     return [
         _pulse(i + 1, pulse, float(soc[i]), float(drift[i]), time_s, voltage_v, radius_m, regression_s, model_fit)
         for i, pulse in enumerate(pulses)
@@ -122,8 +121,8 @@ def _pulse(
     if not np.isfinite(drift):
         drift = steady / tau
     regression = None
-    if line is not None and line[0] != 0 and drift != 0:
-        regression = 4.0 * radius_m**2 / (9.0 * np.pi) * (drift / line[0]) ** 2
+    if line is not None and not line.flat and drift != 0:
+        regression = 4.0 * radius_m**2 / (9.0 * np.pi) * (drift / line.slope) ** 2
     fit = _fit(pulse, time_s, voltage_v, before, radius_m) if model_fit else None
     found = [d for d in (ratio, regression) if d is not None]
     best = fit.diffusivity_m2_s if fit is not None else max(found, default=None)
@@ -136,8 +135,7 @@ def _pulse(
         equilibrium_change_v=steady,
         transient_v=transient,
         ohmic_v=first - before,
-        slope_v_sqrt_s=None if line is None else line[0],
-        slope_error_v_sqrt_s=None if line is None else line[1],
+        line=line,
         ratio_m2_s=ratio,
         regression_m2_s=regression,
         fit=fit,
@@ -178,23 +176,6 @@ def _thinned(time_s: Array, start: int, stop: int, origin_s: float) -> Array:
     return start + np.unique(near)
 
 
-def gitt_table(pulses: list[GittPulse]) -> pl.DataFrame:
-    """Return the pulses as a table, one row each, for plots and reports; columns as the fields of `GittPulse`."""
-    return pl.DataFrame(
-        {
-            "pulse": [p.number for p in pulses],
-            "soc_percent": [p.soc_percent for p in pulses],
-            "equilibrium_v": [p.equilibrium_v for p in pulses],
-            "duration_s": [p.duration_s for p in pulses],
-            "ratio_m2_s": pl.Series([p.ratio_m2_s for p in pulses], dtype=pl.Float64),
-            "regression_m2_s": pl.Series([p.regression_m2_s for p in pulses], dtype=pl.Float64),
-            "fit_m2_s": pl.Series([p.fit.diffusivity_m2_s if p.fit else None for p in pulses], dtype=pl.Float64),
-            "validity": pl.Series([p.validity for p in pulses], dtype=pl.Float64),
-            "relaxed": [p.relaxed for p in pulses],
-        }
-    )
-
-
 RATIO, REGRESSION, MODEL = (
     "GITT, Weppner–Huggins, ΔEs/ΔEτ",
     "GITT, Weppner–Huggins, regression on √t",
@@ -222,9 +203,9 @@ def gitt_values(
 
     For each method the median over the pulses, with the quartiles in the parameters, and with *per_pulse* every pulse
     at its ``soc_percent`` (of the charge that the pulses pass together). The regression and the fit of a pulse have an
-    interval; the ratio form has none, and its note says so. A square-root method above τD̃/R² = 0.03 is
-    flagged ``out-of-validity``; an unrelaxed rest ``not-relaxed``. *radius_m* ``None`` gives nothing but the finding
-    that asks for ``particle_diameter_um``.
+    interval, or the regression is flagged ``slope-not-resolved``; the ratio form has none, and its note says so. A
+    square-root method above τD̃/R² = 0.03 is flagged ``out-of-validity``; an unrelaxed rest ``not-relaxed``.
+    *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [
@@ -254,6 +235,8 @@ def _diffusivity(pulse: GittPulse, method: str) -> float | None:
 
 def _doubtful(pulse: GittPulse, method: str) -> tuple[str, ...]:
     flags = () if pulse.relaxed else ("not-relaxed",)
+    if method == REGRESSION and _interval(pulse, method) is None:
+        flags = (*flags, UNRESOLVED)
     beyond = pulse.validity is not None and pulse.validity > VALIDITY_LIMIT
     return (*flags, "out-of-validity") if beyond and method != MODEL else flags
 
@@ -304,24 +287,9 @@ def _residual(pulse: GittPulse, method: str) -> dict[str, Scalar]:
 def _interval(pulse: GittPulse, method: str) -> Interval | None:
     if method == MODEL and pulse.fit is not None:
         return pulse.fit.interval()
-    if method != REGRESSION:
+    if method != REGRESSION or pulse.line is None or pulse.regression_m2_s is None:
         return None
-    return slope_interval(pulse.regression_m2_s, pulse.slope_v_sqrt_s, pulse.slope_error_v_sqrt_s)
-
-
-def slope_interval(diffusivity: float | None, slope: float | None, error: float | None) -> Interval | None:
-    """Return the 95 % interval of a diffusivity ∝ 1/slope², from the standard *error* of the *slope* (both V/√s).
-
-    The ends are those of the slope put into the formula; dE/dt is taken as exact. ``None`` where a number is not
-    given, and where the slope may be zero: then there is no upper bound.
-    """
-    if diffusivity is None or slope is None or error is None or slope == 0:
-        return None
-    relative = 1.959963984540054 * error / abs(slope)  # 97.5 % point of the normal distribution
-    if relative >= 1:
-        return None
-    low, high = diffusivity / (1 + relative) ** 2, diffusivity / (1 - relative) ** 2
-    return Interval(low=low, high=high, method="standard error of dU/d√t")
+    return pulse.line.interval(pulse.regression_m2_s)
 
 
 def _validity_value(pulse: GittPulse, cell: Cell, stated: Conditions) -> Value:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lirich.cycling.gitt import VALIDITY_LIMIT, slope_interval
+from lirich.cycling.gitt import VALIDITY_LIMIT
 from lirich.cycling.halfcycle import Array
-from lirich.cycling.pulses import find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.pulses import UNRESOLVED, RootLine, find_pulses, sqrt_slope, state_of_charge
 from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.errors import InputError
-from lirich.model import Cell, Conditions, Finding, Scalar, Value
+from lirich.model import Cell, Conditions, Finding, Interval, Scalar, Value
 
 REST_S = (1.0, 10.0)
 """Time of rest between which V against √t is fitted, s (Chien et al. 2023)."""
@@ -29,20 +29,18 @@ _CODE = "lirich.cycling.ici.ici"
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """One interruption: state (%), voltage without the ohmic part (V), slope (V/√s), resistance (Ω), D̃ (m²/s), τD̃/R².
+    """One interruption: state (%), voltage before it (V), line of U over √t, resistance (Ω), D̃ (m²/s), τD̃/R².
 
-    ``intercept_v`` is the voltage of the rest extrapolated to its start; ``resistance_ohm`` the jump to it over the
-    current. The slope has its standard error. A number is ``None`` where the rest has fewer than three points in the
-    window.
+    The intercept of ``line`` is the voltage of the rest extrapolated to its start, without the ohmic part;
+    ``resistance_ohm`` is the jump to it over the current. What is ``None`` could not be had: the rest has fewer than
+    three points in the window.
     """
 
     number: int
     start_s: float
     soc_percent: float
     under_current_v: float
-    intercept_v: float | None
-    slope_v_sqrt_s: float | None
-    slope_error_v_sqrt_s: float | None
+    line: RootLine | None
     resistance_ohm: float | None
     diffusivity_m2_s: float | None
     validity: float | None
@@ -63,7 +61,8 @@ def ici(
     if voltage_v.shape != time_s.shape:
         raise InputError(f"Voltage has shape {voltage_v.shape}, time {time_s.shape}", expected="equal lengths")
     pulses = [pulse for pulse in find_pulses(time_s, current_ma) if pulse.rest_stop > pulse.stop]
-    soc = state_of_charge(pulses, charging=bool(current_ma[pulses[0].start] > 0)) if pulses else np.array([])
+    charging = bool(current_ma[np.argmax(np.abs(current_ma))] > 0)
+    soc = state_of_charge(pulses, charging=charging, after=True) if pulses else np.array([])
     under = np.cumsum([pulse.duration_s for pulse in pulses])
     loaded = np.array([voltage_v[pulse.stop - 1] for pulse in pulses])
     drift = np.gradient(loaded, under) if len(pulses) > 1 else np.full(len(pulses), np.nan)
@@ -72,30 +71,23 @@ def ici(
         rows = slice(pulse.stop, pulse.rest_stop)
         line = sqrt_slope(time_s[rows] - pulse.stop_s, voltage_v[rows], *rest_s)
         diffusivity = None
-        if line is not None and line[0] != 0 and np.isfinite(drift[i]) and drift[i] != 0:
-            diffusivity = 4.0 * radius_m**2 / (9.0 * np.pi) * float(drift[i] / line[0]) ** 2
-        jump = None if line is None else abs(float(loaded[i]) - line[2])
+        if line is not None and not line.flat and np.isfinite(drift[i]) and drift[i] != 0:
+            diffusivity = 4.0 * radius_m**2 / (9.0 * np.pi) * float(drift[i] / line.slope) ** 2
+        jump = None if line is None else abs(float(loaded[i]) - line.intercept)
         current = abs(float(current_ma[pulse.stop - 1])) / 1000.0
         found.append(
             Interruption(
                 number=i + 1,
                 start_s=pulse.stop_s,
-                soc_percent=float(soc[i + 1]) if i + 1 < len(soc) else _end_state(soc),
+                soc_percent=float(soc[i]),
                 under_current_v=float(loaded[i]),
-                intercept_v=None if line is None else line[2],
-                slope_v_sqrt_s=None if line is None else line[0],
-                slope_error_v_sqrt_s=None if line is None else line[1],
+                line=line,
                 resistance_ohm=None if jump is None else jump / current,
                 diffusivity_m2_s=diffusivity,
                 validity=None if diffusivity is None else rest_s[1] * diffusivity / radius_m**2,
             )
         )
     return found
-
-
-def _end_state(soc: Array) -> float:
-    # the last interruption stands where all charge has passed
-    return 100.0 if soc[0] < 50.0 else 0.0
 
 
 def ici_values(
@@ -111,9 +103,10 @@ def ici_values(
 ) -> tuple[list[Value], list[Finding]]:
     """Return the diffusivities of one ICI half-cycle as values of *cell*: the median, and each interruption.
 
-    ``conditions.soc_percent`` is of the charge that passed under current in all. Each interruption has the
-    interval that the standard error of dU/d√t gives. A rest window with τD̃/R² > 0.03 is flagged
-    ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
+    ``conditions.soc_percent`` is of the charge that passed under current in all. Each interruption has the interval
+    that the standard error of dU/d√t gives, or is flagged ``slope-not-resolved``. A rest window with τD̃/R² > 0.03 is
+    flagged ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for
+    ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [
@@ -123,7 +116,8 @@ def ici_values(
     if not known:
         finding = Finding(
             code="ici-without-points", where=cell.key,
-            message=f"No interruption has three points between {rest_s[0]} and {rest_s[1]} s of rest",
+            message=f"No interruption has three points between {rest_s[0]} and {rest_s[1]} s of rest at which the "
+            "voltage moves",
             advice="Record the rests at 1 s or faster",
         )  # fmt: skip
         return [], [finding]
@@ -143,15 +137,14 @@ def ici_values(
     values = [
         record("lithium_diffusivity_m2_s", float(np.median(each)), cell,
                conditions=with_conditions(stated, other={"statistic": "median over interruptions"}), code=_CODE,
-               parameters=parameters, flags=("out-of-validity",) if beyond else ())
+               parameters=parameters, flags=sorted({flag for p in known for flag in _doubts(p)}))
     ]  # fmt: skip
     for p in known if per_pulse else []:
         at = with_conditions(stated, soc_percent=p.soc_percent)
-        flags = ("out-of-validity",) if (p.validity or 0.0) > VALIDITY_LIMIT else ()
+        flags = _doubts(p)
         of_pulse: dict[str, Scalar] = {"interruption": p.number, **window}
-        interval = slope_interval(p.diffusivity_m2_s, p.slope_v_sqrt_s, p.slope_error_v_sqrt_s)
         for key, number, bounds in (
-            ("lithium_diffusivity_m2_s", p.diffusivity_m2_s, interval),
+            ("lithium_diffusivity_m2_s", p.diffusivity_m2_s, _interval(p)),
             ("diffusion_validity_number", p.validity, None),
         ):
             values.append(
@@ -165,3 +158,12 @@ def ici_values(
         message=f"{beyond} of {len(known)} interruptions have τD/R² above {VALIDITY_LIMIT}: biased low",
     )  # fmt: skip
     return values, [finding]
+
+
+def _interval(p: Interruption) -> Interval | None:
+    return None if p.line is None or p.diffusivity_m2_s is None else p.line.interval(p.diffusivity_m2_s)
+
+
+def _doubts(p: Interruption) -> tuple[str, ...]:
+    flags = ("out-of-validity",) if (p.validity or 0.0) > VALIDITY_LIMIT else ()
+    return flags if _interval(p) is not None else (*flags, UNRESOLVED)

@@ -59,19 +59,3 @@ def low_voltage_capacity_mah(half: HalfCycle, threshold_v: float = LOW_VOLTAGE_V
 def high_voltage_capacity_mah(half: HalfCycle, threshold_v: float = HIGH_VOLTAGE_V) -> float:
     """Return the charge that *half* passes at or above *threshold_v*, mAh; constant-voltage parts included."""
     return capacity_above(half.voltage_v, half.capacity_mah, threshold_v)
-
-
-def low_voltage_capacity_mah_g(half: HalfCycle, active_mass_mg: float, threshold_v: float = LOW_VOLTAGE_V) -> float:
-    """Return `low_voltage_capacity_mah` per gram of active mass, mAh/g."""
-    return low_voltage_capacity_mah(half, threshold_v) * 1000.0 / active_mass_mg
-
-
-def high_voltage_capacity_mah_g(half: HalfCycle, active_mass_mg: float, threshold_v: float = HIGH_VOLTAGE_V) -> float:
-    """Return `high_voltage_capacity_mah` per gram of active mass, mAh/g."""
-    return high_voltage_capacity_mah(half, threshold_v) * 1000.0 / active_mass_mg
-
-
-def low_voltage_share(half: HalfCycle, threshold_v: float = LOW_VOLTAGE_V) -> float:
-    """Return 100 · low-voltage capacity / capacity of *half*, %; NaN where no charge passed."""
-    total = float(half.capacity_mah[-1] - half.capacity_mah[0]) if len(half) > 1 else 0.0
-    return 100.0 * low_voltage_capacity_mah(half, threshold_v) / total if total > 0 else float("nan")

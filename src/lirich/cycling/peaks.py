@@ -233,7 +233,7 @@ def dqdv_values(
     """Return the peaks of dQ/dV followed over *half_cycles* (comparable ones, in order of cycle), and findings.
 
     For each direction and each peak found in at least half of the curves: its position, height and area in
-    the first and last cycle it was found in, and its shift per cycle (Theil–Sen, 95 % interval) from four
+    the first and last cycle it was found in, and its shift per cycle (Theil–Sen, 95 % interval) from five
     cycles on. For the discharge also the spinel-like peak (2.7–3.4 V) of the first and last cycle.
     """
     values: list[Value] = []
@@ -298,7 +298,7 @@ def _track_values(
     try:
         trend = theil_sen(track.cycles, [1000 * peak.voltage_v for peak in track.peaks])
     except NotEnoughDataError:
-        return values  # fewer than four cycles: positions are given, a slope is not
+        return values  # too few cycles: positions are given, a slope is not
     conditions = with_conditions(
         _named(_stated(*of_cycle[track.cycles[-1]], cell, smoothing, segment), name),
         cycle=None,

@@ -106,7 +106,7 @@ def detect(
     findings = apply_corrections(why, numbers, corrections)
     user = [d != w[0] or "by the user" in w[1] for d, w in zip(detected, why, strict=True)]
     segments = _purpose_segments(why, groups, user, cycles)
-    shown = _interrupt_segments(stops, by_cycle, cycles) + _slow_segments(cycles, by_cycle, settings)
+    shown = _interrupt_segments(by_cycle, cycles) + _slow_segments(cycles, by_cycle, settings)
     purposes = dict(zip(numbers, (w[0] for w in why), strict=True))
     for segment in shown:
         inside = [purposes[n] for n in numbers if segment.first_cycle <= n <= segment.last_cycle]
@@ -202,35 +202,35 @@ def _stretches(flags: Sequence[bool]) -> list[tuple[int, int]]:
     return found
 
 
-def _beside(kind: Kind, flags: Sequence[bool], reason: str, cycles: pl.DataFrame) -> list[Segment]:
+def _beside(kind: Kind, reasons: Sequence[str | None], cycles: pl.DataFrame) -> list[Segment]:
+    """Return the stretches of cycles that have a reason, each with that of its first cycle."""
     return [
         Segment(
-            kind=kind, first_cycle=cycles["cycle"][a], last_cycle=cycles["cycle"][b - 1], reason=reason,
+            kind=kind, first_cycle=cycles["cycle"][a], last_cycle=cycles["cycle"][b - 1], reason=reasons[a] or "",
             purpose=False, **_time_span(cycles[a:b]),
         )
-        for a, b in _stretches(flags)
+        for a, b in _stretches([reason is not None for reason in reasons])
     ]  # fmt: skip
 
 
-def _interrupt_segments(
-    stops: Sequence[Stops], by_cycle: dict[int, list[Stops]], cycles: pl.DataFrame
-) -> list[Segment]:
+def _interrupt_segments(by_cycle: dict[int, list[Stops]], cycles: pl.DataFrame) -> list[Segment]:
     segments = []
     for kind in ("ici", "gitt", "pulse"):
-        flags = [any(s.kind == kind for s in by_cycle[n]) for n in cycles["cycle"]]
-        reason = next((s.reason for s in stops if s.kind == kind), "")
-        segments += _beside(kind, flags, reason, cycles)
+        reasons = [next((s.reason for s in by_cycle[n] if s.kind == kind), None) for n in cycles["cycle"]]
+        segments += _beside(kind, reasons, cycles)
     return segments
 
 
 def _slow_segments(cycles: pl.DataFrame, by_cycle: dict[int, list[Stops]], settings: CyclingSettings) -> list[Segment]:
-    slow = [reason is not None for reason in slow_cycles(cycles, by_cycle, settings)]
-    return _beside("pseudo_ocv", slow, f"half-cycles of {settings.pseudo_ocv_h:.3g} h or more", cycles)
+    return _beside("pseudo_ocv", slow_cycles(cycles, by_cycle, settings), cycles)
+
+
+_LEAST_HELD = 0.1  # % of the charge: below, one row of a recorded end looks like a hold. A choice of lirich
 
 
 def _held_segments(cycles: pl.DataFrame) -> list[Segment]:
-    flags = [(share or 0.0) > 0.1 for share in cycles["constant_voltage_share"]]
-    return _beside("cv", flags, "charges end at a held voltage while the current falls", cycles)
+    why = "charges end at a held voltage while the current falls"
+    return _beside("cv", [why if (s or 0.0) > _LEAST_HELD else None for s in cycles["constant_voltage_share"]], cycles)
 
 
 def _rest_segments(notes: Annotation, settings: CyclingSettings) -> list[Segment]:

@@ -8,9 +8,16 @@ import numpy as np
 
 from lirich.cycling.halfcycle import Array
 from lirich.errors import InputError, NotEnoughDataError
+from lirich.model import Interval
 
 REST_FRACTION = 5e-4
 """A row is at rest where |I| is at most this fraction of the largest current: above a cycler's noise of zero."""
+
+
+_FLAT_V = 1e-6  # far below the resolution of any cycler
+
+UNRESOLVED = "slope-not-resolved"
+"""Flag of a diffusivity ∝ 1/slope² whose slope may be zero: it has no upper bound and no interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +87,47 @@ def _switch(time_s: Array, row: int, end: int) -> float:
     return float(max(time_s[row - 1], time_s[row] - interval))
 
 
-def state_of_charge(pulses: list[Pulse], *, charging: bool) -> Array:
-    """Return the state at the start of each pulse, % of the charge that all pulses passed together, shape (k,)."""
-    total = pulses[-1].charge_before_mah + pulses[-1].charge_mah
-    passed = np.array([pulse.charge_before_mah for pulse in pulses]) / total
-    return 100.0 * (passed if charging else 1.0 - passed)
+def state_of_charge(pulses: list[Pulse], *, charging: bool, after: bool = False) -> Array:
+    """Return the state before (or *after*) each pulse, % of the charge that all pulses passed together, shape (k,)."""
+    passed = np.array([pulse.charge_before_mah + (pulse.charge_mah if after else 0.0) for pulse in pulses])
+    share = passed / (pulses[-1].charge_before_mah + pulses[-1].charge_mah)
+    return np.asarray(100.0 * (share if charging else 1.0 - share))
 
 
-def sqrt_slope(since_s: Array, voltage_v: Array, least_s: float, most_s: float) -> tuple[float, float, float] | None:
-    """Return slope (V/√s), its standard error and intercept (V) of voltage against √t between two times.
+@dataclass(frozen=True, slots=True)
+class RootLine:
+    """A line of voltage over √t: slope with its standard error (V/√s), intercept (V), points, change along it (V)."""
+
+    slope: float
+    error: float
+    intercept: float
+    points: int
+    change_v: float
+
+    @property
+    def flat(self) -> bool:
+        """Whether the voltage does not move, as far as any cycler could tell: there is no diffusivity to see."""
+        return abs(self.change_v) < _FLAT_V
+
+    def interval(self, diffusivity: float) -> Interval | None:
+        """Return the 95 % interval of a *diffusivity* ∝ 1/slope².
+
+        The ends are those of the slope put into the formula, by Student's t with n − 2 degrees of freedom (a rest has
+        few rows); dE/dt is taken as exact. ``None`` where the slope may be zero: then there is no upper bound.
+        """
+        from scipy.special import stdtrit
+
+        if self.slope == 0:
+            return None
+        relative = float(stdtrit(self.points - 2, 0.975)) * self.error / abs(self.slope)
+        if relative >= 1:
+            return None
+        low, high = diffusivity / (1 + relative) ** 2, diffusivity / (1 - relative) ** 2
+        return Interval(low=low, high=high, method="standard error of dU/d√t")
+
+
+def sqrt_slope(since_s: Array, voltage_v: Array, least_s: float, most_s: float) -> RootLine | None:
+    """Return the least-squares line of voltage (V) against √t between two times (s since switching).
 
     ``None`` with fewer than three points between *least_s* and *most_s*.
     """
@@ -102,5 +141,5 @@ def sqrt_slope(since_s: Array, voltage_v: Array, least_s: float, most_s: float) 
         return None
     slope = float(centred @ y) / spread
     rest = y - y.mean() - slope * centred
-    error = float(np.sqrt(rest @ rest / max(len(x) - 2, 1) / spread))
-    return slope, error, float(y.mean() - slope * x.mean())
+    error = float(np.sqrt(rest @ rest / (len(x) - 2) / spread))
+    return RootLine(slope, error, float(y.mean() - slope * x.mean()), len(x), slope * float(np.ptp(x)))

@@ -120,7 +120,8 @@ def _after_formation(
     """Return the first block of the rate test proper: slower blocks at the start of the test may be formation.
 
     They are where the rate test comes back to the rate of a later block, and where all other blocks are of one
-    length that theirs is not.
+    length that theirs is not, unless the rate test comes back to the rate of theirs: formation at the first rate of the
+    rate test cannot be told from its first step, and without that step there is no recovery.
     """
     if start != 0 or stop - start <= settings.rate_test_min_rates:
         return start
@@ -129,7 +130,7 @@ def _after_formation(
     lengths = {len(b) for b in blocks[1:stop]}
     if back:
         first = back
-    elif len(lengths) == 1 and len(blocks[0]) not in lengths:
+    elif len(lengths) == 1 and len(blocks[0]) not in lengths and groups[blocks[0][0]] != groups[blocks[stop - 1][0]]:
         first = 1
     formation = blocks[:first]
     total = sum(len(b) for b in formation)

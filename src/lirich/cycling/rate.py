@@ -11,11 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from lirich.cycling.record import missing_fact, record, specific, with_conditions
+from lirich.cycling.record import SAME_RATE, charge_current, missing_fact, record, specific, with_conditions
 from lirich.model import Cell, Conditions, Finding, Scalar, Severity, Value
-
-SAME_RATE = 0.10
-"""Relative difference of currents up to which two cycles have the same rate, as `Conditions.unlike` has it."""
 
 _CODE = "lirich.cycling.rate"
 
@@ -24,7 +21,8 @@ _CODE = "lirich.cycling.rate"
 class RateStep:
     """Consecutive cycles at one discharge current (mA), their mean discharge capacity and its spread (mAh).
 
-    ``recovery_of`` is the index of the first step at the same current, where the test came back to it from a
+    ``spread_mah`` is ``None`` for one cycle. ``charge_current_ma`` is the median current of the charges, where it is
+    known. ``recovery_of`` is the index of the first step at the same current, where the test came back to it from a
     higher one, else ``None``.
     """
 
@@ -33,37 +31,45 @@ class RateStep:
     cycles: int
     current_ma: float
     capacity_mah: float
-    spread_mah: float
+    spread_mah: float | None
     recovery_of: int | None = None
+    charge_current_ma: float | None = None
 
 
-def rate_steps(cycles: pl.DataFrame) -> list[RateStep]:
-    """Return the steps of a rate test in time order.
+def rate_steps(cycles: pl.DataFrame, *, same_rate: float = SAME_RATE) -> list[RateStep]:
+    """Return the steps of a rate test in time order; currents within *same_rate* of each other are one rate.
 
     *cycles* needs ``cycle``, ``discharge_current_ma`` (or ``discharge_rate_c``, then in C) and
-    ``discharge_capacity_mah``; cycles that lack one of them are left out.
+    ``discharge_capacity_mah``; cycles that lack one of them are left out. ``charge_current_ma`` is read where it is.
     """
+
+    def same(a: float, b: float) -> bool:
+        return abs(a - b) <= same_rate * max(a, b)
+
     name = next((c for c in ("discharge_current_ma", "discharge_rate_c") if _known(cycles, c)), None)
     if name is None or not _known(cycles, "discharge_capacity_mah"):
         return []
-    table = cycles.sort("cycle").select("cycle", name, "discharge_capacity_mah").drop_nulls()
-    runs: list[list[tuple[int, float, float]]] = []
-    for cycle, current, capacity in table.iter_rows():
-        row = (int(cycle), abs(float(current)), float(capacity))
-        if runs and _same(runs[-1][0][1], row[1]):
+    needed = ("cycle", name, "discharge_capacity_mah")
+    charged = pl.col("charge_current_ma") if "charge_current_ma" in cycles.columns else pl.lit(None)
+    table = cycles.sort("cycle").select(*needed, charged.cast(pl.Float64).alias("charged")).drop_nulls(needed)
+    runs: list[list[tuple[int, float, float, float]]] = []
+    for cycle, current, capacity, charge_ma in table.iter_rows():
+        row = (int(cycle), abs(float(current)), float(capacity), np.nan if charge_ma is None else abs(float(charge_ma)))
+        if runs and same(runs[-1][0][1], row[1]):
             runs[-1].append(row)
         else:
             runs.append([row])
     steps: list[RateStep] = []
     for run in runs:
-        number, current, capacity = (np.array(part, dtype=np.float64) for part in zip(*run, strict=True))
+        number, current, capacity, charge = (np.array(part, dtype=np.float64) for part in zip(*run, strict=True))
         at = float(np.median(current))
-        earlier = [i for i, step in enumerate(steps) if _same(step.current_ma, at)]
+        earlier = [i for i, step in enumerate(steps) if same(step.current_ma, at)]
         back = bool(earlier) and any(step.current_ma > at for step in steps[earlier[0] + 1 :])
-        spread = float(capacity.std(ddof=1)) if len(run) > 1 else 0.0
+        spread = float(capacity.std(ddof=1)) if len(run) > 1 else None
+        known = charge[np.isfinite(charge)]
         steps.append(
             RateStep(int(number[0]), int(number[-1]), len(run), at, float(capacity.mean()), spread,
-                     earlier[0] if back else None)
+                     earlier[0] if back else None, float(np.median(known)) if len(known) else None)
         )  # fmt: skip
     return steps
 
@@ -72,12 +78,8 @@ def _known(cycles: pl.DataFrame, name: str) -> bool:
     return name in cycles.columns and cycles[name].is_not_null().any()
 
 
-def _same(a: float, b: float) -> bool:
-    return abs(a - b) <= SAME_RATE * max(a, b)
-
-
 def rate_values(
-    cycles: pl.DataFrame, cell: Cell, conditions: Conditions | None = None
+    cycles: pl.DataFrame, cell: Cell, conditions: Conditions | None = None, *, same_rate: float = SAME_RATE
 ) -> tuple[list[Value], list[Finding]]:
     """Return capacity at each rate, rate capability against the lowest rate, and recovery.
 
@@ -87,7 +89,7 @@ def rate_values(
     """
     base = conditions or Conditions()
     findings: list[Finding] = []
-    steps = rate_steps(cycles)
+    steps = rate_steps(cycles, same_rate=same_rate)
     forward = [step for step in steps if step.recovery_of is None]
     if len(forward) < 2:
         finding = Finding(
@@ -127,10 +129,8 @@ def rate_values(
 
 
 def _parameters(step: RateStep) -> dict[str, Scalar]:
-    return {
-        "cycles": step.cycles, "first_cycle": step.first_cycle, "last_cycle": step.last_cycle,
-        "spread_mah": step.spread_mah,
-    }  # fmt: skip
+    spread: dict[str, Scalar] = {} if step.spread_mah is None else {"spread_mah": step.spread_mah}
+    return {"cycles": step.cycles, "first_cycle": step.first_cycle, "last_cycle": step.last_cycle, **spread}
 
 
 def _stated(base: Conditions, step: RateStep, reference: RateStep, cell: Cell, in_c: bool) -> Conditions:
@@ -144,12 +144,12 @@ def _stated(base: Conditions, step: RateStep, reference: RateStep, cell: Cell, i
 
     current, rate = both(step.current_ma)
     reference_current, reference_rate = both(reference.current_ma)
-    other: dict[str, Scalar] = {}
+    other: dict[str, Scalar] = {} if in_c else charge_current(step.charge_current_ma, step.current_ma, cell)
     if reference_current is not None:
         other["reference_current_ma_g"] = reference_current
     if reference_rate is not None:
         other["reference_rate_c"] = reference_rate
-    if not other:
+    if reference_current is None and reference_rate is None:
         other = {"current_ma": step.current_ma, "reference_current_ma": reference.current_ma}
     return with_conditions(
         base, direction="discharge", cycle=None, current_ma_g=current, rate_c=rate, one_c_ma_g=one_c,

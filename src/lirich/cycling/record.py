@@ -23,6 +23,9 @@ from lirich.model import (
     Value,
 )
 
+SAME_RATE = 0.10
+"""Relative difference of currents up to which they are one rate, as `Conditions.unlike` has it."""
+
 _ADVICE = {
     "active_mass_mg": "Give active_mass_mg (mass of active material on the electrode, mg) for the cell",
     "one_c_ma_g": "Give one_c_ma_g (the specific current that 1C means, mA/g) for the cell",
@@ -88,6 +91,16 @@ def specific(cell: Cell) -> float | None:
     return None if cell.active_mass_mg is None else 1000.0 / cell.active_mass_mg
 
 
+def efficiency_convention(cell: Cell) -> str:
+    """Return which way the Coulombic efficiency of *cell* is taken: ``discharge/charge``; for an anode the inverse."""
+    return "charge/discharge" if cell.electrode == "anode" else "discharge/charge"
+
+
+def efficiency_doubt(cell: Cell) -> tuple[str, ...]:
+    """Return the flag of an efficiency whose convention nobody settled: the electrode of *cell* is not given."""
+    return ("electrode-unknown",) if cell.electrode is None else ()
+
+
 def with_conditions(conditions: Conditions, *, other: Mapping[str, Scalar] | None = None, **update: Any) -> Conditions:
     """Return *conditions* with some fields replaced and *other* merged in."""
     merged = {**conditions.other, **(other or {})}
@@ -98,8 +111,8 @@ def half_cycle_conditions(*halves: HalfCycle | None, cell: Cell) -> Conditions:
     """Return cycle, voltage window, current, rate and temperature under which *halves* were recorded.
 
     The window runs from the lowest voltage of the discharges to the highest of the charges; the current is
-    the charge-weighted median of the last half-cycle without constant-voltage parts. What cannot be said is
-    ``None``.
+    the charge-weighted median of the last half-cycle without constant-voltage parts. That of a charge beside a
+    discharge stands in ``other``, see `charge_current`. What cannot be said is ``None``.
     """
     present = [half for half in halves if half is not None and len(half)]
     if not present:
@@ -111,7 +124,9 @@ def half_cycle_conditions(*halves: HalfCycle | None, cell: Cell) -> Conditions:
     specific_current = None if current is None or per_gram is None else current * per_gram
     rate = None if specific_current is None or cell.one_c_ma_g is None else specific_current / cell.one_c_ma_g
     directions = {half.direction for half in present}
+    charged = next((half for half in present[:-1] if half.direction == "charge"), None)
     return Conditions(
+        other=charge_current(None if charged is None else median_current_ma(charged), current, cell),
         cycle=present[0].cycle if len({half.cycle for half in present}) == 1 else None,
         direction=directions.pop() if len(directions) == 1 else None,
         current_ma_g=specific_current,
@@ -121,6 +136,19 @@ def half_cycle_conditions(*halves: HalfCycle | None, cell: Cell) -> Conditions:
         voltage_upper_v=float(max(charges)) if charges else None,
         temperature_celsius=cell.temperature_celsius,
     )
+
+
+def charge_current(charge_ma: float | None, discharge_ma: float | None, cell: Cell) -> dict[str, Scalar]:
+    """Return ``charge_current_ma_g`` where the charge was at another rate than the discharge, else nothing.
+
+    `Conditions` have one current, that of the discharge; how a cell was charged before matters as much.
+    """
+    per_gram = specific(cell)
+    if charge_ma is None or discharge_ma is None or per_gram is None:
+        return {}
+    if abs(charge_ma - discharge_ma) <= SAME_RATE * max(charge_ma, discharge_ma):
+        return {}
+    return {"charge_current_ma_g": charge_ma * per_gram}
 
 
 def median_current_ma(half: HalfCycle) -> float | None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from lirich.cycling.halfcycle import Direction
 from lirich.cycling.likeness import Key
+from lirich.cycling.record import charge_current, specific
 from lirich.cycling.settings import CyclingSettings
-from lirich.model import Cell, Conditions, Finding, Severity
+from lirich.model import Cell, Conditions, Finding, Scalar, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +45,19 @@ def comparable_series(cycles: pl.DataFrame) -> Series | None:
     return Series(group, tuple(ageing.filter(pl.col("like_group") == group)["cycle"].to_list()))
 
 
-def cycle_conditions(cycles: pl.DataFrame, cycle: int, cell: Cell) -> Conditions:
-    """Return the conditions of one cycle: window, rate of the discharge, temperature.
+def cycle_conditions(cycles: pl.DataFrame, cycle: int, cell: Cell, direction: Direction | None = None) -> Conditions:
+    """Return the conditions of one cycle, or of its half-cycle of that *direction*: window, rate, temperature.
 
+    The rate is that of the charge for ``charge``, else that of the discharge, with `charge_current` beside it.
     ``cycle`` is the number of the cycle that was run (``cycle_number``); lirich's own number and the cycler's stand in
     ``other`` as ``own_cycle`` (where it differs) and ``vendor_cycle``.
     """
     row = cycles.row(by_predicate=pl.col("cycle") == cycle, named=True)
-    per_gram = None if cell.active_mass_mg is None else 1e3 / cell.active_mass_mg
-    current = row["discharge_current_ma"] if row["discharge_current_ma"] is not None else row["charge_current_ma"]
+    per_gram = specific(cell)
+    charged, discharged = row["charge_current_ma"], row["discharge_current_ma"]
+    current = charged if direction == "charge" or discharged is None else discharged
     measured = row.get("temperature_celsius")
-    other: dict[str, int] = {}
+    other: dict[str, Scalar] = {} if direction == "charge" else charge_current(charged, discharged, cell)
     if row["vendor_cycle_first"] is not None:
         other["vendor_cycle"] = row["vendor_cycle_first"]
     if row["cycle_number"] != cycle:
@@ -61,6 +65,7 @@ def cycle_conditions(cycles: pl.DataFrame, cycle: int, cell: Cell) -> Conditions
     specific_current = None if current is None or per_gram is None else current * per_gram
     return Conditions(
         cycle=row["cycle_number"],
+        direction=direction,
         rate_c=None if specific_current is None or cell.one_c_ma_g is None else specific_current / cell.one_c_ma_g,
         current_ma_g=specific_current,
         one_c_ma_g=cell.one_c_ma_g,
@@ -68,7 +73,7 @@ def cycle_conditions(cycles: pl.DataFrame, cycle: int, cell: Cell) -> Conditions
         voltage_upper_v=row["charge_end_voltage_v"],
         temperature_celsius=cell.temperature_celsius if cell.temperature_celsius is not None else measured,
         segment=row["segment"],
-        other=dict(other),
+        other=other,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
+from lirich.cycling.lowvoltage import HIGH_VOLTAGE_V, LOW_VOLTAGE_V
 from lirich.model import Frozen
 
 
@@ -58,11 +59,11 @@ class CyclingSettings(Frozen):
     """The last half-cycle is cut short where it ends under current, further than this from where the like ones end,
     V. *Choice*."""
 
-    low_voltage_threshold_v: float = 3.5
+    low_voltage_threshold_v: float = LOW_VOLTAGE_V
     """Discharge below it is the spinel-like, Mn³⁺/⁴⁺ share: Croy et al., doi:10.1149/2.049403jes; Kim et al., Energy
     Environ. Sci. 18 (2025) 4222."""
 
-    high_voltage_threshold_v: float = 4.40
+    high_voltage_threshold_v: float = HIGH_VOLTAGE_V
     """Charge above it is counted as high-voltage capacity: Kim et al., Energy Environ. Sci. 18 (2025) 4222."""
 
     interrupt_time_s: float = Field(default=10.0, gt=0)

@@ -33,7 +33,6 @@ _TABLE_FROM, _TABLE_TO, _TABLE_STEP = np.log(1e-12), np.log(2.0), 0.002
 """ln θ of the tabulated response: below, 2√(θ/π) is right to 1e-6; above, 3θ + 1/5 to 1e-18. The step is in ln θ."""
 
 _GRID = 33
-_CHI2_95 = 3.841458820694124  # 95 % point of χ² with one degree of freedom
 
 
 def _roots(count: int) -> Array:
@@ -132,6 +131,7 @@ def fit_sphere(
     eight points, without points in pulse or rest, or where the data do not bound D̃ inside τD̃/R² of 1e-5 to 1e3.
     """
     from scipy.optimize import minimize_scalar
+    from scipy.special import stdtrit
 
     x, y = np.asarray(since_s, dtype=np.float64), np.asarray(voltage_v, dtype=np.float64)
     under = (x > 0) & (x <= duration_s * (1 + 1e-9))
@@ -166,7 +166,8 @@ def fit_sphere(
                             options={"xatol": 1e-6})  # fmt: skip
     least, change, ohmic = solve(float(found.x))
     freedom = len(x) - 4
-    limit = max(least, len(x) * 1e-18) * (1.0 + _CHI2_95 / freedom)
+    # F(1, n − 4) is t²: the scatter is estimated from the same few points
+    limit = max(least, len(x) * 1e-18) * (1.0 + float(stdtrit(freedom, 0.975)) ** 2 / freedom)
     low, high = (_crossing(lambda at: solve(at)[0], float(found.x), grid, limit, way) for way in (-1, 1))
     if low <= grid[0] or high >= grid[-1]:
         raise NotEnoughDataError(

@@ -73,8 +73,9 @@ def _kind(
     levels: np.ndarray[tuple[int], np.dtype[np.float64]],
     settings: CyclingSettings,
 ) -> tuple[Literal["gitt", "ici", "pulse"], str]:
-    high = np.count_nonzero(levels > _LEVELS * float(np.median(levels)))
-    low = np.count_nonzero(levels * _LEVELS < float(np.median(levels)))
+    usual = float(np.percentile(levels, 50, method="lower"))  # one of the levels, not the middle between two
+    high = np.count_nonzero(levels > _LEVELS * usual)
+    low = np.count_nonzero(levels * _LEVELS < usual)
     if reversals >= 3 or min(high + low, pulses - high - low) >= settings.minimum_pulses // 2 + 1:
         return "pulse", f"{pulses} pulses at several currents, {reversals} of the other direction"
     text = f"{pulses} pulses of {_span(pulse_s)} with stops of {_span(rest_s)}"

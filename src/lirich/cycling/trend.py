@@ -7,6 +7,7 @@ J. Electrochem. Soc. 160 (2013) A2046, doi:10.1149/2.034311jes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +17,10 @@ from lirich.cycling.halfcycle import Array
 from lirich.errors import NotEnoughDataError
 from lirich.model import Interval
 
-MIN_CYCLES = 4
-"""Fewest cycles that a slope is given for: the 95 % interval of Theil–Sen is unbounded below (Sen 1968, table
-of Kendall's S: with three points no slope reaches the 5 % level)."""
+MIN_CYCLES = 5
+"""Fewest cycles that a slope is given for at 95 %. Without a trend, all pairwise slopes of n points have one sign in 2
+of n! orders: even the range from the least to the largest covers only 1 − 2/n!, 92 % with four points (Kendall's S, on
+which Sen 1968 rests)."""
 
 _MAX_PAIRED = 2000
 
@@ -65,15 +67,18 @@ def theil_sen(cycle: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Trend:
 
     Points that are not finite are left out. The interval is Sen's, by the ranks of the pairwise slopes; it
     supposes independent scatter, so it is narrow where *y* bends. Beyond 2,000 cycles every k-th is used, and
-    ``n`` says how many. Raises `NotEnoughDataError` below `MIN_CYCLES` different cycles.
+    ``n`` says how many. Raises `NotEnoughDataError` with too few different cycles for the *level*, at 95 % below
+    `MIN_CYCLES`.
     """
     from scipy.stats import theilslopes
 
     x, y_kept = _finite(cycle, y)
-    if len(np.unique(x)) < MIN_CYCLES:
+    different = len(np.unique(x))
+    if different < 2 or 2.0 / math.factorial(min(different, 20)) > 1.0 - level:
+        least = next(n for n in range(2, 21) if n == 20 or 2.0 / math.factorial(n) <= 1.0 - level)
         raise NotEnoughDataError(
-            f"There are {len(np.unique(x))} comparable cycles",
-            expected=f"at least {MIN_CYCLES} for a slope with an interval",
+            f"There are {different} comparable cycles",
+            expected=f"at least {least} for a slope with its {100 * level:g} % interval",
             advice="Add more cycles, or correct the protocol segments",
         )
     every = -(-len(x) // _MAX_PAIRED)
@@ -134,7 +139,7 @@ def fade_split(cycle: ArrayLike, charge_v: ArrayLike, discharge_v: ArrayLike, *,
     """Split the decay of the mean discharge voltage: dV̄dis = dV̄mid − dΔV̄/2.
 
     *charge_v*, *discharge_v*: mean voltages V̄ch and V̄dis, V, shape (n,). Cycles that lack one of them are
-    left out of all three slopes. Raises `NotEnoughDataError` below four cycles.
+    left out of all three slopes. Raises `NotEnoughDataError` as `theil_sen`.
     """
     x = np.asarray(cycle, dtype=np.float64)
     charge, discharge = np.asarray(charge_v, dtype=np.float64), np.asarray(discharge_v, dtype=np.float64)

@@ -21,6 +21,12 @@ REDOX_CHARGE = {"Ni": 2.0, "Co": 1.0, "Fe": 1.0, "Cr": 3.0}
 Ni²⁺→⁴⁺, Co³⁺→⁴⁺, Fe³⁺→⁴⁺, Cr³⁺→⁶⁺; Mn⁴⁺ is inert. Bookkeeping, not spectroscopy:
 Lu & Dahn, J. Electrochem. Soc. 149 (2002) A815, doi:10.1149/1.1480014 (Ni, Co, Mn); Cr³⁺→⁶⁺: Lu & Dahn, ibid. A1454."""
 
+CLOSED_SHELL = frozenset({"Mn", "Sc", "Ti", "Y", "Zr", "Nb", "Mo", "Hf", "Ta", "W", "Zn", "Cd"})
+"""Metals that give no electron in a charged layered oxide: Mn⁴⁺ by the bookkeeping above, the others d⁰ or d¹⁰ ions in
+their only state there. What is neither here nor in `REDOX_CHARGE` (V, Cu, Ru, Ir, …) has no agreed number."""
+
+ANIONS = frozenset({"N", "O", "F", "S", "Cl", "Br", "I"})
+
 # fmt: off
 TRANSITION_METALS = frozenset({
     "Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Y", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag",
@@ -64,6 +70,19 @@ class Composition(Frozen):
                 f"{self.formula} has no transition metal", expected="a layered oxide", advice="Check it"
             )
         return self.amount("Li") / metals
+
+    @property
+    def li_cation_ratio(self) -> float:
+        """Li over all other cations (Al, Mg, … too), mol/mol: 1 in LiTMO2. Raises `CompositionError` without any."""
+        others = sum(n for el, n in self.amounts.items() if el not in ANIONS and el != "Li")
+        if others == 0:
+            raise CompositionError(f"{self.formula} has no cation but lithium", expected="a layered oxide")
+        return self.amount("Li") / others
+
+    @property
+    def metals_without_redox_charge(self) -> tuple[str, ...]:
+        """Transition metals that the bookkeeping of `REDOX_CHARGE` has no number for; they count as inert."""
+        return tuple(sorted((set(self.amounts) & TRANSITION_METALS) - CLOSED_SHELL - set(REDOX_CHARGE)))
 
     def capacity_of_electrons_mah_g(self, electrons: float) -> float:
         """Return the specific capacity of *electrons* per formula unit: Q = n·F/(3.6·M), mAh/g."""

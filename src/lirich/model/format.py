@@ -73,11 +73,17 @@ def format_number(number: float, *, decimals: int | None = None, significant: in
 
 def format_interval(interval: Interval, quantity: str, *, unit: bool = True) -> str:
     """Write an interval alone, ``0.35 … 0.52 mV/cycle``, in the unit of *quantity*."""
+    tail = _unit(quantity) if unit else ""
     decimals = _decimals_of_width((interval.high - interval.low) / 2)
     if decimals is None:
-        decimals = _DECIMALS.get(QUANTITIES[quantity].unit, 3)
-    text = f"{_fixed(interval.low, decimals)} … {_fixed(interval.high, decimals)}"
-    return text + (_unit(quantity) if unit else "")
+        return f"{_alone(interval.low, quantity)} … {_alone(interval.high, quantity)}{tail}"
+    exponent, power = _power(max(abs(interval.low), abs(interval.high)))
+    ends = (
+        _fixed(end * 10.0**-exponent, max(0, decimals + exponent) if power else decimals)
+        for end in (interval.low, interval.high)
+    )
+    text = " … ".join(ends)
+    return (f"({text}){power}" if power else text) + tail
 
 
 def format_quantity(
@@ -102,11 +108,9 @@ def format_quantity(
         return _OPERATORS[operator] + _alone(number, quantity) + tail
     low, high = number - interval.low, interval.high - number
     level = "" if math.isclose(interval.level, USUAL_LEVEL) else f" [{format_number(100 * interval.level)} %]"
-    exponent = _exponent(max(abs(number), (interval.high - interval.low) / 2))
-    scientific = not -3 <= exponent < 6
-    scale = 10.0**-exponent if scientific else 1.0
-    places = max(0, decimals + exponent) if scientific else decimals
-    power = f"×10{str(exponent).translate(_SUPERSCRIPT)}" if scientific else ""
+    exponent, power = _power(max(abs(number), (interval.high - interval.low) / 2))
+    scale = 10.0**-exponent
+    places = max(0, decimals + exponent) if power else decimals
     if abs(low - high) <= _SYMMETRIC * (low + high) and low >= 0 and high >= 0:
         body = f"{_fixed(number * scale, places)} ± {_fixed((low + high) / 2 * scale, places)}"
         body = f"({body}){power}" if power else body
@@ -122,7 +126,7 @@ def format_value(value: Value, *, unit: bool = True) -> str:
 
 
 def format_rate(rate_c: float) -> str:
-    """Write a C-rate as a battery person does: ``C/10``, ``1C``, ``0.33C``."""
+    """Write a C-rate as a battery person does: ``C/10``, ``1C``, ``0.4C``."""
     if rate_c <= 0 or not math.isfinite(rate_c):
         return f"{format_number(rate_c, significant=3)}C"
     inverse = 1 / rate_c
@@ -224,6 +228,12 @@ def _decimals_of_width(half_width: float) -> int | None:
 
 def _exponent(number: float) -> int:
     return 0 if number == 0 else math.floor(math.log10(abs(number)))
+
+
+def _power(largest: float) -> tuple[int, str]:
+    """Return the power of ten that numbers up to *largest* are written in, and its text; 0 and "" for usual sizes."""
+    exponent = _exponent(largest)
+    return (0, "") if -3 <= exponent < 6 else (exponent, f"×10{str(exponent).translate(_SUPERSCRIPT)}")
 
 
 def _fixed(number: float, decimals: int) -> str:

@@ -43,7 +43,7 @@ def capacity(
     *cycles* is a cycle table: ``cycle`` and columns named by quantity key. Specific capacities are shown where they
     are given, else mAh. The scale of the efficiency leaves out the first cycles' outliers but says so.
     """
-    cycles = thin_rows(cycles, most_cycles)
+    run, cycles = cycles.height, thin_rows(cycles, most_cycles)
     specific = _given(cycles, "discharge_specific_capacity_mah_g")
     stem, unit = ("specific_capacity_mah_g", "mAh/g") if specific else ("capacity_mah", "mAh")
     traces = [
@@ -56,7 +56,7 @@ def capacity(
     kept = [t for t in traces if t is not None]
     return Figure(
         title="Capacity and Coulombic efficiency",
-        alt=f"Charge and discharge capacity in {unit} over {cycles.height} cycles, Coulombic efficiency in % below. "
+        alt=f"Charge and discharge capacity in {unit} over {run} cycles, Coulombic efficiency in % below. "
         + _trend(cycles, f"discharge_{stem}", "Discharge capacity", unit),
         data=kept,
         layout=_two_panels(
@@ -68,11 +68,12 @@ def capacity(
             lower_axis={"range": ce_range} if ce_range else {},
             upper_axis={"rangemode": "tozero"},
         ),
-        note=(
+        note=_notes(
             f"{cut} of {cycles.height} efficiencies {'lies' if cut == 1 else 'lie'} outside the lower panel; "
             "double-click it to see all."
             if cut
-            else ""
+            else "",
+            _left_out(cycles, run),
         ),
     )
 
@@ -133,7 +134,7 @@ def mean_voltages(
             lower_axis={"zeroline": True, "zerolinecolor": "#9AA5AD", "zerolinewidth": 1},
             height=380,
         ),
-        note=note,
+        note=_notes(note, _left_out(table, cycles.height)),
     )
 
 
@@ -145,7 +146,7 @@ def low_voltage(
     most_cycles: int = MOST_CYCLES,
 ) -> Figure:
     """Draw the low-voltage (spinel-like, Mn³⁺/⁴⁺) share of the discharge over cycles, and the capacity below it."""
-    cycles = thin_rows(cycles, most_cycles)
+    run, cycles = cycles.height, thin_rows(cycles, most_cycles)
     specific = _given(cycles, "low_voltage_capacity_mah_g")
     column, unit = ("low_voltage_capacity_mah_g", "mAh/g") if specific else ("low_voltage_capacity_mah", "mAh")
     traces = [
@@ -154,13 +155,16 @@ def low_voltage(
     ]
     return Figure(
         title="Low-voltage share of the discharge",
-        alt=f"Share of the discharge capacity below the threshold voltage in % over {cycles.height} cycles, and the "
+        alt=f"Share of the discharge capacity below the threshold voltage in % over {run} cycles, and the "
         f"capacity itself in {unit} below. " + _trend(cycles, "low_voltage_share", "Share", "%"),
         data=[t for t in traces if t is not None],
         layout=_two_panels(
             cycles, bands, origin, upper="Low-voltage share (%)", lower=f"({unit})", lower_axis={"rangemode": "tozero"}
         ),
-        note="Discharge capacity below the threshold voltage, 3.5 V unless the values' conditions say otherwise.",
+        note=_notes(
+            "Discharge capacity below the threshold voltage, 3.5 V unless the values' conditions say otherwise.",
+            _left_out(cycles, run),
+        ),
     )
 
 
@@ -216,7 +220,7 @@ def protocol(
     most_cycles: int = MOST_CYCLES,
 ) -> Figure | None:
     """Draw what was done: the rates of each cycle, and the window below; ``None`` without currents."""
-    cycles = thin_rows(cycles, most_cycles)
+    run, cycles = cycles.height, thin_rows(cycles, most_cycles)
     rated = _given(cycles, "discharge_rate_c")
     columns = ("charge_rate_c", "discharge_rate_c") if rated else ("charge_current_ma", "discharge_current_ma")
     unit = "C" if rated else "mA"
@@ -243,7 +247,10 @@ def protocol(
             lower="Window (V)",
             upper_axis={"rangemode": "tozero"},
         ),
-        note="" if rated else "The current that 1C means is not given: currents in mA, not C-rates.",
+        note=_notes(
+            "" if rated else "The current that 1C means is not given: currents in mA, not C-rates.",
+            _left_out(cycles, run),
+        ),
     )
 
 
@@ -404,7 +411,8 @@ def _shading(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     shapes: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
-    span = max(cycles.height, 1)
+    known = cycles["cycle"]
+    span = 1 if known.is_empty() else int(known[-1]) - int(known[0]) + 1  # sorted by `thin_rows`
     for band in bands:
         colour = style.SEGMENT_COLOURS.get(band.kind, style.NEUTRAL)
         shapes.append(
@@ -436,6 +444,14 @@ def _shading(
                 }
             )
     return shapes, labels
+
+
+def _left_out(drawn: pl.DataFrame, run: int) -> str:
+    return f"{drawn.height} of {run} cycles are drawn, evenly chosen." if drawn.height < run else ""
+
+
+def _notes(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _trend(cycles: pl.DataFrame, column: str, name: str, unit: str) -> str:

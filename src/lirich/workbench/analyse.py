@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lirich import __version__
 from lirich.compute import Progress, open_executor, run_tasks
 from lirich.errors import LirichError
-from lirich.model import Cell, Finding, Sample, Test, content_hash
+from lirich.model import Cell, Finding, Sample, Test, Value, content_hash
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
@@ -194,6 +194,7 @@ def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         corrections=[Correction.model_validate(c) for c in parameters["corrections"]],
     )
     files = tuple(parameters["raw"])
+    unordered = any(f["code"] == "join-order-unknown" for f in parameters["joined"])
     return Analysis(
         key=content_hash(_identity(parameters)),
         cell=cell.key,
@@ -204,9 +205,14 @@ def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         steps_curve=store.put_curve(result.steps),
         cycles_curve=store.put_curve(result.cycles),
         segments=tuple(s.model_dump(mode="json") for s in result.segments),
-        values=tuple(
-            v.model_copy(update={"provenance": v.provenance.model_copy(update={"files": files})}) for v in result.values
-        ),
+        values=tuple(_of_run(v, files, unordered) for v in result.values),
         findings=(*(Finding.model_validate(f) for f in parameters["joined"]), *joined, *result.findings),
         created_unix_second=time.time(),
     ).model_dump(mode="json")
+
+
+def _of_run(value: Value, files: tuple[str, ...], unordered: bool) -> Value:
+    """Return *value* with the *files* it comes from; of an *unordered* run no cycle number is that of the cell."""
+    flags = (*value.flags, "run-order-unknown") if unordered and value.conditions.cycle is not None else value.flags
+    provenance = value.provenance.model_copy(update={"files": files})
+    return value.model_copy(update={"provenance": provenance, "flags": flags})

@@ -44,7 +44,17 @@ _OF_MATERIAL = frozenset({"theoretical_capacity_mah_g", "formal_tm_capacity_mah_
 # from the composition alone: no test conditions matter
 
 _NOT_SAID = frozenset({"morphology", "composition", "stated"})  # of `other`: what it is, not under what
-_OTHER_NUMBERS = frozenset({"interrupt_time_s", "reference_rate_c", "reference_current_ma_g"})
+_OTHER_NUMBERS = frozenset(
+    {
+        "charge_current_ma_g",
+        "interrupt_time_s",
+        "reference_rate_c",
+        "reference_current_ma_g",
+        "grid_step_v",
+        "window_v",
+        "polynomial_order",
+    }
+)
 
 _IDENTITY = ("direction", "soc_percent", "threshold_v")
 _RATE_IDENTITY = frozenset({"rate_capability", "rate_capacity_mah_g", "rate_recovery"})
@@ -59,8 +69,8 @@ def unlike(key: str, a: Conditions, b: Conditions) -> tuple[str, ...]:
     * slopes over cycles look at the span of cycles (`SPAN_TOLERANCE`), not at its ends; a retention needs the same
       cycle and reference cycle;
     * the numeral of a segment (``ageing-2``) does not matter, its purpose does;
-    * texts in ``other`` matter (which peak, which convention), as do the delay of an interrupt resistance and the
-      reference of a rate capability;
+    * texts in ``other`` matter (which peak, which convention), as do the current of a charge that is not that of the
+      discharge, the delay of an interrupt resistance, the reference of a rate capability, the smoothing of dQ/dV;
     * what follows from the composition alone has no conditions.
 
     Raises `UnknownNameError` on the quantity.

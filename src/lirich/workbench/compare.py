@@ -318,9 +318,8 @@ def _row_warnings(draft: Draft, row: Sequence[GroupSummary], groups: Mapping[str
             flagged.setdefault(flag, []).append(value.subject.key)
     said += [f"flagged {flag}: {', '.join(dict.fromkeys(cells))}" for flag, cells in sorted(flagged.items())]
     known = {g.group for g in row}
-    missing = [cell for cell, name in groups.items() if name in known and cell not in cells_of(draft.values)]
-    named = " ".join(draft.warnings)
-    missing = [cell for cell in missing if cell not in named]
+    there = {*cells_of(draft.values), *draft.left_out}
+    missing = [cell for cell, name in groups.items() if name in known and cell not in there]
     if missing and not draft.refusals:
         said.append(f"no value of {', '.join(missing)}")
     return said

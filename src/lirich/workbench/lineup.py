@@ -11,7 +11,7 @@ from lirich.quantities import QUANTITIES
 from lirich.workbench.comparable import classes, differences
 from lirich.workbench.comparison import Contrast
 
-_UNSOUND = frozenset({"incomplete-cycle", "first-charge-partial"})  # no value of these is compared
+_UNSOUND = frozenset({"incomplete-cycle", "first-charge-partial", "run-order-unknown"})  # none of these is compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Draft:
     values: tuple[Value, ...]
     forced: bool = False
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     refusals: tuple[Contrast, ...] = ()
 
 
@@ -60,7 +61,10 @@ def rows_of_figure(
     alike = classes(key, values)
     rows = [c for c in alike if len(present(c, groups, names)) > 1]
     alone = [c for c in alike if len(present(c, groups, names)) == 1]
-    drafts = [Draft(key, tuple(row), warnings=tuple(_left_out(key, row, alone, groups))) for row in rows]
+    drafts = []
+    for row in rows:
+        said, cells = _left_out(key, row, alone, groups)
+        drafts.append(Draft(key, tuple(row), warnings=tuple(said), left_out=tuple(cells)))
     met = {pair for row in rows for pair in combinations(present(row, groups, names), 2)}
     left = [v for c in alone for v in c]
     among_left = set(combinations(present(left, groups, names), 2))
@@ -99,8 +103,11 @@ def _forced_rows(key: str, values: Sequence[Value], groups: Mapping[str, str], n
     return drafts
 
 
-def _left_out(key: str, row: list[Value], alone: list[list[Value]], groups: Mapping[str, str]) -> list[str]:
-    said = []
+def _left_out(
+    key: str, row: list[Value], alone: list[list[Value]], groups: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Return what to say of the values that stand *alone*, and the cells that this names."""
+    said, named = [], []
     inside = {v.subject.key for v in row}
     for outside in alone:
         cells = sorted({v.subject.key for v in outside} - inside)
@@ -108,7 +115,8 @@ def _left_out(key: str, row: list[Value], alone: list[list[Value]], groups: Mapp
             unlike = differences(key, outside, row)
             of = sorted({groups[cell] for cell in cells})
             said.append(f"{', '.join(cells)} ({', '.join(of)}) left out: {_unlike_text(unlike, outside, row)}")
-    return said
+            named += cells
+    return said, named
 
 
 def _forced_warning(unlike: tuple[str, ...], values: Sequence[Value]) -> tuple[str, ...]:
