@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from lirich.model import Finding, Origin, Severity, Test, Value
+from lirich.model.flags import meaning
 from lirich.model.format import format_conditions, format_number, format_value
 from lirich.quantities import QUANTITIES, Quantity
 from lirich.reports.data import CellReport, QuantityRow, ReportData
@@ -65,14 +66,6 @@ _SPOKEN = {
     "threshold_v": "threshold",
     "particle_radius_m": "particle radius",
     "soc_percent": "state of charge",
-}
-
-_FLAGS = {
-    "formal": "bookkeeping, not measured",
-    "upper-bound": "an upper bound",
-    "out-of-validity": "outside the validity of the method",
-    "conflict": "sources contradict each other",
-    "fallback": "default used, no feature found",
 }
 
 
@@ -181,7 +174,7 @@ def value_row(value: Value, *, repeated: bool = False) -> ValueRow:
         text=format_value(value),
         conditions=conditions,
         origin=value.origin.value,
-        flags=tuple((flag, _FLAGS.get(flag, "")) for flag in value.flags),
+        flags=tuple((flag, meaning(flag)) for flag in value.flags),
         note=value.note,
         repeated=repeated,
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lirich.cycling.halfcycle import Direction, HalfCycle
     from lirich.plots import Figure
     from lirich.store import Analysis, Store
+    from lirich.workbench.history import FactChange
 
 
 class CellView:
@@ -111,6 +112,13 @@ class CellView:
         told = {f.code for f in seen.values()}
         wanted = (f for f in facts_wanted(self.facts, self.sample) if f.code not in told)
         return [*seen.values(), *wanted]
+
+    @property
+    def history(self) -> list[FactChange]:
+        """What was said of the cell and its sample over time, oldest first, with what each change replaced."""
+        from lirich.workbench.history import history
+
+        return history(self._store, self.key)
 
     @property
     def origin(self) -> Origin:
