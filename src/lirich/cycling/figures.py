@@ -23,6 +23,7 @@ from lirich.cycling.rate import rate_values
 from lirich.cycling.record import not_enough, record, with_conditions
 from lirich.cycling.series import Series, cycle_conditions, first_charge_partial
 from lirich.cycling.settings import CyclingSettings
+from lirich.cycling.stopped import radius_of, stopped_rows
 from lirich.cycling.stops import Stops
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Sample, Scalar, Severity, Value
@@ -64,7 +65,10 @@ def figures_of_first_cycle(
     return [_with_other(v, other) for v in _doubted(values, cycles, 1, cell)], findings
 
 
-_CHARGE_AGAINST_DISCHARGE = frozenset(
+ANODE_ENERGY = "Of the half-cell, not of the material: charge that the lithiation loses raises it"
+"""Note of the energy efficiency of an anode material against Li."""
+
+_OF_A_WHOLE_CHARGE = frozenset(
     {
         "initial_coulombic_efficiency",
         "irreversible_capacity_mah_g",
@@ -73,19 +77,21 @@ _CHARGE_AGAINST_DISCHARGE = frozenset(
         "hysteresis_at_soc_v",
         "hysteresis_loop_energy_mwh",
         "hysteresis_loop_energy_wh_kg",
+        "slope_capacity_mah_g",
+        "plateau_capacity_mah_g",
+        "formal_oxygen_capacity_mah_g",
+        "high_voltage_capacity_mah_g",
     }
-)  # what lays the discharge of a cycle against its charge, and means nothing where the charge is a part
+)  # what needs the whole first charge, alone or against the discharge, and means nothing where it is a part
 
 
 def _doubted(values: Sequence[Value], cycles: pl.DataFrame, cycle: int, cell: Cell) -> list[Value]:
-    """Flag what lays the discharge of *cycle* against a first charge that was partial (``first-charge-partial``)."""
+    """Flag what needs the whole charge of *cycle* where it is the first and was partial (``first-charge-partial``)."""
     efficiency = cycles.row(by_predicate=pl.col("cycle") == cycle, named=True)["coulombic_efficiency"]
     if cycle != 1 or not first_charge_partial(efficiency, cell):
         return list(values)
     return [
-        v.model_copy(update={"flags": (*v.flags, "first-charge-partial")})
-        if v.quantity in _CHARGE_AGAINST_DISCHARGE
-        else v
+        v.model_copy(update={"flags": (*v.flags, "first-charge-partial")}) if v.quantity in _OF_A_WHOLE_CHARGE else v
         for v in values
     ]
 
@@ -159,15 +165,27 @@ def cycle_values(
             conditions = with_conditions(base, direction=direction)
             if name.startswith("low_voltage"):
                 conditions = with_conditions(conditions, threshold_v=settings.low_voltage_threshold_v)
-            if name == "coulombic_efficiency":
-                method = "charge/discharge" if cell.electrode == "anode" else "discharge/charge"
-                conditions = with_conditions(conditions, method=method)
+            note = ""
+            if name in ("coulombic_efficiency", "energy_efficiency"):
+                # the cell gives energy on discharge whatever it is made of; turned over, η_E of an anode passes 100 %
+                turned = name == "coulombic_efficiency" and cell.electrode == "anode"
+                conditions = with_conditions(conditions, method="charge/discharge" if turned else "discharge/charge")
+                if name == "energy_efficiency" and cell.electrode == "anode":
+                    note = ANODE_ENERGY
             if name.startswith(("interrupt", "corrected")):
                 conditions = with_conditions(
                     conditions, method="current interrupts", other={"interrupt_time_s": settings.interrupt_time_s}
                 )
             of_cycle.append(
-                record(name, value, cell, conditions=conditions, code="lirich.cycling.cycles.cycle_table", flags=flags)
+                record(
+                    name,
+                    value,
+                    cell,
+                    conditions=conditions,
+                    code="lirich.cycling.cycles.cycle_table",
+                    flags=flags,
+                    note=note,
+                )
             )
         values += _doubted(of_cycle, cycles, row["cycle"], cell)
     return values, []
@@ -301,8 +319,7 @@ def diffusion_values(
 
     Of more than six such half-cycles of one direction and kind, the first, the middle and the last are evaluated.
     """
-    diameter = None if sample is None else sample.particle_diameter_um
-    radius = None if diameter is None else 0.5e-6 * diameter
+    radius = radius_of(sample)
     values: list[Value] = []
     findings: list[Finding] = []
     for kind in ("gitt", "ici"):
@@ -318,20 +335,12 @@ def diffusion_values(
 
 
 def _diffusion_of(notes: Annotation, cycles: pl.DataFrame, stop: Stops, cell: Cell, radius_m: float | None) -> Figures:
-    points = notes.points
-    if points.time_s is None or points.current_a is None or stop.cycle == 0:
+    rows = stopped_rows(notes, stop)
+    if rows is None:
         return [], []
-    start, end = int(notes.half_start[stop.half]), int(notes.half_stop[stop.half])
-    if start > 0:  # the rest before the first pulse belongs to the half-cycle before
-        before = int(np.searchsorted(notes.steps.start, start, side="right")) - 2
-        if before >= 0 and notes.steps.sign[before] == 0:
-            start = int(notes.steps.start[before])
-    rows = slice(start, end)
-    sign = 1 if stop.direction == "charge" else -1
-    current = np.where(points.sign[rows] == sign, 1e3 * points.current_a[rows], 0.0)
     stated = with_conditions(cycle_conditions(cycles, stop.cycle, cell), direction=stop.direction, segment=stop.kind)
     compute = gitt_values if stop.kind == "gitt" else ici_values
     try:
-        return compute(points.time_s[rows], points.voltage_v[rows], current, cell, radius_m, conditions=stated)
+        return compute(*rows, cell, radius_m, conditions=stated)
     except NotEnoughDataError as error:
         return [], [not_enough(f"diffusivity by {stop.kind.upper()}", error, where=cell.key)]

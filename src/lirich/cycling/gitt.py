@@ -179,13 +179,17 @@ def _thinned(time_s: Array, start: int, stop: int, origin_s: float) -> Array:
 
 
 def gitt_table(pulses: list[GittPulse]) -> pl.DataFrame:
-    """Return the pulses as a table, one row each, for plots and reports; columns as the fields of `GittPulse`."""
+    """Return the pulses as a table, one row each; columns as the fields of `GittPulse`, ``fit_m2_s`` of its fit."""
     return pl.DataFrame(
         {
             "pulse": [p.number for p in pulses],
             "soc_percent": [p.soc_percent for p in pulses],
+            "start_s": [p.start_s for p in pulses],
             "equilibrium_v": [p.equilibrium_v for p in pulses],
             "duration_s": [p.duration_s for p in pulses],
+            "equilibrium_change_v": [p.equilibrium_change_v for p in pulses],
+            "transient_v": [p.transient_v for p in pulses],
+            "ohmic_v": [p.ohmic_v for p in pulses],
             "ratio_m2_s": pl.Series([p.ratio_m2_s for p in pulses], dtype=pl.Float64),
             "regression_m2_s": pl.Series([p.regression_m2_s for p in pulses], dtype=pl.Float64),
             "fit_m2_s": pl.Series([p.fit.diffusivity_m2_s if p.fit else None for p in pulses], dtype=pl.Float64),

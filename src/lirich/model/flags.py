@@ -15,7 +15,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "cycles-not-stated": "the source does not say after how many cycles",
         "fallback": "default used, no feature found",
         "first-charge-partial": "the first discharge gave more than the first charge took: the cell was partly charged "
-        "when the test began, so what lays one against the other means nothing",
+        "when the test began, and what needs the whole charge means nothing",
         "formal": "bookkeeping, not measured",
         "incomplete-cycle": "of a part of a cycle",
         "method-not-stated": "the source does not say how it was computed",

@@ -170,6 +170,19 @@ class CellView:
         """Return voltage against capacity: cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt."""
         return self.result.voltage_curves(cycles, max_points=max_points)
 
+    def gitt_pulses(self) -> pl.DataFrame:
+        """Return every GITT pulse: cycle, direction, state of charge, voltage at rest before it, diffusivities.
+
+        See `lirich.cycling.stopped.gitt_pulses`. Raises `NotEnoughDataError` where the cell has no GITT,
+        `MissingMetadataError` where its particle diameter is not given.
+        """
+        from lirich.cycling import CyclingSettings
+        from lirich.cycling.stopped import gitt_pulses
+        from lirich.workbench.analyse import cycling_settings
+
+        settings = CyclingSettings.model_validate(cycling_settings(self._store))
+        return gitt_pulses(self.result.annotation, self.sample, settings)
+
     def plot(self, kind: str = "voltage", **options: Any) -> Figure:
         """Return a figure: ``voltage``, ``dqdv``, ``capacity``, ``mean-voltage``, ``hysteresis`` or ``low-voltage``.
 
