@@ -148,7 +148,7 @@ def cells(
         bool, typer.Option("--all", help="Every segment, value and condition of the cell; nothing is folded.")
     ] = False,
     changes: Annotated[
-        bool, typer.Option("--history", help="What was said of the cell and its sample, when, and what it replaced.")
+        bool, typer.Option("--history", help="What was said of the cell, its sample and protocol, and when.")
     ] = False,
     workspace: WorkspaceFolder = None,
     json: Json = False,

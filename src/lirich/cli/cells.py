@@ -155,7 +155,7 @@ def show_marks(marks: Marks) -> None:
 
 
 def show_history(view: CellView) -> None:
-    """Print what was said of a cell and its sample, when, and what it replaced."""
+    """Print what was said of a cell, its sample and its protocol, when, and what it replaced."""
     rows = [
         (
             datetime.fromtimestamp(c.unix_second, UTC).strftime("%Y-%m-%d %H:%M:%S"),

@@ -189,7 +189,9 @@ def overview(data: ReportData, marks: Marks) -> list[OverviewRow]:
             value = first_value(cell.values, key)
             if value is not None and value.conditions.cycle is not None and key == "capacity_retention":
                 value = None if value.conditions.cycle == value.conditions.reference_cycle else value
-            texts.append(_from_table(cell, key) if value is None else _overviewed(value) + marks.of(value.flags))
+            texts.append(
+                _from_table(cell, key) if value is None else _overviewed(value) + marks.of(value.flags, where=cell.name)
+            )
         rows.append(
             OverviewRow(
                 anchor=anchor(i),

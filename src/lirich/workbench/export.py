@@ -72,8 +72,8 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
 
     ``values.csv`` (every value with conditions, interval, origin, provenance), ``cells.csv`` (which `add` reads
     again), per cell ``cycles``, ``steps``, the ``pulses`` of a GITT and the points as Battery Data Format
-    (``NAME.bdf.csv``), and ``provenance.json``. With *form* ``parquet`` the tables are Parquet. Raises `InputError` on another form, or
-    where the folder is not empty.
+    (``NAME.bdf.csv``), and ``provenance.json``. With *form* ``parquet`` the tables are Parquet. Raises `InputError`
+    on another form, or where the folder is not empty.
     """
     from lirich.readers.bdf import write_bdf
 

@@ -1,4 +1,4 @@
-"""What was said of a cell and its sample over time: each change of a fact, with what it replaced."""
+"""What was said of a cell, its sample and its protocol over time: each change, with what it replaced."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 
 class FactChange(Frozen):
-    """One fact that was given, changed or withdrawn; ``None`` is *not given*."""
+    """One fact that was given, changed or withdrawn; ``None`` is *not given*.
+
+    Of the *protocol*, ``field`` names the cycles and the facts are what they were said to be for.
+    """
 
     unix_second: float
-    kind: Literal["cell", "sample"]
+    kind: Literal["cell", "sample", "protocol"]
     key: str
     field: str
     before: Any = None
@@ -27,7 +30,7 @@ class FactChange(Frozen):
 
 
 def history(store: Store, key: str) -> list[FactChange]:
-    """Return every change of the facts of the cell *key* and of its present sample, oldest first.
+    """Return every change of the facts of the cell *key* and its present sample and of its protocol, oldest first.
 
     Raises `UnknownNameError` on the cell.
     """
@@ -35,6 +38,14 @@ def history(store: Store, key: str) -> list[FactChange]:
     found = _changes("cell", store.cell_history(key))
     if sample is not None and sample in store.samples():
         found += _changes("sample", store.sample_history(sample))
+    for record in store.correction_log(key):
+        cycles = f"cycles {record.correction['first_cycle']}–{record.correction['last_cycle']}"
+        said = record.correction["kind"]
+        made = FactChange(unix_second=record.created_unix_second, kind="protocol", key=key, field=cycles, after=said)
+        found.append(made)
+        if record.cleared_unix_second is not None:
+            when = {"unix_second": record.cleared_unix_second, "before": said, "after": None}
+            found.append(made.model_copy(update=when))
     return sorted(found, key=lambda change: change.unix_second)
 
 

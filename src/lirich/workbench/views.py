@@ -115,7 +115,7 @@ class CellView:
 
     @property
     def history(self) -> list[FactChange]:
-        """What was said of the cell and its sample over time, oldest first, with what each change replaced."""
+        """What was said of the cell, its sample and its protocol, oldest first, with what each change replaced."""
         from lirich.workbench.history import history
 
         return history(self._store, self.key)
