@@ -65,6 +65,12 @@ def test_all_of_it_is_printed_on_request_and_in_json(gitt_cell: Workspace, lines
     assert len(told["runs"][0]["segments"]) == len(view.segments)
 
 
+def test_a_notebook_shows_the_cell_without_its_single_pulses(gitt_cell: Workspace) -> None:
+    shown_there = gitt_cell.cells["SC-GITT"]._repr_html_()
+    assert shown_there.count("chemical diffusivity of lithium") == 6  # the medians of three methods, two directions
+    assert "formal: bookkeeping" in shown_there
+
+
 def test_the_folded_pulses_are_those_of_the_values(gitt_cell: Workspace) -> None:
     view = gitt_cell.cells["SC-GITT"]
     whole = fold_values(view.values)

@@ -54,9 +54,7 @@ def report() -> str:
     return text.replace("</body>", f"<script>{MEASURE}</script></body>")
 
 
-@pytest.mark.parametrize(
-    "width", [1400, 1280, 1000, 500]
-)
+@pytest.mark.parametrize("width", [1400, 1280, 1000, 500])
 def test_nothing_scrolls_sideways_and_nothing_is_blank(report: str, tmp_path: Path, width: int) -> None:
     page = tmp_path / "report.html"
     page.write_text(report, encoding="utf-8")

@@ -196,20 +196,27 @@ class CellView:
         return f"<cell {self.key!r}: {len(self.tests)} file(s), {len(self.analyses)} run(s) analysed>"
 
     def _repr_html_(self) -> str:
+        from lirich.model.flags import Marks
         from lirich.model.format import format_value
         from lirich.quantities import QUANTITIES
 
-        rows = (
-            "".join(
-                f"<tr><td>{html.escape(QUANTITIES[v.quantity].name)}</td>"
-                f"<td style='text-align:right'>{html.escape(format_value(v))}</td><td>{v.origin}</td></tr>"
-                for v in self.values
-                if QUANTITIES[v.quantity].scope == "cell"
-            )
-            if self.analyses
-            else "<tr><td>not analysed</td></tr>"
+        if not self.analyses:
+            return f"<h4>{html.escape(self.key)}</h4><p>not analysed</p>"
+        marks = Marks()
+        shown = [v for v in self.values if QUANTITIES[v.quantity].scope == "cell" and not _of_a_pulse(v)]
+        rows = "".join(
+            f"<tr><td>{html.escape(QUANTITIES[v.quantity].name)}</td>"
+            f"<td style='text-align:right'>{html.escape(format_value(v) + marks.of(v.flags))}</td>"
+            f"<td>{v.origin}</td></tr>"
+            for v in shown
         )
-        return f"<h4>{html.escape(self.key)}</h4><table>{rows}</table>"
+        below = "".join(f"<p>{html.escape(line)}</p>" for line in marks.lines)
+        return f"<h4>{html.escape(self.key)}</h4><table>{rows}</table>{below}"
+
+
+def _of_a_pulse(value: Value) -> bool:
+    """Tell whether a value is of a single pulse: there are hundreds, and their median is a value too."""
+    return value.conditions.soc_percent is not None and "soc_basis" in value.conditions.other
 
 
 class CellBook(Mapping[str, CellView]):
