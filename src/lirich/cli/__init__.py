@@ -21,7 +21,11 @@ def main() -> None:
     sys.unraisablehook = _unraisable
     atexit.register(_leave)  # the first to be registered is the last to run
     try:
-        _run()
+        try:
+            _run()
+        finally:
+            # what follows ends by itself, and soon; a Ctrl-C would only print where it was, or change the exit code
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         _stop()
     except BrokenPipeError:
@@ -48,8 +52,6 @@ def _run() -> None:
 
 def _stop() -> None:
     """End with one line and exit code 130, whatever was going on."""
-    # what follows ends by itself, and soon; a second Ctrl-C would only print where it was
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     after_echo = "\n" if sys.stderr.isatty() else ""  # the terminal has just written ^C
     sys.stderr.write(f"{after_echo}Stopped. What was confirmed is kept; run the same command to go on.\n")
     _stopped.set()
