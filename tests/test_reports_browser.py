@@ -24,7 +24,9 @@ function blank() {
   var shown = Array.from(document.querySelectorAll(".plot")).filter(p => !p.closest("details.cell:not([open])"));
   return shown.filter(p => !p.querySelector("svg")).length;
 }
-window.addEventListener("load", function () { setTimeout(function () {
+var tries = 0;
+window.addEventListener("load", function wait() {
+  if (blank() && tries++ < 100) { setTimeout(wait, 100); return; }
   var table = document.querySelector(".overview"), scroll = table.parentElement, said = {};
   said.sideways = [scroll.scrollWidth - scroll.clientWidth, document.documentElement.scrollWidth - window.innerWidth];
   said.cut = Array.from(table.querySelectorAll("th")).filter(t => t.scrollWidth > t.clientWidth + 1).length;
@@ -36,7 +38,7 @@ window.addEventListener("load", function () { setTimeout(function () {
   window.dispatchEvent(new Event("afterprint"));
   said.folded_after = document.querySelectorAll("details:not([open]):not(.cell)").length;
   document.body.textContent = "MEASURED" + JSON.stringify(said) + "END";
-}, 6000); });
+});
 """
 
 

@@ -83,7 +83,8 @@
   }, { rootMargin: "600px 0px" });
   plots.forEach(function (p) { seen.observe(p); });
   // What is unfolded is drawn when the browser has time, so that scrolling and saving as PDF find it ready.
-  var later = window.requestIdleCallback || function (f) { return setTimeout(f, 60); };
+  // A busy machine has no idle time: then it is drawn all the same.
+  function later(f) { if (window.requestIdleCallback) window.requestIdleCallback(f, { timeout: 150 }); else setTimeout(f, 60); }
   function rest() {
     var next = plots.find(function (p) { return !p.dataset.drawn && !hidden(p); });
     if (next) { draw(next); later(rest); }
