@@ -9,6 +9,7 @@ import pytest
 from cycler_programme import HOUR, Programme
 from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table
 from lirich.cycling.analysis import analyse as analyse_in_home
+from lirich.cycling.figures import ANODE_ENERGY
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
 from lirich.model import Cell, Electrode, Sample
 
@@ -282,7 +283,28 @@ def test_anode_cycles_begin_with_the_discharge_and_ce_is_charge_over_discharge()
     assert anode.cycles["coulombic_efficiency"][0] == pytest.approx(80.0)
     ce = next(v for v in anode.values if v.quantity == "coulombic_efficiency")
     assert ce.conditions.method == "charge/discharge"
+    energy = next(v for v in anode.values if v.quantity == "energy_efficiency")
+    assert energy.conditions.method == "discharge/charge"
+    assert energy.note == ANODE_ENERGY
     assert anode.cycles["low_voltage_capacity_mah_g"].null_count() == 2
+
+
+@pytest.mark.parametrize("electrode", ["anode", "cathode", "full"])
+def test_energy_efficiency_is_of_the_cell_whatever_its_electrode(electrode: str) -> None:
+    """The electrode takes 1 mAh and gives 0.8 mAh back; the cell gives energy on discharge and takes it on charge."""
+    first, second = (1.0, 0.0) if electrode == "anode" else (0.0, 1.0)
+    run = Programme(x=first, empty_v=0.01, full_v=1.5, resistance_ohm=10.0)
+    for _ in range(2):
+        run.constant_current(0.2, second).rest(600).constant_current(0.2, 0.2 + 0.6 * first).rest(600)
+        run.cycle += 1
+    cycles = analyse(run.table(), Cell(key="c", electrode=electrode, active_mass_mg=2.0)).cycles
+    of_cell = {sign: sum(e for c, s, _, e in run.truth if c == 1 and s == sign) for sign in (1, -1)}
+    row = cycles.row(0, named=True)
+    assert row["energy_efficiency"] == pytest.approx(100 * of_cell[-1] / of_cell[1], rel=1e-4)
+    voltage = row["mean_discharge_voltage_v"] / row["mean_charge_voltage_v"]
+    ce = row["coulombic_efficiency"]
+    assert ce == pytest.approx(80.0, rel=1e-6)
+    assert row["energy_efficiency"] == pytest.approx(voltage * (1e4 / ce if electrode == "anode" else ce), rel=1e-6)
 
 
 def test_what_is_taken_out_before_the_first_charge_is_cycle_zero() -> None:

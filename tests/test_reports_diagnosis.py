@@ -17,8 +17,8 @@ from lirich.reports.data import (
     ReportData,
     SegmentRow,
 )
-from lirich.reports.diagnosis import cause_of_voltage_decay, energy_loss
-from lirich.reports.summary import summarise, which_is_better
+from lirich.reports.diagnosis import Diagnosis, cause_of_voltage_decay, energy_loss
+from lirich.reports.summary import structure_or_resistance, summarise, which_is_better
 from report_material import made_up_cell, made_up_report, made_up_value
 
 
@@ -146,3 +146,34 @@ def test_the_answers_of_the_made_up_cells_are_their_truth() -> None:
     assert cause.answer == "Structure, in all 7 cells where it can be told."
     texts = " ".join(e.text for e in cause.evidence)
     assert "74.5" in texts.replace("\N{NO-BREAK SPACE}", " ")  # 0.35/(0.35 + 0.12)
+
+
+def split(cell: str, structural: float | None) -> Diagnosis:
+    if structural is None:
+        return Diagnosis(cell, None, "unknown", "The voltage decay is not split: too few comparable ageing cycles.")
+    parts = (
+        made_up_value("structural_voltage_decay_mv_per_cycle", structural, cell, 0.03),
+        made_up_value("polarisation_voltage_decay_mv_per_cycle", 0.12, cell, 0.02),
+    )
+    return Diagnosis(cell, None, *cause_of_voltage_decay(parts), parts)
+
+
+def test_median_and_range_are_said_of_the_cells_that_have_them() -> None:
+    cells = [split("a", 0.3), split("b", 0.5), split("c", 0.4), split("d", None)]
+    answer = structure_or_resistance(cells, dict.fromkeys("abcd", "SC"))
+    (one,) = answer.evidence
+    assert one.label == "SC (3 of 4 cells)"
+    text = one.text.replace("\N{NO-BREAK SPACE}", " ")
+    assert text == "median and range: structure 0.40 (0.30 … 0.50) mV/cycle, polarisation 0.12 mV/cycle."
+    assert "SC: 1 cell without a split of the voltage decay." in answer.caveats
+
+
+def test_a_single_cell_has_no_median_and_no_range() -> None:
+    cells = [split("a", 0.3), split("b", None), split("c", None)]
+    answer = structure_or_resistance(cells, dict.fromkeys("abc", "SC"))
+    assert [one.label for one in answer.evidence] == ["a"]
+    assert "median" not in answer.evidence[0].text
+    assert "0.300 ± 0.030" in answer.evidence[0].text
+    assert "SC: 2 cells without a split of the voltage decay." in answer.caveats
+    none = structure_or_resistance([split("a", 0.3), split("b", None)], {"a": "SC", "b": "PC"})
+    assert [(one.label, "not split" in one.text) for one in none.evidence] == [("a", False), ("b", True)]

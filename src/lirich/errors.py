@@ -8,6 +8,7 @@
     │   ├── UnitError               a unit that does not fit the quantity
     │   ├── CompositionError        a chemical formula that cannot be read
     │   ├── MetadataError           what is said of a cell is unusable
+    │   │   ├── MissingMetadataError      a fact that is needed and was not given
     │   │   └── ConflictingMetadataError  two sources disagree about a fact
     │   ├── ReadError               a file cannot become a table
     │   │   ├── UnrecognisedFileError     no reader knows it
@@ -131,6 +132,10 @@ class CompositionError(InputError):
 
 class MetadataError(InputError):
     """What is said of a cell or sample is unusable."""
+
+
+class MissingMetadataError(MetadataError):
+    """A fact that is needed and was not given; it is asked for by name."""
 
 
 class ConflictingMetadataError(MetadataError):

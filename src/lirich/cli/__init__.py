@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
 import sys
+import threading
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells give it: 128 + SIGINT."""
+
+_PATIENCE_S = 5.0  # for threads and workers to end after Ctrl-C
+_AGAIN_S = 0.05
+_stopped = threading.Event()
 
 
 def main() -> None:
     """Run ``lirich``: one of its own errors becomes a short message and exit code 2, not a traceback."""
+    sys.unraisablehook = _unraisable
+    atexit.register(_leave)  # the first to be registered is the last to run
+    try:
+        try:
+            _run()
+        finally:
+            # what follows ends by itself, and soon; a Ctrl-C would only print where it was, or change the exit code
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        _stop()
+    except BrokenPipeError:
+        # `lirich … | head`: nobody reads on
+        sys.stderr.close()
+        sys.exit(141)
+
+
+def _run() -> None:
     from lirich.cli.app import app
     from lirich.cli.output import show_error
     from lirich.errors import LirichError
@@ -16,10 +44,36 @@ def main() -> None:
     except LirichError as error:
         show_error(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. What was confirmed is kept; run the same command to go on.\n")
-        sys.exit(130)
-    except BrokenPipeError:
-        # `lirich … | head`: nobody reads on
-        sys.stderr.close()
-        sys.exit(141)
+    except SystemExit as leaving:
+        if leaving.code == STOPPED:  # Typer makes a silent exit of KeyboardInterrupt
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _stop() -> None:
+    """End with one line and exit code 130, whatever was going on."""
+    after_echo = "\n" if sys.stderr.isatty() else ""  # the terminal has just written ^C
+    sys.stderr.write(f"{after_echo}Stopped. What was confirmed is kept; run the same command to go on.\n")
+    _stopped.set()
+    last = threading.Timer(_PATIENCE_S, os._exit, (STOPPED,))
+    last.daemon = True
+    last.start()
+    sys.exit(STOPPED)
+
+
+def _leave() -> None:
+    # where KeyboardInterrupt has passed through exec, Python ends by SIGINT and not with the code of sys.exit
+    if _stopped.is_set():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(STOPPED)
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Send a Ctrl-C again that came where Python cannot raise it, as in a callback of the import system."""
+    if what.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(what)
+        return
+    again = threading.Timer(_AGAIN_S, signal.raise_signal, (signal.SIGINT,))
+    again.daemon = True
+    again.start()

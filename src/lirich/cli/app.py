@@ -144,6 +144,12 @@ def cells(
         bool,
         typer.Option("--clear-segments", help="Forget these corrections; the protocol is as detected again."),
     ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every segment, value and condition of the cell; nothing is folded.")
+    ] = False,
+    changes: Annotated[
+        bool, typer.Option("--history", help="What was said of the cell, its sample and protocol, and when.")
+    ] = False,
     workspace: WorkspaceFolder = None,
     json: Json = False,
 ) -> None:
@@ -151,7 +157,16 @@ def cells(
     want_json(json)
     from lirich.cli import verbs
 
-    verbs.cells(name, facts or [], segment or [], clear_segments, workspace, json=json)
+    verbs.cells(
+        name,
+        facts or [],
+        segment or [],
+        clear_segments,
+        workspace,
+        everything=everything,
+        changes=changes,
+        json=json,
+    )
 
 
 @app.command()

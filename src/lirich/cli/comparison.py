@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from lirich.cli.cells import show_marks
+from lirich.cli.fold import shared_conditions
 from lirich.cli.output import console, show_findings, show_table
 from lirich.model import Conditions
+from lirich.model.flags import Marks
 
 if TYPE_CHECKING:
     from lirich.workbench.comparison import Comparison, ComparisonRow, Contrast, GroupSummary
-
-_CIRCUMSTANCES = (
-    *("voltage_lower_v", "voltage_upper_v", "rate_c", "current_ma_g", "one_c_ma_g", "temperature_celsius", "segment"),
-    "method",
-)
-
 
 SIGNIFICANT = 0.05
 """A group is called better where the corrected p is below this; the p is printed beside it."""
@@ -31,17 +26,19 @@ def show_comparison(comparison: Comparison) -> None:
 
     out = console()
     done = [row for row in comparison.rows if not row.refused]
-    common, own = _shared_conditions([row.conditions for row in done])
+    common, own = shared_conditions([row.conditions for row in done])
+    marks = Marks()
     rows = []
     for row, conditions in zip(done, own, strict=True):
         what = QUANTITIES[row.quantity]
         by_name = {group.group: group for group in row.groups}
+        doubts = "".join(marks.note(text) for text in row.warnings)
         for contrast in row.contrasts:
             if contrast.refused:
                 continue
             rows.append(
                 (
-                    f"{what.name} ({what.unit})",
+                    f"{what.name} ({what.unit}){doubts}",
                     format_conditions(conditions),
                     f"{contrast.a}: {_mean(by_name[contrast.a])}",
                     f"{contrast.b}: {_mean(by_name[contrast.b])}",
@@ -56,33 +53,12 @@ def show_comparison(comparison: Comparison) -> None:
         out.print(f"Unless a row says otherwise: {escape(format_conditions(common))}")
     heads = ("quantity", "conditions", "mean of n", "mean of n", "Hedges' g", "p corrected", "better")
     show_table("", heads, rows, right=(4, 5), whole=(2, 3, 6))
+    show_marks(marks)
     out.print(f"[dim]{escape(comparison.method)}.[/]")
     for row in comparison.rows:
         if row.refused:
             out.print(f"[yellow]refused[/] {escape(QUANTITIES[row.quantity].name)}: {escape(_refusal(row))}")
-    warnings = dict.fromkeys(w for row in done for w in row.warnings)
-    for text in warnings:
-        out.print(f"[bold yellow]{escape(text)}[/]")
     show_findings(comparison.findings)
-
-
-def _shared_conditions(rows: Sequence[Conditions]) -> tuple[Conditions, list[Conditions]]:
-    """Return the circumstances that most rows share, and what each row says beyond them."""
-    common: dict[str, object] = {}
-    for name in _CIRCUMSTANCES:
-        stated = Counter(getattr(row, name) for row in rows if getattr(row, name) is not None)
-        if stated and stated.most_common(1)[0][1] > len(rows) / 2:
-            common[name] = stated.most_common(1)[0][0]
-    own = [
-        row.model_copy(
-            update={
-                **{name: None for name, value in common.items() if getattr(row, name) == value},
-                "other": {},  # fit settings and counts: --json and the report have them
-            }
-        )
-        for row in rows
-    ]
-    return Conditions.model_validate(common), own
 
 
 def _mean(group: GroupSummary) -> str:

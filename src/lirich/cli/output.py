@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 MOST_PLACES = 6
+MOST_OF_ONE_CODE = 3
+"""So many different messages of one code are printed; pulses and files by the hundred say much the same."""
+
 _WANTS_JSON = False
 FILE_WIDTH = 160
 """Width of tables that go into a file or a pipe: wide enough not to break them."""
@@ -61,8 +65,8 @@ def show_error(error: LirichError) -> None:
         err.print(f"  [bold]→[/] {escape(error.advice)}")
 
 
-def show_findings(findings: Iterable[Finding], *, limit: int = 12) -> None:
-    """Print findings, the gravest first, equal ones of many cells once."""
+def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> None:
+    """Print findings, the gravest first, equal ones of many cells once, few of one code; all without *limit*."""
     order = ("error", "warning", "info")
     grouped: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
@@ -71,18 +75,28 @@ def show_findings(findings: Iterable[Finding], *, limit: int = 12) -> None:
         grouped.setdefault((finding.severity, finding.code, message), []).append(finding)
     rows = sorted(grouped.items(), key=lambda item: order.index(item[0][0]))
     out = console()
-    for (severity, code, _), members in rows[:limit]:
+    codes = Counter((severity, code) for (severity, code, _), _ in rows)
+    told: Counter[tuple[str, str]] = Counter()
+    left = 0
+    for (severity, code, _), members in rows:
+        told[severity, code] += 1
+        number = told[severity, code]
+        if limit is not None and (number > MOST_OF_ONE_CODE or sum(told.values()) - left > limit):
+            left += 1
+            continue
         first = members[0]
         places = list(dict.fromkeys(f.where for f in members if f.where))
         shown = ", ".join(places[:MOST_PLACES]) + (
             f" and {len(places) - MOST_PLACES} more" * (len(places) > MOST_PLACES)
         )
         where = f"[bold]{escape(shown)}:[/] " if places and not (len(places) == 1 and shown in first.message) else ""
-        out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(first.message)} [dim]{code}[/]")
+        more = codes[severity, code] - MOST_OF_ONE_CODE if limit is not None and number == MOST_OF_ONE_CODE else 0
+        like = f" [dim](and {more} more like it)[/]" if more > 0 else ""
+        out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(first.message)} [dim]{code}[/]{like}")
         if first.advice:
             out.print(f"  [dim]→ {escape(first.advice)}[/]")
-    if len(rows) > limit:
-        out.print(f"[dim]… and {len(rows) - limit} more kinds; --json shows all[/]")
+    if left:
+        out.print(f"[dim]… and {left} more; --json shows all[/]")
 
 
 def show_table(

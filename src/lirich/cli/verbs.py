@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import typer
 from rich.markup import escape
 
+from lirich.cli.cells import cell_dict, list_cells, show_cell, show_history
 from lirich.cli.options import open_workspace
 from lirich.cli.output import console, print_json, progress_bar, show_error, show_findings, show_table
 from lirich.errors import InputError, LirichError
-
-if TYPE_CHECKING:
-    from lirich.workbench import CellView, Workspace
 
 PARTLY = 1
 """Exit code of a run in which some files or cells failed and the others are kept."""
@@ -124,14 +122,16 @@ def cells(
     clear: bool,
     folder: Path | None,
     *,
+    everything: bool,
+    changes: bool,
     json: bool,
 ) -> None:
     """List the cells, show one, or say facts about it."""
     workspace = open_workspace(folder)
     if name is None:
-        if facts or segments or clear:
-            raise InputError("No cell is named", advice="lirich cells NAME --set FIELD=VALUE")
-        _list_cells(workspace, json=json)
+        if facts or segments or clear or everything or changes:
+            raise InputError("No cell is named", advice="lirich cells NAME --set FIELD=VALUE, --all or --history")
+        list_cells(workspace, json=json)
         return
     findings = []
     if facts:
@@ -147,10 +147,13 @@ def cells(
         workspace.analyse([name], executor="serial")
     view = workspace.cells[name]
     if json:
-        print_json(_cell_dict(view))
+        print_json(cell_dict(view))
         return
     show_findings(findings)
-    _show_cell(view)
+    if changes:
+        show_history(view)
+    else:
+        show_cell(view, everything=everything)
 
 
 def _segment(text: str) -> tuple[int, int, str]:
@@ -163,105 +166,6 @@ def _segment(text: str) -> tuple[int, int, str]:
     if not equals or numbers is None or not kind:
         raise InputError(f"{text!r} is no segment", expected="A-B=KIND, such as 1-3=formation")
     return (*numbers, kind)
-
-
-def _list_cells(workspace: Workspace, *, json: bool) -> None:
-    views = list(workspace.cells.values())
-    if json:
-        print_json(
-            {
-                "cells": [
-                    {
-                        "key": v.key,
-                        "sample": v.facts.sample,
-                        "morphology": v.sample.morphology if v.sample else None,
-                        "files": len(v.tests),
-                        "runs": len(v.analyses),
-                        "origin": str(v.origin),
-                    }
-                    for v in views
-                ]
-            }
-        )
-        return
-    if not views:
-        console().print("There are no cells yet. Next: [bold]lirich add[/] FILES")
-        return
-    from lirich.model.format import format_value
-    from lirich.quantities import QUANTITIES
-
-    keys = ("initial_coulombic_efficiency", "voltage_decay_mv_per_cycle", "capacity_fade_percent_per_cycle")
-    rows = []
-    for view in views:
-        by_key = {v.quantity: v for v in reversed(view.values)} if view.analyses else {}
-        rows.append(
-            (
-                view.key,
-                view.facts.sample,
-                view.sample.morphology if view.sample else None,
-                len(view.tests),
-                view.cycles.height if view.analyses else "not analysed",
-                *(format_value(by_key[k], unit=False) if k in by_key else "" for k in keys),
-                str(view.origin),
-            )
-        )
-    figures = (f"{QUANTITIES[k].symbol} ({QUANTITIES[k].unit})" for k in keys)
-    heads = ("cell", "sample", "SC/PC", "files", "cycles", *figures, "origin")
-    show_table("", heads, rows, right=(3, 4, 5, 6, 7), whole=(0, 5, 6, 7))
-
-
-def _cell_dict(view: CellView) -> dict[str, Any]:
-    return {
-        "facts": view.facts.model_dump(mode="json"),
-        "sample": view.sample.model_dump(mode="json") if view.sample else None,
-        "tests": [t.model_dump(mode="json") for t in view.tests],
-        "runs": [
-            {
-                "run": a.run,
-                "segments": list(a.segments),
-                "values": [{**v.model_dump(mode="json"), "unit": v.unit} for v in a.values],
-                "cycles": view.run(a.run).cycles.to_dicts(),
-            }
-            for a in view.analyses
-        ],
-        "findings": [f.model_dump(mode="json") for f in view.findings],
-    }
-
-
-def _show_cell(view: CellView) -> None:
-    from lirich.model.format import format_conditions, format_value
-    from lirich.quantities import QUANTITIES
-
-    out = console()
-    out.print(f"[bold]{escape(view.key)}[/] ({view.origin})")
-    facts = {**view.facts.model_dump(exclude={"key", "extra"}), **view.facts.extra}
-    if view.sample:
-        facts |= {**view.sample.model_dump(exclude={"key", "extra", "recipe"}), **view.sample.extra}
-    show_table("", ("fact", ""), [(k, "not given" if v is None else v) for k, v in facts.items()])
-    for analysis in view.analyses:
-        run = view.run(analysis.run)
-        title = f"Run {analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
-        spans = [
-            (
-                s.kind if s.purpose else f"  {s.kind}",
-                f"{s.first_cycle}" if s.first_cycle == s.last_cycle else f"{s.first_cycle}–{s.last_cycle}",
-                "as you said" if s.source == "user" else "",
-                s.reason,
-            )
-            for s in run.segments
-        ]
-        show_table(title, ("protocol", "cycles", "", "why"), spans)
-        rows = [
-            (
-                QUANTITIES[v.quantity].name,
-                format_value(v),
-                format_conditions(v.conditions),
-                ", ".join(v.flags),
-            )
-            for v in run.values
-        ]
-        show_table("", ("quantity", "value", "conditions", "flags"), rows, right=(1,))
-    show_findings(view.findings, limit=30)
 
 
 def analyse(
@@ -280,7 +184,7 @@ def analyse(
     if json:
         print_json(report.to_dict())
     else:
-        _list_cells(workspace, json=False)
+        list_cells(workspace, json=False)
         show_findings(report.findings)
         for cell, error in report.failed:
             console(stderr=True).print(f"[bold]{escape(cell)}[/]")

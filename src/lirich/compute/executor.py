@@ -8,11 +8,14 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
+from multiprocessing import resource_tracker
+from types import FrameType
 from typing import Any
 
 from lirich.errors import ComputeError, OptionalDependencyError
@@ -68,11 +71,11 @@ def open_executor(kind: ExecutorKind = "processes", *, workers: int | None = Non
     elif kind == "processes":
         # Not fork: polars' threads do not survive it. https://docs.pola.rs/user-guide/misc/multiprocessing/
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
+        pool = _Pool(count, mp_context=context, initializer=_start_worker)
         try:
             yield pool
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.abandon()
             raise
         pool.shutdown()
     elif kind == "dask" or "://" in kind:
@@ -110,7 +113,57 @@ def _dask(kind: str, workers: int) -> Iterator[Executor]:
         yield client.get_executor(pure=False)
 
 
+_ABANDONED_S = 3.0  # a worker that was stopped while it wrote a result would be waited for without end
+
+
+class _Pool(ProcessPoolExecutor):
+    """Processes that a Ctrl-C does not reach: the terminal sends it to all, and the parent alone answers it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit a task; the worker that this may start has SIGINT blocked from its first moment."""
+        with _sigint_held_back():
+            return super().submit(fn, *args, **kwargs)
+
+    def abandon(self) -> None:
+        """Stop the workers within their tasks, which keep what they confirmed and can be done again."""
+        # 3.14 has terminate_workers(); until then the processes and the thread are known only here
+        workers = list((self._processes or {}).values())
+        manager: Any = self._executor_manager_thread
+        for worker in workers:
+            worker.terminate()
+        self.shutdown(wait=False)
+        if manager is not None:
+            manager.join(_ABANDONED_S)
+
+
+@contextmanager
+def _sigint_held_back() -> Iterator[None]:
+    """Hold Ctrl-C back until the end of the block; a process that is started in it never gets one."""
+    before = signal.getsignal(signal.SIGINT)
+    held: list[tuple[int, FrameType | None]] = []
+    main = threading.current_thread() is threading.main_thread() and callable(before)
+    if main:
+        # a half-started worker would find nothing to read, and print that
+        signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    mask = None
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        # started by the first worker otherwise, which would unblock the signal
+        resource_tracker.ensure_running()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the worker
+    try:
+        yield
+    finally:
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if main:
+            signal.signal(signal.SIGINT, before)
+    if held and callable(before):
+        before(*held[0])
+
+
 def _start_worker() -> None:
+    if not hasattr(signal, "pthread_sigmask"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     # One thread each: the pool is the parallelism. Set before polars is imported in this process.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     parent = multiprocessing.parent_process()

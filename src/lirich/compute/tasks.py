@@ -70,6 +70,9 @@ def run_tasks(
     it was. ``still_valid`` may refuse a cached result (a file that it names is gone). The errors of a task are
     outcomes, not exceptions; an error that is not lirich's own becomes a `TaskFailedError`.
 
+    Tasks that still wait when the caller stops early are cancelled; after an exception, whoever opened the executor
+    ends it.
+
     Raises
     ------
     ComputeError
@@ -115,9 +118,10 @@ def run_tasks(
                 failed += outcome.error is not None
                 report()
                 yield outcome
-    finally:
+    except GeneratorExit:
         for future in running:
             future.cancel()
+        raise
 
 
 def _timed(task: Task, parameters: Mapping[str, Any]) -> tuple[Any, float]:

@@ -23,6 +23,7 @@ from lirich.cycling.rate import rate_values
 from lirich.cycling.record import efficiency_convention, efficiency_doubt, not_enough, record, with_conditions
 from lirich.cycling.series import Series, cycle_conditions, first_charge_partial
 from lirich.cycling.settings import CyclingSettings
+from lirich.cycling.stopped import radius_of, stopped_rows
 from lirich.cycling.stops import Stops
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Sample, Scalar, Severity, Value
@@ -62,7 +63,10 @@ def figures_of_first_cycle(
     return [_with_other(v, known) for v in _doubted(_measured_at(values, cycles), cycles, 1, cell)], findings
 
 
-_CHARGE_AGAINST_DISCHARGE = frozenset(
+ANODE_ENERGY = "Of the half-cell, not of the material: charge that the lithiation loses raises it"
+"""Note of the energy efficiency of an anode material against Li."""
+
+_OF_A_WHOLE_CHARGE = frozenset(
     {
         "initial_coulombic_efficiency",
         "irreversible_capacity_mah_g",
@@ -71,19 +75,21 @@ _CHARGE_AGAINST_DISCHARGE = frozenset(
         "hysteresis_at_soc_v",
         "hysteresis_loop_energy_mwh",
         "hysteresis_loop_energy_wh_kg",
+        "slope_capacity_mah_g",
+        "plateau_capacity_mah_g",
+        "formal_oxygen_capacity_mah_g",
+        "high_voltage_capacity_mah_g",
     }
-)  # what lays the discharge of a cycle against its charge, and means nothing where the charge is a part
+)  # what needs the whole first charge, alone or against the discharge, and means nothing where it is a part
 
 
 def _doubted(values: Sequence[Value], cycles: pl.DataFrame, cycle: int, cell: Cell) -> list[Value]:
-    """Flag what lays the discharge of *cycle* against a first charge that was partial (``first-charge-partial``)."""
+    """Flag what needs the whole charge of *cycle* where it is the first and was partial (``first-charge-partial``)."""
     efficiency = cycles.row(by_predicate=pl.col("cycle") == cycle, named=True)["coulombic_efficiency"]
     if cycle != 1 or not first_charge_partial(efficiency, cell):
         return list(values)
     return [
-        v.model_copy(update={"flags": (*v.flags, "first-charge-partial")})
-        if v.quantity in _CHARGE_AGAINST_DISCHARGE
-        else v
+        v.model_copy(update={"flags": (*v.flags, "first-charge-partial")}) if v.quantity in _OF_A_WHOLE_CHARGE else v
         for v in values
     ]
 
@@ -174,15 +180,28 @@ def cycle_values(
             conditions = cycle_conditions(cycles, row["cycle"], cell, direction)
             if name.startswith("low_voltage"):
                 conditions = with_conditions(conditions, threshold_v=settings.low_voltage_threshold_v)
+            note = ""
             if name == "coulombic_efficiency":
                 conditions = with_conditions(conditions, method=efficiency_convention(cell))
+            elif name == "energy_efficiency":
+                # the cell gives energy on discharge whatever it is made of; turned over, η_E of an anode passes 100 %
+                conditions = with_conditions(conditions, method="discharge/charge")
+                note = ANODE_ENERGY if cell.electrode == "anode" else ""
             if name.startswith(("interrupt", "corrected")):
                 conditions = with_conditions(
                     conditions, method="current interrupts", other={"interrupt_time_s": settings.interrupt_time_s}
                 )
-            doubts = (*flags, *(efficiency_doubt(cell) if name.endswith("efficiency") else ()))
+            doubts = (*flags, *(efficiency_doubt(cell) if name == "coulombic_efficiency" else ()))
             of_cycle.append(
-                record(name, value, cell, conditions=conditions, code="lirich.cycling.cycles.cycle_table", flags=doubts)
+                record(
+                    name,
+                    value,
+                    cell,
+                    conditions=conditions,
+                    code="lirich.cycling.cycles.cycle_table",
+                    flags=doubts,
+                    note=note,
+                )
             )
         values += _doubted(of_cycle, cycles, row["cycle"], cell)
     return values, []
@@ -322,8 +341,7 @@ def diffusion_values(
 
     Of more than six such half-cycles of one direction and kind, the first, the middle and the last are evaluated.
     """
-    diameter = None if sample is None else sample.particle_diameter_um
-    radius = None if diameter is None else 0.5e-6 * diameter
+    radius = radius_of(sample)
     values: list[Value] = []
     findings: list[Finding] = []
     for kind in ("gitt", "ici"):
@@ -339,20 +357,12 @@ def diffusion_values(
 
 
 def _diffusion_of(notes: Annotation, cycles: pl.DataFrame, stop: Stops, cell: Cell, radius_m: float | None) -> Figures:
-    points = notes.points
-    if points.time_s is None or points.current_a is None or stop.cycle == 0:
+    rows = stopped_rows(notes, stop)
+    if rows is None:
         return [], []
-    start, end = int(notes.half_start[stop.half]), int(notes.half_stop[stop.half])
-    if start > 0:  # the rest before the first pulse belongs to the half-cycle before
-        before = int(np.searchsorted(notes.steps.start, start, side="right")) - 2
-        if before >= 0 and notes.steps.sign[before] == 0:
-            start = int(notes.steps.start[before])
-    rows = slice(start, end)
-    sign = 1 if stop.direction == "charge" else -1
-    current = np.where(points.sign[rows] == sign, 1e3 * points.current_a[rows], 0.0)
     stated = with_conditions(cycle_conditions(cycles, stop.cycle, cell, stop.direction), segment=stop.kind)
     compute = gitt_values if stop.kind == "gitt" else ici_values
     try:
-        return compute(points.time_s[rows], points.voltage_v[rows], current, cell, radius_m, conditions=stated)
+        return compute(*rows, cell, radius_m, conditions=stated)
     except NotEnoughDataError as error:
         return [], [not_enough(f"diffusivity by {stop.kind.upper()}", error, where=cell.key)]

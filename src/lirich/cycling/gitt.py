@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.pulses import UNRESOLVED, Pulse, RootLine, find_pulses, sqrt_slope, state_of_charge
@@ -174,6 +175,27 @@ def _thinned(time_s: Array, start: int, stop: int, origin_s: float) -> Array:
     wanted = np.linspace(root[0], root[-1], _FIT_POINTS)
     near = np.searchsorted(root, wanted).clip(0, stop - start - 1)
     return start + np.unique(near)
+
+
+def gitt_table(pulses: list[GittPulse]) -> pl.DataFrame:
+    """Return the pulses as a table, one row each; columns as the fields of `GittPulse`, ``fit_m2_s`` of its fit."""
+    return pl.DataFrame(
+        {
+            "pulse": [p.number for p in pulses],
+            "soc_percent": [p.soc_percent for p in pulses],
+            "start_s": [p.start_s for p in pulses],
+            "equilibrium_v": [p.equilibrium_v for p in pulses],
+            "duration_s": [p.duration_s for p in pulses],
+            "equilibrium_change_v": [p.equilibrium_change_v for p in pulses],
+            "transient_v": [p.transient_v for p in pulses],
+            "ohmic_v": [p.ohmic_v for p in pulses],
+            "ratio_m2_s": pl.Series([p.ratio_m2_s for p in pulses], dtype=pl.Float64),
+            "regression_m2_s": pl.Series([p.regression_m2_s for p in pulses], dtype=pl.Float64),
+            "fit_m2_s": pl.Series([p.fit.diffusivity_m2_s if p.fit else None for p in pulses], dtype=pl.Float64),
+            "validity": pl.Series([p.validity for p in pulses], dtype=pl.Float64),
+            "relaxed": [p.relaxed for p in pulses],
+        }
+    )
 
 
 RATIO, REGRESSION, MODEL = (

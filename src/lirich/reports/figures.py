@@ -9,6 +9,7 @@ import polars as pl
 
 from lirich import plots
 from lirich.model import Origin
+from lirich.model.flags import unsound
 from lirich.plots import Band, CellSeries, Figure, GroupPoints
 from lirich.plots.thinning import thin_rows
 from lirich.reports.data import CellReport, QuantityRow, ReportData
@@ -164,8 +165,9 @@ def literature_figures(data: ReportData) -> list[Figure]:
     if not data.literature:
         return []
     published = [(str(v.conditions.other.get("morphology", "not stated")), v) for v in data.literature]
-    own = [(c.group_name, v) for c in data.cells for v in c.values]
-    ones = [(c.group_name, v) for c in data.cells for key in CONTEXT if (v := slowest(c.values, key)) is not None]
+    sound = [(c.group_name, [v for v in c.values if not unsound(v.flags)]) for c in data.cells]
+    own = [(group, v) for group, values in sound for v in values]
+    ones = [(group, v) for group, values in sound for key in CONTEXT if (v := slowest(values, key)) is not None]
     series = [
         CellSeries(c.name, c.group_name, thin_rows(c.cycles, 120), c.origin)
         for c in data.cells[:_MOST_OVERLAID]

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from lirich import __version__
 from lirich.errors import InputError
 from lirich.model import Interval
+from lirich.model.flags import Marks
 from lirich.model.format import format_number, format_quantity
 from lirich.plots import Figure, style
 from lirich.plots.figure import CONFIG, PLOTLY_VERSION, plotly_source, script_json
@@ -50,6 +51,7 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
     hashes = " ".join(f"'sha256-{_digest(s)}'" for s in (plotly, script))
     book = _FigureBook()
     groups = list(dict.fromkeys(c.group_name for c in data.cells))
+    marks = Marks()
     return _environment().get_template("report.html.j2").render(
         data=data,
         detail=detail,
@@ -71,7 +73,8 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
             }
             for i, cell in enumerate(data.cells)
         ],
-        overview=sections.overview(data),
+        overview=sections.overview(data, marks),
+        marks=marks.lines,
         overview_keys=[QUANTITIES[k] for k in sections.OVERVIEW],
         short=sections.SHORT,
         unlike=sections.unlike_columns(data),

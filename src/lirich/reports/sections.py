@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from lirich.model import Finding, Origin, Severity, Test, Value
+from lirich.model.flags import Marks, meaning, unsound
 from lirich.model.format import format_conditions, format_number, format_value
 from lirich.quantities import QUANTITIES, Quantity
 from lirich.reports.data import CellReport, QuantityRow, ReportData
@@ -65,14 +66,6 @@ _SPOKEN = {
     "threshold_v": "threshold",
     "particle_radius_m": "particle radius",
     "soc_percent": "state of charge",
-}
-
-_FLAGS = {
-    "formal": "bookkeeping, not measured",
-    "upper-bound": "an upper bound",
-    "out-of-validity": "outside the validity of the method",
-    "conflict": "sources contradict each other",
-    "fallback": "default used, no feature found",
 }
 
 
@@ -181,14 +174,14 @@ def value_row(value: Value, *, repeated: bool = False) -> ValueRow:
         text=format_value(value),
         conditions=conditions,
         origin=value.origin.value,
-        flags=tuple((flag, _FLAGS.get(flag, "")) for flag in value.flags),
+        flags=tuple((flag, meaning(flag)) for flag in value.flags),
         note=value.note,
         repeated=repeated,
     )
 
 
-def overview(data: ReportData) -> list[OverviewRow]:
-    """Return one row per cell."""
+def overview(data: ReportData, marks: Marks) -> list[OverviewRow]:
+    """Return one row per cell; a value in doubt has one of the *marks*."""
     rows = []
     for i, cell in enumerate(data.cells):
         texts = []
@@ -196,7 +189,9 @@ def overview(data: ReportData) -> list[OverviewRow]:
             value = first_value(cell.values, key)
             if value is not None and value.conditions.cycle is not None and key == "capacity_retention":
                 value = None if value.conditions.cycle == value.conditions.reference_cycle else value
-            texts.append(format_value(value, unit=False) if value is not None else _from_table(cell, key))
+            texts.append(
+                _from_table(cell, key) if value is None else _overviewed(value) + marks.of(value.flags, where=cell.name)
+            )
         rows.append(
             OverviewRow(
                 anchor=anchor(i),
@@ -212,6 +207,15 @@ def overview(data: ReportData) -> list[OverviewRow]:
     return rows
 
 
+def _overviewed(value: Value) -> str:
+    """Write a value so that it breaks before its interval alone."""
+    number, bracket, interval = format_value(value, unit=False).partition(" (")
+    return number.replace(" ", _TIED) + bracket + interval.replace(" ", _TIED)
+
+
+_TIED = "\N{NO-BREAK SPACE}"
+
+
 def key_figures(cell: CellReport) -> list[tuple[str, str]]:
     """Return what the folded section of a cell says: initial efficiency, retention and voltage decay, where known."""
     names = {
@@ -221,7 +225,7 @@ def key_figures(cell: CellReport) -> list[tuple[str, str]]:
     }
     found = [(name, first_value(cell.values, key)) for key, name in names.items()]
     return [
-        (name, format_value(v))
+        (name, format_value(v) + (", in doubt" if unsound(v.flags) else ""))
         for name, v in found
         if v is not None and (v.conditions.cycle is None or v.conditions.cycle != v.conditions.reference_cycle)
     ]

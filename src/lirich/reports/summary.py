@@ -243,38 +243,50 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
             for name, count in by_group.items()
         ) + "."  # fmt: skip
     evidence = []
+    caveats = [
+        "Polarisation is the growth of the gap between mean charge and discharge voltage: "
+        "resistance and hysteresis together."
+    ]
     for name in by_group:
         mine = [d for d in diagnoses if groups[d.cell] == name]
-        if len(mine) <= 2:
-            evidence += [Evidence(d.cell, d.cause_text) for d in mine]
+        split = [d for d in mine if first_value(d.values, _PARTS[0][1]) is not None]
+        if len(split) <= 2:
+            evidence += [Evidence(d.cell, d.cause_text) for d in split or mine[:1]]
         else:
-            evidence.append(Evidence(f"{name} ({len(mine)} cells)", _parts(mine)))
+            many = f"{len(split)} cells" if len(split) == len(mine) else f"{len(split)} of {len(mine)} cells"
+            evidence.append(Evidence(f"{name} ({many})", _parts(split)))
+        if split and len(split) < len(mine):
+            rest = len(mine) - len(split)
+            caveats.append(f"{name}: {rest} cell{'' if rest == 1 else 's'} without a split of the voltage decay.")
     return Answer(
         question,
         answer,
         tuple(evidence),
-        (
-            "Polarisation is the growth of the gap between mean charge and discharge voltage: "
-            "resistance and hysteresis together.",
-        ),
+        tuple(caveats),
     )
 
 
+_PARTS = (
+    ("structure", "structural_voltage_decay_mv_per_cycle"),
+    ("polarisation", "polarisation_voltage_decay_mv_per_cycle"),
+    ("structural share", "structural_share_of_voltage_decay"),
+)
+
+
 def _parts(diagnoses: Sequence[Diagnosis]) -> str:
+    """Return median and range over several cells that have the split."""
     texts = []
-    for what, key in (
-        ("structure", "structural_voltage_decay_mv_per_cycle"),
-        ("polarisation", "polarisation_voltage_decay_mv_per_cycle"),
-        ("structural share", "structural_share_of_voltage_decay"),
-    ):
+    for what, key in _PARTS:
         found = [v for d in diagnoses if (v := first_value(d.values, key)) is not None]
         if found:
             numbers = [v.value for v in found]
             middle, low, high = (
                 format_quantity(x, key, unit=False) for x in (median(numbers), min(numbers), max(numbers))
             )
-            texts.append(_tight(f"{what} {middle}") + f" ({_tight(f'{low} … {high}')}) {found[0].unit}")
-    return ("median and range of the cells: " + ", ".join(texts) if texts else "no split of the voltage decay") + "."
+            span = f" ({_tight(f'{low} … {high}')})" if low != high else ""
+            some = f", of {len(found)} cell{'' if len(found) == 1 else 's'}" if len(found) < len(diagnoses) else ""
+            texts.append(_tight(f"{what} {middle}") + f"{span} {found[0].unit}{some}")
+    return f"median and range: {', '.join(texts)}."
 
 
 def _mean(key: str, group: GroupRow) -> str:

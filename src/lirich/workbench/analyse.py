@@ -128,12 +128,16 @@ def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
 
 def cycling_settings(store: Store) -> dict[str, Any]:
     """Return the ``[cycling]`` table of ``lirich.toml``, checked. Raises `SettingsError`."""
+    return checked_cycling(store.settings.cycling)
+
+
+def checked_cycling(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ``[cycling]`` table with all settings, as JSON. Raises `SettingsError`."""
     from pydantic import ValidationError
 
     from lirich.cycling import CyclingSettings
     from lirich.errors import SettingsError
 
-    table = store.settings.cycling
     try:
         return CyclingSettings.model_validate(table).model_dump(mode="json")
     except ValidationError as error:

@@ -18,7 +18,7 @@ from lirich.quantities import QUANTITIES, quantity
 from lirich.workbench.caveats import FEW_CELLS, caveats, only
 from lirich.workbench.comparable import differences, figures, shared
 from lirich.workbench.comparison import Comparison, ComparisonRow, Contrast, Correction, GroupSummary
-from lirich.workbench.lineup import Draft, cells_of, of_group, present, rows_of_figure, sound
+from lirich.workbench.lineup import Draft, cells_of, of_group, present, rows_of_figure, sound, with_unsound
 from lirich.workbench.statistics import (
     Array,
     hedges_g,
@@ -117,10 +117,11 @@ def compare(
     drafts: list[Draft] = []
     order = list(dict.fromkeys(wanted)) if wanted is not None else list(QUANTITIES)
     for key in order:
-        numbers = sound([v for v in chosen if v.quantity == key], findings)
+        given = [v for v in chosen if v.quantity == key]
+        numbers = sound(given, findings)
         alone: dict[str, int] = {}
         for figure in figures(key, numbers):
-            rows = rows_of_figure(key, figure, groups, names, force)
+            rows = [with_unsound(row, given, groups) for row in rows_of_figure(key, figure, groups, names, force)]
             drafts += rows
             if not rows:
                 (name,) = present(figure, groups, names)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from lirich.model import Conditions, Frozen, Origin, Subject, Value
+from lirich.model.flags import unsound
 from lirich.model.format import format_value
 from lirich.quantities import QUANTITIES, quantity
 from lirich.store.literature.conflicts import same_material, span
@@ -110,8 +111,8 @@ def standings(
 
     Values of origin ``literature`` and quantities without a published value of a named material are passed over. A
     material that is told of twice with one number counts once; contradicting numbers count both and are flagged.
-    Papers give capacities and efficiencies of fresh cells: of a figure of single cycles (retentions apart) only a
-    subject's first cycle is set among them.
+    Values that are flagged as unsound (`lirich.model.flags`) have no place. Papers give capacities and efficiencies
+    of fresh cells: of a figure of single cycles (retentions apart) only a subject's first cycle is set among them.
 
     Raises `UnknownNameError` on a key of *quantities*.
     """
@@ -124,6 +125,8 @@ def standings(
         if value.conditions.cycle != first.get((value.subject, value.quantity), value.conditions.cycle):
             continue
         if value.origin is Origin.LITERATURE or (wanted is not None and value.quantity not in wanted):
+            continue
+        if unsound(value.flags):
             continue
         same = [v for v in published if v.quantity == value.quantity]
         facts = _once([v for v in same if v.subject.kind != "population" and "not-measured" not in v.flags])

@@ -71,9 +71,9 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
     """Write a folder that stands on its own and return its files.
 
     ``values.csv`` (every value with conditions, interval, origin, provenance), ``cells.csv`` (which `add` reads
-    again), per cell ``cycles``, ``steps`` and the points as Battery Data Format (``NAME.bdf.csv``), and
-    ``provenance.json``. With *form* ``parquet`` the tables are Parquet. Raises `InputError` on another form, or
-    where the folder is not empty.
+    again), per cell ``cycles``, ``steps``, the ``pulses`` of a GITT and the points as Battery Data Format
+    (``NAME.bdf.csv``), and ``provenance.json``. With *form* ``parquet`` the tables are Parquet. Raises `InputError`
+    on another form, or where the folder is not empty.
     """
     from lirich.readers.bdf import write_bdf
 
@@ -109,6 +109,8 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
             values += run.values
             write(run.cycles, f"{name}.cycles")
             write(run.steps, f"{name}.steps")
+            if any(v.quantity == "lithium_diffusivity_m2_s" and v.conditions.segment == "gitt" for v in run.values):
+                write(run.gitt_pulses(), f"{name}.pulses")
             path = folder / f"{name}.bdf.{form}"
             write_bdf(run.table(), path)
             written.append(path)

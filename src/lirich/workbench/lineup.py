@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from lirich.model import Conditions, Finding, Operator, Severity, Value
+from lirich.model.flags import meaning, unsound
 from lirich.quantities import QUANTITIES
 from lirich.workbench.comparable import classes, differences
 from lirich.workbench.comparison import Contrast
-
-_UNSOUND = frozenset({"incomplete-cycle", "first-charge-partial", "run-order-unknown"})  # none of these is compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,11 @@ def sound(values: list[Value], findings: list[Finding]) -> list[Value]:
     """Leave out bounds and values that the analysis itself calls unsound; say which."""
     kept = []
     for value in values:
-        doubts = _UNSOUND & set(value.flags)
+        doubts = unsound(value.flags)
         if value.operator not in (Operator.EQUAL, Operator.ABOUT):
             why = "it is a bound, not a number"
         elif doubts:
-            why = "it is flagged " + ", ".join(sorted(doubts))
+            why = "it is flagged " + ", ".join(doubts)
         else:
             kept.append(value)
             continue
@@ -47,6 +46,16 @@ def sound(values: list[Value], findings: list[Finding]) -> list[Value]:
             )
         )
     return kept
+
+
+def with_unsound(row: Draft, given: Sequence[Value], groups: Mapping[str, str]) -> Draft:
+    """Return *row* with a warning for each cell that has none but unsound values of its quantity, and why."""
+    inside = set(cells_of(row.values))
+    lost = {v.subject.key: unsound(v.flags) for v in given if v.subject.key not in inside and unsound(v.flags)}
+    said = [
+        f"{cell} ({groups[cell]}) left out, {flag}: {meaning(flag)}" for cell, flags in lost.items() for flag in flags
+    ]
+    return replace(row, warnings=(*row.warnings, *said), left_out=(*row.left_out, *lost))
 
 
 def rows_of_figure(

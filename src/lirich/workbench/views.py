@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lirich.cycling.halfcycle import Direction, HalfCycle
     from lirich.plots import Figure
     from lirich.store import Analysis, Store
+    from lirich.workbench.history import FactChange
 
 
 class CellView:
@@ -113,6 +114,13 @@ class CellView:
         return [*seen.values(), *wanted]
 
     @property
+    def history(self) -> list[FactChange]:
+        """What was said of the cell, its sample and its protocol, oldest first, with what each change replaced."""
+        from lirich.workbench.history import history
+
+        return history(self._store, self.key)
+
+    @property
     def origin(self) -> Origin:
         """``simulated`` for a cell of a simulation, else ``measured``."""
         return Origin.SIMULATED if self.facts.simulated else Origin.MEASURED
@@ -162,6 +170,19 @@ class CellView:
         """Return voltage against capacity: cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt."""
         return self.result.voltage_curves(cycles, max_points=max_points)
 
+    def gitt_pulses(self) -> pl.DataFrame:
+        """Return every GITT pulse: cycle, direction, state of charge, voltage at rest before it, diffusivities.
+
+        See `lirich.cycling.stopped.gitt_pulses`. Raises `NotEnoughDataError` where the cell has no GITT,
+        `MissingMetadataError` where its particle diameter is not given.
+        """
+        from lirich.cycling import CyclingSettings
+        from lirich.cycling.stopped import gitt_pulses
+        from lirich.workbench.analyse import cycling_settings
+
+        settings = CyclingSettings.model_validate(cycling_settings(self._store))
+        return gitt_pulses(self.result.annotation, self.sample, settings)
+
     def plot(self, kind: str = "voltage", **options: Any) -> Figure:
         """Return a figure: ``voltage``, ``dqdv``, ``capacity``, ``mean-voltage``, ``hysteresis`` or ``low-voltage``.
 
@@ -175,20 +196,27 @@ class CellView:
         return f"<cell {self.key!r}: {len(self.tests)} file(s), {len(self.analyses)} run(s) analysed>"
 
     def _repr_html_(self) -> str:
+        from lirich.model.flags import Marks
         from lirich.model.format import format_value
         from lirich.quantities import QUANTITIES
 
-        rows = (
-            "".join(
-                f"<tr><td>{html.escape(QUANTITIES[v.quantity].name)}</td>"
-                f"<td style='text-align:right'>{html.escape(format_value(v))}</td><td>{v.origin}</td></tr>"
-                for v in self.values
-                if QUANTITIES[v.quantity].scope == "cell"
-            )
-            if self.analyses
-            else "<tr><td>not analysed</td></tr>"
+        if not self.analyses:
+            return f"<h4>{html.escape(self.key)}</h4><p>not analysed</p>"
+        marks = Marks()
+        shown = [v for v in self.values if QUANTITIES[v.quantity].scope == "cell" and not _of_a_pulse(v)]
+        rows = "".join(
+            f"<tr><td>{html.escape(QUANTITIES[v.quantity].name)}</td>"
+            f"<td style='text-align:right'>{html.escape(format_value(v) + marks.of(v.flags))}</td>"
+            f"<td>{v.origin}</td></tr>"
+            for v in shown
         )
-        return f"<h4>{html.escape(self.key)}</h4><table>{rows}</table>"
+        below = "".join(f"<p>{html.escape(line)}</p>" for line in marks.lines)
+        return f"<h4>{html.escape(self.key)}</h4><table>{rows}</table>{below}"
+
+
+def _of_a_pulse(value: Value) -> bool:
+    """Tell whether a value is of a single pulse: there are hundreds, and their median is a value too."""
+    return value.conditions.soc_percent is not None and "soc_basis" in value.conditions.other
 
 
 class CellBook(Mapping[str, CellView]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -164,6 +164,18 @@ class Workspace:
         """Forget the corrections of a cell: its protocol is as detected again."""
         self.store.cell(cell)
         self.store.clear_corrections(cell)
+
+    def change_settings(self, *, name: str | None = None, cycling: Mapping[str, Scalar] | None = None) -> None:
+        """Change the name or the ``[cycling]`` table of ``lirich.toml``; what is not given stays as it is.
+
+        *cycling* replaces the whole table. Analyses under other settings are then out of date. Raises
+        `SettingsError`; nothing is changed then.
+        """
+        from lirich.workbench.analyse import checked_cycling
+
+        if cycling is not None:
+            checked_cycling(cycling)
+        self.store.change_settings(name=name, cycling=cycling)
 
     def analyse(
         self,

@@ -30,6 +30,18 @@
       if (/^[xy]axis/.test(k)) { Object.assign(layout[k], look); if (layout[k].zerolinecolor) layout[k].zerolinecolor = look.linecolor; }
     });
   }
+  // Long names beside bars would leave no room for the bars; their ends tell cells of a batch apart.
+  var MOST_LETTERS = 16;
+  function shorten(figure) {
+    var axis = figure.layout.yaxis;
+    if (!axis || axis.type !== "category") return;
+    axis.labelalias = {};
+    figure.data.forEach(function (trace) {
+      (trace.y || []).forEach(function (name) {
+        if (String(name).length > MOST_LETTERS) axis.labelalias[name] = name.slice(0, 5) + "…" + name.slice(-(MOST_LETTERS - 6));
+      });
+    });
+  }
   function spec(node) {
     var figure = JSON.parse(document.getElementById(node.id + "-spec").textContent);
     var layout = figure.layout;
@@ -48,6 +60,7 @@
       var grid = node.closest(".figures").classList;
       layout.width = grid.contains("one") ? 660 : grid.contains("small") ? 205 : 320;  // columns of A4, px
     }
+    if (node.clientWidth < 460) shorten(figure);
     if (node.clientWidth < 460 || printing) {
       layout.font.size = 11;
       layout.margin = Object.assign({}, layout.margin, { l: Math.min(layout.margin.l, 50), r: Math.min(layout.margin.r, 18) });
@@ -70,7 +83,8 @@
   }, { rootMargin: "600px 0px" });
   plots.forEach(function (p) { seen.observe(p); });
   // What is unfolded is drawn when the browser has time, so that scrolling and saving as PDF find it ready.
-  var later = window.requestIdleCallback || function (f) { return setTimeout(f, 60); };
+  // A busy machine has no idle time: then it is drawn all the same.
+  function later(f) { if (window.requestIdleCallback) window.requestIdleCallback(f, { timeout: 150 }); else setTimeout(f, 60); }
   function rest() {
     var next = plots.find(function (p) { return !p.dataset.drawn && !hidden(p); });
     if (next) { draw(next); later(rest); }
@@ -78,11 +92,19 @@
   later(rest);
   function redraw() { plots.forEach(function (p) { if (p.dataset.drawn) draw(p); }); }
   darkQuery.addEventListener("change", redraw);
+  // Paper cannot be unfolded: all but the cells, which are long and say so, is printed open.
+  var unfolded = [];
   window.addEventListener("beforeprint", function () {
     printing = true;
+    unfolded = Array.prototype.slice.call(document.querySelectorAll("details:not([open]):not(.cell)"));
+    unfolded.forEach(function (d) { d.open = true; });
     plots.forEach(draw);
   });
-  window.addEventListener("afterprint", function () { printing = false; redraw(); });
+  window.addEventListener("afterprint", function () {
+    printing = false;
+    unfolded.forEach(function (d) { d.open = false; });
+    redraw();
+  });
 
   function reveal() {
     var target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));

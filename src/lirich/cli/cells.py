@@ -1,0 +1,173 @@
+"""How ``lirich cells`` and ``lirich analyse`` show cells: a table of all, or one cell on a screen or two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from lirich.cli.fold import Folded, fold_segments, fold_values
+from lirich.cli.output import console, print_json, show_findings, show_table
+from lirich.model.flags import Marks
+
+if TYPE_CHECKING:
+    from lirich.model import Value
+    from lirich.workbench import CellView, Workspace
+
+_LISTED = ("initial_coulombic_efficiency", "voltage_decay_mv_per_cycle", "capacity_fade_percent_per_cycle")
+
+
+def list_cells(workspace: Workspace, *, json: bool) -> None:
+    """Print one row per cell; a value that is in doubt has a mark, and a line below says why."""
+    views = list(workspace.cells.values())
+    if json:
+        print_json({"cells": [_entry(v) for v in views]})
+        return
+    if not views:
+        console().print("There are no cells yet. Next: [bold]lirich add[/] FILES")
+        return
+    from lirich.model.format import format_value
+    from lirich.quantities import QUANTITIES
+
+    marks = Marks()
+    rows = []
+    for view in views:
+        by_key = {v.quantity: v for v in reversed(view.values)} if view.analyses else {}
+        found = [by_key.get(k) for k in _LISTED]
+        rows.append(
+            (
+                view.key,
+                view.facts.sample,
+                view.sample.morphology if view.sample else None,
+                len(view.tests),
+                view.cycles.height if view.analyses else "not analysed",
+                *("" if v is None else format_value(v, unit=False) + marks.of(v.flags, where=view.key) for v in found),
+                str(view.origin),
+            )
+        )
+    figures = (f"{QUANTITIES[k].symbol} ({QUANTITIES[k].unit})" for k in _LISTED)
+    heads = ("cell", "sample", "SC/PC", "files", "cycles", *figures, "origin")
+    show_table("", heads, rows, right=(3, 4, 5, 6, 7), whole=(0, 5, 6, 7))
+    show_marks(marks)
+
+
+def _entry(view: CellView) -> dict[str, Any]:
+    return {
+        "key": view.key,
+        "sample": view.facts.sample,
+        "morphology": view.sample.morphology if view.sample else None,
+        "files": len(view.tests),
+        "runs": len(view.analyses),
+        "origin": str(view.origin),
+    }
+
+
+def cell_dict(view: CellView) -> dict[str, Any]:
+    """Return all that is known of a cell as the object that ``--json`` prints; nothing is folded there."""
+    return {
+        "facts": view.facts.model_dump(mode="json"),
+        "sample": view.sample.model_dump(mode="json") if view.sample else None,
+        "history": [change.to_dict() for change in view.history],
+        "tests": [t.model_dump(mode="json") for t in view.tests],
+        "runs": [
+            {
+                "run": a.run,
+                "segments": list(a.segments),
+                "values": [{**v.model_dump(mode="json"), "unit": v.unit} for v in a.values],
+                "cycles": view.run(a.run).cycles.to_dicts(),
+            }
+            for a in view.analyses
+        ],
+        "findings": [f.model_dump(mode="json") for f in view.findings],
+    }
+
+
+def show_cell(view: CellView, *, everything: bool = False) -> None:
+    """Print one cell: facts, protocol, values, findings; like ones folded unless *everything* is asked for."""
+    out = console()
+    out.print(f"[bold]{escape(view.key)}[/] ({view.origin})")
+    _show_facts(view)
+    folded = 0
+    for analysis in view.analyses:
+        run = view.run(analysis.run)
+        title = f"Run {analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
+        rows = fold_segments(run.segments, everything=everything)
+        folded += len(run.segments) - len(rows)
+        show_table(title, ("protocol", "cycles", "", "why"), rows)
+        if everything:
+            _show_every(run.values)
+        else:
+            whole = fold_values(run.values)
+            _show_folded(whole)
+            folded += whole.hidden
+    show_findings(view.findings, limit=None if everything else 12)
+    if folded:
+        out.print(
+            f"[dim]Like ones are folded here. [/][bold]lirich cells {escape(view.key)} --all[/][dim] prints each "
+            "segment, value and condition; --json and lirich export have them too.[/]"
+        )
+
+
+def _show_facts(view: CellView) -> None:
+    facts = {**view.facts.model_dump(exclude={"key", "extra"}), **view.facts.extra}
+    if view.sample:
+        facts |= {**view.sample.model_dump(exclude={"key", "extra", "recipe"}), **view.sample.extra}
+    show_table("", ("fact", ""), [(k, v) for k, v in facts.items() if v is not None])
+    absent = [k for k, v in facts.items() if v is None]
+    if absent:
+        console().print(f"not given: {escape(', '.join(absent))}")
+
+
+def _show_every(values: Iterable[Value]) -> None:
+    from lirich.model.format import format_conditions, format_value
+    from lirich.quantities import QUANTITIES
+
+    rows = [(QUANTITIES[v.quantity].name, format_value(v), format_conditions(v.conditions), ", ".join(v.flags))
+            for v in values]  # fmt: skip
+    show_table("", ("quantity", "value", "conditions", "flags"), rows, right=(1,))
+
+
+def _show_folded(whole: Folded) -> None:
+    if whole.cycles:
+        numbers = tuple(range(1, 1 + len(whole.cycles)))
+        show_table("", ("of a cycle", *whole.cycles, "how"), whole.by_cycle, right=numbers, whole=numbers)
+    if whole.common:
+        console().print(f"Unless a row says otherwise: {escape(whole.common)}")
+    if whole.figures:
+        show_table("", ("of the test", "value", "conditions"), whole.figures, right=(1,), whole=(1,))
+    if whole.peaks:
+        heads = ("dQ/dV peak", "direction", "cycle", "position", "height", "area")
+        show_table("", heads, whole.peaks, right=(2, 3, 4, 5))
+    if whole.pulses:
+        if whole.common_to_pulses:
+            console().print(f"The pulses, unless a row says otherwise: {escape(whole.common_to_pulses)}")
+        of_pulses = ("of pulses", "method", "conditions", "n", "SOC (%)", "median", "smallest … largest", "doubts")
+        show_table("", of_pulses, whole.pulses, right=(3, 5), whole=(0, 5))
+    show_marks(whole.marks)
+
+
+def show_marks(marks: Marks) -> None:
+    """Print what the marks of a table mean."""
+    for line in marks.lines:
+        console().print(f"[yellow]{escape(line)}[/]")
+
+
+def show_history(view: CellView) -> None:
+    """Print what was said of a cell, its sample and its protocol, when, and what it replaced."""
+    rows = [
+        (
+            datetime.fromtimestamp(c.unix_second, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+            f"{c.kind} {c.key}",
+            c.field,
+            _said(c.before),
+            _said(c.after),
+        )
+        for c in view.history
+    ]
+    show_table("", ("when (UTC)", "of", "fact", "before", "after"), rows)
+
+
+def _said(fact: object) -> str:
+    return "not given" if fact is None else str(fact)
