@@ -21,6 +21,27 @@ ExecutorKind = str
 """``serial``, ``processes``, ``dask`` (a local cluster) or the address of a Dask scheduler (``tcp://…``)."""
 
 
+QUEUED_FOR_DASK = 64
+"""Workers that a Dask cluster is taken to have at least: one that starts them on demand must see tasks waiting."""
+
+
+class Pool(Executor):
+    """An executor that says how many tasks it runs at once."""
+
+    def __init__(self, executor: Executor, workers: Callable[[], int]) -> None:
+        self._executor = executor
+        self._workers = workers
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at once now; a cluster may grow."""
+        return self._workers()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand one task to the executor."""
+        return self._executor.submit(fn, *args, **kwargs)
+
+
 class SerialExecutor(Executor):
     """Runs each task at once, in this process."""
 
@@ -70,7 +91,7 @@ def open_executor(kind: ExecutorKind = "processes", *, workers: int | None = Non
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
         try:
-            yield pool
+            yield Pool(pool, lambda: count)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -98,7 +119,7 @@ def _dask(kind: str, workers: int) -> Iterator[Executor]:
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
-            yield client.get_executor(pure=False)
+            yield _dask_pool(client)
         return
     try:
         client = distributed.Client(kind, timeout=10)
@@ -107,7 +128,11 @@ def _dask(kind: str, workers: int) -> Iterator[Executor]:
             f"No Dask scheduler answers at {kind}: {error}", advice="Start one with `dask scheduler`"
         ) from error
     with client:
-        yield client.get_executor(pure=False)
+        yield _dask_pool(client)
+
+
+def _dask_pool(client: Any) -> Pool:
+    return Pool(client.get_executor(pure=False), lambda: max(QUEUED_FOR_DASK, sum(client.nthreads().values())))
 
 
 def _start_worker() -> None:
