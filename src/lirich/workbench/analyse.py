@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lirich import __version__
 from lirich.compute import Progress, open_executor, run_tasks
-from lirich.errors import LirichError
+from lirich.errors import LirichError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Test, content_hash
 from lirich.workbench.stores import store_at
 
@@ -92,7 +92,11 @@ def analyse_cells(
             from lirich.store import Analysis
 
             analysis = Analysis.model_validate(outcome.result)
-            store.put_analysis(analysis)
+            try:
+                store.put_analysis(analysis)
+            except UnknownNameError as error:  # a test that another process has removed meanwhile
+                report.failed.append((name, error))
+                continue
             report.analysed.append(name)
             report.findings += [f if f.where else f.model_copy(update={"where": name}) for f in analysis.findings]
     report.analysed = sorted(set(report.analysed))
