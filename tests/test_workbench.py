@@ -20,6 +20,7 @@ from lirich.errors import (
     WorkspaceNotFoundError,
 )
 from lirich.model import Cell, Origin, Sample
+from lirich.store import Analysis
 from lirich.workbench import Workspace
 from lirich.workbench.export import export
 from lirich.workbench.metadata import entry_from_facts, facts_from_options, read_cell_tables, resolve
@@ -555,3 +556,45 @@ def test_dask_with_two_workers_fills_the_same_catalogue(tmp_path: Path, lab: Wor
     workspace.add(small_laboratory, executor="dask", workers=2)
     workspace.analyse(executor="dask", workers=2)
     assert workspace.store.fingerprint() == lab.store.fingerprint()
+
+
+def test_a_fresh_demo_removes_only_what_a_demo_made(tmp_path: Path) -> None:
+    from lirich.workbench.demo import MARK, prepare
+
+    prepare(tmp_path / "demo", fresh=False)
+    (tmp_path / "demo" / "files").mkdir()
+    (tmp_path / "demo" / "files" / "SC-1.csv").touch()
+    (tmp_path / "demo" / "my notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="earlier demo"):
+        prepare(tmp_path / "demo", fresh=False)
+    prepare(tmp_path / "demo", fresh=True)
+    assert {p.name for p in (tmp_path / "demo").iterdir()} == {MARK, "my notes.txt"}
+
+
+def test_a_worker_keeps_no_connection(workspace: Workspace) -> None:
+    from lirich.workbench.stores import store_at
+
+    assert (
+        store_at(str(workspace.root))._database._engine.pool.status().startswith("Pool size: 5  Connections in pool: 0")
+    )
+
+
+def test_an_analysis_whose_test_was_removed_meanwhile_fails_alone(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lirich.store import Store
+
+    for seed, name in enumerate("AB"):
+        write_curve(tmp_path / f"{name}.bdf.csv", seed=seed)
+        workspace.add(tmp_path / f"{name}.bdf.csv", executor="serial")
+    put = Store.put_analysis
+
+    def late(store: Store, analysis: Analysis) -> None:
+        if analysis.cell == "A":
+            store.remove_test(analysis.tests[0])
+        put(store, analysis)
+
+    monkeypatch.setattr(Store, "put_analysis", late)
+    report = workspace.analyse(executor="serial")
+    assert report.analysed == ["B"]
+    assert [cell for cell, _ in report.failed] == ["A"]

@@ -100,6 +100,7 @@ def run_tasks(
         else:
             waiting.append((index, key))
 
+    started = time.monotonic()  # what came from the cache says nothing about how long the rest will take
     running: dict[Future[tuple[Any, float]], tuple[int, str]] = {}
     queue = iter(waiting)
     try:

@@ -6,7 +6,6 @@ then is it entered in the catalogue; what is entered is safe, and what is not is
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lirich.compute import Progress, ResultCache, open_executor, run_tasks
 from lirich.errors import InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
 from lirich.model import Finding, Test, content_hash
+from lirich.store.files import hash_open, open_source
 from lirich.workbench.metadata import TABLE_NAMES, Entry
 from lirich.workbench.register import Register, continuations
 
@@ -28,7 +28,6 @@ FEW_FILES = 4
 """Fewer files than this are read in this process, unless they are large: starting workers costs more."""
 FEW_BYTES = 8_000_000
 NEEDLESS = "repair-not-needed"
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +156,8 @@ def read_parameters(root: Path, path: Path, *, reader: str | None, repairs: Sequ
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be opened: {error.strerror}", advice="Check its permissions") from error
-    return digest.hexdigest()
+    with open_source(path) as file:
+        return hash_open(file)[0]
 
 
 def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:

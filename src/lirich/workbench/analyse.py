@@ -59,18 +59,19 @@ def analyse_cells(
     facts = store.cells()
     samples = store.samples()
     by_cell: dict[str, list[Test]] = {}
-    for test in store.tests():
-        by_cell.setdefault(test.cell, []).append(test)
-    wanted = list(by_cell) if cells is None else [store.cell(key).key for key in cells]
+    if cells is None:
+        for test in store.tests():
+            by_cell.setdefault(test.cell, []).append(test)
+    else:
+        by_cell = {store.cell(key).key: store.tests(key) for key in cells}
     known = store.analysis_keys()
     settings = cycling_settings(store)
     report = AnalyseReport()
     parameters: list[dict[str, Any]] = []
     rows = 0
-    for key in wanted:
+    for key, tests in by_cell.items():
         cell = facts[key]
         sample = samples.get(cell.sample) if cell.sample else None
-        tests = by_cell.get(key, [])
         groups = plan_runs(tests)
         corrections = store.corrections(key)
         for run, group in enumerate(groups):

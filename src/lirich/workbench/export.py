@@ -84,10 +84,16 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
 
     if form not in FORMATS:
         raise InputError(f"Unknown format {form!r}", expected=" or ".join(FORMATS))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is not an empty folder", advice="Name a new one: nothing is overwritten")
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder} is not an empty folder", advice="Name a new one: nothing is overwritten")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}", advice="Name another folder") from error
     keys = list(workspace.cells) if cells is None else [workspace.store.cell(key).key for key in cells]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}", advice="Name another folder") from error
     written: list[Path] = []
 
     def write(table: pl.DataFrame, name: str) -> None:
