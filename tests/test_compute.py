@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lirich.compute import Progress, ResultCache, open_executor, run_tasks, task_key
+from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks, task_key
 from lirich.compute.executor import Pool
 from lirich.errors import ComputeError, NotEnoughDataError, TaskFailedError
 
@@ -142,6 +142,28 @@ def test_the_cache_knows_a_task_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "ab" / f"{'ab' * 32}.json").write_text('{"answer": 4')  # a broken disk
     assert cache.get("ab" * 32) is None
     assert cache.clear() == 0
+
+
+def test_the_hash_of_code_changes_with_the_code_it_names_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "somecode"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "inner" / "deep.py").write_text("x = 1\n")
+    (tmp_path / "alone.py").write_text("y = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def now(*names: str) -> str:
+        code_hash.cache_clear()
+        return code_hash(*names)
+
+    both, one = now("somecode", "alone"), now("alone")
+    assert now("alone", "somecode") == both != one
+    (package / "inner" / "deep.py").write_bytes(b"x = 1\r\n")  # as Git writes it on Windows
+    assert now("somecode", "alone") == both
+    (package / "inner" / "deep.py").write_text("x = 2\n")
+    assert (now("somecode", "alone") == both, now("alone") == one) == (False, True)
+    with pytest.raises(ModuleNotFoundError):
+        now("lirich.nothing")
 
 
 def test_a_cached_result_may_be_refused(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_a_name_that_is_no_unicode_fails_alone(workspace: Workspace, tmp_path: P
     report = workspace.add([*tmp_path.glob("*.csv")], executor="serial")
     assert [a.cell for a in report.added] == ["good"]
     told = "\n".join(f"{path} {error}" for path, error in report.failed)
-    assert "no Unicode name. Rename the file" in told
+    assert "no Unicode name. Rename the file or its folder" in told
     assert "'two\\nlines' cannot be the name of a cell" in told
     told.encode()
 
@@ -395,6 +395,17 @@ def test_a_correction_of_the_protocol_changes_the_analysis_and_can_be_withdrawn(
         workspace.correct("SC-1", (10, 3), "formation")
     with pytest.raises(InputError):
         workspace.correct("SC-1", (1, 3), "breakfast")
+
+
+def test_changed_code_analyses_again(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lirich.workbench import analyse
+
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", executor="serial")
+    assert workspace.analyse(executor="serial").analysed == ["a"]
+    assert workspace.analyse(executor="serial").analysed == []
+    monkeypatch.setattr(analyse, "CODE", ("lirich.errors",))  # other source, another hash
+    assert workspace.analyse(executor="serial").analysed == ["a"]
 
 
 def test_groups_of_cells(lab: Workspace) -> None:

@@ -47,7 +47,8 @@ class Progress:
 def task_key(task: Task, parameters: Mapping[str, Any]) -> str:
     """Return the content hash of a task: function, lirich version and parameters.
 
-    What else decides the result (the version of a plug-in, of a model, of a library) belongs into the parameters.
+    What else decides the result belongs into the parameters: the code of the task (`lirich.compute.code_hash`), the
+    version of a plug-in, of a model, of a library.
     """
     return content_hash(
         {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lirich.compute import Progress, ResultCache, open_executor, run_tasks
+from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
 from lirich.model import Finding, Test, content_hash
 from lirich.store.files import hash_open, open_source
@@ -119,8 +119,9 @@ def _files(folder: Path, seen: set[Path], failed: list[tuple[str, LirichError]])
             if not entry.name.startswith((".", "~$"))
         ]
     except OSError as error:
-        reason = InputError(f"{folder} cannot be listed: {error.strerror}", advice="Check its permissions")
-        failed.append((str(folder), reason))
+        shown = Candidate(folder, explicit=False).shown
+        reason = InputError(f"{shown} cannot be listed: {error.strerror}", advice="Check its permissions")
+        failed.append((shown, reason))
         return
     for entry, is_folder, is_file in entries:
         if is_folder:
@@ -144,12 +145,13 @@ def read_parameters(root: Path, path: Path, *, reader: str | None, repairs: Sequ
     try:
         str(path.absolute()).encode()
     except UnicodeEncodeError:
-        raise InputError(f"{path.name!r} is no Unicode name", advice="Rename the file") from None
+        raise InputError(f"{str(path)!r} is no Unicode name", advice="Rename the file or its folder") from None
     return {
         "root": str(root),
         "path": str(path.absolute()),
         "sha256": [_sha256(p) for p in (path, *sidecars(path))],
         "reader": reader,
+        "code": code_hash("lirich.readers", "lirich.model", "lirich.store.curves"),
         "readers": {name: each.version for name, each in readers().items()},
         "repairs": sorted(repairs),
     }

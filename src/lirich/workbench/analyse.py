@@ -1,7 +1,7 @@
 """The verb *analyse*: the tests of each cell become steps, cycles, segments and values in the catalogue.
 
 One run of a cell is one analysis: the tests that continue each other, joined in time order. An analysis is
-known by what made it (tests, facts, settings, corrections, version); one that is there already is not repeated.
+known by what made it (tests, facts, settings, corrections, code); one that is there already is not repeated.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lirich import __version__
-from lirich.compute import Progress, open_executor, run_tasks
+from lirich.compute import Progress, code_hash, open_executor, run_tasks
 from lirich.errors import LirichError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Test, content_hash
 from lirich.workbench.stores import store_at
@@ -21,6 +21,9 @@ from lirich.workbench.stores import store_at
 if TYPE_CHECKING:
     from lirich.readers import JoinGroup
     from lirich.store import Store
+
+CODE = ("lirich.cycling", "lirich.model", "lirich.quantities", "lirich.readers.join", "lirich.workbench.analyse")
+"""What an analysis rests on: where its source changes, cells are analysed again."""
 
 FEW_RUNS = 4
 FEW_ROWS = 400_000
@@ -177,8 +180,8 @@ def _parameters(
 
 
 def _identity(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    # Where the workspace lies does not change what the analysis says.
-    return {"version": __version__, **{k: v for k, v in parameters.items() if k != "root"}}
+    # Where the workspace lies does not change what the analysis says. The code is that of this process: a worker's own.
+    return {"version": __version__, "code": code_hash(*CODE), **{k: v for k, v in parameters.items() if k != "root"}}
 
 
 def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
