@@ -226,6 +226,26 @@ def test_a_new_version_of_a_reader_reads_again(
     assert not again.already
 
 
+def test_a_new_reading_of_a_file_replaces_the_one_before(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lirich.readers import readers
+
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", cell="mine", executor="serial")
+    workspace.analyse(executor="serial")
+    before = len(workspace.cells["mine"].values)
+    monkeypatch.setattr(readers()["bdf"], "version", "2099")
+    report = workspace.add(tmp_path / "a.bdf.csv", cell="mine", executor="serial")
+    assert [f.code for f in report.findings] == ["read-again"]
+    workspace.analyse(executor="serial")
+    assert [t.reader_version for t in workspace.cells["mine"].tests] == ["2099"]
+    assert len(workspace.store.values(subject="mine")) == before
+    monkeypatch.setattr(readers()["bdf"], "version", "2100")
+    report = workspace.add(tmp_path / "a.bdf.csv", cell="other", executor="serial")
+    assert isinstance(report.failed[0][1], ConflictingMetadataError)
+
+
 def test_files_that_continue_are_one_cell_and_parallel_cells_are_not(workspace: Workspace, tmp_path: Path) -> None:
     day = 86_400.0
     write_curve(tmp_path / "A_1.bdf.csv", start_unix=1.7e9, cycles=2)

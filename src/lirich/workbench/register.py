@@ -66,9 +66,10 @@ class Register:
     def enter(self, path: Path, test: Test, *, name: str | None = None) -> tuple[str, Test, bool, list[Finding]]:
         """Enter one file: its sample, its cell, its test; all at once or, where it raises, nothing.
 
-        Returns the cell's key, the test as stored, whether it was there already, and what was noticed. *name* is
-        the cell's name where nobody stated one. Raises `ConflictingMetadataError` if the same content is a test
-        of another cell, `MetadataError` if a fact is impossible.
+        One raw file is one test: a new reading of it (another reader or version, a repair, another mapping) replaces
+        the one before. Returns the cell's key, the test as stored, whether it was there already, and what was
+        noticed. *name* is the cell's name where nobody stated one. Raises `ConflictingMetadataError` if the same
+        content is a test of another cell, `MetadataError` if a fact is impossible.
         """
         entries = self._entries(path, test)
         stated = self._stated(entries)
@@ -76,27 +77,28 @@ class Register:
         self._store.require_files(test)
 
         def work(things: Things) -> tuple[Test, bool, list[Finding]]:
-            present = things.test(test.key)
-            moved = present is not None and present.cell != key
-            if present is not None and moved:
+            readings = things.tests_of_raw([test.raw.sha256])
+            for present in readings:
                 # a name that nobody chose gives way to one that somebody states
                 unnamed = present.cell == file_stem(Path(present.raw.name)) and stated is not None
-                if not self._reassign and not unnamed:
+                if present.cell != key and not self._reassign and not unnamed:
                     raise ConflictingMetadataError(
                         f"{path.name} is a test of the cell {present.cell!r} already, not of {key!r}",
                         expected="one cell for each file",
                         advice="Add it with --reassign to move it",
                     )
-                things.remove_test(test.key)
             findings = enter_facts(things, key, entries)
-            if present is not None and not moved:
-                return present, True, findings
+            for present in readings:
+                if present.key == test.key and present.cell == key:
+                    return present, True, findings
             new = [f for f in findings if f not in test.findings]
             entered = test.model_copy(update={"cell": key, "findings": (*test.findings, *new)})
+            for present in readings:
+                things.remove_test(present.key)
             things.put_test(entered)
-            if present is not None:
-                things.remove_empty_cell(present.cell)
-            return entered, False, findings
+            for cell in {present.cell for present in readings} - {key}:
+                things.remove_empty_cell(cell)
+            return entered, False, [*findings, *(_read_again(present, entered) for present in readings)]
 
         return key, *self._store.change(work)
 
@@ -176,6 +178,20 @@ class Register:
         )
         sources = (self._options, *self._table(path).entries_for(path), from_file)
         return [entry for entry in sources if entry is not None]
+
+
+def _read_again(before: Test, after: Test) -> Finding:
+    how = [
+        f"{test.reader} {test.reader_version}" + (f", repaired: {', '.join(test.repairs)}" if test.repairs else "")
+        for test in (before, after)
+    ]
+    moved = f", and moved from {before.cell} to {after.cell}" if before.cell != after.cell else ""
+    return Finding(
+        code="read-again",
+        severity=Severity.INFO,
+        message=f"{after.raw.name} was read anew ({how[1]}); this replaces the earlier reading ({how[0]}){moved}",
+        where=after.cell,
+    )
 
 
 def enter_facts(things: Things, key: str, entries: Iterable[Entry]) -> list[Finding]:
