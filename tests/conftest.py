@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lirich.store import Store
+
+settings.register_profile("lirich", deadline=None)  # how long an example takes is no fact to be tested
+settings.load_profile("lirich")
 
 
 @pytest.fixture(scope="session")

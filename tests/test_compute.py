@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lirich.compute import Progress, ResultCache, open_executor, run_tasks, task_key
+from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks, task_key
+from lirich.compute.executor import Pool
 from lirich.errors import ComputeError, NotEnoughDataError, TaskFailedError
 
 
@@ -70,13 +72,65 @@ def test_a_failed_task_is_an_outcome_and_the_others_go_on() -> None:
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
     cache = ResultCache(tmp_path)
     with open_executor("serial") as pool:
-        run = run_tasks(square, numbers(10), executor=pool, cache=cache, workers=1)
+        run = run_tasks(square, numbers(10), executor=pool, cache=cache)
         for _ in range(4):
             next(run)
         run.close()  # what a Ctrl-C does
         again = list(run_tasks(square, numbers(10), executor=pool, cache=cache))
     assert sum(o.cached for o in again) >= 4
     assert {o.parameters["x"]: o.result for o in again} == {i: i * i for i in range(10)}
+
+
+def test_every_finished_task_is_kept_before_the_next_one_starts(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path)
+    with open_executor("serial") as pool:
+        run = run_tasks(square, numbers(10), executor=pool, cache=cache)
+        next(run)
+        assert len(list(tmp_path.glob("*/*.json"))) == 1
+        run.close()
+
+
+def test_as_many_tasks_are_handed_out_as_there_are_workers() -> None:
+    handed: list[Future[Any]] = []
+
+    class Waiting(Executor):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            handed.append(Future())
+            if len(handed) == 4 * 16:
+                for future in handed:
+                    future.set_result((1, 0.0))
+            return handed[-1]
+
+    list(run_tasks(square, numbers(64), executor=Pool(Waiting(), lambda: 16)))
+    assert len(handed) == 64
+
+
+@pytest.mark.parametrize("result", [float("nan"), {1, 2}])
+def test_a_result_that_is_no_json_is_the_failure_of_its_task_alone(tmp_path: Path, result: object) -> None:
+    cache = ResultCache(tmp_path)
+    with open_executor("serial") as pool:
+        outcomes = list(
+            run_tasks(lambda p: result if p["x"] == 1 else 7, numbers(3), executor=pool, cache=cache),
+        )
+    assert [type(o.error) for o in outcomes] == [type(None), TaskFailedError, type(None)]
+    assert "no JSON" in str(outcomes[1].error)
+
+
+def test_a_fresh_result_is_what_the_cache_gives_back(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path)
+    with open_executor("serial") as pool:
+        fresh, again = (list(run_tasks(lambda p: {"pair": (1, 2)}, [{}], executor=pool, cache=cache)) for _ in (0, 1))
+    assert again[0].cached
+    assert fresh[0].result == again[0].result == {"pair": [1, 2]}
+
+
+def test_a_cache_that_cannot_be_used_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file, no folder")
+    cache = ResultCache(tmp_path / "cache")
+    with pytest.raises(ComputeError, match="cannot be used"):
+        cache.get("ab" * 32)
+    with pytest.raises(ComputeError, match="cannot be used"):
+        cache.put("ab" * 32, 1)
 
 
 def test_the_cache_knows_a_task_by_its_content(tmp_path: Path) -> None:
@@ -88,6 +142,28 @@ def test_the_cache_knows_a_task_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "ab" / f"{'ab' * 32}.json").write_text('{"answer": 4')  # a broken disk
     assert cache.get("ab" * 32) is None
     assert cache.clear() == 0
+
+
+def test_the_hash_of_code_changes_with_the_code_it_names_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "somecode"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "inner" / "deep.py").write_text("x = 1\n")
+    (tmp_path / "alone.py").write_text("y = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def now(*names: str) -> str:
+        code_hash.cache_clear()
+        return code_hash(*names)
+
+    both, one = now("somecode", "alone"), now("alone")
+    assert now("alone", "somecode") == both != one
+    (package / "inner" / "deep.py").write_bytes(b"x = 1\r\n")  # as Git writes it on Windows
+    assert now("somecode", "alone") == both
+    (package / "inner" / "deep.py").write_text("x = 2\n")
+    assert (now("somecode", "alone") == both, now("alone") == one) == (False, True)
+    with pytest.raises(ModuleNotFoundError):
+        now("lirich.nothing")
 
 
 def test_a_cached_result_may_be_refused(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_runs_that_are_no_more_go_with_their_values(store: Store, tmp_path: Path
     store.drop_runs("SC-1", keep=1)
     assert [a.run for a in store.analyses()] == [0, 0]
     assert len(store.values()) == 6
-    store.remove_analyses("SC-1")
+    store.put_analyses("SC-1", [])
     assert store.analyses("SC-1") == []
     assert store.values(subject="SC-1") == []
 
@@ -337,3 +337,19 @@ def test_a_database_belongs_to_one_workspace(store: Store, tmp_path: Path) -> No
     with pytest.raises(StoreError, match="another workspace, 'workspace'"):
         Store.create(tmp_path / "second", database_url=store.settings.database_url.get_secret_value())
     assert not (tmp_path / "second" / "lirich.toml").exists()
+
+
+def test_a_filter_may_hold_more_names_than_a_statement(store: Store) -> None:
+    values = [lab.value(f"C-{n}", ICE, float(n)) for n in range(50)]
+    store.put_values(values, source="a")
+    assert store.values(subject=[f"C-{n}" for n in range(20, 70_000)]) == values[20:]
+    assert store.values(subject=[f"C-{n}" for n in range(600)], quantity=ICE, source="a") == values
+    assert store.values(source="b") == []
+
+
+def test_an_empty_catalogue_beside_raw_files_is_no_new_workspace(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "w") as store:
+        lab.add(store, 1, tmp_path / "files")
+    (tmp_path / "w" / "catalogue.sqlite").write_bytes(b"")
+    with pytest.raises(CorruptStoreError, match="empty, although raw files are there"):
+        Store.open(tmp_path / "w")

@@ -26,7 +26,7 @@ def overwrite(path: Path, data: bytes) -> None:
 def test_each_damage_has_its_name(filled: Store) -> None:
     tests = filled.tests()
     raw = [filled.raw_path(t.raw.sha256) for t in tests]
-    curve = [filled.root / "curves" / t.curve[:2] / f"{t.curve}.parquet" for t in tests]
+    curve = [filled._curves.path(t.curve) for t in tests]
     overwrite(raw[0], b"time,voltage\n0,9.9\n")
     raw[1].unlink()
     overwrite(curve[0], curve[1].read_bytes())  # whole, readable, and another table
@@ -59,7 +59,7 @@ def test_mending_and_adding_again_heals_everything(filled: Store, tmp_path: Path
     test = filled.tests()[0]
     raw = filled.raw_path(test.raw.sha256)
     overwrite(raw, b"x" * test.raw.size)  # of the same size: only its hash tells
-    curve = filled.root / "curves" / test.curve[:2] / f"{test.curve}.parquet"
+    curve = filled._curves.path(test.curve)
     overwrite(curve, b"PAR1....PAR1")
     done = filled.mend()
     assert {f.code for f in done} == {"raw-set-aside", "curve-set-aside", "raw-missing", "curve-missing"}

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 
 import store_lab as lab
+from lirich.errors import UnknownNameError
 from lirich.model import Cell, Severity
-from lirich.store import Store
+from lirich.store import Analysis, Store
+from lirich.store.engine import BUSY_SECOND
+from lirich.store.things import Things
 
 CELLS = 3
 
@@ -24,7 +30,9 @@ CELLS = 3
 def processes() -> multiprocessing.context.ForkServerContext:
     """Processes that start in milliseconds: forked from a server that has imported everything and done nothing."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["store_lab", "lirich.store.catalogue"])
+    context.set_forkserver_preload(
+        ["store_lab", "lirich.store.catalogue", "lirich.store.things", "lirich.store.results"]
+    )
     return context
 
 
@@ -220,6 +228,58 @@ def test_several_processes_open_an_old_catalogue_at_once(start: Start, tmp_path:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_opening_waits_for_no_writer(tmp_path: Path) -> None:
+    Store.create(tmp_path / "w").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "w" / "catalogue.sqlite", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with Store.open(tmp_path / "w") as store:
+            assert store.cells() == {}
+        assert time.monotonic() - began < BUSY_SECOND / 2
+
+
+def test_an_analysis_never_rests_on_a_test_that_is_being_removed(store: Store, tmp_path: Path) -> None:
+    for number in range(10):
+        test = lab.add(store, 1, tmp_path / "files")
+        analysis = lab.analysis(store, test, capacity=200.0 + number)
+
+        def analyse(analysis: Analysis = analysis) -> None:
+            with contextlib.suppress(UnknownNameError):
+                store.put_analysis(analysis)
+
+        with ThreadPoolExecutor(2) as pool:
+            for work in [pool.submit(analyse), pool.submit(store.remove_test, test.key)]:
+                work.result()
+        assert store.tests() == []
+        assert store.analyses() == []
+
+
+def test_facts_stated_at_once_are_all_kept(store: Store) -> None:
+    store.put_cell(Cell(key="A"))
+
+    def state(number: int) -> None:
+        def work(things: Things) -> None:
+            present = things.one(Cell, "A")
+            things.put(present.model_copy(update={"extra": {**present.extra, f"fact{number}": number}}))
+
+        store.change(work)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(state, range(20)))
+    assert store.cell("A").extra == {f"fact{n}": n for n in range(20)}
+    assert len(store.cell_history("A")) == 21
+
+
+def test_a_change_that_fails_half_way_has_not_happened(store: Store) -> None:
+    def work(things: Things) -> None:
+        things.put(Cell(key="A"))
+        things.one(Cell, "B")
+
+    with pytest.raises(UnknownNameError):
+        store.change(work)
+    assert store.cells() == {}
+
+
 def test_a_fork_and_its_parent_both_go_on(store: Store) -> None:
     store.put_cell(Cell(key="before"))
     pid = os.fork()

@@ -149,7 +149,7 @@ def test_a_migration_that_fails_changes_nothing(
 
 
 def test_a_newer_catalogue_is_left_alone(store: Store) -> None:
-    store._catalogue.database.write(
+    store._database.write(
         lambda c: c.execute(
             text("INSERT INTO migration (number, name, lirich_version, unix_second) VALUES (99, 'x', '9', 0)")
         )
@@ -160,7 +160,7 @@ def test_a_newer_catalogue_is_left_alone(store: Store) -> None:
 
 def test_a_quantity_that_is_no_more_is_told(store: Store) -> None:
     store.put_values([lab.value("x", "initial_coulombic_efficiency", 1.0)], source="s")
-    store._catalogue.database.write(
+    store._database.write(
         lambda c: c.execute(text("UPDATE value SET document = replace(document, 'initial_', 'initail_')"))
     )
     with pytest.raises(CorruptStoreError, match="Did you mean 'initial_coulombic_efficiency'"):

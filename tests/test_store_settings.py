@@ -105,15 +105,11 @@ def test_any_folder_name_can_be_a_workspace(tmp_path: Path, name: str) -> None:
     assert Store.open(tmp_path / name).cells() == {}
 
 
-def test_settings_can_be_changed(tmp_path: Path) -> None:
-    store = Store.create(tmp_path, name="before")
-    store.change_settings(name="after", cycling={"low_voltage_v": 3.4, "windows": (2.0, 4.8)})
-    again = Store.open(tmp_path).settings
-    assert again == store.settings
-    assert (again.name, again.cycling) == ("after", {"low_voltage_v": 3.4, "windows": (2.0, 4.8)})
-    with pytest.raises(SettingsError):
-        store.change_settings(name="")
-    assert Store.open(tmp_path).settings == again
+def test_the_thresholds_of_the_user_are_read(tmp_path: Path) -> None:
+    Store.create(tmp_path).close()
+    with (tmp_path / "lirich.toml").open("a") as file:
+        file.write("[cycling]\nlow_voltage_v = 3.4\nwindows = [2.0, 4.8]\n")
+    assert Store.open(tmp_path).settings.cycling == {"low_voltage_v": 3.4, "windows": (2.0, 4.8)}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from lirich.errors import (
     WorkspaceNotFoundError,
 )
 from lirich.model import Cell, Origin, Sample
+from lirich.store import Analysis
 from lirich.workbench import Workspace
 from lirich.workbench.export import export
 from lirich.workbench.metadata import entry_from_facts, facts_from_options, read_cell_tables, resolve
@@ -134,6 +137,129 @@ def test_one_file_is_a_test_of_one_cell(workspace: Workspace, tmp_path: Path) ->
     assert len(workspace.cells["second"].tests) == 1
 
 
+def test_a_move_that_fails_moves_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", cell="first", executor="serial")
+    before = workspace.store.fingerprint()
+    report = workspace.add(
+        tmp_path / "a.bdf.csv", cell="second", reassign=True, facts={"active_mass_mg": -5}, executor="serial"
+    )
+    assert isinstance(report.failed[0][1], MetadataError)
+    assert workspace.store.fingerprint() == before
+
+
+def test_a_fact_stated_while_files_are_read_is_kept(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for seed in (1, 2):
+        write_curve(folder / f"x{seed}y.bdf.csv", seed=seed)
+    (folder / "cells.csv").write_text("file,cell,electrode\n*.csv,A,cathode\n")
+
+    def meanwhile(_: object) -> None:  # as another process would
+        Workspace.open(workspace.root).set_facts("A", {"active_mass_mg": 5.0, "electrode": "full"})
+
+    workspace.add(folder, executor="serial", on_file=meanwhile)
+    assert workspace.cells["A"].facts.active_mass_mg == 5.0
+
+
+def test_a_sample_of_the_cells_own_name_keeps_what_is_known_of_it(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.bdf.csv")
+    write_curve(tmp_path / "b.bdf.csv", seed=1)
+    workspace.add(tmp_path / "a.bdf.csv", facts={"sample": "b", "composition": "LiCoO2"}, executor="serial")
+    workspace.add(tmp_path / "b.bdf.csv", facts={"dopant": "Nb"}, executor="serial")
+    assert workspace.samples == {"b": Sample(key="b", composition="LiCoO2", dopant="Nb")}
+
+
+def test_links_in_circles_and_closed_folders_do_not_stop_an_add(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    (folder / "sub").mkdir(parents=True)
+    write_curve(folder / "sub" / "a.bdf.csv")
+    for place in (folder, folder / "sub"):
+        for number in (1, 2):
+            (place / f"round{number}").symlink_to(folder, target_is_directory=True)
+    report = workspace.add(folder, executor="serial")
+    assert [a.cell for a in report.added] == ["a"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_listed_is_told(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "files.bdf.csv")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    report = workspace.add([closed, tmp_path / "files.bdf.csv"], executor="serial")
+    assert [a.cell for a in report.added] == ["files"]
+    assert "cannot be listed" in str(report.failed[0][1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_a_name_that_is_no_unicode_fails_alone(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "good.bdf.csv")
+    shutil.copy(tmp_path / "good.bdf.csv", os.fsencode(tmp_path) + b"/K\xe4lte.bdf.csv")
+    (tmp_path / "two\nlines.bdf.csv").write_text((tmp_path / "good.bdf.csv").read_text() + "\n")
+    report = workspace.add([*tmp_path.glob("*.csv")], executor="serial")
+    assert [a.cell for a in report.added] == ["good"]
+    told = "\n".join(f"{path} {error}" for path, error in report.failed)
+    assert "no Unicode name. Rename the file or its folder" in told
+    assert "'two\\nlines' cannot be the name of a cell" in told
+    told.encode()
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import lirich.readers
+
+    path = tmp_path / "a.bdf.csv"
+    write_curve(path)
+    read = lirich.readers.read
+
+    def slowly(file: Path, **options: object) -> object:
+        found = read(file, **options)
+        with path.open("a") as more:  # the cycler goes on
+            more.write(path.read_text().splitlines()[-1].replace("3.0", "2.9") + "\n")
+        return found
+
+    monkeypatch.setattr(lirich.readers, "read", slowly)
+    report = workspace.add(path, executor="serial")
+    assert "changed while it was read" in str(report.failed[0][1])
+    monkeypatch.undo()
+    assert len(workspace.add(path, executor="serial").added) == 1
+
+
+def test_a_new_version_of_a_reader_reads_again(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lirich.readers import readers
+
+    write_curve(tmp_path / "a.bdf.csv")
+    first = workspace.add(tmp_path / "a.bdf.csv", executor="serial").added[0].test
+    monkeypatch.setattr(readers()["bdf"], "version", "2099")
+    again = workspace.add(tmp_path / "a.bdf.csv", executor="serial").added[0]
+    assert (first.reader_version, again.test.reader_version) != ("2099", first.reader_version)
+    assert again.test.reader_version == "2099"
+    assert not again.already
+
+
+def test_a_new_reading_of_a_file_replaces_the_one_before(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lirich.readers import readers
+
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", cell="mine", executor="serial")
+    workspace.analyse(executor="serial")
+    before = len(workspace.cells["mine"].values)
+    monkeypatch.setattr(readers()["bdf"], "version", "2099")
+    report = workspace.add(tmp_path / "a.bdf.csv", cell="mine", executor="serial")
+    assert [f.code for f in report.findings] == ["read-again"]
+    workspace.analyse(executor="serial")
+    assert [t.reader_version for t in workspace.cells["mine"].tests] == ["2099"]
+    assert len(workspace.store.values(subject="mine")) == before
+    monkeypatch.setattr(readers()["bdf"], "version", "2100")
+    report = workspace.add(tmp_path / "a.bdf.csv", cell="other", executor="serial")
+    assert isinstance(report.failed[0][1], ConflictingMetadataError)
+
+
 def test_files_that_continue_are_one_cell_and_parallel_cells_are_not(workspace: Workspace, tmp_path: Path) -> None:
     day = 86_400.0
     write_curve(tmp_path / "A_1.bdf.csv", start_unix=1.7e9, cycles=2)
@@ -182,6 +308,9 @@ def test_facts_come_by_priority_and_differences_are_said(tmp_path: Path) -> None
         ("cell,active_mass_g\nA,0.0059\n", "active_mass_g"),
         ("cell,Active mass mg\nA,5.9\n", "Active mass mg"),
         ("cell,active_mass_mg\nA,5.9,7\n", "line 2"),
+        ('cell,note\n"A","of\ntwo lines"\nB,1,2\n', "line 4"),
+        ("cell,active_mass_mg,active_mass_mg\nA,5.9,7\n", "two columns 'active_mass_mg'"),
+        (f"cell,note\nA,{'x' * 200_000}\n", "line 2: field larger"),
     ],
 )
 def test_a_doubtful_table_is_refused_with_its_place(tmp_path: Path, table: str, message: str) -> None:
@@ -202,9 +331,7 @@ def test_cells_toml_with_defaults_and_samples(tmp_path: Path) -> None:
         '[samples.S]\ncomposition = "Li1.2Mn0.54Ni0.13Co0.13O2"\nmorphology = "PC"\nsieve = 40\n'
         '[cells.A]\nfiles = ["A_*.ndax", "A.csv"]\nsample = "S"\nactive_mass_mg = 4.5\n'
     )
-    entry = read_cell_tables(tmp_path).entry_for(tmp_path / "A_7.ndax")
-    assert entry is not None
-    facts = resolve("A", [entry])
+    facts = resolve("A", read_cell_tables(tmp_path).entries_for(tmp_path / "A_7.ndax"))
     assert (facts.cell.electrode, facts.cell.one_c_ma_g, facts.cell.active_mass_mg) == ("cathode", 250, 4.5)
     assert facts.sample is not None
     assert facts.sample.morphology == "PC"
@@ -217,7 +344,31 @@ def test_cells_toml_with_defaults_and_samples(tmp_path: Path) -> None:
 def test_a_file_claimed_by_two_cells_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cells.csv").write_text("file,cell\n*.csv,A\nx*.csv,B\n")
     with pytest.raises(ConflictingMetadataError, match="claimed by A, B"):
-        read_cell_tables(tmp_path).entry_for(tmp_path / "x1.csv")
+        read_cell_tables(tmp_path).entries_for(tmp_path / "x1.csv")
+
+
+def test_all_that_the_tables_say_of_a_file_counts_and_differences_are_said(tmp_path: Path) -> None:
+    (tmp_path / "cells.csv").write_text('cell;file;active_mass_mg;note\nA;A*;5;"5"" wafer"\nA;A_2*;6;\n')
+    (tmp_path / "cells.toml").write_text("[cells.A]\nfiles = ['A*']\none_c_ma_g = 250\nactive_mass_mg = 5\n")
+    facts = resolve("A", read_cell_tables(tmp_path).entries_for(tmp_path / "A_2.csv"))
+    assert facts.cell == Cell(key="A", active_mass_mg=5, one_c_ma_g=250, extra={"note": '5" wafer'})
+    assert [f.message for f in facts.findings] == [
+        "active_mass_mg of A is 5 in cells.csv, line 2 and 6 in cells.csv, line 3; 5 is used"
+    ]
+
+
+def test_names_made_of_digits_stay_names() -> None:
+    said = {"lot": "12_3", "shelf": "007", "note": "nan", "oven": "3", "dwell": "1.50", "slope": "-2e-3", "tag": "-"}
+    assert resolve("A", [entry_from_facts(said)]).cell.extra == {
+        "lot": "12_3", "shelf": "007", "note": "nan", "oven": 3, "dwell": 1.5, "slope": -0.002, "tag": "-",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("table", ["[cells.A]\nsample = ['S']\n", "x = " + "[" * 5000, "x = " + "9" * 5000])
+def test_a_hostile_toml_is_refused(tmp_path: Path, table: str) -> None:
+    (tmp_path / "cells.toml").write_text(table)
+    with pytest.raises(MetadataError):
+        read_cell_tables(tmp_path)
 
 
 def test_options_of_the_command_line() -> None:
@@ -280,6 +431,17 @@ def test_a_correction_of_the_protocol_changes_the_analysis_and_can_be_withdrawn(
         workspace.correct("SC-1", (1, 3), "breakfast")
 
 
+def test_changed_code_analyses_again(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lirich.workbench import analyse
+
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", executor="serial")
+    assert workspace.analyse(executor="serial").analysed == ["a"]
+    assert workspace.analyse(executor="serial").analysed == []
+    monkeypatch.setattr(analyse, "CODE", ("lirich.errors",))  # other source, another hash
+    assert workspace.analyse(executor="serial").analysed == ["a"]
+
+
 def test_groups_of_cells(lab: Workspace) -> None:
     comparison = lab.compare("morphology")
     rows = {row.quantity: row for row in comparison.rows}
@@ -313,6 +475,28 @@ def test_export_stands_on_its_own_and_comes_in_again(lab: Workspace, tmp_path: P
             assert new.value(quantity).value == pytest.approx(old.value(quantity).value, rel=1e-6)
     with pytest.raises(InputError, match="not an empty folder"):
         export(lab, tmp_path / "out")
+
+
+def test_names_of_cells_that_are_no_names_of_files_are_exported_and_come_in_again(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    names = ["a[1]*", "A:1", "a_1", "b|c", "SC.run1", "电池" * 40]
+    for seed, name in enumerate(names):
+        write_curve(tmp_path / f"{seed}.bdf.csv", seed=seed)
+        workspace.add(tmp_path / f"{seed}.bdf.csv", cell=name, facts={"active_mass_mg": 1 + seed}, executor="serial")
+    write_curve(tmp_path / "6.bdf.csv", seed=6)
+    write_curve(tmp_path / "7.bdf.csv", seed=7)
+    workspace.add([tmp_path / "6.bdf.csv", tmp_path / "7.bdf.csv"], cell="SC", executor="serial")
+    workspace.analyse(executor="serial")
+    paper = next(v for v in workspace.literature if v.subject.kind == "material")
+    workspace.store.put_values([paper], source="mine")
+    files = export(workspace, tmp_path / "out")
+    assert len({f.name.casefold() for f in files}) == len(files)
+    assert paper.subject.key in (tmp_path / "out" / "values.csv").read_text()
+    again = Workspace.create(tmp_path / "again")
+    again.add(tmp_path / "out", executor="serial")
+    assert {k: again.cells[k].facts.active_mass_mg for k in names} == {n: 1 + i for i, n in enumerate(names)}
+    assert len(again.cells["SC"].tests) == len(workspace.cells["SC"].analyses)
 
 
 def test_the_notebook_side(lab: Workspace) -> None:
@@ -417,3 +601,45 @@ def test_dask_with_two_workers_fills_the_same_catalogue(tmp_path: Path, lab: Wor
     workspace.add(small_laboratory, executor="dask", workers=2)
     workspace.analyse(executor="dask", workers=2)
     assert workspace.store.fingerprint() == lab.store.fingerprint()
+
+
+def test_a_fresh_demo_removes_only_what_a_demo_made(tmp_path: Path) -> None:
+    from lirich.workbench.demo import MARK, prepare
+
+    prepare(tmp_path / "demo", fresh=False)
+    (tmp_path / "demo" / "files").mkdir()
+    (tmp_path / "demo" / "files" / "SC-1.csv").touch()
+    (tmp_path / "demo" / "my notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="earlier demo"):
+        prepare(tmp_path / "demo", fresh=False)
+    prepare(tmp_path / "demo", fresh=True)
+    assert {p.name for p in (tmp_path / "demo").iterdir()} == {MARK, "my notes.txt"}
+
+
+def test_a_worker_keeps_no_connection(workspace: Workspace) -> None:
+    from lirich.workbench.stores import store_at
+
+    assert (
+        store_at(str(workspace.root))._database._engine.pool.status().startswith("Pool size: 5  Connections in pool: 0")
+    )
+
+
+def test_an_analysis_whose_test_was_removed_meanwhile_fails_alone(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lirich.store import Store
+
+    for seed, name in enumerate("AB"):
+        write_curve(tmp_path / f"{name}.bdf.csv", seed=seed)
+        workspace.add(tmp_path / f"{name}.bdf.csv", executor="serial")
+    put = Store.put_analysis
+
+    def late(store: Store, analysis: Analysis) -> None:
+        if analysis.cell == "A":
+            store.remove_test(analysis.tests[0])
+        put(store, analysis)
+
+    monkeypatch.setattr(Store, "put_analysis", late)
+    report = workspace.analyse(executor="serial")
+    assert report.analysed == ["B"]
+    assert [cell for cell, _ in report.failed] == ["A"]

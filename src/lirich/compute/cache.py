@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from lirich.errors import ComputeError
 from lirich.model import canonical_json
 
 
@@ -21,7 +22,10 @@ class ResultCache:
         return self.folder / key[:2] / f"{key}.json"
 
     def get(self, key: str) -> Any | None:
-        """Return the result of that key, or ``None``. An unreadable entry counts as absent and is removed."""
+        """Return the result of that key, or ``None``. A broken entry counts as absent and is removed.
+
+        Raises `ComputeError` where the folder cannot be read.
+        """
         path = self._path(key)
         try:
             return json.loads(path.read_bytes())
@@ -30,19 +34,36 @@ class ResultCache:
         except ValueError:
             path.unlink(missing_ok=True)
             return None
+        except OSError as error:
+            raise self._unusable(error) from error
 
-    def put(self, key: str, result: Any) -> None:
-        """Keep a JSON-able result. The file appears whole or not at all."""
+    def put(self, key: str, result: Any) -> Any:
+        """Keep a result and return it as `get` will: a list for a tuple.
+
+        The file appears whole or not at all. Raises ``TypeError`` or ``ValueError`` for what is no JSON (NaN is
+        none), `ComputeError` where the folder cannot be written.
+        """
+        text = canonical_json(result).encode()
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(canonical_json(result))
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(text)
+                os.replace(name, path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise self._unusable(error) from error
+        return json.loads(text)
+
+    def _unusable(self, error: OSError) -> ComputeError:
+        return ComputeError(
+            f"The cache {self.folder} cannot be used: {error.strerror or error}",
+            advice="Check its rights and the room on the disk; what it holds can be computed again",
+        )
 
     def clear(self) -> int:
         """Remove every entry and return how many there were."""

@@ -24,6 +24,27 @@ ExecutorKind = str
 """``serial``, ``processes``, ``dask`` (a local cluster) or the address of a Dask scheduler (``tcp://…``)."""
 
 
+QUEUED_FOR_DASK = 64
+"""Workers that a Dask cluster is taken to have at least: one that starts them on demand must see tasks waiting."""
+
+
+class Pool(Executor):
+    """An executor that says how many tasks it runs at once."""
+
+    def __init__(self, executor: Executor, workers: Callable[[], int]) -> None:
+        self._executor = executor
+        self._workers = workers
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at once now; a cluster may grow."""
+        return self._workers()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand one task to the executor."""
+        return self._executor.submit(fn, *args, **kwargs)
+
+
 class SerialExecutor(Executor):
     """Runs each task at once, in this process."""
 
@@ -73,7 +94,7 @@ def open_executor(kind: ExecutorKind = "processes", *, workers: int | None = Non
         context = multiprocessing.get_context("spawn")
         pool = _Pool(count, mp_context=context, initializer=_start_worker)
         try:
-            yield pool
+            yield Pool(pool, lambda: count)
         except BaseException:
             pool.abandon()
             raise
@@ -101,7 +122,7 @@ def _dask(kind: str, workers: int) -> Iterator[Executor]:
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
-            yield client.get_executor(pure=False)
+            yield _dask_pool(client)
         return
     try:
         client = distributed.Client(kind, timeout=10)
@@ -110,7 +131,11 @@ def _dask(kind: str, workers: int) -> Iterator[Executor]:
             f"No Dask scheduler answers at {kind}: {error}", advice="Start one with `dask scheduler`"
         ) from error
     with client:
-        yield client.get_executor(pure=False)
+        yield _dask_pool(client)
+
+
+def _dask_pool(client: Any) -> Pool:
+    return Pool(client.get_executor(pure=False), lambda: max(QUEUED_FOR_DASK, sum(client.nthreads().values())))
 
 
 _ABANDONED_S = 3.0  # a worker that was stopped while it wrote a result would be waited for without end

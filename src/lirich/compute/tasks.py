@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lirich import __version__
 from lirich.compute.cache import ResultCache
+from lirich.compute.executor import Pool, SerialExecutor, default_workers
 from lirich.errors import ComputeError, LirichError, TaskFailedError
 from lirich.model import content_hash
 
@@ -44,7 +45,11 @@ class Progress:
 
 
 def task_key(task: Task, parameters: Mapping[str, Any]) -> str:
-    """Return the content hash of a task: function, lirich version and parameters."""
+    """Return the content hash of a task: function, lirich version and parameters.
+
+    What else decides the result belongs into the parameters: the code of the task (`lirich.compute.code_hash`), the
+    version of a plug-in, of a model, of a library.
+    """
     return content_hash(
         {
             "task": f"{task.__module__}.{task.__qualname__}",
@@ -62,13 +67,13 @@ def run_tasks(
     cache: ResultCache | None = None,
     still_valid: Callable[[Any], bool] | None = None,
     progress: Callable[[Progress], None] | None = None,
-    workers: int = 2,
 ) -> Iterator[TaskOutcome]:
     """Run *task* for each of the *parameters* and yield the outcomes as they come in.
 
     A result is kept in *cache* before it is yielded, so that a run that is stopped at any moment goes on where
     it was. ``still_valid`` may refuse a cached result (a file that it names is gone). The errors of a task are
-    outcomes, not exceptions; an error that is not lirich's own becomes a `TaskFailedError`.
+    outcomes, not exceptions; an error that is not lirich's own, or a result that cannot be kept (NaN is no JSON),
+    becomes a `TaskFailedError`. A task whose result is ``None`` is run each time.
 
     Tasks that still wait when the caller stops early are cancelled; after an exception, whoever opened the executor
     ends it.
@@ -76,7 +81,7 @@ def run_tasks(
     Raises
     ------
     ComputeError
-        If the executor itself breaks down (a worker was killed).
+        If the executor itself breaks down (a worker was killed), or the cache cannot be used.
     """
     started = time.monotonic()
     done = hits = failed = 0
@@ -99,11 +104,12 @@ def run_tasks(
         else:
             waiting.append((index, key))
 
+    started = time.monotonic()  # what came from the cache says nothing about how long the rest will take
     running: dict[Future[tuple[Any, float]], tuple[int, str]] = {}
     queue = iter(waiting)
-    window = WINDOW_PER_WORKER * max(1, workers)
     try:
         while True:
+            window = _window(executor)
             while len(running) < window and (following := next(queue, None)) is not None:
                 running[executor.submit(_timed, task, dict(parameters[following[0]]))] = following
             if not running:
@@ -113,7 +119,7 @@ def run_tasks(
                 index, key = running.pop(future)
                 outcome = _outcome(future, index, parameters[index])
                 if outcome.error is None and cache is not None:
-                    cache.put(key, outcome.result)
+                    outcome = _kept(cache, key, outcome)
                 done += 1
                 failed += outcome.error is not None
                 report()
@@ -122,6 +128,19 @@ def run_tasks(
         for future in running:
             future.cancel()
         raise
+
+
+def _window(executor: Executor) -> int:
+    if isinstance(executor, SerialExecutor):
+        return 1  # a task is done when it is submitted: more would only hold results back from the cache
+    return WINDOW_PER_WORKER * (executor.workers if isinstance(executor, Pool) else default_workers())
+
+
+def _kept(cache: ResultCache, key: str, outcome: TaskOutcome) -> TaskOutcome:
+    try:
+        return replace(outcome, result=cache.put(key, outcome.result))
+    except (TypeError, ValueError) as error:
+        return replace(outcome, result=None, error=TaskFailedError(f"The result is no JSON: {error}"))
 
 
 def _timed(task: Task, parameters: Mapping[str, Any]) -> tuple[Any, float]:

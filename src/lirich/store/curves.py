@@ -5,12 +5,18 @@ its name, type, length and number of nulls as JSON; the null mask; then the valu
 nulls as zero, every NaN as the same NaN and −0.0 as 0.0. The Parquet bytes differ with the version of the
 writer, the compression and the row groups; the key does not. It is computed again from what is read when a
 curve is verified.
+
+The name of the file is the key and a CRC-32 of the Parquet bytes, ``<key>.<8 hex digits>.parquet``. The bytes are held
+against it before they are decoded: polars ends the whole process on some damaged files.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import re
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".parquet"
 _VERSION = b"lirich-table-1\n"
-_MAGIC = b"PAR1"  # a Parquet file begins and ends with it: https://parquet.apache.org/docs/file-format/
+_CHECKED = re.compile(r"[0-9a-f]{64}\.([0-9a-f]{8})\.parquet")
 
 
 def table_hash(table: pl.DataFrame) -> str:
@@ -44,12 +50,14 @@ def put(shelf: Shelf, table: pl.DataFrame) -> str:
         raise InputError("A table without columns cannot be stored", advice="Store a table with columns")
     key = table_hash(table)
     there = shelf.path(key)
-    if there is not None and _looks_whole(there):
+    if there is not None and _is_whole(there, there.read_bytes()):
         return key
     with shelf.temporary() as temporary:
         table.write_parquet(temporary, compression="zstd", statistics=True)
         sync_file(temporary)
-        shelf.place(temporary, key, SUFFIX)
+        placed = shelf.place(temporary, key, f".{zlib.crc32(temporary.read_bytes()):08x}{SUFFIX}")
+    if there is not None and there != placed:
+        there.unlink(missing_ok=True)  # damaged
     return key
 
 
@@ -59,6 +67,7 @@ def scan(shelf: Shelf, key: str) -> pl.LazyFrame:
 
     path = _path(shelf, key)
     try:
+        _whole(path, key)
         frame = pl.scan_parquet(path, glob=False)
         frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -79,7 +88,7 @@ def load(path: Path, key: str, *, verify: bool) -> pl.DataFrame:
     import polars as pl
 
     try:
-        table = pl.read_parquet(path, glob=False)
+        table = pl.read_parquet(io.BytesIO(_whole(path, key)))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(key, str(error)) from error
     except pl.exceptions.PanicException as error:
@@ -106,12 +115,16 @@ def _damaged(key: str, reason: str) -> CorruptStoreError:
     )
 
 
-def _looks_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.read(4) != _MAGIC:
-            return False
-        file.seek(-4, 2)
-        return file.read(4) == _MAGIC
+def _whole(path: Path, key: str) -> bytes:
+    data = path.read_bytes()
+    if not _is_whole(path, data):
+        raise _damaged(key, "its bytes have changed")
+    return data
+
+
+def _is_whole(path: Path, data: bytes) -> bool:
+    checksum = _CHECKED.fullmatch(path.name)  # the first lirich wrote names without one
+    return checksum is None or int(checksum.group(1), 16) == zlib.crc32(data)
 
 
 def _header(*parts: object) -> bytes:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from lirich.errors import CorruptStoreError
 from lirich.model import Cell, Finding, Frozen, Sample, Severity, Test, Value
-from lirich.store import curves, files
-from lirich.store.catalogue import Catalogue
+from lirich.store import catalogue, curves, files
 from lirich.store.documents import load
+from lirich.store.engine import Database
 from lirich.store.records import Analysis
 
 _READD = "Run 'lirich doctor --mend', then add the raw file again"
@@ -22,7 +22,7 @@ _KINDS: dict[str, type[Frozen]] = {
 }
 
 
-def check(root: Path, catalogue: Catalogue, raw: files.Shelf, curve: files.Shelf, *, hashes: bool) -> list[Finding]:
+def check(root: Path, database: Database, raw: files.Shelf, curve: files.Shelf, *, hashes: bool) -> list[Finding]:
     """Return what is wrong with the workspace, the worst first.
 
     Codes: ``catalogue-damaged``, ``unreadable-record``, ``raw-missing``, ``raw-damaged``, ``curve-missing``,
@@ -30,8 +30,8 @@ def check(root: Path, catalogue: Catalogue, raw: files.Shelf, curve: files.Shelf
     ``orphan-curve``, ``leftover-temporary``, ``stray-file`` (information).
     """
     try:
-        damage = [_catalogue_damaged(f"SQLite reports: {problem}") for problem in catalogue.integrity()]
-        records, unreadable = _records(catalogue)
+        damage = [_catalogue_damaged(f"SQLite reports: {problem}") for problem in catalogue.integrity(database)]
+        records, unreadable = _records(database)
     except CorruptStoreError as error:
         # without the records, nothing can be said of what is missing or unused
         broken = [
@@ -60,7 +60,7 @@ def check(root: Path, catalogue: Catalogue, raw: files.Shelf, curve: files.Shelf
     return sorted(findings, key=lambda f: (_RANK[f.severity], f.code, f.where))
 
 
-def mend(root: Path, catalogue: Catalogue, raw: files.Shelf, curve: files.Shelf) -> list[Finding]:
+def mend(root: Path, database: Database, raw: files.Shelf, curve: files.Shelf) -> list[Finding]:
     """Set damaged files aside and remove stale temporary files; return what was done, then what remains."""
     done = []
     for shelf, name, hasher in ((raw, "raw", files.hash_file), (curve, "curve", curves.hash_curve_file)):
@@ -86,16 +86,16 @@ def mend(root: Path, catalogue: Catalogue, raw: files.Shelf, curve: files.Shelf)
                     where=str((shelf.root / files.INCOMING).relative_to(root)),
                 )
             )
-    return done + check(root, catalogue, raw, curve, hashes=False)
+    return done + check(root, database, raw, curve, hashes=False)
 
 
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def _records(catalogue: Catalogue) -> tuple[dict[str, list[Frozen]], list[Finding]]:
+def _records(database: Database) -> tuple[dict[str, list[Frozen]], list[Finding]]:
     records: dict[str, list[Frozen]] = {}
     findings = []
-    for name, documents in catalogue.documents().items():
+    for name, documents in database.read(catalogue.documents).items():
         read = records.setdefault(name, [])
         for key, document in documents:
             try:

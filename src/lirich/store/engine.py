@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -54,18 +53,6 @@ class Database:
         *work* may run more than once: it is tried again where another process was in the way.
         """
         return self._run(work, write=True)
-
-    def insert_or_replace(self, connection: Connection, table: Table, row: dict[str, Any]) -> None:
-        """Insert *row*, or replace the row of the same primary key; on PostgreSQL this locks the row."""
-        insert = sqlite.insert if self.is_sqlite else postgresql.insert
-        keys = [c.name for c in table.primary_key]
-        statement = insert(table).values(**row)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=keys,
-                set_={k: v for k, v in row.items() if k not in keys} or {keys[0]: row[keys[0]]},
-            )
-        )
 
     def close(self) -> None:
         """Close all connections."""

@@ -173,6 +173,22 @@ def write_synced(path: Path, data: bytes) -> None:
         _sync(file)
 
 
+def publish(temporary: Path, target: Path) -> None:
+    """Give a finished *temporary* file the name *target*, so that of several processes exactly one succeeds.
+
+    Raises `FileExistsError` where the name is taken. *temporary* may still be there afterwards.
+    """
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # a file system without hard links: rename is exclusive on Windows; elsewhere look first
+        if target.exists():
+            raise FileExistsError(target) from None
+        os.rename(temporary, target)
+
+
 def sync_file(path: Path) -> None:
     """Have the content of *path* on the disk before returning."""
     with path.open("rb+") as file:

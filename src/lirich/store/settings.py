@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from lirich.errors import SettingsError, UnknownNameError, WorkspaceExistsError, WorkspaceNotFoundError
 from lirich.model import Frozen, Scalar
-from lirich.store.files import sync_folder, write_synced
+from lirich.store.files import publish, sync_folder, write_synced
 
 FILE_NAME = "lirich.toml"
 FORMAT = 1
@@ -54,11 +54,6 @@ class WorkspaceSettings(Frozen):
         if url is not None:
             parse_database_url(url.get_secret_value())
         return url
-
-    @property
-    def backend(self) -> str:
-        """``"sqlite"`` or ``"postgresql"``."""
-        return "sqlite" if self.database_url is None else "postgresql"
 
     @property
     def database(self) -> str:
@@ -117,7 +112,11 @@ def write_new_settings(root: Path, settings: WorkspaceSettings) -> None:
     temporary = root / f".{FILE_NAME}.{uuid.uuid4().hex}.part"
     try:
         write_synced(temporary, _to_toml(settings).encode())
-        _publish(temporary, target)
+        publish(temporary, target)
+    except FileExistsError:
+        raise WorkspaceExistsError(
+            f"{root} is a workspace already", advice="Open it, or choose another folder"
+        ) from None
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
@@ -198,19 +197,6 @@ def checked_settings(data: dict[str, object], where: str) -> WorkspaceSettings:
         field = ".".join(str(part) for part in first["loc"]) or "settings"
         # `from None`: pydantic's own text repeats the input, and that may hold a password
         raise SettingsError(f"{where}: {field}: {first['msg']}", advice="Correct it and try again") from None
-
-
-def _publish(temporary: Path, target: Path) -> None:
-    taken = WorkspaceExistsError(f"{target.parent} is a workspace already", advice="Open it, or choose another folder")
-    try:
-        os.link(temporary, target)
-    except FileExistsError:
-        raise taken from None
-    except OSError:
-        # a file system without hard links: rename is exclusive on Windows; elsewhere look first
-        if target.exists():
-            raise taken from None
-        os.rename(temporary, target)
 
 
 def _to_toml(settings: WorkspaceSettings) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lirich.errors import CorruptStoreError, StoreError, WorkspaceNotFoundError
 from lirich.model import Cell, Finding, RawFile, Sample, Scalar, Test, Value
@@ -27,8 +27,12 @@ from lirich.store.settings import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from lirich.store.catalogue import Catalogue
     from lirich.store.documents import Names
+    from lirich.store.engine import Database
+    from lirich.store.results import Results
+    from lirich.store.things import Things
+
+T = TypeVar("T")
 
 CATALOGUE = "catalogue.sqlite"
 
@@ -39,14 +43,13 @@ class Store:
     Made by `create`, `open` or `find`. A file is on the disk before a record speaks of it, and every call
     that writes is one transaction: when it returns, what it wrote survives a kill; when it is killed, it has
     not happened. Several processes may use a workspace at once. A store can be pickled (the other process
-    opens it again), used
-    from threads, and used as a context manager.
+    opens it again), used from threads, and used as a context manager.
     """
 
-    def __init__(self, root: Path, settings: WorkspaceSettings, catalogue: Catalogue) -> None:
+    def __init__(self, root: Path, settings: WorkspaceSettings, database: Database) -> None:
         self.root = root
         self.settings = settings
-        self._catalogue = catalogue
+        self._database = database
         self._raw = files.Shelf(root / "raw")
         self._curves = files.Shelf(root / "curves")
 
@@ -90,9 +93,9 @@ class Store:
             folder = folder.parent
         settings = read_settings(folder)
 
-        from lirich.store.catalogue import Catalogue, newer
+        from lirich.store import catalogue
         from lirich.store.engine import Database
-        from lirich.store.migrations import NEWEST
+        from lirich.store.migrations import NEWEST, version
 
         path = folder / CATALOGUE
         if settings.database_url is None and not path.exists() and _holds_files(folder):
@@ -100,31 +103,32 @@ class Store:
                 f"{path} is gone, although raw files are there",
                 advice="Restore it from a backup; or move raw/ elsewhere and add its files again",
             )
-        catalogue = Catalogue(Database(settings, path))
+        database = Database(settings, path)
         try:
-            number = catalogue.version()
+            number = database.read(version)
             if number > NEWEST:
-                raise newer(number)
-            if number == 0 and settings.database_url is not None and _holds_files(folder):
+                raise catalogue.newer(number)
+            if number == 0 and _holds_files(folder):
                 raise CorruptStoreError(
-                    f"The database {settings.database} is empty, although raw files are there",
-                    advice="Restore it from a backup, or correct database_url in lirich.toml",
+                    f"The catalogue {settings.database} is empty, although raw files are there",
+                    advice="Restore it from a backup"
+                    + ("" if database.is_sqlite else ", or correct database_url in lirich.toml"),
                 )
-            if 0 < number < NEWEST and catalogue.database.is_sqlite:
+            if 0 < number < NEWEST and database.is_sqlite:
                 _back_up(path, folder / "backup" / f"catalogue-v{number}.sqlite")
-            catalogue.prepare()
-            store = cls(folder, settings, catalogue)
+            catalogue.prepare(database)
+            store = cls(folder, settings, database)
             for shelf in (store._raw, store._curves):
                 (shelf.root / files.INCOMING).mkdir(parents=True, exist_ok=True)
                 shelf.sweep()
             return store
         except OSError as error:
-            catalogue.database.close()
+            database.close()
             raise StoreError(
                 f"{folder} cannot be used: {error.strerror or error}", advice="Check the rights of the folder"
             ) from error
         except BaseException:
-            catalogue.database.close()
+            database.close()
             raise
 
     @classmethod
@@ -167,7 +171,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connections to the catalogue. The store opens them again when it is used again."""
-        self._catalogue.database.close()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -238,57 +242,62 @@ class Store:
             self._curves.path(key) is not None for key in curves
         )
 
-    # --- samples and cells ----------------------------------------------------------------------------------
+    # --- samples, cells and tests ---------------------------------------------------------------------------
+
+    def change(self, work: Callable[[Things], T]) -> T:
+        """Run *work* on samples, cells, tests and corrections in one transaction, alone.
+
+        What it reads is still so when it writes, and all that it writes happens or nothing. It may run more than
+        once, where another process was in the way, and so must do nothing else.
+        """
+        from lirich.store import things
+
+        return things.change(self._database, work)
+
+    def _look(self, work: Callable[[Things], T]) -> T:
+        from lirich.store.things import Things
+
+        return self._database.read(lambda connection: work(Things(connection)))
 
     def put_sample(self, sample: Sample) -> None:
         """Insert or replace a sample; former states stay in its history."""
-        from lirich.store import schema
-
-        self._catalogue.put_fact(schema.sample, sample)
+        self.change(lambda things: things.put(sample))
 
     def samples(self) -> dict[str, Sample]:
         """Return the samples by key, SC-2 before SC-10."""
-        from lirich.store import schema
-
-        return self._catalogue.facts(schema.sample, Sample)
+        return self._look(lambda things: things.all(Sample))
 
     def sample(self, key: str) -> Sample:
         """Return one sample. Raises `UnknownNameError` with near names."""
-        from lirich.store import schema
+        return self._look(lambda things: things.one(Sample, key))
 
-        return self._catalogue.fact(schema.sample, Sample, key)
+    def find_sample(self, key: str | None) -> Sample | None:
+        """Return one sample, or ``None`` where nothing is known of it."""
+        return None if key is None else self._look(lambda things: things.find(Sample, key))
 
     def put_cell(self, cell: Cell) -> None:
         """Insert or replace a cell; former states stay in its history."""
-        from lirich.store import schema
-
-        self._catalogue.put_fact(schema.cell, cell)
+        self.change(lambda things: things.put(cell))
 
     def cells(self) -> dict[str, Cell]:
         """Return the cells by key, SC-2 before SC-10."""
-        from lirich.store import schema
+        return self._look(lambda things: things.all(Cell))
 
-        return self._catalogue.facts(schema.cell, Cell)
+    def cell_keys(self) -> list[str]:
+        """Return the keys of the cells, SC-2 before SC-10."""
+        return self._look(lambda things: things.keys(Cell))
 
     def cell(self, key: str) -> Cell:
         """Return one cell. Raises `UnknownNameError` with near names."""
-        from lirich.store import schema
-
-        return self._catalogue.fact(schema.cell, Cell, key)
+        return self._look(lambda things: things.one(Cell, key))
 
     def sample_history(self, key: str) -> list[FactVersion]:
         """Return every state of a sample, oldest first. Raises `UnknownNameError`."""
-        from lirich.store import schema
-
-        return self._catalogue.history(schema.sample, Sample, key)
+        return self._look(lambda things: things.history(Sample, key))
 
     def cell_history(self, key: str) -> list[FactVersion]:
         """Return every state of a cell, oldest first. Raises `UnknownNameError`."""
-        from lirich.store import schema
-
-        return self._catalogue.history(schema.cell, Cell, key)
-
-    # --- tests and analyses ---------------------------------------------------------------------------------
+        return self._look(lambda things: things.history(Cell, key))
 
     def put_test(self, test: Test) -> bool:
         """Insert a test; ``False`` where it is there already.
@@ -296,21 +305,33 @@ class Store:
         Its raw file, its curve and its cell must be there: `CorruptStoreError` or `UnknownNameError`
         otherwise. Raises `ConflictingMetadataError` where the same file is there as a test of another cell.
         """
+        self.require_files(test)
+        return self.change(lambda things: things.put_test(test))
+
+    def require_files(self, test: Test) -> None:
+        """Raise `CorruptStoreError` unless the raw file and the curve of a test are there."""
         self.raw_path(test.raw.sha256)
         self._require_curves(test.curve)
-        return self._catalogue.put_test(test)
 
     def tests(self, cell: str | None = None) -> list[Test]:
         """Return the tests (of one cell), by cell and start time; those without a start time by file name."""
-        return self._catalogue.tests(cell)
+        return self._look(lambda things: things.tests(cell))
 
-    def remove_empty_cell(self, key: str) -> bool:
-        """Remove a cell that has no test; its history stays. ``False`` where it has one, or is not there."""
-        return self._catalogue.remove_empty_cell(key)
+    def tests_of_raw(self, digests: Sequence[str]) -> list[Test]:
+        """Return the tests that were read from the raw files of these hashes, by cell and start time."""
+        return self._look(lambda things: things.tests_of_raw(digests))
 
     def remove_test(self, key: str) -> None:
         """Remove a test and the analyses that rest on it; its files stay. Raises `UnknownNameError`."""
-        self._catalogue.remove_test(key)
+        self.change(lambda things: things.remove_test(key))
+
+    # --- analyses and values --------------------------------------------------------------------------------
+
+    def _results(self, work: Callable[[Results], T], *, write: bool = False) -> T:
+        from lirich.store.results import Results
+
+        run = self._database.write if write else self._database.read
+        return run(lambda connection: work(Results(connection)))
 
     def put_analysis(self, analysis: Analysis) -> None:
         """Replace the analysis of the same cell and run, with its values, at once.
@@ -318,7 +339,7 @@ class Store:
         Its curves, tests and cell must be there: `CorruptStoreError` or `UnknownNameError` otherwise.
         """
         self._require_curves(analysis.steps_curve, analysis.cycles_curve)
-        self._catalogue.put_analyses([analysis])
+        self._results(lambda results: results.put_analyses([analysis]), write=True)
 
     def put_analyses(self, cell: str, analyses: Sequence[Analysis]) -> None:
         """Replace *all* analyses of a cell at once, so that runs that no longer exist go too.
@@ -329,25 +350,19 @@ class Store:
             raise StoreError(f"The analyses are not those of cell {cell!r}, one for each run")
         for analysis in analyses:
             self._require_curves(analysis.steps_curve, analysis.cycles_curve)
-        self._catalogue.put_analyses(analyses, whole_cell=cell)
+        self._results(lambda results: results.put_analyses(analyses, whole_cell=cell), write=True)
 
     def analyses(self, cell: str | None = None) -> list[Analysis]:
         """Return the analyses (of one cell) with their values, by cell and run."""
-        return self._catalogue.analyses(cell)
+        return self._results(lambda results: results.analyses(cell))
 
     def analysis_keys(self) -> dict[tuple[str, int], str]:
         """Return the key of every analysis by cell and run, without their values."""
-        return self._catalogue.analysis_keys()
+        return self._results(lambda results: results.analysis_keys())
 
     def drop_runs(self, cell: str, *, keep: int) -> None:
         """Remove the analyses of a cell from run number *keep* on: files were joined that were apart before."""
-        self._catalogue.drop_runs(cell, keep)
-
-    def remove_analyses(self, cell: str) -> None:
-        """Remove all analyses of a cell with their values. Raises `UnknownNameError`."""
-        self._catalogue.remove_analyses(cell)
-
-    # --- values ---------------------------------------------------------------------------------------------
+        self._results(lambda results: results.drop_runs(cell, keep), write=True)
 
     def values(
         self,
@@ -356,32 +371,39 @@ class Store:
         origin: Names = None,
         subject: Names = None,
         subject_kind: Names = None,
+        source: Names = None,
     ) -> list[Value]:
         """Return the values that fit every filter given; each filter is a name or several names.
 
-        Ordered by subject, then as they were put in. Raises `UnknownNameError` on an unknown quantity.
+        *source* is a name given to `put_values`. Ordered by subject, then as they were put in. Raises
+        `UnknownNameError` on an unknown quantity.
         """
-        return self._catalogue.values(quantity=quantity, origin=origin, subject=subject, subject_kind=subject_kind)
+        return self._results(
+            lambda results: results.values(
+                quantity=quantity, origin=origin, subject=subject, subject_kind=subject_kind, source=source
+            )
+        )
 
     def put_values(self, values: Iterable[Value], *, source: str) -> None:
         """Replace all values of *source* (such as ``literature``) at once; none removes the source."""
-        self._catalogue.put_values(list(values), source=source)
+        listed = list(values)
+        self._results(lambda results: results.put_values(listed, source=source), write=True)
 
     def sources(self) -> dict[str, int]:
         """Return the names given to `put_values`, with their numbers of values."""
-        return self._catalogue.sources()
+        return self._results(lambda results: results.sources())
 
     def provenance(self, value: Value) -> Lineage:
         """Return the way back from a value: who holds it, which code made it, which raw files it rests on."""
         told = value.provenance
-        tests = self._catalogue.tests_of_raw(told.files)
+        tests = self.tests_of_raw(told.files)
         found = []
         for digest in told.files:
             own = tuple(t for t in tests if t.raw.sha256 == digest)
             there = self._raw.path(digest) is not None
             found.append(LineageFile(sha256=digest, raw=own[0].raw if own else None, present=there, tests=own))
-        owners = self._catalogue.owners_of(value)
-        keys = {f"cell/{a.cell}/{a.run}": a.key for c in _cells_of(owners) for a in self.analyses(c)}
+        owners = self._results(lambda results: results.owners_of(value))
+        keys = {f"cell/{cell}/{run}": key for (cell, run), key in self.analysis_keys().items()} if owners else {}
         return Lineage(
             value=value,
             code=told.code,
@@ -397,19 +419,19 @@ class Store:
 
     def put_correction(self, cell: str, correction: Mapping[str, Any]) -> int:
         """Add a correction of the protocol segments of a cell after the others; return its number."""
-        return self._catalogue.put_correction(cell, dict(correction))
+        return self.change(lambda things: things.put_correction(cell, dict(correction)))
 
     def corrections(self, cell: str) -> list[dict[str, Any]]:
         """Return the corrections of a cell that hold, in the order in which they were made."""
-        return [record.correction for record in self._catalogue.corrections(cell)]
+        return [record.correction for record in self._look(lambda things: things.corrections(cell))]
 
     def correction_log(self, cell: str) -> list[CorrectionRecord]:
         """Return all corrections of a cell with their times, those withdrawn too."""
-        return self._catalogue.corrections(cell, cleared=True)
+        return self._look(lambda things: things.corrections(cell, cleared=True))
 
     def clear_corrections(self, cell: str) -> int:
         """Withdraw the corrections of a cell; return how many held. They stay in the log."""
-        return self._catalogue.clear_corrections(cell)
+        return self.change(lambda things: things.clear_corrections(cell))
 
     # --- health ---------------------------------------------------------------------------------------------
 
@@ -420,7 +442,7 @@ class Store:
         """
         from lirich.store import doctor
 
-        return doctor.check(self.root, self._catalogue, self._raw, self._curves, hashes=hashes)
+        return doctor.check(self.root, self._database, self._raw, self._curves, hashes=hashes)
 
     def mend(self) -> list[Finding]:
         """Repair what can be: damaged files are set aside in ``damaged/``, stale temporary files removed.
@@ -430,23 +452,21 @@ class Store:
         """
         from lirich.store import doctor
 
-        return doctor.mend(self.root, self._catalogue, self._raw, self._curves)
+        return doctor.mend(self.root, self._database, self._raw, self._curves)
 
     def fingerprint(self) -> str:
         """Return a hash of all records, without the times at which they were written.
 
         Two workspaces of equal content have equal fingerprints, in whatever order it was put in.
         """
-        return self._catalogue.fingerprint()
+        from lirich.store import catalogue
+
+        return self._database.read(catalogue.fingerprint)
 
     def _require_curves(self, *keys: str | None) -> None:
         for key in keys:
             if key is not None:
                 files.present(self._curves.path(key), "curve", key)
-
-
-def _cells_of(owners: Iterable[str]) -> list[str]:
-    return sorted({o.split("/")[1] for o in owners if o.startswith("cell/")})
 
 
 def _holds_files(folder: Path) -> bool:
@@ -466,7 +486,8 @@ def _back_up(path: Path, target: Path) -> None:
         ):
             source.backup(copy)
         files.sync_file(temporary)
-        temporary.replace(target)
+        with contextlib.suppress(FileExistsError):  # another process was first; its copy is of the same version
+            files.publish(temporary, target)
         files.sync_folder(target.parent)
     except sqlite3.Error as error:
         raise StoreError(

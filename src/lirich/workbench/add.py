@@ -6,15 +6,16 @@ then is it entered in the catalogue; what is entered is safe, and what is not is
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lirich.compute import Progress, ResultCache, open_executor, run_tasks
+from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
 from lirich.model import Finding, Test, content_hash
+from lirich.store.files import hash_open, open_source
 from lirich.workbench.metadata import TABLE_NAMES, Entry
 from lirich.workbench.register import Register, continuations
 
@@ -27,7 +28,6 @@ FEW_FILES = 4
 """Fewer files than this are read in this process, unless they are large: starting workers costs more."""
 FEW_BYTES = 8_000_000
 NEEDLESS = "repair-not-needed"
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,23 @@ class Candidate:
     path: Path
     explicit: bool
 
+    @property
+    def shown(self) -> str:
+        """The path as text; bytes of it that are no UTF-8 become U+FFFD."""
+        return os.fsencode(self.path).decode("utf-8", "replace")
 
-def discover(paths: Iterable[Path]) -> list[Candidate]:
+
+def discover(paths: Iterable[Path], failed: list[tuple[str, LirichError]]) -> list[Candidate]:
     """Return the files to read: those named, and all in the folders named except tables, mappings, hidden files.
 
-    Folders that are lirich workspaces are left alone. Raises `InputError` where a path does not exist.
+    Folders that are lirich workspaces are left alone; one that cannot be listed goes to *failed*. Raises
+    `InputError` where a path does not exist.
     """
     found: dict[Path, Candidate] = {}
+    seen: set[Path] = set()
     for path in paths:
         if path.is_dir():
-            for file in sorted(_files(path)):
+            for file in sorted(_files(path, seen, failed)):
                 found.setdefault(file.resolve(), Candidate(file, explicit=False))
         elif path.is_file():
             found[path.resolve()] = Candidate(path, explicit=True)
@@ -98,19 +105,28 @@ def discover(paths: Iterable[Path]) -> list[Candidate]:
     return list(found.values())
 
 
-def _files(folder: Path) -> Iterable[Path]:
-    if (folder / "lirich.toml").is_file():
+def _files(folder: Path, seen: set[Path], failed: list[tuple[str, LirichError]]) -> Iterable[Path]:
+    real = folder.resolve()
+    if real in seen:  # links may lead in circles
         return
-    for entry in folder.iterdir():
-        if entry.name.startswith((".", "~$")):
-            continue
-        if entry.is_dir():
-            yield from _files(entry)
-        elif (
-            entry.is_file()
-            and entry.name not in (*TABLE_NAMES, MAPPING_NAME)
-            and not entry.name.endswith(MAPPING_SUFFIX)
-        ):
+    seen.add(real)
+    try:
+        if (folder / "lirich.toml").is_file():
+            return
+        entries = [
+            (entry, entry.is_dir(), entry.is_file())
+            for entry in folder.iterdir()
+            if not entry.name.startswith((".", "~$"))
+        ]
+    except OSError as error:
+        shown = Candidate(folder, explicit=False).shown
+        reason = InputError(f"{shown} cannot be listed: {error.strerror}", advice="Check its permissions")
+        failed.append((shown, reason))
+        return
+    for entry, is_folder, is_file in entries:
+        if is_folder:
+            yield from _files(entry, seen, failed)
+        elif is_file and entry.name not in (*TABLE_NAMES, MAPPING_NAME) and not entry.name.endswith(MAPPING_SUFFIX):
             yield entry
 
 
@@ -120,29 +136,37 @@ def sidecars(path: Path) -> list[Path]:
 
 
 def read_parameters(root: Path, path: Path, *, reader: str | None, repairs: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters of `read_task` for one file: what it holds, not only where it is."""
+    """Return the parameters of `read_task` for one file: what it holds, not only where it is, and who may read it.
+
+    Raises `InputError` where it cannot be opened or its name is no text.
+    """
+    from lirich.readers import readers
+
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{str(path)!r} is no Unicode name", advice="Rename the file or its folder") from None
     return {
         "root": str(root),
-        "path": str(path),
+        "path": str(path.absolute()),
         "sha256": [_sha256(p) for p in (path, *sidecars(path))],
         "reader": reader,
+        "code": code_hash("lirich.readers", "lirich.model", "lirich.store.curves"),
+        "readers": {name: each.version for name, each in readers().items()},
         "repairs": sorted(repairs),
     }
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be opened: {error.strerror}", advice="Check its permissions") from error
-    return digest.hexdigest()
+    with open_source(path) as file:
+        return hash_open(file)[0]
 
 
 def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Read one file into the workspace's folders (not its catalogue) and return its `Test` as JSON, cell open."""
+    """Read one file into the workspace's folders (not its catalogue) and return its `Test` as JSON, cell open.
+
+    Raises `InputError` where the file changed while it was read: the raw file kept must be the one that was read.
+    """
     from lirich.readers import read, summarise
     from lirich.workbench.stores import store_at
 
@@ -151,6 +175,8 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     store = store_at(parameters["root"])
     raw = store.put_raw(path)
     beside = tuple(store.put_raw(p) for p in sidecars(path))
+    if [file.sha256 for file in (raw, *beside)] != parameters["sha256"]:
+        raise InputError(f"{path.name} changed while it was read", advice="Add it when the cycler has written it")
     table = reading.table
     curve = store.put_curve(table)
     key = content_hash([raw.sha256, reading.reader, reading.reader_version, list(reading.repairs), curve])
@@ -201,16 +227,20 @@ def add_files(
     """Read the files and enter them in the catalogue; see `lirich.workbench.Workspace.add`."""
     report = AddReport()
     named = list(paths)
+    found: list[tuple[Candidate, dict[str, Any]]] = []
+    for candidate in discover(named, report.failed):
+        try:
+            each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs)
+        except LirichError as error:
+            report.failed.append((candidate.shown, error))
+            continue
+        found.append((candidate, each))
     candidates: list[Candidate] = []
     parameters: list[dict[str, Any]] = []
     there: list[tuple[Candidate, Test]] = []
     register = Register(store, cell=cell, options=options, reassign=reassign)
-    for candidate in discover(named):
-        try:
-            each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs)
-        except LirichError as error:
-            report.failed.append((str(candidate.path), error))
-            continue
+    register.look_up({candidate.path: each["sha256"][0] for candidate, each in found})
+    for candidate, each in found:
         known = register.known(each["sha256"], reader=reader, repairs=repairs)
         if known is not None:
             there.append((candidate, known))

@@ -1,7 +1,7 @@
 """The verb *analyse*: the tests of each cell become steps, cycles, segments and values in the catalogue.
 
 One run of a cell is one analysis: the tests that continue each other, joined in time order. An analysis is
-known by what made it (tests, facts, settings, corrections, version); one that is there already is not repeated.
+known by what made it (tests, facts, settings, corrections, code); one that is there already is not repeated.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lirich import __version__
-from lirich.compute import Progress, open_executor, run_tasks
-from lirich.errors import LirichError
+from lirich.compute import Progress, code_hash, open_executor, run_tasks
+from lirich.errors import LirichError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Test, Value, content_hash
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
     from lirich.readers import JoinGroup
     from lirich.store import Store
+
+CODE = ("lirich.cycling", "lirich.model", "lirich.quantities", "lirich.readers.join", "lirich.workbench.analyse")
+"""What an analysis rests on: where its source changes, cells are analysed again."""
 
 FEW_RUNS = 4
 FEW_ROWS = 400_000
@@ -59,18 +62,19 @@ def analyse_cells(
     facts = store.cells()
     samples = store.samples()
     by_cell: dict[str, list[Test]] = {}
-    for test in store.tests():
-        by_cell.setdefault(test.cell, []).append(test)
-    wanted = list(by_cell) if cells is None else [store.cell(key).key for key in cells]
+    if cells is None:
+        for test in store.tests():
+            by_cell.setdefault(test.cell, []).append(test)
+    else:
+        by_cell = {store.cell(key).key: store.tests(key) for key in cells}
     known = store.analysis_keys()
     settings = cycling_settings(store)
     report = AnalyseReport()
     parameters: list[dict[str, Any]] = []
     rows = 0
-    for key in wanted:
+    for key, tests in by_cell.items():
         cell = facts[key]
         sample = samples.get(cell.sample) if cell.sample else None
-        tests = by_cell.get(key, [])
         groups = plan_runs(tests)
         corrections = store.corrections(key)
         for run, group in enumerate(groups):
@@ -92,7 +96,11 @@ def analyse_cells(
             from lirich.store import Analysis
 
             analysis = Analysis.model_validate(outcome.result)
-            store.put_analysis(analysis)
+            try:
+                store.put_analysis(analysis)
+            except UnknownNameError as error:  # a test that another process has removed meanwhile
+                report.failed.append((name, error))
+                continue
             report.analysed.append(name)
             report.findings += [f if f.where else f.model_copy(update={"where": name}) for f in analysis.findings]
     report.analysed = sorted(set(report.analysed))
@@ -176,8 +184,8 @@ def _parameters(
 
 
 def _identity(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    # Where the workspace lies does not change what the analysis says.
-    return {"version": __version__, **{k: v for k, v in parameters.items() if k != "root"}}
+    # Where the workspace lies does not change what the analysis says. The code is that of this process: a worker's own.
+    return {"version": __version__, "code": code_hash(*CODE), **{k: v for k, v in parameters.items() if k != "root"}}
 
 
 def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:

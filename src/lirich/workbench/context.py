@@ -121,6 +121,7 @@ def standings(
     found = []
     known = list(values)
     first = _first_cycles(known)
+    by_quantity: dict[str, tuple[list[Value], tuple[Value, ...]]] = {}
     for value in known:
         if value.conditions.cycle != first.get((value.subject, value.quantity), value.conditions.cycle):
             continue
@@ -128,12 +129,17 @@ def standings(
             continue
         if unsound(value.flags):
             continue
-        same = [v for v in published if v.quantity == value.quantity]
-        facts = _once([v for v in same if v.subject.kind != "population" and "not-measured" not in v.flags])
+        if value.quantity not in by_quantity:
+            by_quantity[value.quantity] = _facts_and_statements([v for v in published if v.quantity == value.quantity])
+        facts, statements = by_quantity[value.quantity]
         if facts:
-            statements = tuple(v for v in same if v.subject.kind == "population" or "not-measured" in v.flags)
             found.append(_standing(value, facts, statements, nearest))
     return found
+
+
+def _facts_and_statements(published: Sequence[Value]) -> tuple[list[Value], tuple[Value, ...]]:
+    statements = tuple(v for v in published if v.subject.kind == "population" or "not-measured" in v.flags)
+    return _once([v for v in published if v not in statements]), statements
 
 
 def _standing(value: Value, facts: Sequence[Value], statements: tuple[Value, ...], nearest: int) -> Standing:

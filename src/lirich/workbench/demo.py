@@ -13,6 +13,7 @@ from lirich.workbench.analyse import AnalyseReport
 from lirich.workbench.workspace import Workspace
 
 MARK = ".lirich-demo"
+_MADE = ("files", "workspace", "report.html", MARK)
 CYCLES = 60
 CELLS_PER_MORPHOLOGY = 4
 
@@ -33,13 +34,20 @@ class Demonstration:
 
 
 def prepare(folder: Path, *, fresh: bool) -> None:
-    """Make the folder. Raises `InputError` where it holds something that is not an earlier demo."""
+    """Make the folder. Raises `InputError` where it holds something that is not an earlier demo.
+
+    With *fresh*, what an earlier demo made is removed, and nothing else.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not (folder / MARK).is_file():
             raise InputError(f"{folder} holds something that is not a demo", advice="Name another folder")
         if not fresh:
             raise InputError(f"{folder} holds an earlier demo", advice="Add --fresh to make it anew")
-        shutil.rmtree(folder)
+        for name in _MADE:
+            if (folder / name).is_dir() and not (folder / name).is_symlink():
+                shutil.rmtree(folder / name)
+            else:
+                (folder / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text("Made by `lirich demo`; safe to delete.\n", encoding="utf-8")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +15,12 @@ from lirich.errors import InputError
 from lirich.model import Value
 
 if TYPE_CHECKING:
+    from lirich.workbench.views import CellView
     from lirich.workbench.workspace import Workspace
 
 FORMATS = ("csv", "parquet")
+
+_LONGEST_NAME = 200  # bytes; file systems take 255, endings included
 
 _VALUE_SCHEMA: dict[str, type[pl.DataType]] = {
     "subject_kind": pl.String,
@@ -70,19 +75,26 @@ def value_table(values: Iterable[Value]) -> pl.DataFrame:
 def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = None, form: str = "csv") -> list[Path]:
     """Write a folder that stands on its own and return its files.
 
-    ``values.csv`` (every value with conditions, interval, origin, provenance), ``cells.csv`` (which `add` reads
-    again), per cell ``cycles``, ``steps``, the ``pulses`` of a GITT and the points as Battery Data Format
-    (``NAME.bdf.csv``), and ``provenance.json``. With *form* ``parquet`` the tables are Parquet. Raises `InputError`
-    on another form, or where the folder is not empty.
+    ``values.csv`` (every value with conditions, interval, origin, provenance; without a choice of *cells* also those
+    of the literature and of other sources), ``cells.csv`` (which `add` reads again), per cell ``cycles``, ``steps``,
+    the ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``), and ``provenance.json``.
+    With *form* ``parquet`` all tables are Parquet. Raises `InputError` on another form, or where the folder is not
+    empty.
     """
     from lirich.readers.bdf import write_bdf
 
     if form not in FORMATS:
         raise InputError(f"Unknown format {form!r}", expected=" or ".join(FORMATS))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is not an empty folder", advice="Name a new one: nothing is overwritten")
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder} is not an empty folder", advice="Name a new one: nothing is overwritten")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}", advice="Name another folder") from error
     keys = list(workspace.cells) if cells is None else [workspace.store.cell(key).key for key in cells]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}", advice="Name another folder") from error
     written: list[Path] = []
 
     def write(table: pl.DataFrame, name: str) -> None:
@@ -95,17 +107,22 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
 
     values: list[Value] = []
     provenance: dict[str, Any] = {}
+    cell_rows: list[dict[str, Any]] = []
+    taken: set[str] = set()
     for key in keys:
         view = workspace.cells[key]
         provenance[key] = {
             "facts": view.facts.model_dump(mode="json"),
             "sample": view.sample.model_dump(mode="json") if view.sample else None,
             "tests": [t.model_dump(mode="json") for t in view.tests],
+            "corrections": workspace.store.corrections(key),
             "analyses": [a.model_dump(mode="json", exclude={"values"}) for a in view.analyses],
         }
+        names = []
         for analysis in view.analyses:
             run = view.run(analysis.run)
-            name = key if len(view.analyses) == 1 else f"{key}.run{analysis.run + 1}"
+            name = _file_name(key if len(view.analyses) == 1 else f"{key}.run{analysis.run + 1}", taken)
+            names.append(name)
             values += run.values
             write(run.cycles, f"{name}.cycles")
             write(run.steps, f"{name}.steps")
@@ -114,16 +131,29 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
             path = folder / f"{name}.bdf.{form}"
             write_bdf(run.table(), path)
             written.append(path)
+        cell_rows.append(_cell_row(view, names))
+    if cells is None:
+        for source in workspace.store.sources():
+            values += workspace.store.values(source=source)
     write(value_table(values), "values")
-    cell_rows = [_cell_row(workspace, key) for key in keys]
     pl.DataFrame(cell_rows, infer_schema_length=None).write_csv(folder / "cells.csv")
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False), encoding="utf-8")
     return [*written, folder / "cells.csv", folder / "provenance.json"]
 
 
-def _cell_row(workspace: Workspace, key: str) -> dict[str, Any]:
-    view = workspace.cells[key]
-    row: dict[str, Any] = {"cell": key, "file": f"{key}.bdf.*|{key}.run*.bdf.*"}
+def _file_name(wanted: str, taken: set[str]) -> str:
+    """Return *wanted* as a name that every file system has room for, and that no other file here has."""
+    plain = re.sub(r'[<>:"|?*\x7f-\x9f]', "_", wanted).encode()[:_LONGEST_NAME].decode(errors="ignore")
+    name, number = plain, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{plain}~{number}"
+    taken.add(name.casefold())
+    return name
+
+
+def _cell_row(view: CellView, names: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"cell": view.key, "file": "|".join(f"{glob.escape(name)}.bdf.*" for name in names)}
     for thing, skip in ((view.facts, {"key", "extra"}), (view.sample, {"key", "extra", "recipe"})):
         if thing is not None:
             row.update({k: v for k, v in thing.model_dump(mode="json", exclude=skip).items() if v is not None})

@@ -28,8 +28,10 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -50,6 +52,9 @@ TABLE_NAMES = ("cells.csv", "cells.toml")
 
 T = TypeVar("T", Cell, Sample)
 
+_LARGEST_TABLE = 16 * 2**20  # bytes; a hand-written table is thousands of times smaller
+_NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)?(?:\.[0-9]+|(?<=[0-9])\.?)(?:[eE][+-]?[0-9]{1,2})?")
+"""What an extra field must look like to be a number; 007 and 12_3 are names of something."""
 _SAME = 0.005  # two sources agree if they differ by less than 0.5 %: rounding of a mass in µg
 
 
@@ -82,8 +87,8 @@ class CellTable:
 
     entries: tuple[Entry, ...] = ()
 
-    def entry_for(self, path: Path) -> Entry | None:
-        """Return what is said of the file, or ``None``.
+    def entries_for(self, path: Path) -> list[Entry]:
+        """Return all that is said of the file.
 
         Raises `ConflictingMetadataError` if entries of two cells claim it.
         """
@@ -95,7 +100,7 @@ class CellTable:
                 expected="one cell for each file",
                 advice="Make the file patterns narrower",
             )
-        return found[0] if found else None
+        return found
 
 
 def read_cell_tables(folder: Path) -> CellTable:
@@ -105,6 +110,8 @@ def read_cell_tables(folder: Path) -> CellTable:
         path = folder / name
         if path.is_file():
             try:
+                if path.stat().st_size > _LARGEST_TABLE:
+                    raise MetadataError(f"{path.name} is larger than {_LARGEST_TABLE} bytes", expected="a table")
                 text = path.read_text(encoding="utf-8-sig")
             except (OSError, UnicodeDecodeError) as error:
                 raise MetadataError(f"{path.name} cannot be read: {error}", expected="UTF-8 text") from error
@@ -129,26 +136,32 @@ def entry_from_facts(facts: Mapping[str, Scalar]) -> Entry:
 
 
 def _from_csv(text: str, source: str) -> list[Entry]:
-    try:
-        dialect: type[csv.Dialect] = csv.Sniffer().sniff(text.splitlines()[0] if text.strip() else ",", ",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    rows = csv.DictReader(io.StringIO(text), dialect=dialect, restkey="__more__")
+    header = text.partition("\n")[0]
+    rows = csv.DictReader(
+        io.StringIO(text), delimiter=max(",;\t", key=header.count), restkey="__more__", skipinitialspace=True
+    )
     entries = []
-    for number, row in enumerate(rows, start=2):
-        where = f"{source}, line {number}"
-        if "__more__" in row:
-            raise MetadataError(f"{where} has more entries than the header has columns")
-        fields = {k.strip(): v.strip() for k, v in row.items() if k and k.strip() and v and v.strip()}
-        if fields:
-            entries.append(_entry(fields, where))
+    try:
+        columns = Counter(name.strip() for name in rows.fieldnames or () if name.strip())
+        twice = [name for name, count in columns.items() if count > 1]
+        if twice:
+            raise MetadataError(f"{source} has two columns {twice[0]!r}", expected="one column for each fact")
+        for row in rows:
+            where = f"{source}, line {rows.line_num}"
+            if "__more__" in row:
+                raise MetadataError(f"{where} has more entries than the header has columns")
+            fields = {k.strip(): v.strip() for k, v in row.items() if k and k.strip() and v and v.strip()}
+            if fields:
+                entries.append(_entry(fields, where))
+    except csv.Error as error:
+        raise MetadataError(f"{source}, line {rows.line_num + 1}: {error}", expected="short texts") from error
     return entries
 
 
 def _from_toml(text: str, source: str) -> list[Entry]:
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise MetadataError(f"{source} is no TOML: {error}") from error
     unknown = set(data) - {"defaults", "samples", "cells"}
     if unknown:
@@ -161,7 +174,7 @@ def _from_toml(text: str, source: str) -> list[Entry]:
     entries = []
     for key, facts in tables["cells"].items():
         sample = facts.get("sample", tables["defaults"].get("sample"))
-        of_sample = tables["samples"].get(sample, {}) if sample is not None else {}
+        of_sample = tables["samples"].get(sample, {}) if isinstance(sample, str) else {}
         merged = {**tables["defaults"], **of_sample, **facts, "cell": key}
         entries.append(_entry(merged, f"{source} [cells.{key}]"))
     return entries
@@ -176,10 +189,10 @@ def _entry(fields: Mapping[str, Any], source: str) -> Entry:
         if name in ("file", "files"):
             listed = value if isinstance(value, list) else str(value).split("|")
             patterns = tuple(str(p).strip() for p in listed)
-        elif name in ("cell", "sample"):
-            names[name] = str(value)
         elif not isinstance(value, (str, int, float, bool)):
             raise MetadataError(f"{source}: {name} is a {type(value).__name__}", expected="a number or a text")
+        elif name in ("cell", "sample"):
+            names[name] = str(value)
         elif name in CELL_FIELDS:
             cell_fields[name] = value
         elif name == "morphology":
@@ -217,11 +230,12 @@ def resolve(
     sources: Iterable[Entry],
     *,
     known_cell: Cell | None = None,
-    known_sample: Sample | None = None,
+    known_sample: Callable[[str], Sample | None] = lambda _key: None,
 ) -> Facts:
     """Put together what *sources* say of the cell *key*; earlier sources go before later ones.
 
-    What the workspace knows already (``known_*``) stays unless a source says otherwise. A difference between
+    What the workspace knows already (*known_cell*, and of a sample what *known_sample* returns for its key) stays
+    unless a source says otherwise. A cell whose sample nobody named has one of its own name. A difference between
     sources becomes a finding ``metadata-differs``. Raises `MetadataError` where a fact has an impossible value.
     """
     findings: list[Finding] = []
@@ -252,8 +266,7 @@ def resolve(
     cell = _build(Cell, key, cell_fields, CELL_FIELDS, known_cell, {"sample": sample_key} if sample_key else {})
     sample = None
     if sample_key is not None:
-        known = known_sample if known_sample is not None and known_sample.key == sample_key else None
-        sample = _build(Sample, sample_key, sample_fields, SAMPLE_FIELDS, known, {})
+        sample = _build(Sample, sample_key, sample_fields, SAMPLE_FIELDS, known_sample(sample_key), {})
     return Facts(cell, sample, findings)
 
 
@@ -279,6 +292,12 @@ def _build(
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
+        if name == "key":
+            raise MetadataError(
+                f"{key!r} cannot be the name of a {kind.__name__.lower()}",
+                expected="at most 120 characters on one line, no slash, no blank at an end",
+                advice="Name it in a cells.csv, or the cell with --cell",
+            ) from error
         source = fields[name][1] if name in fields else "the workspace"
         raise MetadataError(
             f"{name} = {data.get(name)!r} of {key} ({source}): {first['msg']}",
@@ -287,12 +306,8 @@ def _build(
 
 
 def _number(value: Scalar) -> Scalar:
-    if isinstance(value, str):
-        for kind in (int, float):
-            try:
-                return kind(value)
-            except ValueError:
-                continue
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value) if value.lstrip("+-").isdecimal() and len(value) < 16 else float(value)
     return value
 
 

@@ -23,6 +23,7 @@ from lirich.workbench.metadata import (
 
 if TYPE_CHECKING:
     from lirich.store import Store
+    from lirich.store.things import Things
 
 _COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")
 
@@ -50,46 +51,56 @@ class Register:
         self._options = options
         self._reassign = reassign
         self._tables: dict[Path, CellTable] = {}
-        self._cells = store.cells()
-        self._samples = store.samples()
-        self._tests = {test.key: test for test in store.tests()}
+        self._by_raw: dict[str, list[Test]] = {}
+
+    def look_up(self, files: Mapping[Path, str]) -> None:
+        """Look up, all at once, what is known of *files*, given with their hashes; `known` needs it.
+
+        Raises `MetadataError` where a table beside one of them is wrong.
+        """
+        for path in files:
+            self._table(path)
+        for test in self._store.tests_of_raw(list(files.values())):
+            self._by_raw.setdefault(test.raw.sha256, []).append(test)
 
     def enter(self, path: Path, test: Test, *, name: str | None = None) -> tuple[str, Test, bool, list[Finding]]:
-        """Enter one file: its sample, its cell, its test.
+        """Enter one file: its sample, its cell, its test; all at once or, where it raises, nothing.
 
-        Returns the cell's key, the test as stored, whether it was there already, and what was noticed. *name* is
-        the cell's name where nobody stated one. Raises `ConflictingMetadataError` if the same content is a test
-        of another cell, `MetadataError` if a fact is impossible.
+        One raw file is one test: a new reading of it (another reader or version, a repair, another mapping) replaces
+        the one before. Returns the cell's key, the test as stored, whether it was there already, and what was
+        noticed. *name* is the cell's name where nobody stated one. Raises `ConflictingMetadataError` if the same
+        content is a test of another cell, `MetadataError` if a fact is impossible.
         """
         entries = self._entries(path, test)
-        key = self._stated(entries) or name or file_stem(path)
-        present = self._tests.get(test.key)
-        moved_from: str | None = None
-        if present is not None and present.cell != key:
-            # a name that nobody chose gives way to one that somebody states
-            unnamed = present.cell == file_stem(Path(present.raw.name)) and self._stated(entries) is not None
-            if not self._reassign and not unnamed:
-                raise ConflictingMetadataError(
-                    f"{path.name} is a test of the cell {present.cell!r} already, not of {key!r}",
-                    expected="one cell for each file",
-                    advice="Add it with --reassign to move it",
-                )
-            self._store.remove_test(test.key)
-            moved_from, present = present.cell, None
-        known = self._cells.get(key)
-        sample_key = next((e.sample for e in entries if e.sample), None) or (known.sample if known else None)
-        facts = resolve(
-            key, entries, known_cell=known, known_sample=self._samples.get(sample_key) if sample_key else None
-        )
-        self.put_facts(facts.cell, facts.sample)
-        if present is not None:
-            return key, present, True, facts.findings
-        test = test.model_copy(update={"cell": key, "findings": (*test.findings, *facts.findings)})
-        new = self._store.put_test(test)
-        self._tests[test.key] = test
-        if moved_from is not None and self._store.remove_empty_cell(moved_from):
-            self._cells.pop(moved_from, None)
-        return key, test, not new, facts.findings
+        stated = self._stated(entries)
+        key = stated or name or file_stem(path)
+        self._store.require_files(test)
+
+        def work(things: Things) -> tuple[Test, bool, list[Finding]]:
+            readings = things.tests_of_raw([test.raw.sha256])
+            for present in readings:
+                # a name that nobody chose gives way to one that somebody states
+                unnamed = present.cell == file_stem(Path(present.raw.name)) and stated is not None
+                if present.cell != key and not self._reassign and not unnamed:
+                    raise ConflictingMetadataError(
+                        f"{path.name} is a test of the cell {present.cell!r} already, not of {key!r}",
+                        expected="one cell for each file",
+                        advice="Add it with --reassign to move it",
+                    )
+            findings = enter_facts(things, key, entries)
+            for present in readings:
+                if present.key == test.key and present.cell == key:
+                    return present, True, findings
+            new = [f for f in findings if f not in test.findings]
+            entered = test.model_copy(update={"cell": key, "findings": (*test.findings, *new)})
+            for present in readings:
+                things.remove_test(present.key)
+            things.put_test(entered)
+            for cell in {present.cell for present in readings} - {key}:
+                things.remove_empty_cell(cell)
+            return entered, False, [*findings, *(_read_again(present, entered) for present in readings)]
+
+        return key, *self._store.change(work)
 
     def known(self, digests: Sequence[str], *, reader: str | None, repairs: Sequence[str]) -> Test | None:
         """Return the test that the file of these hashes (itself, its mappings) is already, repaired or not.
@@ -98,7 +109,7 @@ class Register:
         """
         from lirich.readers import readers
 
-        for test in self._tests.values():
+        for test in self._by_raw.get(digests[0], ()):
             same = [test.raw.sha256, *(file.sha256 for file in test.beside)] == list(digests)
             if not same or (reader is not None and reader != test.reader) or not set(repairs) <= set(test.repairs):
                 continue
@@ -112,8 +123,9 @@ class Register:
         """Say which rows of the cell tables of *folders* are about no file there: a name may be misspelt."""
         findings = []
         for folder in folders:
-            names = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
-            for entry in self._tables.get(folder.resolve(), CellTable()).entries:
+            table = self._tables.get(folder.resolve(), CellTable())
+            names = [path for path in folder.iterdir() if path.is_file()] if table.entries else []
+            for entry in table.entries:
                 if not any(entry.matches(path) for path in names):
                     shown = " or ".join(entry.patterns) or str(entry.cell)
                     findings.append(
@@ -125,15 +137,6 @@ class Register:
                         )
                     )
         return findings
-
-    def put_facts(self, cell: Cell, sample: Sample | None) -> None:
-        """Enter the facts of a cell and its sample where they are new."""
-        if sample is not None and self._samples.get(sample.key) != sample:
-            self._store.put_sample(sample)
-            self._samples[sample.key] = sample
-        if self._cells.get(cell.key) != cell:
-            self._store.put_cell(cell)
-            self._cells[cell.key] = cell
 
     def names_counter(self, path: Path, test: Test) -> bool:
         """Tell whether the file's cell was not stated and its name ends in a counter."""
@@ -158,10 +161,13 @@ class Register:
     def _stated(self, entries: Iterable[Entry]) -> str | None:
         return self._cell or next((e.cell for e in entries if e.cell), None)
 
-    def _entries(self, path: Path, test: Test) -> list[Entry]:
+    def _table(self, path: Path) -> CellTable:
         folder = path.resolve().parent
         if folder not in self._tables:
             self._tables[folder] = read_cell_tables(folder)
+        return self._tables[folder]
+
+    def _entries(self, path: Path, test: Test) -> list[Entry]:
         from_file = Entry(
             cell=None,
             sample=None,
@@ -170,8 +176,39 @@ class Register:
             sample_fields={k: v for k, v in test.metadata.items() if k in SAMPLE_FIELDS},
             source=test.raw.name,
         )
-        sources = (self._options, self._tables[folder].entry_for(path), from_file)
+        sources = (self._options, *self._table(path).entries_for(path), from_file)
         return [entry for entry in sources if entry is not None]
+
+
+def _read_again(before: Test, after: Test) -> Finding:
+    how = [
+        f"{test.reader} {test.reader_version}" + (f", repaired: {', '.join(test.repairs)}" if test.repairs else "")
+        for test in (before, after)
+    ]
+    moved = f", and moved from {before.cell} to {after.cell}" if before.cell != after.cell else ""
+    return Finding(
+        code="read-again",
+        severity=Severity.INFO,
+        message=f"{after.raw.name} was read anew ({how[1]}); this replaces the earlier reading ({how[0]}){moved}",
+        where=after.cell,
+    )
+
+
+def enter_facts(things: Things, key: str, entries: Iterable[Entry]) -> list[Finding]:
+    """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
+
+    Raises `MetadataError` if a fact is impossible.
+    """
+    facts = resolve(
+        key,
+        entries,
+        known_cell=things.find(Cell, key),
+        known_sample=lambda sample: things.find(Sample, sample),
+    )
+    if facts.sample is not None:
+        things.put(facts.sample)
+    things.put(facts.cell)
+    return facts.findings
 
 
 def continuations(tests: Sequence[tuple[Path, Test]]) -> dict[Path, str]:

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=4)
 def store_at(root: str) -> Store:
-    """Return the store of the workspace folder *root*, opened once in this process."""
+    """Return the store of the workspace folder *root*, opened once in this process.
+
+    Tasks read and write files only: no connection is kept, which a server has few of and a cluster many processes.
+    """
     from lirich.store import Store
 
-    return Store.open(Path(root))
+    store = Store.open(Path(root))
+    store.close()
+    return store

@@ -41,12 +41,12 @@ class CellView:
     @cached_property
     def sample(self) -> Sample | None:
         """The sample that the cell was made of, if it is known."""
-        return self._store.samples().get(self.facts.sample) if self.facts.sample else None
+        return self._store.find_sample(self.facts.sample)
 
     @cached_property
     def tests(self) -> list[Test]:
         """The files of the cell, in time order."""
-        return sorted(self._store.tests(self.key), key=lambda t: (t.start_unix_second or 0.0, t.raw.name))
+        return self._store.tests(self.key)
 
     @cached_property
     def analyses(self) -> list[Analysis]:
@@ -60,6 +60,8 @@ class CellView:
             raise NotEnoughDataError(
                 f"The cell {self.key!r} is not analysed", advice="Call ws.analyse() or `lirich analyse` first"
             )
+        if self._run is None and len(self.analyses) == 1:
+            return self.analyses[0]
         if self._run is None:
             return max(self.analyses, key=lambda a: (self._curve(a.cycles_curve).height, -a.run))
         for analysis in self.analyses:
@@ -231,13 +233,13 @@ class CellBook(Mapping[str, CellView]):
         return CellView(self._store, key)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._store.cells()
+        return key in self._store.cell_keys()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._store.cells())
+        return iter(self._store.cell_keys())
 
     def __len__(self) -> int:
-        return len(self._store.cells())
+        return len(self._store.cell_keys())
 
     def __repr__(self) -> str:
         return f"<{len(self)} cells: {', '.join(self)}>"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from lirich.model import Finding, Sample, Scalar, Value
+from lirich.model import Cell, Finding, Sample, Scalar, Value
 from lirich.workbench.views import CellBook
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lirich.compute import Progress
     from lirich.store import Store
+    from lirich.store.things import Things
     from lirich.workbench.add import AddedFile, AddReport
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.compare import Comparison
@@ -129,17 +130,16 @@ class Workspace:
 
         Raises `UnknownNameError` on the cell, `MetadataError` on a field or a value.
         """
-        from lirich.workbench.metadata import entry_from_facts, resolve
-        from lirich.workbench.register import Register
+        from lirich.workbench.metadata import entry_from_facts
+        from lirich.workbench.register import enter_facts
 
-        known = self.store.cell(cell)
         entry = entry_from_facts(facts)
-        sample_key = entry.sample or known.sample
-        resolved = resolve(
-            cell, [entry], known_cell=known, known_sample=self.samples.get(sample_key) if sample_key else None
-        )
-        Register(self.store).put_facts(resolved.cell, resolved.sample)
-        return resolved.findings
+
+        def work(things: Things) -> list[Finding]:
+            things.one(Cell, cell)
+            return enter_facts(things, cell, [entry])
+
+        return self.store.change(work)
 
     def correct(self, cell: str, cycles: tuple[int, int], kind: str) -> None:
         """Say what a range of cycles really is (``formation``, ``ageing``, ``rate_test``, …).
@@ -152,7 +152,6 @@ class Workspace:
         from lirich.cycling import Correction
         from lirich.errors import InputError
 
-        self.store.cell(cell)
         try:
             correction = Correction(first_cycle=cycles[0], last_cycle=cycles[1], kind=kind)
         except ValidationError as error:
@@ -162,7 +161,6 @@ class Workspace:
 
     def clear_corrections(self, cell: str) -> None:
         """Forget the corrections of a cell: its protocol is as detected again."""
-        self.store.cell(cell)
         self.store.clear_corrections(cell)
 
     def change_settings(self, *, name: str | None = None, cycling: Mapping[str, Scalar] | None = None) -> None:
@@ -192,7 +190,7 @@ class Workspace:
         return analyse_cells(self.store, cells, force=force, executor=executor, workers=workers, progress=progress)
 
     def values(self, **filters: Any) -> pl.DataFrame:
-        """Return values of the catalogue as a table; filters: quantity, origin, subject, subject_kind."""
+        """Return values of the catalogue as a table; filters: quantity, origin, subject, subject_kind, source."""
         from lirich.workbench.export import value_table
 
         return value_table(self.store.values(**filters))
@@ -222,8 +220,8 @@ class Workspace:
         from lirich.store.literature import load
 
         carried = load()
-        own = [v for v in self.store.values(origin="literature") if v not in carried]
-        return [*carried, *own]
+        there = {v.to_json() for v in carried}
+        return [*carried, *(v for v in self.store.values(origin="literature") if v.to_json() not in there)]
 
     def check(self) -> list[Finding]:
         """Return what is wrong with the workspace's files and catalogue; nothing if all is well."""

@@ -11,6 +11,8 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from lirich import __version__
 from lirich.errors import (
     DamagedFileError,
@@ -130,6 +132,13 @@ def _read(text: str, name: str, *, default_source: str | None) -> list[Value]:
         try:
             value = _value(row, number - 1, default_source)
         except LirichError as error:
+            problems.append((number, str(error)))
+            continue
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            problems.append((number, f"{'.'.join(map(str, first['loc'][:2]))}: {first['msg']}"))
+            continue
+        except ValueError as error:  # more digits than Python reads
             problems.append((number, str(error)))
             continue
         record = int(value.provenance.parameters["record"])

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from pydantic import Field
 
-from lirich.errors import UnknownNameError
+from lirich.errors import InputError, UnknownNameError
 from lirich.model import Frozen
 
 REVIEW = "Yang et al., EES Batteries 2 (2026) 377, doi:10.1039/d5eb00167f"
@@ -62,7 +62,7 @@ def reference(number: int) -> Reference:
 def reference_numbers(printed: str) -> tuple[int, ...] | None:
     """Read ``43``, ``10-13`` or ``43, 49`` as numbers of the review's list; ``None`` if it is another kind of text.
 
-    Raises `UnknownNameError` on a number that the list has not.
+    Raises `UnknownNameError` on a number that the list has not, `InputError` on a range that is upside down.
     """
     numbers: list[int] = []
     for part in printed.split(","):
@@ -72,6 +72,8 @@ def reference_numbers(printed: str) -> tuple[int, ...] | None:
         first, last = int(match.group(1)), int(match.group(2) or match.group(1))
         for end in (first, last):
             reference(end)
+        if first > last:
+            raise InputError(f"the references {part.strip()!r} are upside down", expected="the smaller number first")
         numbers += range(first, last + 1)
     return tuple(numbers)
 
