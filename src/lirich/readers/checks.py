@@ -165,9 +165,7 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
         return [*found, _found("no-current", Severity.WARNING, "No current flows in the whole file: it is one rest")]
     if any(d.finding.severity is Severity.ERROR for d in found):
         return found
-    slow = check_time_scale(
-        time, unix, halves.active_s, halves.voltage_high - halves.voltage_low, step=step, current=current
-    )
+    slow = check_time_scale(time, unix, halves, step=step, current=current)
     balance = (
         []
         if charged is None or discharged is None

@@ -1,0 +1,133 @@
+"""Is the time column seconds: files of time, voltage and current alone, without a capacity or a clock to ask."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from test_readers_core_checks import cell_test, codes, errors
+
+from lirich.model import Severity
+from lirich.model.table import CURRENT, TIME, VOLTAGE
+from lirich.readers import check, repair
+
+USUAL_INTERVAL_S = {20.0: 60.0, 2.0: 40.0, 0.5: 5.0, 0.2: 1.0}
+"""Hours per half-cycle (C/20, C/2, 2C, 5C) → how often people record such a test."""
+
+TOLD = {
+    (20.0, 60.0): "warning",  # C/1200 recorded hourly: nobody does it, but somebody could
+    (20.0, 1000.0): "error",
+    (20.0, 3600.0): "error",
+    (2.0, 60.0): "",  # a C/120 test recorded every 40 min
+    (2.0, 1000.0): "error",
+    (2.0, 3600.0): "error",
+    (0.5, 60.0): "",  # a C/30 test recorded every 5 min
+    (0.5, 1000.0): "error",
+    (0.5, 3600.0): "error",
+    (0.2, 60.0): "",  # a C/12 test recorded every minute
+    (0.2, 1000.0): "warning",  # a C/200 test recorded every 1000 s
+    (0.2, 3600.0): "warning",  # a C/720 test recorded hourly
+}
+"""Hours and factor → what the checks say. "" where the result is a test that people do: nothing could tell it."""
+
+
+def plain(hours: float, interval_s: float, **other) -> pl.DataFrame:
+    return cell_test(hours=hours, interval_s=interval_s, rest_h=0.1 * hours, capacity=False, cycles=2, **other)
+
+
+@pytest.mark.parametrize(("hours", "factor"), TOLD)
+def test_time_too_large_is_told_from_half_cycles_and_recording_intervals(hours: float, factor: float) -> None:
+    right = plain(hours, USUAL_INTERVAL_S[hours])
+    assert codes(right) == {}
+    wrong = right.with_columns(pl.col(TIME) * factor)
+    found = [f for f in check(wrong) if f.severity is not Severity.INFO]
+    assert [f.severity.value for f in found] == ([TOLD[hours, factor]] if TOLD[hours, factor] else [])
+    for finding in found:
+        name = f"time-{factor:.0f}x"
+        assert name in finding.advice
+        mended, _ = repair(wrong, [name])
+        assert np.allclose(mended[TIME], right[TIME])
+        assert codes(mended) == {}
+
+
+@pytest.mark.parametrize("factor", [60.0, 1000.0, 3600.0])
+def test_where_two_factors_give_usual_tests_both_repairs_are_named(factor: float) -> None:
+    wrong = plain(2.0, 10.0).with_columns(pl.col(TIME) * factor)
+    (finding,) = check(wrong) or (None,)
+    if factor == 60.0:  # a C/120 test recorded every 10 min
+        assert finding is None
+        return
+    assert finding.severity is Severity.ERROR
+    named = {f"time-{f}x" for f in (60, 1000, 3600) if f"time-{f}x" in finding.advice}
+    assert named == ({"time-1000x"} if factor == 1000.0 else {"time-3600x", "time-60x"})
+
+
+@pytest.mark.parametrize(
+    ("hours", "interval_s"),
+    [(50, 60), (50, 300), (50, 600), (100, 600), (100, 1800), (200, 900), (200, 1800), (200, 2400), (200, 3600)],
+)
+def test_slow_tests_that_people_do_raise_no_alarm(hours: float, interval_s: float) -> None:
+    assert codes(plain(hours, interval_s)) == {}
+
+
+@pytest.mark.parametrize("interval_s", [1000.0, 7200.0, 14_400.0, 18_000.0])
+def test_slow_tests_recorded_in_an_unusual_way_are_never_refused(interval_s: float) -> None:
+    assert errors(plain(200.0, interval_s)) == {}
+
+
+def test_a_slow_test_that_waits_for_the_voltage_to_move_is_not_refused() -> None:
+    rng = np.random.default_rng(3)
+    hours = 200.0
+    time = np.cumsum(rng.lognormal(np.log(5000.0), 0.5, 300))  # a row per 5 mV
+    half = (time // (hours * 3600)) % 2
+    part = time % (hours * 3600) / (hours * 3600)
+    table = pl.DataFrame(
+        {
+            TIME: time,
+            VOLTAGE: np.where(half == 0, 3 + 1.5 * part, 4.5 - 1.5 * part),
+            CURRENT: np.where(half == 0, 1e-6, -1e-6),
+        }
+    )
+    assert errors(table) == {}
+
+
+def test_half_cycles_logged_by_their_ends_alone_say_nothing_of_the_recording() -> None:
+    rows = np.arange(12)
+    table = pl.DataFrame(
+        {
+            TIME: rows * 36_000.0,  # C/10, the ends of each half-cycle: 10 h would be 10 s made 3600 times too long
+            VOLTAGE: np.where(rows % 2 == 0, 3.0, 4.4),
+            CURRENT: np.where(rows % 2 == 0, -1e-3, 1e-3),
+        }
+    )
+    assert errors(table) == {}
+
+
+def test_calendar_ageing_with_rests_of_weeks_between_check_ups_raises_no_alarm() -> None:
+    parts, start = [], 0.0
+    for _ in range(4):
+        part = cell_test(hours=20, interval_s=60, capacity=False, cycles=1).with_columns(pl.col(TIME) + start)
+        store = start + 42 * 3600.0 + 86_400.0 * np.arange(1, 29)  # a row a day for four weeks
+        rest = pl.DataFrame({TIME: store, VOLTAGE: np.full(28, 3.05), CURRENT: np.zeros(28)})
+        parts += [part.select(TIME, VOLTAGE, CURRENT), rest]
+        start = float(store[-1]) + 60.0
+    assert codes(pl.concat(parts)) == {}
+
+
+@pytest.mark.parametrize("hourly", [1, 2, 6])
+def test_months_of_holding_a_voltage_are_no_slow_half_cycle(hourly: int) -> None:
+    up = cell_test(hours=3, interval_s=60, capacity=False, cycles=1).filter(pl.col(CURRENT) > 0)
+    hold = np.arange(1, 24 * 90 // hourly) * 3600.0 * hourly
+    table = pl.concat(
+        [
+            up.select(TIME, VOLTAGE, CURRENT),
+            pl.DataFrame(
+                {
+                    TIME: up[TIME][-1] + hold,
+                    VOLTAGE: np.full(len(hold), 4.5),
+                    CURRENT: 2e-5 * np.exp(-hold / 1e6) + 2e-6,
+                }
+            ),
+        ]
+    )
+    assert codes(table) == {}
