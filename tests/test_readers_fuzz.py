@@ -117,6 +117,16 @@ SAMPLES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "mapped": ("mapped", _mapped),
 }
 
+UNSEEN: dict[str, tuple[str, ...]] = {
+    # Time, voltage and current and nothing else: a larger current is a larger cell, other names other columns.
+    "table": ("scale-column", "shuffle-header"),
+    "mapped": ("scale-column", "shuffle-header"),
+    # Binary without checksums: another byte is another number, another charge or another end of a step.
+    "nda": ("flip",),
+    "mpr": ("flip", "zero-block"),
+}
+"""Damage that a format has no second witness of."""
+
 REAL = {
     "neware_1.5-4.4V_1cycle.ndax": ("neware", ()),
     "neware_export_uio.csv": ("neware-text", ()),

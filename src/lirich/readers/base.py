@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import polars as pl
 
 from lirich.errors import MissingColumnError
-from lirich.model import Finding, Scalar
+from lirich.model import Finding, Scalar, Severity
 from lirich.model.table import CHARGED, COLUMNS, CURRENT, DISCHARGED, TIME, VOLTAGE
 
 HEAD_BYTES = 65_536
@@ -82,6 +82,42 @@ class Reader(Protocol):
     def read(self, path: Path) -> Reading:
         """Turn the file into a standard table."""
         ...
+
+
+CURVE_CODE = "curve-without-time"
+
+
+def curve_finding(table: pl.DataFrame) -> Finding | None:
+    """Return what a reader must say of a table that is a voltage–capacity curve; ``None`` for a test with a time axis.
+
+    A curve that has a time or a current has lost the other one: that is a warning.
+    """
+    there = [name for name in (TIME, CURRENT) if name in table.columns]
+    if len(there) == 2:
+        return None
+    lacking = " and ".join(name for name in (TIME, CURRENT) if name not in there)
+    return Finding(
+        code=CURVE_CODE,
+        severity=Severity.WARNING if there else Severity.INFO,
+        message=f"There is no {lacking}: it was read as a curve of voltage against capacity, without rests, rates and "
+        "resistances",
+        advice=f"If the file has a column for {lacking}, name it in a mapping file" if there else "",
+    )
+
+
+def require_time_axis(table: pl.DataFrame, *, path: Path, vendor: str) -> None:
+    """Refuse a cycler's file without time or current. Raises `MissingColumnError`.
+
+    A curve without time is only what a plain table or a mapping file says it is; in a cycler's file a column was lost.
+    """
+    missing = [name for name in (TIME, CURRENT) if name not in table.columns]
+    if missing:
+        raise MissingColumnError(
+            f"{path.name} has no column for {', '.join(missing)} (found: {', '.join(table.columns) or 'nothing'})",
+            expected=f"voltage with time and current in a file of {vendor}",
+            advice="Export it with these columns, or write a mapping file beside it (see the how-to on tables of your "
+            "own)",
+        )
 
 
 def standard_table(table: pl.DataFrame, *, path: Path) -> pl.DataFrame:

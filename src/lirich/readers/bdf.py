@@ -25,7 +25,14 @@ from lirich.model import table as std
 from lirich.readers import delimited
 from lirich.readers import headers as h
 from lirich.readers.accumulate import never_resetting
-from lirich.readers.base import ColumnMatch, Reading, Recognition, standard_table
+from lirich.readers.base import (
+    ColumnMatch,
+    Reading,
+    Recognition,
+    curve_finding,
+    require_time_axis,
+    standard_table,
+)
 from lirich.readers.rows import drop_unreadable
 
 Labels = Literal["machine", "preferred"]
@@ -239,10 +246,20 @@ class BdfReader:
                 if note:
                     notes[role] = f"{note}; made continuous"
                     columns[role] = pl.Series(values_)
+        holes = {matches[r].text: columns[r].null_count() for r in _COUNTERS if r in columns}
+        holes = {text: count for text, count in holes.items() if 0 < count < 0.5 * columns[std.VOLTAGE].len()}
+        if holes:
+            cells = ", ".join(f"{count} in {text!r}" for text, count in holes.items())
+            findings.append(_warn("missing-numbers", f"{path.name} has cells without a number: {cells}"))
         table = standard_table(pl.DataFrame({c: s.alias(c) for c, s in columns.items()}), path=path)
         for role in (std.TIME, std.VOLTAGE, std.CURRENT):
             if role in table.columns and table.get_column(role).null_count() == table.height:
                 raise DamagedFileError(f"Column {matches[role].text!r} of {path.name} holds no number")
+        curve = curve_finding(table)
+        if curve is not None:
+            if curve.severity is not Severity.INFO:  # a curve that lirich wrote has neither time nor current
+                require_time_axis(table, path=path, vendor="the Battery Data Format")
+            findings.append(curve)
         used = {m.index for r, m in matches.items() if r in columns}
         return Reading(
             table=table,

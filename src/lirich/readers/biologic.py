@@ -32,7 +32,7 @@ from lirich.model.table import (
     UNIX_TIME,
     VOLTAGE,
 )
-from lirich.readers.base import ColumnMatch, Reading, Recognition, standard_table
+from lirich.readers.base import ColumnMatch, Reading, Recognition, require_time_axis, standard_table
 
 MAGIC = (b"EC-Lab ASCII FILE", b"BT-Lab ASCII FILE")
 MOST_HEADER_LINES = 100_000
@@ -191,7 +191,9 @@ def from_columns(
         if column in frame.columns:
             frame = frame.with_columns(_whole(frame[column]))
     used = {match.source for match in matches}
-    return standard_table(frame, path=path), tuple(matches), tuple(c for c in columns if c not in used), tuple(findings)
+    table = standard_table(frame, path=path)
+    require_time_axis(table, path=path, vendor="Biologic")
+    return table, tuple(matches), tuple(c for c in columns if c not in used), tuple(findings)
 
 
 def _whole(series: pl.Series) -> pl.Series:

@@ -17,8 +17,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lirich.model import Finding, Severity
-from lirich.model.table import CHARGED, CURRENT, DISCHARGED, STEP_TYPE, TIME, UNIX_TIME, VOLTAGE, has_time_axis
-from lirich.readers.runs import HalfCycles, find_half_cycles
+from lirich.model.table import (
+    CHARGED,
+    CHARGED_ENERGY,
+    CURRENT,
+    DISCHARGED,
+    DISCHARGED_ENERGY,
+    STEP_TYPE,
+    TIME,
+    UNIX_TIME,
+    VOLTAGE,
+    has_time_axis,
+)
+from lirich.readers.runs import REST_SHARE, HalfCycles, find_half_cycles
 from lirich.readers.timecheck import check_time_order, check_time_scale, thinned_median
 
 Array = NDArray[np.float64]
@@ -38,6 +49,9 @@ _LIMITS = {VOLTAGE: IMPOSSIBLE_VOLTAGE_V, CURRENT: IMPOSSIBLE_CURRENT_A, TIME: I
 ODD_VOLTAGE_V = 100.0
 """More than cell testers reach on one channel: worth a warning."""
 
+TINY_VOLTAGE_V = 0.02
+"""A cell that stays below this and above 0 V in charge and discharge: worth a warning (a symmetric cell changes sign)."""
+
 ODD_CAPACITY_AH = 2000.0
 """More than the largest cells on the market hold in one half-cycle (about 1.2 kAh): worth a warning."""
 
@@ -47,11 +61,20 @@ FEW_ROWS = 0.01
 BALANCE_TOLERANCE = 0.05
 """∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
 
+ENERGY_TOLERANCE = 0.10
+"""∫V dQ and the energy columns may differ by this much."""
+
+SMALLEST_MEAN_VOLTAGE_V = 0.05
+"""Below this mean voltage a cell's energy says that the voltage column is wrong, not the energy (graphite: 0.1 V)."""
+
 FACTOR_TOLERANCE = 0.10
 """A ratio this near to a unit factor (1000, 3600, 60) is that factor."""
 
 SIGN_SWING_V = 0.2
 """Voltage movement, summed over half-cycles, that it takes to judge the sign of the current."""
+
+MOST_SPIKES = 2
+"""So few rows with a thousand times the current of all others are no part of the test."""
 
 GAP_FACTOR = 100.0
 """An interval this many times the median is left out of the charge balance (a pause, or a file cut together)."""
@@ -115,7 +138,7 @@ def _check_rows(table: pl.DataFrame) -> list[Diagnosis]:
             )
         ]
     if all(_sound(table[name], _LIMITS.get(name, np.inf)) for name in essential_columns(table)):
-        return []
+        return _check_voltage_column(table)
     bad = int(table.select(invalid_rows(table).sum()).item())
     if not bad:
         return []
@@ -131,6 +154,19 @@ def _check_rows(table: pl.DataFrame) -> list[Diagnosis]:
             text,
             "drop-invalid-rows" if bad < table.height else "",
             automatic=few,
+        )
+    ]
+
+
+def _check_voltage_column(table: pl.DataFrame) -> list[Diagnosis]:
+    if table.height < 3 or bool((table[VOLTAGE] != 0.0).any()):
+        return []
+    return [
+        _found(
+            "voltage-zero",
+            Severity.ERROR,
+            f"The voltage is 0 V in all {table.height} rows: the column is empty, or another one is the voltage",
+            advice="Export the file from the cycler again, or name the column of the voltage in a mapping file",
         )
     ]
 
@@ -163,6 +199,7 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
     halves = find_half_cycles(time, step, current, voltage)
     if halves is None:
         return [*found, _found("no-current", Severity.WARNING, "No current flows in the whole file: it is one rest")]
+    found += _check_spikes(current)
     if any(d.finding.severity is Severity.ERROR for d in found):
         return found
     slow = check_time_scale(time, unix, halves, step=step, current=current)
@@ -174,6 +211,8 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
     if any(d.finding.severity is Severity.ERROR for d in balance):
         slow = []  # the balance has proven it, with its factor
     found += [Diagnosis(*d) for d in slow] + balance
+    if charged is not None and discharged is not None:
+        found += _check_energy(table, voltage, charged, discharged, stretches=len(halves.sign))
     if not any(d.finding.code == "current-sign" for d in found):
         found += _check_sign(table, halves, has_capacity=charged is not None and discharged is not None)
     largest = float(np.abs(halves.charge_ah).max())
@@ -193,7 +232,27 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
                 "voltage-implausible", Severity.WARNING, f"The voltage is around {middle:.4g} V", "voltage-millivolt"
             )
         )
-    return found
+    return [*found, *_check_voltage_range(voltage, halves)]
+
+
+def _check_voltage_range(voltage: Array, halves: HalfCycles) -> list[Diagnosis]:
+    """Say what no cell does in charge and discharge: hold one voltage to the last digit, or stay within millivolts."""
+    low, high = float(voltage.min()), float(voltage.max())
+    if bool((halves.sign == halves.sign[0]).all()):
+        return []
+    if low == high:
+        return [
+            _found(
+                "voltage-stands", Severity.WARNING, f"The voltage is {low:.5g} V in every row, in charge and in discharge"
+            )
+        ]
+    if 0 < low and high < TINY_VOLTAGE_V:
+        text = (
+            f"The voltage stays between {low * 1e3:.3g} and {high * 1e3:.3g} mV in charge and discharge: is it written "
+            "in kV?"
+        )
+        return [_found("voltage-implausible", Severity.WARNING, text, "voltage-volt")]
+    return []
 
 
 def _check_repeats(step: Array, current: Array, voltage: Array) -> list[Diagnosis]:
@@ -208,6 +267,24 @@ def _check_repeats(step: Array, current: Array, voltage: Array) -> list[Diagnosi
             Severity.INFO,
             f"{repeated} rows repeat the row before them (same time, current and voltage)",
             "drop-duplicates",
+        )
+    ]
+
+
+def _check_spikes(current: Array) -> list[Diagnosis]:
+    """Say where a row or two make all other current look like rest: a damaged value, or the test of something else."""
+    size = np.abs(current)
+    largest = float(size.max())
+    spikes = np.flatnonzero(size > REST_SHARE * largest)
+    if len(spikes) > MOST_SPIKES or int(np.count_nonzero(size)) <= 10 * MOST_SPIKES:
+        return []
+    return [
+        _found(
+            "current-spike",
+            Severity.WARNING,
+            f"{len(spikes)} rows (the first is row {int(spikes[0]) + 1}) have up to {largest:.4g} A, a thousand times the "
+            "current of all others, which therefore count as rest",
+            advice="Look at these rows in the file; delete them if their current is not true",
         )
     ]
 
@@ -276,6 +353,52 @@ def _check_balance(
             )
         ]
     return [_wrong_factor(ratio, halves)]
+
+
+def _check_energy(
+    table: pl.DataFrame, voltage: Array, charged: Array, discharged: Array, *, stretches: int
+) -> list[Diagnosis]:
+    """Compare ∫V dQ with the energy columns, each direction by itself: a witness for the voltage."""
+    integrals, columns, charges, tolerance = [], [], [], ENERGY_TOLERANCE
+    middle = 0.5 * (voltage[1:] + voltage[:-1])
+    for name, charge in ((CHARGED_ENERGY, charged), (DISCHARGED_ENERGY, discharged)):
+        energy = _complete(table, name)
+        passed = float(charge[-1] - charge[0])
+        if energy is None or len(energy) < 3 or passed <= 0:
+            continue
+        integrals.append(float(np.dot(middle, np.diff(charge))))
+        columns.append(float(energy[-1] - energy[0]))
+        charges.append(passed)
+        grown = np.diff(energy)
+        digit = float(grown.min(initial=np.inf, where=grown > 1e-9 * columns[-1]))
+        if columns[-1] > 0 and np.isfinite(digit):  # written with so few digits that each stretch may lose one
+            tolerance = max(tolerance, min(stretches * digit / columns[-1], 1.0))
+    if not columns or float(voltage.min()) < -SMALLEST_MEAN_VOLTAGE_V:
+        return []  # below 0 V (a symmetric cell) cyclers do not agree on what the energy is
+    if max(columns) <= 0:
+        return [_found("energy-balance", Severity.WARNING, "Charge passes, and the energy columns stay at nothing")]
+    ratios = [i / c if c > 0 else np.inf for i, c in zip(integrals, columns, strict=True)]
+    worst = max(ratios, key=lambda r: abs(np.log(max(r, 1e-12))))
+    if abs(worst - 1) <= tolerance:
+        return []
+    mean, by_energy = sum(integrals) / sum(charges), sum(columns) / sum(charges)
+    text = f"∫V dQ is {worst:.4g} times the energy in the energy columns"
+    if mean < SMALLEST_MEAN_VOLTAGE_V <= by_energy <= ODD_VOLTAGE_V:
+        thousand = all(abs(1000 * r - 1) <= FACTOR_TOLERANCE for r in ratios)
+        text += f": the mean voltage is {mean:.3g} V by the voltage column and {by_energy:.3g} V by the energies"
+        return [_found("voltage-energy", Severity.ERROR, text, "voltage-volt" if thousand else "")]
+    for factor in (1000.0, 3600.0, 60.0):
+        if all(abs(r / factor - 1) <= FACTOR_TOLERANCE or abs(r * factor - 1) <= FACTOR_TOLERANCE for r in ratios):
+            text += f", a factor of units ({factor:.0f}); the mean voltage is {mean:.3g} V by the voltage column"
+            break
+    return [
+        _found(
+            "energy-balance",
+            Severity.WARNING,
+            f"{text}; they should agree within {tolerance:.0%}",
+            advice="Figures of merit are computed from ∫V dQ; see which of voltage and energy is right",
+        )
+    ]
 
 
 def _rounding(current: Array) -> float:
@@ -351,12 +474,12 @@ def _wrong_factor(ratio: float, halves: HalfCycles) -> Diagnosis:
 
 def _voltage_vote(halves: HalfCycles) -> tuple[float, float]:
     """Return the voltage movement, V, over all half-cycles that agrees and that disagrees with the current's sign."""
-    up, rise = halves.sign > 0, halves.voltage_high - halves.voltage_start
-    fall_after = halves.voltage_high - halves.voltage_end
-    fall, rise_after = halves.voltage_start - halves.voltage_low, halves.voltage_end - halves.voltage_low
-    agree = float(np.where(up, rise, fall).sum())
-    disagree = float(np.where(up, fall_after, rise_after).sum())
-    return agree, disagree
+    up = halves.sign > 0
+    # Away from the start and back to the end, above and below: a half-cycle that is really two moves both ways.
+    above_start, above_end = halves.voltage_high - halves.voltage_start, halves.voltage_high - halves.voltage_end
+    below_start, below_end = halves.voltage_start - halves.voltage_low, halves.voltage_end - halves.voltage_low
+    rise, fall = np.maximum(above_start, below_end), np.maximum(below_start, above_end)
+    return float(np.where(up, rise, fall).sum()), float(np.where(up, fall, rise).sum())
 
 
 def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) -> list[Diagnosis]:
@@ -399,19 +522,50 @@ def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) 
 
 
 def _check_curve(table: pl.DataFrame) -> list[Diagnosis]:
+    """Ask the voltage, as for a test with time: the rows are the time, the capacity that grows the direction."""
     charged, discharged = _complete(table, CHARGED), _complete(table, DISCHARGED)
     found = _check_capacity_order(charged, discharged)
     if found or charged is None or discharged is None or len(charged) < 3:
         return found
-    voltage = np.diff(table[VOLTAGE].to_numpy())
-    up, down = np.diff(charged) > 0, np.diff(discharged) > 0
-    agree = float(voltage[up].sum()) - float(voltage[down].sum())
-    if agree < -SIGN_SWING_V:
+    voltage = table[VOLTAGE].to_numpy()
+    grown = np.sign(np.diff(charged) - np.diff(discharged))
+    direction = np.append(grown[:1], grown)
+    rows = np.arange(len(voltage), dtype=np.float64)
+    halves = find_half_cycles(rows, np.diff(rows), direction, voltage)
+    if halves is None:
+        return [*found, _found("no-current", Severity.WARNING, "No charge passes in the whole file")]
+    found += _check_energy(table, voltage, charged, discharged, stretches=len(halves.sign))
+    agree, disagree = _voltage_vote(halves)
+    if disagree < SIGN_SWING_V or disagree < 0.5 * agree:
+        return found
+    one_way = bool((halves.sign == halves.sign[0]).all())
+    if one_way and agree > 0.2 * disagree:
+        which = "charges" if halves.sign[0] > 0 else "discharges"
+        found.append(
+            _found(
+                "direction-lost",
+                Severity.ERROR,
+                f"By its capacities the cell only {which}, while the voltage both rises and falls: the file has lost "
+                "which rows charge and which discharge",
+                advice="Name the column of the direction, or two columns of capacity, in a mapping file beside the file",
+            )
+        )
+    elif disagree > 4 * agree:
         found.append(
             _found(
                 "capacities-swapped",
                 Severity.ERROR,
                 "The voltage falls while the charged capacity grows: the two directions are swapped",
+                "swap-capacities",
+            )
+        )
+    elif disagree > agree:
+        found.append(
+            _found(
+                "capacities-doubtful",
+                Severity.WARNING,
+                f"The voltage moves against the direction of the capacities by {disagree:.2f} V in all, with it by "
+                f"{agree:.2f} V",
                 "swap-capacities",
             )
         )

@@ -299,7 +299,31 @@ def body_of(data: bytes, layout: Layout, path: Path) -> tuple[bytes, int, list[F
                 advice="If the test had ended, export or copy the file again",
             )
         )
+    wide = _wider(body, layout)
+    if wide:
+        findings.append(
+            Finding(
+                code="rows-wider-than-header",
+                message=f"Most rows of {path.name} have more cells than its header has names, such as {wide[:80]!r}: "
+                "columns may be shifted",
+                advice=f"Is the decimal sign a comma, as the separator is? Export it with another one than "
+                f"{layout.separator!r}, or name the columns by position in a mapping file",
+            )
+        )
     return body, layout.header_line + 2, findings
+
+
+def _wider(body: bytes, layout: Layout) -> str:
+    """Return a row with something in a cell beyond the header, if most rows at the beginning and end are such."""
+    width = len(layout.headers)
+    if layout.separator == " " or not any(layout.headers):
+        return ""
+    mark = layout.separator.encode()
+    ends = (*body[:8192].split(b"\n")[:20], *body[-8192:].split(b"\n")[1:][-20:])
+    rows = [row.decode("utf-8", "replace") for row in ends if row.strip()]
+    wide = [row for row in rows if row.encode().rstrip(mark + b" \t").count(mark) >= width]
+    wide = [row for row in wide if any(cell.strip() for cell in split_line(row, layout.separator)[width:])]
+    return wide[0] if len(wide) > 0.5 * len(rows) else ""
 
 
 def _drop_cut_line(body: bytes, layout: Layout) -> tuple[bytes, str]:

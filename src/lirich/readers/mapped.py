@@ -52,7 +52,7 @@ from lirich.model import table as std
 from lirich.readers import delimited, workbook
 from lirich.readers import headers as h
 from lirich.readers.assemble import Columns, assemble
-from lirich.readers.base import Reading, Recognition
+from lirich.readers.base import Reading, Recognition, curve_finding
 from lirich.readers.mapping_file import (
     FOLDER_NAME,
     ROLES,
@@ -119,6 +119,7 @@ class MappedReader:
                 positive_current=mapping.positive_current,
             )
         )
+        curve = curve_finding(assembled.table)
         used = {m.index for m in matches.values()}
         metadata: dict[str, Scalar] = {**assembled.metadata, **mapping.facts}
         if mapping.normalised_to_mg is not None:
@@ -134,7 +135,7 @@ class MappedReader:
             recognised=assembled.recognised,
             unrecognised=tuple(t for i, t in enumerate(layout.headers) if i not in used and t),
             metadata=metadata,
-            findings=(*findings, *assembled.findings),
+            findings=(*findings, *assembled.findings, *((curve,) if curve else ())),
         )
 
     def _text(

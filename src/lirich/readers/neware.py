@@ -40,7 +40,7 @@ from lirich.model.table import (
     UNIX_TIME,
     VOLTAGE,
 )
-from lirich.readers.base import ColumnMatch, Reading, Recognition, standard_table
+from lirich.readers.base import ColumnMatch, Reading, Recognition, require_time_axis, standard_table
 from lirich.readers.ndax_merge import merged
 
 NDA_MAGIC = b"NEWARE"
@@ -334,6 +334,7 @@ def _standard(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, tuple[str,
     if temperature:
         columns[CELL_TEMPERATURE] = pl.col(temperature[0])
     table = standard_table(frame.select(**columns), path=path)
+    require_time_axis(table, path=path, vendor="Neware")
     left_out = {"index", "step_time_s", "capacity_mAh", "energy_mWh", *_COLUMNS, *temperature[:1]}
     return table, tuple(c for c in frame.columns if c not in left_out)
 
@@ -401,7 +402,17 @@ def _index_findings(frame: pl.DataFrame) -> tuple[Finding, ...]:
     if int(index[-1]) - int(index[0]) + 1 == frame.height:
         return ()
     step = np.diff(index.to_numpy().astype(np.int64))
-    lost = int((step - 1).clip(0).sum())
+    lost, repeated = int((step - 1).clip(0).sum()), int((step <= 0).sum())
+    if repeated:
+        return (
+            Finding(
+                code="records-repeat",
+                severity=Severity.WARNING,
+                message=f"The cycler numbers its records, and in {repeated} places the numbers do not go up: rows are there "
+                "twice or out of order",
+                advice="Copy the file from the cycler again",
+            ),
+        )
     if not lost:
         return ()
     return (

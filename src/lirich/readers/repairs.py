@@ -232,6 +232,7 @@ _REPAIRS: dict[str, tuple[str, Repair]] = {
     "swap-capacities": ("swap the charged and the discharged capacity", _swap_capacities),
     "flip-current": ("change the sign of the current", _scale([CURRENT], -1.0, "Changed the sign of the current")),
     "sign-current": ("give the current the sign that capacities or step names tell", _sign_current),
+    "voltage-volt": ("multiply voltage by 1000", _scale([VOLTAGE], 1e3, "Multiplied voltage by 1000")),
     "voltage-millivolt": ("divide voltage by 1000", _scale([VOLTAGE], 1e-3, "Took voltage as mV (divided by 1000)")),
 }
 

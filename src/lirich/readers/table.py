@@ -27,6 +27,7 @@ class TableReader(TabularReader):
     description = "plain table with telling headers"
     extensions = (".csv", ".txt", ".tsv", ".dat", ".xlsx")
     aliases: ClassVar[Mapping[str, h.Alias]] = {}
+    reads_curves: ClassVar[bool] = True
 
     def confidence(self, heading: Heading) -> tuple[float, str]:
         """0.3 to 0.5, by how much of a standard table the headers name with units."""

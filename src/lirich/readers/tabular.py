@@ -17,7 +17,7 @@ from lirich.model import table as std
 from lirich.readers import delimited, workbook
 from lirich.readers import headers as h
 from lirich.readers.assemble import Columns, assemble
-from lirich.readers.base import ColumnMatch, Reading, Recognition
+from lirich.readers.base import ColumnMatch, Reading, Recognition, curve_finding, require_time_axis
 
 _ASKED_FOR = 0.1
 """The confidence of a reader that reads what it would not have claimed."""
@@ -36,6 +36,8 @@ class Table:
     findings: list[Finding] = field(default_factory=list)
     metadata: dict[str, Scalar] = field(default_factory=dict)
     sheet: tuple[float, str] = (0.0, "")
+    records: tuple[str, ...] = ()
+    """The record numbers of the first two rows and the last, as written."""
 
     @property
     def unrecognised(self) -> tuple[str, ...]:
@@ -76,6 +78,7 @@ class TabularReader(ABC):
     aliases: ClassVar[Mapping[str, h.Alias]] = {}
     sheet_hints: ClassVar[tuple[str, ...]] = ()
     clock_gives_time_unit: ClassVar[bool] = False
+    reads_curves: ClassVar[bool] = False
 
     # --- what a vendor's reader overrides ------------------------------------------------------------------------
 
@@ -152,7 +155,10 @@ class TabularReader(ABC):
         others = tuple(i for i in others if i not in used)
         numbers, texts = self.split_kinds(needed(matches), body, layout)
         loaded = delimited.load(body, layout, numbers=numbers, texts=texts, first_line=first_line, path=path)
-        return Table(path, layout, matches, others, loaded, [*findings, *said])
+        table = Table(path, layout, matches, others, loaded, [*findings, *said])
+        if h.RECORD in matches:
+            table.records = _record_numbers(body, matches[h.RECORD].index, layout.separator)
+        return table
 
     def split_kinds(
         self, matches: Mapping[str, h.HeaderMatch], body: bytes, layout: delimited.Layout
@@ -219,6 +225,10 @@ class TabularReader(ABC):
                 clock_gives_time_unit=self.clock_gives_time_unit,
             )
         )
+        if not self.reads_curves:
+            require_time_axis(assembled.table, path=table.path, vendor=self.description)
+        curve = curve_finding(assembled.table)
+        gaps = _missing_records(table)
         confidence, reason = max(self.confidence(heading_of(table.layout)), table.sheet)
         return Reading(
             table=assembled.table,
@@ -233,7 +243,12 @@ class TabularReader(ABC):
                 **assembled.metadata,
                 **table.metadata,
             },
-            findings=(*table.findings, *duplicates(table), *assembled.findings),
+            findings=(
+                *table.findings,
+                *duplicates(table),
+                *assembled.findings,
+                *(finding for finding in (curve, gaps) if finding is not None),
+            ),
         )
 
 
@@ -257,6 +272,40 @@ def score_roles(matches: Mapping[str, h.HeaderMatch]) -> int:
         return 0
     others = {std.TIME, h.CLOCK, h.STEP_TIME, std.UNIX_TIME, std.CURRENT, h.CAPACITY, std.CHARGED}
     return len(matches) if others & set(matches) else 0
+
+
+def _record_numbers(body: bytes, column: int, separator: str) -> tuple[str, ...]:
+    """Return the record numbers of the first two rows and the last: enough to count, without reading the column."""
+    head = [row for row in body[:65_536].split(b"\n", 8)[:8] if row.strip()][:2]
+    tail = [row for row in body[-65_536:].split(b"\n") if row.strip()][-1:]
+    cells = [delimited.split_line(row.decode("utf-8", "replace"), separator) for row in (*head, *tail)]
+    return tuple(row[column].strip() if column < len(row) else "" for row in cells) if len(cells) == 3 else ()
+
+
+def _missing_records(table: Table) -> Finding | None:
+    """Say that rows are missing where the record numbers count more than there are; every nth row is a choice."""
+    match, height = table.matches.get(h.RECORD), table.loaded.frame.height
+    if match is None or height < 3:
+        return None
+    texts: Sequence[object] = table.records
+    if not texts and f"c{match.index}" in table.loaded.frame.columns:
+        column = table.loaded.frame.get_column(f"c{match.index}")
+        texts = (column[0], column[1], column[-1])
+    try:
+        first, second, last = (float(str(text)) for text in texts)
+    except ValueError:
+        return None
+    every = second - first
+    promised = last - first + 1
+    if not promised.is_integer() or promised <= height or (every > 1 and promised == every * (height - 1) + 1):
+        return None
+    return Finding(
+        code="rows-missing",
+        severity=Severity.WARNING,
+        message=f"By its record numbers ({first:.0f} to {last:.0f} in {match.text!r}) {table.path.name} has {promised:.0f} "
+        f"rows, and {height} are there",
+        advice="If you did not leave rows out on purpose, export or copy the file again",
+    )
 
 
 def _used_beside(matches: Mapping[str, h.HeaderMatch], recognised: Sequence[ColumnMatch]) -> tuple[ColumnMatch, ...]:
