@@ -8,146 +8,57 @@ they are.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
-from lirich.readers import get_reader
+from lirich.readers import get_reader, read
+from lirich.readers.registry import BUILT_IN
 from lirich.testing import check_reader, mutations
-from lirich.testing.binary_files import mpr_bytes, ndax_bytes, simple_test, write_binary
+from lirich.testing.binary_files import mpr_bytes, ndax_bytes
+from lirich.testing.content import half_cycles, same_half_cycles
 from lirich.testing.mutate import is_text
-from lirich.testing.vendor_files import WRITERS
+from lirich.testing.samples import SAMPLES, sample_log
 
 QUICK, SLOW_TOTAL = 8, 2000
-FACTS = {
-    "cell": "SC-1",
-    "sample": "S1",
-    "active_mass_mg": 5.0,
-    "electrolyte": "LP57",
-    "nominal_specific_capacity_mah_g": 250.0,
-    "one_c_ma_g": 250.0,
-    "electrode": "cathode",
-    "morphology": "SC",
-    "electrode_area_cm2": 1.13,
-    "temperature_celsius": 25.0,
-}
+ARCHIVES = ("ndax", "neware-xlsx", "arbin-xlsx", "landt-xlsx")
+PER_ARCHIVE = 60
+"""Broken copies of each sample that is a zip archive; they take longest to make (bombs of 60 MB) and to read."""
 
+PER_SAMPLE = -(-(SLOW_TOTAL - PER_ARCHIVE * len(ARCHIVES)) // (len(SAMPLES) - len(ARCHIVES)))
+"""Broken copies of each other made sample: with those 2,000 on a fresh clone, without the real files."""
 
-def small_log() -> pl.DataFrame:
-    """A log of `simple_test` with the columns that the vendor writers want."""
-    test = simple_test(points=25)
-    kinds = {"rest": "rest", "charge": "cc_charge", "discharge": "cc_discharge"}
-    frame = pl.DataFrame({k: v for k, v in test.items() if k != "kind"}).with_columns(
-        pl.Series("kind", [kinds[str(k)] for k in test["kind"]])
-    )
-    charging, discharging = pl.col("kind") == "cc_charge", pl.col("kind") == "cc_discharge"
-    amount, energy = pl.col("capacity_mah") / 1000.0, pl.col("energy_mwh") / 1000.0
-    return frame.select(
-        pl.int_range(1, pl.len() + 1).alias("record"),
-        pl.col("time_s").alias("test_time_s"),
-        "step_time_s",
-        (pl.col("time_s") + 1_709_294_400.0).alias("unix_s"),
-        "voltage_v",
-        (pl.col("current_ma") / 1000.0).alias("current_a"),
-        (pl.col("cycle") + 1).cast(pl.Int64).alias("cycle"),
-        pl.col("step").cast(pl.Int64),
-        pl.when(charging).then(2).when(discharging).then(3).otherwise(1).alias("step_index"),
-        "kind",
-        pl.lit(25.0).alias("temperature_c"),
-        pl.when(charging).then(amount).otherwise(0.0).alias("step_charge_ah"),
-        pl.when(discharging).then(amount).otherwise(0.0).alias("step_discharge_ah"),
-        pl.when(charging).then(energy).otherwise(0.0).alias("step_charge_wh"),
-        pl.when(discharging).then(energy).otherwise(0.0).alias("step_discharge_wh"),
-    )
-
-
-def _vendor(name: str) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        path = folder / f"sample{WRITERS[name].suffix}"
-        WRITERS[name].write(small_log(), path, FACTS)
-        return path
-
-    return make
-
-
-def _binary(suffix: str) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        path = folder / f"sample{suffix}"
-        write_binary(path, simple_test(points=25))
-        return path
-
-    return make
-
-
-def _plain(folder: Path) -> Path:
-    path = folder / "sample.csv"
-    small_log().select(
-        pl.col("test_time_s").alias("Seconds"), pl.col("current_a").alias("Amps"), pl.col("voltage_v").alias("Volts")
-    ).write_csv(path)
-    return path
-
-
-def _mapped(folder: Path) -> Path:
-    path = folder / "sample.csv"
-    small_log().select(
-        pl.col("test_time_s").alias("zeit"), pl.col("current_a").alias("strom"), pl.col("voltage_v").alias("spannung")
-    ).write_csv(path)
-    mapping = '[columns]\ntime = { column = "zeit", unit = "s" }\n'
-    mapping += 'current = { column = "strom", unit = "A" }\nvoltage = { column = "spannung", unit = "V" }\n'
-    (folder / "sample.csv.lirich.toml").write_text(mapping)
-    return path
-
-
-SAMPLES: dict[str, tuple[str, Callable[[Path], Path]]] = {
-    "ndax": ("neware", _binary(".ndax")),
-    "nda": ("neware", _binary(".nda")),
-    "mpr": ("biologic-mpr", _binary(".mpr")),
-    "mpt": ("biologic", _vendor("biologic-mpt")),
-    "neware-csv": ("neware-text", _vendor("neware-csv")),
-    "arbin-csv": ("arbin-text", _vendor("arbin-csv")),
-    "landt-csv": ("landt", _vendor("landt-csv")),
-    "maccor-txt": ("maccor", _vendor("maccor-txt")),
-    "basytec-txt": ("basytec", _vendor("basytec-txt")),
-    "bdf-csv": ("bdf", _vendor("bdf-csv")),
-    "bdf-parquet": ("bdf", _vendor("bdf-parquet")),
-    "table": ("table", _plain),
-    "mapped": ("mapped", _mapped),
-}
-
-UNSEEN: dict[str, tuple[str, ...]] = {
-    # Time, voltage and current and nothing else: a larger current is a larger cell, other names other columns.
-    "table": ("scale-column", "shuffle-header"),
-    "mapped": ("scale-column", "shuffle-header"),
-    # Binary without checksums: another byte is another number, another charge or another end of a step.
-    "nda": ("flip",),
-    "mpr": ("flip", "zero-block"),
-}
-"""Damage that a format has no second witness of."""
+PER_REAL = 25
+"""Broken copies of each real file, where they are."""
 
 REAL = {
-    "neware_1.5-4.4V_1cycle.ndax": ("neware", ()),
-    "neware_export_uio.csv": ("neware-text", ()),
-    "landt_LiGrR2032.csv": ("landt", ()),
-    "maccor_M50_0degC.txt": ("maccor", ()),
-    "basytec_LiLNMO_pOCV_halfcell.bdf.csv": ("bdf", ()),
-    "neware_rate_SLPBA842124HV_TimeBug.bdf.csv": ("bdf", ()),
-    "ampworks_ici_discharge.csv": ("table", ()),
-    "arbin_example_halfcell_3.0-4.3V.res": ("arbin-res", ()),
-    "arbin_export_gr_li_channel11.xlsx": ("arbin-text", ()),
+    "neware_1.5-4.4V_1cycle.ndax": "neware",
+    "neware_export_uio.csv": "neware-text",
+    "landt_LiGrR2032.csv": "landt",
+    "maccor_M50_0degC.txt": "maccor",
+    "basytec_LiLNMO_pOCV_halfcell.bdf.csv": "bdf",
+    "neware_rate_SLPBA842124HV_TimeBug.bdf.csv": "bdf",
+    "ampworks_ici_discharge.csv": "table",
+    "arbin_example_halfcell_3.0-4.3V.res": "arbin-res",
+    "arbin_export_gr_li_channel11.xlsx": "arbin-text",
 }
-"""Real file -> its reader, and the repairs that its first rows need."""
+"""Real file → its reader."""
 
-_PER_SAMPLE = -(-SLOW_TOTAL // (len(SAMPLES) + len(REAL)))
+UNSEEN_BY_READER = {made.reader: made.unseen for name, made in SAMPLES.items() if name != "nda"}
+
+
+def _copies(sample: str) -> int:
+    return PER_ARCHIVE if sample in ARCHIVES else PER_SAMPLE
 
 
 def _reader_or_skip(name: str):
     if name == "biologic-mpr":
         pytest.importorskip("galvani")
-    if name == "arbin-res":
-        pytest.importorskip("access_parser")
     return get_reader(name)
 
 
@@ -163,38 +74,128 @@ def _small_real(shared_data: Path, name: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_broken_copies_of_made_files_never_crash_a_reader(sample: str, tmp_path: Path) -> None:
-    reader, make = SAMPLES[sample]
-    report = check_reader(_reader_or_skip(reader), [make(tmp_path)], mutated=QUICK, seed=1)
+    made = SAMPLES[sample]
+    report = check_reader(
+        _reader_or_skip(made.reader), [made.make(tmp_path)], mutated=QUICK, seed=1, unseen=made.unseen
+    )
     assert report.refused + report.read == QUICK
 
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", REAL)
 def test_broken_copies_of_real_files_never_crash_a_reader(name: str, tmp_path: Path, shared_data: Path) -> None:
-    reader, repairs = REAL[name]
     path = _small_real(shared_data, name, tmp_path)
-    report = check_reader(_reader_or_skip(reader), [path], mutated=QUICK, seed=1, repairs=repairs)
+    reader = get_reader(REAL[name])
+    report = check_reader(reader, [path], mutated=QUICK, seed=1, unseen=UNSEEN_BY_READER[reader.name])
     assert report.refused + report.read == QUICK
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_two_thousand_broken_files_made(sample: str, tmp_path: Path) -> None:
-    reader, make = SAMPLES[sample]
+    made = SAMPLES[sample]
     seed = int(os.environ.get("LIRICH_FUZZ_SEED", "7"))
-    report = check_reader(_reader_or_skip(reader), [make(tmp_path)], mutated=_PER_SAMPLE, seed=seed)
-    assert report.refused + report.read == _PER_SAMPLE
+    count = _copies(sample)
+    report = check_reader(
+        _reader_or_skip(made.reader), [made.make(tmp_path)], mutated=count, seed=seed, unseen=made.unseen
+    )
+    assert report.refused + report.read == count
     assert report.refused > 0
 
 
 @pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("name", REAL)
-def test_two_thousand_broken_files_real(name: str, tmp_path: Path, shared_data: Path) -> None:
-    reader, repairs = REAL[name]
+def test_broken_files_from_real_ones(name: str, tmp_path: Path, shared_data: Path) -> None:
     path = _small_real(shared_data, name, tmp_path)
-    report = check_reader(_reader_or_skip(reader), [path], mutated=_PER_SAMPLE, seed=11, repairs=repairs)
-    assert report.refused + report.read == _PER_SAMPLE
+    reader = get_reader(REAL[name])
+    report = check_reader(reader, [path], mutated=PER_REAL, seed=11, unseen=UNSEEN_BY_READER[reader.name])
+    assert report.refused + report.read == PER_REAL
+
+
+def test_there_is_a_sample_for_every_built_in_reader_and_the_samples_make_two_thousand() -> None:
+    assert {made.reader for made in SAMPLES.values()} == set(BUILT_IN)
+    assert sum(_copies(name) for name in SAMPLES) >= SLOW_TOTAL
+    assert {".ndax", ".nda", ".mpr", ".mpt", ".res", ".xlsx"} <= {f".{name.split('-')[-1]}" for name in SAMPLES}
+
+
+def test_the_samples_of_one_test_say_the_same_whatever_their_format(tmp_path: Path) -> None:
+    contents = {}
+    for name, made in SAMPLES.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        contents[name] = half_cycles(_reader_or_skip(made.reader).read(made.make(folder)).table)
+    for name, content in contents.items():
+        assert same_half_cycles(contents["arbin-csv"], content), name
+    assert [c.sign for c in contents["arbin-csv"]] == [1, -1, 1, -1]
+    assert contents["arbin-csv"][0].charge_ah == pytest.approx(4e-4)
+    assert contents["arbin-csv"][0].mean_voltage_v == pytest.approx(3.75)
+
+
+def test_the_made_access_database_holds_every_row(tmp_path: Path) -> None:
+    path = SAMPLES["res"].make(tmp_path)
+    table = read(path).table
+    expected = sample_log()
+    assert table.height == expected.height
+    assert table["voltage_volt"].to_list() == pytest.approx(expected["voltage_v"].to_list())
+    assert table["test_time_second"].to_list() == pytest.approx(expected["test_time_s"].to_list())
+
+
+def _huge(path: Path, kind: str) -> None:
+    """Write more than 50 MB in about a second."""
+    rows = 2_000_000
+    time = np.arange(rows) * 10.0
+    part = time % 7200.0 / 3600.0
+    frame = pl.DataFrame(
+        {
+            "test_time_second": time,
+            "voltage_volt": np.round(3.0 + 1.5 * np.minimum(part, 2.0 - part), 6),
+            "current_ampere": np.where(part < 1, 1e-3, -1e-3),
+            "cycle_count": (time // 7200.0).astype(np.int64) + 1,
+        }
+    )
+    frame.write_csv(path)
+    if kind != "sound":
+        data = path.read_bytes()
+        broken = {
+            "one line": lambda: data.replace(b"\n", b" "),
+            "zeros": lambda: data[:2000] + bytes(60_000_000),
+            "blank lines": lambda: data[:2000] + b"\n" * 60_000_000,
+        }
+        path.write_bytes(broken[kind]())
+
+
+_MEASURE = """
+import resource, sys
+from pathlib import Path
+from lirich import read
+from lirich.errors import LirichError
+read(Path(sys.argv[1]))  # imports, thread pools
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    print(read(Path(sys.argv[2])).table.height)
+except LirichError as error:
+    print(type(error).__name__)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sound", "one line", "zeros", "blank lines"])
+def test_a_huge_file_is_read_or_refused_within_bounded_memory(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    small = SAMPLES["bdf-csv"].make(tmp_path)
+    huge = tmp_path / "huge.bdf.csv"
+    _huge(huge, kind)
+    size = huge.stat().st_size
+    assert size > 50_000_000
+    command = [sys.executable, "-c", _MEASURE, str(small), str(huge)]
+    said, memory = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.split()
+    if kind == "sound":
+        assert said == "2000000"
+    else:  # the first rows, or a typed error
+        assert (said.isdigit() and int(said) < 100) or said.endswith("Error")
+    assert int(memory) < 12 * size, f"{int(memory) / size:.1f} times the size of the file"
 
 
 def test_mutations_are_seeded_and_of_many_kinds() -> None:

@@ -326,6 +326,8 @@ def _parse(body: str, path: Path) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
                 advice="Copy it from the cycler's computer again if the test has ended",
             )
         )
+    if "\n\n" in data:
+        data = re.sub("\n{2,}", "\n", data)
     if not data.strip():
         raise DamagedFileError(f"{path.name} has a header and no data", expected="at least one recorded point")
     try:

@@ -243,7 +243,9 @@ def _check_voltage_range(voltage: Array, halves: HalfCycles) -> list[Diagnosis]:
     if low == high:
         return [
             _found(
-                "voltage-stands", Severity.WARNING, f"The voltage is {low:.5g} V in every row, in charge and in discharge"
+                "voltage-stands",
+                Severity.WARNING,
+                f"The voltage is {low:.5g} V in every row, in charge and in discharge",
             )
         ]
     if 0 < low and high < TINY_VOLTAGE_V:

@@ -290,6 +290,8 @@ def body_of(data: bytes, layout: Layout, path: Path) -> tuple[bytes, int, list[F
     if layout.separator == " ":
         body = re.sub(rb"[ \t]+", b" ", body)
         body = re.sub(rb"(?m)^ | $", b"", body)
+    if body.endswith(b"\n\n"):  # thousands of blank lines at the end cost as much as rows
+        body = body.rstrip(b"\n") + b"\n"
     body, cut = _drop_cut_line(body, layout)
     if cut:
         findings.append(

@@ -1,7 +1,7 @@
-"""Writers of small vendor-like binary files: Neware .ndax and .nda, Biologic .mpr.
+"""Writers of small vendor-like binary files: Neware .ndax and .nda, Biologic .mpr, Arbin .res.
 
 They hold just what the formats need, laid out as the libraries that read them expect (``fastnda``: .ndax
-version 2, .nda version 29; ``galvani``: data module version 2), so that tests have files of these formats
+version 2, .nda version 29; ``galvani``: data module version 2; `lirich.readers.access`: Jet 4 pages), so that tests have files of these formats
 without a cycler.
 """
 
@@ -163,7 +163,80 @@ def mpr_bytes(test: dict[str, Floats | list[str]] | None = None, *, columns: str
     return out
 
 
+_RES = {
+    "Test_ID": "<i4", "Data_Point": "<i4", "Test_Time": "<f8", "Step_Time": "<f8", "DateTime": "<f8",
+    "Step_Index": "<i2", "Cycle_Index": "<i2", "Current": "<f8", "Voltage": "<f8", "Charge_Capacity": "<f8",
+    "Discharge_Capacity": "<f8", "Charge_Energy": "<f8", "Discharge_Energy": "<f8",
+}  # fmt: skip
+"""Column of Arbin's Channel_Normal_Table → type of its number."""
+
+_JET_KINDS = {"<i2": 3, "<i4": 4, "<f8": 7}
+_JET_PAGE = 4096
+
+
+def res_bytes(test: dict[str, Floats | list[str]] | None = None) -> bytes:
+    """Return a .res file: an Access database (Jet 4) with the records of one test and no other table.
+
+    Page layout: the mdbtools project's description of the format (*HACKING*, mdbtools 1.0).
+    """
+    column = {k: np.asarray(v) for k, v in (test or simple_test()).items()}
+    records = np.zeros(len(column["time_s"]), dtype=np.dtype([(n, t) for n, t in _RES.items()]))
+    up, down = column["kind"] == "charge", column["kind"] == "discharge"
+    ole = (START - datetime(1899, 12, 30, tzinfo=UTC)).total_seconds() / 86_400
+    records["Test_ID"] = 1
+    records["Data_Point"] = np.arange(1, len(records) + 1)
+    records["Test_Time"], records["Step_Time"] = column["time_s"], column["step_time_s"]
+    records["DateTime"] = ole + column["time_s"] / 86_400
+    records["Step_Index"], records["Cycle_Index"] = column["step"], column["cycle"] + 1
+    records["Current"], records["Voltage"] = column["current_ma"] / 1000.0, column["voltage_v"]
+    for name, going, amount in (
+        ("Charge_Capacity", up, "capacity_mah"),
+        ("Discharge_Capacity", down, "capacity_mah"),
+        ("Charge_Energy", up, "energy_mwh"),
+        ("Discharge_Energy", down, "energy_mwh"),
+    ):
+        grown = np.where(going & (np.diff(column["step"], prepend=0.0) == 0), np.diff(column[amount], prepend=0.0), 0.0)
+        records[name] = np.cumsum(grown) / 1000.0
+
+    head = bytearray(_JET_PAGE)
+    head[:20], head[20] = b"\x00\x01\x00\x00Standard Jet DB\x00", 1
+    definition = bytearray(_JET_PAGE)
+    definition[0] = 2
+    definition[16:20] = len(records).to_bytes(4, "little")
+    definition[45:47] = len(_RES).to_bytes(2, "little")
+    names = b""
+    offset = 0
+    for number, (name, kind) in enumerate(_RES.items()):
+        at = 63 + 25 * number
+        definition[at] = _JET_KINDS[kind]
+        definition[at + 5 : at + 7] = number.to_bytes(2, "little")
+        definition[at + 15] = 1  # of fixed width
+        definition[at + 21 : at + 23] = offset.to_bytes(2, "little")
+        offset += np.dtype(kind).itemsize
+        text = name.encode("utf-16-le")
+        names += len(text).to_bytes(2, "little") + text
+    start = 63 + 25 * len(_RES)
+    definition[start : start + len(names)] = names
+    present = (2 ** len(_RES) - 1).to_bytes((len(_RES) + 7) // 8, "little")
+    rows = [len(_RES).to_bytes(2, "little") + record.tobytes() + present for record in records]
+    each = (_JET_PAGE - 14) // (len(rows[0]) + 2)
+    pages = b"".join(_jet_page(rows[i : i + each], owner=1) for i in range(0, len(rows), each))
+    return bytes(head) + bytes(definition) + pages
+
+
+def _jet_page(rows: list[bytes], *, owner: int) -> bytes:
+    page = bytearray(_JET_PAGE)
+    page[0] = 1
+    page[4:8], page[12:14] = owner.to_bytes(4, "little"), len(rows).to_bytes(2, "little")
+    end = _JET_PAGE
+    for number, row in enumerate(rows):  # from the end of the page upwards
+        page[end - len(row) : end] = row
+        end -= len(row)
+        page[14 + 2 * number : 16 + 2 * number] = end.to_bytes(2, "little")
+    return bytes(page)
+
+
 def write_binary(path: Path, test: dict[str, Floats | list[str]] | None = None) -> None:
-    """Write *test* (see `simple_test`) as .ndax, .nda or .mpr, by the ending of *path*."""
-    content = {".ndax": ndax_bytes, ".nda": nda_bytes, ".mpr": mpr_bytes}[path.suffix](test)
+    """Write *test* (see `simple_test`) as .ndax, .nda, .mpr or .res, by the ending of *path*."""
+    content = {".ndax": ndax_bytes, ".nda": nda_bytes, ".mpr": mpr_bytes, ".res": res_bytes}[path.suffix](test)
     path.write_bytes(content)

@@ -108,7 +108,9 @@ def check_reader(
                 path.write_bytes(mutation.data)
                 for mapping in beside:
                     (Path(folder) / f"{path.name}{mapping.name[len(sample.name) :]}").write_bytes(mapping.read_bytes())
-                reference = None if mutation.name.rsplit("-", 1)[0].removesuffix("-again") in unseen else references[number]
+                reference = (
+                    None if mutation.name.rsplit("-", 1)[0].removesuffix("-again") in unseen else references[number]
+                )
                 _broken_copy(reader, path, f"{sample.name} ({mutation.name})", time_limit_s, report, reference)
                 path.unlink()
     return report

@@ -71,7 +71,7 @@ def _start(log: pl.DataFrame) -> datetime:
     return datetime.fromtimestamp(float(log["unix_s"][0]), UTC)
 
 
-def _neware_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+def _neware(log: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     mass = float(facts["active_mass_mg"]) / 1000.0
     names = {"rest": "Rest", "cc_charge": "CC Chg", "cv_charge": "CV Chg", "cc_discharge": "CC DChg"}
     capacity = _CHARGE + _DISCHARGE
@@ -80,7 +80,7 @@ def _neware_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
     def specific(amount: pl.Expr) -> pl.Expr:
         return _number(amount * 1000.0 / mass, 2)
 
-    log.select(
+    return log.select(
         pl.col("record").alias("DataPoint"),
         pl.col("cycle").alias("Cycle Index"),
         pl.col("step_index").alias("Step Index"),
@@ -107,11 +107,20 @@ def _neware_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
         pl.lit("0.0000").alias("dQm/dV(mAh/V.g)"),
         pl.lit(0).alias("Contact resistance(mO)"),
         pl.lit("Close").alias("Module start-stop switch"),
-    ).write_csv(path)
+    )
 
 
-def _arbin_csv(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
-    log.select(
+def _neware_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    _neware(log, facts).write_csv(path)
+
+
+def _neware_xlsx(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    test = pl.DataFrame({"Test information": ["Active material"], "": [f"{facts['active_mass_mg']} mg"]})
+    _write_workbook(path, {"unit": pl.DataFrame({"unit": ["A", "V"]}), "test": test, "record": _neware(log, facts)})
+
+
+def _arbin(log: pl.DataFrame) -> pl.DataFrame:
+    return log.select(
         pl.col("record").alias("Data_Point"),
         _date("%Y-%m-%d %H:%M:%S%.3f").alias("Date_Time"),
         _number("test_time_s", 4).alias("Test_Time(s)"),
@@ -126,21 +135,21 @@ def _arbin_csv(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
         _number(_running(log, "step_discharge_wh"), 9).alias("Discharge_Energy(Wh)"),
         pl.lit(None, pl.Float64).alias("Internal Resistance(Ohm)"),
         pl.lit(0).alias("dV/dt(V/s)"),
-    ).write_csv(path)
-
-
-def _landt_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
-    names = {"rest": "rest", "cc_charge": "charge CC", "cv_charge": "charge CV", "cc_discharge": "discharge CC"}
-    blanks = "," * 16
-    titles = (
-        f"cell model:{blanks}",
-        f"cell id: {facts['cell']}{blanks}",
-        f"test: {blanks}",
-        f"checkpoint: {blanks}",
-        f"Nominal capacity used to define the C rate:Ah{blanks}",
-        f"Nominal energy used to define the E rate: Wh{blanks}",
     )
-    body = log.select(
+
+
+def _arbin_csv(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
+    _arbin(log).write_csv(path)
+
+
+def _arbin_xlsx(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    info = pl.DataFrame({"TEST REPORT": ["Test Name"], "": [facts["cell"]]})
+    _write_workbook(path, {"Global_Info": info, "Channel_1-001": _arbin(log)})
+
+
+def _landt(log: pl.DataFrame) -> pl.DataFrame:
+    names = {"rest": "rest", "cc_charge": "charge CC", "cv_charge": "charge CV", "cc_discharge": "discharge CC"}
+    return log.select(
         pl.lit(1).alias("channel_index"),
         pl.col("cycle").alias("cycle_index"),
         pl.col("step_index").alias("step_index"),
@@ -157,11 +166,41 @@ def _landt_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
         _number("temperature_c", 1).alias("temperature_1_C"),
         pl.lit(0).alias("temperature_2_C"),
         pl.lit(0).alias("temperature_3_C"),
-        (_named(names) + pl.lit("\x00")).alias("step_name"),
+        _named(names).alias("step_name"),
     )
+
+
+def _landt_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    blanks = "," * 16
+    titles = (
+        f"cell model:{blanks}",
+        f"cell id: {facts['cell']}{blanks}",
+        f"test: {blanks}",
+        f"checkpoint: {blanks}",
+        f"Nominal capacity used to define the C rate:Ah{blanks}",
+        f"Nominal energy used to define the E rate: Wh{blanks}",
+    )
+    body = _landt(log).with_columns(pl.col("step_name") + pl.lit("\x00"))
     # every row of the real export ends in a comma that its header row does not have
     rows = body.write_csv(include_header=False, quote_style="never").replace("\x00", ",")
     path.write_text("\n".join(titles) + "\n" + ",".join(body.columns) + "\n" + rows, encoding="ascii")
+
+
+def _landt_xlsx(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
+    _write_workbook(path, {"Record_1_1": _landt(log)})
+
+
+def _write_workbook(path: Path, sheets: Mapping[str, pl.DataFrame]) -> None:
+    """Write an .xlsx whose bytes depend on the sheets alone. Raises `ImportError` without ``xlsxwriter``."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(path) as book:
+        book.set_properties({"created": datetime(2024, 3, 1, tzinfo=UTC)})
+        for name, frame in sheets.items():
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, frame.columns)
+            for number, row in enumerate(frame.cast({pl.Decimal: pl.Float64}).iter_rows(), 1):
+                sheet.write_row(number, 0, row)
 
 
 def _maccor_txt(log: pl.DataFrame, path: Path, facts: Facts) -> None:
@@ -350,3 +389,15 @@ WRITERS: Mapping[str, Writer] = MappingProxyType(
     }
 )
 """Every vendor-like format by name."""
+
+WORKBOOKS: Mapping[str, Writer] = MappingProxyType(
+    {
+        w.name: w
+        for w in (
+            Writer("neware-xlsx", ".xlsx", _neware_xlsx),
+            Writer("arbin-xlsx", ".xlsx", _arbin_xlsx),
+            Writer("landt-xlsx", ".xlsx", _landt_xlsx),
+        )
+    }
+)
+"""Spreadsheet exports by name; they need ``xlsxwriter``."""
