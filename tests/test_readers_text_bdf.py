@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 from lirich.errors import DamagedFileError, InputError, MissingColumnError, ReadError
 from lirich.model import table as std
+from lirich.readers import read
 from lirich.readers.base import standard_table
 from lirich.readers.bdf import MACHINE_NAMES, PREFERRED_LABELS, BdfReader, write_bdf
 
@@ -146,3 +148,42 @@ def test_what_stood_there_is_kept_when_writing_fails(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         write_bdf(pl.DataFrame({"nonsense": [1]}), path)
     assert path.read_bytes() == before
+
+
+def test_further_temperatures_power_and_pressures_survive_reading_and_writing(tmp_path: Path) -> None:
+    rows = 12
+    table = pl.DataFrame(
+        {
+            "test_time_second": np.arange(rows) * 10.0,
+            "voltage_volt": np.linspace(3.0, 3.2, rows),
+            "current_ampere": np.full(rows, 1e-3),
+            **{f"temperature_t{n}_celsius": np.full(rows, 20.0 + n) for n in (1, 2, 3, 4, 5)},
+            "power_watt": np.linspace(3e-3, 3.2e-3, rows),
+            "ambient_pressure_pa": np.full(rows, 1.0e5),
+            "applied_pressure_pa": np.full(rows, 2.0e6),
+        }
+    )
+    path = tmp_path / "sensors.bdf.csv"
+    table.write_csv(path)
+    reading = read(path)
+    assert reading.unrecognised == ()
+    assert reading.table.equals(table)
+    for name, labels in (
+        ("again.bdf.csv", "machine"),
+        ("labels.bdf.csv", "preferred"),
+        ("again.bdf.parquet", "machine"),
+    ):
+        assert read(write_bdf(reading.table, tmp_path / name, labels=labels)).table.equals(table), name
+    published = tmp_path / "published.bdf.csv"
+    table.rename({"temperature_t2_celsius": "Surface Temperature T2 / degC"}).write_csv(published)
+    assert read(published).table["temperature_t2_celsius"].to_list() == [22.0] * rows
+
+
+@pytest.mark.data
+def test_a_real_file_loses_no_column_by_reading_and_writing(tmp_path: Path, shared_data: Path) -> None:
+    path = shared_data / "cycling" / "neware_rate_SLPBA842124HV_TimeBug.bdf.csv"
+    once = read(path, repairs=["time-glitches"])
+    assert once.unrecognised == ()
+    assert {"power_watt", "temperature_t2_celsius", "temperature_t3_celsius"} <= set(once.table.columns)
+    again = read(write_bdf(once.table, tmp_path / "again.bdf.csv"))
+    assert again.table.equals(once.table)

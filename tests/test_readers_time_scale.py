@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from test_readers_core_checks import cell_test, codes, errors
 
 from lirich.model import Severity
 from lirich.model.table import CURRENT, TIME, VOLTAGE
 from lirich.readers import check, repair
+from test_readers_core_checks import cell_test, codes, errors
 
 USUAL_INTERVAL_S = {20.0: 60.0, 2.0: 40.0, 0.5: 5.0, 0.2: 1.0}
 """Hours per half-cycle (C/20, C/2, 2C, 5C) → how often people record such a test."""

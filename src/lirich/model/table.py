@@ -26,6 +26,10 @@ STEP_TYPE = "step_type"
 UNIX_TIME = "unix_time_second"
 TEMPERATURE = "ambient_temperature_celsius"
 CELL_TEMPERATURE = "temperature_t1_celsius"
+OTHER_TEMPERATURES = tuple(f"temperature_t{n}_celsius" for n in range(2, 6))
+POWER = "power_watt"
+AMBIENT_PRESSURE = "ambient_pressure_pa"
+APPLIED_PRESSURE = "applied_pressure_pa"
 CHARGED = "charging_capacity_ah"
 DISCHARGED = "discharging_capacity_ah"
 CHARGED_ENERGY = "charging_energy_wh"
@@ -66,6 +70,13 @@ COLUMNS: dict[str, tuple[type[pl.DataType], Requirement, str]] = {
         "energy passed in discharging since the start of the test, Wh; never resets",
     ),
     RESISTANCE: (pl.Float64, "optional", "internal resistance as the cycler measured it, Ω"),
+    **{
+        name: (pl.Float64, "optional", f"temperature at the cell's sensor {n}, °C")
+        for n, name in enumerate(OTHER_TEMPERATURES, 2)
+    },
+    POWER: (pl.Float64, "optional", "power as the cycler wrote it, W"),
+    AMBIENT_PRESSURE: (pl.Float64, "optional", "pressure of the surroundings, Pa"),
+    APPLIED_PRESSURE: (pl.Float64, "optional", "pressure applied to the cell, Pa"),
 }
 """Every column of a standard table: type, how much it is needed, meaning. No other column is kept."""
 

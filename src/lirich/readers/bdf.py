@@ -53,6 +53,10 @@ PREFERRED_LABELS: dict[str, str] = {
     std.CHARGED_ENERGY: "Charging Energy / Wh",
     std.DISCHARGED_ENERGY: "Discharging Energy / Wh",
     std.RESISTANCE: "Internal Resistance / ohm",
+    **{name: f"Temperature T{n} / degC" for n, name in enumerate(std.OTHER_TEMPERATURES, 2)},
+    std.POWER: "Power / W",
+    std.AMBIENT_PRESSURE: "Ambient Pressure / Pa",
+    std.APPLIED_PRESSURE: "Applied Pressure / Pa",
 }
 """Column of the standard table → preferred label of the format."""
 
@@ -78,6 +82,7 @@ _BASES = {re.sub(r"[^a-z0-9]+", "_", label.split(" / ")[0].lower()): c for c, la
     "discharge_capacity": std.DISCHARGED,
     "step_index": std.STEP_INDEX,
     "surface_temperature": std.CELL_TEMPERATURE,
+    **{f"surface_temperature_t{n}": name for n, name in enumerate((std.CELL_TEMPERATURE, *std.OTHER_TEMPERATURES), 1)},
 }
 _COUNTERS = (std.CHARGED, std.DISCHARGED, std.CHARGED_ENERGY, std.DISCHARGED_ENERGY)
 _SUFFIXES = (".bdf", ".bdf.csv", ".bdf.gz", ".bdf.csv.gz", ".bdf.parquet")

@@ -50,7 +50,7 @@ ODD_VOLTAGE_V = 100.0
 """More than cell testers reach on one channel: worth a warning."""
 
 TINY_VOLTAGE_V = 0.02
-"""A cell that stays below this and above 0 V in charge and discharge: worth a warning (a symmetric cell changes sign)."""
+"""A cell between 0 V and this in charge and in discharge: worth a warning (a symmetric cell changes sign)."""
 
 ODD_CAPACITY_AH = 2000.0
 """More than the largest cells on the market hold in one half-cycle (about 1.2 kAh): worth a warning."""
@@ -245,10 +245,10 @@ def _check_voltage_range(voltage: Array, halves: HalfCycles) -> list[Diagnosis]:
             _found(
                 "voltage-stands",
                 Severity.WARNING,
-                f"The voltage is {low:.5g} V in every row, in charge and in discharge",
+                f"The voltage is {low:.5g} V in every row of charge and discharge",
             )
         ]
-    if 0 < low and high < TINY_VOLTAGE_V:
+    if low > 0 and high < TINY_VOLTAGE_V:
         text = (
             f"The voltage stays between {low * 1e3:.3g} and {high * 1e3:.3g} mV in charge and discharge: is it written "
             "in kV?"
@@ -284,8 +284,8 @@ def _check_spikes(current: Array) -> list[Diagnosis]:
         _found(
             "current-spike",
             Severity.WARNING,
-            f"{len(spikes)} rows (the first is row {int(spikes[0]) + 1}) have up to {largest:.4g} A, a thousand times the "
-            "current of all others, which therefore count as rest",
+            f"{len(spikes)} rows (the first is row {int(spikes[0]) + 1}) have up to {largest:.4g} A, a thousand times "
+            "the current of all others, which therefore count as rest",
             advice="Look at these rows in the file; delete them if their current is not true",
         )
     ]
@@ -549,7 +549,7 @@ def _check_curve(table: pl.DataFrame) -> list[Diagnosis]:
                 Severity.ERROR,
                 f"By its capacities the cell only {which}, while the voltage both rises and falls: the file has lost "
                 "which rows charge and which discharge",
-                advice="Name the column of the direction, or two columns of capacity, in a mapping file beside the file",
+                advice="Name the column of the direction, or two columns of capacity, in a mapping file beside it",
             )
         )
     elif disagree > 4 * agree:

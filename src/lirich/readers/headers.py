@@ -46,6 +46,10 @@ DIMENSION = {
     std.DISCHARGED_ENERGY: "energy",
     ENERGY: "energy",
     std.RESISTANCE: "resistance",
+    **dict.fromkeys(std.OTHER_TEMPERATURES, "temperature"),
+    std.POWER: "power",
+    std.AMBIENT_PRESSURE: "pressure",
+    std.APPLIED_PRESSURE: "pressure",
 }
 """The dimension of each role."""
 
@@ -61,6 +65,8 @@ DEFAULT_UNIT = {
     "specific charge": "mAh/g",
     "energy": "Wh",
     "resistance": "ohm",
+    "power": "W",
+    "pressure": "Pa",
 }
 """The unit of the standard table, per dimension; what a column without unit is taken to be in."""
 
@@ -87,6 +93,8 @@ UNITS: dict[str, dict[str, float]] = {
         "?c": 1.0,
     },
     "resistance": {"ohm": 1.0, "ohms": 1.0, "ω": 1.0, "mohm": 1e-3, "mω": 1e-3, "mo": 1e-3, "kohm": 1e3},
+    "power": {"w": 1.0, "watt": 1.0, "mw": 1e-3, "uw": 1e-6, "kw": 1e3},
+    "pressure": {"pa": 1.0, "kpa": 1e3, "mpa": 1e6, "bar": 1e5, "mbar": 1e2},
     "count": {"1": 1.0},
     "text": {"1": 1.0},
     "clock": {},

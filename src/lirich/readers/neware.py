@@ -408,8 +408,8 @@ def _index_findings(frame: pl.DataFrame) -> tuple[Finding, ...]:
             Finding(
                 code="records-repeat",
                 severity=Severity.WARNING,
-                message=f"The cycler numbers its records, and in {repeated} places the numbers do not go up: rows are there "
-                "twice or out of order",
+                message=f"The cycler numbers its records, and in {repeated} places the numbers do not go up: rows are "
+                "there twice or out of order",
                 advice="Copy the file from the cycler again",
             ),
         )

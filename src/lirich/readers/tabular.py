@@ -302,8 +302,8 @@ def _missing_records(table: Table) -> Finding | None:
     return Finding(
         code="rows-missing",
         severity=Severity.WARNING,
-        message=f"By its record numbers ({first:.0f} to {last:.0f} in {match.text!r}) {table.path.name} has {promised:.0f} "
-        f"rows, and {height} are there",
+        message=f"By its record numbers ({first:.0f} to {last:.0f} in {match.text!r}) {table.path.name} has "
+        f"{promised:.0f} rows, and {height} are there",
         advice="If you did not leave rows out on purpose, export or copy the file again",
     )
 

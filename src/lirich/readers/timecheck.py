@@ -219,8 +219,8 @@ class _Pace:
             if 1000.0 not in likely:
                 return []
             text = (
-                f"A row is recorded every {interval:.4g} s while current flows, which nobody programmes, and the longest "
-                f"half-cycle lasts {self.longest_h:.3g} h: the time column may be ms"
+                f"A row is recorded every {interval:.4g} s while current flows, which nobody programmes, and the "
+                f"longest half-cycle lasts {self.longest_h:.3g} h: the time column may be ms"
             )
             return [_warning("time-implausible", text, "time-1000x")]
         text = f"The longest half-cycle lasts {self.longest_h:.4g} h"

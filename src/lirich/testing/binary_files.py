@@ -1,8 +1,8 @@
 """Writers of small vendor-like binary files: Neware .ndax and .nda, Biologic .mpr, Arbin .res.
 
-They hold just what the formats need, laid out as the libraries that read them expect (``fastnda``: .ndax
-version 2, .nda version 29; ``galvani``: data module version 2; `lirich.readers.access`: Jet 4 pages), so that tests have files of these formats
-without a cycler.
+They hold just what the formats need, laid out as what reads them expects (``fastnda``: .ndax version 2, .nda
+version 29; ``galvani``: data module version 2; `lirich.readers.access`: pages of Jet 4), so that tests have files of
+these formats without a cycler.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def res_bytes(test: dict[str, Floats | list[str]] | None = None) -> bytes:
     Page layout: the mdbtools project's description of the format (*HACKING*, mdbtools 1.0).
     """
     column = {k: np.asarray(v) for k, v in (test or simple_test()).items()}
-    records = np.zeros(len(column["time_s"]), dtype=np.dtype([(n, t) for n, t in _RES.items()]))
+    records = np.zeros(len(column["time_s"]), dtype=np.dtype(list(_RES.items())))
     up, down = column["kind"] == "charge", column["kind"] == "discharge"
     ole = (START - datetime(1899, 12, 30, tzinfo=UTC)).total_seconds() / 86_400
     records["Test_ID"] = 1

@@ -71,7 +71,7 @@ def same_half_cycles(one: tuple[HalfCycle, ...], other: tuple[HalfCycle, ...]) -
 
 
 def strays(sample: pl.DataFrame, copy: pl.DataFrame, enough: int) -> int:
-    """Count the rows of *copy* that are no rows of *sample* or not in its order; stop when there are more than *enough*.
+    """Count the rows of *copy* that are no rows of *sample* or not in its order, up to one more than *enough*.
 
     A row is its time, current and voltage, or its voltage and capacities in a curve.
     """
