@@ -4,7 +4,7 @@
 >>> read("cell.ndax").table            # doctest: +SKIP
 """
 
-from lirich.readers.base import ColumnMatch, Reader, Reading, Recognition, standard_table
+from lirich.readers.base import ColumnMatch, Reader, Reading, Recognition, curve_finding, standard_table
 from lirich.readers.checks import check
 from lirich.readers.inspect import Inspection, inspect
 from lirich.readers.join import JoinGroup, TableSummary, join_tables, plan_join, summarise
@@ -22,6 +22,7 @@ __all__ = [
     "Recognition",
     "TableSummary",
     "check",
+    "curve_finding",
     "get_reader",
     "inspect",
     "join_tables",

@@ -176,7 +176,7 @@ def _reading(reader: Reader, reading: Reading, where: str) -> None:
     _rule(
         {TIME, CURRENT} <= set(order) or any(f.code == CURVE_CODE for f in reading.findings),
         where,
-        f"a reading without time and current says so with the finding {CURVE_CODE} (lirich.readers.base.curve_finding)",
+        f"a reading without time and current says so with the finding {CURVE_CODE} (lirich.readers.curve_finding)",
     )
     _rule(reading.reader == reader.name, where, "Reading.reader is the reader's name")
     _rule(reading.reader_version == reader.version, where, "Reading.reader_version is the reader's version")
