@@ -27,13 +27,13 @@ from lirich.testing.samples import SAMPLES, sample_log
 
 QUICK, SLOW_TOTAL = 8, 2000
 ARCHIVES = ("ndax", "neware-xlsx", "arbin-xlsx", "landt-xlsx")
-PER_ARCHIVE = 60
+PER_ARCHIVE = 40
 """Broken copies of each sample that is a zip archive; they take longest to make (bombs of 60 MB) and to read."""
 
 PER_SAMPLE = -(-(SLOW_TOTAL - PER_ARCHIVE * len(ARCHIVES)) // (len(SAMPLES) - len(ARCHIVES)))
 """Broken copies of each other made sample: with those 2,000 on a fresh clone, without the real files."""
 
-PER_REAL = 25
+PER_REAL = 16
 """Broken copies of each real file, where they are."""
 
 REAL = {
