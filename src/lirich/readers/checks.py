@@ -9,30 +9,24 @@ interval. `check` compares them. What is proven wrong is an error that names its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from lirich.model import Finding, Severity
 from lirich.model.table import (
     CHARGED,
-    CHARGED_ENERGY,
     CURRENT,
     DISCHARGED,
-    DISCHARGED_ENERGY,
     STEP_TYPE,
     TIME,
     UNIX_TIME,
     VOLTAGE,
     has_time_axis,
 )
+from lirich.readers.balancecheck import ODD_VOLTAGE_V, check_balance, check_capacity_order, check_energy, voltage_vote
+from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import REST_SHARE, HalfCycles, find_half_cycles
 from lirich.readers.timecheck import check_time_order, check_time_scale, thinned_median
-
-Array = NDArray[np.float64]
 
 IMPOSSIBLE_VOLTAGE_V = 1000.0
 """No cell and no pack on a cell tester reaches 1000 V (testers of the vendors read here end at 5 to 100 V per
@@ -46,9 +40,6 @@ IMPOSSIBLE_TIME_S = 1.0e15
 
 _LIMITS = {VOLTAGE: IMPOSSIBLE_VOLTAGE_V, CURRENT: IMPOSSIBLE_CURRENT_A, TIME: IMPOSSIBLE_TIME_S}
 
-ODD_VOLTAGE_V = 100.0
-"""More than cell testers reach on one channel: worth a warning."""
-
 TINY_VOLTAGE_V = 0.02
 """A cell between 0 V and this in charge and in discharge: worth a warning (a symmetric cell changes sign)."""
 
@@ -58,35 +49,11 @@ ODD_CAPACITY_AH = 2000.0
 FEW_ROWS = 0.01
 """Up to this share of the rows may be dropped, out loud, without being asked for."""
 
-BALANCE_TOLERANCE = 0.05
-"""∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
-
-ENERGY_TOLERANCE = 0.10
-"""∫V dQ and the energy columns may differ by this much."""
-
-SMALLEST_MEAN_VOLTAGE_V = 0.05
-"""Below this mean voltage a cell's energy says that the voltage column is wrong, not the energy (graphite: 0.1 V)."""
-
-FACTOR_TOLERANCE = 0.10
-"""A ratio this near to a unit factor (1000, 3600, 60) is that factor."""
-
 SIGN_SWING_V = 0.2
 """Voltage movement, summed over half-cycles, that it takes to judge the sign of the current."""
 
 MOST_SPIKES = 2
 """So few rows with a thousand times the current of all others are no part of the test."""
-
-GAP_FACTOR = 100.0
-"""An interval this many times the median is left out of the charge balance (a pause, or a file cut together)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """A finding, the repairs that would resolve it, and whether the repair is so harmless that it is made unasked."""
-
-    finding: Finding
-    repairs: tuple[str, ...] = ()
-    automatic: bool = False
 
 
 def check(table: pl.DataFrame) -> tuple[Finding, ...]:
@@ -106,7 +73,7 @@ def diagnose(table: pl.DataFrame) -> tuple[Diagnosis, ...]:
             time = table[TIME].to_numpy()
             found = [Diagnosis(*d) for d in check_time_order(time)]
             if not any(d.finding.severity is Severity.ERROR for d in found):
-                found += _check_cycling(table, time, _complete(table, UNIX_TIME))
+                found += _check_cycling(table, time, complete_column(table, UNIX_TIME))
         elif not found:
             found = _check_curve(table)
     order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -130,7 +97,7 @@ def invalid_rows(table: pl.DataFrame) -> pl.Expr:
 def _check_rows(table: pl.DataFrame) -> list[Diagnosis]:
     if _millivolts(table):
         return [
-            _found(
+            found_in(
                 "voltage-millivolt",
                 Severity.ERROR,
                 f"The voltage is around {_median(table, VOLTAGE):.0f} V: it is mV in a column of V",
@@ -148,7 +115,7 @@ def _check_rows(table: pl.DataFrame) -> list[Diagnosis]:
         "(absent, not a number, or beyond what any cell can show)"
     )
     return [
-        _found(
+        found_in(
             "invalid-rows",
             Severity.WARNING if few else Severity.ERROR,
             text,
@@ -162,7 +129,7 @@ def _check_voltage_column(table: pl.DataFrame) -> list[Diagnosis]:
     if table.height < 3 or table[VOLTAGE][table.height // 2] != 0.0 or bool((table[VOLTAGE] != 0.0).any()):
         return []
     return [
-        _found(
+        found_in(
             "voltage-zero",
             Severity.ERROR,
             f"The voltage is 0 V in all {table.height} rows: the column is empty, or another one is the voltage",
@@ -194,31 +161,29 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
     current, voltage = table[CURRENT].to_numpy(), table[VOLTAGE].to_numpy()
     step = np.diff(time)
     found = _check_repeats(step, current, voltage)
-    charged, discharged = _complete(table, CHARGED), _complete(table, DISCHARGED)
-    found += _check_capacity_order(charged, discharged)
+    charged, discharged = complete_column(table, CHARGED), complete_column(table, DISCHARGED)
+    found += check_capacity_order(charged, discharged)
     halves = find_half_cycles(time, step, current, voltage)
     if halves is None:
-        return [*found, _found("no-current", Severity.WARNING, "No current flows in the whole file: it is one rest")]
+        return [*found, found_in("no-current", Severity.WARNING, "No current flows in the whole file: it is one rest")]
     found += _check_spikes(current)
     if any(d.finding.severity is Severity.ERROR for d in found):
         return found
     slow = check_time_scale(time, unix, halves, step=step, current=current)
     balance = (
-        []
-        if charged is None or discharged is None
-        else _check_balance(time, step, current, charged, discharged, halves)
+        [] if charged is None or discharged is None else check_balance(time, step, current, charged, discharged, halves)
     )
     if any(d.finding.severity is Severity.ERROR for d in balance):
         slow = []  # the balance has proven it, with its factor
     found += [Diagnosis(*d) for d in slow] + balance
     if charged is not None and discharged is not None:
-        found += _check_energy(table, voltage, charged, discharged, stretches=len(halves.sign))
+        found += check_energy(table, voltage, charged, discharged, stretches=len(halves.sign))
     if not any(d.finding.code == "current-sign" for d in found):
         found += _check_sign(table, halves, has_capacity=charged is not None and discharged is not None)
     largest = float(np.abs(halves.charge_ah).max())
     if largest > ODD_CAPACITY_AH and not any(d.finding.severity is Severity.ERROR for d in found):
         found.append(
-            _found(
+            found_in(
                 "current-implausible",
                 Severity.WARNING,
                 f"One half-cycle passes {largest:.3g} Ah, more than any cell holds: is the current in mA, not in A?",
@@ -228,7 +193,7 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
     middle = thinned_median(voltage)
     if abs(middle) > ODD_VOLTAGE_V:
         found.append(
-            _found(
+            found_in(
                 "voltage-implausible", Severity.WARNING, f"The voltage is around {middle:.4g} V", "voltage-millivolt"
             )
         )
@@ -242,7 +207,7 @@ def _check_voltage_range(halves: HalfCycles) -> list[Diagnosis]:
         return []
     if low == high:
         return [
-            _found(
+            found_in(
                 "voltage-stands",
                 Severity.WARNING,
                 f"The voltage is {low:.5g} V in every row of charge and discharge",
@@ -253,7 +218,7 @@ def _check_voltage_range(halves: HalfCycles) -> list[Diagnosis]:
             f"The voltage stays between {low * 1e3:.3g} and {high * 1e3:.3g} mV in charge and discharge: is it written "
             "in kV?"
         )
-        return [_found("voltage-implausible", Severity.WARNING, text, "voltage-volt")]
+        return [found_in("voltage-implausible", Severity.WARNING, text, "voltage-volt")]
     return []
 
 
@@ -264,7 +229,7 @@ def _check_repeats(step: Array, current: Array, voltage: Array) -> list[Diagnosi
     if not repeated:
         return []
     return [
-        _found(
+        found_in(
             "duplicate-rows",
             Severity.INFO,
             f"{repeated} rows repeat the row before them (same time, current and voltage)",
@@ -284,7 +249,7 @@ def _check_spikes(current: Array) -> list[Diagnosis]:
     if len(spikes) > MOST_SPIKES or int(np.count_nonzero(size)) <= 10 * MOST_SPIKES:
         return []
     return [
-        _found(
+        found_in(
             "current-spike",
             Severity.WARNING,
             f"{len(spikes)} rows (the first is row {int(spikes[0]) + 1}) have up to {largest:.4g} A, a thousand times "
@@ -294,218 +259,15 @@ def _check_spikes(current: Array) -> list[Diagnosis]:
     ]
 
 
-def _check_capacity_order(charged: Array | None, discharged: Array | None) -> list[Diagnosis]:
-    falls = []
-    for name, column in ((CHARGED, charged), (DISCHARGED, discharged)):
-        if column is None or len(column) < 2:
-            continue
-        whole = float(np.ptp(column))
-        drop = -float(np.diff(column).min())
-        if drop > 1e-3 * whole and drop > 0:
-            falls.append(name)
-    if not falls:
-        return []
-    return [
-        _found(
-            "capacity-resets",
-            Severity.ERROR,
-            f"{' and '.join(falls)} fall back; a standard table counts charge from the start of the test",
-            "capacity-continue",
-        )
-    ]
-
-
-def _check_balance(
-    time: Array, step: Array, current: Array, charged: Array, discharged: Array, halves: HalfCycles
-) -> list[Diagnosis]:
-    """Compare ∫I dt with the capacity columns: which of the two grows, and by how much."""
-    if len(time) < 3:
-        return []
-    typical = thinned_median(step)
-    gaps = np.flatnonzero(step > GAP_FACTOR * typical) if typical > 0 else np.empty(0, dtype=np.int64)
-    charge = (current[1:] + current[:-1]) * step
-    np.abs(charge, out=charge)
-    total_current = float(charge.sum()) / 7200.0
-    total_column = float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])
-    if 0 < len(gaps) < len(step) // 2:
-        total_current -= float(charge[gaps].sum()) / 7200.0
-        for column in (charged, discharged):
-            total_column -= float((column[gaps + 1] - column[gaps]).sum())
-    if total_column <= 0 or total_current <= 0:
-        if max(total_current, total_column) <= 0:
-            return []
-        return [_found("charge-balance", Severity.WARNING, "Current flows, and the capacity columns stay at nothing")]
-    against = np.where(
-        halves.sign > 0,
-        discharged[halves.last] - discharged[halves.first],
-        charged[halves.last] - charged[halves.first],
-    )
-    if float(against.sum()) > 0.9 * (float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])):
-        return [_crossed(halves)]
-    ratio = total_current / total_column
-    if abs(ratio - 1) <= BALANCE_TOLERANCE:
-        return []
-    rounding = _rounding(current)
-    if rounding > abs(ratio - 1):
-        return [
-            _found(
-                "current-rounded",
-                Severity.WARNING,
-                f"∫I dt is {ratio:.4g} times the charge in the capacity columns; the current column has so few "
-                f"digits that rounding explains up to {rounding:.0%}",
-                advice="Capacities come from the capacity columns and do not suffer; export the current with more "
-                "digits for rates and resistances",
-            )
-        ]
-    return [_wrong_factor(ratio, halves)]
-
-
-def _check_energy(
-    table: pl.DataFrame, voltage: Array, charged: Array, discharged: Array, *, stretches: int
-) -> list[Diagnosis]:
-    """Compare ∫V dQ with the energy columns, each direction by itself: a witness for the voltage."""
-    present = [name for name in (CHARGED_ENERGY, DISCHARGED_ENERGY) if name in table.columns]
-    if not present or float(voltage.min()) < -SMALLEST_MEAN_VOLTAGE_V:
-        return []  # below 0 V (a symmetric cell) cyclers do not agree on what the energy is
-    integrals, columns, charges, counters = [], [], [], []
-    for name, charge in ((CHARGED_ENERGY, charged), (DISCHARGED_ENERGY, discharged)):
-        energy = _complete(table, name)
-        passed = float(charge[-1] - charge[0])
-        if energy is None or len(energy) < 3 or passed <= 0:
-            continue
-        grown = np.diff(charge)
-        integrals.append(0.5 * float(np.dot(voltage[1:], grown) + np.dot(voltage[:-1], grown)))
-        columns.append(float(energy[-1] - energy[0]))
-        charges.append(passed)
-        counters.append(energy)
-    if not columns:
-        return []
-    if max(columns) <= 0:
-        return [_found("energy-balance", Severity.WARNING, "Charge passes, and the energy columns stay at nothing")]
-    ratios = [i / c if c > 0 else np.inf for i, c in zip(integrals, columns, strict=True)]
-    worst = max(ratios, key=lambda r: abs(np.log(max(r, 1e-12))))
-    if abs(worst - 1) <= ENERGY_TOLERANCE:
-        return []
-    tolerance = max(ENERGY_TOLERANCE, *(_lost_digits(energy, stretches) for energy in counters))
-    if abs(worst - 1) <= tolerance:
-        return []
-    mean, by_energy = sum(integrals) / sum(charges), sum(columns) / sum(charges)
-    text = f"∫V dQ is {worst:.4g} times the energy in the energy columns"
-    if mean < SMALLEST_MEAN_VOLTAGE_V <= by_energy <= ODD_VOLTAGE_V:
-        thousand = all(abs(1000 * r - 1) <= FACTOR_TOLERANCE for r in ratios)
-        text += f": the mean voltage is {mean:.3g} V by the voltage column and {by_energy:.3g} V by the energies"
-        return [_found("voltage-energy", Severity.ERROR, text, "voltage-volt" if thousand else "")]
-    for factor in (1000.0, 3600.0, 60.0):
-        if all(abs(r / factor - 1) <= FACTOR_TOLERANCE or abs(r * factor - 1) <= FACTOR_TOLERANCE for r in ratios):
-            text += f", a factor of units ({factor:.0f}); the mean voltage is {mean:.3g} V by the voltage column"
-            break
-    return [
-        _found(
-            "energy-balance",
-            Severity.WARNING,
-            f"{text}; they should agree within {tolerance:.0%}",
-            advice="Figures of merit are computed from ∫V dQ; see which of voltage and energy is right",
-        )
-    ]
-
-
-def _lost_digits(energy: Array, stretches: int) -> float:
-    """Return which share of an energy may be lost: each stretch may lose one last digit."""
-    whole, grown = float(energy[-1] - energy[0]), np.diff(energy)
-    digit = float(grown.min(initial=np.inf, where=grown > 1e-9 * whole))
-    return min(stretches * digit / whole, 1.0) if whole > 0 and np.isfinite(digit) else 0.0
-
-
-def _rounding(current: Array) -> float:
-    """Return by how much of its usual size the current may be off because it was written with few digits."""
-    flowing = np.abs(current[current != 0][:: max(1, len(current) // 2000)])
-    if len(flowing) < 3:
-        return 0.0
-    usual = float(np.median(flowing))
-    for digits in range(1, 7):
-        unit = 10.0**-digits
-        if np.abs(flowing / unit - np.round(flowing / unit)).max() < 1e-6:
-            return 0.5 * unit / usual
-    return 0.0
-
-
-def _crossed(halves: HalfCycles) -> Diagnosis:
-    agree, disagree = _voltage_vote(halves)
-    if agree > disagree:
-        return _found(
-            "capacities-swapped",
-            Severity.ERROR,
-            "The charged capacity grows while the current discharges and the voltage falls: the capacity columns are "
-            "swapped",
-            "swap-capacities",
-        )
-    return _found(
-        "current-sign",
-        Severity.ERROR,
-        "The charged capacity grows while the current is negative: charge has to be positive",
-        "flip-current",
-    )
-
-
-FACTORS: tuple[tuple[float, str, str], ...] = (
-    (1000.0, "time-1000x", "current-milliampere"),
-    (3600.0, "time-3600x", ""),
-    (60.0, "time-60x", ""),
-    (1 / 1000.0, "capacity-milliampere-hour", "current-ampere"),
-    (1 / 3600.0, "time-in-hours", "capacity-coulomb"),
-    (1 / 60.0, "time-in-minutes", ""),
-)
-"""Ratio of ∫I dt to the capacity columns -> the repair that it calls for, and the other one that would also do."""
-
-
-def _wrong_factor(ratio: float, halves: HalfCycles) -> Diagnosis:
-    hours = float(np.median(halves.active_s)) / 3600.0
-    for factor, first, second in FACTORS:
-        if abs(ratio / factor - 1) > FACTOR_TOLERANCE:
-            continue
-        # A half-cycle of minutes to weeks says that time is right and something else is wrong.
-        if (second and factor > 1 and hours < 500.0) or (second == "capacity-coulomb" and hours > 0.05):
-            first, second = second, ""
-        both = f" ({second} would also do)" if second else ""
-        return Diagnosis(
-            Finding(
-                code="charge-balance",
-                severity=Severity.ERROR,
-                message=f"∫I dt is {ratio:.5g} times the charge in the capacity columns, a wrong unit "
-                f"(half-cycles last {hours:.3g} h)",
-                advice=f"Ask for the repair by name: {first}{both}",
-                repair=first,
-            ),
-            tuple(filter(None, (first, second))),
-        )
-    return _found(
-        "charge-balance",
-        Severity.WARNING,
-        f"∫I dt is {ratio:.4g} times the charge in the capacity columns; they should agree within "
-        f"{BALANCE_TOLERANCE:.0%}",
-        advice="Capacities come from the capacity columns; look at the recording interval and at pauses in the test",
-    )
-
-
-def _voltage_vote(halves: HalfCycles) -> tuple[float, float]:
-    """Return the voltage movement, V, over all half-cycles that agrees and that disagrees with the current's sign."""
-    up = halves.sign > 0
-    # Away from the start and back to the end, above and below: a half-cycle that is really two moves both ways.
-    above_start, above_end = halves.voltage_high - halves.voltage_start, halves.voltage_high - halves.voltage_end
-    below_start, below_end = halves.voltage_start - halves.voltage_low, halves.voltage_end - halves.voltage_low
-    rise, fall = np.maximum(above_start, below_end), np.maximum(below_start, above_end)
-    return float(np.where(up, rise, fall).sum()), float(np.where(up, fall, rise).sum())
-
-
 def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) -> list[Diagnosis]:
-    agree, disagree = _voltage_vote(halves)
+    agree, disagree = voltage_vote(halves)
     if disagree < SIGN_SWING_V or disagree < 0.5 * agree:
         return []
     one_sign = bool((halves.sign == halves.sign[0]).all())
     if one_sign and agree > 0.2 * disagree:
         source = has_capacity or STEP_TYPE in table.columns
         return [
-            _found(
+            found_in(
                 "current-unsigned",
                 Severity.ERROR,
                 "The current never changes its sign while the voltage both rises and falls: it has lost its sign",
@@ -515,7 +277,7 @@ def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) 
         ]
     if disagree > 4 * agree and not has_capacity:
         return [
-            _found(
+            found_in(
                 "current-sign",
                 Severity.ERROR,
                 f"The voltage falls while the current charges (by {disagree:.2f} V in all, against {agree:.2f} V the "
@@ -525,7 +287,7 @@ def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) 
         ]
     if disagree > agree:
         return [
-            _found(
+            found_in(
                 "current-sign-doubtful",
                 Severity.WARNING,
                 f"The voltage moves against the sign of the current by {disagree:.2f} V in all, with it by "
@@ -538,8 +300,8 @@ def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) 
 
 def _check_curve(table: pl.DataFrame) -> list[Diagnosis]:
     """Ask the voltage, as for a test with time: the rows are the time, the capacity that grows the direction."""
-    charged, discharged = _complete(table, CHARGED), _complete(table, DISCHARGED)
-    found = _check_capacity_order(charged, discharged)
+    charged, discharged = complete_column(table, CHARGED), complete_column(table, DISCHARGED)
+    found = check_capacity_order(charged, discharged)
     if found or charged is None or discharged is None or len(charged) < 3:
         return found
     voltage = table[VOLTAGE].to_numpy()
@@ -548,16 +310,16 @@ def _check_curve(table: pl.DataFrame) -> list[Diagnosis]:
     rows = np.arange(len(voltage), dtype=np.float64)
     halves = find_half_cycles(rows, np.diff(rows), direction, voltage)
     if halves is None:
-        return [*found, _found("no-current", Severity.WARNING, "No charge passes in the whole file")]
-    found += _check_energy(table, voltage, charged, discharged, stretches=len(halves.sign))
-    agree, disagree = _voltage_vote(halves)
+        return [*found, found_in("no-current", Severity.WARNING, "No charge passes in the whole file")]
+    found += check_energy(table, voltage, charged, discharged, stretches=len(halves.sign))
+    agree, disagree = voltage_vote(halves)
     if disagree < SIGN_SWING_V or disagree < 0.5 * agree:
         return found
     one_way = bool((halves.sign == halves.sign[0]).all())
     if one_way and agree > 0.2 * disagree:
         which = "charges" if halves.sign[0] > 0 else "discharges"
         found.append(
-            _found(
+            found_in(
                 "direction-lost",
                 Severity.ERROR,
                 f"By its capacities the cell only {which}, while the voltage both rises and falls: the file has lost "
@@ -567,7 +329,7 @@ def _check_curve(table: pl.DataFrame) -> list[Diagnosis]:
         )
     elif disagree > 4 * agree:
         found.append(
-            _found(
+            found_in(
                 "capacities-swapped",
                 Severity.ERROR,
                 "The voltage falls while the charged capacity grows: the two directions are swapped",
@@ -576,7 +338,7 @@ def _check_curve(table: pl.DataFrame) -> list[Diagnosis]:
         )
     elif disagree > agree:
         found.append(
-            _found(
+            found_in(
                 "capacities-doubtful",
                 Severity.WARNING,
                 f"The voltage moves against the direction of the capacities by {disagree:.2f} V in all, with it by "
@@ -585,23 +347,3 @@ def _check_curve(table: pl.DataFrame) -> list[Diagnosis]:
             )
         )
     return found
-
-
-def _complete(table: pl.DataFrame, column: str) -> Array | None:
-    """Return a column as an array if it is there and finite throughout."""
-    if column not in table.columns or table[column].null_count():
-        return None
-    values = table[column].to_numpy()
-    return values if np.isfinite(values.sum()) else None
-
-
-Level = Literal[Severity.ERROR, Severity.WARNING, Severity.INFO]
-
-
-def _found(
-    code: str, severity: Level, message: str, repair: str = "", *, advice: str = "", automatic: bool = False
-) -> Diagnosis:
-    if repair and not advice and not automatic:
-        advice = f"Ask for the repair by name: {repair}"
-    finding = Finding(code=code, severity=severity, message=message, advice=advice, repair=repair)
-    return Diagnosis(finding, (repair,) if repair else (), automatic)

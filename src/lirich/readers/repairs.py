@@ -24,7 +24,8 @@ from lirich.model.table import (
     UNIX_TIME,
     VOLTAGE,
 )
-from lirich.readers.checks import Diagnosis, diagnose, essential_columns, invalid_rows
+from lirich.readers.checks import diagnose, essential_columns, invalid_rows
+from lirich.readers.diagnosis import Diagnosis
 from lirich.readers.timecheck import glitches, restarts
 
 Repair = Callable[[pl.DataFrame], tuple[pl.DataFrame, str]]

@@ -1,0 +1,234 @@
+"""Tests of the counters: charge against ∫I dt, energy against ∫V dQ, and the direction of the current."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from lirich.model import Finding, Severity
+from lirich.model.table import CHARGED, CHARGED_ENERGY, DISCHARGED, DISCHARGED_ENERGY
+from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
+from lirich.readers.runs import HalfCycles
+from lirich.readers.timecheck import thinned_median
+
+BALANCE_TOLERANCE = 0.05
+"""∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
+
+ENERGY_TOLERANCE = 0.10
+"""∫V dQ and the energy columns may differ by this much."""
+
+SMALLEST_MEAN_VOLTAGE_V = 0.05
+"""Below this mean voltage a cell's energy says that the voltage column is wrong, not the energy (graphite: 0.1 V)."""
+
+FACTOR_TOLERANCE = 0.10
+"""A ratio this near to a unit factor (1000, 3600, 60) is that factor."""
+
+GAP_FACTOR = 100.0
+"""An interval this many times the median is left out of the charge balance (a pause, or a file cut together)."""
+
+ODD_VOLTAGE_V = 100.0
+"""More than cell testers reach on one channel: worth a warning."""
+
+
+def check_capacity_order(charged: Array | None, discharged: Array | None) -> list[Diagnosis]:
+    """Say which of the two counters falls: a standard table counts charge from the start of the test."""
+    falls = []
+    for name, column in ((CHARGED, charged), (DISCHARGED, discharged)):
+        if column is None or len(column) < 2:
+            continue
+        whole = float(np.ptp(column))
+        drop = -float(np.diff(column).min())
+        if drop > 1e-3 * whole and drop > 0:
+            falls.append(name)
+    if not falls:
+        return []
+    return [
+        found_in(
+            "capacity-resets",
+            Severity.ERROR,
+            f"{' and '.join(falls)} fall back; a standard table counts charge from the start of the test",
+            "capacity-continue",
+        )
+    ]
+
+
+def check_balance(
+    time: Array, step: Array, current: Array, charged: Array, discharged: Array, halves: HalfCycles
+) -> list[Diagnosis]:
+    """Compare ∫I dt with the capacity columns: which of the two grows, and by how much."""
+    if len(time) < 3:
+        return []
+    typical = thinned_median(step)
+    gaps = np.flatnonzero(step > GAP_FACTOR * typical) if typical > 0 else np.empty(0, dtype=np.int64)
+    charge = (current[1:] + current[:-1]) * step
+    np.abs(charge, out=charge)
+    total_current = float(charge.sum()) / 7200.0
+    total_column = float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])
+    if 0 < len(gaps) < len(step) // 2:
+        total_current -= float(charge[gaps].sum()) / 7200.0
+        for column in (charged, discharged):
+            total_column -= float((column[gaps + 1] - column[gaps]).sum())
+    if total_column <= 0 or total_current <= 0:
+        if max(total_current, total_column) <= 0:
+            return []
+        return [found_in("charge-balance", Severity.WARNING, "Current flows, and the capacity columns stay at nothing")]
+    against = np.where(
+        halves.sign > 0,
+        discharged[halves.last] - discharged[halves.first],
+        charged[halves.last] - charged[halves.first],
+    )
+    if float(against.sum()) > 0.9 * (float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])):
+        return [_crossed(halves)]
+    ratio = total_current / total_column
+    if abs(ratio - 1) <= BALANCE_TOLERANCE:
+        return []
+    rounding = _rounding(current)
+    if rounding > abs(ratio - 1):
+        return [
+            found_in(
+                "current-rounded",
+                Severity.WARNING,
+                f"∫I dt is {ratio:.4g} times the charge in the capacity columns; the current column has so few "
+                f"digits that rounding explains up to {rounding:.0%}",
+                advice="Capacities come from the capacity columns and do not suffer; export the current with more "
+                "digits for rates and resistances",
+            )
+        ]
+    return [_wrong_factor(ratio, halves)]
+
+
+def check_energy(
+    table: pl.DataFrame, voltage: Array, charged: Array, discharged: Array, *, stretches: int
+) -> list[Diagnosis]:
+    """Compare ∫V dQ with the energy columns, each direction by itself: a witness for the voltage."""
+    present = [name for name in (CHARGED_ENERGY, DISCHARGED_ENERGY) if name in table.columns]
+    if not present or float(voltage.min()) < -SMALLEST_MEAN_VOLTAGE_V:
+        return []  # below 0 V (a symmetric cell) cyclers do not agree on what the energy is
+    integrals, columns, charges, counters = [], [], [], []
+    for name, charge in ((CHARGED_ENERGY, charged), (DISCHARGED_ENERGY, discharged)):
+        energy = complete_column(table, name)
+        passed = float(charge[-1] - charge[0])
+        if energy is None or len(energy) < 3 or passed <= 0:
+            continue
+        grown = np.diff(charge)
+        integrals.append(0.5 * float(np.dot(voltage[1:], grown) + np.dot(voltage[:-1], grown)))
+        columns.append(float(energy[-1] - energy[0]))
+        charges.append(passed)
+        counters.append(energy)
+    if not columns:
+        return []
+    if max(columns) <= 0:
+        return [found_in("energy-balance", Severity.WARNING, "Charge passes, and the energy columns stay at nothing")]
+    ratios = [i / c if c > 0 else np.inf for i, c in zip(integrals, columns, strict=True)]
+    worst = max(ratios, key=lambda r: abs(np.log(max(r, 1e-12))))
+    if abs(worst - 1) <= ENERGY_TOLERANCE:
+        return []
+    tolerance = max(ENERGY_TOLERANCE, *(_lost_digits(energy, stretches) for energy in counters))
+    if abs(worst - 1) <= tolerance:
+        return []
+    mean, by_energy = sum(integrals) / sum(charges), sum(columns) / sum(charges)
+    text = f"∫V dQ is {worst:.4g} times the energy in the energy columns"
+    if mean < SMALLEST_MEAN_VOLTAGE_V <= by_energy <= ODD_VOLTAGE_V:
+        thousand = all(abs(1000 * r - 1) <= FACTOR_TOLERANCE for r in ratios)
+        text += f": the mean voltage is {mean:.3g} V by the voltage column and {by_energy:.3g} V by the energies"
+        return [found_in("voltage-energy", Severity.ERROR, text, "voltage-volt" if thousand else "")]
+    for factor in (1000.0, 3600.0, 60.0):
+        if all(abs(r / factor - 1) <= FACTOR_TOLERANCE or abs(r * factor - 1) <= FACTOR_TOLERANCE for r in ratios):
+            text += f", a factor of units ({factor:.0f}); the mean voltage is {mean:.3g} V by the voltage column"
+            break
+    return [
+        found_in(
+            "energy-balance",
+            Severity.WARNING,
+            f"{text}; they should agree within {tolerance:.0%}",
+            advice="Figures of merit are computed from ∫V dQ; see which of voltage and energy is right",
+        )
+    ]
+
+
+def _lost_digits(energy: Array, stretches: int) -> float:
+    """Return which share of an energy may be lost: each stretch may lose one last digit."""
+    whole, grown = float(energy[-1] - energy[0]), np.diff(energy)
+    digit = float(grown.min(initial=np.inf, where=grown > 1e-9 * whole))
+    return min(stretches * digit / whole, 1.0) if whole > 0 and np.isfinite(digit) else 0.0
+
+
+def _rounding(current: Array) -> float:
+    """Return by how much of its usual size the current may be off because it was written with few digits."""
+    flowing = np.abs(current[current != 0][:: max(1, len(current) // 2000)])
+    if len(flowing) < 3:
+        return 0.0
+    usual = float(np.median(flowing))
+    for digits in range(1, 7):
+        unit = 10.0**-digits
+        if np.abs(flowing / unit - np.round(flowing / unit)).max() < 1e-6:
+            return 0.5 * unit / usual
+    return 0.0
+
+
+def _crossed(halves: HalfCycles) -> Diagnosis:
+    agree, disagree = voltage_vote(halves)
+    if agree > disagree:
+        return found_in(
+            "capacities-swapped",
+            Severity.ERROR,
+            "The charged capacity grows while the current discharges and the voltage falls: the capacity columns are "
+            "swapped",
+            "swap-capacities",
+        )
+    return found_in(
+        "current-sign",
+        Severity.ERROR,
+        "The charged capacity grows while the current is negative: charge has to be positive",
+        "flip-current",
+    )
+
+
+FACTORS: tuple[tuple[float, str, str], ...] = (
+    (1000.0, "time-1000x", "current-milliampere"),
+    (3600.0, "time-3600x", ""),
+    (60.0, "time-60x", ""),
+    (1 / 1000.0, "capacity-milliampere-hour", "current-ampere"),
+    (1 / 3600.0, "time-in-hours", "capacity-coulomb"),
+    (1 / 60.0, "time-in-minutes", ""),
+)
+"""Ratio of ∫I dt to the capacity columns -> the repair that it calls for, and the other one that would also do."""
+
+
+def _wrong_factor(ratio: float, halves: HalfCycles) -> Diagnosis:
+    hours = float(np.median(halves.active_s)) / 3600.0
+    for factor, first, second in FACTORS:
+        if abs(ratio / factor - 1) > FACTOR_TOLERANCE:
+            continue
+        # A half-cycle of minutes to weeks says that time is right and something else is wrong.
+        if (second and factor > 1 and hours < 500.0) or (second == "capacity-coulomb" and hours > 0.05):
+            first, second = second, ""
+        both = f" ({second} would also do)" if second else ""
+        return Diagnosis(
+            Finding(
+                code="charge-balance",
+                severity=Severity.ERROR,
+                message=f"∫I dt is {ratio:.5g} times the charge in the capacity columns, a wrong unit "
+                f"(half-cycles last {hours:.3g} h)",
+                advice=f"Ask for the repair by name: {first}{both}",
+                repair=first,
+            ),
+            tuple(filter(None, (first, second))),
+        )
+    return found_in(
+        "charge-balance",
+        Severity.WARNING,
+        f"∫I dt is {ratio:.4g} times the charge in the capacity columns; they should agree within "
+        f"{BALANCE_TOLERANCE:.0%}",
+        advice="Capacities come from the capacity columns; look at the recording interval and at pauses in the test",
+    )
+
+
+def voltage_vote(halves: HalfCycles) -> tuple[float, float]:
+    """Return the voltage movement, V, over all half-cycles that agrees and that disagrees with the current's sign."""
+    up = halves.sign > 0
+    # Away from the start and back to the end, above and below: a half-cycle that is really two moves both ways.
+    above_start, above_end = halves.voltage_high - halves.voltage_start, halves.voltage_high - halves.voltage_end
+    below_start, below_end = halves.voltage_start - halves.voltage_low, halves.voltage_end - halves.voltage_low
+    rise, fall = np.maximum(above_start, below_end), np.maximum(below_start, above_end)
+    return float(np.where(up, rise, fall).sum()), float(np.where(up, fall, rise).sum())
