@@ -74,7 +74,7 @@ TOLERANCES = {
     "capacity_fade_percent_per_cycle": 0.005,
     "capacity_retention": 0.05,
     "energy_retention": 0.05,
-    "mean_coulombic_efficiency": 0.02,
+    "median_coulombic_efficiency": 0.02,
     "low_voltage_capacity_growth_mah_g_per_cycle": 0.02,
     "rate_recovery": 0.05,
 }

@@ -48,6 +48,9 @@ _ICI = "Chien et al., Nat. Commun. 14 (2023), doi:10.1038/s41467-023-37989-6 (in
 _KIM = "Kim et al., Energy Environ. Sci. 18 (2025) 4222 (PCA of Li-rich charge curves)"
 _SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
 
+DIFFUSION_VALIDITY_LIMIT = 0.03
+"""τD̃/R² above which a square-root-of-time diffusivity is flagged (definition of ``diffusion_validity_number``)."""
+
 # fmt: off
 _LIST = (
     # --- one cycle ------------------------------------------------------------------------------------------
@@ -75,9 +78,9 @@ _LIST = (
              "A Coulombic efficiency is the material's, an energy efficiency the cell's: for an anode material against Li, "
              "where discharge is lithiation, the two run opposite ways and η_E = 100·(V̄_dis/V̄_ch)·(100/CE)", _FIELD, "higher"),
     Quantity("mean_charge_voltage_v", "mean charge voltage", "V̄_ch", "V", "cycle",
-             "∫V dQ / ∫dQ over the charge half-cycle", _BETTGE),
+             "∫V dQ / ∫dQ over the charge half-cycle, constant-voltage parts included", _BETTGE),
     Quantity("mean_discharge_voltage_v", "mean discharge voltage", "V̄_dis", "V", "cycle",
-             "∫V dQ / ∫dQ over the discharge half-cycle", _BETTGE, "higher"),
+             "∫V dQ / ∫dQ over the discharge half-cycle, constant-voltage parts included", _BETTGE, "higher"),
     Quantity("median_charge_voltage_v", "median charge voltage", "V_ch(Q/2)", "V", "cycle",
              "voltage at half of the capacity of the charge half-cycle; not the mean voltage", _FIELD),
     Quantity("median_discharge_voltage_v", "median discharge voltage", "V_dis(Q/2)", "V", "cycle",
@@ -108,9 +111,9 @@ _LIST = (
              "capacity-weighted mean of |ΔV/ΔI| at the current interrupts and rests of the cycle's half-cycles; the time "
              "after the interrupt at which ΔV is read is a condition", _BETTGE, "lower"),
     Quantity("corrected_charge_voltage_v", "interrupt-corrected mean charge voltage", "V̄_ch,cor", "V", "cycle",
-             "V̄_ch − |I|·R̄", _BETTGE),
+             "V̄_ch − |I|·R̄, V̄_ch without constant-voltage parts", _BETTGE),
     Quantity("corrected_discharge_voltage_v", "interrupt-corrected mean discharge voltage", "V̄_dis,cor", "V", "cycle",
-             "V̄_dis + |I|·R̄", _BETTGE, "higher"),
+             "V̄_dis + |I|·R̄, V̄_dis without constant-voltage parts", _BETTGE, "higher"),
     Quantity("charge_rate_c", "charge rate", "C_ch", "1/h", "cycle",
              "charge-weighted median specific current of the charge without constant-voltage parts / the current that 1C means", _FIELD),
     Quantity("discharge_rate_c", "discharge rate", "C_dis", "1/h", "cycle",
@@ -126,30 +129,32 @@ _LIST = (
     Quantity("constant_voltage_share", "constant-voltage share", "x_CV", "%", "cycle",
              "100 · charge passed at constant voltage / charge capacity", _FIELD, "lower"),
     Quantity("temperature_celsius", "temperature", "T", "°C", "cycle",
-             "mean recorded temperature over the cycle", _FIELD),
+             "recorded temperature, mean over the time of the cycle", _FIELD),
     # --- a whole test of a cell -----------------------------------------------------------------------------
     Quantity("initial_coulombic_efficiency", "initial Coulombic efficiency", "ICE", "%", "cell",
              "100·Q_dis,1/Q_ch,1 of the first full cycle (cathode and full cell); 100·Q_ch,1/Q_dis,1 for an anode material. "
              "The convention is a condition of the value", _FIELD, "higher"),
     Quantity("irreversible_capacity_mah_g", "first-cycle irreversible capacity", "q_irr", "mAh/g", "cell",
              "q_ch,1 − q_dis,1 (cathode and full cell); q_dis,1 − q_ch,1 for an anode material", _FIELD, "lower"),
-    Quantity("mean_coulombic_efficiency", "mean Coulombic efficiency in cycling", "⟨CE⟩", "%", "cell",
+    Quantity("median_coulombic_efficiency", "median Coulombic efficiency in cycling", "CE_med", "%", "cell",
              "median of CE over the ageing cycles at one rate and window, formation and check-ups left out. The convention "
              "of CE is a condition of the value", _FIELD, "higher"),
     Quantity("voltage_decay_mv_per_cycle", "voltage decay", "−dV̄_dis/dn", "mV/cycle", "cell",
              "−slope of V̄_dis against cycle number, Theil–Sen, over ageing cycles at one rate and window, without "
-             "formation, rate steps and check-ups; positive is decay", f"{_REVIEW}; {_SEN_SLOPE}", "lower"),
+             "formation, rate steps, check-ups and constant-voltage parts; positive is decay", f"{_REVIEW}; {_SEN_SLOPE}", "lower"),
     Quantity("voltage_decay_endpoint_mv_per_cycle", "voltage decay between end points", "(V̄_ref − V̄_n)/(n − n_ref)",
              "mV/cycle", "cell", "(V̄_dis,ref − V̄_dis,n)/(n − n_ref) between the first and the last ageing cycle at one "
-             "rate and window; positive is decay", _REVIEW, "lower"),
+             "rate and window, constant-voltage parts left out; positive is decay", _REVIEW, "lower"),
     Quantity("structural_voltage_decay_mv_per_cycle", "structural voltage decay", "−dV̄_mid/dn", "mV/cycle", "cell",
              "−slope of V̄_mid against cycle number, Theil–Sen: the thermodynamic part of the voltage decay, since "
-             "dV̄_dis = dV̄_mid − dΔV̄/2", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+             "dV̄_dis = dV̄_mid − dΔV̄/2. Both mean voltages are over the range that charge and discharge pass off constant "
+             "voltage, in cycles that follow a like one", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
     Quantity("polarisation_voltage_decay_mv_per_cycle", "polarisation voltage decay", "½·dΔV̄/dn", "mV/cycle", "cell",
              "half of the slope of ΔV̄ against cycle number, Theil–Sen: the part of the voltage decay that is growth of "
-             "polarisation (plus hysteresis)", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+             "polarisation (plus hysteresis). Range and cycles as for the structural part", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
     Quantity("structural_share_of_voltage_decay", "structural share of the voltage decay", "x_struct", "%", "cell",
-             "100 · structural / (structural + polarisation) voltage decay; given only where both are ≥ 0", _BETTGE),
+             "100 · structural / (structural + polarisation) voltage decay; given only where both are ≥ 0. Interval: "
+             "Fieller, J. R. Stat. Soc. B 16 (1954) 175, doi:10.1111/j.2517-6161.1954.tb00159.x", _BETTGE),
     Quantity("corrected_voltage_decay_mv_per_cycle", "interrupt-corrected voltage decay", "−dV̄_dis,cor/dn", "mV/cycle",
              "cell", "−slope of the interrupt-corrected mean discharge voltage against cycle number, Theil–Sen",
              f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
@@ -163,7 +168,8 @@ _LIST = (
              "(who fit a Bacon–Watts model; here two straight segments that meet, by least squares)", "higher"),
     Quantity("activation_voltage_v", "activation voltage", "V*", "V", "cell",
              "valley of dQ/dV between the transition-metal peak (~3.9 V) and the plateau peak (~4.5 V) of the first charge, "
-             "searched from 4.2 to 4.5 V; 4.4 V where there is no valley, flagged", f"{_KIM}; {_LU_DAHN}"),
+             "searched from 4.2 to 4.5 V; 4.4 V where there is no valley, flagged. The interval is of noise (quarters of the "
+             "rows) and of the smoothing window", f"{_KIM}; {_LU_DAHN}"),
     Quantity("slope_capacity_mah_g", "slope capacity of the first charge", "q_slope", "mAh/g", "cell",
              "specific capacity of the first charge below V*; V* is a condition of the value", _LU_DAHN),
     Quantity("plateau_capacity_mah_g", "plateau capacity of the first charge", "q_plateau", "mAh/g", "cell",
@@ -185,15 +191,18 @@ _LIST = (
              "V_ch(q) − V_dis(q) at the same capacity counted from the discharged end of the cycle, normalised to the discharge "
              "capacity; soc_percent is a condition", _CROY, "lower"),
     Quantity("dqdv_peak_voltage_v", "dQ/dV peak position", "V_p", "V", "cell",
-             "voltage of a maximum of the smoothed dQ/dV; grid and smoothing are conditions", _CROY),
+             "voltage of a maximum of the smoothed dQ/dV; grid and smoothing are conditions, the interval is of noise "
+             "(quarters of the rows) and of the smoothing window", _CROY),
     Quantity("dqdv_peak_height_mah_g_v", "dQ/dV peak height", "h_p", "mAh/g/V", "cell",
              "height of a maximum of the smoothed dQ/dV; grid and smoothing are conditions", _CROY),
     Quantity("dqdv_peak_area_mah_g", "dQ/dV peak area", "A_p", "mAh/g", "cell",
              "integral of dQ/dV between the minima on both sides of the peak", _CROY),
     Quantity("dqdv_peak_shift_mv_per_cycle", "shift of a dQ/dV peak", "dV_p/dn", "mV/cycle", "cell",
-             "slope of the position of a tracked dQ/dV peak against cycle number, Theil–Sen", f"{_CROY}; {_SEN_SLOPE}"),
+             "slope of the position of a tracked dQ/dV peak against cycle number, Theil–Sen; followed over 60 curves spread "
+             "evenly where there are more (then a condition of the value)", f"{_CROY}; {_SEN_SLOPE}"),
     Quantity("spinel_peak_voltage_v", "spinel-like discharge peak", "V_sp", "V", "cell",
-             "position of the discharge dQ/dV peak between 2.7 and 3.4 V", _CROY),
+             "position of the discharge dQ/dV peak between 2.7 and 3.4 V: it stands at 3.0 to 3.3 V at low current, and lower "
+             "by the polarisation of a fast or aged cell", _CROY),
     Quantity("spinel_peak_area_mah_g", "area of the spinel-like discharge peak", "A_sp", "mAh/g", "cell",
              "discharge capacity of the peak between 2.7 and 3.4 V, between the minima on its sides", _CROY, "lower"),
     Quantity("rate_capability", "rate capability", "q(C)/q(C_ref)", "%", "cell",
@@ -266,6 +275,9 @@ _LIST = (
 
 QUANTITIES: MappingProxyType[str, Quantity] = MappingProxyType({q.key: q for q in _LIST})
 """Every quantity by key."""
+
+RENAMED: MappingProxyType[str, str] = MappingProxyType({"mean_coulombic_efficiency": "median_coulombic_efficiency"})
+"""Keys of quantities that have another name now, as they stand in older workspaces."""
 
 if len(QUANTITIES) != len(_LIST):
     raise RuntimeError("two quantities share a key")

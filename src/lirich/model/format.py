@@ -33,7 +33,7 @@ _DECIMALS = MappingProxyType(
         "Ω": 2,
     }
 )  # what cyclers resolve: about 1 mV, 0.1 mAh/g
-_MORE_DECIMALS = MappingProxyType({"coulombic_efficiency": 2, "mean_coulombic_efficiency": 2, "energy_efficiency": 2})
+_MORE_DECIMALS = MappingProxyType({"coulombic_efficiency": 2, "median_coulombic_efficiency": 2, "energy_efficiency": 2})
 _SYMMETRIC = 0.15  # the arms of an interval may differ by this share of its width and still be written as ±
 
 _OPERATORS = MappingProxyType(

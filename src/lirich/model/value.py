@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lirich.errors import UnknownNameError
 from lirich.model._base import Frozen
-from lirich.quantities import QUANTITIES
+from lirich.quantities import QUANTITIES, RENAMED
 
 Scalar = bool | int | float | str
 
@@ -160,10 +160,17 @@ class Value(Frozen):
     @field_validator("quantity")
     @classmethod
     def _known(cls, key: str) -> str:
+        key = RENAMED.get(key, key)
         if key not in QUANTITIES:
             # pydantic reports ValueError with the field's place; keep the nearest names in its text
             raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
         return key
+
+    @model_validator(mode="after")
+    def _ranged(self) -> Self:
+        if self.operator is Operator.RANGE and self.interval is None:
+            raise ValueError("a value with the operator 'range' needs the interval that it is the range of")
+        return self
 
     @property
     def unit(self) -> str:

@@ -10,12 +10,9 @@ from lirich.model.format import format_rate
 from lirich.plots import style
 from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
+from lirich.quantities import DIFFUSION_VALIDITY_LIMIT
 
 _METHOD_COLOURS = (style.DISCHARGE_COLOUR, style.CHARGE_COLOUR, style.STRUCTURE_COLOUR, style.CAPACITY_COLOUR)
-
-_VALIDITY_LIMIT = (
-    0.03  # τD/R² above which the √t law is biased low; method sheet, Weppner & Huggins doi:10.1149/1.2133112
-)
 
 
 def rate_test(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
@@ -117,7 +114,7 @@ def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) ->
             yaxis=style.axis("D̃ (m²/s)", type="log", exponentformat="power", dtick="D2"),
             annotations=origin_label(origin),
         ),
-        note=f"Open points: τD/R² > {_VALIDITY_LIMIT}, the square-root-of-time method is biased low there; "
+        note=f"Open points: τD/R² > {DIFFUSION_VALIDITY_LIMIT}, the square-root-of-time method is biased low there; "
         "read them as lower bounds.",
     )
 

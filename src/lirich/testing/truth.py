@@ -131,7 +131,7 @@ def _fade(cycles: list[dict[str, Any]]) -> dict[str, float]:
         "structural_voltage_decay_mv_per_cycle": structural,
         "polarisation_voltage_decay_mv_per_cycle": polarisation,
         "structural_share_of_voltage_decay": 100.0 * structural / (structural + polarisation),
-        "mean_coulombic_efficiency": float(np.median([c["coulombic_efficiency"] for c in cycles])),
+        "median_coulombic_efficiency": float(np.median([c["coulombic_efficiency"] for c in cycles])),
         "low_voltage_capacity_growth_mah_g_per_cycle": _slope(cycles, "low_voltage_capacity_mah_g"),
         "low_voltage_share_growth_percent_per_cycle": _slope(cycles, "low_voltage_share"),
     }

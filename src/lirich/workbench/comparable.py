@@ -32,7 +32,7 @@ _SLOPES = frozenset(
         "corrected_voltage_decay_mv_per_cycle",
         "capacity_fade_percent_per_cycle",
         "capacity_fade_knee_cycle",
-        "mean_coulombic_efficiency",
+        "median_coulombic_efficiency",
         "low_voltage_capacity_growth_mah_g_per_cycle",
         "low_voltage_share_growth_percent_per_cycle",
         "dqdv_peak_shift_mv_per_cycle",

@@ -19,7 +19,7 @@ HEADLINE = (
     "irreversible_capacity_mah_g",
     "slope_capacity_mah_g",
     "plateau_capacity_mah_g",
-    "mean_coulombic_efficiency",
+    "median_coulombic_efficiency",
     "capacity_fade_percent_per_cycle",
     "voltage_decay_mv_per_cycle",
     "structural_voltage_decay_mv_per_cycle",
