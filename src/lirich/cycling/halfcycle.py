@@ -45,3 +45,14 @@ class HalfCycle:
 
     def __len__(self) -> int:
         return len(self.voltage_v)
+
+
+def weighted_median(values: Array, weights: Array) -> float:
+    """Return the median of *values*, both shape (n,), where each counts by its weight; NaN without any weight."""
+    keep = weights > 0.0
+    values, weights = values[keep], weights[keep]
+    if len(values) == 0:
+        return float("nan")
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])

@@ -11,12 +11,21 @@ from __future__ import annotations
 import numpy as np
 
 from lirich.cycling.halfcycle import Array, HalfCycle
+from lirich.model import Electrode
 
 LOW_VOLTAGE_V = 3.5
 """Threshold of the low-voltage discharge capacity, V vs Li/Li⁺."""
 
 HIGH_VOLTAGE_V = 4.40
 """Threshold of the high-voltage charge capacity, V vs Li/Li⁺."""
+
+
+def lithium_thresholds(electrode: Electrode | None) -> bool:
+    """Tell whether thresholds of a cathode in V vs Li/Li⁺ say something of this cell.
+
+    An anode material has no Mn³⁺, and the voltage of a full cell is not that of its cathode.
+    """
+    return electrode not in ("anode", "full")
 
 
 def share_below(start_v: Array, end_v: Array, threshold_v: float) -> Array:
@@ -27,11 +36,12 @@ def share_below(start_v: Array, end_v: Array, threshold_v: float) -> Array:
     is below the threshold. Works on the increments of a whole table at once: multiply by the charge of each
     increment and sum per half-cycle.
     """
-    low = np.minimum(start_v, end_v)
-    width = np.abs(end_v - start_v)
-    flat = width == 0
-    share = (threshold_v - low) / np.where(flat, 1.0, width)
-    return np.where(flat, (low < threshold_v).astype(np.float64), np.clip(share, 0.0, 1.0))
+    starts_below, ends_below = start_v < threshold_v, end_v < threshold_v
+    share = ends_below.astype(np.float64)
+    cross = np.flatnonzero(starts_below != ends_below)  # few of them: the rest is 0 or 1
+    start, end = start_v[cross], end_v[cross]
+    share[cross] = (threshold_v - np.minimum(start, end)) / np.abs(end - start)
+    return share
 
 
 def capacity_below(voltage_v: Array, capacity_mah: Array, threshold_v: float) -> float:
@@ -45,10 +55,10 @@ def capacity_below(voltage_v: Array, capacity_mah: Array, threshold_v: float) ->
 
 
 def capacity_above(voltage_v: Array, capacity_mah: Array, threshold_v: float) -> float:
-    """Return the charge passed at or above *threshold_v*: the total less `capacity_below`."""
+    """Return the charge passed at or above *threshold_v*: the rest of `capacity_below`, and never less than 0."""
     if len(voltage_v) < 2:
         return 0.0
-    return float(capacity_mah[-1] - capacity_mah[0]) - capacity_below(voltage_v, capacity_mah, threshold_v)
+    return float(np.diff(capacity_mah) @ (1.0 - share_below(voltage_v[:-1], voltage_v[1:], threshold_v)))
 
 
 def low_voltage_capacity_mah(half: HalfCycle, threshold_v: float = LOW_VOLTAGE_V) -> float:

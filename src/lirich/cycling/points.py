@@ -37,6 +37,7 @@ ChargeSource = Literal["current", "capacity", "capacity-per-step"]
 
 _HOUR = 3600.0
 _ABSOLUTE_ZERO = -273.15
+_HOTTEST = 200.0  # °C: lithium melts at 180.5, and an open sensor reads 850, 3276.7 or the like
 _LARGEST = 1e12  # s, V, A or Ah: no instrument writes more, and squares and sums of less stay finite
 
 
@@ -105,8 +106,40 @@ def _usable(table: pl.DataFrame, timed: bool) -> tuple[pl.DataFrame, list[Findin
             advice="Check with: lirich inspect",
         )
     if timed:
-        table = _in_order(table, findings)
+        table = _without_spike(_in_order(table, findings), findings)
     return table, findings
+
+
+_SPIKE = 20.0  # times all other currents of the test: programmes go from C/20 to 10C, but not in one row alone
+
+
+def _without_spike(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
+    """Leave out one row whose current is far above all others, where it lies within a steady half-cycle.
+
+    Over a recording interval it would be more charge than all the rest. Out of a rest it may be a pulse of one row, and
+    is kept.
+    """
+    time, current = _floats(table, TIME), _floats(table, CURRENT)
+    magnitude = np.abs(current)
+    if len(magnitude) < 4:
+        return table
+    second, largest = np.partition(magnitude, len(magnitude) - 2)[-2:].tolist()
+    row = int(np.argmax(magnitude))
+    if second <= 0.0 or largest <= _SPIKE * second or row in (0, len(magnitude) - 1):
+        return table
+    before, after = current[row - 1], current[row + 1]
+    if before * after <= 0.0 or min(abs(before), abs(after)) < 0.5 * second:
+        return table
+    findings.append(
+        Finding(
+            code="lone-current-spike",
+            message=f"One row has a current of {1e3 * largest:.4g} mA, {largest / second:.3g} times any other, between "
+            "rows of a steady current; it was left out",
+            advice="Look at the file there; it may be a fault of the recording",
+            where=f"{time[row] - time[0]:.0f} s",
+        )
+    )
+    return table.filter(pl.Series(np.arange(len(magnitude)) != row))
 
 
 def _in_order(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
@@ -186,9 +219,8 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
 
 
 def _percentile(magnitude: Array) -> float:
-    if len(magnitude) < 1000:
-        return float(magnitude.max())
-    rank = int(0.999 * (len(magnitude) - 1))
+    """Return the 99.9th percentile of |I|, of fewer than 1,000 rows the second largest: a lone row sets no scale."""
+    rank = max(min(int(0.999 * (len(magnitude) - 1)), len(magnitude) - 2), 0)
     high = float(np.partition(magnitude, rank)[rank])
     return high if high > 0.0 else float(magnitude.max())
 
@@ -416,6 +448,8 @@ def _integers(table: pl.DataFrame, name: str) -> Integers | None:
     if name not in table.columns:
         return None
     column = table[name]
+    if column.dtype.is_float():
+        column = pl.Series(name, np.where(np.isfinite(column.to_numpy()), column.to_numpy(), np.nan), nan_to_null=True)
     if column.null_count() == len(column):
         return None
     if column.null_count():
@@ -427,7 +461,8 @@ def _temperature(table: pl.DataFrame) -> Array | None:
     for name in (TEMPERATURE, CELL_TEMPERATURE):
         if name in table.columns and table[name].null_count() < table.height:
             values = _floats(table, name)
-            possible = values >= _ABSOLUTE_ZERO  # cyclers write −2500 and the like for a sensor that is not there
+            # cyclers write −2500 and the like for a sensor that is not there
+            possible = (values >= _ABSOLUTE_ZERO) & (values <= _HOTTEST)
             if possible.any():
                 return np.where(possible, values, np.nan)
     return None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lirich import __version__
-from lirich.cycling.halfcycle import HalfCycle
+from lirich.cycling.halfcycle import HalfCycle, weighted_median
 from lirich.errors import NotEnoughDataError
 from lirich.model import (
     Cell,
@@ -63,6 +63,11 @@ def record(
         flags=tuple(flags),
         note=note,
     )
+
+
+def place(cell: Cell, cycle: int) -> str:
+    """Return where a finding about one cycle is: ``cell, cycle n``."""
+    return f"{cell.key}, cycle {cycle}"
 
 
 def missing_fact(field: str, needed_for: str, *, where: str = "") -> Finding:
@@ -159,9 +164,5 @@ def median_current_ma(half: HalfCycle) -> float | None:
     if half.current_ma is None or len(half) < 2:
         return None
     weight = np.where(half.constant_voltage[1:], 0.0, np.diff(half.capacity_mah))
-    current = np.abs(half.current_ma[1:])
-    order = np.argsort(current)
-    total = np.cumsum(weight[order])
-    if total.size == 0 or total[-1] <= 0:
-        return None
-    return float(current[order][np.searchsorted(total, total[-1] / 2)])
+    median = weighted_median(np.abs(half.current_ma[1:]), weight)
+    return median if np.isfinite(median) else None
