@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lirich import Workspace
 from lirich.cycling import CyclingResult, analyse, cycle_table
 from lirich.model import Cell, Electrode, Sample
 from lirich.readers import read
@@ -202,15 +203,26 @@ def test_discharges_of_ampworks(shared_data: Path, name: str, kind: str, capacit
 
 
 def test_pseudo_ocv_after_the_time_is_repaired(shared_data: Path) -> None:
-    table = pl.read_csv(shared_data / "cycling" / "basytec_LiLNMO_pOCV_halfcell.bdf.csv")
-    table = table.with_columns(pl.col("test_time_second") / 1000)
-    result = analyse(table, Cell(key="LNMO", electrode="cathode"))
+    """The file's own time is in units of 3,600 s; the cell runs C/20, a charge and a discharge of 19 h."""
+    reading = read(shared_data / "cycling" / "basytec_LiLNMO_pOCV_halfcell.bdf.csv", repairs=["time-3600x"])
+    result = analyse(reading.table, Cell(key="LNMO", electrode="cathode"))
     assert kinds(result) == [("conditioning", 0, 0), ("pseudo_ocv", 1, 1)]
     row = result.cycles.row(1, named=True)
-    # 0.3297 mA for 247,158 s and 242,669 s
-    assert row["charge_capacity_mah"] == pytest.approx(0.32971 * 247_158.3 / 3600, rel=1e-3)
+    # 0.3297 mA for 19.1 h and 18.7 h, without the repair 3,600 times as long
+    assert row["charge_duration_second"] == pytest.approx(247_158_272 / 3600, rel=1e-4)
+    assert row["charge_capacity_mah"] == pytest.approx(0.32971 * 247_158_272 / 3600 / 3600, rel=1e-3)
     assert row["coulombic_efficiency"] == pytest.approx(98.19, abs=0.05)
     assert row["mean_charge_voltage_v"] == pytest.approx(4.603, abs=0.003)
+
+
+def test_pseudo_ocv_is_found_through_the_verbs(shared_data: Path, tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "ws")
+    path = shared_data / "cycling" / "basytec_LiLNMO_pOCV_halfcell.bdf.csv"
+    workspace.add([path], repairs=["time-3600x"])
+    workspace.analyse()
+    (cell,) = workspace.cells.values()
+    found = [(s.kind, s.first_cycle, s.last_cycle) for s in cell.segments if s.purpose]
+    assert found == [("conditioning", 0, 0), ("pseudo_ocv", 1, 1)]
 
 
 def test_rate_test_with_glitches_in_the_time(shared_data: Path) -> None:

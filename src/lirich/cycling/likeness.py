@@ -12,13 +12,19 @@ from lirich.cycling.settings import CyclingSettings
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The conditions of a cycle: set currents, mA (``None`` without a time axis), end voltages, V, interrupts."""
+    """The conditions of a cycle: set currents, mA (``None`` without a time axis), end voltages, V, interrupts.
+
+    ``upper_step_v``, ``lower_step_v``: change of the voltage from the row before to the recorded end, V. The cut-off
+    lies up to that far beyond it, so ends that coarse rows scatter do not make another window.
+    """
 
     charge_ma: float | None
     discharge_ma: float | None
     upper_v: float | None
     lower_v: float | None
     interrupted: bool
+    upper_step_v: float = 0.0
+    lower_step_v: float = 0.0
 
     def like(self, other: Key, settings: CyclingSettings) -> bool:
         """Tell whether the two agree within the tolerances of *settings*."""
@@ -35,12 +41,12 @@ class Key:
                 a is not None and b is not None and abs(a - b) > settings.rate_tolerance * max(a, b)
             ):
                 names.append(name)
-        for name, a, b in (
-            ("upper voltage", self.upper_v, other.upper_v),
-            ("lower voltage", self.lower_v, other.lower_v),
+        for name, a, b, step in (
+            ("upper voltage", self.upper_v, other.upper_v, max(self.upper_step_v, other.upper_step_v)),
+            ("lower voltage", self.lower_v, other.lower_v, max(self.lower_step_v, other.lower_step_v)),
         ):
             if (a is None) != (b is None) or (
-                a is not None and b is not None and abs(a - b) > settings.window_tolerance_v
+                a is not None and b is not None and abs(a - b) > end_tolerance(step, settings)
             ):
                 names.append(name)
         if self.interrupted != other.interrupted:
@@ -67,6 +73,15 @@ class Key:
         return ", ".join(parts) or "no conditions known"
 
 
+def end_tolerance(step_v: float, settings: CyclingSettings) -> float:
+    """Return by how much ends of one window may differ, V, where the last row is *step_v* away from the one before.
+
+    Never more than ``incomplete_voltage_v``, within which a half-cycle counts as whole: a window that was changed by
+    more is another, however coarsely it was recorded.
+    """
+    return max(settings.window_tolerance_v, min(step_v, settings.incomplete_voltage_v))
+
+
 def keys_of(
     cycles: pl.DataFrame, interrupted: Sequence[bool], settings: CyclingSettings
 ) -> tuple[list[Key], list[int | None]]:
@@ -84,6 +99,8 @@ def keys_of(
             row["charge_end_voltage_v"],
             row["discharge_end_voltage_v"],
             stopped,
+            row["charge_end_step_v"] or 0.0,
+            row["discharge_end_step_v"] or 0.0,
         )
         keys.append(key)
         if not row["complete"]:

@@ -211,10 +211,12 @@ def _of_slow(i: int, reason: str, why: list[tuple[Purpose, str]], settings: Cycl
 
 def slow_cycles(cycles: pl.DataFrame, by_cycle: dict[int, list[Stops]], settings: CyclingSettings) -> list[str | None]:
     """Say of every cycle why it is pseudo-OCV, or ``None``."""
-    lone = cycles.height <= 2 and int(cycles.select(
+    counted = cycles.filter(pl.col("cycle") >= 1)  # what was taken out of the cell before does not make company
+    lone = int(counted.select(
         pl.col("mean_charge_voltage_v").count() + pl.col("mean_discharge_voltage_v").count()
     ).item()) <= 2  # fmt: skip
     limit = settings.pseudo_ocv_alone_h if lone else settings.pseudo_ocv_h
+    slowest = settings.pseudo_ocv_rate_c * (1.0 + settings.rate_tolerance)
     said: list[str | None] = []
     for row in cycles.iter_rows(named=True):
         hours = [
@@ -222,6 +224,13 @@ def slow_cycles(cycles: pl.DataFrame, by_cycle: dict[int, list[Stops]], settings
             for side in ("charge", "discharge")
             if (seconds := row[f"{side}_duration_second"]) is not None
         ]
-        slow = bool(hours) and min(hours) >= limit and not by_cycle[row["cycle"]]
-        said.append(f"half-cycles of {min(hours):.3g} h or more without stops" if slow else None)
+        rates = [rate for side in ("charge", "discharge") if (rate := row[f"{side}_rate_c"]) is not None]
+        if not hours or by_cycle[row["cycle"]]:
+            said.append(None)
+        elif min(hours) >= limit:
+            said.append(f"half-cycles of {min(hours):.3g} h or more without stops")
+        elif rates and max(rates) <= slowest and row["complete"]:
+            said.append(f"half-cycles at C/{1.0 / max(rates):.3g} without stops")
+        else:
+            said.append(None)
     return said

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field
 
 from lirich.cycling.lowvoltage import HIGH_VOLTAGE_V, LOW_VOLTAGE_V
+from lirich.cycling.pulses import REST_FRACTION
 from lirich.model import Frozen
 
 
@@ -17,9 +18,10 @@ class CyclingSettings(Frozen):
 
     model_config = ConfigDict(use_attribute_docstrings=True)  # the reference page shows them
 
-    rest_current_fraction: float = Field(default=5e-4, gt=0, lt=0.1)
-    """A row is at rest where |I| is at most this fraction of the largest current of the test (its 99.9th
-    percentile). *Choice*: above the noise of a cycler (0.02–0.05 % of range), below a C/100 tail in a 10C test."""
+    rest_current_fraction: float = Field(default=REST_FRACTION, gt=0, lt=0.1)
+    """A row is at rest where |I| is at most this fraction of the largest current of the test (its 99.9th percentile; of
+    fewer than 1,000 rows the second largest). *Choice*: above the noise of a cycler (0.02–0.05 % of range), below a
+    C/100 tail in a 10C test."""
 
     constant_voltage_tolerance_v: float = Field(default=0.005, gt=0)
     """A voltage is held where it stays within this of the end of its step, V. *Choice*: 1–5 mV is the control
@@ -90,19 +92,29 @@ class CyclingSettings(Frozen):
     gitt_rest_ratio: float = Field(default=0.5, gt=0)
     """…where the median stop is at least this fraction of the median pulse. *Choice*."""
 
-    pseudo_ocv_h: float = Field(default=20.0, gt=0)
+    pseudo_ocv_h: float = Field(default=18.0, gt=0)
     """A half-cycle that takes at least this long without stops is pseudo-OCV, h: C/20 and slower is the usage of the
-    field (Barai et al., Prog. Energy Combust. Sci. 72 (2019) 1)."""
+    field (Barai et al., Prog. Energy Combust. Sci. 72 (2019) 1). A C/20 of the nominal capacity takes 18 to 19 h where
+    the cell gives less than that."""
+
+    pseudo_ocv_rate_c: float = Field(default=0.05, gt=0)
+    """…as is one at this C-rate or a lower one, within ``rate_tolerance``, where the current that 1C means is given:
+    C/20 as above, however little of its capacity the cell still has."""
 
     pseudo_ocv_alone_h: float = Field(default=10.0, gt=0)
-    """…as is one of at least this long where the whole test is at most two half-cycles. *Choice*."""
+    """…as is one of at least this long where the whole test, cycle 0 aside, is at most two half-cycles. *Choice*."""
 
     rate_tolerance: float = Field(default=0.10, gt=0, lt=1)
     """Currents within this fraction are the same rate (as `lirich.model.Conditions.unlike` has it)."""
 
     window_tolerance_v: float = Field(default=0.020, gt=0)
     """Cut-off voltages within this are the same window, V. *Choice*: twice the 10 mV of `Conditions.unlike`, since a
-    cut-off is read from sampled rows."""
+    cut-off is read from sampled rows. Where the last row is further than this from the one before, the window is known
+    no better than that, and ends within that step are one window, up to ``incomplete_voltage_v``."""
+
+    cv_share_drift: float = Field(default=2.0, gt=0)
+    """A change of the constant-voltage share over the ageing cycles by more than this is said, percentage points.
+    *Choice*: over a window of 2 V, one point less at one end moves a mean voltage by 10 mV."""
 
     formation_max_cycles: int = Field(default=10, ge=1)
     """Slower or wider first cycles up to this many are formation. *Choice*."""
