@@ -14,8 +14,9 @@ from typing import Literal
 from lirich.cycling.dqdv import DEFAULT_SMOOTHING, Dqdv, Smoothing, dqdv
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import capacity_above, capacity_below
-from lirich.cycling.peaks import Peak, find_peaks, valley_between
+from lirich.cycling.peaks import Peak, find_peaks, position_interval, valley_between, variants
 from lirich.errors import NotEnoughDataError
+from lirich.model import Interval
 
 SEARCH_V = (4.2, 4.5)
 """Where the valley is looked for, V (definition of ``activation_voltage_v``)."""
@@ -35,6 +36,7 @@ PLATEAU_V = (4.35, 4.75)
 class Activation:
     """V* (V), how it was found, slope and plateau capacities (mAh), the two peaks and the dQ/dV they come from.
 
+    ``interval`` is that of a valley (see `lirich.cycling.peaks.position_interval`), ``None`` for the fallback.
     ``move_mah`` is the capacity between V* − 50 mV and V* + 50 mV: how far the split moves per 0.1 V of V*.
     """
 
@@ -43,6 +45,7 @@ class Activation:
     slope_mah: float
     plateau_mah: float
     move_mah: float
+    interval: Interval | None
     transition_metal: Peak | None
     plateau: Peak | None
     curve: Dqdv
@@ -66,6 +69,11 @@ def activation(first_charge: HalfCycle, *, smoothing: Smoothing = DEFAULT_SMOOTH
     high = min(SEARCH_V[1], plateau.voltage_v if plateau is not None else SEARCH_V[1], float(curve.voltage_v[-1]))
     valley = valley_between(curve, SEARCH_V[0], high) if metals is not None else None
     voltage = FALLBACK_V if valley is None else valley
+    bounds = None
+    if valley is not None:
+        bounds = position_interval(
+            valley, variants(first_charge, smoothing), lambda other: valley_between(other, SEARCH_V[0], high)
+        )
 
     def below(at: float) -> float:
         return capacity_below(first_charge.voltage_v, first_charge.capacity_mah, at)
@@ -75,6 +83,7 @@ def activation(first_charge: HalfCycle, *, smoothing: Smoothing = DEFAULT_SMOOTH
         how="fallback" if valley is None else "valley",
         slope_mah=below(voltage),
         plateau_mah=capacity_above(first_charge.voltage_v, first_charge.capacity_mah, voltage),
+        interval=bounds,
         move_mah=below(voltage + 0.05) - below(voltage - 0.05),
         transition_metal=metals,
         plateau=plateau,

@@ -10,9 +10,10 @@ from lirich.cycling.lowvoltage import (
     HIGH_VOLTAGE_V,
     LOW_VOLTAGE_V,
     high_voltage_capacity_mah,
+    lithium_thresholds,
     low_voltage_capacity_mah,
 )
-from lirich.cycling.peaks import peak_values, smoothed_conditions
+from lirich.cycling.peaks import peak_interval, peak_values, smoothed_conditions, variants
 from lirich.cycling.record import (
     efficiency_convention,
     half_cycle_conditions,
@@ -98,12 +99,14 @@ def _efficiency(
 def _thresholds(
     charge: HalfCycle | None, discharge: HalfCycle | None, cell: Cell, per_gram: float, low_v: float, high_v: float
 ) -> list[Value]:
-    values = []
-    if charge is not None and len(charge) > 1 and cell.electrode != "anode":
+    values: list[Value] = []
+    if not lithium_thresholds(cell.electrode):
+        return []
+    if charge is not None and len(charge) > 1:
         stated = with_conditions(half_cycle_conditions(charge, cell=cell), threshold_v=high_v)
         taken_up = high_voltage_capacity_mah(charge, high_v) * per_gram
         values.append(record("high_voltage_capacity_mah_g", taken_up, cell, conditions=stated, code=_CODE))
-    if discharge is not None and len(discharge) > 1 and cell.electrode != "anode":
+    if discharge is not None and len(discharge) > 1:
         stated = with_conditions(half_cycle_conditions(discharge, cell=cell), threshold_v=low_v)
         delivered = low_voltage_capacity_mah(discharge, low_v) * per_gram
         values.append(record("low_voltage_capacity_mah_g", delivered, cell, conditions=stated, code=_CODE))
@@ -151,9 +154,10 @@ def _activation(
         return []
     conditions = smoothed_conditions(half_cycle_conditions(charge, cell=cell), smoothing, found.curve.step_v)
     values: list[Value] = []
+    made = variants(charge, smoothing)
     for name, peak in (("transition-metal", found.transition_metal), ("plateau", found.plateau)):
         if peak is not None:
-            values.extend(peak_values(peak, cell, conditions, name=name))
+            values.extend(peak_values(peak, cell, conditions, name=name, interval=peak_interval(peak, made)))
     flags = (() if found.how == "valley" else ("fallback",)) + (() if composition else ("composition-unknown",))
     if found.how == "fallback":
         known = "" if composition is not None else "; the composition is not given, so neither is the split"
@@ -172,7 +176,8 @@ def _split_values(found: Activation, cell: Cell, conditions: Conditions, flags: 
     how = "dQ/dV valley, 4.2–4.5 V" if found.how == "valley" else "fallback, no dQ/dV valley"
     code = "lirich.cycling.activation.activation"
     stated = with_conditions(conditions, method=how)
-    values = [record("activation_voltage_v", found.voltage_v, cell, conditions=stated, code=code, flags=flags)]
+    values = [record("activation_voltage_v", found.voltage_v, cell, conditions=stated, code=code, flags=flags,
+                     interval=found.interval)]  # fmt: skip
     per_gram = specific(cell)
     if per_gram is None:
         return values

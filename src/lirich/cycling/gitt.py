@@ -23,11 +23,10 @@ from lirich.cycling.halfcycle import Array
 from lirich.cycling.pulses import UNRESOLVED, Pulse, RootLine, find_pulses, sqrt_slope, state_of_charge
 from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.cycling.sphere import SphereFit, fit_sphere
+from lirich.cycling.trend import median_interval
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Interval, Scalar, Value
-
-VALIDITY_LIMIT = 0.03
-"""τD̃/R² above which a square-root-of-time diffusivity is flagged (definition of ``diffusion_validity_number``)."""
+from lirich.quantities import DIFFUSION_VALIDITY_LIMIT
 
 REGRESSION_S = (1.0, 60.0)
 """Time after switching between which U against √t is fitted, s: after the interfacial steps, while τ ≪ R²/D̃.
@@ -223,11 +222,12 @@ def gitt_values(
 ) -> tuple[list[Value], list[Finding]]:
     """Return the diffusivities and validity numbers of one GITT as values of *cell*.
 
-    For each method the median over the pulses, with the quartiles in the parameters, and with *per_pulse* every pulse
-    at its ``soc_percent`` (of the charge that the pulses pass together). The regression and the fit of a pulse have an
-    interval, or the regression is flagged ``slope-not-resolved``; the ratio form has none, and its note says so. A
-    square-root method above τD̃/R² = 0.03 is flagged ``out-of-validity``; an unrelaxed rest ``not-relaxed``.
-    *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
+    For each method the median over the pulses, with its interval by order statistics (from six pulses on: how well the
+    median of the states is known, not how right the method is) and the quartiles in the parameters, and with
+    *per_pulse* every pulse at its ``soc_percent`` (of the charge that the pulses pass together). The regression and the
+    fit of a pulse have an interval, or the regression is flagged ``slope-not-resolved``; the ratio form has none, and
+    its note says so. A square-root method above τD̃/R² = 0.03 is flagged ``out-of-validity``; an unrelaxed rest
+    ``not-relaxed``. *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [
@@ -259,7 +259,7 @@ def _doubtful(pulse: GittPulse, method: str) -> tuple[str, ...]:
     flags = () if pulse.relaxed else ("not-relaxed",)
     if method == REGRESSION and _interval(pulse, method) is None:
         flags = (*flags, UNRESOLVED)
-    beyond = pulse.validity is not None and pulse.validity > VALIDITY_LIMIT
+    beyond = pulse.validity is not None and pulse.validity > DIFFUSION_VALIDITY_LIMIT
     return (*flags, "out-of-validity") if beyond and method != MODEL else flags
 
 
@@ -290,7 +290,7 @@ def _method_values(
     values = [
         record("lithium_diffusivity_m2_s", float(np.median(each)), cell,
                conditions=with_conditions(conditions, other={"statistic": "median over pulses"}),
-               code=_CODE, parameters=parameters, flags=flags, note=note)
+               code=_CODE, parameters=parameters, interval=median_interval(each), flags=flags)
     ]  # fmt: skip
     for p, d in known if per_pulse else []:
         values.append(
@@ -325,13 +325,13 @@ def _validity_value(pulse: GittPulse, cell: Cell, stated: Conditions) -> Value:
 
 def _findings(numbers: list[GittPulse], pulses: list[GittPulse], cell: Cell) -> list[Finding]:
     findings = []
-    beyond = [p for p in numbers if (p.validity or 0.0) > VALIDITY_LIMIT]
+    beyond = [p for p in numbers if (p.validity or 0.0) > DIFFUSION_VALIDITY_LIMIT]
     if beyond:
         largest = max(p.validity or 0.0 for p in beyond)
         findings.append(
             Finding(
                 code="gitt-out-of-validity",
-                message=f"{len(beyond)} of {len(pulses)} GITT pulses have τD/R² above {VALIDITY_LIMIT} "
+                message=f"{len(beyond)} of {len(pulses)} GITT pulses have τD/R² above {DIFFUSION_VALIDITY_LIMIT} "
                 f"(up to {largest:.2g}): the square-root-of-time diffusivity is biased low there",
                 advice="Use the fitted diffusivity where its residual is as small as the noise, or shorter pulses",
                 where=cell.key,

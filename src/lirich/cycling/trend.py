@@ -155,3 +155,60 @@ def fade_split(cycle: ArrayLike, charge_v: ArrayLike, discharge_v: ArrayLike, *,
             -least_squares_slope(x, discharge), -least_squares_slope(x, middle), least_squares_slope(x, half_gap),
         ),
     )  # fmt: skip
+
+
+def fade_share_interval(
+    cycle: ArrayLike, charge_v: ArrayLike, discharge_v: ArrayLike, *, level: float = 0.95
+) -> Interval | None:
+    """Return the interval of `FadeSplit.structural_share`, %; arguments as of `fade_split`.
+
+    Fieller's for a ratio of two correlated normal estimates (J. R. Stat. Soc. B 16 (1954) 175,
+    doi:10.1111/j.2517-6161.1954.tb00159.x): the variances are those of the Sen intervals, the correlation that of the
+    scatter about the two lines. ``None`` where the sum of the parts cannot be told from zero: then a share of it has no
+    bounds.
+    """
+    from scipy.special import ndtri
+
+    x = np.asarray(cycle, dtype=np.float64)
+    charge, discharge = np.asarray(charge_v, dtype=np.float64), np.asarray(discharge_v, dtype=np.float64)
+    keep = np.isfinite(x) & np.isfinite(charge) & np.isfinite(discharge)
+    x, middle, half_gap = x[keep], (charge + discharge)[keep] / 2, (charge - discharge)[keep] / 2
+    fall, growth = theil_sen(x, middle, level=level).negated(), theil_sen(x, half_gap, level=level)
+    z = float(ndtri(0.5 + level / 2))
+    sd_fall, sd_growth = ((t.high - t.low) / (2 * z) for t in (fall, growth))
+    scatter = -(middle + fall.slope * x), half_gap - growth.slope * x
+    centred = [y - np.median(y) for y in scatter]
+    norm = float(np.sqrt((centred[0] @ centred[0]) * (centred[1] @ centred[1])))
+    together = float(centred[0] @ centred[1]) / norm * sd_fall * sd_growth if norm > 0 else 0.0
+    total = fall.slope + growth.slope
+    var_total, with_total = sd_fall**2 + sd_growth**2 + 2 * together, sd_fall**2 + together
+    # (fall − θ·total)² = z²·(var_fall − 2θ·cov(fall, total) + θ²·var_total)
+    a = total**2 - z**2 * var_total
+    b = fall.slope * total - z**2 * with_total
+    c = fall.slope**2 - z**2 * sd_fall**2
+    if not a > 0:
+        return None
+    root = math.sqrt(max(b**2 - a * c, 0.0))
+    share = fall.slope / total
+    return Interval(
+        low=100 * min((b - root) / a, share), high=100 * max((b + root) / a, share), level=level,
+        method="Fieller (1954) with Sen's variances",
+    )  # fmt: skip
+
+
+def median_interval(values: ArrayLike, *, level: float = 0.95) -> Interval | None:
+    """Return the interval of the median of *values*, shape (n,), between two of them (order statistics).
+
+    Whatever the distribution, the k-th smallest and largest hold the median with 1 − 2·P(fewer than k of n below it)
+    (Conover, *Practical Nonparametric Statistics*, 3rd ed. 1999, §3.2). ``None`` where even the smallest and the
+    largest do so less often than *level*: below six values at 95 %.
+    """
+    from scipy.special import bdtr
+
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    n = len(ordered)
+    ranks = [k for k in range(n // 2) if 2 * float(bdtr(k, n, 0.5)) <= 1 - level + 1e-12]
+    if not ranks:
+        return None
+    k = ranks[-1]
+    return Interval(low=float(ordered[k]), high=float(ordered[n - 1 - k]), level=level, method="order statistics")
