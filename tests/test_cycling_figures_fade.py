@@ -64,7 +64,7 @@ def test_every_figure_of_a_known_series_is_recovered():
     assert found["capacity_retention"].value == pytest.approx(100 * (1 - 0.001 * 59), rel=1e-9)
     assert found["capacity_retention"].conditions.reference_cycle == 6
     assert found["capacity_retention"].conditions.cycle == 65
-    assert found["mean_coulombic_efficiency"].value == pytest.approx(99.6)
+    assert found["median_coulombic_efficiency"].value == pytest.approx(99.6)
     assert found["low_voltage_capacity_growth_mah_g_per_cycle"].value == pytest.approx(0.4)
     assert found["low_voltage_capacity_growth_mah_g_per_cycle"].conditions.threshold_v == 3.5
     assert found["low_voltage_share_growth_percent_per_cycle"].value == pytest.approx(0.2)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.annotation import Annotation, annotate
-from lirich.cycling.cycles import table_of
+from lirich.cycling.cycles import efficiency_known, same_current, table_of
 from lirich.cycling.figures import (
     cycle_values,
     diffusion_values,
@@ -19,8 +19,15 @@ from lirich.cycling.figures import (
 from lirich.cycling.halfcycle import Direction
 from lirich.cycling.plausibility import implausible_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
+from lirich.cycling.record import missing_fact, place
 from lirich.cycling.result import CyclingResult
-from lirich.cycling.series import Series, comparable_series, first_charge_partial, unlike_findings
+from lirich.cycling.series import (
+    Series,
+    comparable_series,
+    first_charge_partial,
+    settled_cycles,
+    unlike_findings,
+)
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Cell, Finding, Sample, Severity, Value
 
@@ -57,9 +64,14 @@ def analyse(
         pl.Series("like_group", protocol.groups, dtype=pl.Int64),
     )
     series = comparable_series(cycles)
-    cycles = _with_retention(cycles, series)
-    findings = [*notes.findings, *protocol.findings, *_cycle_findings(cycles, cell)]
-    findings += unlike_findings(cycles, protocol.keys, series, settings)
+    cycles = _with_retention(cycles, series).with_columns(
+        pl.Series("settled", settled_cycles(cycles, series), dtype=pl.Boolean)
+    )
+    findings = [
+        *(_of_cell(f, cell) for f in (*notes.findings, *protocol.findings)),
+        *_cycle_findings(notes, cycles, cell),
+    ]
+    findings += [_of_cell(f, cell) for f in unlike_findings(cycles, protocol.keys, series, settings)]
     findings += implausible_capacity(cycles, cell, sample)
     values: list[Value] = []
     for new_values, new_findings in (
@@ -71,10 +83,10 @@ def analyse(
     ):
         values += new_values
         findings += new_findings
-    open_end = _open_end(notes, cycles)
+    open_end = _open_end(notes, cycles, settings)
     if open_end is not None:
         values = [_with_open_end(value, cycles["cycle_number"][-1], open_end) for value in values]
-        findings.append(_open_end_finding(int(cycles["cycle"][-1]), open_end))
+        findings.append(_open_end_finding(int(cycles["cycle"][-1]), open_end, cell))
     return CyclingResult(
         steps=notes.step_table(),
         cycles=cycles,
@@ -85,6 +97,12 @@ def analyse(
         reference_cycle=None if series is None else series.reference,
         active_mass_mg=cell.active_mass_mg,
     )
+
+
+def _of_cell(finding: Finding, cell: Cell) -> Finding:
+    """Give a finding that was made from rows alone the cell it is about: ``cell`` or ``cell, cycle n``."""
+    where = f"{cell.key}, {finding.where}" if finding.where else cell.key
+    return finding.model_copy(update={"where": where})
 
 
 def _rate_tests(protocol: Protocol) -> list[Segment]:
@@ -107,7 +125,7 @@ def _with_retention(cycles: pl.DataFrame, series: Series | None) -> pl.DataFrame
     )
 
 
-def _cycle_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
+def _cycle_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
     findings = []
     number, own = cycles["cycle_number"], cycles["cycle"]
     if (number != own).any():
@@ -128,10 +146,17 @@ def _cycle_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
                 code="incomplete-last-cycle",
                 severity=Severity.INFO,
                 message=f"The test stops within cycle {last['cycle']}; its figures are of a part and enter no fade",
-                where=f"cycle {last['cycle']}",
+                where=place(cell, last["cycle"]),
             )
         )
-    findings += _count_findings(cycles)
+    findings += _count_findings(cycles, cell)
+    if not efficiency_known(notes, cell.electrode):
+        findings.append(
+            missing_fact(
+                "electrode", "efficiency of a cycle (the test begins with a discharge: is that half of one?)",
+                where=cell.key,
+            )
+        )  # fmt: skip
     first = cycles.filter(pl.col("cycle") == 1)
     efficiency = first["coulombic_efficiency"][0] if first.height else None
     if first_charge_partial(efficiency, cell):
@@ -141,21 +166,24 @@ def _cycle_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
                 message=f"The first discharge gives {efficiency:.4g} % of the first charge: the cell was partly "
                 "charged when the test began, or was discharged further than it came",
                 advice="Do not read the initial Coulombic efficiency of this test",
-                where="cycle 1",
+                where=place(cell, 1),
             )
         )
     return findings
 
 
-def _open_end(notes: Annotation, cycles: pl.DataFrame) -> Direction | None:
+def _open_end(notes: Annotation, cycles: pl.DataFrame, settings: CyclingSettings) -> Direction | None:
     """Return the direction of the last half-cycle where nothing tells whether it was whole, else ``None``.
 
-    The file ends in it under current, and no whole cycle before it shows where such a half-cycle ends.
+    The file ends in it under current, and no whole cycle before it at that current shows where such a half-cycle ends.
     """
     points = notes.points
-    if points.time_s is None or points.sign[-1] == 0 or cycles["complete"][:-1].any():
+    if points.time_s is None or points.sign[-1] == 0:
         return None
-    return "charge" if notes.half_sign[-1] > 0 else "discharge"
+    side: Direction = "charge" if notes.half_sign[-1] > 0 else "discharge"
+    current = cycles[f"{side}_current_ma"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    alike = same_current(current[:-1], float(current[-1]), settings) & cycles["complete"][:-1].to_numpy()
+    return None if alike.any() else side
 
 
 def _with_open_end(value: Value, cycle: int, direction: Direction) -> Value:
@@ -165,18 +193,18 @@ def _with_open_end(value: Value, cycle: int, direction: Direction) -> Value:
     return value.model_copy(update={"flags": (*value.flags, "end-under-current")})
 
 
-def _open_end_finding(cycle: int, direction: Direction) -> Finding:
+def _open_end_finding(cycle: int, direction: Direction, cell: Cell) -> Finding:
     return Finding(
         code="end-under-current",
         severity=Severity.INFO,
         message=f"The file ends under current in the {direction} of cycle {cycle}, and there is no other to compare it "
         f"with: its capacity, and what is laid against it, are those of a part if the {direction} was still running",
         advice="Add the file again when the test has gone on",
-        where=f"cycle {cycle}",
+        where=place(cell, cycle),
     )
 
 
-def _count_findings(cycles: pl.DataFrame) -> list[Finding]:
+def _count_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
     vendor = cycles["vendor_cycle_first"]
     counted = cycles.filter(pl.col("cycle") >= 1)
     if vendor.null_count() == len(vendor) or counted.height < 2:
@@ -190,6 +218,7 @@ def _count_findings(cycles: pl.DataFrame) -> list[Finding]:
             severity=Severity.INFO,
             message=f"The cycler counts {distinct} cycle(s) where lirich finds {counted.height}; both numbers "
             "are in the cycle table",
+            where=cell.key,
         )
     ]
 

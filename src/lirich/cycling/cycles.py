@@ -9,9 +9,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lirich.cycling.annotation import Annotation, annotate
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.halfcycle import Array, weighted_median
 from lirich.cycling.interrupts import half_cycle_interrupts
-from lirich.cycling.points import Integers
+from lirich.cycling.lowvoltage import lithium_thresholds, share_below
+from lirich.cycling.points import Integers, Points
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Electrode
 
@@ -31,9 +32,13 @@ def cycle_table(
     Columns named by quantity hold that quantity (`lirich.quantities`) and are null where it has no meaning (an
     incomplete cycle has no efficiency) or a fact is missing (no mass, no mAh/g). Beside them stand ``cycle``,
     ``cycle_number`` (see `true_numbers`), ``vendor_cycle_first``, ``vendor_cycle_last``, ``complete``,
-    ``start_second``, ``duration_second``, ``charge_duration_second``, ``discharge_duration_second``,
-    ``interrupts``, ``charge_end_voltage_v`` and ``discharge_end_voltage_v`` (where each half-cycle turned).
-    The charge of a row is booked on the cycle it came in, so that the cycles (0 included) sum to the test.
+    ``start_second``, ``duration_second``, ``charge_duration_second``, ``discharge_duration_second``, ``interrupts``,
+    ``charge_end_voltage_v`` and ``discharge_end_voltage_v`` (where each half-cycle turned), ``charge_end_step_v`` and
+    ``discharge_end_step_v`` (from the row before to there: how coarsely the end was recorded),
+    ``discharge_constant_voltage_share``, and the mean voltages that fade is taken from: ``free_charge_voltage_v`` and
+    ``free_discharge_voltage_v`` off constant voltage, ``shared_charge_voltage_v`` and ``shared_discharge_voltage_v``
+    over what both half-cycles pass so (see `shared_weight`). The charge of a row is booked on the cycle it came in, so
+    that the cycles (0 included) sum to the test.
 
     Raises what `lirich.cycling.annotate` raises.
     """
@@ -94,21 +99,30 @@ def half_cycle_figures(notes: Annotation, settings: CyclingSettings) -> dict[str
     before[opens] = voltage[opens]
     charge = np.add.reduceat(passed, start)
     safe = np.where(charge > 0.0, charge, np.nan)
-    energy = np.add.reduceat(0.5 * (voltage + before) * passed, start)
+    middle = 0.5 * (voltage + before)
+    energy = np.add.reduceat(middle * passed, start)
+    low_share = share_below(before, voltage, settings.low_voltage_threshold_v)
+    high_share = 1.0 - share_below(before, voltage, settings.high_voltage_threshold_v)
+    held = bool(notes.steps.row_held.any())
+    free = np.where(notes.steps.row_held, 0.0, passed) if held else passed
     running = passed > 0.0
     current = _set_current(notes)
+    last = _last_row(notes, running)
     figures = {
         "charge": charge,
         "energy": energy,
         "mean_voltage": energy / safe,
         "median_voltage": _median_voltage(notes, before),
-        "low": _charge_beyond(voltage, before, passed, settings.low_voltage_threshold_v, start, below=True),
-        "high": _charge_beyond(voltage, before, passed, settings.high_voltage_threshold_v, start, below=False),
-        "held": np.add.reduceat(np.where(notes.steps.row_held, passed, 0.0), start),
+        "free_voltage": _weighted_mean(middle, free, start) if held else energy / safe,
+        "shared_voltage": _weighted_mean(middle, shared_weight(notes), start) if held else energy / safe,
+        "low": np.add.reduceat(passed * low_share, start),
+        "high": np.add.reduceat(passed * high_share, start),
+        "held": np.add.reduceat(passed - free, start),
         "current": current,
         "upper": np.maximum.reduceat(np.where(running, voltage, -np.inf), start),
         "lower": np.minimum.reduceat(np.where(running, voltage, np.inf), start),
-        "end_voltage": _last_voltage(notes, running),
+        "end_voltage": voltage[last],
+        "end_step": np.abs(voltage[last] - before[last]),
         "opposite": np.add.reduceat(np.abs(points.dq_ah), start) - charge,
         "opposite_energy": np.add.reduceat(voltage * np.maximum(np.abs(points.dq_ah) - passed, 0.0), start),
         "ends_at_rest": (points.sign[notes.half_stop - 1] == 0).astype(np.float64),
@@ -116,7 +130,6 @@ def half_cycle_figures(notes: Annotation, settings: CyclingSettings) -> dict[str
     resistance, interrupts = half_cycle_interrupts(notes, current, settings)
     figures["resistance"], figures["interrupts"] = resistance, interrupts.astype(np.float64)
     if points.time_s is not None:
-        last = _last_row(notes, running)
         figures["duration"] = points.time_s[last] - points.time_s[_first_row(notes, running)]
     else:
         figures["duration"] = np.full(len(start), np.nan)
@@ -135,8 +148,34 @@ def _last_row(notes: Annotation, running: NDArray[np.bool_]) -> Integers:
     return last
 
 
-def _last_voltage(notes: Annotation, running: NDArray[np.bool_]) -> Array:
-    return notes.points.voltage_v[_last_row(notes, running)]
+def _weighted_mean(values: Array, weights: Array, start: Integers) -> Array:
+    total = np.add.reduceat(weights, start)
+    return np.add.reduceat(values * weights, start) / np.where(total > 0.0, total, np.nan)
+
+
+def shared_weight(notes: Annotation) -> Array:
+    """Return the charge of each row that this half-cycle and the one before it both pass off constant voltage, Ah.
+
+    Where a charge ends at a held voltage, the discharge after it begins further up than the charge came under its set
+    current; that part has no counterpart, and it grows with the resistance. A half-cycle begins where the one before it
+    ended: the charge that the one before passed at held voltage is left out, counted from the turn. Shape (n,).
+    """
+    free = np.where(notes.steps.row_held, 0.0, notes.passed_ah)
+    held = notes.passed_ah - free
+    weight = free.copy()
+    for half in np.flatnonzero(np.add.reduceat(held, notes.half_start) > 0.0):
+        if half + 1 == len(notes.half_start) or notes.half_sign[half + 1] == notes.half_sign[half]:
+            continue
+        mine = slice(notes.half_start[half], notes.half_stop[half])
+        after = slice(notes.half_start[half + 1], notes.half_stop[half + 1])
+        from_turn = np.append(0.0, np.cumsum(notes.passed_ah[mine][::-1]))
+        held_from_turn = np.append(0.0, np.cumsum(held[mine][::-1]))
+        at = np.append(0.0, np.cumsum(notes.passed_ah[after]))
+        opposite = np.diff(np.interp(at, from_turn, held_from_turn))
+        passed = notes.passed_ah[after]
+        share = np.divide(opposite, passed, out=np.zeros_like(passed), where=passed > 0.0)
+        weight[after] *= 1.0 - np.clip(share, 0.0, 1.0)
+    return weight
 
 
 def _median_voltage(notes: Annotation, before: Array) -> Array:
@@ -149,20 +188,6 @@ def _median_voltage(notes: Annotation, before: Array) -> Array:
     share = np.divide(target - (total[row] - part), part, out=np.ones_like(part), where=part > 0.0)
     voltage = notes.points.voltage_v[row]
     return np.where(part > 0.0, before[row] + np.clip(share, 0.0, 1.0) * (voltage - before[row]), np.nan)
-
-
-def _charge_beyond(
-    voltage: Array, before: Array, passed: Array, threshold: float, start: Integers, *, below: bool
-) -> Array:
-    """Charge of every half-cycle below (or above) a voltage, the row that crosses it shared linearly, shape (h,)."""
-    inside = (voltage < threshold) if below else (voltage > threshold)
-    amount = np.where(inside, passed, 0.0)
-    cross = np.flatnonzero(inside != ((before < threshold) if below else (before > threshold)))
-    if len(cross):
-        a, b = before[cross], voltage[cross]
-        share = np.abs(b - threshold) / np.abs(b - a)  # of the interval that lies on the side of its end
-        amount[cross] = passed[cross] * np.where(inside[cross], share, 1.0 - share)
-    return np.add.reduceat(amount, start)
 
 
 _STEADY = 0.01  # within this spread the mean of a current is its median
@@ -187,18 +212,8 @@ def _set_current(notes: Annotation) -> Array:
     for half in np.flatnonzero(unsteady | (total == 0.0)):
         rows = slice(notes.half_start[half], notes.half_stop[half])
         weight = free[rows] if total[half] > 0.0 else notes.passed_ah[rows]
-        result[half] = _weighted_median(magnitude[rows], weight)
+        result[half] = weighted_median(magnitude[rows], weight)
     return result
-
-
-def _weighted_median(values: Array, weights: Array) -> float:
-    keep = weights > 0.0
-    values, weights = values[keep], weights[keep]
-    if len(values) == 0:
-        return float("nan")
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
 
 
 def _figures(
@@ -222,9 +237,10 @@ def _figures(
     e_ch, e_dis = 1e3 * total("charge", "energy"), 1e3 * total("discharge", "energy")
     v_ch, v_dis = c["charge:mean_voltage"], c["discharge:mean_voltage"]
     ratio = (q_ch, q_dis) if electrode == "anode" else (q_dis, q_ch)
-    # thresholds in V vs Li/Li⁺ of a cathode say nothing of an anode material
-    low_mah, high_mah = (np.nan if electrode == "anode" else 1e3 * c[n] for n in ("discharge:low", "charge:high"))
-    low_mah, high_mah = np.broadcast_to(low_mah, q_ch.shape), np.broadcast_to(high_mah, q_ch.shape)
+    if not efficiency_known(notes, electrode):
+        both = np.zeros_like(both)
+    vs_lithium = 1.0 if lithium_thresholds(electrode) else np.nan
+    low_mah, high_mah = (vs_lithium * 1e3 * c[name] for name in ("discharge:low", "charge:high"))
     out = {
         "charge_capacity_mah": q_ch,
         "discharge_capacity_mah": q_dis,
@@ -238,7 +254,7 @@ def _figures(
         "median_discharge_voltage_v": c["discharge:median_voltage"],
         "mid_voltage_v": 0.5 * (v_ch + v_dis),
         "voltage_gap_v": v_ch - v_dis,
-        "hysteresis_loop_energy_mwh": np.where(both, e_ch - e_dis, np.nan),
+        "hysteresis_loop_energy_mwh": np.where(have["charge"] & have["discharge"], e_ch - e_dis, np.nan),
         "low_voltage_capacity_mah": low_mah,
         "low_voltage_share": np.where(
             np.isnan(low_mah), np.nan, 100.0 * _over(c["discharge:low"], c["discharge:charge"])
@@ -251,13 +267,36 @@ def _figures(
         "lower_cutoff_voltage_v": np.fmin(c["charge:lower"], c["discharge:lower"]),
     }
     out.update(_interrupt_figures(c, settings))
+    for side in ("charge", "discharge"):
+        out[f"free_{side}_voltage_v"] = c[f"{side}:free_voltage"]
+        out[f"shared_{side}_voltage_v"] = c[f"{side}:shared_voltage"]
+    out["discharge_constant_voltage_share"] = 100.0 * _over(c["discharge:held"], c["discharge:charge"])
     if notes.points.temperature_celsius is not None:
-        temperature = notes.points.temperature_celsius
-        known = np.isfinite(temperature)
-        n_known = np.add.reduceat(known.astype(np.float64), cycle_start)
-        summed = np.add.reduceat(np.where(known, temperature, 0.0), cycle_start)
-        out["temperature_celsius"] = _over(summed, n_known)
+        out["temperature_celsius"] = _mean_temperature(notes.points, notes.points.temperature_celsius, cycle_start)
     return out
+
+
+def efficiency_known(notes: Annotation, electrode: Electrode | None) -> bool:
+    """Tell whether a cycle lays the right half-cycles against each other.
+
+    Where nobody said what the electrode is, a test that begins with a discharge has cycles of a discharge and the
+    charge *after* it. That is an efficiency of an anode material, and of a cathode it is none.
+    """
+    first = np.flatnonzero(notes.half_cycle >= 1)
+    return electrode is not None or len(first) == 0 or notes.half_sign[first[0]] > 0
+
+
+def _mean_temperature(points: Points, temperature: Array, start: Integers) -> Array:
+    """Mean over the time of each cycle: cyclers record more often where the current changes, shape (c,)."""
+    known = np.isfinite(temperature).astype(np.float64)
+    weight = known
+    if points.time_s is not None:
+        dt = np.diff(points.time_s)
+        weight = known * 0.5 * (np.append(0.0, dt) + np.append(dt, 0.0))
+        timeless = np.add.reduceat(weight, start) <= 0.0
+        weight = np.where(np.repeat(timeless, np.diff(np.append(start, len(weight)))), known, weight)
+    summed = np.add.reduceat(weight * np.where(known > 0.0, temperature, 0.0), start)
+    return _over(summed, np.add.reduceat(weight, start))
 
 
 def _interrupt_figures(c: dict[str, Array], settings: CyclingSettings) -> dict[str, Array]:
@@ -267,7 +306,7 @@ def _interrupt_figures(c: dict[str, Array], settings: CyclingSettings) -> dict[s
     out = {"interrupt_resistance_ohm": _over(weighted, weight["charge"] + weight["discharge"])}
     for side, sign in (("charge", -1.0), ("discharge", 1.0)):
         enough = np.nan_to_num(c[f"{side}:interrupts"]) >= settings.minimum_interrupts
-        corrected = c[f"{side}:mean_voltage"] + sign * c[f"{side}:current"] * resistance[side]
+        corrected = c[f"{side}:free_voltage"] + sign * c[f"{side}:current"] * resistance[side]
         out[f"corrected_{side}_voltage_v"] = np.where(enough, corrected, np.nan)
     return out
 
@@ -338,6 +377,8 @@ def _keys(
             ),
             "charge_end_voltage_v": floats(c["charge:end_voltage"]),
             "discharge_end_voltage_v": floats(c["discharge:end_voltage"]),
+            "charge_end_step_v": floats(c["charge:end_step"]),
+            "discharge_end_step_v": floats(c["discharge:end_step"]),
         }
     )
 
@@ -359,12 +400,20 @@ def complete_cycles(c: dict[str, Array], closing_sign: int, settings: CyclingSet
     if not whole[last] or closing_sign == 0:
         return whole
     side = "discharge" if closing_sign < 0 else "charge"
-    ended = c[f"{side}:end_voltage"]
-    others = ended[:last][whole[:last]]
+    ended, current = c[f"{side}:end_voltage"], c[f"{side}:current"]
+    others = ended[:last][whole[:last] & same_current(current[:last], current[last], settings)]
     cut = c[f"{side}:ends_at_rest"][last] == 0.0 and len(others) > 0
     if cut and np.abs(others - ended[last]).min() > settings.incomplete_voltage_v:
         whole[last] = False
     return whole
+
+
+def same_current(currents: Array, current: float, settings: CyclingSettings) -> NDArray[np.bool_]:
+    """Tell which of *currents* are one rate with *current*; without a known current all are. Shape of *currents*."""
+    if not np.isfinite(current):
+        return np.ones(np.shape(currents), dtype=np.bool_)
+    off = np.abs(currents - current)
+    return np.asarray(off <= settings.rate_tolerance * np.maximum(currents, current), dtype=np.bool_)
 
 
 _LATE_START = 2  # some programmes count the first rest as cycle 1; a count from 3 on is the middle of a test

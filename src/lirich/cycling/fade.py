@@ -1,7 +1,7 @@
 """Fade of one series of cycles as values: voltage decay and its parts, capacity fade, knee, low-voltage growth.
 
-The series is of one rate and one window, without formation, rate steps and check-ups. Slopes are those of
-`lirich.cycling.trend`, with the formulas and sources named there and in `lirich.quantities`.
+The series is of one rate and one window, without formation, rate steps, check-ups and constant-voltage parts. Slopes
+are those of `lirich.cycling.trend`, with the formulas and sources named there and in `lirich.quantities`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import polars as pl
 
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.knee import FADE_RATIO, find_knee
+from lirich.cycling.likeness import end_tolerance
+from lirich.cycling.lowvoltage import lithium_thresholds
 from lirich.cycling.record import (
     efficiency_convention,
     efficiency_doubt,
@@ -20,15 +22,26 @@ from lirich.cycling.record import (
     with_conditions,
 )
 from lirich.cycling.settings import CyclingSettings
-from lirich.cycling.trend import MIN_CYCLES, Trend, end_point_decay, fade_split, theil_sen
+from lirich.cycling.trend import (
+    MIN_CYCLES,
+    Trend,
+    end_point_decay,
+    fade_share_interval,
+    fade_split,
+    least_squares_slope,
+    theil_sen,
+)
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Scalar, Severity, Value
 
 _CODE = "lirich.cycling"
 
+WITHOUT_CV: dict[str, Scalar] = {"cv": "left out"}
+"""Condition of every figure of voltage decay: constant-voltage parts are not in the mean voltages."""
+
 # quantity, column of the cycle table, factor, sign: −1 where a fall of the column is a positive value
 _SLOPES = (
-    ("voltage_decay_mv_per_cycle", "mean_discharge_voltage_v", 1000.0, -1),
+    ("voltage_decay_mv_per_cycle", "free_discharge_voltage_v", 1000.0, -1),
     ("corrected_voltage_decay_mv_per_cycle", "corrected_discharge_voltage_v", 1000.0, -1),
     ("interrupt_resistance_growth_ohm_per_cycle", "interrupt_resistance_ohm", 1.0, 1),
     ("low_voltage_capacity_growth_mah_g_per_cycle", "low_voltage_capacity_mah_g", 1.0, 1),
@@ -39,17 +52,27 @@ _SLOPES = (
 def comparable(cycles: pl.DataFrame, settings: CyclingSettings | None = None) -> tuple[pl.DataFrame, list[Finding]]:
     """Return the cycles whose window and current are those of the median cycle, and a finding on the others.
 
-    Windows may differ by ``window_tolerance_v`` and discharge currents by ``rate_tolerance`` of *settings*: a changed
-    window fakes voltage decay. Columns that are not there, and nulls in them, are not compared.
+    Windows may differ by ``window_tolerance_v`` (more where they were recorded coarsely) and discharge currents by
+    ``rate_tolerance`` of *settings*: a changed window fakes voltage decay. Columns that are not there, and nulls in
+    them, are not compared.
     """
     settings = settings or CyclingSettings()
     keep = np.ones(cycles.height, dtype=bool)
-    for name in ("upper_cutoff_voltage_v", "lower_cutoff_voltage_v", "discharge_current_ma"):
+    for name, step in (
+        ("upper_cutoff_voltage_v", "charge_end_step_v"),
+        ("lower_cutoff_voltage_v", "discharge_end_step_v"),
+        ("discharge_current_ma", ""),
+    ):
         y = _column(cycles, name)
         if y is None:
             continue
         middle = float(np.nanmedian(y))
-        limit = settings.rate_tolerance * abs(middle) if name.endswith("_ma") else settings.window_tolerance_v
+        coarse = _column(cycles, step)
+        limit = (
+            end_tolerance(0.0 if coarse is None else float(np.nanmax(coarse)), settings)
+            if step
+            else settings.rate_tolerance * abs(middle)
+        )
         keep &= ~(np.abs(y - middle) > limit)
     if keep.all():
         return cycles, []
@@ -74,18 +97,21 @@ def fade_values(
 ) -> tuple[list[Value], list[Finding]]:
     """Return every figure of fade that *cycles* allow, as values of *cell*, and findings on those they do not.
 
-    *cycles* is a cycle table (columns named by quantity key, and ``cycle``) of the ageing cycles of one
-    series; *conditions* hold its window, rate and segment. The reference cycle of retentions is
-    ``conditions.reference_cycle`` where that is among the cycles, else the first. ``n``, ``first_cycle`` and
-    ``last_cycle`` stand in ``conditions.other``. Below five comparable cycles slopes are not given, and a
-    finding says so.
+    *cycles* is a cycle table (see `lirich.cycling.cycle_table`) of the ageing cycles of one series. Voltage decay is
+    that of ``free_discharge_voltage_v``, its parts those of ``shared_charge_voltage_v`` and
+    ``shared_discharge_voltage_v`` in the cycles that are ``settled`` (where the column is there); a table without these
+    columns has no constant-voltage parts, and the mean voltages of its half-cycles serve for all. *conditions* hold its
+    window, rate and segment. The reference cycle of retentions is ``conditions.reference_cycle`` where that is among
+    the cycles, else the first. ``n``, ``first_cycle`` and ``last_cycle`` stand in ``conditions.other``. Below five
+    comparable cycles slopes are not given, and a finding says so.
     """
     settings = settings or CyclingSettings()
     cycles, findings = comparable(cycles.sort("cycle"), settings)
+    findings = [f.model_copy(update={"where": cell.key}) for f in findings]
     if cycles.is_empty():
         findings.append(not_enough("fade", NotEnoughDataError("There are no ageing cycles"), where=cell.key))
         return [], findings
-    series = _Series(cycles, cell, conditions, settings.low_voltage_threshold_v, level)
+    series = _Series(cycles, cell, conditions, settings, level)
     for part in (series.slopes, series.split, series.capacity, series.end_points, series.efficiency, series.knee):
         try:
             part()
@@ -94,7 +120,7 @@ def fade_values(
             finding = not_enough(what, error, where=cell.key)
             if finding not in findings:
                 findings.append(finding)
-    if cell.active_mass_mg is None:
+    if cell.active_mass_mg is None and lithium_thresholds(cell.electrode):
         findings.append(missing_fact("active_mass_mg", "growth of the low-voltage capacity", where=cell.key))
     return series.values, [*findings, *series.findings]
 
@@ -110,11 +136,12 @@ class _Series:
     """The figures of one series; each method adds its values."""
 
     def __init__(
-        self, cycles: pl.DataFrame, cell: Cell, conditions: Conditions, threshold_v: float, level: float
+        self, cycles: pl.DataFrame, cell: Cell, conditions: Conditions, settings: CyclingSettings, level: float
     ) -> None:
         self.cycles, self.cell, self.level = cycles, cell, level
+        self.drift = settings.cv_share_drift
         self.n = np.asarray(cycles["cycle"].cast(pl.Float64).to_numpy(), dtype=np.float64)
-        self.threshold_v = threshold_v
+        self.threshold_v = settings.low_voltage_threshold_v
         wanted = conditions.reference_cycle
         self.reference = int(wanted if wanted is not None and wanted in self.n else self.n[0])
         self.stated = with_conditions(
@@ -124,11 +151,15 @@ class _Series:
         self.values: list[Value] = []
         self.findings: list[Finding] = []
 
+    def _voltage(self, *names: str) -> Array | None:
+        """The first of the columns that the table has; V."""
+        return next((y for name in names if (y := _column(self.cycles, name)) is not None), None)
+
     def _slope(self, key: str, trend: Trend, parameters: dict[str, Scalar] | None = None) -> None:
         conditions = with_conditions(
             self.stated,
             method="Theil–Sen",
-            other={"n": trend.n},
+            other={"n": trend.n, **(WITHOUT_CV if "voltage_decay" in key else {})},
             **({"threshold_v": self.threshold_v} if key.startswith("low_voltage") else {}),
             **({"reference_cycle": self.reference} if key.startswith("capacity_fade") else {}),
         )
@@ -140,7 +171,7 @@ class _Series:
     def slopes(self) -> None:
         short = None
         for key, name, factor, sign in _SLOPES:
-            y = _column(self.cycles, name)
+            y = self._voltage(name, "mean_discharge_voltage_v") if name.startswith("free") else self._voltage(name)
             if y is None:
                 continue
             try:
@@ -153,27 +184,63 @@ class _Series:
             raise short
 
     def split(self) -> None:
-        charge = _column(self.cycles, "mean_charge_voltage_v")
-        discharge = _column(self.cycles, "mean_discharge_voltage_v")
-        if charge is None or discharge is None:
+        charge = self._voltage("shared_charge_voltage_v", "mean_charge_voltage_v")
+        discharge = self._voltage("shared_discharge_voltage_v", "mean_discharge_voltage_v")
+        whole = self._voltage("free_discharge_voltage_v", "mean_discharge_voltage_v")
+        if charge is None or discharge is None or whole is None:
             return
-        split = fade_split(self.n, charge, discharge, level=self.level)
+        chosen = np.ones(len(self.n), dtype=np.bool_)
+        if "settled" in self.cycles.columns and self.cycles["settled"].any():
+            chosen = self.cycles["settled"].to_numpy()
+        split = fade_split(self.n[chosen], charge[chosen], discharge[chosen], level=self.level)
+        span = -1000.0 * least_squares_slope(self.n[chosen], (whole - discharge)[chosen])
         total, structural, polarisation = (1000 * slope for slope in split.least_squares)
         parameters: dict[str, Scalar] = {
             "least_squares_total": total,
             "least_squares_structural": structural,
             "least_squares_polarisation": polarisation,
             "robust_parts_minus_total": 1000 * split.robust_gap,
+            "least_squares_of_range": span,
         }
         self._slope("structural_voltage_decay_mv_per_cycle", split.structural.scaled(1000.0), parameters)
         self._slope("polarisation_voltage_decay_mv_per_cycle", split.polarisation.scaled(1000.0), parameters)
         share = split.structural_share
         if share is not None:
-            conditions = with_conditions(self.stated, method="Theil–Sen", other={"n": split.total.n})
+            conditions = with_conditions(self.stated, method="Theil–Sen", other={"n": split.total.n, **WITHOUT_CV})
+            # without an interval the sum of the parts may be zero, and a share of it anything
             self.values.append(
                 record("structural_share_of_voltage_decay", share, self.cell, conditions=conditions,
-                       code=f"{_CODE}.trend.fade_split", parameters=parameters)
+                       code=f"{_CODE}.trend.fade_split", parameters=parameters,
+                       interval=fade_share_interval(self.n[chosen], charge[chosen], discharge[chosen],
+                                                    level=self.level))
             )  # fmt: skip
+        self._held_drift(span)
+
+    def _held_drift(self, span: float) -> None:
+        """Say where the constant-voltage share of charge or discharge drifts: then the mean voltages move with it."""
+        for name, side in (
+            ("constant_voltage_share", "charge"),
+            ("discharge_constant_voltage_share", "discharge"),
+        ):
+            y = _column(self.cycles, name)
+            if y is None:
+                continue
+            known = y[np.isfinite(y)]
+            ends = min(3, len(known))
+            first, last = float(np.median(known[:ends])), float(np.median(known[-ends:]))
+            if abs(last - first) <= self.drift:
+                continue
+            self.findings.append(
+                Finding(
+                    code="cv-share-drifts",
+                    message=f"The constant-voltage share of the {side} goes from {first:.3g} to {last:.3g} % over "
+                    f"the ageing cycles. It is left out of the voltage decay, but the rest covers another range of "
+                    f"charge from cycle to cycle: {span:+.2f} mV/cycle of the decay. Structure and polarisation are "
+                    "taken from the range that charge and discharge share, and are free of it",
+                    advice="Read the parts rather than their sum; a longer hold or a slower charge keeps the range",
+                    where=self.cell.key,
+                )
+            )
 
     def capacity(self) -> None:
         for key, name in (
@@ -201,13 +268,14 @@ class _Series:
         return 100.0 * y / start if np.isfinite(start) and start > 0 else None
 
     def end_points(self) -> None:
-        y = _column(self.cycles, "mean_discharge_voltage_v")
+        y = self._voltage("free_discharge_voltage_v", "mean_discharge_voltage_v")
         if y is None:
             return
         known = self.n[np.isfinite(y)]
         conditions = with_conditions(
-            self.stated, method="end points", reference_cycle=int(known[0]), cycle=int(known[-1]), other={"n": 2}
-        )
+            self.stated, method="end points", reference_cycle=int(known[0]), cycle=int(known[-1]),
+            other={"n": 2, **WITHOUT_CV},
+        )  # fmt: skip
         self.values.append(
             record("voltage_decay_endpoint_mv_per_cycle", 1000 * end_point_decay(self.n, y), self.cell,
                    conditions=conditions, code=f"{_CODE}.trend.end_point_decay")
@@ -220,7 +288,7 @@ class _Series:
         method = f"median of {efficiency_convention(self.cell)}"
         conditions = with_conditions(self.stated, method=method, other={"n": int(np.isfinite(y).sum())})
         self.values.append(
-            record("mean_coulombic_efficiency", float(np.nanmedian(y)), self.cell, conditions=conditions,
+            record("median_coulombic_efficiency", float(np.nanmedian(y)), self.cell, conditions=conditions,
                    code=f"{_CODE}.fade.fade_values", flags=efficiency_doubt(self.cell))
         )  # fmt: skip
 

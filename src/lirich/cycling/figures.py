@@ -66,7 +66,7 @@ def figures_of_first_cycle(
 ANODE_ENERGY = "Of the half-cell, not of the material: charge that the lithiation loses raises it"
 """Note of the energy efficiency of an anode material against Li."""
 
-_OF_A_WHOLE_CHARGE = frozenset(
+_AGAINST_THE_CHARGE = frozenset(
     {
         "initial_coulombic_efficiency",
         "irreversible_capacity_mah_g",
@@ -75,6 +75,11 @@ _OF_A_WHOLE_CHARGE = frozenset(
         "hysteresis_at_soc_v",
         "hysteresis_loop_energy_mwh",
         "hysteresis_loop_energy_wh_kg",
+    }
+)  # what lays the discharge of a cycle against its charge
+
+_OF_A_WHOLE_CHARGE = _AGAINST_THE_CHARGE | frozenset(
+    {
         "slope_capacity_mah_g",
         "plateau_capacity_mah_g",
         "formal_oxygen_capacity_mah_g",
@@ -84,14 +89,19 @@ _OF_A_WHOLE_CHARGE = frozenset(
 
 
 def _doubted(values: Sequence[Value], cycles: pl.DataFrame, cycle: int, cell: Cell) -> list[Value]:
-    """Flag what needs the whole charge of *cycle* where it is the first and was partial (``first-charge-partial``)."""
-    efficiency = cycles.row(by_predicate=pl.col("cycle") == cycle, named=True)["coulombic_efficiency"]
-    if cycle != 1 or not first_charge_partial(efficiency, cell):
-        return list(values)
-    return [
-        v.model_copy(update={"flags": (*v.flags, "first-charge-partial")}) if v.quantity in _OF_A_WHOLE_CHARGE else v
-        for v in values
-    ]
+    """Flag what needs the whole charge that belongs to the discharge of *cycle*, where it is not there.
+
+    ``first-charge-partial``: the first charge was of a cell that was partly charged. ``electrode-unknown``: nobody said
+    whether the charge before or after a discharge belongs to it.
+    """
+    row = cycles.row(by_predicate=pl.col("cycle") == cycle, named=True)
+    efficiency = row["coulombic_efficiency"]
+    doubt, of = "", frozenset[str]()
+    if cycle == 1 and first_charge_partial(efficiency, cell):
+        doubt, of = "first-charge-partial", _OF_A_WHOLE_CHARGE
+    elif cell.electrode is None and efficiency is None and row["complete"]:
+        doubt, of = "electrode-unknown", _AGAINST_THE_CHARGE
+    return [v.model_copy(update={"flags": (*v.flags, doubt)}) if v.quantity in of else v for v in values]
 
 
 _NUMBERS = ("vendor_cycle", "own_cycle")  # how else a cycle is counted
@@ -209,7 +219,7 @@ def cycle_values(
 
 def _first_given(cell: Cell, row: dict[str, object]) -> bool:
     ordinary = row["cycle_number"] == 1 and row["segment"] not in _NOT_ORDINARY
-    return ordinary and cell.active_mass_mg is not None and cell.electrode != "anode"
+    return ordinary and cell.active_mass_mg is not None
 
 
 def _has(row: dict[str, object], direction: Direction | None) -> bool:
@@ -268,7 +278,7 @@ def figures_of_series(
     shown = _curves_to_show(cycles, series)
     if shown:
         new, said = dqdv_values(_numbered(half_cycles(notes, shown), cycles), cell, segment=_segment(cycles, shown))
-        values += _measured_at(new, cycles)
+        values += [_thinned(v, shown, series) for v in _measured_at(new, cycles)]
         findings += said
     for number in sorted({*([] if series is None else (series.reference, series.last)), *shown[:1]}):
         charge, discharge = _half(notes, cycles, number, "charge"), _half(notes, cycles, number, "discharge")
@@ -300,6 +310,13 @@ def _curves_to_show(cycles: pl.DataFrame, series: Series | None) -> list[int]:
     if len(numbers) > _TRACKED:
         numbers = numbers[np.unique(np.linspace(0, len(numbers) - 1, _TRACKED).round().astype(int))]
     return [int(n) for n in numbers]
+
+
+def _thinned(value: Value, shown: Sequence[int], series: Series | None) -> Value:
+    """State of a shift from how many of the cycles it was followed, where not from all."""
+    if value.quantity != "dqdv_peak_shift_mv_per_cycle" or series is None or len(shown) == len(series.cycles):
+        return value
+    return _with_other(value, {"followed_curves": len(shown), "of_cycles": len(series.cycles)})
 
 
 def _segment(cycles: pl.DataFrame, numbers: Sequence[int]) -> str | None:

@@ -11,6 +11,7 @@ from lirich.cycling.halfcycle import Direction
 from lirich.cycling.likeness import Key
 from lirich.cycling.record import charge_current, specific
 from lirich.cycling.settings import CyclingSettings
+from lirich.cycling.trend import MIN_CYCLES
 from lirich.model import Cell, Conditions, Finding, Scalar, Severity
 
 
@@ -77,12 +78,32 @@ def cycle_conditions(cycles: pl.DataFrame, cycle: int, cell: Cell, direction: Di
     )
 
 
-_FULL = 102.0  # %: above what the error of a cycler (0.1 %) can make of a Coulombic efficiency
+FULL_PERCENT = 100.3
+"""Largest Coulombic efficiency that the error of a cycler can make of 100 %. Makers state 0.02 to 0.1 % of the range;
+at half of the range 0.1 % are 0.2 % of the current, and a charge and a discharge together √2 · 0.2 % = 0.3 %."""
 
 
 def first_charge_partial(efficiency: float | None, cell: Cell) -> bool:
-    """Tell whether the first discharge gave clearly more than the first charge took (never for an anode material)."""
-    return efficiency is not None and efficiency > _FULL and cell.electrode != "anode"
+    """Tell whether the first discharge gave more than the first charge took (never for an anode material).
+
+    That is, by more than a cycler's error, `FULL_PERCENT`: no cathode does from its first charge on.
+    """
+    return efficiency is not None and efficiency > FULL_PERCENT and cell.electrode != "anode"
+
+
+def settled_cycles(cycles: pl.DataFrame, series: Series | None) -> list[bool]:
+    """Tell of each row of a cycle table whether the parts of the voltage decay are taken from it.
+
+    These are the cycles of *series* that follow one of it: after a check-up or rate step a cycle begins from another
+    state of charge, so that its charge, gap and mid voltage belong half to the cycle before. With fewer than
+    `MIN_CYCLES` of them, all cycles of the series.
+    """
+    if series is None:
+        return [False] * cycles.height
+    of_series = set(series.cycles)
+    settled = {n for n in of_series if n - 1 in of_series}
+    chosen = settled if len(settled) >= MIN_CYCLES else of_series
+    return [n in chosen for n in cycles["cycle"].to_list()]
 
 
 def unlike_findings(
