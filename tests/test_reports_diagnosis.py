@@ -27,6 +27,7 @@ def aged(q: list[float], mid: list[float], gap: list[float]) -> CellReport:
     table = pl.DataFrame({"discharge_capacity_mah": q, "mid_voltage_v": mid, "voltage_gap_v": gap})
     table = pl.concat([table.head(1), table]).with_columns(
         cycle=pl.int_range(1, pl.len() + 1),
+        mean_charge_voltage_v=pl.col("mid_voltage_v") + pl.col("voltage_gap_v") / 2,
         mean_discharge_voltage_v=pl.col("mid_voltage_v") - pl.col("voltage_gap_v") / 2,
     )
     segment = SegmentRow("ageing", 1, table.height)

@@ -5,7 +5,7 @@ computed or predicted is drawn dashed or open and says so.
 """
 
 from lirich.plots.curves import dqdv_curves, hysteresis, voltage_profiles
-from lirich.plots.cycling import Band, capacity, low_voltage, mean_voltages, peaks, protocol, settled
+from lirich.plots.cycling import Band, capacity, fade_voltages, low_voltage, mean_voltages, peaks, protocol, settled
 from lirich.plots.figure import Figure
 from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_losses, group_points, overlay
 from lirich.plots.kinetics import diffusivity, rate_test
@@ -21,6 +21,7 @@ __all__ = [
     "diffusivity",
     "dqdv_curves",
     "energy_losses",
+    "fade_voltages",
     "group_points",
     "hysteresis",
     "literature_context",

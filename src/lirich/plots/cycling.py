@@ -19,6 +19,8 @@ from lirich.plots.thinning import thin_rows
 MOST_CYCLES = 600
 """So many cycles a figure over cycles shows by default; of more, every k-th."""
 
+_LEAST_RANGE_MV = 1.0  # below what a cycler reads and the figure shows
+
 _UPPER, _LOWER = [0.34, 1.0], [0.0, 0.27]
 
 
@@ -105,17 +107,26 @@ def mean_voltages(
         first, last = parts.row(0, named=True), parts.row(-1, named=True)
         said = (
             f" Below, its change since cycle {first['cycle']}: by cycle {last['cycle']} {last['total']:.0f} mV, "
-            f"of which {last['structural']:.0f} mV structural and {last['polarisation']:.0f} mV polarisation."
+            f"of which {last['structural']:.0f} mV structural and {last['polarisation']:.0f} mV polarisation"
         )
         note = (
-            f"Below: change since cycle {first['cycle']} of cycles at one rate and window that follow a like cycle; "
-            "structural is the change of the mid voltage, polarisation that of minus half the gap."
+            f"Below: change since cycle {first['cycle']} of cycles at one rate and window that follow a like cycle, "
+            "without constant-voltage parts; structural is the change of the mid voltage, polarisation that of minus "
+            "half the gap, both over the range that charge and discharge share."
         )
+        moved = parts["range"].abs().max()
+        held = isinstance(moved, float) and moved > _LEAST_RANGE_MV
+        if held:
+            said += f"; {last['range']:.0f} mV are another range of charge, since the constant-voltage part changes"
+            note += " The range changes with the constant-voltage part; what that does to the total is drawn too."
+        said += "."
         labels = {
             "structural": style.STRUCTURE_COLOUR,
             "polarisation": style.POLARISATION_COLOUR,
             "total": style.TOTAL_COLOUR,
         }
+        if held:
+            labels["range"] = style.NEUTRAL
         shown = thin_rows(parts, most_cycles)
         for name, colour in labels.items():
             traces.append(_points(shown, name, name, colour, "mV", origin, y_axis="y2", line=True, size=3, width=2))
@@ -257,10 +268,13 @@ def protocol(
 def settled(cycles: pl.DataFrame, first: int) -> pl.DataFrame:
     """Return the cycles from *first* on that are like it and follow a cycle that is like it.
 
-    *cycles* is a cycle table. Alike is one ``like_group``, or without that column one rate and window. A cycle after a
-    check-up or rate step begins from another state of charge: its charge, gap and mid voltage belong half to the
-    cycle before, so it is left out.
+    *cycles* is a cycle table. With a column ``settled`` (from `lirich.cycling.analyse`) it is the cycles that are
+    marked there, which the values of voltage decay are from. Without it, alike is one ``like_group``, or one rate and
+    window. A cycle after a check-up or rate step begins from another state of charge: its charge, gap and mid voltage
+    belong half to the cycle before, so it is left out.
     """
+    if "settled" in cycles.columns:
+        return cycles.filter(pl.col("settled")).sort("cycle")
     row = cycles.filter(pl.col("cycle") == first)
     if row.height != 1:
         return cycles.clear()
@@ -282,19 +296,38 @@ def settled(cycles: pl.DataFrame, first: int) -> pl.DataFrame:
 
 
 def _voltage_parts(cycles: pl.DataFrame, first: int) -> pl.DataFrame | None:
-    needed = ("mean_discharge_voltage_v", "mid_voltage_v", "voltage_gap_v")
-    if not all(_given(cycles, c) for c in needed):
+    if not all(_given(cycles, f"mean_{side}_voltage_v") for side in ("charge", "discharge")):
         return None
-    table = settled(cycles, first).drop_nulls(needed)
+    table = fade_voltages(settled(cycles, first))
     if table.height < 2:
         return None
     row = table.row(0, named=True)
     changes = {
-        "structural": 1e3 * (pl.col("mid_voltage_v") - row["mid_voltage_v"]),
-        "polarisation": -0.5e3 * (pl.col("voltage_gap_v") - row["voltage_gap_v"]),
-        "total": 1e3 * (pl.col("mean_discharge_voltage_v") - row["mean_discharge_voltage_v"]),
+        "structural": 1e3 * (pl.col("mid_v") - row["mid_v"]),
+        "polarisation": -0.5e3 * (pl.col("gap_v") - row["gap_v"]),
+        "total": 1e3 * (pl.col("discharge_v") - row["discharge_v"]),
     }
-    return table.select("cycle", *(e.alias(name) for name, e in changes.items()))
+    parts = table.select("cycle", *(e.alias(name) for name, e in changes.items()))
+    return parts.with_columns(range=pl.col("total") - pl.col("structural") - pl.col("polarisation"))
+
+
+def fade_voltages(cycles: pl.DataFrame) -> pl.DataFrame:
+    """Return *cycles* with the voltages that voltage decay is taken from, V; cycles that lack one are left out.
+
+    ``discharge_v`` is the mean discharge voltage off constant voltage, ``mid_v`` and ``gap_v`` are middle and gap of
+    charge and discharge over the range that both pass so. Where nothing is held, discharge_v = mid_v − gap_v/2; where a
+    hold grows, the rest is the change of range. A table without the columns of the cycle table for it has no holds.
+    """
+
+    def column(side: str, kind: str) -> pl.Expr:
+        wanted = f"{kind}_{side}_voltage_v"
+        return pl.col(wanted if wanted in cycles.columns else f"mean_{side}_voltage_v")
+
+    charge, discharge = column("charge", "shared"), column("discharge", "shared")
+    table = cycles.with_columns(
+        discharge_v=column("discharge", "free"), mid_v=(charge + discharge) / 2, gap_v=charge - discharge
+    )
+    return table.filter(pl.all_horizontal(pl.col("discharge_v", "mid_v", "gap_v").is_finite()).fill_null(value=False))
 
 
 def first_ageing_cycle(cycles: pl.DataFrame, bands: Sequence[Band]) -> int:

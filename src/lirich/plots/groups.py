@@ -40,11 +40,15 @@ class CellSeries:
     origin: Origin = Origin.MEASURED
 
 
+_LEAST_SHOWN = 0.05  # %, what a figure of one decimal rounds to 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class EnergyLoss:
     """What a cell lost of its discharge energy between two like cycles, %, and the parts that sum to it.
 
-    See `lirich.reports.summary.energy_loss` for the definition.
+    ``held_percent`` is what a change of the constant-voltage parts does, 0 where nothing is held. See
+    `lirich.reports.diagnosis.energy_loss` for the definition.
     """
 
     cell: str
@@ -55,11 +59,17 @@ class EnergyLoss:
     structural_percent: float
     polarisation_percent: float
     origin: Origin = Origin.MEASURED
+    held_percent: float = 0.0
 
     @property
     def total_percent(self) -> float:
         """The whole loss, % of the energy of the reference cycle."""
-        return self.capacity_percent + self.structural_percent + self.polarisation_percent
+        return self.capacity_percent + self.structural_percent + self.polarisation_percent + self.held_percent
+
+    @property
+    def holds(self) -> bool:
+        """Whether the constant-voltage parts changed by so much that it is shown."""
+        return abs(self.held_percent) >= _LEAST_SHOWN
 
 
 def group_points(key: str, groups: Sequence[GroupPoints]) -> Figure:
@@ -205,11 +215,13 @@ def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
     if not losses:
         return None
     ordered = list(reversed(losses))  # Plotly fills a category axis from below
-    parts = (
+    parts: list[tuple[str, str, list[float]]] = [
         ("capacity", style.CAPACITY_COLOUR, [one.capacity_percent for one in ordered]),
         ("voltage: structure", style.STRUCTURE_COLOUR, [one.structural_percent for one in ordered]),
         ("voltage: polarisation", style.POLARISATION_COLOUR, [one.polarisation_percent for one in ordered]),
-    )
+    ]
+    if any(one.holds for one in ordered):
+        parts.append(("voltage: held parts", style.NEUTRAL, [one.held_percent for one in ordered]))
     names = [style.plain(one.cell) for one in ordered]
     hatched = ["" if one.origin is Origin.MEASURED else "/" for one in ordered]
     traces: list[dict[str, Any]] = [
@@ -252,6 +264,7 @@ def energy_losses(losses: Sequence[EnergyLoss]) -> Figure | None:
         + "; ".join(
             f"{one.cell}: {one.total_percent:.1f} % lost, capacity {one.capacity_percent:.1f}, structure "
             f"{one.structural_percent:.1f}, polarisation {one.polarisation_percent:.1f}"
+            + (f", held voltage {one.held_percent:.1f}" if one.holds else "")
             for one in reversed(ordered)
         )
         + ".",

@@ -98,11 +98,13 @@ def cause_of_voltage_decay(values: Sequence[Value]) -> tuple[Cause, str]:
 def energy_loss(report: CellReport) -> EnergyLoss | None:
     """Split the loss of discharge energy between the first and the last settled ageing cycle into three parts, %.
 
-    E = Q·V̄_dis and V̄_dis = V̄_mid − ½ΔV̄. The loss E₀ − E is shared out by the logarithmic mean L (LMDI: Ang, Energy
-    Policy 33 (2005) 867, doi:10.1016/j.enpol.2003.10.010), which leaves no remainder: capacity L(E₀,E)·ln(Q₀/Q),
-    structure L(E₀,E)·(V̄_mid,0 − V̄_mid)/L(V̄₀,V̄), polarisation L(E₀,E)·½(ΔV̄ − ΔV̄₀)/L(V̄₀,V̄).
-    Settled (`lirich.plots.settled`): like the first, and after a cycle that is like it. ``None`` where the cycle table
-    lacks the columns or has fewer than two such cycles.
+    E = Q·V̄_dis and V̄_dis = V̄_mid − ½ΔV̄, the two over what charge and discharge both pass off constant voltage;
+    where that is not the whole discharge, a fourth part is the change of the rest (held voltage). The loss E₀ − E is
+    shared out by the logarithmic mean L (LMDI: Ang, Energy Policy 33 (2005) 867, doi:10.1016/j.enpol.2003.10.010),
+    which leaves no remainder: capacity L(E₀,E)·ln(Q₀/Q), structure L(E₀,E)·(V̄_mid,0 − V̄_mid)/L(V̄₀,V̄), polarisation
+    L(E₀,E)·½(ΔV̄ − ΔV̄₀)/L(V̄₀,V̄), held voltage the same with V̄_dis − V̄_mid + ½ΔV̄. Settled
+    (`lirich.plots.settled`): like the first, and after a cycle that is like it. ``None`` where the cycle table lacks
+    the columns or has fewer than two such cycles.
     """
     table = _ageing(report)
     if table is None or table.height < 2:
@@ -114,27 +116,30 @@ def energy_loss(report: CellReport) -> EnergyLoss | None:
         return None
     weight = 100.0 * _log_mean(q0 * v0, q1 * v1) / (q0 * v0)
     per_volt = weight / _log_mean(v0, v1)
+    structure = first["mid_v"] - last["mid_v"]
+    polarisation = 0.5 * (last["gap_v"] - first["gap_v"])
     return EnergyLoss(
         cell=report.name,
         group=report.group_name,
         reference_cycle=first["cycle"],
         cycle=last["cycle"],
         capacity_percent=weight * math.log(q0 / q1),
-        structural_percent=per_volt * (first["mid_voltage_v"] - last["mid_voltage_v"]),
-        polarisation_percent=per_volt * 0.5 * (last["voltage_gap_v"] - first["voltage_gap_v"]),
+        structural_percent=per_volt * structure,
+        polarisation_percent=per_volt * polarisation,
+        held_percent=per_volt * (v0 - v1 - structure - polarisation),
         origin=report.origin,
     )
 
 
 def _ageing(report: CellReport) -> pl.DataFrame | None:
-    needed = ("discharge_capacity_mah", "mean_discharge_voltage_v", "mid_voltage_v", "voltage_gap_v")
+    needed = ("discharge_capacity_mah", "mean_discharge_voltage_v", "mean_charge_voltage_v")
     table = report.cycles
     if table is None or any(c not in table.columns for c in needed):
         return None
     first = [s.first_cycle for s in report.segments if s.kind == "ageing" and s.first_cycle is not None]
     if not first:
         return None  # nothing that is known to be ageing at one rate
-    table = plots.settled(table, min(first))
+    table = plots.fade_voltages(plots.settled(table, min(first)))
     return table.filter(pl.all_horizontal(pl.col(c).is_not_null() & pl.col(c).is_finite() for c in needed))
 
 

@@ -198,6 +198,8 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
             "structure": sum(one.structural_percent for one in mine) / n,
             "polarisation": sum(one.polarisation_percent for one in mine) / n,
         }
+        if any(one.holds for one in mine):
+            parts["held voltage"] = sum(one.held_percent for one in mine) / n
         spans = sorted({(one.reference_cycle, one.cycle) for one in mine})
         span = f"cycles {spans[0][0]} to {spans[0][1]}" if len(spans) == 1 else "the ageing cycles of each"
         who = mine[0].cell if n == 1 else f"{name} (mean of {n} cells)"
@@ -208,6 +210,7 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
         "Capacity": sum(one.capacity_percent for one in losses),
         "Voltage, by structural change": sum(one.structural_percent for one in losses),
         "Voltage, by growing polarisation": sum(one.polarisation_percent for one in losses),
+        "Voltage, by a change of the constant-voltage parts": sum(one.held_percent for one in losses),
     }
     total = sum(mean.values()) / len(losses)
     if total <= 0.5:
