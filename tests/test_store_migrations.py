@@ -53,6 +53,7 @@ def test_a_catalogue_of_version_1_opens_with_all_it_held(old: Path, tmp_path: Pa
         assert store.cells() == {k.key: k for k in (lab.cell(2), lab.cell(1))}
         assert store.samples() == {"SC": Sample(key="SC", morphology="SC")}
         (analysis,) = store.analyses()
+        assert (analysis.settings, analysis.facts) == (None, None)  # only a hash of them was kept
         assert [(v.quantity, v.value) for v in analysis.values] == [
             ("initial_coulombic_efficiency", 83.4),
             ("mean_discharge_voltage_v", 3.739),

@@ -339,22 +339,15 @@ class Store:
         Its curves, tests and cell must be there: `CorruptStoreError` or `UnknownNameError` otherwise.
         """
         self._require_curves(analysis.steps_curve, analysis.cycles_curve)
-        self._results(lambda results: results.put_analyses([analysis]), write=True)
-
-    def put_analyses(self, cell: str, analyses: Sequence[Analysis]) -> None:
-        """Replace *all* analyses of a cell at once, so that runs that no longer exist go too.
-
-        Raises what `put_analysis` raises, and `StoreError` for an analysis of another cell or two of one run.
-        """
-        if any(a.cell != cell for a in analyses) or len({a.run for a in analyses}) != len(analyses):
-            raise StoreError(f"The analyses are not those of cell {cell!r}, one for each run")
-        for analysis in analyses:
-            self._require_curves(analysis.steps_curve, analysis.cycles_curve)
-        self._results(lambda results: results.put_analyses(analyses, whole_cell=cell), write=True)
+        self._results(lambda results: results.put_analysis(analysis), write=True)
 
     def analyses(self, cell: str | None = None) -> list[Analysis]:
         """Return the analyses (of one cell) with their values, by cell and run."""
         return self._results(lambda results: results.analyses(cell))
+
+    def bare_analyses(self, cells: Sequence[str] | None = None) -> list[Analysis]:
+        """Return the analyses (of these cells) without their values, by cell and run: what they were made with."""
+        return self._results(lambda results: results.bare_analyses(cells))
 
     def analysis_keys(self) -> dict[tuple[str, int], str]:
         """Return the key of every analysis by cell and run, without their values."""
@@ -394,7 +387,7 @@ class Store:
         return self._results(lambda results: results.sources())
 
     def provenance(self, value: Value) -> Lineage:
-        """Return the way back from a value: who holds it, which code made it, which raw files it rests on."""
+        """Return the way back from a value: who holds it, which code and settings made it, which files it rests on."""
         told = value.provenance
         tests = self.tests_of_raw(told.files)
         found = []
@@ -403,15 +396,18 @@ class Store:
             there = self._raw.path(digest) is not None
             found.append(LineageFile(sha256=digest, raw=own[0].raw if own else None, present=there, tests=own))
         owners = self._results(lambda results: results.owners_of(value))
-        keys = {f"cell/{cell}/{run}": key for (cell, run), key in self.analysis_keys().items()} if owners else {}
+        of_cells = [o.split("/")[1] for o in owners if o.startswith("cell/")]
+        holding = [a for a in self.bare_analyses(of_cells) if f"cell/{a.cell}/{a.run}" in owners]
         return Lineage(
             value=value,
             code=told.code,
             version=told.version,
             parameters=told.parameters,
             source=told.source,
+            settings=holding[0].settings if holding else None,
+            corrections=holding[0].corrections if holding else (),
             files=tuple(found),
-            analyses=tuple(keys[o] for o in owners if o in keys),
+            analyses=tuple(analysis.key for analysis in holding),
             sources=tuple(o.removeprefix("source/") for o in owners if o.startswith("source/")),
         )
 
