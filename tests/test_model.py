@@ -299,3 +299,15 @@ def test_errors_say_found_expected_advice_and_survive_pickling() -> None:
     for kind in kinds:
         made = kind("found it", expected="this", advice="do that")
         assert str(pickle.loads(pickle.dumps(made))) == "found it. Expected: this. do that."
+
+
+@pytest.mark.parametrize("key", [".", "..", "a\x7fb", "a\x85b", "SC-1\u202e", "SC\u20661", "\u200fSC-1", "a\u2028b"])
+def test_a_name_that_looks_like_another_or_means_a_folder_is_refused(key: str) -> None:
+    for kind in (Cell, Sample):
+        with pytest.raises(ValidationError, match=r"no name|no control character|match pattern"):
+            kind(key=key)
+
+
+@pytest.mark.parametrize("key", ["...", ".a", "a.", "SC-1", "Zelle Ä 1", "単結晶-1", "a"])
+def test_names_of_many_kinds_are_names(key: str) -> None:
+    assert Cell(key=key).key == Sample(key=key).key == key

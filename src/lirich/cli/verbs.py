@@ -184,7 +184,7 @@ def analyse(
     if json:
         print_json(report.to_dict())
     else:
-        list_cells(workspace, json=False)
+        list_cells(workspace, current=True)
         show_findings(report.findings)
         for cell, error in report.failed:
             console(stderr=True).print(f"[bold]{escape(cell)}[/]")

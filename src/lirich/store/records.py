@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import Field, field_validator
 
 from lirich.model import Cell, Finding, Frozen, RawFile, Sample, Scalar, Test, Value, canonical_json
-from lirich.model.things import KEY_PATTERN
+from lirich.model.things import Key
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Analysis(Frozen):
     """
 
     key: str = Field(min_length=1)
-    cell: str = Field(pattern=KEY_PATTERN)
+    cell: Key
     run: int = Field(ge=0)
     tests: tuple[str, ...] = Field(min_length=1)
     version: str

@@ -11,7 +11,7 @@ from lirich.errors import InputError
 from lirich.model import Value
 from lirich.quantities import quantity as known_quantity
 from lirich.store import schema as s
-from lirich.store.documents import Names, dump, listed, load, natural, plain, stored_value, value_rows
+from lirich.store.documents import Names, dump, listed, load, natural, plain, stored_value, value_document, value_rows
 from lirich.store.queries import MANY, in_parts, replace_row, require
 from lirich.store.records import Analysis
 
@@ -109,6 +109,27 @@ class Results:
         source: Names = None,
     ) -> list[Value]:
         """Return the values that fit every filter given, in an order that depends on the content only."""
+        return [
+            stored_value(row.document, row.unit)
+            for row in self._value_rows(quantity, origin, subject, subject_kind, source)
+        ]
+
+    def value_documents(
+        self,
+        *,
+        quantity: Names = None,
+        origin: Names = None,
+        subject: Names = None,
+        subject_kind: Names = None,
+        source: Names = None,
+    ) -> list[dict[str, Any]]:
+        """Return what `values` returns as JSON objects, fields at their default left out."""
+        rows = self._value_rows(quantity, origin, subject, subject_kind, source)
+        return [value_document(row.quantity, row.document, row.unit) for row in rows]
+
+    def _value_rows(
+        self, quantity: Names, origin: Names, subject: Names, subject_kind: Names, source: Names
+    ) -> list[Any]:
         for name in listed(quantity) or ():
             known_quantity(name)
         v = s.value
@@ -135,8 +156,7 @@ class Results:
             if all(getattr(row, column) in names for column, names in long)
         ]
         order = {key: natural(key) for key in {r.subject_key for r in rows} | {r.owner for r in rows}}
-        ordered = sorted(rows, key=lambda r: (r.subject_kind, order[r.subject_key], order[r.owner], r.position))
-        return [stored_value(row.document, row.unit) for row in ordered]
+        return sorted(rows, key=lambda r: (r.subject_kind, order[r.subject_key], order[r.owner], r.position))
 
     def owners_of(self, value: Value) -> list[str]:
         """Return who holds exactly this value: ``cell/<cell>/<run>`` or ``source/<source>``."""

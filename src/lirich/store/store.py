@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from lirich.errors import CorruptStoreError, StoreError, WorkspaceNotFoundError
+from lirich.errors import CorruptStoreError, InputError, StoreError, WorkspaceNotFoundError
 from lirich.model import Cell, Finding, RawFile, Sample, Scalar, Test, Value
 from lirich.store import curves, files
 from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage, LineageFile
@@ -207,6 +208,22 @@ class Store:
                     self._raw.place(temporary, digest, files.safe_suffix(name))
         return RawFile(sha256=digest, name=name, size=size)
 
+    def put_raw_bytes(self, name: str, data: bytes) -> RawFile:
+        """Keep *data* as a raw file, durably: what no instrument wrote, such as the JSON of a simulation.
+
+        *name* is that of a file, with its suffix. Raises `InputError` for another, `StoreError` where the workspace
+        cannot be written.
+        """
+        if not name.strip(" .") or not name.isprintable() or Path(name).name != name:
+            raise InputError(f"{name!r} is no name of a file", expected="printable characters without a folder")
+        digest = hashlib.sha256(data).hexdigest()
+        there = self._raw.path(digest)
+        if there is None or there.stat().st_size != len(data):
+            with self._raw.temporary() as temporary:
+                files.write_synced(temporary, data)
+                self._raw.place(temporary, digest, files.safe_suffix(name))
+        return RawFile(sha256=digest, name=name, size=len(data))
+
     def raw_path(self, sha256: str, *, verify: bool = False) -> Path:
         """Return where the raw file of that hash lies; its suffix is the one it came with.
 
@@ -227,10 +244,6 @@ class Store:
         cannot be written.
         """
         return curves.put(self._curves, table)
-
-    def scan_curve(self, key: str) -> pl.LazyFrame:
-        """Return a curve lazily. Raises `CorruptStoreError` where it is missing or is no Parquet file."""
-        return curves.scan(self._curves, key)
 
     def read_curve(self, key: str, *, verify: bool = False) -> pl.DataFrame:
         """Return a curve. Raises `CorruptStoreError` where it is missing, broken or (*verify*) changed."""
@@ -376,6 +389,10 @@ class Store:
                 quantity=quantity, origin=origin, subject=subject, subject_kind=subject_kind, source=source
             )
         )
+
+    def value_documents(self, **filters: Names) -> list[dict[str, Any]]:
+        """Return what `values` returns, under the same filters, as JSON objects (defaults left out): for tables."""
+        return self._results(lambda results: results.value_documents(**filters))
 
     def put_values(self, values: Iterable[Value], *, source: str) -> None:
         """Replace all values of *source* (such as ``literature``) at once; none removes the source."""
