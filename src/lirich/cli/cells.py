@@ -103,6 +103,7 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
     for analysis in view.analyses:
         run = view.run(analysis.run)
         title = f"Run {analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
+        _show_making(run, everything=everything)
         rows = fold_segments(run.segments, everything=everything)
         folded += len(run.segments) - len(rows)
         show_table(title, ("protocol", "cycles", "", "why"), rows)
@@ -118,6 +119,20 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
             f"[dim]Like ones are folded here. [/][bold]lirich cells {escape(view.key)} --all[/][dim] prints each "
             "segment, value and condition; --json and lirich export have them too.[/]"
         )
+
+
+def _show_making(run: CellView, *, everything: bool) -> None:
+    """Say which lirich and which settings the values were made with; those at their default only where all is shown."""
+    made = run.analysis
+    if made.settings is None:
+        told = "settings that were not kept"
+    else:
+        chosen = run.settings.model_dump(mode="json", exclude_defaults=True)
+        others = "all other settings at their default" if chosen else "all settings at their default"
+        told = ", ".join([*(f"{name} = {what}" for name, what in chosen.items()), others])
+    console().print(f"[dim]Analysed by lirich {made.version}; {escape(told)}.[/]")
+    if everything and made.settings is not None:
+        show_table("", ("setting", ""), made.settings.items())
 
 
 def _show_facts(view: CellView) -> None:
