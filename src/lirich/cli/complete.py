@@ -102,8 +102,8 @@ def _extra_fields(folder: Path | None) -> list[str]:
     from lirich.cli.options import open_workspace
 
     with open_workspace(folder) as workspace:
-        things = (*workspace.store.cells().values(), *workspace.samples.values())
-        return sorted({name for thing in things for name in thing.extra})
+        cells, samples = workspace.store.cells().values(), workspace.samples.values()
+        return sorted({name for cell in cells for name in cell.extra} | {name for s in samples for name in s.extra})
 
 
 def _of_workspace(ctx: typer.Context, ask: Callable[[Path | None], T]) -> T | None:
