@@ -70,12 +70,12 @@ def _of_cell(
             if content_hash(identity(now)) == analysis.key:
                 continue
         reasons = _reasons(analysis, () if group is None else group.keys, cell, sample, settings, corrections)
-        what = cell.key if len(analyses) == 1 else f"{cell.key}, run {analysis.run + 1},"
+        run = "" if len(analyses) == 1 else f" of run {analysis.run + 1}"
         found.append(
             Finding(
                 code=OUT_OF_DATE,
                 severity=Severity.WARNING if reasons else Severity.INFO,
-                message=f"The values of {what} are out of date: "
+                message=f"The values{run} are out of date: "
                 + ("; ".join(reasons) or f"they are of another state of lirich (then {analysis.version})"),
                 advice=ADVICE,
                 where=cell.key,
@@ -85,7 +85,7 @@ def _of_cell(
         found.append(
             Finding(
                 code=OUT_OF_DATE,
-                message=f"A file of {cell.key} is not analysed",
+                message="A file is not analysed",
                 advice=ADVICE,
                 where=cell.key,
             )
