@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -11,9 +12,26 @@ import pytest
 from hypothesis import settings
 
 from lirich.store import Store
+from lirich.workbench import Workspace
 
 settings.register_profile("lirich", deadline=None)  # how long an example takes is no fact to be tested
 settings.load_profile("lirich")
+
+
+DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+on_both = pytest.mark.parametrize("workspace", DATABASES, indirect=True)
+"""For a test of a verb that asks the catalogue what SQLite and PostgreSQL may answer differently."""
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]:
+    """An empty workspace; on SQLite unless the test is marked with `on_both`."""
+    with (
+        empty_database(getattr(request, "param", "sqlite")) as url,
+        Workspace.create(tmp_path / "workspace", database_url=url) as made,
+    ):
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +44,17 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=DATABASES)
 def store_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """The ``database_url`` of an empty database: ``None`` for SQLite, then a fresh schema on PostgreSQL."""
-    if request.param == "sqlite":
+    with empty_database(request.param) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def empty_database(kind: str) -> Iterator[str | None]:
+    """Yield the ``database_url`` of an empty database of *kind*; skips where there is no server for it."""
+    if kind == "sqlite":
         yield None
         return
     server = os.environ.get("LIRICH_TEST_POSTGRES_URL")

@@ -249,6 +249,7 @@ def made_up_cell(
         ),
     )
     return CellReport(
+        settings={"low_voltage_threshold_v": 3.5, "interrupt_time_s": 10.0},
         cell=Cell(
             key=key,
             sample=f"LRM-{morphology or 'x'}",
@@ -381,5 +382,4 @@ def made_up_report(n_sc: int = 4, n_pc: int = 3, *, n: int = 60, literature: boo
         literature=tuple(published),
         workspace="batch-14",
         created="2026-11-22 18:00 UTC",
-        settings={"low_voltage_threshold_v": 3.5, "interrupt_time_s": 10.0},
     )

@@ -92,7 +92,9 @@ def analysis(store: Store, test: Test, run: int = 0, *, capacity: float = 250.0)
         run=run,
         tests=(test.key,),
         version="0",
-        settings_hash="0" * 64,
+        settings={"threshold_v": 3.5, "minimum": 3},
+        corrections=({"first_cycle": 1, "last_cycle": 2, "kind": "formation"},),
+        facts=cell(1),
         steps_curve=steps,
         cycles_curve=cycles,
         segments=({"kind": "ageing", "first_cycle": 1, "last_cycle": 3},),
@@ -158,24 +160,25 @@ def work(root: Path, files: Path, count: int, log: Path, crash: int | None = Non
     os.kill(os.getpid(), signal.SIGKILL)  # nothing may depend on an orderly end
 
 
-CALLS = ("put_analysis", "put_analyses", "put_values", "put_cell", "put_raw", "put_curve", "remove_test")
+CALLS = ("put_analysis", "drop_runs", "put_values", "put_cell", "put_raw", "put_curve", "remove_test")
 
 
 def before_call(store: Store, folder: Path) -> None:
     """Bring the workspace to the state before `one_call`."""
     test = add(store, 1, folder)
-    store.put_analyses(test.cell, [analysis(store, test, run) for run in range(2)])
+    for run in range(2):
+        store.put_analysis(analysis(store, test, run))
     store.put_values([value("SC", "initial_coulombic_efficiency", x) for x in (80.0, 81.0)], source="paper")
 
 
 def one_call(store: Store, name: str, folder: Path) -> None:
     """Make one call that changes the content of the workspace."""
     (test,) = store.tests()
-    changed = [analysis(store, test, run, capacity=200.0) for run in range(1)]
+    changed = analysis(store, test, capacity=200.0)
     if name == "put_analysis":
-        store.put_analysis(changed[0])
-    elif name == "put_analyses":
-        store.put_analyses(test.cell, changed)
+        store.put_analysis(changed)
+    elif name == "drop_runs":
+        store.drop_runs(test.cell, keep=1)
     elif name == "put_values":
         store.put_values([value("SC", "initial_coulombic_efficiency", 90.0)], source="paper")
     elif name == "put_cell":

@@ -93,6 +93,8 @@ def test_facts_and_corrections(tmp_path: Path, small_laboratory: Path) -> None:
         (("cells", "SC-1", "--set", "active_mass_g=3"), "MetadataError", "active_mass_mg"),
         (("compare", "--by", "colour"), "UnknownNameError", "colour"),
         (("literature", "--quantity", "voltage_decoy"), "UnknownNameError", "Did you mean"),
+        (("literature", "--reference", "999"), "UnknownNameError", "1 to 135"),
+        (("literature", "--reference", "no such journal"), "UnknownNameError", "--references"),
         (("export", "out", "--format", "docx"), "InputError", "csv or parquet"),
         (("add", "nowhere.ndax"), "InputError", "nowhere.ndax"),
         (("analyse", "nobody"), "UnknownNameError", "nobody"),
@@ -119,6 +121,71 @@ def test_doctor_finds_a_changed_raw_file_and_mends(tmp_path: Path, small_laborat
     lirich("doctor", "--mend", cwd=ws, code=1)  # the file is aside now, and missing until it is added again
     lirich("add", str(small_laboratory / "SC-2.csv"), cwd=ws)
     assert as_json("doctor", cwd=ws)["well"] is True
+
+
+def test_the_references_are_listed(tmp_path: Path) -> None:
+    listed = as_json("literature", "--references", cwd=tmp_path)["references"]
+    assert [r["number"] for r in listed] == list(range(1, 136))
+    # every carried value is counted at the references that it names
+    named = [
+        str(v["provenance"]["parameters"].get("reference_numbers", "")).split()
+        for v in as_json("literature", cwd=tmp_path)["values"]
+    ]
+    assert sum(r["values"] for r in listed) == sum(len(set(numbers)) for numbers in named) > 50
+    assert "135 reference(s)" in lirich("literature", "--references", cwd=tmp_path)
+    assert "Manthiram" in lirich("literature", "Nat. Commun. 1550", "--references", cwd=tmp_path)
+    # a paper of which the review tells no number is named nevertheless
+    unused = next(r for r in listed if not r["values"])
+    assert unused["short"][:12] in lirich("literature", "--reference", str(unused["number"]), cwd=tmp_path)
+
+
+def test_a_comparison_in_which_all_is_refused_fails(folder: Path) -> None:
+    asked = ("compare", "--by", "morphology", "--quantity", "initial_coulombic_efficiency")
+    assert as_json(*asked, cwd=folder)["refused"] is False
+    with Workspace.open(folder) as workspace:
+        # half of the cells were measured with another window
+        for key in workspace.cells:
+            if key.startswith("PC"):
+                (run,) = workspace.cells[key].analyses
+                values = tuple(
+                    v.model_copy(update={"conditions": v.conditions.model_copy(update={"voltage_upper_v": 4.4})})
+                    for v in run.values
+                )
+                workspace.store.put_analysis(run.model_copy(update={"values": values}))
+        try:
+            assert as_json(*asked, cwd=folder, code=1)["refused"] is True
+            assert "Nothing could be compared" in lirich(*asked, cwd=folder, code=1)
+            assert as_json(*asked, "--force", cwd=folder)["refused"] is False
+        finally:
+            workspace.analyse(force=True, executor="serial")
+
+
+def completed(line: str, cwd: Path) -> list[str]:
+    """What the shell is offered for a line, without the words on it."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv = ['lirich']; from lirich.cli import main; main()"],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LIRICH_WORKSPACE": "", "_LIRICH_COMPLETE": "complete_bash", "COMP_WORDS": line,
+             "COMP_CWORD": str(len(line.split(" ")) - 1)},
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_the_shell_completes_names(folder: Path, tmp_path: Path) -> None:
+    assert completed("lirich cells SC", folder) == ["SC-1", "SC-2", "SC-3"]
+    assert completed("lirich analyse SC-1 PC", folder) == ["PC-1", "PC-2", "PC-3"]
+    assert completed(f"lirich report -w {folder} --cell SC-2", tmp_path) == ["SC-2"]
+    assert completed("lirich cells SC", tmp_path) == []  # no workspace here, and no complaint
+    assert completed("lirich compare --by mor", folder) == ["morphology"]
+    assert "voltage_decay_mv_per_cycle" in completed("lirich literature --quantity voltage_d", tmp_path)
+    assert completed("lirich add x --repair drop-d", tmp_path) == ["drop-duplicates"]
+    assert completed("lirich add x --reader neware-", tmp_path) == ["neware-text"]
+    assert completed("lirich cells SC-1 --set active_m", tmp_path) == ["active_mass_mg="]
+    assert completed("lirich cells SC-1 --segment 1-3=form", tmp_path) == ["1-3=formation"]
+    assert completed("lirich literature --reference 135", tmp_path) == ["135"]
 
 
 def test_no_workspace_here(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from lirich.cycling.gitt import MODEL, RATIO, REGRESSION, gitt, gitt_values
 from lirich.cycling.ici import ici, ici_values
 from lirich.cycling.pulses import find_pulses, sqrt_slope
-from lirich.cycling.sphere import TabulatedResponse, fit_sphere, pulse_response, surface_response
+from lirich.cycling.sphere import TabulatedResponse, fit_sphere, surface_response
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.model import Cell
 
@@ -43,6 +43,12 @@ def shells(count: int = 600):
     rate[0] = 0.0  # the mean, exactly
     weight = (mode[-1] * scale[-1]) ** 2
     return rate, weight, 0.5 / count
+
+
+def pulse_response(since_s: np.ndarray, duration_s: float, rate: float) -> np.ndarray:
+    """The change of the surface during and after a pulse, over that of the mean at its end; *rate* is D/R2, 1/s."""
+    whole = 3.0 * rate * duration_s
+    return (surface_response(rate * since_s) - surface_response(rate * (since_s - duration_s))) / whole
 
 
 def surface(theta):

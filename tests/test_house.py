@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -145,4 +146,20 @@ def test_help_imports_nothing_heavy() -> None:
         f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_completing_a_quantity_opens_no_database() -> None:
+    heavy = ("polars", "scipy", "sqlalchemy", "numpy", "pandas", "lirich.store", "lirich.cycling")
+    code = (
+        "import sys; sys.argv = ['lirich']\n"
+        "from lirich.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    )
+    asked = {"_LIRICH_COMPLETE": "complete_bash", "COMP_WORDS": "lirich compare --quantity low_", "COMP_CWORD": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **asked}
+    )
+    assert "low_voltage_share" in done.stdout.split()
     assert done.stderr.strip() == "[]"

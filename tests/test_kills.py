@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conftest import DATABASES, empty_database
 from lirich.testing.laboratory import make_laboratory
 from lirich.workbench import Workspace
 
-KILLS = 50
+KILLS = {"sqlite": 40, "postgres": 10}
+"""How often is killed on each database: what is killed is mostly the same code."""
+
 RUN = """
 import sys
 from lirich.workbench import Workspace
@@ -54,14 +59,25 @@ def undisturbed(root: Path, files: Path) -> str:
 
 
 @pytest.mark.slow
-def test_fifty_random_kills_end_in_the_same_catalogue(tmp_path: Path, files: Path) -> None:
+@pytest.mark.parametrize("kind", DATABASES)
+def test_fifty_random_kills_end_in_the_same_catalogue(tmp_path: Path, files: Path, kind: str) -> None:
     Workspace.create(tmp_path / "reference").close()
-    reference = undisturbed(tmp_path / "reference", files)
+    reference = undisturbed(tmp_path / "reference", files)  # both databases end in what SQLite holds
+    with contextlib.ExitStack() as databases:
+
+        def new(number: int) -> Path:
+            root = tmp_path / f"killed-{number}"
+            Workspace.create(root, database_url=databases.enter_context(empty_database(kind))).close()
+            return root
+
+        killed_at_random(new, files, reference, KILLS[kind])
+
+
+def killed_at_random(new: Callable[[int], Path], files: Path, reference: str, times: int) -> None:
     rng = random.Random(20261122)
     number, kills, complete, confirmed = 0, 0, 0, set[str]()
-    root = tmp_path / "killed-0"
-    Workspace.create(root).close()
-    while kills < KILLS:
+    root = new(0)
+    while kills < times:
         process = start(root, files, "processes" if kills % 5 == 0 else "serial")
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -83,18 +99,17 @@ def test_fifty_random_kills_end_in_the_same_catalogue(tmp_path: Path, files: Pat
             assert undisturbed(root, files) == reference
             number += 1
             confirmed = set()
-            root = tmp_path / f"killed-{number}"
-            Workspace.create(root).close()
+            root = new(number)
     assert undisturbed(root, files) == reference
-    assert number >= 3
-    assert complete < KILLS / 2, "the kills came too late to disturb anything"
+    assert number >= times // 15
+    assert complete < times / 2, "the kills came too late to disturb anything"
 
 
 @pytest.mark.slow
-def test_two_processes_add_the_same_folder_at_once(tmp_path: Path, files: Path) -> None:
+def test_two_processes_add_the_same_folder_at_once(tmp_path: Path, files: Path, store_url: str | None) -> None:
     Workspace.create(tmp_path / "reference").close()
     reference = undisturbed(tmp_path / "reference", files)
-    Workspace.create(tmp_path / "shared").close()
+    Workspace.create(tmp_path / "shared", database_url=store_url).close()
     both = [start(tmp_path / "shared", files, "serial") for _ in range(2)]
     for process in both:
         out, _ = process.communicate(timeout=300)

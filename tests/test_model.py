@@ -323,3 +323,15 @@ def test_a_range_has_its_ends_and_an_old_name_its_new_one() -> None:
     assert Value.model_validate({**of, "operator": "range", "interval": ends}).interval is not None
     old = Value.model_validate({**of, "quantity": "mean_coulombic_efficiency"})
     assert old.quantity == "median_coulombic_efficiency"
+
+
+@pytest.mark.parametrize("key", [".", "..", "a\x7fb", "a\x85b", "SC-1\u202e", "SC\u20661", "\u200fSC-1", "a\u2028b"])
+def test_a_name_that_looks_like_another_or_means_a_folder_is_refused(key: str) -> None:
+    for kind in (Cell, Sample):
+        with pytest.raises(ValidationError, match=r"no name|no control character|match pattern"):
+            kind(key=key)
+
+
+@pytest.mark.parametrize("key", ["...", ".a", "a.", "SC-1", "Zelle Ä 1", "単結晶-1", "a"])
+def test_names_of_many_kinds_are_names(key: str) -> None:
+    assert Cell(key=key).key == Sample(key=key).key == key

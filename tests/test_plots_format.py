@@ -6,7 +6,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lirich.model import Conditions, Interval, Operator, Origin, Subject, Value
@@ -118,9 +118,27 @@ def test_four_digits_survive(number: float) -> None:
 
 @given(st.floats(-1e4, 1e4), st.floats(1e-3, 1e3))
 def test_rounding_stays_far_inside_the_interval(number: float, half: float) -> None:
+    assume(half > 1e-5 * abs(number))  # narrower ones: see below
     text = format_quantity(number, DECAY, interval(number - half, number + half), unit=False)
     match = re.fullmatch(r"\(?(.+?) ± ([^)]+?)\)?(×10[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)?", text)
     assert match is not None, text
     scale = match.group(3) or ""
     assert abs(back(match.group(1) + scale) - number) <= 0.051 * half * (1 + 1e-9)
     assert math.isclose(back(match.group(2) + scale), half, rel_tol=0.051)
+
+
+@pytest.mark.parametrize(
+    ("number", "half", "text"),
+    [
+        (0.18507123456789, 1e-14, "0.1850712 ± 1×10⁻¹⁴"),
+        (0.0, 1e-14, "(0.0 ± 1.0)×10⁻¹⁴"),
+        (3.7391, 0.0012, "3.7391 ± 0.0012"),
+    ],
+)
+def test_no_interval_is_narrow_enough_for_fifteen_digits(number: float, half: float, text: str) -> None:
+    assert format_quantity(number, DECAY, interval(number - half, number + half), unit=False) == text
+
+
+def test_the_ends_of_a_very_narrow_interval_are_short_too() -> None:
+    ends = format_interval(interval(0.18507123456788, 0.18507123456790), DECAY, unit=False)
+    assert ends == "0.1850712 … 0.1850712"

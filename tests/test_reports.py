@@ -186,9 +186,10 @@ def hostile_report() -> ReportData:
         values=tuple(v.model_copy(update={"note": BREAKOUT, "flags": (HOSTILE,)}) for v in cell.values),
         group=BREAKOUT,
         notes=(HOSTILE,),
+        settings={HOSTILE: BREAKOUT},
     )  # fmt: skip
     other = replace(made_up_cell("y", n=12), group='" onmouseover="alert(4)')
-    return ReportData(BREAKOUT, (evil, other), workspace=HOSTILE, settings={HOSTILE: BREAKOUT}, notes=(BREAKOUT,))
+    return ReportData(BREAKOUT, (evil, other), workspace=HOSTILE, notes=(BREAKOUT,))
 
 
 def test_hostile_text_stays_text() -> None:

@@ -144,22 +144,16 @@ def test_an_analysis_replaces_the_one_before_it_whole(store: Store, tmp_path: Pa
 def test_runs_that_are_no_more_go_with_their_values(store: Store, tmp_path: Path) -> None:
     test = lab.add(store, 1, tmp_path)
     other = lab.add(store, 2, tmp_path)
-    store.put_analyses("SC-1", [lab.analysis(store, test, run) for run in range(3)])
+    for run in range(3):
+        store.put_analysis(lab.analysis(store, test, run))
     store.put_analysis(lab.analysis(store, other))
     assert len(store.values(subject="SC-1")) == 9
-    store.put_analyses("SC-1", [lab.analysis(store, test, 1)])
-    assert [a.run for a in store.analyses("SC-1")] == [1]
-    assert len(store.values(subject="SC-1")) == 3
-    assert len(store.values(subject="PC-2")) == 3
-    with pytest.raises(StoreError):
-        store.put_analyses("PC-2", [lab.analysis(store, test, 1)])
-    store.put_analyses("SC-1", [lab.analysis(store, test, run) for run in range(3)])
     assert set(store.analysis_keys()) == {("SC-1", 0), ("SC-1", 1), ("SC-1", 2), ("PC-2", 0)}
     assert store.analysis_keys()["SC-1", 1] == lab.analysis(store, test, 1).key
     store.drop_runs("SC-1", keep=1)
     assert [a.run for a in store.analyses()] == [0, 0]
     assert len(store.values()) == 6
-    store.put_analyses("SC-1", [])
+    store.drop_runs("SC-1", keep=0)
     assert store.analyses("SC-1") == []
     assert store.values(subject="SC-1") == []
 
@@ -217,6 +211,8 @@ def test_a_value_leads_back_to_its_raw_file(store: Store, tmp_path: Path) -> Non
     assert lineage.complete
     assert lineage.analyses == (analysis.key,)
     assert (lineage.code, lineage.version, lineage.parameters) == ("store_lab.value", "0", {"a": 1})
+    assert lineage.settings == {"threshold_v": 3.5, "minimum": 3}
+    assert lineage.corrections == ({"first_cycle": 1, "last_cycle": 2, "kind": "formation"},)
     (file,) = lineage.files
     assert file.raw == test.raw
     assert file.tests == (test,)

@@ -105,7 +105,7 @@ def test_a_missing_or_changed_raw_file_is_noticed(store: Store, tmp_path: Path) 
 
 @pytest.mark.parametrize("key", ["", "..", "../../etc/passwd", "A" * 64, "a" * 63, "a" * 64 + "\n"])
 def test_only_digests_are_looked_up(store: Store, key: str) -> None:
-    for look in (store.raw_path, store.read_curve, store.scan_curve):
+    for look in (store.raw_path, store.read_curve):
         with pytest.raises(InputError):
             look(key)
 
@@ -153,11 +153,28 @@ def test_the_presence_of_files_is_told(store: Store, tmp_path: Path) -> None:
 # --- curves ---------------------------------------------------------------------------------------------------
 
 
+def test_bytes_that_no_instrument_wrote_are_kept_as_a_raw_file(store: Store, tmp_path: Path) -> None:
+    data = b'{"model": "half-cell"}'
+    kept = store.put_raw_bytes("simulation.json", data)
+    assert kept == store.put_raw_bytes("simulation.json", data)
+    path = store.raw_path(kept.sha256, verify=True)
+    assert (path.read_bytes(), path.suffix) == (data, ".json")
+    (tmp_path / "simulation.json").write_bytes(data)
+    assert store.put_raw(tmp_path / "simulation.json") == kept  # by whichever door it comes
+    assert len(files_below(store.root / "raw")) == 1
+    path.chmod(0o600)
+    path.write_bytes(data[:5])
+    store.put_raw_bytes("simulation.json", data)
+    assert store.raw_path(kept.sha256, verify=True).read_bytes() == data
+    for name in ("", " ", "a/b.json", "..", "a\nb"):
+        with pytest.raises(InputError, match="no name of a file"):
+            store.put_raw_bytes(name, data)
+
+
 def test_a_curve_comes_back_exactly(store: Store) -> None:
     table = lab.table(1)
     key = store.put_curve(table)
     assert_frame_equal(store.read_curve(key, verify=True), table, check_exact=True)
-    assert_frame_equal(store.scan_curve(key).filter(pl.col("test_time_second") < 3).collect(), table[:3])
 
 
 def test_the_key_does_not_depend_on_how_the_table_lies_in_memory_or_on_disk(store: Store) -> None:
@@ -273,9 +290,8 @@ def test_a_damaged_file_never_reaches_the_decoder(tmp_path: Path) -> None:
     path.chmod(0o600)
     for at in range(0, len(whole), 7):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        for look in (store.read_curve, store.scan_curve):
-            with pytest.raises(CorruptStoreError, match="its bytes have changed"):
-                look(key)
+        with pytest.raises(CorruptStoreError, match="its bytes have changed"):
+            store.read_curve(key)
     assert store.put_curve(lab.table(1)) == key
     assert store.read_curve(key, verify=True).equals(lab.table(1))
     assert len(files_below(store.root / "curves")) == 1
@@ -303,6 +319,5 @@ def test_a_damaged_curve_is_an_error_never_other_numbers(
 
 
 def test_a_missing_curve_is_told(store: Store) -> None:
-    for look in (store.read_curve, store.scan_curve):
-        with pytest.raises(CorruptStoreError, match="not in the workspace"):
-            look("0" * 64)
+    with pytest.raises(CorruptStoreError, match="not in the workspace"):
+        store.read_curve("0" * 64)

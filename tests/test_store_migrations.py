@@ -10,8 +10,20 @@ from sqlalchemy import MetaData, create_engine, inspect, text
 
 import store_lab as lab
 from lirich.errors import CorruptStoreError, StoreError, WorkspaceVersionError
-from lirich.model import Sample
-from lirich.store import Store, migrations, schema
+from lirich.model import (
+    Cell,
+    Conditions,
+    Finding,
+    Interval,
+    Provenance,
+    RawFile,
+    Recipe,
+    Sample,
+    Subject,
+    Test,
+    Value,
+)
+from lirich.store import Analysis, Store, migrations, schema
 from lirich.store.migrations import MIGRATIONS, NEWEST, migrate, version
 from lirich.store.settings import parse_database_url
 
@@ -53,6 +65,7 @@ def test_a_catalogue_of_version_1_opens_with_all_it_held(old: Path, tmp_path: Pa
         assert store.cells() == {k.key: k for k in (lab.cell(2), lab.cell(1))}
         assert store.samples() == {"SC": Sample(key="SC", morphology="SC")}
         (analysis,) = store.analyses()
+        assert (analysis.settings, analysis.facts) == (None, None)  # only a hash of them was kept
         assert [(v.quantity, v.value) for v in analysis.values] == [
             ("initial_coulombic_efficiency", 83.4),
             ("mean_discharge_voltage_v", 3.739),
@@ -166,3 +179,23 @@ def test_a_quantity_that_is_no_more_is_told(store: Store) -> None:
     with pytest.raises(CorruptStoreError, match="Did you mean 'initial_coulombic_efficiency'"):
         store.values()
     assert [f.code for f in store.check()] == ["unreadable-record"]
+
+
+def test_the_defaults_of_stored_records_are_what_they_were() -> None:
+    """They are left out of the JSON that is stored: another default would change every record. See CONTRIBUTING.md."""
+    stored = (Sample, Recipe, Cell, RawFile, Test, Finding, Interval, Subject, Conditions, Provenance, Value, Analysis)
+    telling = {
+        f"{kind.__name__}.{name}": field.get_default(call_default_factory=True)
+        for kind in stored
+        for name, field in kind.model_fields.items()
+        if not field.is_required() and field.get_default(call_default_factory=True) not in (None, (), {}, "")
+    }
+    assert telling == {
+        "Cell.simulated": False,
+        "Finding.severity": "warning",
+        "Interval.level": 0.95,
+        "Value.operator": "=",
+        "Value.conditions": Conditions(),
+        "Value.provenance": Provenance(),
+        "Analysis.created_unix_second": 0.0,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 import traceback
@@ -23,7 +24,7 @@ from lirich.errors import (
     WorkspaceNotFoundError,
 )
 from lirich.store import Store, WorkspaceSettings
-from lirich.store.settings import masked_url, read_settings, without_secrets
+from lirich.store.settings import masked_url, read_settings, replace_settings, without_secrets, write_new_settings
 
 ID = "0" * 32
 SECRET = "p@ss%word'\"7"
@@ -225,3 +226,21 @@ def test_a_half_made_workspace_is_completed(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceExistsError):
         Store.create(tmp_path)
     assert Store.open(tmp_path).cells() == {}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+@pytest.mark.parametrize(("url", "others"), [(URL, False), ("postgresql://ada@127.0.0.1:1/lab", True), (None, True)])
+def test_a_password_is_for_its_owner_alone(tmp_path: Path, url: str | None, others: bool) -> None:
+    before = os.umask(0o022)
+    try:
+        made = WorkspaceSettings(name="a", id=ID, database_url=url)
+        write_new_settings(tmp_path, made)
+        path = tmp_path / "lirich.toml"
+        assert bool(path.stat().st_mode & 0o077) is others
+        replace_settings(tmp_path, made.model_copy(update={"name": "b"}))
+        assert bool(path.stat().st_mode & 0o077) is others
+        path.chmod(0o640)  # a group that may read it goes on reading it
+        replace_settings(tmp_path, made)
+        assert path.stat().st_mode & 0o777 == 0o640
+    finally:
+        os.umask(before)

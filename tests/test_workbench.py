@@ -8,8 +8,11 @@ import shutil
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from conftest import on_both
+from lirich.cycling import CyclingSettings
 from lirich.errors import (
     ConflictingMetadataError,
     InputError,
@@ -20,10 +23,16 @@ from lirich.errors import (
     WorkspaceNotFoundError,
 )
 from lirich.model import Cell, Origin, Sample
+from lirich.reports import write_report
 from lirich.store import Analysis
 from lirich.workbench import Workspace
+from lirich.workbench.analyse import AnalyseReport
+from lirich.workbench.doctor import examine
 from lirich.workbench.export import export
 from lirich.workbench.metadata import entry_from_facts, facts_from_options, read_cell_tables, resolve
+from lirich.workbench.outdated import out_of_date
+
+DEFAULTS = CyclingSettings().model_dump(mode="json")
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +42,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory, small_laboratory: Path) -> Wor
     workspace.add(small_laboratory, executor="serial")
     workspace.analyse(executor="serial")
     return workspace
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.create(tmp_path / "workspace")
 
 
 def write_curve(
@@ -127,6 +131,7 @@ def test_one_bad_file_does_not_stop_the_others(workspace: Workspace, tmp_path: P
     assert [Path(p).name for p, _ in report.failed] == ["broken.ndax"]
 
 
+@on_both
 def test_one_file_is_a_test_of_one_cell(workspace: Workspace, tmp_path: Path) -> None:
     write_curve(tmp_path / "a.bdf.csv")
     workspace.add(tmp_path / "a.bdf.csv", cell="first", executor="serial")
@@ -137,6 +142,7 @@ def test_one_file_is_a_test_of_one_cell(workspace: Workspace, tmp_path: Path) ->
     assert len(workspace.cells["second"].tests) == 1
 
 
+@on_both
 def test_a_move_that_fails_moves_nothing(workspace: Workspace, tmp_path: Path) -> None:
     write_curve(tmp_path / "a.bdf.csv")
     workspace.add(tmp_path / "a.bdf.csv", cell="first", executor="serial")
@@ -148,6 +154,7 @@ def test_a_move_that_fails_moves_nothing(workspace: Workspace, tmp_path: Path) -
     assert workspace.store.fingerprint() == before
 
 
+@on_both
 def test_a_fact_stated_while_files_are_read_is_kept(workspace: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
@@ -192,6 +199,7 @@ def test_a_folder_that_cannot_be_listed_is_told(workspace: Workspace, tmp_path: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+@on_both
 def test_a_name_that_is_no_unicode_fails_alone(workspace: Workspace, tmp_path: Path) -> None:
     write_curve(tmp_path / "good.bdf.csv")
     shutil.copy(tmp_path / "good.bdf.csv", os.fsencode(tmp_path) + b"/K\xe4lte.bdf.csv")
@@ -226,6 +234,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(
     assert len(workspace.add(path, executor="serial").added) == 1
 
 
+@on_both
 def test_a_new_version_of_a_reader_reads_again(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +249,7 @@ def test_a_new_version_of_a_reader_reads_again(
     assert not again.already
 
 
+@on_both
 def test_a_new_reading_of_a_file_replaces_the_one_before(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +270,7 @@ def test_a_new_reading_of_a_file_replaces_the_one_before(
     assert isinstance(report.failed[0][1], ConflictingMetadataError)
 
 
+@on_both
 def test_files_that_continue_are_one_cell_and_parallel_cells_are_not(workspace: Workspace, tmp_path: Path) -> None:
     day = 86_400.0
     write_curve(tmp_path / "A_1.bdf.csv", start_unix=1.7e9, cycles=2)
@@ -406,8 +417,133 @@ def test_every_value_leads_back_to_its_files_code_and_parameters(lab: Workspace)
             assert value.provenance.code.startswith("lirich.cycling")
             lineage = lab.store.provenance(value)
             assert lineage.complete
-            for digest in value.provenance.files:
-                assert lab.store.raw_path(digest, verify=True).is_file()
+            assert lineage.settings == DEFAULTS
+            assert lineage.corrections == ()
+            assert lineage.parameters == value.provenance.parameters
+            if value.quantity.startswith("low_voltage"):
+                assert value.conditions.threshold_v == lineage.settings["low_voltage_threshold_v"]
+        for digest in hashes:
+            assert lab.store.raw_path(digest, verify=True).is_file()
+
+
+@on_both
+def test_what_an_analysis_was_made_with_stays_beside_its_values(workspace: Workspace, tmp_path: Path) -> None:
+    """A value alone tells what was not the default; its analysis tells every setting, also after they have changed."""
+    write_curve(tmp_path / "a.csv", cycles=3)
+    workspace.add(tmp_path / "a.csv", cell="A", facts={"electrode": "cathode"}, executor="serial")
+    workspace.change_settings(cycling={"low_voltage_threshold_v": 3.3, "rest_current_fraction": 1e-3})
+    workspace.analyse(executor="serial")
+    workspace.correct("A", (1, 1), "formation")
+    workspace.change_settings(cycling={"low_voltage_threshold_v": 3.1})
+    (value,) = workspace.store.values(quantity="low_voltage_share", subject="A")[:1]
+    assert value.conditions.threshold_v == 3.3
+    assert value.provenance.parameters["rest_current_fraction"] == 1e-3
+    lineage = workspace.store.provenance(value)
+    assert lineage.settings == {**DEFAULTS, "low_voltage_threshold_v": 3.3, "rest_current_fraction": 1e-3}
+    assert lineage.corrections == ()
+    assert workspace.cells["A"].settings.low_voltage_threshold_v == 3.3
+    export(workspace, tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "provenance.json").read_text())["A"]["analyses"][0]
+    assert told["settings"] == lineage.settings
+    table = pl.read_csv(tmp_path / "out" / "values.csv").filter(pl.col("quantity") == "low_voltage_share")
+    assert json.loads(table["parameters"][0])["low_voltage_threshold_v"] == 3.3
+    workspace.analyse(executor="serial")
+    (made,) = workspace.cells["A"].analyses
+    assert made.settings == {**DEFAULTS, "low_voltage_threshold_v": 3.1}
+    assert [c["kind"] for c in made.corrections] == ["formation"]
+
+
+def old(report: AnalyseReport) -> list[str]:
+    return [f.where for f in report.findings if f.code == "results-out-of-date"]
+
+
+@on_both
+def test_values_of_former_settings_facts_and_corrections_are_said_to_be_out_of_date(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for seed, (name, morphology) in enumerate((("A", "SC"), ("B", "PC"))):
+        write_curve(tmp_path / f"{name}.csv", seed=seed, cycles=3, start_unix=1.7e9)
+        facts = {"electrode": "cathode", "sample": name, "morphology": morphology, "active_mass_mg": 5.0}
+        workspace.add(tmp_path / f"{name}.csv", cell=name, facts=facts, executor="serial")
+    assert out_of_date(workspace.store) == []  # never analysed: nothing is old
+    assert old(workspace.analyse(executor="serial")) == []
+    assert out_of_date(workspace.store) == []
+
+    workspace.change_settings(cycling={"low_voltage_threshold_v": 3.2})
+    told = {f.where: f for f in out_of_date(workspace.store)}
+    assert list(told) == ["A", "B"]
+    assert all(f.severity == "warning" and f.code == "results-out-of-date" for f in told.values())
+    assert "low_voltage_threshold_v was 3.5, is 3.2" in told["A"].message
+    assert told["A"] in workspace.cells["A"].findings
+    assert told["A"] in workspace.compare("morphology", quantities="all").findings
+    assert told["A"] in examine(workspace.root).findings
+    # one of the two is analysed again, and that tells of the other
+    assert old(workspace.analyse(["A"], executor="serial")) == ["B"]
+    assert workspace.cells["A"].out_of_date == []
+    workspace.analyse(executor="serial")
+
+    workspace.set_facts("A", {"active_mass_mg": 6.0, "batch": "7"})
+    (finding,) = out_of_date(workspace.store)
+    assert "active_mass_mg was 5, is 6; batch was not given, is 7" in finding.message
+    workspace.set_facts("A", {"active_mass_mg": 5.0})
+    workspace.analyse(executor="serial")
+    workspace.correct("B", (1, 1), "formation")
+    assert "corrections" in out_of_date(workspace.store)[0].message
+    workspace.clear_corrections("B")
+    assert out_of_date(workspace.store) == []
+    write_curve(tmp_path / "A2.csv", seed=9, start_unix=1.71e9, first_cycle=4)
+    workspace.add(tmp_path / "A2.csv", cell="A", executor="serial")
+    assert [f.where for f in out_of_date(workspace.store)] == ["A"]
+    (workspace.root / "lirich.toml").write_text(
+        (workspace.root / "lirich.toml").read_text().replace("low_voltage_threshold_v = 3.2", "reversal_fraction = 7")
+    )
+    with Workspace.open(workspace.root) as again:
+        assert [(f.code, str(f.severity)) for f in out_of_date(again.store)] == [("settings-unusable", "error")]
+        assert not examine(again.root).well
+
+
+def test_after_a_failed_analysis_the_old_values_stay_and_are_said_to_be_old(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_curve(tmp_path / "A.csv", cycles=3)
+    workspace.add(tmp_path / "A.csv", cell="A", executor="serial")
+    workspace.analyse(executor="serial")
+    before = workspace.cells["A"].values
+    workspace.change_settings(cycling={"low_voltage_threshold_v": 3.2})
+
+    def fails(*_: object, **__: object) -> None:
+        raise NotEnoughDataError("no")
+
+    monkeypatch.setattr("lirich.cycling.analyse", fails)
+    report = workspace.analyse(executor="serial")
+    assert [cell for cell, _ in report.failed] == ["A"]
+    assert old(report) == ["A"]
+    assert workspace.cells["A"].values == before
+
+
+def test_a_report_shows_the_settings_of_its_values_and_not_those_of_now(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "A.csv", cycles=3)
+    workspace.add(tmp_path / "A.csv", cell="A", facts={"electrode": "cathode"}, executor="serial")
+    workspace.analyse(executor="serial")
+    workspace.change_settings(cycling={"low_voltage_threshold_v": 3.2})
+    text = write_report(workspace, tmp_path / "report.html").read_text()
+    assert "<dt>low_voltage_threshold_v</dt><dd>3.5</dd>" in text
+    assert "low_voltage_threshold_v was 3.5, is 3.2" in text
+    assert "The values of A are not those of the present settings and facts" in text
+
+
+def test_a_change_of_lirich_alone_is_a_remark(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lirich.workbench import analyse
+
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", executor="serial")
+    workspace.analyse(executor="serial")
+    monkeypatch.setattr(analyse, "CODE", ("lirich.errors",))
+    (finding,) = out_of_date(workspace.store)
+    assert finding.severity == "info"
+    assert "another state of lirich" in finding.message
 
 
 def test_a_correction_of_the_protocol_changes_the_analysis_and_can_be_withdrawn(
@@ -477,6 +613,7 @@ def test_export_stands_on_its_own_and_comes_in_again(lab: Workspace, tmp_path: P
         export(lab, tmp_path / "out")
 
 
+@on_both
 def test_names_of_cells_that_are_no_names_of_files_are_exported_and_come_in_again(
     workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -516,6 +653,7 @@ def test_the_notebook_side(lab: Workspace) -> None:
     assert len(lab.literature) >= 96
 
 
+@on_both
 def test_a_healthy_workspace_with_a_mapping_file_has_no_finding(workspace: Workspace, tmp_path: Path) -> None:
     from lirich.testing.digitised import write_digitised_cell
 
@@ -553,6 +691,7 @@ def test_a_repaired_file_is_known_when_its_folder_is_added_again(workspace: Work
     assert again.failed == []
 
 
+@on_both
 def test_a_name_that_nobody_chose_gives_way_to_a_stated_one(workspace: Workspace, tmp_path: Path) -> None:
     write_curve(tmp_path / "run7.bdf.csv")
     workspace.add(tmp_path / "run7.bdf.csv", executor="serial")
@@ -616,14 +755,15 @@ def test_a_fresh_demo_removes_only_what_a_demo_made(tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / "demo").iterdir()} == {MARK, "my notes.txt"}
 
 
+@on_both
 def test_a_worker_keeps_no_connection(workspace: Workspace) -> None:
     from lirich.workbench.stores import store_at
 
-    assert (
-        store_at(str(workspace.root))._database._engine.pool.status().startswith("Pool size: 5  Connections in pool: 0")
-    )
+    pool = store_at(str(workspace.root))._database._engine.pool
+    assert (pool.checkedin(), pool.checkedout()) == (0, 0)
 
 
+@on_both
 def test_an_analysis_whose_test_was_removed_meanwhile_fails_alone(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lirich import __version__
+from lirich.cli import complete
 from lirich.cli.options import CellNames, ExecutorName, Json, Workers, WorkspaceFolder
 from lirich.cli.output import want_json
 
@@ -26,11 +27,12 @@ Fact = Annotated[
         metavar="FIELD=VALUE",
         help="A fact, such as active_mass_mg=5.9. Repeatable.",
         show_default=False,
+        autocompletion=complete.facts,
     ),
 ]
 CellOption = Annotated[
     list[str] | None,
-    typer.Option("--cell", help="Only these cells. Repeatable.", show_default=False),
+    typer.Option("--cell", help="Only these cells. Repeatable.", show_default=False, autocompletion=complete.cells),
 ]
 
 
@@ -75,7 +77,10 @@ def inspect(
     repair: Annotated[
         list[str] | None,
         typer.Option(
-            "--repair", help="Show the file as it would be after this repair. Repeatable.", show_default=False
+            "--repair",
+            help="Show the file as it would be after this repair. Repeatable.",
+            show_default=False,
+            autocompletion=complete.repairs,
         ),
     ] = None,
     json: Json = False,
@@ -92,16 +97,31 @@ def add(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders of files.", show_default=False)],
     cell: Annotated[
         str | None,
-        typer.Option("--cell", help="The cell that these files belong to.", show_default=False),
+        typer.Option(
+            "--cell",
+            help="The cell that these files belong to.",
+            show_default=False,
+            autocompletion=complete.cells,
+        ),
     ] = None,
     facts: Fact = None,
     repair: Annotated[
         list[str] | None,
-        typer.Option("--repair", help="A repair that `lirich inspect` proposed. Repeatable.", show_default=False),
+        typer.Option(
+            "--repair",
+            help="A repair that `lirich inspect` proposed. Repeatable.",
+            show_default=False,
+            autocompletion=complete.repairs,
+        ),
     ] = None,
     reader: Annotated[
         str | None,
-        typer.Option("--reader", help="The reader to use; by default the surest.", show_default=False),
+        typer.Option(
+            "--reader",
+            help="The reader to use; by default the surest.",
+            show_default=False,
+            autocompletion=complete.readers,
+        ),
     ] = None,
     reassign: Annotated[bool, typer.Option("--reassign", help="Move files that belong to another cell.")] = False,
     workspace: WorkspaceFolder = None,
@@ -129,7 +149,10 @@ def add(
 
 @app.command()
 def cells(
-    name: Annotated[str | None, typer.Argument(help="One cell, in detail.", show_default=False)] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One cell, in detail.", show_default=False, autocompletion=complete.cells),
+    ] = None,
     facts: Fact = None,
     segment: Annotated[
         list[str] | None,
@@ -138,6 +161,7 @@ def cells(
             metavar="A-B=KIND",
             help="Say what cycles A to B are (formation, rate_test, ageing, check_up, …). Repeatable.",
             show_default=False,
+            autocompletion=complete.segments,
         ),
     ] = None,
     clear_segments: Annotated[
@@ -187,10 +211,22 @@ def analyse(
 
 @app.command()
 def compare(
-    by: Annotated[str, typer.Option("--by", help="The field that makes the groups: morphology, dopant, coating, …")],
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            help="The field that makes the groups: morphology, dopant, coating, …",
+            autocompletion=complete.fields,
+        ),
+    ],
     quantity: Annotated[
         list[str] | None,
-        typer.Option("--quantity", help="Only these quantities. Repeatable.", show_default=False),
+        typer.Option(
+            "--quantity",
+            help="Only these quantities. Repeatable.",
+            show_default=False,
+            autocompletion=complete.quantities,
+        ),
     ] = None,
     cell: CellOption = None,
     everything: Annotated[
@@ -211,13 +247,31 @@ def compare(
 @app.command()
 def literature(
     text: Annotated[str | None, typer.Argument(help="Words to look for.", show_default=False)] = None,
-    quantity: Annotated[str | None, typer.Option(help="A quantity of the vocabulary.", show_default=False)] = None,
-    morphology: Annotated[str | None, typer.Option(help="SC or PC.", show_default=False)] = None,
+    quantity: Annotated[
+        str | None,
+        typer.Option(help="A quantity of the vocabulary.", show_default=False, autocompletion=complete.quantities),
+    ] = None,
+    morphology: Annotated[
+        str | None,
+        typer.Option(
+            help="SC, PC or PC-dense.",
+            show_default=False,
+            autocompletion=complete.one_of("SC", "PC", "PC-dense"),
+        ),
+    ] = None,
     sample: Annotated[str | None, typer.Option(help="Part of a sample's name.", show_default=False)] = None,
     reference: Annotated[
         str | None,
-        typer.Option(help="A reference number of the review.", show_default=False),
+        typer.Option(
+            help="A reference number of the review, or part of a citation.",
+            show_default=False,
+            autocompletion=complete.references,
+        ),
     ] = None,
+    list_references: Annotated[
+        bool,
+        typer.Option("--references", help="List the references of the review instead; TEXT picks among them."),
+    ] = False,
     conflicts: Annotated[bool, typer.Option("--conflicts", help="Only facts that contradict another.")] = False,
     add_records: Annotated[
         Path | None,
@@ -232,6 +286,9 @@ def literature(
     want_json(json)
     from lirich.cli import verbs
 
+    if list_references:
+        verbs.references(text, reference, json=json)
+        return
     verbs.literature(text, quantity, morphology, sample, reference, conflicts, add_records, workspace, json=json)
 
 
@@ -241,7 +298,12 @@ def report(
     cell: CellOption = None,
     by: Annotated[
         str | None,
-        typer.Option("--by", help="Compare groups by this field; morphology where it is known.", show_default=False),
+        typer.Option(
+            "--by",
+            help="Compare groups by this field; morphology where it is known.",
+            show_default=False,
+            autocompletion=complete.fields,
+        ),
     ] = None,
     workspace: WorkspaceFolder = None,
     json: Json = False,
@@ -257,7 +319,10 @@ def report(
 def export(
     folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
     cell: CellOption = None,
-    form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    form: Annotated[
+        str,
+        typer.Option("--format", help="csv or parquet.", autocompletion=complete.one_of("csv", "parquet")),
+    ] = "csv",
     workspace: WorkspaceFolder = None,
     json: Json = False,
 ) -> None:

@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 _LISTED = ("initial_coulombic_efficiency", "voltage_decay_mv_per_cycle", "capacity_fade_percent_per_cycle")
 
 
-def list_cells(workspace: Workspace, *, json: bool) -> None:
-    """Print one row per cell; a value that is in doubt has a mark, and a line below says why."""
+def list_cells(workspace: Workspace, *, json: bool = False, current: bool = False) -> None:
+    """Print one row per cell; a value that is in doubt has a mark, and a line below says why.
+
+    What is out of date is said too, unless it is *current*: just analysed, and said by that.
+    """
+    from lirich.workbench.outdated import out_of_date
+
     views = list(workspace.cells.values())
+    outdated = [] if current else out_of_date(workspace.store)
     if json:
-        print_json({"cells": [_entry(v) for v in views]})
+        print_json({"cells": [_entry(v) for v in views], "findings": [f.model_dump(mode="json") for f in outdated]})
         return
     if not views:
         console().print("There are no cells yet. Next: [bold]lirich add[/] FILES")
@@ -51,6 +57,7 @@ def list_cells(workspace: Workspace, *, json: bool) -> None:
     heads = ("cell", "sample", "SC/PC", "files", "cycles", *figures, "origin")
     show_table("", heads, rows, right=(3, 4, 5, 6, 7), whole=(0, 5, 6, 7))
     show_marks(marks)
+    show_findings(outdated)
 
 
 def _entry(view: CellView) -> dict[str, Any]:
@@ -74,6 +81,9 @@ def cell_dict(view: CellView) -> dict[str, Any]:
         "runs": [
             {
                 "run": a.run,
+                "version": a.version,
+                "settings": a.settings,
+                "corrections": list(a.corrections),
                 "segments": list(a.segments),
                 "values": [{**v.model_dump(mode="json"), "unit": v.unit} for v in a.values],
                 "cycles": view.run(a.run).cycles.to_dicts(),
@@ -93,6 +103,7 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
     for analysis in view.analyses:
         run = view.run(analysis.run)
         title = f"Run {analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
+        _show_making(run, everything=everything)
         rows = fold_segments(run.segments, everything=everything)
         folded += len(run.segments) - len(rows)
         show_table(title, ("protocol", "cycles", "", "why"), rows)
@@ -108,6 +119,20 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
             f"[dim]Like ones are folded here. [/][bold]lirich cells {escape(view.key)} --all[/][dim] prints each "
             "segment, value and condition; --json and lirich export have them too.[/]"
         )
+
+
+def _show_making(run: CellView, *, everything: bool) -> None:
+    """Say which lirich and which settings the values were made with; those at their default only where all is shown."""
+    made = run.analysis
+    if made.settings is None:
+        told = "settings that were not kept"
+    else:
+        chosen = run.settings.model_dump(mode="json", exclude_defaults=True)
+        others = "all other settings at their default" if chosen else "all settings at their default"
+        told = ", ".join([*(f"{name} = {what}" for name, what in chosen.items()), others])
+    console().print(f"[dim]Analysed by lirich {made.version}; {escape(told)}.[/]")
+    if everything and made.settings is not None:
+        show_table("", ("setting", ""), made.settings.items())
 
 
 def _show_facts(view: CellView) -> None:

@@ -59,6 +59,9 @@ def show_comparison(comparison: Comparison) -> None:
         if row.refused:
             out.print(f"[yellow]refused[/] {escape(QUANTITIES[row.quantity].name)}: {escape(_refusal(row))}")
     show_findings(comparison.findings)
+    if comparison.refused:
+        why = "every comparison is refused" if comparison.rows else "no figure is there in two groups"
+        out.print(f"[bold]Nothing could be compared:[/] {why}.")
 
 
 def _mean(group: GroupSummary) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lirich.cli import complete
+
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
 
@@ -27,11 +29,17 @@ Workers = Annotated[
 ]
 ExecutorName = Annotated[
     str,
-    typer.Option("--executor", help="processes, serial, dask, or the address of a Dask scheduler (tcp://…)."),
+    typer.Option(
+        "--executor",
+        help="processes, serial, dask, or the address of a Dask scheduler (tcp://…).",
+        autocompletion=complete.one_of("processes", "serial", "dask"),
+    ),
 ]
 CellNames = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[CELL]...", help="Cells; all by default.", show_default=False),
+    typer.Argument(
+        metavar="[CELL]...", help="Cells; all by default.", show_default=False, autocompletion=complete.cells
+    ),
 ]
 
 

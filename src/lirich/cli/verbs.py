@@ -16,7 +16,8 @@ from lirich.cli.output import console, print_json, progress_bar, show_error, sho
 from lirich.errors import InputError, LirichError
 
 PARTLY = 1
-"""Exit code of a run in which some files or cells failed and the others are kept."""
+"""Exit code of a run that did not do all it was asked to: files or cells failed (the others are kept), nothing could be
+compared, something is wrong."""
 
 
 def init(folder: Path, name: str | None, database_url: str | None, *, json: bool) -> None:
@@ -184,7 +185,7 @@ def analyse(
     if json:
         print_json(report.to_dict())
     else:
-        list_cells(workspace, json=False)
+        list_cells(workspace, current=True)
         show_findings(report.findings)
         for cell, error in report.failed:
             console(stderr=True).print(f"[bold]{escape(cell)}[/]")
@@ -213,10 +214,12 @@ def compare(
     )
     if json:
         print_json(comparison.to_dict())
-        return
-    from lirich.cli.comparison import show_comparison
+    else:
+        from lirich.cli.comparison import show_comparison
 
-    show_comparison(comparison)
+        show_comparison(comparison)
+    if comparison.refused:
+        raise typer.Exit(PARTLY)
 
 
 def literature(
@@ -236,6 +239,7 @@ def literature(
     from lirich.quantities import QUANTITIES
     from lirich.quantities import quantity as known_quantity
     from lirich.store.literature import load_records, query
+    from lirich.store.literature import reference as known_reference
 
     if quantity is not None:
         known_quantity(quantity)
@@ -275,7 +279,31 @@ def literature(
         for v in found
     ]
     show_table("", ("sample", "SC/PC", "quantity", "value", "conditions", "source", "note"), rows, right=(3,))
+    if not found and reference is not None and reference.strip().isdecimal():
+        # the review cites many papers of which it gives no number
+        console().print(escape(f"[{reference.strip()}] {known_reference(int(reference)).short}"))
     console().print(f"{len(found)} published value(s).")
+
+
+def references(text: str | None, reference: str | None, *, json: bool) -> None:
+    """List the references of the review: all, those that have all words of *text*, or one number."""
+    from lirich.store.literature import REVIEW, load
+    from lirich.store.literature import reference as known_reference
+    from lirich.store.literature import references as known
+
+    found = [r for r in known() if all(word in r.raw.casefold() for word in (text or "").casefold().split())]
+    if reference is not None:
+        wanted = reference.strip()
+        found = [known_reference(int(wanted))] if wanted.isdecimal() else [r for r in found if wanted in r.raw]
+    cited = [str(v.provenance.parameters.get("reference_numbers", "")).split() for v in load()]
+    values = {r.number: sum(str(r.number) in numbers for numbers in cited) for r in found}
+    if json:
+        listed = [{**r.model_dump(mode="json"), "short": r.short, "values": values[r.number]} for r in found]
+        print_json({"review": REVIEW, "references": listed})
+        return
+    rows = [(r.number, r.short, r.doi_or_url or "", values[r.number] or "", r.note) for r in found]
+    show_table("", ("no.", "reference", "DOI or address", "values", "note"), rows, right=(0, 3), whole=(0, 3))
+    console().print(f"{len(found)} reference(s) of {escape(REVIEW)}.")
 
 
 def report(output: Path, names: Sequence[str] | None, by: str | None, folder: Path | None, *, json: bool) -> None:

@@ -10,7 +10,7 @@ from lirich.model import Frozen
 
 
 class CyclingSettings(Frozen):
-    """How a cycling table is taken apart. Every value that depends on one of these carries it as a condition.
+    """How a cycling table is taken apart. An analysis keeps all of these; each value states those that are no default.
 
     Defaults that are choices of lirich (not of a paper) are marked *choice*; they were set so that every file of
     the reference data (rests, CC-CV, GITT, ICI, HPPC, rate tests, formation) is taken apart as its programme says.

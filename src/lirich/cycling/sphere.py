@@ -58,16 +58,6 @@ def surface_response(theta: Array) -> Array:
     return np.asarray(response, dtype=np.float64)
 
 
-def pulse_response(since_s: Array, duration_s: float, rate: float) -> Array:
-    """Return the change of the surface during and after a pulse, over that of the mean at its end.
-
-    *since_s*: time since the current was switched on, s, shape (n,); *rate*: D̃/R², 1/s. Goes to 1 long after the
-    pulse.
-    """
-    whole = 3.0 * rate * duration_s
-    return (surface_response(rate * since_s) - surface_response(rate * (since_s - duration_s))) / whole
-
-
 @lru_cache(maxsize=1)
 def _table() -> Array:
     log_theta = np.arange(_TABLE_FROM, _TABLE_TO + 2 * _TABLE_STEP, _TABLE_STEP)

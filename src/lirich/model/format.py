@@ -34,6 +34,9 @@ _DECIMALS = MappingProxyType(
     }
 )  # what cyclers resolve: about 1 mV, 0.1 mAh/g
 _MORE_DECIMALS = MappingProxyType({"coulombic_efficiency": 2, "median_coulombic_efficiency": 2, "energy_efficiency": 2})
+MOST_DIGITS = 7
+"""No more digits of a value are written, however narrow its interval: cyclers write single-precision numbers."""
+
 _SYMMETRIC = 0.15  # the arms of an interval may differ by this share of its width and still be written as ±
 
 _OPERATORS = MappingProxyType(
@@ -74,7 +77,10 @@ def format_number(number: float, *, decimals: int | None = None, significant: in
 def format_interval(interval: Interval, quantity: str, *, unit: bool = True) -> str:
     """Write an interval alone, ``0.35 … 0.52 mV/cycle``, in the unit of *quantity*."""
     tail = _unit(quantity) if unit else ""
-    decimals = _decimals_of_width((interval.high - interval.low) / 2)
+    half = (interval.high - interval.low) / 2
+    decimals = _decimals_of_width(half)
+    if decimals is not None and _digits(max(abs(interval.low), abs(interval.high)), half) > MOST_DIGITS:
+        return " … ".join(format_number(e, significant=MOST_DIGITS) for e in (interval.low, interval.high)) + tail
     if decimals is None:
         return f"{_alone(interval.low, quantity)} … {_alone(interval.high, quantity)}{tail}"
     exponent, power = _power(max(abs(interval.low), abs(interval.high)))
@@ -107,7 +113,10 @@ def format_quantity(
     if interval is None or decimals is None or not math.isfinite(number):
         return _OPERATORS[operator] + _alone(number, quantity) + tail
     low, high = number - interval.low, interval.high - number
-    level = "" if math.isclose(interval.level, USUAL_LEVEL) else f" [{format_number(100 * interval.level)} %]"
+    if _digits(number, (low + high) / 2) > MOST_DIGITS:
+        half = format_number(max(abs(low), abs(high)), significant=2)
+        body = f"{format_number(number, significant=MOST_DIGITS)} ± {half}"
+        return _OPERATORS[operator] + body + tail + _level(interval)
     exponent, power = _power(max(abs(number), (interval.high - interval.low) / 2))
     scale = 10.0**-exponent
     places = max(0, decimals + exponent) if power else decimals
@@ -117,7 +126,7 @@ def format_quantity(
     else:
         ends = f"{_fixed(interval.low * scale, places)} … {_fixed(interval.high * scale, places)}"
         body = f"{_fixed(number * scale, places)} ({ends}){power}"
-    return _OPERATORS[operator] + body + tail + level
+    return _OPERATORS[operator] + body + tail + _level(interval)
 
 
 def format_value(value: Value, *, unit: bool = True) -> str:
@@ -216,6 +225,15 @@ def _alone(number: float, quantity: str) -> str:
     if number != 0 and abs(number) < 0.5 * 10.0**-decimals:
         return format_number(number, significant=2)  # "0.00" would hide a value that is not zero
     return _fixed(number, decimals)
+
+
+def _level(interval: Interval) -> str:
+    return "" if math.isclose(interval.level, USUAL_LEVEL) else f" [{format_number(100 * interval.level)} %]"
+
+
+def _digits(number: float, half_width: float) -> int:
+    """Return how many digits a number has down to the second one of the half-width of its interval."""
+    return 2 + _exponent(max(abs(number), half_width)) - _exponent(half_width)
 
 
 def _decimals_of_width(half_width: float) -> int | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, field_validator
+from pydantic import AfterValidator, Field, PositiveFloat, field_validator
 
 from lirich.model._base import Frozen
 from lirich.model.composition import Composition
@@ -20,7 +21,21 @@ Electrode = Literal["cathode", "anode", "full"]
 It fixes the convention of the Coulombic efficiency: discharge/charge for ``cathode`` and ``full``,
 charge/discharge for ``anode`` (delithiation over lithiation)."""
 
-KEY_PATTERN = r"^[^\s/\\][^/\\\x00-\x1f]{0,118}[^\s/\\]$|^[^\s/\\]$"
+_PATTERN = r"^[^\s/\\][^/\\\x00-\x1f\x7f-\x9f]{0,118}[^\s/\\]$|^[^\s/\\]$"
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def _name(key: str) -> str:
+    if key in (".", ".."):
+        raise ValueError(f"{key!r} is no name: it means a folder")
+    unseen = _UNSEEN.search(key)
+    if unseen is not None:
+        raise ValueError(f"a name has no control character such as U+{ord(unseen[0]):04X}: it would look like another")
+    return key
+
+
+Key = Annotated[str, Field(pattern=_PATTERN), AfterValidator(_name)]
+"""The name of a sample or cell: 1 to 120 characters that are seen, no slash, no blank at an end."""
 
 
 class Recipe(Frozen):
@@ -38,7 +53,7 @@ class Recipe(Frozen):
 class Sample(Frozen):
     """A material from one synthesis."""
 
-    key: str = Field(pattern=KEY_PATTERN)
+    key: Key
     composition: str | None = None
     morphology: Morphology | None = None
     dopant: str | None = None
@@ -65,7 +80,7 @@ class Cell(Frozen):
     facts: Li-rich papers state 1C = 200, 250 or 280 mA/g for materials of any capacity.
     """
 
-    key: str = Field(pattern=KEY_PATTERN)
+    key: Key
     sample: str | None = None
     electrode: Electrode | None = None
     active_mass_mg: PositiveFloat | None = None

@@ -26,10 +26,10 @@ from lirich.reports.data import (
 )
 from lirich.reports.figures import LEVELS, first_level
 from lirich.workbench.context import standings
+from lirich.workbench.outdated import OUT_OF_DATE
 
 if TYPE_CHECKING:
     from lirich.cycling import Segment
-    from lirich.store import Store
     from lirich.workbench.comparison import Comparison, ComparisonRow
     from lirich.workbench.views import CellView
     from lirich.workbench.workspace import Workspace
@@ -48,13 +48,15 @@ def collect(workspace: Workspace, *, cells: Sequence[str] | None = None, by: str
     for key in keys:
         view = workspace.cells[key]
         main = view.analysis.run if view.analyses else None
-        reports.append(_cell(workspace.store, view, groups.get(key), detail.curves))
+        reports.append(_cell(view, groups.get(key), detail.curves))
         for analysis in sorted(view.analyses, key=lambda a: a.run):
             if analysis.run != main:
                 label = f"{key}, run {analysis.run + 1}"
-                reports.append(
-                    _cell(workspace.store, view.run(analysis.run), groups.get(key), detail.curves, label=label)
-                )
+                reports.append(_cell(view.run(analysis.run), groups.get(key), detail.curves, label=label))
+    outdated = [f for r in reports for f in r.findings if f.code == OUT_OF_DATE and f.severity is not Severity.INFO]
+    if outdated:
+        names = ", ".join(dict.fromkeys(f.where for f in outdated))
+        notes.append(f"The values of {names} are not those of the present settings and facts: see the warnings.")
     literature = tuple(workspace.literature)
     own = [value for report in reports for value in report.values]
     return ReportData(
@@ -66,7 +68,6 @@ def collect(workspace: Workspace, *, cells: Sequence[str] | None = None, by: str
         workspace=workspace.store.settings.name or workspace.root.name,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
-        settings=_settings(workspace),
         notes=tuple(notes),
     )
 
@@ -75,14 +76,6 @@ def _title(workspace: Workspace, keys: Sequence[str]) -> str:
     if len(keys) == 1:
         return keys[0]
     return workspace.store.settings.name or workspace.root.name
-
-
-def _settings(workspace: Workspace) -> dict[str, bool | int | float | str]:
-    from lirich.cycling import CyclingSettings
-    from lirich.workbench.analyse import cycling_settings
-
-    settings = CyclingSettings.model_validate(cycling_settings(workspace.store)).model_dump(mode="json")
-    return {name: what if isinstance(what, bool | int | float | str) else str(what) for name, what in settings.items()}
 
 
 def _comparison(
@@ -161,7 +154,7 @@ def _rank(row: ComparisonRow) -> float:
     return float(row.conditions.cycle or row.conditions.cycles or 0)
 
 
-def _cell(store: Store, view: CellView, group: str | None, most_cycles: int, *, label: str = "") -> CellReport:
+def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "") -> CellReport:
     if not view.analyses:
         return CellReport(
             cell=view.facts,
@@ -173,7 +166,7 @@ def _cell(store: Store, view: CellView, group: str | None, most_cycles: int, *, 
         )
     cycles = view.cycles
     shown = choose_cycles(cycles["cycle"].to_list(), most_cycles) if most_cycles and cycles.height else []
-    curves = _curves(store, view, shown) if shown else None
+    curves = _curves(view, shown) if shown else None
     number = dict(zip(cycles["cycle"], cycles["cycle_number"], strict=True))
     tests = {t.key: t for t in view.tests}
     used = view.analysis.tests
@@ -198,6 +191,7 @@ def _cell(store: Store, view: CellView, group: str | None, most_cycles: int, *, 
         group=group,
         notes=tuple(notes),
         label=label,
+        settings=view.analysis.settings,
     )
 
 
@@ -214,16 +208,14 @@ class _Curves:
     smoothing: str
 
 
-def _curves(store: Store, view: CellView, shown: Sequence[int]) -> _Curves:
-    from lirich.cycling import CyclingSettings, annotate
+def _curves(view: CellView, shown: Sequence[int]) -> _Curves:
+    from lirich.cycling import annotate
     from lirich.cycling.dqdv import DEFAULT_SMOOTHING, dqdv_curves
     from lirich.cycling.halfcycles import half_cycles, voltage_curves
     from lirich.cycling.hysteresis import hysteresis
-    from lirich.workbench.analyse import cycling_settings
 
-    cell = view.facts
-    settings = CyclingSettings.model_validate(cycling_settings(store))
-    notes = annotate(view.table(), electrode=cell.electrode, settings=settings)
+    cell = view.analysis.facts or view.facts  # a figure is of what the values beside it were made with
+    notes = annotate(view.table(), electrode=cell.electrode, settings=view.settings)
     halves = half_cycles(notes, shown)
     of_cycle = {(h.cycle, h.direction): h for h in halves}
     gaps = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -30,7 +30,8 @@ class CellReport:
     ``cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt``; ``dqdv`` has ``cycle, direction,
     voltage_volt, dqdv_mah_v, dqdv_mah_g_v``; ``hysteresis`` has ``cycle, soc_percent, hysteresis_v``. A table that is
     not known is ``None`` and its figure is left out. ``notes`` are sentences about this cell, plain text. ``label``
-    names it where its key is not enough (a second run); ``smoothing`` says how its dQ/dV was made.
+    names it where its key is not enough (a second run); ``smoothing`` says how its dQ/dV was made; ``settings`` are
+    those that its values were made with, ``None`` where they are not known.
     """
 
     cell: Cell
@@ -47,6 +48,7 @@ class CellReport:
     notes: tuple[str, ...] = ()
     label: str = ""
     smoothing: str = ""
+    settings: Mapping[str, Scalar] | None = None
 
     @property
     def name(self) -> str:
@@ -124,7 +126,7 @@ class ComparisonReport:
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """All of a report. ``created`` is shown as given; ``settings`` are those of the analysis.
+    """All of a report. ``created`` is shown as given.
 
     ``standings`` says in sentences where the cells' values stand among the published ones.
     """
@@ -138,5 +140,4 @@ class ReportData:
     workspace: str = ""
     created: str = ""
     version: str = ""
-    settings: Mapping[str, Scalar] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -82,6 +82,7 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
         missing=sections.missing_facts(data),
         definitions=sections.definitions(data),
         methods=sections.methods(data),
+        settings=sections.settings(data),
         origins=sections.origins(data),
         colours=style.group_colours(groups),
         loop_group=lambda name: groups.index(name) + 1 if name in groups else 0,

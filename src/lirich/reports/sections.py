@@ -407,6 +407,25 @@ def methods(data: ReportData) -> list[tuple[str, str, str]]:
     ]
 
 
+def settings(data: ReportData) -> list[tuple[str, dict[str, str]]]:
+    """Return what the values were made with: the cells, and each setting as text; one entry if all are alike.
+
+    Where the settings of a cell are not known, the entry has none.
+    """
+    alike: dict[str, tuple[list[str], dict[str, str]]] = {}
+    for cell in data.cells:
+        if cell.values or cell.settings is not None:
+            shown = {name: _setting(what) for name, what in (cell.settings or {}).items()}
+            alike.setdefault(repr(shown), ([], shown))[0].append(cell.name)
+    if len(alike) == 1:
+        return [("all cells", shown) for _, shown in alike.values()]
+    return [(", ".join(names), shown) for names, shown in alike.values()]
+
+
+def _setting(what: object) -> str:
+    return f"{what:g}" if isinstance(what, float) else str(what)
+
+
 def origins(data: ReportData) -> list[str]:
     """Return the origins that appear, in a fixed order."""
     used = {v.origin for c in data.cells for v in c.values} | {c.origin for c in data.cells}

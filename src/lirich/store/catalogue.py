@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, text
@@ -76,8 +77,8 @@ def fingerprint(connection: Connection) -> str:
     return content_hash(content)
 
 
-def documents(connection: Connection) -> dict[str, list[tuple[str, str]]]:
-    """Return every document as (name, text) by table, unread, for the doctor."""
+def documents(connection: Connection) -> Iterator[tuple[str, str, str]]:
+    """Yield every document as (table, name, text), unread, for the doctor; a few of them at a time are in memory."""
     tables = {
         "sample": (s.sample, s.sample.c.key),
         "cell": (s.cell, s.cell.c.key),
@@ -85,10 +86,10 @@ def documents(connection: Connection) -> dict[str, list[tuple[str, str]]]:
         "analysis": (s.analysis, s.analysis.c.cell),
         "value": (s.value, s.value.c.owner),
     }
-    return {
-        name: [(row[0], row[1]) for row in connection.execute(select(column, table.c.document))]
-        for name, (table, column) in tables.items()
-    }
+    for name, (table, column) in tables.items():
+        query = select(column, table.c.document).execution_options(yield_per=1000)
+        for row in connection.execute(query):
+            yield name, row[0], row[1]
 
 
 def integrity(database: Database) -> list[str]:

@@ -61,20 +61,6 @@ def put(shelf: Shelf, table: pl.DataFrame) -> str:
     return key
 
 
-def scan(shelf: Shelf, key: str) -> pl.LazyFrame:
-    """Return the curve lazily. Raises `CorruptStoreError` where it is missing or broken."""
-    import polars as pl
-
-    path = _path(shelf, key)
-    try:
-        _whole(path, key)
-        frame = pl.scan_parquet(path, glob=False)
-        frame.collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _damaged(key, str(error)) from error
-    return frame
-
-
 def read(shelf: Shelf, key: str, *, verify: bool = False) -> pl.DataFrame:
     """Return the curve; with *verify*, only if its content still has that key.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lirich.errors import CorruptStoreError
@@ -31,7 +32,7 @@ def check(root: Path, database: Database, raw: files.Shelf, curve: files.Shelf, 
     """
     try:
         damage = [_catalogue_damaged(f"SQLite reports: {problem}") for problem in catalogue.integrity(database)]
-        records, unreadable = _records(database)
+        told = database.read(lambda connection: _Told.of(catalogue.documents(connection)))
     except CorruptStoreError as error:
         # without the records, nothing can be said of what is missing or unused
         broken = [
@@ -39,23 +40,12 @@ def check(root: Path, database: Database, raw: files.Shelf, curve: files.Shelf, 
             *_shelf(root, curve, "curve", {}, curves.hash_curve_file if hashes else None),
         ]
         return [_catalogue_damaged(error.found), *(f for f in broken if f.severity is Severity.ERROR)]
-    tests = [t for t in records["test"] if isinstance(t, Test)]
-    analyses = [a for a in records["analysis"] if isinstance(a, Analysis)]
-    wanted_raw = {
-        file.sha256: f"test {t.key[:12]} of cell {t.cell} ({file.name})" for t in tests for file in (t.raw, *t.beside)
-    }
-    wanted_curves = {
-        key: f"analysis of cell {a.cell}, run {a.run}"
-        for a in analyses
-        for key in (a.steps_curve, a.cycles_curve)
-        if key is not None
-    } | {t.curve: f"test {t.key[:12]} of cell {t.cell} ({t.raw.name})" for t in tests}
     findings = [
         *damage,
-        *unreadable,
-        *_shelf(root, raw, "raw", wanted_raw, files.hash_file if hashes else None),
-        *_shelf(root, curve, "curve", wanted_curves, curves.hash_curve_file if hashes else None),
-        *_loose_ends(records, tests, analyses),
+        *told.unreadable,
+        *_shelf(root, raw, "raw", told.raw, files.hash_file if hashes else None),
+        *_shelf(root, curve, "curve", told.curves, curves.hash_curve_file if hashes else None),
+        *_loose_ends(told),
     ]
     return sorted(findings, key=lambda f: (_RANK[f.severity], f.code, f.where))
 
@@ -92,25 +82,52 @@ def mend(root: Path, database: Database, raw: files.Shelf, curve: files.Shelf) -
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def _records(database: Database) -> tuple[dict[str, list[Frozen]], list[Finding]]:
-    records: dict[str, list[Frozen]] = {}
-    findings = []
-    for name, documents in database.read(catalogue.documents).items():
-        read = records.setdefault(name, [])
-        for key, document in documents:
+@dataclass(slots=True)
+class _Told:
+    """What the records speak of. The records themselves, values above all, are too many to be held at once."""
+
+    unreadable: list[Finding] = field(default_factory=list)
+    raw: dict[str, str] = field(default_factory=dict)
+    curves: dict[str, str] = field(default_factory=dict)
+    samples: set[str] = field(default_factory=set)
+    sample_of_cell: dict[str, str] = field(default_factory=dict)
+    tests: set[str] = field(default_factory=set)
+    tests_of_analysis: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, documents: Iterable[tuple[str, str, str]]) -> _Told:
+        """Read (table, name, text) one by one."""
+        told = cls()
+        for table, name, document in documents:
             try:
-                read.append(load(_KINDS[name], document))
+                told._take(load(_KINDS[table], document))
             except CorruptStoreError as error:
-                findings.append(
+                told.unreadable.append(
                     Finding(
                         code="unreadable-record",
                         severity=Severity.ERROR,
                         message=error.found,
                         advice=error.advice,
-                        where=f"{name} {key}",
+                        where=f"{table} {name}",
                     )
                 )
-    return records, findings
+        return told
+
+    def _take(self, record: Frozen) -> None:
+        if isinstance(record, Sample):
+            self.samples.add(record.key)
+        elif isinstance(record, Cell) and record.sample is not None:
+            self.sample_of_cell[record.key] = record.sample
+        elif isinstance(record, Test):
+            name = f"test {record.key[:12]} of cell {record.cell}"
+            self.tests.add(record.key)
+            self.raw.update((file.sha256, f"{name} ({file.name})") for file in (record.raw, *record.beside))
+            self.curves[record.curve] = f"{name} ({record.raw.name})"
+        elif isinstance(record, Analysis):
+            self.tests_of_analysis[record.cell, record.run] = record.tests
+            for key in (record.steps_curve, record.cycles_curve):
+                if key is not None:
+                    self.curves.setdefault(key, f"analysis of cell {record.cell}, run {record.run}")
 
 
 def _shelf(
@@ -157,24 +174,22 @@ def _shelf(
         )
 
 
-def _loose_ends(records: dict[str, list[Frozen]], tests: list[Test], analyses: list[Analysis]) -> Iterable[Finding]:
-    samples = {s.key for s in records["sample"] if isinstance(s, Sample)}
-    for cell in records["cell"]:
-        if isinstance(cell, Cell) and cell.sample is not None and cell.sample not in samples:
+def _loose_ends(told: _Told) -> Iterable[Finding]:
+    for cell, sample in told.sample_of_cell.items():
+        if sample not in told.samples:
             yield Finding(
                 code="missing-sample",
-                message=f"Cell {cell.key} is of sample {cell.sample}, of which nothing is known",
+                message=f"Cell {cell} is of sample {sample}, of which nothing is known",
                 advice="Describe the sample in cells.csv",
-                where=f"cell {cell.key}",
+                where=f"cell {cell}",
             )
-    keys = {t.key for t in tests}
-    for analysis in analyses:
-        if not keys.issuperset(analysis.tests):
+    for (cell, run), tests in told.tests_of_analysis.items():
+        if not told.tests.issuperset(tests):
             yield Finding(
                 code="analysis-without-test",
-                message=f"The analysis of cell {analysis.cell}, run {analysis.run}, rests on absent tests",
+                message=f"The analysis of cell {cell}, run {run}, rests on absent tests",
                 advice="Analyse the cell again",
-                where=f"analysis {analysis.cell}",
+                where=f"analysis {cell}",
             )
 
 

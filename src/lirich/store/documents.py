@@ -97,6 +97,14 @@ def stored_value(document: str, unit: str) -> Value:
     return _converted(value, unit)
 
 
+def value_document(quantity: str, document: str, unit: str) -> dict[str, Any]:
+    """Read a stored value as a JSON object, converted as `stored_value` does; several times as fast."""
+    known = QUANTITIES.get(quantity)
+    if known is not None and known.unit == unit:
+        return json_object(document)
+    return json_object(stored_value(document, unit).to_json())
+
+
 def _converted(value: Value, unit: str) -> Value:
     # the vocabulary has another unit now than when the value was written
     interval = value.interval

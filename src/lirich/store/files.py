@@ -166,9 +166,9 @@ def plain_name(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def write_synced(path: Path, data: bytes) -> None:
-    """Write a new file and have it on the disk before returning."""
-    with path.open("xb") as file:
+def write_synced(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a new file, with the rights *mode* less the umask, and have it on the disk before returning."""
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
         _sync(file)
 

@@ -42,7 +42,7 @@ def in_parts(
     connection: Connection,
     column: ColumnElement[str],
     names: Sequence[str],
-    *wanted: ColumnElement[str],
+    *wanted: ColumnElement[Any],
     lock: bool = False,
 ) -> list[Any]:
     """Return the columns *wanted* of the rows whose *column* is one of *names*, however many these are."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, field_validator
 
 from lirich.model import Cell, Finding, Frozen, RawFile, Sample, Scalar, Test, Value, canonical_json
-from lirich.model.things import KEY_PATTERN
+from lirich.model.things import Key
+
+T = TypeVar("T")
 
 _DIGEST_PATTERN = r"^[0-9a-f]{64}$"
 
@@ -15,18 +17,23 @@ _DIGEST_PATTERN = r"^[0-9a-f]{64}$"
 class Analysis(Frozen):
     """What one analysis of one run of a cell established.
 
-    A *run* is a stretch of tests that continue each other; ``tests`` names them in time order. ``version`` is
-    the lirich version and ``settings_hash`` the content hash of the settings and corrections that were used.
+    A *run* is a stretch of tests that continue each other; ``tests`` names them in time order. What it was made
+    with is kept with it: ``version`` is the lirich version, ``settings`` are all settings of the analysis,
+    ``corrections`` the user's words on the protocol, ``facts`` and ``sample`` what was said of cell and sample.
+    ``settings`` and ``facts`` are ``None`` in an analysis of a lirich that did not keep them.
     ``steps_curve`` and ``cycles_curve`` are keys of curves, ``None`` where there was nothing to keep.
     ``segments`` are the protocol segments as JSON objects.
     """
 
     key: str = Field(min_length=1)
-    cell: str = Field(pattern=KEY_PATTERN)
+    cell: Key
     run: int = Field(ge=0)
     tests: tuple[str, ...] = Field(min_length=1)
     version: str
-    settings_hash: str
+    settings: dict[str, Any] | None = None
+    corrections: tuple[dict[str, Any], ...] = ()
+    facts: Cell | None = None
+    sample: Sample | None = None
     steps_curve: str | None = Field(default=None, pattern=_DIGEST_PATTERN)
     cycles_curve: str | None = Field(default=None, pattern=_DIGEST_PATTERN)
     segments: tuple[dict[str, Any], ...] = ()
@@ -34,14 +41,14 @@ class Analysis(Frozen):
     findings: tuple[Finding, ...] = ()
     created_unix_second: float = 0.0
 
-    @field_validator("segments")
+    @field_validator("segments", "settings", "corrections")
     @classmethod
-    def _json(cls, segments: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    def _json(cls, given: T) -> T:
         try:
-            canonical_json(segments)
+            canonical_json(given)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"segments are JSON objects without NaN: {error}") from error
-        return segments
+            raise ValueError(f"JSON objects without NaN are expected: {error}") from error
+        return given
 
 
 class CorrectionRecord(Frozen):
@@ -74,8 +81,10 @@ class LineageFile(Frozen):
 class Lineage(Frozen):
     """The way back from a value: code, version and parameters that made it, and the raw files it rests on.
 
-    ``analyses`` are the keys of the stored analyses that hold this very value; ``sources`` the names under
-    which it was put in with `Store.put_values`.
+    ``parameters`` are what the value itself states; ``analyses`` are the keys of the stored analyses that hold this
+    very value, ``settings`` and ``corrections`` those that the first of them was made with (``None``: no analysis
+    holds it, or one of a lirich that did not keep them). ``sources`` are the names under which it was put in with
+    `Store.put_values`.
     """
 
     value: Value
@@ -83,6 +92,8 @@ class Lineage(Frozen):
     version: str
     parameters: dict[str, Scalar]
     source: str
+    settings: dict[str, Any] | None = None
+    corrections: tuple[dict[str, Any], ...] = ()
     files: tuple[LineageFile, ...] = ()
     analyses: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()

@@ -11,8 +11,8 @@ from lirich.errors import InputError
 from lirich.model import Value
 from lirich.quantities import quantity as known_quantity
 from lirich.store import schema as s
-from lirich.store.documents import Names, dump, listed, load, natural, plain, stored_value, value_rows
-from lirich.store.queries import MANY, replace_row, require
+from lirich.store.documents import Names, dump, listed, load, natural, plain, stored_value, value_document, value_rows
+from lirich.store.queries import MANY, in_parts, replace_row, require
 from lirich.store.records import Analysis
 
 
@@ -24,23 +24,17 @@ class Results:
 
     # --- analyses -------------------------------------------------------------------------------------------
 
-    def put_analyses(self, analyses: Sequence[Analysis], *, whole_cell: str | None = None) -> None:
-        """Replace the analyses of the same cell and run; with *whole_cell*, all others of that cell go too.
+    def put_analysis(self, analysis: Analysis) -> None:
+        """Replace the analysis of the same cell and run.
 
-        Raises `UnknownNameError` where a cell or test is not in the catalogue.
+        Raises `UnknownNameError` where its cell or a test of it is not in the catalogue.
         """
-        if whole_cell is not None:
-            require(self._connection, s.cell, [whole_cell])
-            runs = select(s.analysis.c.run).where(s.analysis.c.cell == whole_cell)
-            for run in set(self._connection.execute(runs).scalars()) - {a.run for a in analyses}:
-                drop_analysis(self._connection, whole_cell, run)
-        for analysis in sorted(analyses, key=lambda a: (a.cell, a.run)):  # one order of locks for everybody
-            require(self._connection, s.cell, [analysis.cell])
-            require(self._connection, s.test, analysis.tests)
-            document = dump(analysis.model_copy(update={"values": ()}))
-            row = {"cell": analysis.cell, "run": analysis.run, "key": analysis.key, "document": document}
-            replace_row(self._connection, s.analysis, row)
-            self._replace_values(_owner(analysis.cell, analysis.run), analysis.values)
+        require(self._connection, s.cell, [analysis.cell])
+        require(self._connection, s.test, analysis.tests)
+        document = dump(analysis.model_copy(update={"values": ()}))
+        row = {"cell": analysis.cell, "run": analysis.run, "key": analysis.key, "document": document}
+        replace_row(self._connection, s.analysis, row)
+        self._replace_values(_owner(analysis.cell, analysis.run), analysis.values)
 
     def analysis_keys(self) -> dict[tuple[str, int], str]:
         """Return the key of every analysis by cell and run."""
@@ -54,6 +48,17 @@ class Results:
         runs = select(a.c.run).where(a.c.cell == plain(cell), a.c.run >= keep)
         for run in self._connection.execute(runs).scalars().all():
             drop_analysis(self._connection, cell, run)
+
+    def bare_analyses(self, cells: Sequence[str] | None = None) -> list[Analysis]:
+        """Return the analyses (of these cells) without their values, by cell and run."""
+        a = s.analysis
+        if cells is None:
+            rows = list(self._connection.execute(select(a.c.cell, a.c.run, a.c.document)))
+        else:
+            wanted = [plain(cell) for cell in dict.fromkeys(cells)]
+            rows = in_parts(self._connection, a.c.cell, wanted, a.c.cell, a.c.run, a.c.document)
+        ordered = sorted(rows, key=lambda row: (natural(row.cell), row.run))
+        return [load(Analysis, row.document) for row in ordered]
 
     def analyses(self, cell: str | None = None) -> list[Analysis]:
         """Return the analyses (of one cell) with their values, by cell and run."""
@@ -104,6 +109,27 @@ class Results:
         source: Names = None,
     ) -> list[Value]:
         """Return the values that fit every filter given, in an order that depends on the content only."""
+        return [
+            stored_value(row.document, row.unit)
+            for row in self._value_rows(quantity, origin, subject, subject_kind, source)
+        ]
+
+    def value_documents(
+        self,
+        *,
+        quantity: Names = None,
+        origin: Names = None,
+        subject: Names = None,
+        subject_kind: Names = None,
+        source: Names = None,
+    ) -> list[dict[str, Any]]:
+        """Return what `values` returns as JSON objects, fields at their default left out."""
+        rows = self._value_rows(quantity, origin, subject, subject_kind, source)
+        return [value_document(row.quantity, row.document, row.unit) for row in rows]
+
+    def _value_rows(
+        self, quantity: Names, origin: Names, subject: Names, subject_kind: Names, source: Names
+    ) -> list[Any]:
         for name in listed(quantity) or ():
             known_quantity(name)
         v = s.value
@@ -130,8 +156,7 @@ class Results:
             if all(getattr(row, column) in names for column, names in long)
         ]
         order = {key: natural(key) for key in {r.subject_key for r in rows} | {r.owner for r in rows}}
-        ordered = sorted(rows, key=lambda r: (r.subject_kind, order[r.subject_key], order[r.owner], r.position))
-        return [stored_value(row.document, row.unit) for row in ordered]
+        return sorted(rows, key=lambda r: (r.subject_kind, order[r.subject_key], order[r.owner], r.position))
 
     def owners_of(self, value: Value) -> list[str]:
         """Return who holds exactly this value: ``cell/<cell>/<run>`` or ``source/<source>``."""

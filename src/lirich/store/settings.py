@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tomllib
 import uuid
 from pathlib import Path
@@ -111,7 +112,7 @@ def write_new_settings(root: Path, settings: WorkspaceSettings) -> None:
     target = root / FILE_NAME
     temporary = root / f".{FILE_NAME}.{uuid.uuid4().hex}.part"
     try:
-        write_synced(temporary, _to_toml(settings).encode())
+        write_synced(temporary, _to_toml(settings).encode(), mode=_rights(settings))
         publish(temporary, target)
     except FileExistsError:
         raise WorkspaceExistsError(
@@ -126,9 +127,17 @@ def write_new_settings(root: Path, settings: WorkspaceSettings) -> None:
 def replace_settings(root: Path, settings: WorkspaceSettings) -> None:
     """Replace ``lirich.toml`` atomically."""
     temporary = root / f".{FILE_NAME}.{uuid.uuid4().hex}.part"
-    write_synced(temporary, _to_toml(settings).encode())
+    write_synced(temporary, _to_toml(settings).encode(), mode=_rights(settings))
+    if os.name != "nt":
+        # what its owner has taken away from others, or given to a group, stays so
+        temporary.chmod(stat.S_IMODE((root / FILE_NAME).stat().st_mode))
     os.replace(temporary, root / FILE_NAME)
     sync_folder(root)
+
+
+def _rights(settings: WorkspaceSettings) -> int:
+    """Return the rights of ``lirich.toml``: nobody else reads it where its URL holds a secret."""
+    return 0o666 if settings.database_url is None or not _secrets(settings.database_url.get_secret_value()) else 0o600
 
 
 def parse_database_url(url: str) -> str:
@@ -166,17 +175,23 @@ def without_secrets(text: str, url: str | None) -> str:
     if url is None:
         return text
     try:
-        parts = urlsplit(url)
+        secrets = _secrets(url)
     except ValueError:
         return text.replace(url, "postgresql://…")
+    text = text.replace(url, masked_url(url))
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    return text
+
+
+def _secrets(url: str) -> set[str]:
+    """Return what is secret in *url*, in every spelling."""
+    parts = urlsplit(url)
     secrets = {v for k, v in parse_qsl(parts.query) if k in _SECRET_QUERY}
     if parts.password:
         secrets |= {parts.password, unquote(parts.password)}
     secrets |= {quote(s, safe="") for s in secrets}
-    text = text.replace(url, masked_url(url))
-    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
-        text = text.replace(secret, _HIDDEN)
-    return text
+    return secrets - {""}
 
 
 def checked_settings(data: dict[str, object], where: str) -> WorkspaceSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from lirich.errors import CorruptStoreError, StoreError, WorkspaceNotFoundError
+from lirich.errors import CorruptStoreError, InputError, StoreError, WorkspaceNotFoundError
 from lirich.model import Cell, Finding, RawFile, Sample, Scalar, Test, Value
 from lirich.store import curves, files
 from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage, LineageFile
@@ -207,6 +208,22 @@ class Store:
                     self._raw.place(temporary, digest, files.safe_suffix(name))
         return RawFile(sha256=digest, name=name, size=size)
 
+    def put_raw_bytes(self, name: str, data: bytes) -> RawFile:
+        """Keep *data* as a raw file, durably: what no instrument wrote, such as the JSON of a simulation.
+
+        *name* is that of a file, with its suffix. Raises `InputError` for another, `StoreError` where the workspace
+        cannot be written.
+        """
+        if not name.strip(" .") or not name.isprintable() or Path(name).name != name:
+            raise InputError(f"{name!r} is no name of a file", expected="printable characters without a folder")
+        digest = hashlib.sha256(data).hexdigest()
+        there = self._raw.path(digest)
+        if there is None or there.stat().st_size != len(data):
+            with self._raw.temporary() as temporary:
+                files.write_synced(temporary, data)
+                self._raw.place(temporary, digest, files.safe_suffix(name))
+        return RawFile(sha256=digest, name=name, size=len(data))
+
     def raw_path(self, sha256: str, *, verify: bool = False) -> Path:
         """Return where the raw file of that hash lies; its suffix is the one it came with.
 
@@ -227,10 +244,6 @@ class Store:
         cannot be written.
         """
         return curves.put(self._curves, table)
-
-    def scan_curve(self, key: str) -> pl.LazyFrame:
-        """Return a curve lazily. Raises `CorruptStoreError` where it is missing or is no Parquet file."""
-        return curves.scan(self._curves, key)
 
     def read_curve(self, key: str, *, verify: bool = False) -> pl.DataFrame:
         """Return a curve. Raises `CorruptStoreError` where it is missing, broken or (*verify*) changed."""
@@ -339,22 +352,15 @@ class Store:
         Its curves, tests and cell must be there: `CorruptStoreError` or `UnknownNameError` otherwise.
         """
         self._require_curves(analysis.steps_curve, analysis.cycles_curve)
-        self._results(lambda results: results.put_analyses([analysis]), write=True)
-
-    def put_analyses(self, cell: str, analyses: Sequence[Analysis]) -> None:
-        """Replace *all* analyses of a cell at once, so that runs that no longer exist go too.
-
-        Raises what `put_analysis` raises, and `StoreError` for an analysis of another cell or two of one run.
-        """
-        if any(a.cell != cell for a in analyses) or len({a.run for a in analyses}) != len(analyses):
-            raise StoreError(f"The analyses are not those of cell {cell!r}, one for each run")
-        for analysis in analyses:
-            self._require_curves(analysis.steps_curve, analysis.cycles_curve)
-        self._results(lambda results: results.put_analyses(analyses, whole_cell=cell), write=True)
+        self._results(lambda results: results.put_analysis(analysis), write=True)
 
     def analyses(self, cell: str | None = None) -> list[Analysis]:
         """Return the analyses (of one cell) with their values, by cell and run."""
         return self._results(lambda results: results.analyses(cell))
+
+    def bare_analyses(self, cells: Sequence[str] | None = None) -> list[Analysis]:
+        """Return the analyses (of these cells) without their values, by cell and run: what they were made with."""
+        return self._results(lambda results: results.bare_analyses(cells))
 
     def analysis_keys(self) -> dict[tuple[str, int], str]:
         """Return the key of every analysis by cell and run, without their values."""
@@ -384,6 +390,10 @@ class Store:
             )
         )
 
+    def value_documents(self, **filters: Names) -> list[dict[str, Any]]:
+        """Return what `values` returns, under the same filters, as JSON objects (defaults left out): for tables."""
+        return self._results(lambda results: results.value_documents(**filters))
+
     def put_values(self, values: Iterable[Value], *, source: str) -> None:
         """Replace all values of *source* (such as ``literature``) at once; none removes the source."""
         listed = list(values)
@@ -394,7 +404,7 @@ class Store:
         return self._results(lambda results: results.sources())
 
     def provenance(self, value: Value) -> Lineage:
-        """Return the way back from a value: who holds it, which code made it, which raw files it rests on."""
+        """Return the way back from a value: who holds it, which code and settings made it, which files it rests on."""
         told = value.provenance
         tests = self.tests_of_raw(told.files)
         found = []
@@ -403,15 +413,18 @@ class Store:
             there = self._raw.path(digest) is not None
             found.append(LineageFile(sha256=digest, raw=own[0].raw if own else None, present=there, tests=own))
         owners = self._results(lambda results: results.owners_of(value))
-        keys = {f"cell/{cell}/{run}": key for (cell, run), key in self.analysis_keys().items()} if owners else {}
+        of_cells = [o.split("/")[1] for o in owners if o.startswith("cell/")]
+        holding = [a for a in self.bare_analyses(of_cells) if f"cell/{a.cell}/{a.run}" in owners]
         return Lineage(
             value=value,
             code=told.code,
             version=told.version,
             parameters=told.parameters,
             source=told.source,
+            settings=holding[0].settings if holding else None,
+            corrections=holding[0].corrections if holding else (),
             files=tuple(found),
-            analyses=tuple(keys[o] for o in owners if o in keys),
+            analyses=tuple(analysis.key for analysis in holding),
             sources=tuple(o.removeprefix("source/") for o in owners if o.startswith("source/")),
         )
 

@@ -6,6 +6,7 @@ known by what made it (tests, facts, settings, corrections, code); one that is t
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,11 +17,13 @@ from lirich import __version__
 from lirich.compute import Progress, code_hash, open_executor, run_tasks
 from lirich.errors import LirichError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Test, Value, content_hash
+from lirich.workbench.outdated import out_of_date
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
+    from lirich.cycling import CyclingSettings
     from lirich.readers import JoinGroup
-    from lirich.store import Store
+    from lirich.store import Analysis, Store
 
 CODE = ("lirich.cycling", "lirich.model", "lirich.quantities", "lirich.readers.join", "lirich.workbench.analyse")
 """What an analysis rests on: where its source changes, cells are analysed again."""
@@ -78,8 +81,8 @@ def analyse_cells(
         groups = plan_runs(tests)
         corrections = store.corrections(key)
         for run, group in enumerate(groups):
-            each = _parameters(store.root, cell, sample, run, tests, group, settings, corrections)
-            if not force and known.get((key, run)) == content_hash(_identity(each)):
+            each = task_parameters(store.root, cell, sample, run, tests, group, settings, corrections)
+            if not force and known.get((key, run)) == content_hash(identity(each)):
                 report.unchanged.append(key)
             else:
                 parameters.append(each)
@@ -105,6 +108,7 @@ def analyse_cells(
             report.findings += [f if f.where else f.model_copy(update={"where": name}) for f in analysis.findings]
     report.analysed = sorted(set(report.analysed))
     report.unchanged = sorted(set(report.unchanged) - set(report.analysed))
+    report.findings += out_of_date(store)  # of cells that failed, or were not asked for
     return report
 
 
@@ -156,7 +160,22 @@ def checked_cycling(table: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def _parameters(
+def settings_of(analysis: Analysis, store: Store) -> CyclingSettings:
+    """Return the settings that an analysis was made with; those of now where an older lirich had others or kept none.
+
+    Such an analysis is out of date, which `lirich.workbench.outdated` says.
+    """
+    from pydantic import ValidationError
+
+    from lirich.cycling import CyclingSettings
+
+    if analysis.settings is not None:
+        with contextlib.suppress(ValidationError):
+            return CyclingSettings.model_validate(analysis.settings)
+    return CyclingSettings.model_validate(cycling_settings(store))
+
+
+def task_parameters(
     root: Path,
     cell: Cell,
     sample: Sample | None,
@@ -166,6 +185,7 @@ def _parameters(
     settings: Mapping[str, Any],
     corrections: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
+    """Return what `analyse_task` needs for one run of a cell: all that makes the analysis, as JSON."""
     by_key = {test.key: test for test in tests}
     members = [by_key[key] for key in group.keys]
     return {
@@ -183,7 +203,8 @@ def _parameters(
     }
 
 
-def _identity(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def identity(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes an analysis the one it is; its content hash is `lirich.store.Analysis.key`."""
     # Where the workspace lies does not change what the analysis says. The code is that of this process: a worker's own.
     return {"version": __version__, "code": code_hash(*CODE), **{k: v for k, v in parameters.items() if k != "root"}}
 
@@ -197,34 +218,44 @@ def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     store = store_at(parameters["root"])
     cell = Cell.model_validate(parameters["cell"])
     sample = Sample.model_validate(parameters["sample"]) if parameters["sample"] else None
+    settings = CyclingSettings.model_validate(parameters["settings"])
     table, joined = join_tables([store.read_curve(key) for key in parameters["curves"]], parameters["gaps"])
     result = analyse(
         table,
         cell,
         sample,
-        settings=CyclingSettings.model_validate(parameters["settings"]),
+        settings=settings,
         corrections=[Correction.model_validate(c) for c in parameters["corrections"]],
     )
     files = tuple(parameters["raw"])
+    # what a version does by default is known from the version
+    chosen = settings.model_dump(mode="json", exclude_defaults=True)
     unordered = any(f["code"] == "join-order-unknown" for f in parameters["joined"])
     return Analysis(
-        key=content_hash(_identity(parameters)),
+        key=content_hash(identity(parameters)),
         cell=cell.key,
         run=parameters["run"],
         tests=tuple(parameters["tests"]),
         version=__version__,
-        settings_hash=content_hash(parameters["settings"]),
+        settings=dict(parameters["settings"]),
+        corrections=tuple(parameters["corrections"]),
+        facts=cell,
+        sample=sample,
         steps_curve=store.put_curve(result.steps),
         cycles_curve=store.put_curve(result.cycles),
         segments=tuple(s.model_dump(mode="json") for s in result.segments),
-        values=tuple(_of_run(v, files, unordered) for v in result.values),
+        values=tuple(_of_run(v, files, chosen, unordered) for v in result.values),
         findings=(*(Finding.model_validate(f) for f in parameters["joined"]), *joined, *result.findings),
         created_unix_second=time.time(),
     ).model_dump(mode="json")
 
 
-def _of_run(value: Value, files: tuple[str, ...], unordered: bool) -> Value:
-    """Return *value* with the *files* it comes from; of an *unordered* run no cycle number is that of the cell."""
+def _of_run(value: Value, files: tuple[str, ...], chosen: Mapping[str, Any], unordered: bool) -> Value:
+    """Return *value* with the *files* it comes from and the settings that the user has *chosen*.
+
+    Of an *unordered* run no cycle number is that of the cell.
+    """
     flags = (*value.flags, "run-order-unknown") if unordered and value.conditions.cycle is not None else value.flags
-    provenance = value.provenance.model_copy(update={"files": files})
+    parameters = {**chosen, **value.provenance.parameters}
+    provenance = value.provenance.model_copy(update={"files": files, "parameters": parameters})
     return value.model_copy(update={"provenance": provenance, "flags": flags})

@@ -83,9 +83,14 @@ class Comparison(Frozen):
     seed: int
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def refused(self) -> bool:
+        """Whether nothing could be compared: every row is refused, or there is none."""
+        return all(row.refused for row in self.rows)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as the object that ``--json`` prints, with name, symbol and unit in each row."""
-        data = self.model_dump(mode="json")
+        data = {**self.model_dump(mode="json"), "refused": self.refused}
         for row, shown in zip(self.rows, data["rows"], strict=True):
             what = QUANTITIES[row.quantity]
             shown.update(name=what.name, symbol=what.symbol, unit=what.unit, better=what.better)

@@ -12,6 +12,7 @@ from typing import Any
 from lirich import __version__
 from lirich.errors import LirichError, WorkspaceNotFoundError
 from lirich.model import Finding, Severity
+from lirich.workbench.outdated import out_of_date
 
 EXTRAS = {
     "biologic": ("galvani", "Biologic .mpr files (GPL-3, a plug-in of your own choice)"),
@@ -93,6 +94,8 @@ def examine(folder: Path | None = None) -> Health:
         health.catalogue = workspace.store.settings.database
         health.cells = len(workspace.cells)
         health.findings += workspace.check()
+        if not any(f.code == "catalogue-damaged" for f in health.findings):
+            health.findings += out_of_date(workspace.store)
     return health
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lirich.errors import InputError
-from lirich.model import Value
+from lirich.model import Operator, Value, canonical_json
+from lirich.model.format import USUAL_LEVEL
+from lirich.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from lirich.workbench.views import CellView
@@ -41,35 +43,44 @@ _VALUE_SCHEMA: dict[str, type[pl.DataType]] = {
     "files": pl.String,
     "code": pl.String,
     "version": pl.String,
+    "parameters": pl.String,
 }
 
 
 def value_table(values: Iterable[Value]) -> pl.DataFrame:
-    """Return values as a flat table, one row each; conditions are JSON, lists are joined by a semicolon."""
-    rows = [
-        {
-            "subject_kind": v.subject.kind,
-            "subject": v.subject.key,
-            "quantity": v.quantity,
-            "operator": str(v.operator),
-            "value": v.value,
-            "unit": v.unit,
-            "low": v.interval.low if v.interval else None,
-            "high": v.interval.high if v.interval else None,
-            "level": v.interval.level if v.interval else None,
-            "interval_method": v.interval.method if v.interval else None,
-            "origin": str(v.origin),
-            "conditions": v.conditions.to_json(),
-            "flags": ";".join(v.flags),
-            "note": v.note,
-            "source": v.provenance.source,
-            "files": ";".join(v.provenance.files),
-            "code": v.provenance.code,
-            "version": v.provenance.version,
-        }
-        for v in values
-    ]
-    return pl.DataFrame(rows, schema=_VALUE_SCHEMA)
+    """Return values as a flat table, one row each; conditions and parameters are JSON, lists are joined by ``;``."""
+    return document_table(v.model_dump(mode="json", exclude_defaults=True) for v in values)
+
+
+def document_table(documents: Iterable[dict[str, Any]]) -> pl.DataFrame:
+    """Return the table of `value_table` from values as JSON objects, such as `Store.value_documents` gives."""
+    return pl.DataFrame([_value_row(document) for document in documents], schema=_VALUE_SCHEMA)
+
+
+def _value_row(document: dict[str, Any]) -> dict[str, Any]:
+    interval = document.get("interval") or {}
+    provenance = document.get("provenance", {})
+    return {
+        "subject_kind": document["subject"]["kind"],
+        "subject": document["subject"]["key"],
+        "quantity": document["quantity"],
+        "operator": document.get("operator", str(Operator.EQUAL)),
+        "value": document["value"],
+        "unit": QUANTITIES[document["quantity"]].unit,
+        "low": interval.get("low"),
+        "high": interval.get("high"),
+        "level": interval.get("level", USUAL_LEVEL) if interval else None,
+        "interval_method": interval.get("method"),
+        "origin": document["origin"],
+        "conditions": canonical_json(document.get("conditions", {})),
+        "flags": ";".join(document.get("flags", ())),
+        "note": document.get("note", ""),
+        "source": provenance.get("source", ""),
+        "files": ";".join(provenance.get("files", ())),
+        "code": provenance.get("code", ""),
+        "version": provenance.get("version", ""),
+        "parameters": canonical_json(provenance.get("parameters", {})),
+    }
 
 
 def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = None, form: str = "csv") -> list[Path]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from lirich.errors import NotEnoughDataError, UnknownNameError
 from lirich.model import Cell, Sample, Value
 from lirich.workbench.metadata import CELL_FIELDS, SAMPLE_FIELDS
+from lirich.workbench.outdated import out_of_date
 
 if TYPE_CHECKING:
     from lirich.workbench.compare import Comparison
@@ -68,7 +69,8 @@ def compare_cells(
         there = {value.quantity for value in values}
         quantities = [key for key in HEADLINE if key in there]
     made_of = {key: cell.sample for key, cell in workspace.store.cells().items() if cell.sample}
-    return compare(values, groups, quantities=quantities, force=force, seed=seed, by=by, samples=made_of)
+    found = compare(values, groups, quantities=quantities, force=force, seed=seed, by=by, samples=made_of)
+    return found.model_copy(update={"findings": (*out_of_date(workspace.store, groups), *found.findings)})
 
 
 def group_cells(workspace: Workspace, by: str, cells: Sequence[str]) -> dict[str, str]:

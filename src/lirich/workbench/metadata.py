@@ -295,7 +295,7 @@ def _build(
         if name == "key":
             raise MetadataError(
                 f"{key!r} cannot be the name of a {kind.__name__.lower()}",
-                expected="at most 120 characters on one line, no slash, no blank at an end",
+                expected="at most 120 characters that are seen, no slash, no blank at an end; not '.' or '..'",
                 advice="Name it in a cells.csv, or the cell with --cell",
             ) from error
         source = fields[name][1] if name in fields else "the workspace"

@@ -14,7 +14,7 @@ from lirich.quantities import quantity as known_quantity
 if TYPE_CHECKING:
     import polars as pl
 
-    from lirich.cycling import CyclingResult, Segment
+    from lirich.cycling import CyclingResult, CyclingSettings, Segment
     from lirich.cycling.halfcycle import Direction, HalfCycle
     from lirich.plots import Figure
     from lirich.store import Analysis, Store
@@ -102,7 +102,7 @@ class CellView:
 
     @property
     def findings(self) -> list[Finding]:
-        """What the readers and the analysis noticed, and the facts that are asked for."""
+        """What is out of date, what the readers and the analysis noticed, and the facts that are asked for."""
         from lirich.workbench.register import facts_wanted
 
         seen: dict[str, Finding] = {}
@@ -113,7 +113,21 @@ class CellView:
             seen.setdefault(finding.content_hash(), finding)
         told = {f.code for f in seen.values()}
         wanted = (f for f in facts_wanted(self.facts, self.sample) if f.code not in told)
-        return [*seen.values(), *wanted]
+        return [*self.out_of_date, *seen.values(), *wanted]
+
+    @cached_property
+    def out_of_date(self) -> list[Finding]:
+        """Why values are not those that an analysis would give now, a finding for each run; nothing if they are."""
+        from lirich.workbench.outdated import out_of_date
+
+        return out_of_date(self._store, [self.key])
+
+    @cached_property
+    def settings(self) -> CyclingSettings:
+        """The settings that the values of this run were made with; those of now where they were not kept."""
+        from lirich.workbench.analyse import settings_of
+
+        return settings_of(self.analysis, self._store)
 
     @property
     def history(self) -> list[FactChange]:
@@ -152,16 +166,18 @@ class CellView:
 
     @cached_property
     def result(self) -> CyclingResult:
-        """The analysis with its half-cycles, computed again from the stored points with the stored settings."""
-        from lirich.cycling import Correction, CyclingSettings, analyse
-        from lirich.workbench.analyse import cycling_settings
+        """The analysis with its half-cycles, computed again from the stored points with all that it was made with."""
+        from lirich.cycling import Correction, analyse
 
+        made = self.analysis
+        known = made.facts is not None
+        corrections = made.corrections if known else self._store.corrections(self.key)
         return analyse(
             self.table(),
-            self.facts,
-            self.sample,
-            settings=CyclingSettings.model_validate(cycling_settings(self._store)),
-            corrections=[Correction.model_validate(c) for c in self._store.corrections(self.key)],
+            made.facts or self.facts,
+            made.sample if known else self.sample,
+            settings=self.settings,
+            corrections=[Correction.model_validate(c) for c in corrections],
         )
 
     def half_cycle(self, cycle: int, direction: Direction) -> HalfCycle | None:
@@ -178,12 +194,9 @@ class CellView:
         See `lirich.cycling.stopped.gitt_pulses`. Raises `NotEnoughDataError` where the cell has no GITT,
         `MissingMetadataError` where its particle diameter is not given.
         """
-        from lirich.cycling import CyclingSettings
         from lirich.cycling.stopped import gitt_pulses
-        from lirich.workbench.analyse import cycling_settings
 
-        settings = CyclingSettings.model_validate(cycling_settings(self._store))
-        return gitt_pulses(self.result.annotation, self.sample, settings)
+        return gitt_pulses(self.result.annotation, self.sample, self.settings)
 
     def plot(self, kind: str = "voltage", **options: Any) -> Figure:
         """Return a figure: ``voltage``, ``dqdv``, ``capacity``, ``mean-voltage``, ``hysteresis`` or ``low-voltage``.

@@ -191,9 +191,9 @@ class Workspace:
 
     def values(self, **filters: Any) -> pl.DataFrame:
         """Return values of the catalogue as a table; filters: quantity, origin, subject, subject_kind, source."""
-        from lirich.workbench.export import value_table
+        from lirich.workbench.export import document_table
 
-        return value_table(self.store.values(**filters))
+        return document_table(self.store.value_documents(**filters))
 
     def compare(
         self,

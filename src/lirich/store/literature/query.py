@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lirich.errors import UnknownNameError
 from lirich.model import Value
 from lirich.quantities import QUANTITIES
 from lirich.quantities import quantity as known_quantity
 from lirich.store.literature.records import MORPHOLOGIES, load
+from lirich.store.literature.references import Reference, references
+from lirich.store.literature.references import reference as known_reference
 
 
 def query(
@@ -32,7 +34,8 @@ def query(
     sample:
         Part of the sample's name, upper or lower case.
     reference:
-        A number of the review's list, or part of the citation (a DOI, an author, a journal).
+        A number of the review's list, or part of the citation (a DOI, an author, a journal). Raises
+        `UnknownNameError` on a number that the review has not, and on a text that no citation has.
     flag:
         One of the values' flags, as ``conflict``.
     text:
@@ -43,6 +46,8 @@ def query(
     if morphology is not None and morphology not in MORPHOLOGIES:
         raise UnknownNameError.of("morphology", morphology, MORPHOLOGIES)
     found = load() if values is None else list(values)
+    if reference is not None:
+        _known_reference(str(reference).strip(), found)
     return [
         v
         for v in found
@@ -53,6 +58,19 @@ def query(
         and (flag is None or flag in v.flags)
         and (text is None or _mentions(v, text))
     ]
+
+
+def _known_reference(text: str, values: Sequence[Value]) -> None:
+    if text.isdecimal():
+        known_reference(int(text))
+    elif not any(_of_reference(v, text) for v in values) and not any(_cites(r, text) for r in references()):
+        raise UnknownNameError(
+            f"No source has {text!r}", advice="lirich literature --references lists the references of the review"
+        )
+
+
+def _cites(reference: Reference, text: str) -> bool:
+    return text.casefold() in f"{reference.raw} {reference.short} {reference.doi_or_url or ''}".casefold()
 
 
 def morphology_of(value: Value) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, inspect, text
 
 from lirich import __version__
-from lirich.store.migrations import m0001_catalogue, m0002_history_and_units
+from lirich.store.migrations import m0001_catalogue, m0002_history_and_units, m0003_settings_of_analyses
 
 TABLE = "migration"
 
@@ -30,6 +30,7 @@ class Migration:
 MIGRATIONS = (
     Migration(1, "catalogue", m0001_catalogue.apply),
     Migration(2, "history and units", m0002_history_and_units.apply),
+    Migration(3, "settings of analyses", m0003_settings_of_analyses.apply),
 )
 NEWEST = MIGRATIONS[-1].number
 
