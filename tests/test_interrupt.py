@@ -86,9 +86,9 @@ def test_no_moment_is_a_bad_one(tmp_path: Path, files: Path, reference: str) -> 
     root = tmp_path / "ws"
     Workspace.create(root).close()
     stopped = 0
-    for i in range(40):
+    for i in range(20):
         verb = ["add", str(files)] if i % 2 == 0 else ["analyse", "--force"]
-        stopped += clean(interrupted([*verb, "--workers", "2"], root, 0.02 + 0.04 * i))
-    assert stopped > 10
+        stopped += clean(interrupted([*verb, "--workers", "2"], root, 0.02 + 0.08 * i))
+    assert stopped > 5
     with Workspace.open(root) as workspace:
         assert finished(workspace, files) == reference

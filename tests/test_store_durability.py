@@ -178,8 +178,8 @@ def test_killed_at_random_moments(start: Start, tmp_path: Path, store_url: str |
 
 
 @pytest.mark.slow
-def test_fifty_kills_at_random_moments(start: Start, tmp_path: Path, store_url: str | None, undisturbed: str) -> None:
-    killed_at_random(start, tmp_path, store_url, undisturbed, 50)
+def test_twenty_kills_at_random_moments(start: Start, tmp_path: Path, store_url: str | None, undisturbed: str) -> None:
+    killed_at_random(start, tmp_path, store_url, undisturbed, 20)
 
 
 def test_several_processes_do_the_same_job_at_once(
