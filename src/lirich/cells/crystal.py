@@ -65,6 +65,10 @@ class Crystal:
     temperature: Symbol
     domain: str = ""
     prefix: str = ""
+    contact: Symbol = 1
+    """Part of the surface through which Li can pass; 1 in a liquid."""
+    wets_cracks: bool = True
+    """Whether the electrolyte flows into cracks, as a liquid does: then they are new surface, else they are barriers."""
     rhs: dict[Symbol, Symbol] = field(default_factory=dict)
     algebraic: dict[Symbol, Symbol] = field(default_factory=dict)
     initial: dict[Symbol, Symbol] = field(default_factory=dict)
@@ -132,9 +136,12 @@ class Crystal:
         self.area = (
             self.outer_area + self.open_boundaries * self.boundary_area + self.through_cracks * 3 / grain
         )  # m²/m³
-        self.length = 3 / self.area  # m
+        self.flux_area = self.contact * (self.area if self.wets_cracks else self.outer_area)
+        self.length = 3 / self.flux_area  # m
         self.polycrystal = 1 - (grain / particle) ** 3
-        crossings = self.polycrystal * (1 - self.open_boundaries) / (2 * grain)  # boundaries per metre that Li crosses
+        closed = 1 - self.open_boundaries
+        crossings = self.polycrystal / (2 * grain)  # boundaries per metre that Li crosses
+        crossings = crossings * closed if self.wets_cracks else crossings / pybamm.maximum(closed, _SMALLEST)
         diffusivity = parameter("Maximum diffusivity [m2.s-1]") * arrhenius(
             "Activation energy of diffusion [J.mol-1]", self.temperature
         )
@@ -161,6 +168,7 @@ class Crystal:
         self.mean_lithium = pybamm.r_average(self.lithium)
         self.surface_content = pybamm.surf(self.lithium) / self.connected
         self.mean_content = self.mean_lithium / self.connected
+        self.local_content = self.lithium / self._mesh(self.connected)
         self.throughput = pybamm.AbsoluteValue(self.rate)
 
     # --- surface -------------------------------------------------------------------------------------------------
@@ -180,7 +188,7 @@ class Crystal:
         self.algebraic[self.potential] = pybamm.log(held / empty) - pybamm.log(content / room)
         self.rhs[self.hysteresis] = parameter("Hysteresis rate") * (-self.rate - self.throughput * self.hysteresis)
         host = parameter("Host capacity [mA.h.g-1]") * 3600 * parameter("Crystal density [kg.m-3]")  # C/m³
-        self.current_density = self.rate * host / (self.area * self.connected)  # A/m² of wetted area
+        self.current_density = self.rate * host / (self.flux_area * self.connected)  # A/m² of area that works
         level = self.surface_content / self.total_sites
         exchange = (
             parameter("Reference exchange-current density [A.m-2]")
@@ -340,10 +348,3 @@ class Crystal:
             "Carbon dioxide release rate [umol.g-1.s-1]": self.dioxide_rate,
             **{f"Fraction of {name} sites": self.sites[name] for name in SITES},
         }
-
-    def add_to(self, model: Any) -> None:
-        """Put the equations into a PyBaMM model."""
-        model.rhs.update(self.rhs)
-        model.algebraic.update(self.algebraic)
-        model.initial_conditions.update(self.initial)
-        model.boundary_conditions.update(self.boundary)

@@ -1,31 +1,23 @@
-"""Single-particle model of a Li-rich half-cell, for PyBaMM."""
+"""Single-particle half-cells of Li-rich crystals against Li metal, for PyBaMM: without and with electrolyte.
+
+All crystals are alike and react alike. `LiRichSPM` leaves the electrolyte out; `LiRichSPMe` follows the salt through
+separator and electrode, and takes its overpotentials off the voltage (Marquis et al., J. Electrochem. Soc. 166 (2019)
+A3693, doi:10.1149/2.0341915jes).
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pybamm
 
+from lirich.cells.cell import LiRichModel, Symbol, mean
 from lirich.cells.crystal import Crystal, parameter
-from lirich.cells.parameters import single_crystal
-from lirich.cells.sites import FARADAY, GAS_CONSTANT, SITES
-
-SUMMARY = (
-    "Lithium content",
-    "Lithium in disconnected crystals",
-    "Connected part of the crystals",
-    "Reconstructed volume fraction",
-    "Open part of the grain boundaries",
-    "Cracks through the grains",
-    "Sites transformed",
-    "Film resistance [Ohm.m2]",
-    "Oxygen released [umol.g-1]",
-    "Carbon dioxide released [umol.g-1]",
-    *(f"Fraction of {name} sites" for name in SITES),
-)
+from lirich.cells.electrolyte import Electrolyte, Region
 
 
-class LiRichSPM(pybamm.BaseModel):  # type: ignore[misc]  # PyBaMM has no types
+class LiRichSPM(LiRichModel):
     """Single-particle half-cell of Li-rich crystals that are activated and age, against Li metal.
 
     ``pybamm.Model("LiRichSPM")`` gives it by name. The current is PyBaMM's: positive in a discharge.
@@ -39,80 +31,106 @@ class LiRichSPM(pybamm.BaseModel):  # type: ignore[misc]  # PyBaMM has no types
     """
 
     def __init__(self, name: str = "Li-rich single-particle half-cell", current: Any = None) -> None:
-        super().__init__(name)
-        pybamm.citations.register("Marquis2019")
-        time = pybamm.t
-        if current is None:
-            current = pybamm.FunctionParameter("Current function [A]", {"Time [s]": time})
-        temperature = parameter("Ambient temperature [K]")
-        host = parameter("Host capacity [mA.h.g-1]") * parameter("Active mass [g]") / 1000  # A.h
-        crystal = Crystal(rate=current / (host * 3600), temperature=temperature)
-        crystal.add_to(self)
-        passed = pybamm.Variable("Discharge capacity [A.h]")
-        self.rhs[passed] = current / 3600
-        self.initial_conditions[passed] = pybamm.Scalar(0)
-        energy = pybamm.Variable("Discharge energy [W.h]")
-        thermal = GAS_CONSTANT * temperature / FARADAY
-        counter = 2 * thermal * pybamm.arcsinh(current / (2 * parameter("Counter-electrode exchange current [A]")))
-        ohmic = current * parameter("Series resistance [Ohm]")
+        super().__init__(name, current)
+        crystal = Crystal(rate=self.current / (self.host * 3600), temperature=self.temperature)
+        self._add(crystal)
+        counter = self._metal_overpotential()
+        ohmic = self.current * parameter("Series resistance [Ohm]")
         voltage = crystal.potential - crystal.overpotential(pybamm.Scalar(1)) - counter - ohmic
-        self.rhs[energy] = current * voltage / 3600
-        self.initial_conditions[energy] = pybamm.Scalar(0)
-        self.variables = {
-            "Time [s]": time,
-            "Time [h]": time / 3600,
-            "Current [A]": current,
-            **({} if isinstance(current, pybamm.Variable) else {"Current variable [A]": current}),
-            "Voltage [V]": voltage,
-            "Battery voltage [V]": voltage,
-            "Open-circuit voltage [V]": crystal.potential,
-            "Discharge capacity [A.h]": passed,
-            "Discharge energy [W.h]": energy,
-            "Lithium through the circuit": passed / host,
-            "Counter-electrode overpotential [V]": counter,
-            "Ambient temperature [K]": temperature,
-            "Lithium in the crystal": crystal.lithium,
-            "Local lithium content": crystal.lithium / pybamm.PrimaryBroadcast(crystal.connected, "positive particle"),
-            **crystal.outputs,
-        }
-        self.summary_variables = list(SUMMARY)
-        self.events = [
-            pybamm.Event("Minimum voltage [V]", voltage - parameter("Lower voltage cut-off [V]")),
-            pybamm.Event("Maximum voltage [V]", parameter("Upper voltage cut-off [V]") - voltage),
-        ]
+        self._finish(
+            voltage,
+            crystal,
+            {"Counter-electrode overpotential [V]": counter, **crystal.outputs},
+            open_circuit=crystal.potential,
+            inventory={**crystal_inventory(crystal, self.host_lithium), **self._metal_inventory()},
+        )
+
+
+def crystal_inventory(crystal: Crystal, host_lithium: Symbol) -> dict[str, Symbol]:
+    """Return the Li of crystals that are all alike, mol."""
+    return {
+        "Lithium in working crystals [mol]": crystal.mean_lithium * host_lithium,
+        "Lithium lost in disconnected crystals [mol]": crystal.lost * host_lithium,
+    }
+
+
+@dataclass(frozen=True)
+class Sandwich:
+    """Separator and positive electrode: what their parameters amount to, per area of the cell."""
+
+    host: Symbol
+    """A.h."""
 
     @property
-    def default_parameter_values(self) -> Any:
-        """Single crystals of 0.94 µm."""
-        return pybamm.ParameterValues(single_crystal())
+    def area(self) -> Symbol:
+        """Area of the cell, m²."""
+        return parameter("Electrode area [m2]")
 
     @property
-    def default_geometry(self) -> Any:
-        """The particle, scaled to radius 1."""
-        r = pybamm.SpatialVariable("r_p", domain="positive particle", coord_sys="spherical polar")
-        return {"positive particle": {r: {"min": pybamm.Scalar(0), "max": pybamm.Scalar(1)}}}
+    def host_charge(self) -> Symbol:
+        """Charge of all Li of the host per area, C/m²."""
+        return self.host * 3600 / self.area
 
     @property
-    def default_submesh_types(self) -> Any:
-        """Shells of equal thickness."""
-        return {"positive particle": pybamm.Uniform1DSubMesh}
+    def thickness(self) -> Symbol:
+        """Thickness of the positive electrode, m: what the active mass needs at its volume fraction."""
+        solid = parameter("Active mass [g]") / 1000 / parameter("Crystal density [kg.m-3]")
+        return solid / self.area / parameter("Positive electrode active material volume fraction")
 
     @property
-    def default_var_pts(self) -> Any:
-        """20 shells."""
-        return {"r_p": 20}
+    def solid_conductivity(self) -> Symbol:
+        """Conductivity of the electrode for electrons, S/m."""
+        return parameter("Positive electrode conductivity [S.m-1]")
 
-    @property
-    def default_spatial_methods(self) -> Any:
-        """Finite volumes, which conserve Li."""
-        return {"positive particle": pybamm.FiniteVolume()}
+    def regions(self, source: Symbol) -> tuple[Region, Region]:
+        """Return separator and positive electrode for an electrolyte; *source* is the current that it gets, A/m²."""
+        separator = Region(
+            "separator", parameter("Separator thickness [m]"), parameter("Separator porosity"), pybamm.Scalar(0)
+        )
+        electrode = Region("positive electrode", self.thickness, parameter("Positive electrode porosity"), source)
+        return separator, electrode
 
-    @property
-    def default_solver(self) -> Any:
-        """IDAKLU."""
-        return pybamm.IDAKLUSolver(rtol=1e-5, atol=1e-7)
 
-    @property
-    def default_quick_plot_variables(self) -> list[str]:
-        """Voltage, Li and what ages."""
-        return ["Voltage [V]", "Lithium content", "Hysteresis state", "Sites left"]
+class LiRichSPMe(LiRichModel):
+    """Single-particle half-cell with electrolyte of Li-rich crystals that age, against Li metal.
+
+    ``pybamm.Model("LiRichSPMe")`` gives it by name. Parameters as of `LiRichSPM`.
+    """
+
+    parameter_set = "LiRich_SC_Electrolyte"
+    regions = ("separator", "positive electrode")
+
+    def __init__(self, name: str = "Li-rich single-particle half-cell with electrolyte", current: Any = None) -> None:
+        super().__init__(name, current)
+        sandwich = Sandwich(self.host)
+        density = self.current / sandwich.area
+        crystal = Crystal(rate=self.current / (self.host * 3600), temperature=self.temperature)
+        salt = Electrolyte(sandwich.regions(-density), self.temperature, inflow=density)
+        self._add(crystal)
+        self._add(salt)
+        exchange = mean(pybamm.sqrt(salt.relative("positive electrode")), "positive electrode")
+        counter = self._metal_overpotential(salt.at_anode())
+        solid = density * sandwich.thickness / (3 * sandwich.solid_conductivity)
+        ohmic = salt.ohmic_drop(density) + solid
+        concentration = salt.concentration_overpotential()
+        series = self.current * parameter("Series resistance [Ohm]")
+        voltage = crystal.potential - crystal.overpotential(exchange) - counter - ohmic - concentration - series
+        lithium = salt.lithium(sandwich.area)
+        self._finish(
+            voltage,
+            crystal,
+            {
+                "Counter-electrode overpotential [V]": counter,
+                "Concentration overpotential [V]": concentration,
+                "Ohmic overpotential of electrolyte and solid [V]": ohmic,
+                "Lithium in the electrolyte [mol]": lithium,
+                **crystal.outputs,
+            },
+            open_circuit=crystal.potential,
+            inventory={
+                **crystal_inventory(crystal, self.host_lithium),
+                **self._metal_inventory(),
+                "Change of lithium in the electrolyte [mol]": lithium - salt.lithium_at_start(sandwich.area),
+            },
+        )
+        self.variables["Salt concentration [mol.m-3]"] = salt.concentration

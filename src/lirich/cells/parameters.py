@@ -30,10 +30,20 @@ class Parameter:
     guess: bool
 
 
-_HALF_CELL = ("host", "transport", "ageing", "gas", "half-cell")
+SOLID_ELECTROLYTES = ("Li6PS5Cl", "Li10GeP2S12", "LLZO", "Li3InCl6", "Li3YCl6", "PEO-LiTFSI")
+"""The solid electrolytes of the library: each is a group of `parameters.csv`."""
+_CRYSTAL = ("host", "transport", "ageing", "gas")
+_CELLS: Mapping[str, tuple[str, ...]] = {
+    "": ("half-cell",),
+    "_Electrolyte": ("half-cell", "electrode"),
+    "_Graphite": ("half-cell", "electrode", "graphite"),
+    "_ASSB": ("half-cell", "composite", SOLID_ELECTROLYTES[0]),
+}
+_MORPHOLOGIES = {"LiRich_SC": "single crystal", "LiRich_PC": "polycrystal"}
 SETS: Mapping[str, tuple[str, ...]] = {
-    "LiRich_SC": (*_HALF_CELL, "single crystal"),
-    "LiRich_PC": (*_HALF_CELL, "polycrystal"),
+    f"{name}{cell}": (*_CRYSTAL, *groups, morphology)
+    for cell, groups in _CELLS.items()
+    for name, morphology in _MORPHOLOGIES.items()
 }
 """The groups of each parameter set; a later group replaces what an earlier one says."""
 
@@ -68,3 +78,43 @@ def single_crystal() -> dict[str, float]:
 def polycrystal() -> dict[str, float]:
     """Parameters of a Li metal half-cell with polycrystalline particles (``pybamm.ParameterValues("LiRich_PC")``)."""
     return values_of("LiRich_PC")
+
+
+def single_crystal_electrolyte() -> dict[str, float]:
+    """As `single_crystal`, with the electrolyte (``pybamm.ParameterValues("LiRich_SC_Electrolyte")``)."""
+    return values_of("LiRich_SC_Electrolyte")
+
+
+def polycrystal_electrolyte() -> dict[str, float]:
+    """As `polycrystal`, with the electrolyte (``pybamm.ParameterValues("LiRich_PC_Electrolyte")``)."""
+    return values_of("LiRich_PC_Electrolyte")
+
+
+def single_crystal_graphite() -> dict[str, float]:
+    """Single crystals against graphite (``pybamm.ParameterValues("LiRich_SC_Graphite")``)."""
+    return values_of("LiRich_SC_Graphite")
+
+
+def polycrystal_graphite() -> dict[str, float]:
+    """Polycrystalline particles against graphite (``pybamm.ParameterValues("LiRich_PC_Graphite")``)."""
+    return values_of("LiRich_PC_Graphite")
+
+
+def single_crystal_solid_state() -> dict[str, float]:
+    """Single crystals in a composite with Li6PS5Cl (``pybamm.ParameterValues("LiRich_SC_ASSB")``)."""
+    return values_of("LiRich_SC_ASSB")
+
+
+def polycrystal_solid_state() -> dict[str, float]:
+    """Polycrystalline particles in a composite with Li6PS5Cl (``pybamm.ParameterValues("LiRich_PC_ASSB")``)."""
+    return values_of("LiRich_PC_ASSB")
+
+
+def solid_electrolyte(name: str) -> dict[str, Parameter]:
+    """Return the parameters of a solid electrolyte of the library by their names. Raises `UnknownNameError`.
+
+    Their numbers are changes to a solid-state parameter set.
+    """
+    if name not in SOLID_ELECTROLYTES:
+        raise UnknownNameError.of("solid electrolyte", name, SOLID_ELECTROLYTES)
+    return {p.name: p for p in library() if p.group == name}
