@@ -57,7 +57,7 @@ class PorousElectrode:
         self.initial[self.potential] = guess
         self.initial[self.rate] = pybamm.PrimaryBroadcast(pybamm.Scalar(0), ELECTRODE)
         flux = -pybamm.PrimaryBroadcast(self.conductance, ELECTRODE) * pybamm.grad(self.potential)
-        self.algebraic[self.potential] = (pybamm.div(flux) - self.rate * self.host_charge) * _A_M2
+        self.algebraic[self.potential] = (pybamm.div(flux) - self.rate * self.host_charge) * CHARGE_SCALE
         self.boundary[self.potential] = {
             "left": (pybamm.Scalar(0), "Neumann"),
             "right": (-self.current_density / self.conductance, "Neumann"),
@@ -72,7 +72,7 @@ class PorousElectrode:
         return pybamm.boundary_value(self.potential, "right")
 
 
-_A_M2 = 0.1
+CHARGE_SCALE = 0.1
 """m²/A: brings the charge balances to the size of the other equations."""
 
 
@@ -167,7 +167,7 @@ class LiRichDFN(LiRichModel):
         present = salt.present(concentration)
         flux = conductance * (salt.diffusion_potential / present * pybamm.grad(concentration) - pybamm.grad(potential))
         sources = pybamm.concatenation(pybamm.PrimaryBroadcast(0, "separator"), source)
-        self.algebraic[potential] = (pybamm.div(flux) - sources) * _A_M2
+        self.algebraic[potential] = (pybamm.div(flux) - sources) * CHARGE_SCALE
         self.boundary_conditions[potential] = {
             "left": (pybamm.Scalar(0), "Dirichlet"),
             "right": (pybamm.Scalar(0), "Neumann"),

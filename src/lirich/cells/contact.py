@@ -1,0 +1,159 @@
+"""Contact between crystals and a solid electrolyte: what is isolated, what parts and heals, what grows between them.
+
+* **Isolated**: a crystal works if it touches electrolyte that reaches the separator, and electrons reach it. Both are
+  chances in a random packing of two kinds of spheres (Bouvard and Lange, Acta Metall. Mater. 39 (1991) 3083,
+  doi:10.1016/0956-7151(91)90041-X; as used for composite electrodes by Chen et al., Energies 6 (2013) 1632,
+  doi:10.3390/en6031632).
+* **Parted**: crystals change volume and the electrolyte does not follow; what has parted is pressed together again
+  elastically (Persson, J. Chem. Phys. 115 (2001) 3840, doi:10.1063/1.1388626; in a cell model Tian and Qi,
+  J. Electrochem. Soc. 164 (2017) E3512, doi:10.1149/2.0481711jes), and heals by creep.
+* **Interphase**: what crystal and electrolyte react to grows as the root of time (Wenzel et al., Solid State Ionics 278
+  (2015) 98, doi:10.1016/j.ssi.2015.06.001), as fast as the energy of their reaction drives it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pybamm
+
+from lirich.cells.crystal import arrhenius, parameter
+
+Symbol = Any
+
+_THRESHOLD, _ALL, _SPAN = 1.764, 4.236, 2.472
+"""Contacts with its own kind below which a network ends, and from which all of it hangs together (Bouvard, Lange)."""
+_LEAST_CONTACT = 1e-3
+_LEAST_CHANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class Packing:
+    """A random packing of crystals (1) and electrolyte grains (2): volume fractions, radii (m), mean coordination."""
+
+    crystal_fraction: Symbol
+    electrolyte_fraction: Symbol
+    crystal_radius: Symbol
+    electrolyte_radius: Symbol
+    coordination: Symbol
+
+    @property
+    def _surfaces(self) -> tuple[Symbol, Symbol, Symbol]:
+        crystals = self.crystal_fraction / self.crystal_radius
+        grains = self.electrolyte_fraction / self.electrolyte_radius
+        return crystals, grains, crystals + grains
+
+    @property
+    def ionic(self) -> Symbol:
+        """Part of the electrolyte grains that belong to the network through the electrode."""
+        _, grains, both = self._surfaces
+        return percolating(self.coordination * grains / both)
+
+    @property
+    def electronic(self) -> Symbol:
+        """Part of the crystals that belong to a network of crystals through the electrode."""
+        crystals, _, both = self._surfaces
+        return percolating(self.coordination * crystals / both)
+
+    @property
+    def grains_at_crystal(self) -> Symbol:
+        """Electrolyte grains that touch a crystal, in the mean."""
+        _, grains, both = self._surfaces
+        ratio = self.crystal_radius / self.electrolyte_radius
+        return 0.5 * (1 + ratio**2) * self.coordination * grains / both
+
+    def working(self, carbon: Symbol) -> Symbol:
+        """Return the part of the crystals that work; *carbon* is the part that it gives electrons to."""
+        dry = pybamm.maximum(1 - self.ionic, _LEAST_CHANCE) ** self.grains_at_crystal
+        return (1 - dry) * (1 - (1 - self.electronic) * (1 - carbon))
+
+
+def percolating(contacts: Symbol) -> Symbol:
+    """Return the part of a kind that hangs together, from the mean number of *contacts* with its own kind."""
+    short = pybamm.minimum(pybamm.maximum((_ALL - contacts) / _SPAN, 0), 1)
+    return (1 - short**2.5) ** 0.4
+
+
+def recovered(pressure_mpa: Symbol, modulus: Symbol, poisson: Symbol, slope: Symbol) -> Symbol:
+    """Return the part of parted contact that *pressure_mpa* holds together, between 0 and 1 (Persson, elastic).
+
+    *modulus* in Pa; *slope* is the gap over its length.
+    """
+    return pybamm.erf(2**0.5 * pressure_mpa * 1e6 * (1 - poisson**2) / (modulus * slope))
+
+
+@dataclass
+class Contact:
+    """The states of the contact along *domain*; *rate* is that at which Li enters the crystals there, 1/s."""
+
+    rate: Symbol
+    temperature: Symbol
+    domain: str
+    prefix: str = ""
+    rhs: dict[Symbol, Symbol] = field(default_factory=dict)
+    algebraic: dict[Symbol, Symbol] = field(default_factory=dict)
+    initial: dict[Symbol, Symbol] = field(default_factory=dict)
+    boundary: dict[Symbol, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.throughput = pybamm.AbsoluteValue(self.rate)
+        self._parting()
+        self.interphase = self._state("Interphase thickness [m]", 1e-9)
+        self.resistance = self.interphase / parameter("Interphase conductivity [S.m-1]")  # Ohm.m² of contact
+
+    def _state(self, name: str, scale: float = 1.0) -> Symbol:
+        state = pybamm.Variable(f"{self.prefix}{name}", domain=self.domain, scale=scale)
+        self.initial[state] = pybamm.PrimaryBroadcast(pybamm.Scalar(0), self.domain)
+        return state
+
+    def _parting(self) -> None:
+        self.parted = self._state("Parted contact")
+        expansion = parameter("Linear expansion of lithiation")
+        pressure = parameter("Stack pressure [MPa]")
+        held = recovered(
+            pressure,
+            parameter("Solid electrolyte elastic modulus [Pa]"),
+            parameter("Solid electrolyte Poisson ratio"),
+            expansion,
+        )
+        strain = 3 * expansion * self.throughput  # 1/s, of volume
+        healing = pressure * 1e6 / parameter("Solid electrolyte viscosity [Pa.s]")
+        self.rhs[self.parted] = (
+            parameter("Parting per volume strain")
+            * strain
+            * (parameter("Part of the contact that can part") - self.parted)
+            - healing * self.parted
+        )
+        whole = parameter("Contact fraction after pressing")
+        self.fraction = pybamm.maximum(whole * (1 - self.parted * (1 - held)), _LEAST_CONTACT)
+
+    def grow(self, potential: Symbol) -> None:
+        """Let the interphase grow under crystals at *potential* (V against Li).
+
+        The part with charge goes with the throughput; above the oxidation limit of the electrolyte it grows faster.
+        """
+        energy = parameter("Interface reaction energy [eV.atom-1]") / _ENERGY_UNIT_EV
+        excess = pybamm.maximum(potential - parameter("Oxidation limit of the solid electrolyte [V]"), 0)
+        in_time = parameter("Interphase growth in time [m2.s-1]") * (
+            1 + parameter("Acceleration of the interphase above the oxidation limit [V-1]") * excess
+        )
+        with_charge = parameter("Interphase growth with charge [m2]") * self.throughput
+        heat = arrhenius("Activation energy of the interphase [J.mol-1]", self.temperature)
+        self.rhs[self.interphase] = (
+            energy * heat * (in_time + with_charge) / (self.interphase + parameter("Initial interphase scale [m]"))
+        )
+
+    @property
+    def outputs(self) -> dict[str, Symbol]:
+        """What the outside sees."""
+        return {
+            "Contact fraction": self.fraction,
+            "Parted contact": self.parted,
+            "Interphase thickness [m]": self.interphase,
+            "Interphase resistance [Ohm.m2]": self.resistance,
+        }
+
+
+_ENERGY_UNIT_EV = 0.1
+"""eV/atom: the energy for which the growth constants are stated."""
