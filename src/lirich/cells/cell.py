@@ -78,7 +78,7 @@ class LiRichModel(pybamm.BaseModel):  # type: ignore[misc]  # PyBaMM has no type
         self.boundary_conditions.update(part.boundary)
 
     def _metal_overpotential(self, salt: Symbol = 1) -> Symbol:
-        """Return what the Li metal takes from the voltage, V; *salt* is its concentration there over the initial one."""
+        """Return what the Li metal takes from the voltage, V; *salt* is the concentration there over the initial one."""
         exchange = parameter("Counter-electrode exchange current [A]") * pybamm.sqrt(salt)
         return 2 * self.thermal * pybamm.arcsinh(self.current / (2 * exchange))
 

@@ -80,7 +80,7 @@ def recovered(pressure_mpa: Symbol, modulus: Symbol, poisson: Symbol, slope: Sym
 
     *modulus* in Pa; *slope* is the gap over its length.
     """
-    return pybamm.erf(2**0.5 * pressure_mpa * 1e6 * (1 - poisson**2) / (modulus * slope))
+    return pybamm.erf(2**0.5 * pressure_mpa * 1e6 * (1 - poisson**2) / (modulus * slope + _ONE_PASCAL))
 
 
 @dataclass
@@ -157,3 +157,5 @@ class Contact:
 
 _ENERGY_UNIT_EV = 0.1
 """eV/atom: the energy for which the growth constants are stated."""
+_ONE_PASCAL = 1.0
+"""Keeps a crystal that does not change its volume, without pressure, from 0/0."""

@@ -1,9 +1,9 @@
 """A graphite electrode as one particle, with the film (SEI) that grows on it and takes Li.
 
 Open-circuit potential, exchange current and geometry are those of the LG M50 cell of Chen et al., J. Electrochem. Soc.
-167 (2020) 080534, doi:10.1149/1945-7111/ab9050, as PyBaMM has them. The film grows by reduction of solvent that diffuses
-through it, slowed by the reaction where the film is thin and by diffusion where it is thick (Yang et al., J. Power
-Sources 360 (2017) 28, doi:10.1016/j.jpowsour.2017.05.110, equations 10 and 11):
+167 (2020) 080534, doi:10.1149/1945-7111/ab9050, as PyBaMM has them. The film grows by reduction of solvent that
+diffuses through it, slowed by the reaction where the film is thin and by diffusion where it is thick (Yang et al., J.
+Power Sources 360 (2017) 28, doi:10.1016/j.jpowsour.2017.05.110, equations 10 and 11):
 j = F c k e^(−F η / 2RT) / (1 + L k e^(−F η / 2RT) / D), with η the potential of the graphite against the electrolyte,
 less that of the reaction. Its current takes Li from the graphite even at rest.
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,9 @@ import polars as pl
 import pybamm
 from numpy.typing import NDArray
 
-from lirich.cells.half_cell import LiRichSPM
+from lirich.cells.limits import check as check
+from lirich.cells.limits import check_window
+from lirich.cells.models import Model as Model
 from lirich.cells.programme import LONGEST_S, Programme, Step
 from lirich.errors import SettingsError, SimulationError
 from lirich.model import table as std
@@ -30,18 +32,6 @@ _NEVER = 1e3
 """V or A: a limit that no cell reaches."""
 RTOL, ATOL = 1e-5, 1e-8
 BASIC = ("Voltage [V]", "Current [A]", "Lithium through the circuit")
-
-
-@dataclass(frozen=True)
-class Model:
-    """A kind of model: how it is made from an expression for the current, and how finely it is divided.
-
-    ``outputs`` are PyBaMM variables that are recorded beside voltage and current.
-    """
-
-    make: Callable[[Any], Any] = lambda current: LiRichSPM(current=current)
-    points: tuple[tuple[str, int], ...] = (("r_p", 20),)
-    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +52,8 @@ class Run:
 class Simulator:
     """A model, built and compiled once, that runs programmes with any parameters.
 
-    Every parameter is an input of the compiled equations, so that a sweep, a fit or a cohort builds nothing anew.
+    Without *defaults* it has the model's own. Every parameter is an input of the compiled equations,
+    so that a sweep, a fit or a cohort builds nothing anew.
     The compiled code is kept by PyBaMM in its cache on disk; without a C compiler PyBaMM's virtual machine is used,
     which takes about four times as long; *compiled* set to false uses it for what runs once.
 
@@ -73,13 +64,13 @@ class Simulator:
     def __init__(
         self,
         model: Model,
-        defaults: Mapping[str, float],
+        defaults: Mapping[str, float] | None = None,
         *,
         rtol: float = RTOL,
         atol: float = ATOL,
         compiled: bool = True,
     ) -> None:
-        self.defaults = dict(defaults)
+        self.defaults = model.defaults() if defaults is None else dict(defaults)
         self.outputs = (*BASIC, *(name for name in model.outputs if name not in BASIC))
         self._current = pybamm.Variable("Current [A]")
         equations = model.make(self._current)
@@ -156,6 +147,7 @@ class Simulator:
     ) -> Run:
         """Run *programme* with the default parameters and *changes*, from a pristine cell or the state *start*."""
         parameters = self.parameters(changes)
+        check_window(programme, parameters)
         state = self.initial_state(parameters) if start is None else np.array(start, dtype=np.float64)
         time, points, ends, stopped = 0.0, [], [], ""
         for number, step in enumerate(programme.steps, start=1):
@@ -234,57 +226,6 @@ def _frame(times: Array, rows: Array, outputs: Sequence[str], step: Step, number
     return frame.with_columns(
         pl.lit(step.cycle).alias("cycle"), pl.lit(number).alias("step"), pl.lit(step.mode).alias("mode")
     )
-
-
-def check(parameters: Mapping[str, float]) -> None:
-    """Refuse parameters that cannot be. Raises `SettingsError` with the reason."""
-    for name, value in parameters.items():
-        if not np.isfinite(value):
-            raise SettingsError(f"{name} is {value}", expected="a finite number")
-        if value < 0 and not name.startswith(_MAY_BE_NEGATIVE):
-            raise SettingsError(f"{name} is {value:g}", expected="a number that is not negative")
-        if value == 0 and name.startswith(_POSITIVE):
-            raise SettingsError(f"{name} is 0", expected="more than 0")
-    if parameters["Crystal radius [m]"] > parameters["Particle radius [m]"] * (1 + 1e-9):
-        raise SettingsError(
-            f"The crystals (radius {parameters['Crystal radius [m]']:g} m) are larger than the particle "
-            f"({parameters['Particle radius [m]']:g} m)",
-            expected="a crystal radius up to the particle radius; equal for single crystals",
-        )
-    sites = sum(value for name, value in parameters.items() if name.startswith("Initial fraction of "))
-    if abs(sites - 1.0) > 1e-6:
-        raise SettingsError(
-            f"The initial fractions of the sites sum to {sites:.6g}", expected="1: they are parts of the host's Li"
-        )
-    if not 0 < parameters["Initial lithium content"] < sites:
-        raise SettingsError(
-            f"An initial lithium content of {parameters['Initial lithium content']:g}",
-            expected=f"between 0 and {sites:g}, both excluded",
-        )
-    made = sum(value for name, value in parameters.items() if name.startswith("Yield of ") and "activation" in name)
-    if made > 1 + 1e-9:
-        raise SettingsError(f"Activation makes {made:.4g} sites of one", expected="yields that sum to at most 1")
-
-
-_MAY_BE_NEGATIVE = ("Hysteresis shift", "Current function")
-_POSITIVE = (
-    "Crystal radius",
-    "Particle radius",
-    "Crystal density",
-    "Host capacity",
-    "Active mass",
-    "Width of",
-    "Maximum diffusivity",
-    "Relative diffusivity",
-    "Reference exchange-current",
-    "Film conductivity",
-    "Reconstruction thickness",
-    "Strain at fracture",
-    "Grain-boundary permeance",
-    "Ambient temperature",
-    "Counter-electrode exchange",
-    "Slope of",
-)
 
 
 def standard_table(run: Run) -> pl.DataFrame:

@@ -1,0 +1,223 @@
+"""What cannot be is refused before anything is solved: each rule says what it found, what it expected and why.
+
+A rule applies where the parameters that it speaks of are there, so that one `check` serves every kind of model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pybamm
+
+from lirich.cells.contact import Packing
+from lirich.cells.programme import Programme
+from lirich.errors import SettingsError
+
+Parameters = Mapping[str, float]
+
+CATHODE_WINDOW_V = (1.2, 5.2)
+"""V against Li. The sites are fitted between 2.0 and 4.8 V; beyond this nothing supports them."""
+GRAPHITE_WINDOW_V = (0.05, 1.5)
+"""V against Li: of the graphite potential of Chen et al. (2020) between full and empty."""
+
+_MAY_BE_NEGATIVE = ("Hysteresis shift", "Current function", "Lower voltage cut-off")
+_POSITIVE = (
+    "Crystal radius",
+    "Particle radius",
+    "Crystal density",
+    "Host capacity",
+    "Active mass",
+    "Width of",
+    "Maximum diffusivity",
+    "Relative diffusivity",
+    "Reference exchange-current",
+    "Film conductivity",
+    "Reconstruction thickness",
+    "Strain at fracture",
+    "Grain-boundary permeance",
+    "Ambient temperature",
+    "Counter-electrode exchange",
+    "Slope of",
+    "Electrode area",
+    "Positive electrode",
+    "Negative electrode",
+    "Separator",
+    "Initial salt concentration",
+    "Factor of",
+    "N/P ratio",
+    "Capacity of the first charge",
+    "Maximum concentration",
+    "Graphite",
+    "SEI molar volume",
+    "Lithium per SEI",
+    "Initial SEI thickness",
+    "Solid electrolyte",
+    "Mean coordination number",
+    "Contact fraction",
+    "Initial interphase scale",
+    "Interphase conductivity",
+)
+_PARTS = (
+    "Positive electrode active material volume fraction",
+    "Positive electrode porosity",
+    "Negative electrode active material volume fraction",
+    "Negative electrode porosity",
+    "Separator porosity",
+    "Solid electrolyte volume fraction",
+    "Cation transference number",
+    "Contact fraction after pressing",
+    "Part of the contact that can part",
+    "Crystals that carbon gives electrons to",
+    "Initial open part of the grain boundaries",
+)
+_SUMS = (
+    ("Positive electrode active material volume fraction", "Positive electrode porosity"),
+    ("Negative electrode active material volume fraction", "Negative electrode porosity"),
+    ("Positive electrode active material volume fraction", "Solid electrolyte volume fraction"),
+)
+
+
+def check(parameters: Parameters) -> None:
+    """Refuse parameters that cannot be. Raises `SettingsError` with the reason."""
+    for rule in _RULES:
+        rule(parameters)
+
+
+def _numbers(parameters: Parameters) -> None:
+    for name, value in parameters.items():
+        if not np.isfinite(value):
+            raise SettingsError(f"{name} is {value}", expected="a finite number")
+        if value < 0 and not name.startswith(_MAY_BE_NEGATIVE):
+            raise SettingsError(f"{name} is {value:g}", expected="a number that is not negative")
+        if value == 0 and name.startswith(_POSITIVE):
+            raise SettingsError(f"{name} is 0", expected="more than 0")
+
+
+def _morphology(parameters: Parameters) -> None:
+    if parameters["Crystal radius [m]"] > parameters["Particle radius [m]"] * (1 + 1e-9):
+        raise SettingsError(
+            f"The crystals (radius {parameters['Crystal radius [m]']:g} m) are larger than the particle "
+            f"({parameters['Particle radius [m]']:g} m)",
+            expected="a crystal radius up to the particle radius; equal for single crystals",
+        )
+
+
+def _sites(parameters: Parameters) -> None:
+    sites = sum(value for name, value in parameters.items() if name.startswith("Initial fraction of "))
+    if abs(sites - 1.0) > 1e-6:
+        raise SettingsError(
+            f"The initial fractions of the sites sum to {sites:.6g}", expected="1: they are parts of the host's Li"
+        )
+    if not 0 < parameters["Initial lithium content"] < sites:
+        raise SettingsError(
+            f"An initial lithium content of {parameters['Initial lithium content']:g}",
+            expected=f"between 0 and {sites:g}, both excluded",
+        )
+    made = sum(value for name, value in parameters.items() if name.startswith("Yield of ") and "activation" in name)
+    if made > 1 + 1e-9:
+        raise SettingsError(f"Activation makes {made:.4g} sites of one", expected="yields that sum to at most 1")
+
+
+def _volumes(parameters: Parameters) -> None:
+    for name in _PARTS:
+        if parameters.get(name, 0.0) > 1:
+            raise SettingsError(f"{name} is {parameters[name]:g}", expected="a part of a whole: at most 1")
+    for names in _SUMS:
+        if all(name in parameters for name in names):
+            total = sum(parameters[name] for name in names)
+            if total > 1 + 1e-9:
+                raise SettingsError(
+                    " and ".join(f"{name} {parameters[name]:g}" for name in names) + f" sum to {total:.4g}",
+                    expected="at most 1: they share one volume, and binder, carbon or pores take the rest",
+                )
+
+
+def _graphite(parameters: Parameters) -> None:
+    ratio = parameters.get("N/P ratio")
+    if ratio is not None and ratio < 1:
+        raise SettingsError(
+            f"The N/P ratio is {ratio:g}",
+            expected="at least 1",
+            advice="With less graphite than the first charge needs, Li metal is plated, which this model does not have",
+        )
+    content = parameters.get("Initial graphite content")
+    if content is not None and not 0 < content < 1:
+        raise SettingsError(f"An initial graphite content of {content:g}", expected="between 0 and 1, both excluded")
+
+
+def _percolation(parameters: Parameters) -> None:
+    if "Solid electrolyte grain radius [m]" not in parameters:
+        return
+    packing = Packing(
+        *(
+            pybamm.Scalar(parameters[name])
+            for name in (
+                "Positive electrode active material volume fraction",
+                "Solid electrolyte volume fraction",
+                "Particle radius [m]",
+                "Solid electrolyte grain radius [m]",
+                "Mean coordination number",
+            )
+        )
+    )
+    if float(packing.ionic.evaluate()) <= 0:
+        raise SettingsError(
+            f"The solid electrolyte ({parameters['Solid electrolyte volume fraction']:g} of the volume, grains of "
+            f"{parameters['Solid electrolyte grain radius [m]']:g} m) forms no path through the cathode",
+            expected="so much, or so fine, that a grain touches at least 1.764 of its own kind in the mean",
+        )
+    if float(packing.working(pybamm.Scalar(parameters["Crystals that carbon gives electrons to"])).evaluate()) <= 0:
+        raise SettingsError(
+            "No crystal gets electrons: neither do the crystals form a path through the cathode, nor is there carbon",
+            expected="more crystals, or finer ones, or carbon",
+        )
+
+
+def window(parameters: Parameters) -> tuple[float, float]:
+    """Return between which cell voltages the open-circuit potentials of both electrodes are known, V."""
+    low, high = CATHODE_WINDOW_V
+    if "N/P ratio" in parameters:
+        return low - GRAPHITE_WINDOW_V[1], high - GRAPHITE_WINDOW_V[0]
+    anode = parameters.get("Anode potential [V]", 0.0)
+    return low - anode, high - anode
+
+
+def _within(what: str, voltage: float, parameters: Parameters) -> None:
+    low, high = window(parameters)
+    if not low <= voltage <= high:
+        raise SettingsError(
+            f"{what} of {voltage:g} V lies outside what the open-circuit potentials cover",
+            expected=f"between {low:.4g} and {high:.4g} V: the sites are fitted to 2.0 to 4.8 V against Li",
+        )
+
+
+def _cut_offs(parameters: Parameters) -> None:
+    low, high = parameters["Lower voltage cut-off [V]"], parameters["Upper voltage cut-off [V]"]
+    if not low < high:
+        raise SettingsError(
+            f"The lower voltage cut-off ({low:g} V) is not below the upper one ({high:g} V)",
+            expected="a window that is open",
+        )
+    _within("A lower voltage cut-off", low, parameters)
+    _within("An upper voltage cut-off", high, parameters)
+
+
+def check_window(programme: Programme, parameters: Parameters) -> None:
+    """Refuse a programme whose voltages no open-circuit potential covers. Raises `SettingsError` with the reason."""
+    for step in programme.steps:
+        if step.until_voltage_v is not None:
+            _within(f"A {step.mode} to a voltage", step.until_voltage_v, parameters)
+        if step.mode == "hold":
+            _within("A hold at a voltage", step.voltage_v, parameters)
+
+
+_RULES: tuple[Callable[[Parameters], None], ...] = (
+    _numbers,
+    _morphology,
+    _sites,
+    _volumes,
+    _graphite,
+    _percolation,
+    _cut_offs,
+)

@@ -1,0 +1,81 @@
+"""The kinds of model that the simulator runs, each with its parameter set and its division.
+
+``SINGLE_PARTICLE`` half-cell · ``WITH_ELECTROLYTE`` the same with salt and its overpotentials · ``POROUS`` electrode,
+each place for itself · ``FULL_CELL`` against graphite · ``SOLID_STATE`` composite with a solid electrolyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lirich.cells.full_cell import LiRichFullCell
+from lirich.cells.half_cell import LiRichSPM, LiRichSPMe
+from lirich.cells.parameters import values_of
+from lirich.cells.porous import LiRichDFN
+from lirich.cells.solid_state import LiRichASSB
+
+
+def single_particle(current: Any) -> LiRichSPM:
+    """Return the single-particle half-cell with an expression for the current."""
+    return LiRichSPM(current=current)
+
+
+def with_electrolyte(current: Any) -> LiRichSPMe:
+    """Return the single-particle half-cell with electrolyte with an expression for the current."""
+    return LiRichSPMe(current=current)
+
+
+def porous(current: Any) -> LiRichDFN:
+    """Return the porous-electrode half-cell with an expression for the current."""
+    return LiRichDFN(current=current)
+
+
+def full_cell(current: Any) -> LiRichFullCell:
+    """Return the full cell with an expression for the current."""
+    return LiRichFullCell(current=current)
+
+
+def solid_state(current: Any) -> LiRichASSB:
+    """Return the all-solid-state cell with an expression for the current."""
+    return LiRichASSB(current=current)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A kind of model: how it is made from an expression for the current, and how finely it is divided.
+
+    ``outputs`` are PyBaMM variables that are recorded beside voltage and current. ``parameter_set`` is the set that
+    the model runs with if nothing else is said.
+    """
+
+    make: Callable[[Any], Any] = single_particle
+    points: tuple[tuple[str, int], ...] = (("r_p", 20),)
+    outputs: tuple[str, ...] = ()
+    parameter_set: str = "LiRich_SC"
+
+    def recording(self, *outputs: str) -> Model:
+        """Return the model with *outputs* recorded too."""
+        return replace(self, outputs=(*self.outputs, *(name for name in outputs if name not in self.outputs)))
+
+    def defaults(self, morphology: str = "SC") -> dict[str, float]:
+        """Return the parameters for single crystals (``SC``) or polycrystalline particles (``PC``)."""
+        return values_of(self.parameter_set.replace("LiRich_SC", f"LiRich_{morphology}"))
+
+
+_THROUGH = (("r_p", 20), ("x_s", 8), ("x_p", 10))
+SINGLE_PARTICLE = Model()
+WITH_ELECTROLYTE = Model(with_electrolyte, _THROUGH, parameter_set="LiRich_SC_Electrolyte")
+POROUS = Model(porous, _THROUGH, parameter_set="LiRich_SC_Electrolyte")
+FULL_CELL = Model(full_cell, (*_THROUGH, ("r_n", 20), ("x_n", 8)), parameter_set="LiRich_SC_Graphite")
+SOLID_STATE = Model(solid_state, (("r_p", 20), ("x_p", 10)), parameter_set="LiRich_SC_ASSB")
+
+MODELS: Mapping[str, Model] = {
+    "single-particle": SINGLE_PARTICLE,
+    "with-electrolyte": WITH_ELECTROLYTE,
+    "porous": POROUS,
+    "full-cell": FULL_CELL,
+    "solid-state": SOLID_STATE,
+}
+"""The kinds of model by name."""
