@@ -152,6 +152,11 @@ class Electrolyte:
         cathode = mean(pybamm.log(self.relative("positive electrode")), "positive electrode")
         return self.diffusion_potential * (anode - cathode)
 
+    @property
+    def lowest(self) -> Symbol:
+        """The lowest concentration anywhere, mol/m³: below 0 where a uniform reaction asks for more than there is."""
+        return pybamm.min(self.concentration)
+
     def lithium(self, area: Symbol) -> Symbol:
         """Return the Li of the salt, mol."""
         return area * sum(

@@ -66,6 +66,7 @@ class LiRichFullCell(LiRichModel):
                 "SEI current [A]": graphite.film_current,
                 "Lithium lost in the SEI, per lithium of the host": graphite.film_lithium / self.host_lithium,
                 "Lithium in the electrolyte [mol]": lithium,
+                "Lowest salt concentration [mol.m-3]": salt.lowest,
                 **crystal.outputs,
             },
             open_circuit=crystal.potential - graphite.open_circuit,

@@ -124,6 +124,7 @@ class LiRichSPMe(LiRichModel):
                 "Concentration overpotential [V]": concentration,
                 "Ohmic overpotential of electrolyte and solid [V]": ohmic,
                 "Lithium in the electrolyte [mol]": lithium,
+                "Lowest salt concentration [mol.m-3]": salt.lowest,
                 **crystal.outputs,
             },
             open_circuit=crystal.potential,

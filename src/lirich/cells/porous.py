@@ -1,9 +1,10 @@
 """Porous electrode of Li-rich crystals: each place through it reacts, and ages, by its own potential.
 
 Li enters the crystals at each place at a rate q(ξ) that is an unknown of its own, from φ_s − φ_e = U − η(q). The charge
-of the solid closes it: ∂/∂ξ (σ/L ∂φ_s/∂ξ) = −j(ξ), with j = q·Q, Q the charge of the host's Li per area. The sum of
-these equations over the electrode says that the mean of q is the current, and they are linear, so that Newton's
-method keeps it exactly, and with it the Li.
+of the solid closes it: ∂/∂ξ (σ/L ∂φ_s/∂ξ) = −j(ξ), with j = q·Q, Q the charge of the host's Li per area. The potential
+at the current collector is the one at which the mean of j is the current. This equation is linear, so that Newton's
+method keeps it exactly, and with it the Li. The solid's potential is solved as what it differs from the collector's:
+millivolts, whose rounding errors do not disturb the current.
 (Doyle, Fuller and Newman, J. Electrochem. Soc. 140 (1993) 1526, doi:10.1149/1.2221597.)
 """
 
@@ -52,24 +53,21 @@ class PorousElectrode:
     boundary: dict[Symbol, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.potential = pybamm.Variable("Solid potential [V]", domain=ELECTRODE)
-        guess = pybamm.PrimaryBroadcast(parameter("Initial surface potential guess [V]"), ELECTRODE)
-        self.initial[self.potential] = guess
+        self.at_collector = pybamm.Variable("Potential at the current collector [V]")
+        self.drop = pybamm.Variable("Drop of the solid potential [V]", domain=ELECTRODE)
+        self.potential = self.drop + pybamm.PrimaryBroadcast(self.at_collector, ELECTRODE)
+        self.initial[self.at_collector] = parameter("Initial surface potential guess [V]")
+        self.initial[self.drop] = pybamm.PrimaryBroadcast(pybamm.Scalar(0), ELECTRODE)
         self.initial[self.rate] = pybamm.PrimaryBroadcast(pybamm.Scalar(0), ELECTRODE)
-        flux = -pybamm.PrimaryBroadcast(self.conductance, ELECTRODE) * pybamm.grad(self.potential)
-        self.algebraic[self.potential] = (pybamm.div(flux) - self.rate * self.host_charge) * CHARGE_SCALE
-        self.boundary[self.potential] = {
-            "left": (pybamm.Scalar(0), "Neumann"),
-            "right": (-self.current_density / self.conductance, "Neumann"),
-        }
+        flux = -pybamm.PrimaryBroadcast(self.conductance, ELECTRODE) * pybamm.grad(self.drop)
+        self.algebraic[self.drop] = (pybamm.div(flux) - self.rate * self.host_charge) * CHARGE_SCALE
+        self.boundary[self.drop] = {"left": (pybamm.Scalar(0), "Neumann"), "right": (pybamm.Scalar(0), "Dirichlet")}
+        self.algebraic[self.at_collector] = (
+            mean(self.rate, ELECTRODE) * self.host_charge - self.current_density
+        ) * CHARGE_SCALE
         self.algebraic[self.rate] = (
             self.potential - self.electrolyte_potential - self.crystal.potential + self.overpotential
         )
-
-    @property
-    def at_collector(self) -> Symbol:
-        """φ_s at the current collector, V."""
-        return pybamm.boundary_value(self.potential, "right")
 
 
 CHARGE_SCALE = 0.1
@@ -136,6 +134,7 @@ class LiRichDFN(LiRichModel):
             {
                 "Counter-electrode overpotential [V]": counter,
                 "Lithium in the electrolyte [mol]": lithium,
+                "Lowest salt concentration [mol.m-3]": salt.lowest,
                 **averaged(crystal),
             },
             open_circuit=mean(crystal.potential, ELECTRODE),
@@ -165,7 +164,10 @@ class LiRichDFN(LiRichModel):
         concentration = salt.concentration
         conductance = salt.conductivity(concentration) * salt.through("open_section") / salt.through("thickness")
         present = salt.present(concentration)
-        flux = conductance * (salt.diffusion_potential / present * pybamm.grad(concentration) - pybamm.grad(potential))
+        # Each part is a conductance times a gradient: then PyBaMM takes the harmonic mean at the separator's border.
+        migration = conductance * pybamm.grad(potential)
+        diffusion = (conductance * salt.diffusion_potential / present) * pybamm.grad(concentration)
+        flux = diffusion - migration
         sources = pybamm.concatenation(pybamm.PrimaryBroadcast(0, "separator"), source)
         self.algebraic[potential] = (pybamm.div(flux) - sources) * CHARGE_SCALE
         self.boundary_conditions[potential] = {
