@@ -195,7 +195,7 @@ def test_the_voltage_converges_with_the_mesh_in_second_order(kind: Model) -> Non
     assert fine.max() < 1e-3
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------------
+# --- what is refused --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,12 @@ SUMMARY = (
     "Oxygen released [umol.g-1]",
     "Carbon dioxide released [umol.g-1]",
     *(f"Fraction of {name} sites" for name in SITES),
+    "SEI thickness [m]",
+    "Lithium lost in the SEI [mol]",
+    "Contact fraction",
+    "Interphase thickness [m]",
 )
+"""What PyBaMM keeps of each cycle, where the model has it."""
 
 
 def coordinate(region: str) -> Symbol:
@@ -78,7 +83,7 @@ class LiRichModel(pybamm.BaseModel):  # type: ignore[misc]  # PyBaMM has no type
         self.boundary_conditions.update(part.boundary)
 
     def _metal_overpotential(self, salt: Symbol = 1) -> Symbol:
-        """Return what the Li metal takes from the voltage, V; *salt* is the concentration there over the initial one."""
+        """Return what the Li metal takes from the voltage, V; *salt* is the concentration there over that at first."""
         exchange = parameter("Counter-electrode exchange current [A]") * pybamm.sqrt(salt)
         return 2 * self.thermal * pybamm.arcsinh(self.current / (2 * exchange))
 
