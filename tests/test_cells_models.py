@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import tomllib
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -195,6 +199,16 @@ def test_the_voltage_converges_with_the_mesh_in_second_order(kind: Model) -> Non
     assert fine.max() < 1e-3
 
 
+def test_a_rest_after_a_fast_discharge_in_the_cold_finds_its_rates() -> None:
+    """From currents a thousand times the exchange current to none: Newton's method needs a guess."""
+    cold = {"Crystal radius [m]": 7.27e-7, "Particle radius [m]": 7.27e-7, "Ambient temperature [K]": 264.0}
+    cold |= {"Active mass [g]": 0.0048, "Maximum diffusivity [m2.s-1]": 4.19e-17}
+    lines = ("Charge at C/5 until 4.8 V", "Hold at 4.8 V until C/20", "Discharge at 3C until 2.0 V", "Rest for 600 s")
+    run = simulator(POROUS).run(programme.parse([lines], one_c_ma_g=250), cold)
+    assert run.ends["current_a"].to_numpy()[-1] == pytest.approx(0.0, abs=1e-12)
+    assert np.abs(run.points["Lithium balance"].to_numpy()).max() < 1e-10
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -232,6 +246,21 @@ def test_the_window_moves_with_the_anode() -> None:
     lithium = window(SOLID_STATE.defaults())
     indium = window({**SOLID_STATE.defaults(), "Anode potential [V]": 0.62})
     assert np.subtract(lithium, indium) == pytest.approx([0.62, 0.62])
+
+
+def test_the_entry_points_name_models_with_parameters_and_sets_with_numbers() -> None:
+    doors = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["entry-points"]
+    for kind in doors["pybamm_models"].values():
+        model = resolve(kind)()
+        assert model.default_parameter_values["Host capacity [mA.h.g-1]"] == HOST
+    for name, target in doors["pybamm_parameter_sets"].items():
+        assert resolve(target)() == values_of(name)
+    assert set(doors["pybamm_parameter_sets"]) == set(SETS)
+
+
+def resolve(target: str) -> Any:
+    module, name = target.split(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def test_every_set_has_a_source_for_every_number_and_the_morphology_alone_tells_sc_from_pc() -> None:

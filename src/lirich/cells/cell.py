@@ -7,6 +7,7 @@ stands in the equations. So a thickness is a parameter like any other, and a com
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 import pybamm
@@ -49,6 +50,12 @@ def coordinate(region: str) -> Symbol:
 def mean(symbol: Symbol, region: str) -> Symbol:
     """Return the mean of a quantity over a region."""
     return pybamm.Integral(symbol, coordinate(region))
+
+
+@cache
+def published(name: str) -> Any:
+    """Return a function of Chen et al. (2020) as PyBaMM has it. Loading it registers the citation, so not before."""
+    return pybamm.ParameterValues("Chen2020")[name]
 
 
 class LiRichModel(pybamm.BaseModel):  # type: ignore[misc]  # PyBaMM has no types

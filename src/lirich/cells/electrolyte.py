@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pybamm
 
-from lirich.cells.cell import coordinate, mean
+from lirich.cells.cell import coordinate, mean, published
 from lirich.cells.crystal import arrhenius, parameter
 from lirich.cells.sites import FARADAY, GAS_CONSTANT
 
@@ -25,7 +25,6 @@ Symbol = Any
 
 _LEAST = 1e-3
 """Of the initial concentration: potentials and conductivities of an electrolyte that is used up stay finite."""
-_LIBRARY = pybamm.ParameterValues("Chen2020")
 
 
 @dataclass(frozen=True)
@@ -97,14 +96,14 @@ class Electrolyte:
         return pybamm.maximum(concentration, _LEAST * self.start)
 
     def _diffusivity(self, concentration: Symbol) -> Symbol:
-        free = _LIBRARY["Electrolyte diffusivity [m2.s-1]"](self.present(concentration), self.temperature)
+        free = published("Electrolyte diffusivity [m2.s-1]")(self.present(concentration), self.temperature)
         return (
             free * parameter("Factor of the electrolyte diffusivity") * arrhenius(_ACTIVATION_ENERGY, self.temperature)
         )
 
     def conductivity(self, concentration: Symbol) -> Symbol:
         """Return the conductivity of the free electrolyte, S/m."""
-        free = _LIBRARY["Electrolyte conductivity [S.m-1]"](self.present(concentration), self.temperature)
+        free = published("Electrolyte conductivity [S.m-1]")(self.present(concentration), self.temperature)
         return (
             free * parameter("Factor of the electrolyte conductivity") * arrhenius(_ACTIVATION_ENERGY, self.temperature)
         )

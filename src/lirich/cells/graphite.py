@@ -15,12 +15,12 @@ from typing import Any
 
 import pybamm
 
+from lirich.cells.cell import published
 from lirich.cells.crystal import arrhenius, limited_exp, parameter
 from lirich.cells.sites import FARADAY, GAS_CONSTANT
 
 Symbol = Any
 
-_LIBRARY = pybamm.ParameterValues("Chen2020")
 _EMPTIEST = -0.3
 """The published potential goes up as e^(−39 z): this is where it stops to, for a solver that tries absurd contents."""
 _FULL = 0.005
@@ -31,8 +31,8 @@ _LEAST = 1e-3
 
 def open_circuit_potential(content: Symbol, thermal: Symbol) -> Symbol:
     """Return the potential of graphite at a content z, V: that of Chen et al., and a fall at z = 1 where they end."""
-    published = _LIBRARY["Negative electrode OCP [V]"](pybamm.maximum(content, _EMPTIEST))
-    return published - thermal * limited_exp((content - 1) / _FULL)
+    measured = published("Negative electrode OCP [V]")(pybamm.maximum(content, _EMPTIEST))
+    return measured - thermal * limited_exp((content - 1) / _FULL)
 
 
 def volume_of(sites: Symbol) -> Symbol:

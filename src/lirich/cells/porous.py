@@ -23,13 +23,14 @@ from lirich.cells.half_cell import Sandwich
 ELECTRODE = "positive electrode"
 LOCAL = "Local: "
 """Stands before the name of a quantity of one place, where the name alone means the mean over the electrode."""
+LOCAL_RATE = "Local rate [s-1]"
 _RATE = 1e-4
 """1/s: size of a rate, for the solver."""
 
 
 def local_rate() -> Symbol:
     """Return the unknown rate at which Li enters the crystals at each place, per Li of the host there and second."""
-    return pybamm.Variable("Local rate [s-1]", domain=ELECTRODE, scale=_RATE)
+    return pybamm.Variable(LOCAL_RATE, domain=ELECTRODE, scale=_RATE)
 
 
 @dataclass
@@ -149,7 +150,7 @@ class LiRichDFN(LiRichModel):
                 "Salt concentration [mol.m-3]": salt.concentration,
                 "Solid potential [V]": electrode.potential,
                 "Positive electrolyte potential [V]": in_electrolyte,
-                "Local rate [s-1]": rate,
+                LOCAL_RATE: rate,
                 **along(crystal),
             }
         )

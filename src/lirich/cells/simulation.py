@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lirich.cells.limits import check as check
 from lirich.cells.limits import check_window
 from lirich.cells.models import Model as Model
+from lirich.cells.porous import LOCAL_RATE
 from lirich.cells.programme import LONGEST_S, Programme, Step
 from lirich.errors import SettingsError, SimulationError
 from lirich.model import table as std
@@ -93,6 +94,8 @@ class Simulator:
         self.solver.solve(equations, [0.0, 1.0], inputs=start)
         self._order = list(self.solver._set_up_model_inputs(equations, start))
         self._compiled = self.solver._setup["solver"]
+        places = {variable.name: places[0] for variable, places in equations.y_slices.items()}
+        self._rates, self._current_place = places.get(LOCAL_RATE), places[self._current.name]
 
     def _control(self, model: Any) -> None:
         """Let one algebraic equation hold the current or the voltage, and let limits end a step."""
@@ -160,9 +163,24 @@ class Simulator:
                 break
         return Run(pl.concat(points), pl.concat(ends), state, stopped)
 
+    def _guess(self, state: Array, inputs: Mapping[str, float]) -> Array:
+        """Return the state with local rates that suit the current of a new step.
+
+        They are found by Newton's method, which does not get from a large rate to a small one by itself: the
+        overpotential is a logarithm of the rate. Only unknowns without a memory change.
+        """
+        before = float(state[self._current_place][0])
+        if self._rates is None or before == 0.0 or inputs["Control is voltage"]:
+            return state
+        state = state.copy()
+        rates = state[self._rates]
+        state[self._rates] = rates + rates.mean() * (inputs["Control current target [A]"] / before - 1.0)
+        return state
+
     def _step(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, Array, Array, bool]:
         """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
         inputs = self._inputs(parameters, step)
+        state = self._guess(state, inputs)
         longest = step.until_s if step.until_s is not None else _longest(step, parameters)
         asked = _recording(step, longest)
         try:

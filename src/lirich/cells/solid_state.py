@@ -16,7 +16,7 @@ from lirich.cells.cell import LiRichModel, Symbol, mean
 from lirich.cells.contact import Contact, Packing
 from lirich.cells.crystal import Crystal, arrhenius, parameter
 from lirich.cells.half_cell import Sandwich
-from lirich.cells.porous import CHARGE_SCALE, ELECTRODE, LOCAL, PorousElectrode, along, averaged, local_rate
+from lirich.cells.porous import CHARGE_SCALE, ELECTRODE, LOCAL, LOCAL_RATE, PorousElectrode, along, averaged, local_rate
 
 LI_IN_POTENTIAL_V = 0.62
 """Potential of the two-phase region In/LiIn against Li: Santhosha et al., Batteries & Supercaps 2 (2019) 524,
@@ -110,7 +110,7 @@ class LiRichASSB(LiRichModel):
             {
                 "Solid potential [V]": electrode.potential,
                 "Positive electrolyte potential [V]": potential,
-                "Local rate [s-1]": rate,
+                LOCAL_RATE: rate,
                 **along(crystal),
             }
         )
