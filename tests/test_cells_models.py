@@ -16,7 +16,7 @@ import pytest
 from lirich.cells import programme
 from lirich.cells.limits import check, window
 from lirich.cells.models import FULL_CELL, MODELS, POROUS, SINGLE_PARTICLE, SOLID_STATE, WITH_ELECTROLYTE, Model
-from lirich.cells.parameters import SETS, library, values_of
+from lirich.cells.parameters import SETS, library, single_crystal, values_of
 from lirich.cells.simulation import Run, Simulator
 from lirich.cells.sites import SITES, Site, open_circuit_potential
 from lirich.errors import SettingsError
@@ -24,7 +24,7 @@ from lirich.errors import SettingsError
 RESOLVED = {name: model for name, model in MODELS.items() if name != "single-particle"}
 BASIC = ("Lithium balance", "Lithium content")
 SALT = "Lithium in the electrolyte [mol]"
-HOST = 354.0
+HOST = single_crystal()["Host capacity [mA.h.g-1]"]
 QUIET = {
     "Crystal radius [m]": 20e-9,
     "Particle radius [m]": 20e-9,

@@ -12,14 +12,14 @@ import pytest
 from lirich.cells import programme
 from lirich.cells.contact import Packing, percolating, recovered
 from lirich.cells.models import SOLID_STATE
-from lirich.cells.parameters import SOLID_ELECTROLYTES, solid_electrolyte
+from lirich.cells.parameters import SOLID_ELECTROLYTES, single_crystal, solid_electrolyte
 from lirich.cells.simulation import Run, Simulator
 from lirich.cells.solid_state import LI_IN_POTENTIAL_V
 from lirich.errors import UnknownNameError
 
 CONTACT, INTERPHASE, WORKING = "Contact fraction", "Interphase thickness [m]", "Working part of the cathode"
 STILL = {"Parting per volume strain": 0.0, "Interface reaction energy [eV.atom-1]": 0.0}
-HOST = 354.0
+HOST = single_crystal()["Host capacity [mA.h.g-1]"]
 
 
 @cache

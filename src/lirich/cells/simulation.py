@@ -84,6 +84,8 @@ class Simulator:
         mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
         pybamm.Discretisation(mesh, equations.default_spatial_methods).process_model(equations)
         self.model = equations
+        places = {variable.name: places[0] for variable, places in equations.y_slices.items()}
+        self._rates, self._current_place = places.get(LOCAL_RATE), places[self._current.name]
         self.solver = pybamm.IDAKLUSolver(
             rtol=rtol,
             atol=atol,
@@ -94,8 +96,6 @@ class Simulator:
         self.solver.solve(equations, [0.0, 1.0], inputs=start)
         self._order = list(self.solver._set_up_model_inputs(equations, start))
         self._compiled = self.solver._setup["solver"]
-        places = {variable.name: places[0] for variable, places in equations.y_slices.items()}
-        self._rates, self._current_place = places.get(LOCAL_RATE), places[self._current.name]
 
     def _control(self, model: Any) -> None:
         """Let one algebraic equation hold the current or the voltage, and let limits end a step."""
