@@ -53,29 +53,31 @@ def test_without_reaction_or_solvent_there_is_no_film(stopped: str) -> None:
     assert simulator().run(plan, {stopped: 0.0}).ends[FILM][-1] == 0.0
 
 
-@pytest.mark.parametrize(("activation", "least", "most"), [(1 / 600, 0.0, 0.15), (0.0, 0.6, 1.0)])
-def test_the_film_eats_the_reserve_that_activation_leaves_before_it_costs_capacity(
-    activation: float, least: float, most: float
-) -> None:
+def test_the_film_eats_the_reserve_that_activation_leaves_before_it_costs_capacity() -> None:
     """Li that an activated cathode does not take back waits in the graphite; without activation there is none."""
     plan = programme.parse(
         [("Charge at C/10 until 4.6 V", "Rest for 40 days", "Discharge at C/20 until 1.9 V")], one_c_ma_g=250
     )
-    changes = {"Reconstruction rate [m.s-1]": 0.0, "Activation rate [s-1]": activation}
-    given, held = [], []
-    for diffusivity in (0.0, 4e-20):
-        run = simulator().run(plan, {**changes, "SEI solvent diffusivity [m2.s-1]": diffusivity})
-        given.append(np.diff(run.ends["Lithium through the circuit"].to_numpy())[-1])
-        held.append(run.ends[FILM][-1] * 96485.33212 / (HOST * 0.01 / 1000 * 3600))
-    assert held[1] > 0.05
-    assert least * held[1] < given[0] - given[1] < most * held[1]
+    still = {"Reconstruction rate [m.s-1]": 0.0}
+    costs = []
+    for activation in ({}, {"Activation rate [s-1]": 0.0}):
+        runs = [
+            simulator().run(plan, {**still, **activation, "SEI solvent diffusivity [m2.s-1]": diffusivity})
+            for diffusivity in (0.0, 4e-20)
+        ]
+        given = [np.diff(run.ends["Lithium through the circuit"].to_numpy())[-1] for run in runs]
+        held = runs[1].ends[FILM][-1] * 96485.33212 / (HOST * 0.01 / 1000 * 3600)
+        assert held > 0.03
+        costs.append((given[0] - given[1]) / held)
+    assert 0.0 < costs[0] < 0.5 * costs[1]
+    assert 0.5 < costs[1] < 1.0
 
 
 def test_more_graphite_is_left_emptier() -> None:
     plan = programme.parse(["Charge at C/5 until 4.7 V"], one_c_ma_g=250)
     contents = [simulator().run(plan, {"N/P ratio": r}).ends[CONTENT][-1] for r in (1.0, 1.1, 1.5)]
     assert contents[0] > contents[1] > contents[2]
-    assert contents[0] / contents[2] == pytest.approx(1.5, rel=0.03)
+    assert 1.3 < contents[0] / contents[2] < 1.55  # 1.5, less what a fuller graphite takes off the charge
 
 
 def test_the_cathode_s_gases_are_recorded() -> None:
