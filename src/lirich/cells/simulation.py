@@ -10,6 +10,7 @@ import difflib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,6 @@ class Simulator:
         mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
         pybamm.Discretisation(mesh, equations.default_spatial_methods).process_model(equations)
         self.model = equations
-        places = {variable.name: places[0] for variable, places in equations.y_slices.items()}
-        self._rates, self._current_place = places.get(LOCAL_RATE), places[self._current.name]
         self.solver = pybamm.IDAKLUSolver(
             rtol=rtol,
             atol=atol,
@@ -127,6 +126,25 @@ class Simulator:
             "Control end current [A]": end,
         }
 
+    @cached_property
+    def _places(self) -> dict[str, Any]:
+        return {variable.name: places[0] for variable, places in self.model.y_slices.items()}
+
+    def _guess(self, step: Step, parameters: Mapping[str, float], state: Array) -> Array:
+        """Return the state with local rates that suit the current of a new step.
+
+        They are found by Newton's method, which does not get from a large rate to a small one by itself: the
+        overpotential is a logarithm of the rate. Only unknowns without a memory change.
+        """
+        places = self._places.get(LOCAL_RATE)
+        before = float(state[self._places[self._current.name]][0])
+        if places is None or before == 0.0 or step.mode == "hold":
+            return state
+        wanted = self._inputs(parameters, step)["Control current target [A]"]
+        state = state.copy()
+        state[places] += state[places].mean() * (wanted / before - 1.0)
+        return state
+
     def parameters(self, changes: Mapping[str, float] | None = None) -> dict[str, float]:
         """Return the parameters with *changes*. Raises `SettingsError` where one is unknown or cannot be."""
         changes = dict(changes or {})
@@ -163,24 +181,10 @@ class Simulator:
                 break
         return Run(pl.concat(points), pl.concat(ends), state, stopped)
 
-    def _guess(self, state: Array, inputs: Mapping[str, float]) -> Array:
-        """Return the state with local rates that suit the current of a new step.
-
-        They are found by Newton's method, which does not get from a large rate to a small one by itself: the
-        overpotential is a logarithm of the rate. Only unknowns without a memory change.
-        """
-        before = float(state[self._current_place][0])
-        if self._rates is None or before == 0.0 or inputs["Control is voltage"]:
-            return state
-        state = state.copy()
-        rates = state[self._rates]
-        state[self._rates] = rates + rates.mean() * (inputs["Control current target [A]"] / before - 1.0)
-        return state
-
     def _step(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, Array, Array, bool]:
         """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
+        state = self._guess(step, parameters, state)
         inputs = self._inputs(parameters, step)
-        state = self._guess(state, inputs)
         longest = step.until_s if step.until_s is not None else _longest(step, parameters)
         asked = _recording(step, longest)
         try:
