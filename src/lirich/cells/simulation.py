@@ -28,6 +28,7 @@ _POINTS = 200
 """Recorded points of a step of current, where the step does not say how often."""
 _NEVER = 1e3
 """V or A: a limit that no cell reaches."""
+_SWITCH_S = 0.01
 RTOL, ATOL = 1e-5, 1e-8
 BASIC = ("Voltage [V]", "Current [A]", "Lithium through the circuit")
 
@@ -50,13 +51,16 @@ class Run:
 
     ``points`` has one row per recorded point: ``time_s``, ``voltage_v``, ``current_a`` (charge positive), ``cycle``,
     ``step`` (from 1), ``mode`` and one column per output of the model. ``ends`` has the same at the end of each step.
-    ``stopped`` says why the programme was not run to its end, and is empty where it was.
+    ``stopped`` says why the programme was not run to its end, and is empty where it was. ``host_ah`` is the capacity of
+    the host (A.h), ``temperature_k`` that of the surroundings.
     """
 
     points: pl.DataFrame
     ends: pl.DataFrame
     final: Array
     stopped: str = ""
+    host_ah: float = float("nan")
+    temperature_k: float = float("nan")
 
 
 class Simulator:
@@ -157,16 +161,27 @@ class Simulator:
         """Run *programme* with the default parameters and *changes*, from a pristine cell or the state *start*."""
         parameters = self.parameters(changes)
         state = self.initial_state(parameters) if start is None else np.array(start, dtype=np.float64)
-        time, points, ends, stopped = 0.0, [], [], ""
+        time, points, ends, stopped, left = 0.0, [], [], "", 0
         for number, step in enumerate(programme.steps, start=1):
+            if step.block and step.block == left:
+                continue
             times, rows, state, reached = self._step(step, parameters, state)
             points.append(_frame(time + times, rows, self.outputs, step, number))
             ends.append(points[-1][-1:])
             time += float(times[-1])
+            if step.block and _at_its_voltage(step, float(rows[-1, 0])):
+                left = step.block
             if not reached:
                 stopped = f"step {number} ({step.mode}) went on for {times[-1]:.0f} s and did not end"
                 break
-        return Run(pl.concat(points), pl.concat(ends), state, stopped)
+        return Run(
+            pl.concat(points),
+            pl.concat(ends),
+            state,
+            stopped,
+            host_ah=parameters["Host capacity [mA.h.g-1]"] * parameters["Active mass [g]"] / 1000,
+            temperature_k=parameters["Ambient temperature [K]"],
+        )
 
     def _step(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, Array, Array, bool]:
         """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
@@ -216,6 +231,14 @@ def _recording(step: Step, longest: float) -> Array:
     else:
         return np.append(0.0, np.geomspace(min(1.0, 0.01 * longest), longest, 60))
     return np.append(even[even < longest], longest)
+
+
+def _at_its_voltage(step: Step, voltage: float) -> bool:
+    """Tell whether a step of current has reached its voltage (to 0.1 mV)."""
+    if step.until_voltage_v is None:
+        return False
+    beyond = voltage - step.until_voltage_v
+    return beyond >= -1e-4 if step.mode == "charge" else step.mode == "discharge" and beyond <= 1e-4
 
 
 def _over_at_once(step: Step, first: Array) -> bool:
@@ -288,15 +311,26 @@ _POSITIVE = (
 
 
 def standard_table(run: Run) -> pl.DataFrame:
-    """Return the points of a run as a standard table (`lirich.model.table`), as a cycler would have written them."""
+    """Return the points of a run as a standard table (`lirich.model.table`), as a cycler would have written them.
+
+    The counters of charge are the model's own, not sums over recorded points. The first point of a step stands 10 ms
+    after the switch, as on a cycler: no two rows have one time and two currents.
+    """
     points = run.points
-    passed = np.diff(points["Lithium through the circuit"].to_numpy(), prepend=0.0)
-    del passed
+    time = points["time_s"].to_numpy()
+    first = np.diff(points["step"].to_numpy(), prepend=0) != 0
+    following = np.append(time[1:], np.inf) - time
+    time = time + np.where(first, np.minimum(_SWITCH_S, 0.5 * following), 0.0)
+    # Li enters in a discharge: what goes through the circuit is the charge, with its sign turned
+    moved = -np.diff(points["Lithium through the circuit"].to_numpy(), prepend=0.0) * run.host_ah
     return points.select(
-        pl.col("time_s").alias(std.TIME),
+        pl.Series(std.TIME, time),
         pl.col("voltage_v").alias(std.VOLTAGE),
         pl.col("current_a").alias(std.CURRENT),
         pl.col("cycle").cast(pl.Int64).alias(std.CYCLE),
         pl.col("step").cast(pl.Int64).alias(std.STEP),
         pl.col("mode").alias(std.STEP_TYPE),
+        pl.lit(run.temperature_k - 273.15).alias(std.TEMPERATURE),
+        pl.Series(std.CHARGED, np.cumsum(np.maximum(moved, 0.0))),
+        pl.Series(std.DISCHARGED, np.cumsum(np.maximum(-moved, 0.0))),
     )
