@@ -40,8 +40,8 @@ class SpectrumFit:
 
     ``intervals`` are 95 % intervals of ``charge_transfer_ohm`` and ``diffusivity_m2_s`` by linearisation.
     ``residual`` is the root mean square of the relative residuals. ``alternatives_ohm`` are other charge-transfer
-    resistances that fit as well within the noise: the two arcs may change places. ``resolved`` says whether the spectrum reaches down
-    to D/R², below which alone R²/D shows; without it D is an extrapolation.
+    resistances that fit as well within the noise: the two arcs may change places. ``resolved`` says whether the
+    spectrum reaches down to D/R², below which alone R²/D shows; without it D is an extrapolation.
     """
 
     charge_transfer_ohm: float
