@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lirich.errors import SettingsError
+from lirich.errors import SettingsError, UnknownNameError
 
 Mode = Literal["charge", "discharge", "hold", "rest"]
 
@@ -282,7 +282,7 @@ def gitt(
 ) -> Programme:
     """Return a GITT: one charge and one discharge in pulses of 300 s, each followed by 4 h of rest, after formation."""
     return interrupted(
-        one_c_ma_g=one_c_ma_g, rate=rate, pulse_s=pulse_s, rest_s=rest_s, pulse_every_s=2.0, rest_every_s=None,
+        one_c_ma_g=one_c_ma_g, rate=rate, pulse_s=pulse_s, rest_s=rest_s, pulse_every_s=5.0, rest_every_s=None,
         formation=formation, low_v=low_v, high_v=high_v,
     )  # fmt: skip
 
@@ -302,3 +302,39 @@ def ici(
         one_c_ma_g=one_c_ma_g, rate=rate, pulse_s=pulse_s, rest_s=rest_s, pulse_every_s=10.0, rest_every_s=0.5,
         formation=formation, low_v=low_v, high_v=high_v,
     )  # fmt: skip
+
+
+NAMES = ("cycling", "ageing", "rate-test", "gitt", "ici")
+"""The programmes that `named` knows."""
+
+
+def named(
+    name: str,
+    *,
+    one_c_ma_g: float,
+    cycles: int | None = None,
+    rate: str | None = None,
+    low_v: float = 2.0,
+    high_v: float = 4.8,
+    check_up_every: int = 0,
+) -> Programme:
+    """Return a usual programme by name: one of `NAMES`.
+
+    *cycles* (3 of ``cycling``, 100 of ``ageing``) and *rate* (C/10; C/2 of ``ageing``) are its own; *check_up_every*
+    is that of ``ageing``. Raises `UnknownNameError`, and `SettingsError` where a number of cycles is asked of a
+    programme that has none.
+    """
+    if name not in NAMES:
+        raise UnknownNameError.of("programme", name, NAMES)
+    if cycles is not None and (name not in ("cycling", "ageing") or cycles < 1):
+        raise SettingsError(f"{cycles} cycles of {name}", expected="1 or more cycles, of cycling or ageing")
+    if check_up_every and name != "ageing":
+        raise SettingsError(f"Check-ups in {name}", expected="check-ups in ageing only")
+    window = {"one_c_ma_g": one_c_ma_g, "low_v": low_v, "high_v": high_v}
+    if name == "cycling":
+        return cycling([rate or "C/10"] * (cycles or 3), **window)
+    if name == "ageing":
+        return ageing(cycles or 100, rate or "C/2", check_up_every=check_up_every, **window)
+    if name == "rate-test":
+        return rate_test(charge_rate=rate or "C/10", **window)
+    return (gitt if name == "gitt" else ici)(rate=rate or "C/10", **window)

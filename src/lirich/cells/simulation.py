@@ -93,8 +93,8 @@ class Simulator:
         geometry = equations.default_geometry
         values.process_geometry(geometry)
         points = {**equations.default_var_pts, **dict(model.points)}
-        mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
-        pybamm.Discretisation(mesh, equations.default_spatial_methods).process_model(equations)
+        self.mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
+        pybamm.Discretisation(self.mesh, equations.default_spatial_methods).process_model(equations)
         self.model = equations
         self.solver = pybamm.IDAKLUSolver(
             rtol=rtol,

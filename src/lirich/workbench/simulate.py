@@ -1,0 +1,324 @@
+"""The verb *simulate*: a test that nobody ran, on the physics of `lirich.cells`, stored beside those that were.
+
+The raw file of a simulated test is the simulation itself: a JSON document with model, versions, every parameter and
+the whole programme, kept by its hash like a cycler's file. Beside it lie the hidden states that no cycler sees. The curve
+is a standard table, and goes the way of all others; cell, values and plots say ``simulated``.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lirich import __version__
+from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
+from lirich.errors import ConflictingMetadataError, InputError, OptionalDependencyError, SettingsError, UnknownNameError
+from lirich.model import Cell, Sample, Scalar, Test, content_hash
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lirich.cells.programme import Programme
+    from lirich.compute import Progress
+    from lirich.store import Store
+
+READER = "simulation"
+SETS = {"SC": "LiRich_SC", "PC": "LiRich_PC"}
+STATES, PROFILES = "states.parquet", "profiles.parquet"
+Mesh = Literal["even", "surface"]
+_SINGLE = ("Crystal radius [m]", "Particle radius [m]")
+_RESOLVED = ("gitt", "ici")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCell:
+    """A simulated cell in the workspace: its test, whether it was there already, and why it stopped early, if it did."""
+
+    cell: str
+    test: Test
+    already: bool
+    stopped: str
+
+
+def need_cells(what: str) -> None:
+    """Raise `OptionalDependencyError` where PyBaMM is not installed."""
+    if find_spec("pybamm") is None:
+        raise OptionalDependencyError.of(what, "cells")
+
+
+def parameter_set(name: str) -> str:
+    """Return the name of the parameter set for ``SC``, ``PC`` or its own name. Raises `UnknownNameError`."""
+    known = {**SETS, **{each: each for each in SETS.values()}}
+    if name not in known:
+        raise UnknownNameError.of("parameter set", name, known)
+    return known[name]
+
+
+def whole_changes(name: str, changes: Mapping[str, float]) -> dict[str, float]:
+    """Return the changes with what follows from them: one single crystal is one particle, of one radius."""
+    changes = {key: float(value) for key, value in changes.items()}
+    given = [changes[key] for key in _SINGLE if key in changes]
+    if parameter_set(name) == SETS["SC"] and len(given) == 1:
+        changes |= dict.fromkeys(_SINGLE, given[0])
+    return changes
+
+
+def simulate_cell(
+    store: Store,
+    parameters: str,
+    programme: Programme | str,
+    *,
+    changes: Mapping[str, float] | None = None,
+    cell: str | None = None,
+    sample: str | None = None,
+    facts: Mapping[str, Scalar] | None = None,
+    mesh: Mesh | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> SimulatedCell:
+    """Run a programme and enter it as a test; see `lirich.workbench.Workspace.simulate`."""
+    need_cells("A simulation")
+    from lirich.cells.parameters import parameters_of
+    from lirich.cells.programme import Programme, named
+    from lirich.cells.simulation import check
+
+    chosen = parameter_set(parameters)
+    changed = whole_changes(chosen, changes or {})
+    known = parameters_of(chosen)
+    for name in changed:
+        if name not in known:
+            raise UnknownNameError.of("parameter", name, known)
+    values = {name: changed.get(name, p.value) for name, p in known.items()}
+    check(values)
+    settings = (
+        {"one_c_ma_g": 1000.0 * values["Nominal cell capacity [A.h]"] / values["Active mass [g]"]}
+        if (changed.keys() & {"Nominal cell capacity [A.h]"})
+        else {"one_c_ma_g": ONE_C_MA_G}
+    )
+    if isinstance(programme, Programme):
+        if options:
+            raise SettingsError("A whole programme takes no options", expected="options of a programme by name")
+        plan, title = programme, "own programme"
+    else:
+        plan, title = named(programme, **{**settings, **(options or {})}), programme
+    mesh = mesh or ("surface" if title in _RESOLVED else "even")
+    document = {
+        "kind": "lirich simulation",
+        "simulated": True,
+        "model": "LiRichSPM",
+        "mesh": mesh,
+        "versions": {"lirich": __version__, "pybamm": _pybamm_version()},
+        "parameter_set": chosen,
+        "changes": changed,
+        "parameters": values,
+        "guesses": sorted(name for name, p in known.items() if p.guess and name not in changed),
+        "programme": {
+            "name": title,
+            "one_c_ma_g": plan.one_c_ma_g,
+            "steps": [asdict(step) for step in plan.steps],
+        },
+    }
+    key = cell or f"sim-{chosen.removeprefix('LiRich_')}-{title.split()[0]}-{content_hash(document)[:6]}"
+    document = {"cell": key, **document}
+    task = {"root": str(store.root), "document": document, "code": code_hash("lirich.cells", "lirich.store.curves")}
+    with open_executor("serial") as pool:
+        (outcome,) = run_tasks(
+            simulate_task,
+            [task],
+            executor=pool,
+            cache=ResultCache(store.root / "cache" / "simulate"),
+            still_valid=lambda found: store.has_files(
+                raw=[file["sha256"] for file in (found["test"]["raw"], *found["test"]["beside"])],
+                curves=[found["test"]["curve"]],
+            ),
+            progress=progress,
+        )
+    if outcome.error is not None:
+        raise outcome.error
+    test = Test.model_validate(outcome.result["test"])
+    already = _enter(store, test, _cell(key, sample, document, facts or {}), _sample(key, sample, document, outcome))
+    return SimulatedCell(key, test, already, outcome.result["stopped"])
+
+
+ONE_C_MA_G = 250.0
+"""1C of the parameter library (its nominal capacity), mA/g."""
+
+
+def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Run one simulation, keep its files in the workspace's folders and return its `Test` as JSON."""
+    from lirich.cells.impedance import surface_model
+    from lirich.cells.profiles import crystal_profiles
+    from lirich.cells.programme import Programme, Step
+    from lirich.cells.simulation import Model, Simulator, standard_table
+    from lirich.readers import summarise
+    from lirich.workbench.stores import store_at
+
+    document = parameters["document"]
+    store = store_at(parameters["root"])
+    plan = Programme(
+        tuple(Step(**step) for step in document["programme"]["steps"]), document["programme"]["one_c_ma_g"]
+    )
+    outputs = state_names()
+    model = surface_model(outputs=outputs) if document["mesh"] == "surface" else Model(outputs=outputs)
+    simulator = Simulator(model, document["parameters"])
+    run = simulator.run(plan)
+    table = standard_table(run)
+    last = next((step for step in reversed(plan.steps) if step.mode == "charge"), None)
+    with tempfile.TemporaryDirectory() as folder:
+        where = Path(folder)
+        raw = where / "simulation.json"
+        raw.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+        hidden = where / STATES
+        hidden_states(run.points).write_parquet(hidden)
+        beside = [hidden]
+        if last is not None and last.until_voltage_v is not None and not run.stopped:
+            profiles = crystal_profiles(
+                simulator, mode="charge", current_ma_g=last.current_ma_g,
+                until_voltage_v=last.until_voltage_v, start=run.final,
+            )  # fmt: skip
+            beside.append(where / PROFILES)
+            profiles.write_parquet(beside[-1])
+        kept = store.put_raw(raw)
+        kept_beside = tuple(store.put_raw(path) for path in beside)
+    curve = store.put_curve(table)
+    key = content_hash([kept.sha256, READER, __version__, [], curve])
+    summary = summarise(key, table)
+    test = Test(
+        key=key,
+        cell=document["cell"],
+        raw=kept,
+        beside=kept_beside,
+        reader=READER,
+        reader_version=__version__,
+        confidence=1.0,
+        curve=curve,
+        rows=table.height,
+        start_time_second=summary.start_time_second,
+        duration_second=summary.duration_second,
+        first_cycle_count=summary.first_cycle_count,
+        last_cycle_count=summary.last_cycle_count,
+        metadata={
+            "model": document["model"],
+            "parameter_set": document["parameter_set"],
+            "programme": document["programme"]["name"],
+            "stopped": run.stopped,
+        },
+    )
+    return {
+        "test": test.model_dump(mode="json"),
+        "stopped": run.stopped,
+        "diffusion_length_m": float(run.points["Diffusion length [m]"][0]),
+    }
+
+
+def state_names() -> tuple[str, ...]:
+    """Return the hidden states that are kept of a simulated cell: variables of the model."""
+    from lirich.cells.sites import SITES
+
+    return (
+        "Surface potential [V]",
+        "Lithium content",
+        "Surface lithium content",
+        "Lithium in connected crystals",
+        "Lithium in disconnected crystals",
+        "Connected part of the crystals",
+        "Sites left",
+        "Hysteresis state",
+        "Lattice sites lost with oxygen",
+        "Sites transformed",
+        "Reconstructed volume fraction",
+        "Open part of the grain boundaries",
+        "Cracks through the grains",
+        "Wetted area [m2.g-1]",
+        "Diffusion length [m]",
+        "Film resistance [Ohm.m2]",
+        "Oxygen released [umol.g-1]",
+        "Carbon dioxide released [umol.g-1]",
+        "Oxygen release rate [umol.g-1.s-1]",
+        "Carbon dioxide release rate [umol.g-1.s-1]",
+        *(f"Fraction of {name} sites" for name in SITES),
+    )
+
+
+def hidden_states(points: pl.DataFrame) -> pl.DataFrame:
+    """Return the states of the first and the last cycle in full, and of all others at the end of each step."""
+    import polars as pl
+
+    ends = (pl.col("step") != pl.col("step").shift(-1)).fill_null(True)
+    whole = pl.col("cycle").is_in([points["cycle"].min(), points["cycle"].max()])
+    return points.with_columns(ends.alias("end_of_step")).filter(whole | pl.col("end_of_step"))
+
+
+def _pybamm_version() -> str:
+    from importlib.metadata import version
+
+    return version("pybamm")
+
+
+def _cell(key: str, sample: str | None, document: Mapping[str, Any], facts: Mapping[str, Scalar]) -> Cell:
+    values = document["parameters"]
+    unknown = sorted(set(facts) & set(Cell.model_fields))
+    if unknown:
+        raise InputError(f"{unknown[0]} of a simulated cell", expected="a fact that the simulation does not fix")
+    return Cell(
+        key=key,
+        sample=sample or key,
+        electrode="cathode",
+        active_mass_mg=1000.0 * values["Active mass [g]"],
+        nominal_specific_capacity_mah_g=ONE_C_MA_G,
+        one_c_ma_g=document["programme"]["one_c_ma_g"],
+        counter_electrode="Li",
+        temperature_celsius=round(values["Ambient temperature [K]"] - 273.15, 6),
+        simulated=True,
+        extra={**document["changes"], **facts, "parameter_set": document["parameter_set"]},
+    )
+
+
+def _sample(key: str, sample: str | None, document: Mapping[str, Any], outcome: Any) -> Sample:
+    return Sample(
+        key=sample or key,
+        morphology="PC" if document["parameters"][_SINGLE[0]] < document["parameters"][_SINGLE[1]] else "SC",
+        particle_diameter_um=2e6 * outcome.result["diffusion_length_m"],
+    )
+
+
+def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
+    """Enter sample, cell and test at once. Returns whether the test was there already."""
+    present = store.cells().get(cell.key)
+    if present is not None and not present.simulated:
+        raise ConflictingMetadataError(
+            f"{cell.key!r} is a measured cell",
+            expected="another name for a simulated one",
+            advice="Give it with --cell",
+        )
+    others = [each for each in store.tests(cell.key) if each.key != test.key] if present is not None else []
+    if others:
+        raise ConflictingMetadataError(
+            f"{cell.key!r} is another simulation already",
+            expected="one simulation for each cell",
+            advice="Give it another name with --cell, or none",
+        )
+    store.require_files(test)
+
+    def work(things: Any) -> bool:
+        things.put(sample)
+        things.put(cell)
+        return bool(things.put_test(test))
+
+    return not store.change(work)
+
+
+def beside_table(store: Store, tests: Sequence[Test], name: str) -> pl.DataFrame | None:
+    """Return the hidden states (`STATES`) or the profiles (`PROFILES`) of a simulated cell; ``None`` if it has none."""
+    import polars as pl
+
+    for test in tests:
+        for file in test.beside:
+            if test.reader == READER and file.name == name:
+                return pl.read_parquet(store.raw_path(file.sha256))
+    return None
