@@ -330,11 +330,14 @@ def named(
         raise SettingsError(f"{cycles} cycles of {name}", expected="1 or more cycles, of cycling or ageing")
     if check_up_every and name != "ageing":
         raise SettingsError(f"Check-ups in {name}", expected="check-ups in ageing only")
-    window = {"one_c_ma_g": one_c_ma_g, "low_v": low_v, "high_v": high_v}
     if name == "cycling":
-        return cycling([rate or "C/10"] * (cycles or 3), **window)
+        return cycling([rate or "C/10"] * (cycles or 3), one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v)
     if name == "ageing":
-        return ageing(cycles or 100, rate or "C/2", check_up_every=check_up_every, **window)
+        return ageing(
+            cycles or 100, rate or "C/2", check_up_every=check_up_every,
+            one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v,
+        )  # fmt: skip
     if name == "rate-test":
-        return rate_test(charge_rate=rate or "C/10", **window)
-    return (gitt if name == "gitt" else ici)(rate=rate or "C/10", **window)
+        return rate_test(charge_rate=rate or "C/10", one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v)
+    make = gitt if name == "gitt" else ici
+    return make(rate=rate or "C/10", one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v)

@@ -161,22 +161,24 @@ class Simulator:
         """Run *programme* with the default parameters and *changes*, from a pristine cell or the state *start*."""
         parameters = self.parameters(changes)
         state = self.initial_state(parameters) if start is None else np.array(start, dtype=np.float64)
-        time, points, ends, stopped, left = 0.0, [], [], "", 0
+        time, parts, done, stopped, left = 0.0, [], [], "", 0
         for number, step in enumerate(programme.steps, start=1):
             if step.block and step.block == left:
                 continue
             times, rows, state, reached = self._step(step, parameters, state)
-            points.append(_frame(time + times, rows, self.outputs, step, number))
-            ends.append(points[-1][-1:])
+            parts.append((time + times, rows))
+            done.append((number, step))
             time += float(times[-1])
             if step.block and _at_its_voltage(step, float(rows[-1, 0])):
                 left = step.block
             if not reached:
                 stopped = f"step {number} ({step.mode}) went on for {times[-1]:.0f} s and did not end"
                 break
+        sizes = np.array([times.size for times, _ in parts])
+        points = _frame(parts, sizes, self.outputs, done)
         return Run(
-            pl.concat(points),
-            pl.concat(ends),
+            points,
+            points[np.cumsum(sizes) - 1],
             state,
             stopped,
             host_ah=parameters["Host capacity [mA.h.g-1]"] * parameters["Active mass [g]"] / 1000,
@@ -250,13 +252,32 @@ def _over_at_once(step: Step, first: Array) -> bool:
     return False
 
 
-def _frame(times: Array, rows: Array, outputs: Sequence[str], step: Step, number: int) -> pl.DataFrame:
-    columns = {"time_s": times, "voltage_v": rows[:, 0], "current_a": -rows[:, 1]}
+def _frame(
+    parts: Sequence[tuple[Array, Array]],
+    sizes: NDArray[np.int64],
+    outputs: Sequence[str],
+    done: Sequence[tuple[int, Step]],
+) -> pl.DataFrame:
+    """Make one table of the times and outputs of all steps that were *done*, each with its number.
+
+    In one go: a table per step costs more than to solve it.
+    """
+    rows = np.concatenate([rows for _, rows in parts])
+    columns: dict[str, Any] = {
+        "time_s": np.concatenate([times for times, _ in parts]),
+        "voltage_v": rows[:, 0],
+        "current_a": -rows[:, 1],
+    }
     columns.update({name: rows[:, i] for i, name in enumerate(outputs) if i >= 2})
-    frame = pl.DataFrame(columns)
-    return frame.with_columns(
-        pl.lit(step.cycle).alias("cycle"), pl.lit(number).alias("step"), pl.lit(step.mode).alias("mode")
+    columns["cycle"] = np.repeat(np.array([step.cycle for _, step in done], dtype=np.int32), sizes)
+    columns["step"] = np.repeat(np.array([number for number, _ in done], dtype=np.int32), sizes)
+    columns["mode"] = pl.Series(np.repeat(np.array([_MODES.index(s.mode) for _, s in done]), sizes)).replace_strict(
+        dict(enumerate(_MODES)), return_dtype=pl.String
     )
+    return pl.DataFrame(columns)
+
+
+_MODES = ("charge", "discharge", "hold", "rest")
 
 
 def check(parameters: Mapping[str, float]) -> None:

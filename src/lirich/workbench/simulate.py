@@ -1,8 +1,8 @@
 """The verb *simulate*: a test that nobody ran, on the physics of `lirich.cells`, stored beside those that were.
 
 The raw file of a simulated test is the simulation itself: a JSON document with model, versions, every parameter and
-the whole programme, kept by its hash like a cycler's file. Beside it lie the hidden states that no cycler sees. The curve
-is a standard table, and goes the way of all others; cell, values and plots say ``simulated``.
+the whole programme, kept by its hash like a cycler's file. Beside it lie the hidden states that no cycler sees. The
+curve is a standard table, and goes the way of all others; cell, values and plots say ``simulated``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RESOLVED = ("gitt", "ici")
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCell:
-    """A simulated cell in the workspace: its test, whether it was there already, and why it stopped early, if it did."""
+    """A simulated cell in the workspace: its test, whether it was there already, why it stopped early if it did."""
 
     cell: str
     test: Test

@@ -141,6 +141,15 @@ class CellView:
         """``simulated`` for a cell of a simulation, else ``measured``."""
         return Origin.SIMULATED if self.facts.simulated else Origin.MEASURED
 
+    def hidden(self, name: str = "states.parquet") -> pl.DataFrame | None:
+        """Return what only a simulation knows: ``states.parquet`` (states at the ends of steps) or ``profiles.parquet``.
+
+        ``None`` for a measured cell, and for a simulation that has none.
+        """
+        from lirich.workbench.simulate import beside_table
+
+        return beside_table(self._store, self.tests, name)
+
     def value(self, quantity: str) -> Value:
         """Return the first value of that quantity.
 

@@ -150,7 +150,7 @@ class Workspace:
             A name (``cycling``, ``ageing``, ``rate-test``, ``gitt``, ``ici``) with *options* (``cycles``, ``rate``,
             ``low_v``, ``high_v``, ``check_up_every``, ``one_c_ma_g``), or a `lirich.cells.programme.Programme`.
         changes:
-            Parameters by name that differ from the set. In ``SC`` crystal and particle have one radius: either sets both.
+            Parameters by name that differ from the set. In ``SC`` crystal and particle have one radius: one sets both.
         cell, sample:
             Names; by default one that says what was run. The same simulation under the same name is there already.
         facts:
