@@ -77,6 +77,17 @@ def circuit(frequency_hz: Array, logarithms: Array) -> NDArray[np.complex128]:
     return total
 
 
+def circuit_of(fit: SpectrumFit, frequency_hz: Array) -> NDArray[np.complex128]:
+    """Return the impedance (Ω, shape (n,)) that a fit stands for."""
+    numbers = [
+        fit.series_ohm, fit.charge_transfer_ohm, fit.double_layer_f, fit.warburg_ohm,
+        fit.radius_m**2 / fit.diffusivity_m2_s,
+    ]  # fmt: skip
+    if fit.counter_ohm > 0:
+        numbers += [fit.counter_ohm, fit.counter_f]
+    return circuit(np.asarray(frequency_hz, dtype=np.float64), np.log(numbers))
+
+
 def fit_spectrum(table: pl.DataFrame, radius_m: float, *, counter_arc: bool = True, seed: int = 0) -> SpectrumFit:
     """Fit the circuit to a spectrum with the columns of `lirich.cells.impedance.Spectrum`.
 

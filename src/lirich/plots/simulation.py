@@ -32,8 +32,8 @@ _FAINTEST = 1e-9  # µmol/g/s: below what any detector sees
 def crystal_content(profiles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure:
     """Draw the Li content through the crystal at several times of one charge, coloured by time.
 
-    *profiles* has the columns ``time_s``, ``passed_mah_g`` (mAh/g), ``voltage_v`` (V), ``radius`` (0 centre to 1 surface)
-    and ``content`` (Li per Li of the pristine host).
+    *profiles* has the columns ``time_s``, ``passed_mah_g`` (mAh/g), ``voltage_v`` (V), ``radius`` (0 centre to 1
+    surface) and ``content`` (Li per Li of the pristine host).
     """
     times = profiles["time_s"].unique().sort().to_list()
     last = times[-1] or 1.0
@@ -177,7 +177,7 @@ def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | 
             yaxis=style.axis("Release (nmol g<sup>−1</sup> s<sup>−1</sup>)", type="log", exponentformat="power"),
             annotations=origin_label(origin),
         ),
-        note="Onset and slope are parameters; what follows from the model is how they scale with wetted area and voltage.",
+        note="Onsets and slopes are parameters; how the rates grow with wetted area follows from the model.",
     )
 
 
@@ -212,8 +212,8 @@ def energy(cycles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure
     given = table["discharge_specific_energy_wh_kg"].drop_nulls()
     return Figure(
         title="Specific energy of the active material",
-        alt=f"Specific energy in Wh/kg of active mass over {table.height} cycles; discharge from {float(given[0]):.0f} to "
-        f"{float(given[-1]):.0f} Wh/kg.",
+        alt=f"Specific energy in Wh/kg of active mass over {table.height} cycles; discharge from "
+        f"{float(given[0]):.0f} to {float(given[-1]):.0f} Wh/kg.",
         data=traces,
         layout=style.layout(
             showlegend=True,
@@ -265,8 +265,8 @@ def nyquist(spectrum: pl.DataFrame, fitted: pl.DataFrame | None = None, *, origi
         layout=style.layout(
             showlegend=True,
             height=460,
-            xaxis=style.axis("Re Z (Ω)"),
-            yaxis=style.axis("−Im Z (Ω)", scaleanchor="x", scaleratio=1),
+            xaxis=style.axis("Re Z (Ω)", constrain="domain", rangemode="tozero"),
+            yaxis=style.axis("−Im Z (Ω)", scaleanchor="x", scaleratio=1, constrain="domain"),
             annotations=origin_label(origin),
         ),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +23,9 @@ from lirich.model import Cell, Sample, Scalar, Test, content_hash
 if TYPE_CHECKING:
     import polars as pl
 
+    from lirich.cells.impedance import Spectrum
     from lirich.cells.programme import Programme
+    from lirich.cells.spectrum import SpectrumFit
     from lirich.compute import Progress
     from lirich.store import Store
 
@@ -78,6 +80,7 @@ def simulate_cell(
     sample: str | None = None,
     facts: Mapping[str, Scalar] | None = None,
     mesh: Mesh | None = None,
+    title: str | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> SimulatedCell:
@@ -95,17 +98,12 @@ def simulate_cell(
             raise UnknownNameError.of("parameter", name, known)
     values = {name: changed.get(name, p.value) for name, p in known.items()}
     check(values)
-    settings = (
-        {"one_c_ma_g": 1000.0 * values["Nominal cell capacity [A.h]"] / values["Active mass [g]"]}
-        if (changed.keys() & {"Nominal cell capacity [A.h]"})
-        else {"one_c_ma_g": ONE_C_MA_G}
-    )
     if isinstance(programme, Programme):
         if options:
             raise SettingsError("A whole programme takes no options", expected="options of a programme by name")
-        plan, title = programme, "own programme"
+        plan, title = programme, title or "own programme"
     else:
-        plan, title = named(programme, **{**settings, **(options or {})}), programme
+        plan, title = named(programme, **{"one_c_ma_g": ONE_C_MA_G, **(options or {})}), programme
     mesh = mesh or ("surface" if title in _RESOLVED else "even")
     document = {
         "kind": "lirich simulation",
@@ -270,7 +268,7 @@ def _cell(key: str, sample: str | None, document: Mapping[str, Any], facts: Mapp
         sample=sample or key,
         electrode="cathode",
         active_mass_mg=1000.0 * values["Active mass [g]"],
-        nominal_specific_capacity_mah_g=ONE_C_MA_G,
+        nominal_specific_capacity_mah_g=values["Nominal cell capacity [A.h]"] * 1e3 / values["Active mass [g]"],
         one_c_ma_g=document["programme"]["one_c_ma_g"],
         counter_electrode="Li",
         temperature_celsius=round(values["Ambient temperature [K]"] - 273.15, 6),
@@ -311,6 +309,58 @@ def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
         return bool(things.put_test(test))
 
     return not store.change(work)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSpectrum:
+    """The impedance at the end of a programme, what is read from it, and the fitted curve; the store has no such test."""
+
+    spectrum: Spectrum
+    fit: SpectrumFit
+    fitted: pl.DataFrame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spectrum, the resistances of the model and those of the fit."""
+        model = asdict(replace(self.spectrum, table=None))  # type: ignore[arg-type]
+        fit = asdict(self.fit)
+        fit["intervals"] = {k: v.model_dump(mode="json") for k, v in self.fit.intervals.items()}
+        del model["table"]
+        return {"model": model, "fit": fit, "spectrum": self.spectrum.table.to_dict(as_series=False)}
+
+
+FREQUENCIES = (1e-4, 1e5, 73)
+"""Lowest and highest frequency (Hz) and number of frequencies of `simulate_impedance`: eight per decade."""
+
+
+def simulate_impedance(
+    parameters: str, programme: Programme | None = None, *, changes: Mapping[str, float] | None = None
+) -> SimulatedSpectrum:
+    """Return the impedance after *programme* (by default of a pristine cell) and a rest, and what is read from it.
+
+    The radius of the sphere is the diffusion length of the crystals at that time. Raises as `simulate_cell`.
+    """
+    need_cells("An impedance")
+    import numpy as np
+    import polars as pl
+
+    from lirich.cells.impedance import FREQUENCY, IMAGINARY, REAL, impedance, rested, surface_model
+    from lirich.cells.parameters import values_of
+    from lirich.cells.simulation import Simulator
+    from lirich.cells.spectrum import circuit_of, fit_spectrum
+
+    chosen = parameter_set(parameters)
+    simulator = Simulator(surface_model(), values_of(chosen))
+    changed = whole_changes(chosen, changes or {})
+    state = rested(simulator, changed, programme)
+    spectrum = impedance(simulator, np.geomspace(*FREQUENCIES), changed, state=state)
+    values = simulator.parameters(changed)
+    # the sphere that has the wetted area of the crystals
+    volume = values["Active mass [g]"] / 1000.0 / values["Crystal density [kg.m-3]"]
+    connected = simulator.states_of(state)["Connected part of the crystals"]
+    fit = fit_spectrum(spectrum.table, 3.0 * volume * connected / spectrum.area_m2)
+    curve = circuit_of(fit, spectrum.table[FREQUENCY].to_numpy())
+    fitted = pl.DataFrame({FREQUENCY: spectrum.table[FREQUENCY], REAL: curve.real, IMAGINARY: curve.imag})
+    return SimulatedSpectrum(spectrum, fit, fitted)
 
 
 def beside_table(store: Store, tests: Sequence[Test], name: str) -> pl.DataFrame | None:

@@ -137,6 +137,7 @@ class Workspace:
         sample: str | None = None,
         facts: Mapping[str, Scalar] | None = None,
         mesh: Literal["even", "surface"] | None = None,
+        title: str | None = None,
         progress: Callable[[Progress], None] | None = None,
         **options: Any,
     ) -> SimulatedCell:
@@ -157,6 +158,8 @@ class Workspace:
             More facts of the cell, to group by.
         mesh:
             ``surface`` resolves the crystal's surface, for pulses (the default of ``gitt`` and ``ici``).
+        title:
+            What a programme of your own is called.
 
         Raises `OptionalDependencyError` without the extra ``[cells]``, `UnknownNameError` and `SettingsError` for what
         cannot be simulated, `SimulationError` where the equations cannot be solved, `ConflictingMetadataError` for the
@@ -173,6 +176,7 @@ class Workspace:
             sample=sample,
             facts=facts,
             mesh=mesh,
+            title=title,
             options=options,
             progress=progress,
         )
