@@ -53,10 +53,8 @@ def crystal_content(profiles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED
             }
         )
     end = profiles.filter(pl.col("time_s") == last).sort("radius")["content"]
-    steepest = max(
-        float(part["content"].max() - part["content"].min())  # type: ignore[operator]
-        for _, part in profiles.group_by("time_s")
-    )
+    spread = profiles.group_by("time_s").agg((pl.col("content").max() - pl.col("content").min()).alias("spread"))
+    steepest = max(spread["spread"].to_list())
     return Figure(
         title="Li through the crystal in a charge",
         alt=f"Li content against the radius of the crystal at {len(times)} times of a charge of {last / 3600:.3g} h; "

@@ -77,6 +77,8 @@ _SCATTERED: Mapping[str, tuple[str, ...]] = {
 }
 """What each kind of scatter multiplies: one factor for all of a row."""
 
+COMPOSITION = "Li1.2Mn0.54Ni0.13Co0.13O2"
+"""What the model stands for: the density of its library is of this oxide."""
 MASS_MG = (8.0, 12.0)
 """Active mass of the electrodes, uniform between these."""
 
@@ -120,6 +122,7 @@ def draw_cell(key: str, morphology: str, rng: np.random.Generator, scatter: Scat
     facts = {
         "cell": key,
         "sample": f"crystal-model-{morphology}",
+        "composition": COMPOSITION,
         "morphology": morphology,
         "active_mass_mg": stated,
         "nominal_specific_capacity_mah_g": 250.0,

@@ -34,6 +34,7 @@ SETS = {"SC": "LiRich_SC", "PC": "LiRich_PC"}
 STATES, PROFILES = "states.parquet", "profiles.parquet"
 Mesh = Literal["even", "surface"]
 _SINGLE = ("Crystal radius [m]", "Particle radius [m]")
+_OPTIONS = ("one_c_ma_g", "cycles", "rate", "low_v", "high_v", "check_up_every")
 _RESOLVED = ("gitt", "ici")
 
 
@@ -103,6 +104,9 @@ def simulate_cell(
             raise SettingsError("A whole programme takes no options", expected="options of a programme by name")
         plan, title = programme, title or "own programme"
     else:
+        for name in options or {}:
+            if name not in _OPTIONS:
+                raise UnknownNameError.of("option of a programme", name, _OPTIONS)
         plan, title = named(programme, **{"one_c_ma_g": ONE_C_MA_G, **(options or {})}), programme
     mesh = mesh or ("surface" if title in _RESOLVED else "even")
     document = {
@@ -139,10 +143,18 @@ def simulate_cell(
     if outcome.error is not None:
         raise outcome.error
     test = Test.model_validate(outcome.result["test"])
-    already = _enter(store, test, _cell(key, sample, document, facts or {}), _sample(key, sample, document, outcome))
+    said = facts or {}
+    already = _enter(
+        store,
+        test,
+        _cell(key, sample, document, said),
+        _sample(key, sample, document, said, outcome.result["diffusion_length_m"]),
+    )
     return SimulatedCell(key, test, already, outcome.result["stopped"])
 
 
+COMPOSITION = "Li1.2Mn0.54Ni0.13Co0.13O2"
+"""That of the library's density, and what the model stands for. The cell that its sites were fitted to states none."""
 ONE_C_MA_G = 250.0
 """1C of the parameter library (its nominal capacity), mA/g."""
 
@@ -260,9 +272,9 @@ def _pybamm_version() -> str:
 
 def _cell(key: str, sample: str | None, document: Mapping[str, Any], facts: Mapping[str, Scalar]) -> Cell:
     values = document["parameters"]
-    unknown = sorted(set(facts) & set(Cell.model_fields))
-    if unknown:
-        raise InputError(f"{unknown[0]} of a simulated cell", expected="a fact that the simulation does not fix")
+    fixed = sorted(set(facts) & {*Cell.model_fields, "morphology", "particle_diameter_um"})
+    if fixed:
+        raise InputError(f"{fixed[0]} of a simulated cell", expected="a fact that the simulation does not fix")
     return Cell(
         key=key,
         sample=sample or key,
@@ -273,15 +285,23 @@ def _cell(key: str, sample: str | None, document: Mapping[str, Any], facts: Mapp
         counter_electrode="Li",
         temperature_celsius=round(values["Ambient temperature [K]"] - 273.15, 6),
         simulated=True,
-        extra={**document["changes"], **facts, "parameter_set": document["parameter_set"]},
+        extra={
+            **document["changes"],
+            **{name: fact for name, fact in facts.items() if name not in Sample.model_fields},
+            "parameter_set": document["parameter_set"],
+        },
     )
 
 
-def _sample(key: str, sample: str | None, document: Mapping[str, Any], outcome: Any) -> Sample:
+def _sample(
+    key: str, sample: str | None, document: Mapping[str, Any], facts: Mapping[str, Scalar], diffusion_length_m: float
+) -> Sample:
+    stated: dict[str, Any] = {name: fact for name, fact in facts.items() if name in Sample.model_fields}
     return Sample(
+        **{"composition": COMPOSITION, **stated},
         key=sample or key,
         morphology="PC" if document["parameters"][_SINGLE[0]] < document["parameters"][_SINGLE[1]] else "SC",
-        particle_diameter_um=2e6 * outcome.result["diffusion_length_m"],
+        particle_diameter_um=round(2e6 * diffusion_length_m, 6),
     )
 
 
@@ -313,7 +333,7 @@ def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSpectrum:
-    """The impedance at the end of a programme, what is read from it, and the fitted curve; the store has no such test."""
+    """The impedance at the end of a programme, what is read from it, and the fitted curve; not kept in the store."""
 
     spectrum: Spectrum
     fit: SpectrumFit
