@@ -145,24 +145,13 @@ def _numbers(options: list[str]) -> dict[str, float]:
 
 
 def _show(view: CellView, states: pl.DataFrame | None) -> None:
-    """Print the main figures, and what no cycler sees."""
-    from lirich.model.flags import Marks
-    from lirich.model.format import format_conditions, format_value
-    from lirich.quantities import QUANTITIES
+    """Print the main figures, like ones folded, and what no cycler sees."""
+    from lirich.cli.cells import show_folded
+    from lirich.cli.fold import fold_values
     from lirich.workbench.groups import HEADLINE
 
-    marks = Marks()
-    rows = [
-        (
-            QUANTITIES[v.quantity].name,
-            format_value(v) + marks.of(v.flags, where=view.key),
-            format_conditions(v.conditions),
-        )
-        for v in (view.values if view.analyses else [])
-        if v.quantity in (*HEADLINE, "capacity_retention") and v.conditions.soc_percent is None
-    ]
-    if rows:
-        show_table("", ("simulated", "value", "conditions"), rows, right=(1,), whole=(1,))
+    main = (*HEADLINE, "capacity_retention")
+    show_folded(fold_values([v for v in (view.values if view.analyses else []) if v.quantity in main]))
     if states is not None:
         ends = states.filter(states["end_of_step"])
         first = ends.filter(ends["cycle"] == ends["cycle"].min())
@@ -172,8 +161,6 @@ def _show(view: CellView, states: pl.DataFrame | None) -> None:
         ]
         heads = ("hidden state", f"after cycle {first['cycle'][-1]}", f"after cycle {ends['cycle'][-1]}", "")
         show_table("", heads, hidden, right=(1, 2))
-    for line in marks.lines:
-        console().print(f"[yellow]{escape(line)}[/]")
 
 
 def _show_spectrum(found: SimulatedSpectrum, path: Path | None) -> None:
