@@ -155,6 +155,17 @@ class Simulator:
         y0 = self.model.concatenated_initial_conditions.evaluate(inputs=inputs)
         return np.asarray(y0, dtype=np.float64).reshape(-1)
 
+    def with_states(self, state: Array, values: Mapping[str, float]) -> Array:
+        """Return *state* (n,) with some states set, uniformly where they vary in space. Raises `SettingsError`."""
+        known = {variable.name: places for variable, places in self.model.y_slices.items()}
+        changed = np.array(state, dtype=np.float64)
+        for name, value in values.items():
+            if name not in known:
+                raise SettingsError(f"The model has no state {name!r}", expected=", ".join(known))
+            for place in known[name]:
+                changed[place] = value
+        return changed
+
     def states_of(self, state: Array) -> dict[str, float]:
         """Return the states of *state* (n,) that are one number, by name."""
         found = {}
@@ -170,24 +181,23 @@ class Simulator:
         """Run *programme* with the default parameters and *changes*, from a pristine cell or the state *start*."""
         parameters = self.parameters(changes)
         state = self.initial_state(parameters) if start is None else np.array(start, dtype=np.float64)
-        time, parts, done, stopped, left = 0.0, [], [], "", 0
+        time, parts, stopped = 0.0, [], ""
+        left = 0  # the block whose voltage has been reached
         for number, step in enumerate(programme.steps, start=1):
             if step.block and step.block == left:
                 continue
             times, rows, state, reached = self._step(step, parameters, state)
-            parts.append((time + times, rows))
-            done.append((number, step))
+            parts.append((number, step, time + times, rows))
             time += float(times[-1])
             if step.block and _at_its_voltage(step, float(rows[-1, 0])):
                 left = step.block
             if not reached:
                 stopped = f"step {number} ({step.mode}) went on for {times[-1]:.0f} s and did not end"
                 break
-        sizes = np.array([times.size for times, _ in parts])
-        points = _frame(parts, sizes, self.outputs, done)
+        points, last = _frame(parts, self.outputs)
         return Run(
             points,
-            points[np.cumsum(sizes) - 1],
+            points[last],
             state,
             stopped,
             host_ah=parameters["Host capacity [mA.h.g-1]"] * parameters["Active mass [g]"] / 1000,
@@ -262,28 +272,25 @@ def _over_at_once(step: Step, first: Array) -> bool:
 
 
 def _frame(
-    parts: Sequence[tuple[Array, Array]],
-    sizes: NDArray[np.int64],
-    outputs: Sequence[str],
-    done: Sequence[tuple[int, Step]],
-) -> pl.DataFrame:
-    """Make one table of the times and outputs of all steps that were *done*, each with its number.
+    parts: Sequence[tuple[int, Step, Array, Array]], outputs: Sequence[str]
+) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Make one table of the steps (number, step, times, outputs), and say which rows are their ends.
 
-    In one go: a table per step costs more than to solve it.
+    It is made at once: a table per step costs more than to solve it.
     """
-    rows = np.concatenate([rows for _, rows in parts])
+    rows = np.concatenate([rows for *_, rows in parts])
+    sizes = np.array([times.size for _, _, times, _ in parts], dtype=np.int64)
     columns: dict[str, Any] = {
-        "time_s": np.concatenate([times for times, _ in parts]),
+        "time_s": np.concatenate([times for _, _, times, _ in parts]),
         "voltage_v": rows[:, 0],
         "current_a": -rows[:, 1],
     }
     columns.update({name: rows[:, i] for i, name in enumerate(outputs) if i >= 2})
-    columns["cycle"] = np.repeat(np.array([step.cycle for _, step in done], dtype=np.int32), sizes)
-    columns["step"] = np.repeat(np.array([number for number, _ in done], dtype=np.int32), sizes)
-    columns["mode"] = pl.Series(np.repeat(np.array([_MODES.index(s.mode) for _, s in done]), sizes)).replace_strict(
-        dict(enumerate(_MODES)), return_dtype=pl.String
-    )
-    return pl.DataFrame(columns)
+    columns["cycle"] = np.repeat(np.array([step.cycle for _, step, _, _ in parts], dtype=np.int32), sizes)
+    columns["step"] = np.repeat(np.array([number for number, *_ in parts], dtype=np.int32), sizes)
+    modes = np.repeat(np.array([_MODES.index(step.mode) for _, step, _, _ in parts]), sizes)
+    columns["mode"] = pl.Series(modes).replace_strict(dict(enumerate(_MODES)), return_dtype=pl.String)
+    return pl.DataFrame(columns), np.cumsum(sizes) - 1
 
 
 _MODES = ("charge", "discharge", "hold", "rest")
