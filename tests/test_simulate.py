@@ -18,6 +18,7 @@ from lirich.errors import ConflictingMetadataError, OptionalDependencyError, Set
 from lirich.model import Origin
 from lirich.model import table as std
 from lirich.plots import style
+from lirich.reports import write_report
 from lirich.workbench import Workspace
 from lirich.workbench.simulate import SimulatedCell, simulate_impedance
 from lirich.workbench.simulation_file import SimulationRequest, read_request
@@ -98,6 +99,13 @@ def test_hidden_states_lie_beside_it_and_are_drawn(space: Workspace, aged: Simul
     assert profiles is not None
     content = profiles.group_by("time_s", maintain_order=True).agg(pl.col("content").mean())
     assert (np.diff(content["content"].to_numpy()) < 0).all()  # a charge takes Li out
+
+
+def test_the_report_shows_what_only_a_simulation_knows(space: Workspace, aged: SimulatedCell, tmp_path: Path) -> None:
+    text = write_report(space, tmp_path / "report.html", cells=[aged.cell]).read_text()
+    for title in ("Sites over cycles", "Gas in the first charge", "Li through the crystal in a charge"):
+        assert title in text
+    assert "simulated" in text
 
 
 def test_a_larger_crystal_has_a_steeper_gradient_and_gives_less_at_a_high_rate(space: Workspace) -> None:
