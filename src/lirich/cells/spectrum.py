@@ -92,8 +92,8 @@ def fit_spectrum(table: pl.DataFrame, radius_m: float, *, counter_arc: bool = Tr
     """Fit the circuit to a spectrum with the columns of `lirich.cells.impedance.Spectrum`.
 
     *radius_m*: radius of the sphere, m. *counter_arc* false leaves R_a and C_a out (three electrodes, or a counter
-    electrode without an arc). Residuals are relative to the size of Z. Raises `InputError` for a missing column or a radius that
-    is not positive, `NotEnoughDataError` below 12 frequencies.
+    electrode without an arc). Residuals are relative to the size of Z. Raises `InputError` for a missing column or a
+    radius that is not positive, `NotEnoughDataError` below 12 frequencies.
     """
     missing = [name for name in (FREQUENCY, REAL, IMAGINARY) if name not in table.columns]
     if missing or not radius_m > 0:
