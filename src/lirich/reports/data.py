@@ -31,8 +31,8 @@ class CellReport:
     voltage_volt, dqdv_mah_v, dqdv_mah_g_v``; ``hysteresis`` has ``cycle, soc_percent, hysteresis_v``. A table that is
     not known is ``None`` and its figure is left out. ``states`` and ``profiles`` are what only a simulation knows.
     ``notes`` are sentences about this cell, plain text. ``label`` names it where its key is not enough (a second run);
-    ``smoothing`` says how its dQ/dV was made; ``settings`` are those that its values were made with, ``None`` where they
-    are not known.
+    ``smoothing`` says how its dQ/dV was made; ``settings`` are those that its values were made with, ``None`` where
+    they are not known.
     """
 
     cell: Cell
