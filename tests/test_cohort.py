@@ -151,7 +151,7 @@ TOLERANCES = {
     "structural_voltage_decay_mv_per_cycle": 0.06,
     "capacity_retention": 0.05,
     "energy_retention": 0.05,
-    "mean_coulombic_efficiency": 0.03,
+    "median_coulombic_efficiency": 0.03,
     "low_voltage_capacity_growth_mah_g_per_cycle": 0.03,
     "rate_recovery": 0.1,
 }
