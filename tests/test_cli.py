@@ -207,6 +207,10 @@ def test_the_demo(tmp_path: Path) -> None:
     # the published figure of the digitised cell: 83.4 %
     assert told["real_cell"]["initial_coulombic_efficiency"] == pytest.approx(83.4, abs=0.3)
     assert told["comparison"]["groups"] == ["SC", "PC"]
+    # the same real cell beside simulated ones of the crystal model, told apart
+    origins = {c["key"]: c["origin"] for c in as_json("cells", "-w", "d/crystal", cwd=tmp_path)["cells"]}
+    assert sorted(origins.values()) == ["measured", "simulated", "simulated"]
+    assert Path(tmp_path, told["crystal_report"]).stat().st_size > 100_000
     assert as_json("demo", "d", cwd=tmp_path, code=2)["error"] == "InputError"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("irreplaceable")

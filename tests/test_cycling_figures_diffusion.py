@@ -311,7 +311,8 @@ def test_ici_is_that_of_ampworks_but_for_the_time_under_current(shared_data):
     np.testing.assert_allclose(ours[:-2] / theirs[:-2], (310 / 301) ** 2, rtol=0.02)
     values, findings = ici_values(time, voltage, current, CELL, R_M)
     assert values[0].value == pytest.approx(np.median(ours))
-    assert findings == []
+    # 10 s are not short beside R²/D where D is high: see the crystal model in test_cells_impedance.py
+    assert [f.code for f in findings] == ["ici-out-of-validity"]
 
 
 def test_ampworks_itself_if_it_is_here(shared_data):

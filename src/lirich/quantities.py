@@ -50,6 +50,10 @@ _SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
 
 DIFFUSION_VALIDITY_LIMIT = 0.03
 """τD̃/R² above which a square-root-of-time diffusivity is flagged (definition of ``diffusion_validity_number``)."""
+INTERRUPT_VALIDITY_LIMIT = 0.002
+"""τD̃/R² above which a diffusivity by interrupts is flagged, τ the end of the window. With the drift of a long current
+the response of a sphere is 2√(θ/π) − 2θ, so that √t takes the slope for too small and D̃ for too large: 1.14 of the truth
+at 0.0005, 1.4 at 0.005 and 3.3 at 0.05 (the crystal model of `lirich.cells`, tests/test_cells_impedance.py)."""
 
 # fmt: off
 _LIST = (
@@ -215,7 +219,7 @@ _LIST = (
     Quantity("lithium_diffusivity_m2_s", "chemical diffusivity of lithium", "D̃", "m²/s", "cell",
              "by GITT or ICI for a sphere of the stated radius; method, radius and state of charge are conditions", f"{_GITT}; ICI: {_ICI}", "higher"),
     Quantity("diffusion_validity_number", "validity number of a diffusivity", "τD/R²", "1", "cell",
-             "τ·D̃/R² of the pulse; the square-root-of-time method is biased low unless ≪ 1, values above 0.03 are flagged", _GITT, "lower"),
+             "τ·D̃/R² of the pulse, or of the window of rest of an interrupt; unless it is ≪ 1 the square root of time is biased, in GITT low (flagged above 0.03), in ICI high (above 0.002)", _GITT, "lower"),
     Quantity("interrupt_resistance_growth_ohm_per_cycle", "growth of the interrupt resistance", "dR̄/dn", "Ω/cycle", "cell",
              "slope of the interrupt resistance against cycle number, Theil–Sen", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
     # --- a material, as papers and instruments give it ------------------------------------------------------

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lirich.errors import SettingsError
+from lirich.errors import SettingsError, UnknownNameError
 
 Mode = Literal["charge", "discharge", "hold", "rest"]
 
@@ -39,7 +39,9 @@ class Step:
     A *charge* or *discharge* has ``current_ma_g`` and ends at ``until_voltage_v`` or after ``until_s``; a *hold* keeps
     ``voltage_v`` until the current has fallen to ``until_current_ma_g`` or after ``until_s``; a *rest* takes
     ``until_s``.
-    ``every_s`` is the longest time between two recorded points. Steps of one *cycle* (from 1) belong together.
+    ``every_s`` is the longest time between two recorded points. Steps of one *cycle* (from 1) belong together. When a
+    charge or discharge of a *block* (from 1; 0 is none) has reached its voltage, the simulation leaves out what is left
+    of the block, as a cycler does with a loop.
     """
 
     mode: Mode
@@ -50,6 +52,7 @@ class Step:
     until_s: float | None = None
     every_s: float | None = None
     cycle: int = 1
+    block: int = 0
 
     def __post_init__(self) -> None:
         if self.mode in ("charge", "discharge") and not self.current_ma_g > 0:
@@ -74,8 +77,9 @@ class Programme:
             raise SettingsError(
                 f"1C is {self.one_c_ma_g:g} in one programme and {other.one_c_ma_g:g} mA/g in the other"
             )
-        last = max(step.cycle for step in self.steps)
-        return Programme((*self.steps, *(replace(s, cycle=s.cycle + last) for s in other.steps)), self.one_c_ma_g)
+        last, blocks = max(step.cycle for step in self.steps), max(step.block for step in self.steps)
+        behind = (replace(s, cycle=s.cycle + last, block=s.block + blocks if s.block else 0) for s in other.steps)
+        return Programme((*self.steps, *behind), self.one_c_ma_g)
 
     @property
     def cycles(self) -> int:
@@ -217,3 +221,123 @@ def pulses(
     current = specific_current(rate, one_c_ma_g)
     pulse = Step(direction, current_ma_g=current, until_voltage_v=until_voltage_v, until_s=pulse_s, every_s=every_s)
     return Programme((pulse, Step("rest", until_s=rest_s, every_s=every_s)) * count, one_c_ma_g)
+
+
+def rate_test(
+    rates: Sequence[str] = ("C/10", "C/5", "C/2", "1C", "2C", "5C"),
+    *,
+    one_c_ma_g: float,
+    charge_rate: str = "C/10",
+    repeats: int = 2,
+    formation: int = 2,
+    low_v: float = 2.0,
+    high_v: float = 4.8,
+) -> Programme:
+    """Return formation at *charge_rate*, then *repeats* cycles per discharge rate, and the first rate once more.
+
+    Every charge is at *charge_rate*, so that every discharge starts from the same state.
+    """
+    listed = [charge_rate] * formation + [rate for rate in (*rates, rates[0]) for _ in range(repeats)]
+    return cycling(listed, one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v, charge_rate=charge_rate)
+
+
+def interrupted(
+    *,
+    one_c_ma_g: float,
+    rate: str,
+    pulse_s: float,
+    rest_s: float,
+    pulse_every_s: float,
+    rest_every_s: float | None,
+    formation: int = 1,
+    low_v: float = 2.0,
+    high_v: float = 4.8,
+) -> Programme:
+    """Return formation at *rate*, then one charge and one discharge in pulses of *pulse_s* with rests of *rest_s*."""
+    current = specific_current(rate, one_c_ma_g)
+    # 500 mAh/g is more than any lithium-rich oxide holds
+    count = int(500.0 * 3600.0 / (current * pulse_s)) + 1
+    steps: list[Step] = []
+    directions: tuple[tuple[Literal["charge", "discharge"], float], ...] = (("charge", high_v), ("discharge", low_v))
+    for block, (mode, limit) in enumerate(directions, start=1):
+        pulse = Step(
+            mode, current_ma_g=current, until_voltage_v=limit, until_s=pulse_s, every_s=pulse_every_s, block=block
+        )
+        steps += [pulse, Step("rest", until_s=rest_s, every_s=rest_every_s, block=block)] * count
+    whole = Programme(tuple(steps), one_c_ma_g)
+    return (
+        cycling([rate] * formation, one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v) + whole if formation else whole
+    )
+
+
+def gitt(
+    *,
+    one_c_ma_g: float,
+    rate: str = "C/10",
+    pulse_s: float = 300.0,
+    rest_s: float = 14400.0,
+    formation: int = 1,
+    low_v: float = 2.0,
+    high_v: float = 4.8,
+) -> Programme:
+    """Return a GITT: one charge and one discharge in pulses of 300 s, each followed by 4 h of rest, after formation."""
+    return interrupted(
+        one_c_ma_g=one_c_ma_g, rate=rate, pulse_s=pulse_s, rest_s=rest_s, pulse_every_s=5.0, rest_every_s=None,
+        formation=formation, low_v=low_v, high_v=high_v,
+    )  # fmt: skip
+
+
+def ici(
+    *,
+    one_c_ma_g: float,
+    rate: str = "C/10",
+    pulse_s: float = 300.0,
+    rest_s: float = 10.0,
+    formation: int = 1,
+    low_v: float = 2.0,
+    high_v: float = 4.8,
+) -> Programme:
+    """Return a charge and a discharge that are interrupted for 10 s every 300 s, after formation."""
+    return interrupted(
+        one_c_ma_g=one_c_ma_g, rate=rate, pulse_s=pulse_s, rest_s=rest_s, pulse_every_s=10.0, rest_every_s=0.5,
+        formation=formation, low_v=low_v, high_v=high_v,
+    )  # fmt: skip
+
+
+NAMES = ("cycling", "ageing", "rate-test", "gitt", "ici")
+"""The programmes that `named` knows."""
+
+
+def named(
+    name: str,
+    *,
+    one_c_ma_g: float,
+    cycles: int | None = None,
+    rate: str | None = None,
+    low_v: float = 2.0,
+    high_v: float = 4.8,
+    check_up_every: int = 0,
+) -> Programme:
+    """Return a usual programme by name: one of `NAMES`.
+
+    *cycles* (3 of ``cycling``, 100 of ``ageing``) and *rate* (C/10; C/2 of ``ageing``) are its own; *check_up_every*
+    is that of ``ageing``. Raises `UnknownNameError`, and `SettingsError` where a number of cycles is asked of a
+    programme that has none.
+    """
+    if name not in NAMES:
+        raise UnknownNameError.of("programme", name, NAMES)
+    if cycles is not None and (name not in ("cycling", "ageing") or cycles < 1):
+        raise SettingsError(f"{cycles} cycles of {name}", expected="1 or more cycles, of cycling or ageing")
+    if check_up_every and name != "ageing":
+        raise SettingsError(f"Check-ups in {name}", expected="check-ups in ageing only")
+    if name == "cycling":
+        return cycling([rate or "C/10"] * (cycles or 3), one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v)
+    if name == "ageing":
+        return ageing(
+            cycles or 100, rate or "C/2", check_up_every=check_up_every,
+            one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v,
+        )  # fmt: skip
+    if name == "rate-test":
+        return rate_test(charge_rate=rate or "C/10", one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v)
+    make = gitt if name == "gitt" else ici
+    return make(rate=rate or "C/10", one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v)

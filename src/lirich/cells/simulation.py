@@ -32,6 +32,7 @@ _POINTS = 200
 """Recorded points of a step of current, where the step does not say how often."""
 _NEVER = 1e3
 """V or A: a limit that no cell reaches."""
+_SWITCH_S = 0.01
 RTOL, ATOL = 1e-5, 1e-8
 BASIC = ("Voltage [V]", "Current [A]", "Lithium through the circuit")
 
@@ -42,13 +43,16 @@ class Run:
 
     ``points`` has one row per recorded point: ``time_s``, ``voltage_v``, ``current_a`` (charge positive), ``cycle``,
     ``step`` (from 1), ``mode`` and one column per output of the model. ``ends`` has the same at the end of each step.
-    ``stopped`` says why the programme was not run to its end, and is empty where it was.
+    ``stopped`` says why the programme was not run to its end, and is empty where it was. ``host_ah`` is the capacity of
+    the host (A.h), ``temperature_k`` that of the surroundings.
     """
 
     points: pl.DataFrame
     ends: pl.DataFrame
     final: Array
     stopped: str = ""
+    host_ah: float = float("nan")
+    temperature_k: float = float("nan")
 
 
 class Simulator:
@@ -82,8 +86,8 @@ class Simulator:
         geometry = equations.default_geometry
         values.process_geometry(geometry)
         points = {**equations.default_var_pts, **dict(model.points)}
-        mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
-        pybamm.Discretisation(mesh, equations.default_spatial_methods).process_model(equations)
+        self.mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
+        pybamm.Discretisation(self.mesh, equations.default_spatial_methods).process_model(equations)
         self.model = equations
         self.solver = pybamm.IDAKLUSolver(
             rtol=rtol,
@@ -163,6 +167,26 @@ class Simulator:
         y0 = self.model.concatenated_initial_conditions.evaluate(inputs=inputs)
         return np.asarray(y0, dtype=np.float64).reshape(-1)
 
+    def with_states(self, state: Array, values: Mapping[str, float]) -> Array:
+        """Return *state* (n,) with some states set, uniformly where they vary in space. Raises `SettingsError`."""
+        known = {variable.name: places for variable, places in self.model.y_slices.items()}
+        changed = np.array(state, dtype=np.float64)
+        for name, value in values.items():
+            if name not in known:
+                raise SettingsError(f"The model has no state {name!r}", expected=", ".join(known))
+            for place in known[name]:
+                changed[place] = value
+        return changed
+
+    def states_of(self, state: Array) -> dict[str, float]:
+        """Return the states of *state* (n,) that are one number, by name."""
+        found = {}
+        for variable, places in self.model.y_slices.items():
+            place = places[0]
+            if len(places) == 1 and place.stop - place.start == 1:
+                found[variable.name] = float(state[place.start])
+        return found
+
     def run(
         self, programme: Programme, changes: Mapping[str, float] | None = None, *, start: Array | None = None
     ) -> Run:
@@ -170,16 +194,28 @@ class Simulator:
         parameters = self.parameters(changes)
         check_window(programme, parameters)
         state = self.initial_state(parameters) if start is None else np.array(start, dtype=np.float64)
-        time, points, ends, stopped = 0.0, [], [], ""
+        time, parts, stopped = 0.0, [], ""
+        left = 0  # the block whose voltage has been reached
         for number, step in enumerate(programme.steps, start=1):
+            if step.block and step.block == left:
+                continue
             times, rows, state, reached = self._step(step, parameters, state)
-            points.append(_frame(time + times, rows, self.outputs, step, number))
-            ends.append(points[-1][-1:])
+            parts.append((number, step, time + times, rows))
             time += float(times[-1])
+            if step.block and _at_its_voltage(step, float(rows[-1, 0])):
+                left = step.block
             if not reached:
                 stopped = f"step {number} ({step.mode}) went on for {times[-1]:.0f} s and did not end"
                 break
-        return Run(pl.concat(points), pl.concat(ends), state, stopped)
+        points, last = _frame(parts, self.outputs)
+        return Run(
+            points,
+            points[last],
+            state,
+            stopped,
+            host_ah=parameters["Host capacity [mA.h.g-1]"] * parameters["Active mass [g]"] / 1000,
+            temperature_k=parameters["Ambient temperature [K]"],
+        )
 
     def _step(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, Array, Array, bool]:
         """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
@@ -232,6 +268,14 @@ def _recording(step: Step, longest: float) -> Array:
     return np.append(even[even < longest], longest)
 
 
+def _at_its_voltage(step: Step, voltage: float) -> bool:
+    """Tell whether a step of current has reached its voltage (to 0.1 mV)."""
+    if step.until_voltage_v is None:
+        return False
+    beyond = voltage - step.until_voltage_v
+    return beyond >= -1e-4 if step.mode == "charge" else step.mode == "discharge" and beyond <= 1e-4
+
+
 def _over_at_once(step: Step, first: Array) -> bool:
     voltage = first[0]
     if step.mode == "discharge" and step.until_voltage_v is not None:
@@ -241,25 +285,52 @@ def _over_at_once(step: Step, first: Array) -> bool:
     return False
 
 
-def _frame(times: Array, rows: Array, outputs: Sequence[str], step: Step, number: int) -> pl.DataFrame:
-    columns = {"time_s": times, "voltage_v": rows[:, 0], "current_a": -rows[:, 1]}
+def _frame(
+    parts: Sequence[tuple[int, Step, Array, Array]], outputs: Sequence[str]
+) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Make one table of the steps (number, step, times, outputs), and say which rows are their ends.
+
+    It is made at once: a table per step costs more than to solve it.
+    """
+    rows = np.concatenate([rows for *_, rows in parts])
+    sizes = np.array([times.size for _, _, times, _ in parts], dtype=np.int64)
+    columns: dict[str, Any] = {
+        "time_s": np.concatenate([times for _, _, times, _ in parts]),
+        "voltage_v": rows[:, 0],
+        "current_a": -rows[:, 1],
+    }
     columns.update({name: rows[:, i] for i, name in enumerate(outputs) if i >= 2})
-    frame = pl.DataFrame(columns)
-    return frame.with_columns(
-        pl.lit(step.cycle).alias("cycle"), pl.lit(number).alias("step"), pl.lit(step.mode).alias("mode")
-    )
+    columns["cycle"] = np.repeat(np.array([step.cycle for _, step, _, _ in parts], dtype=np.int32), sizes)
+    columns["step"] = np.repeat(np.array([number for number, *_ in parts], dtype=np.int32), sizes)
+    modes = np.repeat(np.array([_MODES.index(step.mode) for _, step, _, _ in parts]), sizes)
+    columns["mode"] = pl.Series(modes).replace_strict(dict(enumerate(_MODES)), return_dtype=pl.String)
+    return pl.DataFrame(columns), np.cumsum(sizes) - 1
+
+
+_MODES = ("charge", "discharge", "hold", "rest")
 
 
 def standard_table(run: Run) -> pl.DataFrame:
-    """Return the points of a run as a standard table (`lirich.model.table`), as a cycler would have written them."""
+    """Return the points of a run as a standard table (`lirich.model.table`), as a cycler would have written them.
+
+    The counters of charge are the model's own, not sums over recorded points. The first point of a step stands 10 ms
+    after the switch, as on a cycler: no two rows have one time and two currents.
+    """
     points = run.points
-    passed = np.diff(points["Lithium through the circuit"].to_numpy(), prepend=0.0)
-    del passed
+    time = points["time_s"].to_numpy()
+    first = np.diff(points["step"].to_numpy(), prepend=0) != 0
+    following = np.append(time[1:], np.inf) - time
+    time = time + np.where(first, np.minimum(_SWITCH_S, 0.5 * following), 0.0)
+    # Li enters in a discharge: what goes through the circuit is the charge, with its sign turned
+    moved = -np.diff(points["Lithium through the circuit"].to_numpy(), prepend=0.0) * run.host_ah
     return points.select(
-        pl.col("time_s").alias(std.TIME),
+        pl.Series(std.TIME, time),
         pl.col("voltage_v").alias(std.VOLTAGE),
         pl.col("current_a").alias(std.CURRENT),
         pl.col("cycle").cast(pl.Int64).alias(std.CYCLE),
         pl.col("step").cast(pl.Int64).alias(std.STEP),
         pl.col("mode").alias(std.STEP_TYPE),
+        pl.lit(run.temperature_k - 273.15).alias(std.TEMPERATURE),
+        pl.Series(std.CHARGED, np.cumsum(np.maximum(moved, 0.0))),
+        pl.Series(std.DISCHARGED, np.cumsum(np.maximum(-moved, 0.0))),
     )

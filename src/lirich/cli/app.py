@@ -11,6 +11,7 @@ from lirich import __version__
 from lirich.cli import complete
 from lirich.cli.options import CellNames, ExecutorName, Json, Workers, WorkspaceFolder
 from lirich.cli.output import want_json
+from lirich.cli.simulation import simulate
 
 app = typer.Typer(
     name="lirich",
@@ -360,3 +361,6 @@ def demo(
     from lirich.cli import verbs
 
     verbs.demo(folder, fresh, json=json)
+
+
+app.command()(simulate)

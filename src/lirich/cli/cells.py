@@ -111,7 +111,7 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
             _show_every(run.values)
         else:
             whole = fold_values(run.values)
-            _show_folded(whole)
+            show_folded(whole)
             folded += whole.hidden
     show_findings(view.findings, limit=None if everything else 12)
     if folded:
@@ -154,7 +154,8 @@ def _show_every(values: Iterable[Value]) -> None:
     show_table("", ("quantity", "value", "conditions", "flags"), rows, right=(1,))
 
 
-def _show_folded(whole: Folded) -> None:
+def show_folded(whole: Folded) -> None:
+    """Print folded values: of a cycle, of the test, peaks, pulses, and what their marks mean."""
     if whole.cycles:
         numbers = tuple(range(1, 1 + len(whole.cycles)))
         show_table("", ("of a cycle", *whole.cycles, "how"), whole.by_cycle, right=numbers, whole=numbers)

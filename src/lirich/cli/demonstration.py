@@ -21,6 +21,7 @@ REAL_FIGURES = (
 
 def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
     """Run the demo, write the report, print where it is and the main numbers."""
+    from lirich.cli.cells import list_cells
     from lirich.cli.comparison import show_comparison
     from lirich.model.format import format_value
     from lirich.quantities import QUANTITIES
@@ -39,6 +40,7 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
     comparison = demo.workspace.compare("morphology")
     say("Writing the report")
     report = write_report(demo.workspace, demo.report, by="morphology")
+    crystal = write_report(demo.crystal, demo.crystal_report, by="morphology") if demo.crystal else None
     say("Done")
     real = demo.workspace.cells[CELL_KEY]
     figures = {}
@@ -51,6 +53,7 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
         print_json(
             {
                 "report": str(report),
+                "crystal_report": str(crystal) if crystal else None,
                 "workspace": str(demo.workspace.root),
                 "seconds": round(time.monotonic() - started, 1),
                 "real_cell": {k: v.value for k, v in figures.items()},
@@ -63,7 +66,12 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
         rows = [(QUANTITIES[k].name, format_value(v)) for k, v in figures.items()]
         show_table(f"The real Li-rich cell ({CELL_KEY}, measured, digitised)", ("quantity", "value"), rows, right=(1,))
         show_comparison(comparison)
+        if demo.crystal:
+            console().print("The same real cell beside cells of the crystal model (lirich simulate):")
+            list_cells(demo.crystal, json=False)
         console().print(f"Report:    [bold]{escape(str(report))}[/]")
+        if crystal:
+            console().print(f"           [bold]{escape(str(crystal))}[/] (crystal model)")
         console().print(f"Workspace: [bold]{escape(str(demo.workspace.root))}[/]")
         console().print("The laboratory's cells are simulated, and say so everywhere; the real cell is measured.")
     if demo.added.failed or demo.analysed.failed:

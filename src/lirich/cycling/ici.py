@@ -17,7 +17,7 @@ from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.cycling.trend import median_interval
 from lirich.errors import InputError
 from lirich.model import Cell, Conditions, Finding, Interval, Scalar, Value
-from lirich.quantities import DIFFUSION_VALIDITY_LIMIT
+from lirich.quantities import INTERRUPT_VALIDITY_LIMIT
 
 REST_S = (1.0, 10.0)
 """Time of rest between which V against √t is fitted, s (Chien et al. 2023)."""
@@ -134,7 +134,7 @@ def ici_values(
         "interruptions": len(known), "quartile_1": float(np.percentile(each, 25)),
         "quartile_3": float(np.percentile(each, 75)), **window,
     }  # fmt: skip
-    beyond = sum((p.validity or 0.0) > DIFFUSION_VALIDITY_LIMIT for p in known)
+    beyond = sum((p.validity or 0.0) > INTERRUPT_VALIDITY_LIMIT for p in known)
     values = [
         record("lithium_diffusivity_m2_s", float(np.median(each)), cell,
                conditions=with_conditions(stated, other={"statistic": "median over interruptions"}), code=_CODE,
@@ -157,7 +157,7 @@ def ici_values(
         return values, []
     finding = Finding(
         code="ici-out-of-validity", where=cell.key, advice="Use a shorter window of rest",
-        message=f"{beyond} of {len(known)} interruptions have τD/R² above {DIFFUSION_VALIDITY_LIMIT}: biased low",
+        message=f"{beyond} of {len(known)} interruptions have τD/R² above {INTERRUPT_VALIDITY_LIMIT}: biased high",
     )  # fmt: skip
     return values, [finding]
 
@@ -167,5 +167,5 @@ def _interval(p: Interruption) -> Interval | None:
 
 
 def _doubts(p: Interruption) -> tuple[str, ...]:
-    flags = ("out-of-validity",) if (p.validity or 0.0) > DIFFUSION_VALIDITY_LIMIT else ()
+    flags = ("out-of-validity",) if (p.validity or 0.0) > INTERRUPT_VALIDITY_LIMIT else ()
     return flags if _interval(p) is not None else (*flags, UNRESOLVED)

@@ -10,6 +10,7 @@ from lirich.plots.figure import Figure
 from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_losses, group_points, overlay
 from lirich.plots.kinetics import diffusivity, rate_test
 from lirich.plots.literature import literature_context, rate_context, retention_context
+from lirich.plots.simulation import crystal_content, energy, gas, nyquist, site_populations
 
 __all__ = [
     "Band",
@@ -18,15 +19,19 @@ __all__ = [
     "Figure",
     "GroupPoints",
     "capacity",
+    "crystal_content",
     "diffusivity",
     "dqdv_curves",
+    "energy",
     "energy_losses",
     "fade_voltages",
+    "gas",
     "group_points",
     "hysteresis",
     "literature_context",
     "low_voltage",
     "mean_voltages",
+    "nyquist",
     "overlay",
     "peaks",
     "protocol",
@@ -34,5 +39,6 @@ __all__ = [
     "rate_test",
     "retention_context",
     "settled",
+    "site_populations",
     "voltage_profiles",
 ]

@@ -10,7 +10,7 @@ from lirich.model.format import format_rate
 from lirich.plots import style
 from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
-from lirich.quantities import DIFFUSION_VALIDITY_LIMIT
+from lirich.quantities import DIFFUSION_VALIDITY_LIMIT, INTERRUPT_VALIDITY_LIMIT
 
 _METHOD_COLOURS = (style.DISCHARGE_COLOUR, style.CHARGE_COLOUR, style.STRUCTURE_COLOUR, style.CAPACITY_COLOUR)
 
@@ -69,8 +69,8 @@ def rate_test(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> F
 def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
     """Draw the diffusivity of lithium over the state of charge (or the pulse number), doubtful pulses open.
 
-    *values* are values of ``lithium_diffusivity_m2_s``; those flagged ``out-of-validity`` (τD/R² > 0.03) are open and
-    must be read as lower bounds. ``None`` without values.
+    *values* are values of ``lithium_diffusivity_m2_s``; those flagged ``out-of-validity`` are open: GITT is a lower
+    bound there, ICI an upper one. ``None`` without values.
     """
     chosen = [v for v in values if v.quantity == "lithium_diffusivity_m2_s" and v.value > 0]
     pulses = [v for v in chosen if v.conditions.soc_percent is not None]
@@ -114,8 +114,9 @@ def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) ->
             yaxis=style.axis("D̃ (m²/s)", type="log", exponentformat="power", dtick="D2"),
             annotations=origin_label(origin),
         ),
-        note=f"Open points: τD/R² > {DIFFUSION_VALIDITY_LIMIT}, the square-root-of-time method is biased low there; "
-        "read them as lower bounds.",
+        note="Open points: the square root of time does not hold. GITT is biased low there "
+        f"(τD/R² > {DIFFUSION_VALIDITY_LIMIT}): a lower bound; ICI is biased high "
+        f"(τD/R² > {INTERRUPT_VALIDITY_LIMIT}): an upper bound.",
     )
 
 

@@ -88,6 +88,10 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
         figures.append(plots.protocol(cell.cycles, bands=bands, origin=origin, most_cycles=detail.rows))
     if _filled(cell.hysteresis):
         figures.append(plots.hysteresis(cell.hysteresis, origin=origin, **most))
+    if cell.profiles is not None:
+        figures.append(plots.crystal_content(cell.profiles, origin=origin))
+    if cell.states is not None:
+        figures += [plots.site_populations(cell.states, origin=origin), plots.gas(cell.states, origin=origin)]
     figures += [
         plots.rate_test(cell.values, origin=origin),
         plots.diffusivity(cell.values, origin=origin),

@@ -13,6 +13,9 @@ _HOMES = {
     "check_reader": "lirich.testing.reader_contract",
     "Mutation": "lirich.testing.mutate",
     "mutations": "lirich.testing.mutate",
+    "Cohort": "lirich.testing.cohort",
+    "Scatter": "lirich.testing.cohort",
+    "make_cohort": "lirich.testing.cohort",
     "Laboratory": "lirich.testing.laboratory",
     "make_laboratory": "lirich.testing.laboratory",
 }

@@ -30,9 +30,9 @@ RATES_C = (0.1, 0.2, 0.5, 1.0, 2.0, 0.1)
 CHECK_EVERY = 16
 """Every sixteenth cycle of the ageing is a check-up at 0.1C, charged with a constant-voltage part."""
 
-_INTERVAL_S = {0.05: 120.0, 0.1: 120.0, 0.2: 60.0, 0.5: 40.0, 1.0: 20.0, 2.0: 10.0}
-_REST_S = 300.0
-_FIRST_REST_S = 6 * 3600.0
+INTERVAL_S = {0.05: 120.0, 0.1: 120.0, 0.2: 60.0, 0.5: 40.0, 1.0: 20.0, 2.0: 10.0}
+REST_S = 300.0
+FIRST_REST_S = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,13 @@ class CycleRecord:
 
 @dataclass(slots=True)
 class CycledCell:
-    """The log of one cell per gram of active mass, its true cycles, and the material that it is made of.
+    """The log of one cell per gram of active mass, its true cycles, and its material where it is the curve model's.
 
     ``log`` has ``test_time_s, step_time_s, voltage_v, current_a_g, cycle, step, step_index, kind`` and the step's
     counters ``step_charge_mah_g, step_discharge_mah_g, step_charge_mwh_g, step_discharge_mwh_g``.
     """
 
-    material: Material
+    material: Material | None
     cycles: list[CycleRecord] = field(default_factory=list)
     log: pl.DataFrame = field(default_factory=pl.DataFrame)
     extra: dict[str, float | str] = field(default_factory=dict)
@@ -154,7 +154,7 @@ def every(interval_s: float, end_s: float) -> Array:
     return np.concatenate([[0.01], np.arange(interval_s, end_s + interval_s, interval_s)])
 
 
-_REST_TIMES = np.array([0.01, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 180.0, 240.0])
+REST_TIMES = np.array([0.01, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 180.0, 240.0])
 
 
 def cycle_cell(
@@ -164,8 +164,8 @@ def cycle_cell(
     cell = CycledCell(material)
     recorder = Recorder() if record else _NoRecorder()
     state, host = fresh(material)
-    first = rest(host, material, state, _FIRST_REST_S)
-    recorder.add(first, "rest", 1, 1, every(300.0, _FIRST_REST_S))
+    first = rest(host, material, state, FIRST_REST_S)
+    recorder.add(first, "rest", 1, 1, every(300.0, FIRST_REST_S))
     for n, step in enumerate(planned or plan(cycles), start=1):
         state, host = one_cycle(cell, recorder, n, step, state, host)
     cell.log = recorder.log()
@@ -178,17 +178,22 @@ def fresh(material: Material) -> tuple[State, Host]:
     return State(host.extracted_at(3.0), 1.0, 0.0), host
 
 
+STEP_INDEX = {"formation": 2, "rate_test": 6, "ageing": 10, "check_up": 14}
+"""Where the steps of each segment begin in the cycler's programme: charge, hold, rest, discharge, rest."""
+
+
 def one_cycle(
     cell: CycledCell, recorder: Recorder, n: int, step: PlannedCycle, state: State, host: Host
 ) -> tuple[State, Host]:
     """Charge and discharge once; return the state after it and the curves that hold now."""
     material = cell.material
-    index = {"formation": 2, "rate_test": 6, "ageing": 10, "check_up": 14}[step.segment]
+    assert material is not None, "a cell of the curve model has a material"
+    index = STEP_INDEX[step.segment]
     if n > 1:
         host = Host(material.host_after(n - 1), material, 1.0 + material.resistance_growth * (n - 1))
     current = step.charge_c * ONE_C_A_G
     charge = constant_current(host, material, state, current, UPPER_V)
-    recorder.add(charge, "cc_charge", n, index, every(_INTERVAL_S[step.charge_c], charge.time_s[-1]))
+    recorder.add(charge, "cc_charge", n, index, every(INTERVAL_S[step.charge_c], charge.time_s[-1]))
     parts, state = [charge], charge.state
     if step.hold:
         held = constant_voltage(host, material, state, UPPER_V, current / 5, 3600.0)
@@ -201,12 +206,12 @@ def one_cycle(
         reached = UPPER_V - current * host.resistance_ohm_g - state.slow_v
         host = Host(material.host_after(0), material)
         state = State(host.extracted_at(reached), state.hysteresis, state.slow_v)
-    paused = rest(host, material, state, _REST_S)
-    recorder.add(paused, "rest", n, index + 2, _REST_TIMES)
+    paused = rest(host, material, state, REST_S)
+    recorder.add(paused, "rest", n, index + 2, REST_TIMES)
     current = step.discharge_c * ONE_C_A_G
     discharge = constant_current(host, material, paused.state, -current, LOWER_V)
-    recorder.add(discharge, "cc_discharge", n, index + 3, every(_INTERVAL_S[step.discharge_c], discharge.time_s[-1]))
-    paused = rest(host, material, discharge.state, _REST_S)
-    recorder.add(paused, "rest", n, index + 4, _REST_TIMES)
+    recorder.add(discharge, "cc_discharge", n, index + 3, every(INTERVAL_S[step.discharge_c], discharge.time_s[-1]))
+    paused = rest(host, material, discharge.state, REST_S)
+    recorder.add(paused, "rest", n, index + 4, REST_TIMES)
     cell.cycles.append(CycleRecord(n, step, tuple(parts), discharge, host.resistance_ohm_g))
     return paused.state, host

@@ -12,18 +12,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
-from lirich.errors import UnknownNameError
+from lirich.errors import OptionalDependencyError, UnknownNameError
 from lirich.testing import vendor_files
+from lirich.testing.crystal_cycler import CrystalCell
 from lirich.testing.curve_model import Material, Site
 from lirich.testing.cycler import LOWER_V, ONE_C_A_G, UPPER_V, CycledCell, cycle_cell
 from lirich.testing.diffusion_model import Sphere, intermittent_cell
 from lirich.testing.truth import cell_truth
+
+Physics = Literal["curves", "crystal"]
+"""What the cells of a laboratory are made of; see `make_laboratory`."""
 
 COMPOSITION = "Li1.2Mn0.54Ni0.13Co0.13O2"
 START_UNIX_S = 1_767_000_000.0
@@ -128,15 +133,22 @@ def make_laboratory(
     formats: Sequence[str] | None = None,
     diffusion_cells: bool = False,
     continued: bool = True,
+    physics: Physics = "curves",
 ) -> Laboratory:
     """Simulate *n_sc* + *n_pc* cells over *cycles* cycles and write them into *folder*.
 
     The same arguments give the same files, byte for byte. *formats* are dealt out to the cells in turn (default:
     `DEFAULT_FORMATS`). *diffusion_cells* adds ``SC-GITT`` (pulses of 300 s at 0.1C, rests of 4 h) and ``SC-ICI``
     (interrupts of 10 s every 300 s at 0.1C). *continued* splits the last ageing cell's test over two files.
+    *physics* is ``curves``, the explicit model of `lirich.testing.curve_model`, which needs no extra; or ``crystal``,
+    the crystals of `lirich.cells`, whose truth has the hidden states and parameters of each cell too (the extra
+    ``[cells]``; the diffusion cells stay those of the curve model). Neither stands in for the other in silence.
 
-    Raises `UnknownNameError` on a format that `lirich.testing.vendor_files.WRITERS` does not have.
+    Raises `UnknownNameError` on a format that `lirich.testing.vendor_files.WRITERS` does not have,
+    `OptionalDependencyError` where the crystal model is asked for without its extra.
     """
+    if physics == "crystal" and find_spec("pybamm") is None:
+        raise OptionalDependencyError.of("The laboratory on the crystal model", "cells")
     formats = tuple(formats or DEFAULT_FORMATS)
     for name in formats:
         if name not in vendor_files.WRITERS:
@@ -147,8 +159,7 @@ def make_laboratory(
     made = {}
     for i, key in enumerate(keys):
         rng = np.random.default_rng([seed, i])
-        facts, material = _draw(key, key[:2], rng)
-        run = cycle_cell(material, cycles)
+        facts, run = (_crystal if physics == "crystal" else _curves)(key, cycles, rng)
         split = continued and i == len(keys) - 1
         made[key] = _write(folder, facts, run, formats[i % len(formats)], rng, split=split, number=i)
     for i, (key, kind) in enumerate((("SC-GITT", "gitt"), ("SC-ICI", "ici")) if diffusion_cells else ()):
@@ -162,7 +173,7 @@ def make_laboratory(
     truth = {
         "simulated": True,
         "seed": seed,
-        "model": "lirich.testing.curve_model",
+        "model": "lirich.testing.curve_model" if physics == "curves" else "LiRichSPM of lirich.cells",
         "voltage_lower_v": LOWER_V,
         "voltage_upper_v": UPPER_V,
         "cells": {key: cell.truth for key, cell in made.items()},
@@ -170,6 +181,21 @@ def make_laboratory(
     truth_json = folder / "truth.json"
     truth_json.write_text(json.dumps(truth, indent=1, allow_nan=False), encoding="utf-8")
     return Laboratory(folder, made, cells_csv, truth_json, seed, truth)
+
+
+def _curves(key: str, cycles: int, rng: np.random.Generator) -> tuple[dict[str, Any], CycledCell]:
+    facts, material = _draw(key, key[:2], rng)
+    return facts, cycle_cell(material, cycles)
+
+
+def _crystal(key: str, cycles: int, rng: np.random.Generator) -> tuple[dict[str, Any], CycledCell]:
+    from lirich.testing.cohort import Scatter, draw_cell
+    from lirich.testing.crystal_cycler import cycle_crystal
+
+    drawn = draw_cell(key, key[:2], rng, Scatter(weighing=0.0))
+    # the weighed mass is the true one here: every figure of truth.json is per gram of it
+    true = {**drawn.parameters, "Active mass [g]": drawn.facts["active_mass_mg"] / 1000.0}
+    return drawn.facts, cycle_crystal(true, cycles)
 
 
 def _draw(key: str, morphology: str, rng: np.random.Generator) -> tuple[dict[str, Any], Material]:
@@ -229,7 +255,7 @@ def _write(
     split: bool = False,
 ) -> LaboratoryCell:
     key = str(facts["cell"])
-    log = _measured(run.log, float(facts["active_mass_mg"]), START_UNIX_S + 3600.0 * number, rng)
+    log = measured(run.log, float(facts["active_mass_mg"]), START_UNIX_S + 3600.0 * number, rng)
     writer = vendor_files.WRITERS[name]
     logs = _split(log) if split else [log]
     files = []
@@ -239,10 +265,12 @@ def _write(
         writer.write(piece, path, facts)
         files.append(path)
     truth = {"facts": facts, "format": name, **cell_truth(run, float(facts["active_mass_mg"]))}
+    if isinstance(run, CrystalCell):
+        truth |= {"hidden": run.hidden.to_dicts(), "parameters": run.parameters}
     return LaboratoryCell(key, facts, tuple(files), name, truth)
 
 
-def _measured(log: pl.DataFrame, mass_mg: float, start_unix_s: float, rng: np.random.Generator) -> pl.DataFrame:
+def measured(log: pl.DataFrame, mass_mg: float, start_unix_s: float, rng: np.random.Generator) -> pl.DataFrame:
     """Turn the log of the model (per gram, exact) into what a cycler saw: amperes, with noise.
 
     Voltage noise 0.15 mV; current noise 0.02 %; capacities are the cycler's own counters and have no noise.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lirich.testing.curve_model import Array, Trace
+from lirich.testing.curve_model import Array, Material, Trace
 from lirich.testing.cycler import AGEING_C, CycledCell, CycleRecord, PlannedCycle, cycle_cell
 
 LOW_VOLTAGE_V, HIGH_VOLTAGE_V = 3.5, 4.4
@@ -28,8 +28,8 @@ def cell_truth(run: CycledCell, mass_mg: float) -> dict[str, Any]:
         figures |= _ends([c for c in cycles if c["segment"] == "ageing"])
     figures |= _rates(cycles)
     truth: dict[str, Any] = {"figures": figures, "ageing_cycles_used": steady, "cycles": cycles}
-    if len(steady) >= 3:
-        truth["causes"] = _causes(run, steady)
+    if len(steady) >= 3 and run.material is not None:
+        truth["causes"] = _causes(run, run.material, steady)
     if run.extra:
         truth["diffusion"] = dict(run.extra)
     return truth
@@ -167,13 +167,13 @@ def _rates(cycles: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _causes(run: CycledCell, steady: list[int]) -> dict[str, float]:
+def _causes(run: CycledCell, whole: Material, steady: list[int]) -> dict[str, float]:
     """Age the same cell once with its structure only and once with its resistances only."""
     planned: list[PlannedCycle] = [r.planned for r in run.cycles]
     slopes = {}
     for name, material in (
-        ("structure_only", run.material.structure_only()),
-        ("polarisation_only", run.material.polarisation_only()),
+        ("structure_only", whole.structure_only()),
+        ("polarisation_only", whole.polarisation_only()),
     ):
         other = cycle_cell(material, len(planned), planned, record=False)
         points = [cycle_truth(r, 1.0) for r in other.cycles if r.cycle in steady]

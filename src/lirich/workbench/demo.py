@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from lirich.errors import InputError
@@ -13,9 +14,10 @@ from lirich.workbench.analyse import AnalyseReport
 from lirich.workbench.workspace import Workspace
 
 MARK = ".lirich-demo"
-_MADE = ("files", "workspace", "report.html", MARK)
+_MADE = ("files", "workspace", "report.html", "crystal", "crystal-report.html", MARK)
 CYCLES = 60
 CELLS_PER_MORPHOLOGY = 4
+CRYSTAL_CYCLES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,18 @@ class Demonstration:
     workspace: Workspace
     added: AddReport
     analysed: AnalyseReport
+    crystal: Workspace | None
+    """The real cell beside a simulated SC and PC cell of the crystal model; ``None`` without the extra ``[cells]``."""
 
     @property
     def report(self) -> Path:
         """Where the report is to be written."""
         return self.folder / "report.html"
+
+    @property
+    def crystal_report(self) -> Path:
+        """Where the report on the crystal model is to be written."""
+        return self.folder / "crystal-report.html"
 
 
 def prepare(folder: Path, *, fresh: bool) -> None:
@@ -72,4 +81,21 @@ def run(folder: Path, *, fresh: bool, say: Callable[[str], None]) -> Demonstrati
     added = workspace.add([folder / "files" / "real", folder / "files" / "laboratory"])
     say("Analysing the cells")
     analysed = workspace.analyse()
-    return Demonstration(folder, workspace, added, analysed)
+    return Demonstration(folder, workspace, added, analysed, _crystal(folder, say))
+
+
+def _crystal(folder: Path, say: Callable[[str], None]) -> Workspace | None:
+    """Put the real cell beside simulated cells of the crystal model, in a workspace of their own.
+
+    Of their own, since two kinds of simulated cells in one comparison would be neither.
+    """
+    if find_spec("pybamm") is None:
+        say("The crystal model is left out: it needs the extra [cells] (pip install 'lirich[cells]')")
+        return None
+    say("Simulating an SC and a PC cell on the crystal model, beside the real cell")
+    workspace = Workspace.create(folder / "crystal", name="lirich demo: crystal model")
+    workspace.add([folder / "files" / "real"])
+    for morphology in ("SC", "PC"):
+        workspace.simulate(morphology, "ageing", cycles=CRYSTAL_CYCLES, cell=f"{morphology}-crystal")
+    workspace.analyse(executor="serial")
+    return workspace

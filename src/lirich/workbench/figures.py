@@ -70,6 +70,23 @@ def _of_values(name: str) -> Callable[[CellView, dict[str, Any]], Figure | None]
     return draw
 
 
+def _of_states(name: str, table: str) -> Callable[[CellView, dict[str, Any]], Figure | None]:
+    def draw(view: CellView, options: dict[str, Any]) -> Figure | None:
+        from lirich import plots
+
+        states = view.hidden(table)
+        figure: Figure | None = None if states is None else getattr(plots, name)(states, origin=view.origin, **options)
+        return figure
+
+    return draw
+
+
+def _energy(view: CellView, options: dict[str, Any]) -> Figure | None:
+    from lirich.plots import energy
+
+    return energy(view.cycles, origin=view.origin, **options)
+
+
 FIGURES: dict[str, Callable[[CellView, dict[str, Any]], Figure | None]] = {
     "voltage": _voltage,
     "dqdv": _dqdv,
@@ -81,5 +98,9 @@ FIGURES: dict[str, Callable[[CellView, dict[str, Any]], Figure | None]] = {
     "peaks": _of_values("peaks"),
     "rate": _of_values("rate_test"),
     "diffusivity": _of_values("diffusivity"),
+    "energy": _energy,
+    "profiles": _of_states("crystal_content", "profiles.parquet"),
+    "sites": _of_states("site_populations", "states.parquet"),
+    "gas": _of_states("gas", "states.parquet"),
 }
-"""Every figure by name."""
+"""Every figure by name; ``profiles``, ``sites`` and ``gas`` show what only a simulated cell has."""

@@ -141,6 +141,16 @@ class CellView:
         """``simulated`` for a cell of a simulation, else ``measured``."""
         return Origin.SIMULATED if self.facts.simulated else Origin.MEASURED
 
+    def hidden(self, name: str = "states.parquet") -> pl.DataFrame | None:
+        """Return what only a simulation knows: ``states.parquet`` or ``profiles.parquet``.
+
+        The states are those at the end of each step, and all of the first and last cycle. ``None`` for a measured
+        cell, and for a simulation that has none.
+        """
+        from lirich.workbench.simulate import beside_table
+
+        return beside_table(self._store, self.tests, name)
+
     def value(self, quantity: str) -> Value:
         """Return the first value of that quantity.
 
@@ -199,7 +209,9 @@ class CellView:
         return gitt_pulses(self.result.annotation, self.sample, self.settings)
 
     def plot(self, kind: str = "voltage", **options: Any) -> Figure:
-        """Return a figure: ``voltage``, ``dqdv``, ``capacity``, ``mean-voltage``, ``hysteresis`` or ``low-voltage``.
+        """Return a figure: ``voltage``, ``dqdv``, ``capacity``, ``mean-voltage``, ``hysteresis`` and so on.
+
+        Of a simulated cell also ``profiles``, ``sites`` and ``gas``; see `lirich.workbench.figures.FIGURES`.
 
         Raises `UnknownNameError` on another kind.
         """

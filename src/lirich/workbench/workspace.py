@@ -13,12 +13,14 @@ from lirich.workbench.views import CellBook
 if TYPE_CHECKING:
     import polars as pl
 
+    from lirich.cells.programme import Programme
     from lirich.compute import Progress
     from lirich.store import Store
     from lirich.store.things import Things
     from lirich.workbench.add import AddedFile, AddReport
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.compare import Comparison
+    from lirich.workbench.simulate import SimulatedCell
 
 
 class Workspace:
@@ -123,6 +125,60 @@ class Workspace:
             workers=workers,
             progress=progress,
             on_file=on_file,
+        )
+
+    def simulate(
+        self,
+        parameters: str,
+        programme: Programme | str = "ageing",
+        *,
+        changes: Mapping[str, float] | None = None,
+        cell: str | None = None,
+        sample: str | None = None,
+        facts: Mapping[str, Scalar] | None = None,
+        mesh: Literal["even", "surface"] | None = None,
+        title: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        **options: Any,
+    ) -> SimulatedCell:
+        """Run a test on the physics of `lirich.cells` and store it as a test of a simulated cell.
+
+        Parameters
+        ----------
+        parameters:
+            ``SC``, ``PC``, or the name of a parameter set.
+        programme:
+            A name (``cycling``, ``ageing``, ``rate-test``, ``gitt``, ``ici``) with *options* (``cycles``, ``rate``,
+            ``low_v``, ``high_v``, ``check_up_every``, ``one_c_ma_g``), or a `lirich.cells.programme.Programme`.
+        changes:
+            Parameters by name that differ from the set. In ``SC`` crystal and particle have one radius: one sets both.
+        cell, sample:
+            Names; by default one that says what was run. The same simulation under the same name is there already.
+        facts:
+            More facts of the cell, to group by.
+        mesh:
+            ``surface`` resolves the crystal's surface, for pulses (the default of ``gitt`` and ``ici``).
+        title:
+            What a programme of your own is called.
+
+        Raises `OptionalDependencyError` without the extra ``[cells]``, `UnknownNameError` and `SettingsError` for what
+        cannot be simulated, `SimulationError` where the equations cannot be solved, `ConflictingMetadataError` for the
+        name of another cell.
+        """
+        from lirich.workbench.simulate import simulate_cell
+
+        return simulate_cell(
+            self.store,
+            parameters,
+            programme,
+            changes=changes,
+            cell=cell,
+            sample=sample,
+            facts=facts,
+            mesh=mesh,
+            title=title,
+            options=options,
+            progress=progress,
         )
 
     def set_facts(self, cell: str, facts: dict[str, Scalar]) -> list[Finding]:

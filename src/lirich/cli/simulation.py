@@ -1,0 +1,227 @@
+"""The command ``lirich simulate``: its options, and how it tells what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from lirich.cli.options import Json, WorkspaceFolder, open_workspace
+from lirich.cli.output import console, print_json, show_findings, show_table, want_json
+from lirich.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lirich.workbench import CellView
+    from lirich.workbench.simulate import SimulatedCell, SimulatedSpectrum
+
+FIGURES = ("voltage", "capacity", "mean-voltage", "profiles", "sites", "gas", "energy", "rate", "diffusivity")
+_STATES = (
+    ("Fraction of spinel sites", "spinel-like sites", "% of the host", 100.0),
+    ("Lattice sites lost with oxygen", "sites lost with oxygen", "% of the host", 100.0),
+    ("Connected part of the crystals", "connected crystals", "%", 100.0),
+    ("Lithium in disconnected crystals", "Li in disconnected crystals", "% of the host", 100.0),
+    ("Film resistance [Ohm.m2]", "film resistance", "Ω cm² of wetted area", 1e4),
+    ("Wetted area [m2.g-1]", "wetted area", "m²/g", 1.0),
+    ("Oxygen released [umol.g-1]", "O2 released", "µmol/g", 1.0),
+    ("Carbon dioxide released [umol.g-1]", "CO2 released", "µmol/g", 1.0),
+)
+
+
+def simulate(
+    what: Annotated[
+        str, typer.Argument(metavar="SC|PC|FILE", help="A parameter set, or a TOML or YAML file that says it all.")
+    ],
+    programme: Annotated[
+        str | None,
+        typer.Option(
+            "--programme", "-p", help="cycling, ageing, rate-test, gitt or ici; by default ageing.", show_default=False
+        ),
+    ] = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--step",
+            help="A step of a programme of your own, such as 'Charge at C/10 until 4.8 V'. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    cycles: Annotated[int | None, typer.Option(help="Cycles of cycling or ageing, or of your own steps.")] = None,
+    rate: Annotated[str | None, typer.Option(help="C/2, 1C or 125 mA/g.", show_default=False)] = None,
+    low: Annotated[float | None, typer.Option(help="Lower voltage limit, V; 2.0.", show_default=False)] = None,
+    high: Annotated[float | None, typer.Option(help="Upper voltage limit, V; 4.8.", show_default=False)] = None,
+    check_up_every: Annotated[int, typer.Option(help="A slow cycle after every so many of ageing.")] = 0,
+    one_c: Annotated[float | None, typer.Option(help="What 1C means, mA/g; 250.", show_default=False)] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PARAMETER=NUMBER",
+            help="A parameter, such as 'Crystal radius [m]=3e-7'. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    cell: Annotated[str | None, typer.Option(help="The name of the simulated cell.", show_default=False)] = None,
+    sample: Annotated[str | None, typer.Option(help="The name of its sample.", show_default=False)] = None,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="A folder for figures as HTML.", show_default=False)
+    ] = None,
+    eis: Annotated[
+        Path | None,
+        typer.Option(
+            "--eis", help="A CSV for the impedance at the end of the programme, after a rest.", show_default=False
+        ),
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    json: Json = False,
+) -> None:
+    """Run a test that nobody ran, on the crystal physics, and store it as a simulated cell."""
+    want_json(json)
+    from lirich.workbench.simulation_file import SimulationRequest, read_request
+
+    given: dict[str, Any] = {
+        "programme": [[*step]] if step else programme,
+        "cycles": cycles,
+        "rate": rate,
+        "low_v": low,
+        "high_v": high,
+        "check_up_every": check_up_every or None,
+        "one_c_ma_g": one_c,
+        "cell": cell,
+        "sample": sample,
+    }
+    if step and programme:
+        raise InputError("Both a programme by name and steps", expected="one of --programme and --step")
+    changed = _numbers(changes or [])
+    path = Path(what)
+    if path.suffix.lower() in (".toml", ".yaml", ".yml"):
+        request = read_request(path, given, changed)
+    else:
+        request = SimulationRequest.of({"parameters": what, **given}, changed)
+    space = open_workspace(workspace)
+    done = space.simulate(request.parameters, request.plan(), **request.names())
+    analysed = space.analyse([done.cell], executor="serial")
+    view = space.cells[done.cell]
+    spectrum = None
+    if eis is not None:
+        from lirich.workbench.simulate import simulate_impedance
+
+        spectrum = simulate_impedance(request.parameters, request.plan(), changes=request.changes)
+        spectrum.spectrum.table.write_csv(eis)
+    drawn = _draw(view, figures, spectrum) if figures is not None else []
+    states = view.hidden()
+    if json:
+        print_json(_as_json(done, view, states, spectrum, drawn))
+        return
+    out = console()
+    for failed, error in analysed.failed:
+        out.print(f"[yellow]{escape(failed)} was simulated, but not analysed:[/] {escape(str(error))}")
+    _show(view, states)
+    if spectrum is not None:
+        _show_spectrum(spectrum, eis)
+    if drawn:
+        out.print(f"Figures: {escape(', '.join(str(p) for p in drawn))}")
+    show_findings(analysed.findings)
+    if done.stopped:
+        out.print(f"[yellow]The programme was not run to its end:[/] {escape(done.stopped)}")
+    was = "was there already" if done.already else "is in the workspace"
+    out.print(f"[bold]{escape(done.cell)}[/] {was}, simulated. Next: [bold]lirich cells {escape(done.cell)}[/]")
+
+
+def _numbers(options: list[str]) -> dict[str, float]:
+    found = {}
+    for text in options:
+        name, equals, number = text.rpartition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise InputError(f"{text!r} sets nothing", expected="PARAMETER=NUMBER, such as 'Crystal radius [m]=3e-7'")
+    return found
+
+
+def _show(view: CellView, states: pl.DataFrame | None) -> None:
+    """Print the main figures, like ones folded, and what no cycler sees."""
+    from lirich.cli.cells import show_folded
+    from lirich.cli.fold import fold_values
+    from lirich.workbench.groups import HEADLINE
+
+    main = (*HEADLINE, "capacity_retention")
+    show_folded(fold_values([v for v in (view.values if view.analyses else []) if v.quantity in main]))
+    if states is not None:
+        ends = states.filter(states["end_of_step"])
+        first = ends.filter(ends["cycle"] == ends["cycle"].min())
+        hidden = [
+            (name, f"{factor * float(first[key][-1]):.3g}", f"{factor * float(ends[key][-1]):.3g}", unit)
+            for key, name, unit, factor in _STATES
+        ]
+        heads = ("hidden state", f"after cycle {first['cycle'][-1]}", f"after cycle {ends['cycle'][-1]}", "")
+        show_table("", heads, hidden, right=(1, 2))
+
+
+def _show_spectrum(found: SimulatedSpectrum, path: Path | None) -> None:
+    spectrum, fit = found.spectrum, found.fit
+    rows = [
+        (
+            "charge transfer (Ω)",
+            f"{spectrum.charge_transfer_ohm:.4g}",
+            f"{fit.charge_transfer_ohm:.4g}",
+            "or " + ", ".join(f"{ohm:.4g}" for ohm in fit.alternatives_ohm) if fit.alternatives_ohm else "",
+        ),
+        ("film (Ω)", f"{spectrum.film_ohm:.4g}", "", "in series with what follows at once"),
+        ("counter electrode (Ω)", f"{spectrum.counter_ohm:.4g}", f"{fit.counter_ohm:.4g}", ""),
+        ("series (Ω)", f"{spectrum.series_ohm:.4g}", f"{fit.series_ohm:.4g}", "the fit's has the film in it"),
+        (
+            "diffusivity (m²/s)",
+            "",
+            f"{fit.diffusivity_m2_s:.3g}",
+            f"R = {fit.radius_m:.3g} m" + ("" if fit.resolved else "; the spectrum does not reach down to D/R²"),
+        ),
+    ]
+    title = f"Impedance at {spectrum.potential_v:.3f} V, in {path}"
+    show_table(title, ("", "of the model", "read from the spectrum", ""), rows, right=(1, 2))
+
+
+def _draw(view: CellView, folder: Path, spectrum: SimulatedSpectrum | None) -> list[Path]:
+    from lirich.errors import NotEnoughDataError
+    from lirich.plots import nyquist
+
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    for kind in FIGURES if view.analyses else ("profiles", "sites", "gas"):
+        try:
+            figure = view.plot(kind)
+        except NotEnoughDataError:
+            continue  # a test without pulses has no diffusivity, and so on
+        drawn.append(figure.write_html(folder / f"{kind}.html"))
+    if spectrum is not None:
+        drawn.append(nyquist(spectrum.spectrum.table, spectrum.fitted).write_html(folder / "impedance.html"))
+    return drawn
+
+
+def _as_json(
+    done: SimulatedCell,
+    view: CellView,
+    states: pl.DataFrame | None,
+    spectrum: SimulatedSpectrum | None,
+    drawn: list[Path],
+) -> dict[str, Any]:
+    values = view.values if view.analyses else []
+    ends = states.filter(states["end_of_step"]) if states is not None else None
+    return {
+        "cell": done.cell,
+        "origin": str(view.origin),
+        "already": done.already,
+        "stopped": done.stopped,
+        "test": done.test.key,
+        "rows": done.test.rows,
+        "facts": view.facts.model_dump(mode="json"),
+        "values": [{**v.model_dump(mode="json"), "unit": v.unit} for v in values],
+        "states": None if ends is None else ends[-1].to_dicts()[0],
+        "impedance": None if spectrum is None else spectrum.to_dict(),
+        "figures": [str(p) for p in drawn],
+    }

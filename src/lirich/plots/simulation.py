@@ -1,0 +1,270 @@
+"""Figures of what only a simulation can show: Li in the crystal, its sites, its gases.
+
+All are drawn dashed and say that they are simulated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from lirich.model import Origin
+from lirich.plots import style
+from lirich.plots.curves import origin_label
+from lirich.plots.figure import Figure
+from lirich.plots.thinning import thin
+
+_SITES = (
+    ("high", "layered, high", "#0072B2"),
+    ("middle", "layered, middle", "#56B4E9"),
+    ("low", "layered, low", "#009E73"),
+    ("wide", "wide, from activation", "#E69F00"),
+    ("hysteretic", "hysteretic, from activation", "#CC79A7"),
+    ("spinel", "spinel-like", "#D55E00"),
+    ("plateau", "plateau", "#5B6770"),
+    ("tail", "end of the plateau", "#A5AEB4"),
+)
+_MOST_POINTS = 300
+_FAINTEST = 1e-9  # µmol/g/s: below what any detector sees
+
+
+def crystal_content(profiles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure:
+    """Draw the Li content through the crystal at several times of one charge, coloured by time.
+
+    *profiles* has the columns ``time_s``, ``passed_mah_g`` (mAh/g), ``voltage_v`` (V), ``radius`` (0 centre to 1
+    surface) and ``content`` (Li per Li of the pristine host).
+    """
+    times = profiles["time_s"].unique().sort().to_list()
+    last = times[-1] or 1.0
+    traces: list[dict[str, Any]] = []
+    for time in times:
+        part = profiles.filter(pl.col("time_s") == time).sort("radius")
+        volts, passed = float(part["voltage_v"][0]), float(part["passed_mah_g"][0])
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": f"{time / 3600:.2g} h, {passed:.0f} mAh/g, {volts:.2f} V",
+                "x": style.numbers(part["radius"]),
+                "y": style.numbers(part["content"]),
+                "line": {"color": style.cycle_colour(time / last), "dash": style.DASHES[origin], "width": 1.8},
+                "hovertemplate": "r/R %{x:.3f}<br>x %{y:.3f}<extra></extra>",
+            }
+        )
+    end = profiles.filter(pl.col("time_s") == last).sort("radius")["content"]
+    spread = profiles.group_by("time_s").agg((pl.col("content").max() - pl.col("content").min()).alias("spread"))
+    steepest = max(spread["spread"].to_list())
+    return Figure(
+        title="Li through the crystal in a charge",
+        alt=f"Li content against the radius of the crystal at {len(times)} times of a charge of {last / 3600:.3g} h; "
+        f"centre and surface differ by up to {steepest:.2g}, and by {float(end[0] - end[-1]):.2g} at its end.",
+        data=traces,
+        layout=style.layout(
+            showlegend=True,
+            height=420,
+            margin={"l": 64, "r": 22, "t": 28, "b": 52},
+            legend={"orientation": "v", "x": 1.04, "y": 0.95, "xanchor": "left", "font": {"size": 11}},
+            xaxis=style.axis("r/R: centre 0, surface 1", range=[0, 1]),
+            yaxis=style.axis("Li per Li of the pristine host", rangemode="tozero"),
+            annotations=origin_label(origin),
+        ),
+        note="Of polycrystals, R is the length over which Li diffuses: that of a sphere with the wetted area.",
+    )
+
+
+def site_populations(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | None:
+    """Draw how many sites of each kind there are after each cycle; ``None`` with fewer than two cycles.
+
+    *states* has ``cycle`` and one column ``Fraction of … sites`` for each kind, parts of the connected host;
+    the last row of a cycle counts.
+    """
+    ends = states.group_by("cycle", maintain_order=True).last().sort("cycle")
+    if ends.height < 2:
+        return None
+    traces: list[dict[str, Any]] = []
+    for key, name, colour in _SITES:
+        column = f"Fraction of {key} sites"
+        if column not in ends.columns or float(ends[column].max() or 0.0) < 1e-4:  # type: ignore[arg-type]
+            continue
+        share = 100.0 * ends[column].to_numpy()
+        kept = thin(ends["cycle"].to_numpy(), share, _MOST_POINTS)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": style.numbers(ends["cycle"].to_numpy()[kept]),
+                "y": style.numbers(share[kept]),
+                "line": {"color": colour, "dash": style.DASHES[origin], "width": 1.8},
+                "hovertemplate": f"cycle %{{x}}<br>{name}: %{{y:.2f}} %<extra></extra>",
+            }
+        )
+    spinel = "Fraction of spinel sites"
+    said = ""
+    if spinel in ends.columns:
+        first, final = 100.0 * float(ends[spinel][0]), 100.0 * float(ends[spinel][-1])
+        said = f" Spinel-like sites go from {first:.2g} to {final:.2g} %."
+    return Figure(
+        title="Sites over cycles",
+        alt=f"Sites of each kind in percent of the host over {ends.height} cycles.{said}",
+        data=traces,
+        layout=style.layout(
+            showlegend=True,
+            height=420,
+            legend={"orientation": "v", "x": 1.04, "y": 0.95, "xanchor": "left", "font": {"size": 11}},
+            xaxis=style.axis("Cycle"),
+            yaxis=style.axis("Sites (% of the pristine host's Li)", rangemode="tozero"),
+            annotations=origin_label(origin),
+        ),
+        note="Per host that is still connected. At the end of each cycle; plateau sites turn into others in the first "
+        "charge.",
+    )
+
+
+def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | None:
+    """Draw the release of O2 and CO2 against voltage in the first charge, on a logarithmic axis.
+
+    *states* has ``cycle``, ``mode``, ``voltage_v`` and the release rates (µmol/g/s). ``None`` without a charge.
+    """
+    charge = states.filter((pl.col("mode") == "charge") & (pl.col("cycle") == states["cycle"].min()))
+    if charge.height < 2:
+        return None
+    traces: list[dict[str, Any]] = []
+    said = []
+    for column, total, name, colour in (
+        ("Oxygen release rate [umol.g-1.s-1]", "Oxygen released [umol.g-1]", "O<sub>2</sub>", "#D55E00"),
+        (
+            "Carbon dioxide release rate [umol.g-1.s-1]",
+            "Carbon dioxide released [umol.g-1]",
+            "CO<sub>2</sub>",
+            "#0072B2",
+        ),
+    ):
+        volts, rate = charge["voltage_v"].to_numpy(), 1000.0 * charge[column].to_numpy()
+        seen = rate > 1000.0 * _FAINTEST
+        if not seen.any():
+            continue
+        volts, rate = volts[seen], rate[seen]
+        kept = thin(volts, rate, _MOST_POINTS)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": style.numbers(volts[kept]),
+                "y": style.numbers(rate[kept]),
+                "line": {"color": colour, "dash": style.DASHES[origin], "width": 1.8},
+                "hovertemplate": f"%{{x:.3f}} V<br>{name}: %{{y:.3g}} nmol/g/s<extra></extra>",
+            }
+        )
+        plain = name.replace("<sub>", "").replace("</sub>", "")
+        said.append(f"{plain} {float(charge[total][-1]):.2g} µmol/g in all")
+    if not traces:
+        return None
+    return Figure(
+        title="Gas in the first charge",
+        alt="Release rates of oxygen and carbon dioxide in nmol/g/s against voltage in the first charge; "
+        + ", ".join(said)
+        + ".",
+        data=traces,
+        layout=style.layout(
+            showlegend=True,
+            height=420,
+            xaxis=style.axis("Voltage vs Li/Li<sup>+</sup> (V)"),
+            yaxis=style.axis("Release (nmol g<sup>−1</sup> s<sup>−1</sup>)", type="log", exponentformat="power"),
+            annotations=origin_label(origin),
+        ),
+        note="Onsets and slopes are parameters; how the rates grow with wetted area follows from the model.",
+    )
+
+
+def energy(cycles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | None:
+    """Draw the specific energy of charge and discharge over cycles; ``None`` where it is not known.
+
+    *cycles* is a cycle table with ``charge_specific_energy_wh_kg`` and ``discharge_specific_energy_wh_kg``.
+    """
+    columns = (
+        ("charge_specific_energy_wh_kg", "charge", style.CHARGE_COLOUR),
+        ("discharge_specific_energy_wh_kg", "discharge", style.DISCHARGE_COLOUR),
+    )
+    known = [c for c in columns if c[0] in cycles.columns and cycles[c[0]].null_count() < cycles.height]
+    if len(known) < 2:
+        return None
+    table = cycles.sort("cycle")
+    traces: list[dict[str, Any]] = []
+    for column, name, colour in known:
+        kept = thin(table["cycle"].to_numpy(), table[column].fill_null(float("nan")).to_numpy(), _MOST_POINTS)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": name,
+                "x": style.numbers(table["cycle"].to_numpy()[kept]),
+                "y": style.numbers(table[column].cast(pl.Float64).fill_null(float("nan")).to_numpy()[kept]),
+                "line": {"color": colour, "dash": style.DASHES[origin], "width": 1.4},
+                "marker": {"size": 5, "symbol": style.MARKERS[origin], "color": colour},
+                "hovertemplate": "cycle %{x}<br>%{y:.4g} Wh/kg<extra></extra>",
+            }
+        )
+    given = table["discharge_specific_energy_wh_kg"].drop_nulls()
+    return Figure(
+        title="Specific energy of the active material",
+        alt=f"Specific energy in Wh/kg of active mass over {table.height} cycles; discharge from "
+        f"{float(given[0]):.0f} to {float(given[-1]):.0f} Wh/kg.",
+        data=traces,
+        layout=style.layout(
+            showlegend=True,
+            height=380,
+            xaxis=style.axis("Cycle"),
+            yaxis=style.axis("Specific energy (Wh per kg of active mass)", rangemode="tozero"),
+            annotations=origin_label(origin),
+        ),
+        note="Per kilogram of cathode material against Li, not of a cell.",
+    )
+
+
+def nyquist(spectrum: pl.DataFrame, fitted: pl.DataFrame | None = None, *, origin: Origin = Origin.SIMULATED) -> Figure:
+    """Draw −Im Z against Re Z, one to one; a fit as a thin line.
+
+    *spectrum* and *fitted* have ``frequency_hertz``, ``real_impedance_ohm`` and ``imaginary_impedance_ohm``.
+    """
+    names = ("real_impedance_ohm", "imaginary_impedance_ohm", "frequency_hertz")
+    real, imaginary, frequency = (spectrum[name].to_numpy() for name in names)
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "spectrum",
+            "x": style.numbers(real),
+            "y": style.numbers(-imaginary),
+            "text": [f"{f:.3g} Hz" for f in frequency.tolist()],
+            "marker": {"size": 7, "symbol": style.MARKERS[origin], "color": style.DISCHARGE_COLOUR},
+            "hovertemplate": "%{text}<br>%{x:.4g} − %{y:.4g}i Ω<extra></extra>",
+        }
+    ]
+    if fitted is not None:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": "fit",
+                "x": style.numbers(fitted[names[0]]),
+                "y": style.numbers(-fitted[names[1]].to_numpy()),
+                "line": {"color": style.CHARGE_COLOUR, "width": 1.2, "dash": style.DASHES[Origin.PREDICTED]},
+                "hoverinfo": "skip",
+            }
+        )
+    return Figure(
+        title="Impedance",
+        alt=f"−Im Z against Re Z in ohm at {spectrum.height} frequencies from {frequency.min():.2g} to "
+        f"{frequency.max():.2g} Hz.",
+        data=traces,
+        layout=style.layout(
+            showlegend=True,
+            height=460,
+            xaxis=style.axis("Re Z (Ω)", constrain="domain", rangemode="tozero"),
+            yaxis=style.axis("−Im Z (Ω)", scaleanchor="x", scaleratio=1, constrain="domain"),
+            annotations=origin_label(origin),
+        ),
+    )

@@ -1,0 +1,394 @@
+"""The verb *simulate*: a test that nobody ran, on the physics of `lirich.cells`, stored beside those that were.
+
+The raw file of a simulated test is the simulation itself: a JSON document with model, versions, every parameter and
+the whole programme, kept by its hash like a cycler's file. Beside it lie the hidden states that no cycler sees. The
+curve is a standard table, and goes the way of all others; cell, values and plots say ``simulated``.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lirich import __version__
+from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
+from lirich.errors import ConflictingMetadataError, InputError, OptionalDependencyError, SettingsError, UnknownNameError
+from lirich.model import Cell, Sample, Scalar, Test, content_hash
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lirich.cells.impedance import Spectrum
+    from lirich.cells.programme import Programme
+    from lirich.cells.spectrum import SpectrumFit
+    from lirich.compute import Progress
+    from lirich.store import Store
+
+READER = "simulation"
+SETS = {"SC": "LiRich_SC", "PC": "LiRich_PC"}
+STATES, PROFILES = "states.parquet", "profiles.parquet"
+Mesh = Literal["even", "surface"]
+_SINGLE = ("Crystal radius [m]", "Particle radius [m]")
+_OPTIONS = ("one_c_ma_g", "cycles", "rate", "low_v", "high_v", "check_up_every")
+_RESOLVED = ("gitt", "ici")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCell:
+    """A simulated cell in the workspace: its test, whether it was there already, why it stopped early if it did."""
+
+    cell: str
+    test: Test
+    already: bool
+    stopped: str
+
+
+def need_cells(what: str) -> None:
+    """Raise `OptionalDependencyError` where PyBaMM is not installed."""
+    if find_spec("pybamm") is None:
+        raise OptionalDependencyError.of(what, "cells")
+
+
+def parameter_set(name: str) -> str:
+    """Return the name of the parameter set for ``SC``, ``PC`` or its own name. Raises `UnknownNameError`."""
+    known = {**SETS, **{each: each for each in SETS.values()}}
+    if name not in known:
+        raise UnknownNameError.of("parameter set", name, known)
+    return known[name]
+
+
+def whole_changes(name: str, changes: Mapping[str, float]) -> dict[str, float]:
+    """Return the changes with what follows from them: one single crystal is one particle, of one radius."""
+    changes = {key: float(value) for key, value in changes.items()}
+    given = [changes[key] for key in _SINGLE if key in changes]
+    if parameter_set(name) == SETS["SC"] and len(given) == 1:
+        changes |= dict.fromkeys(_SINGLE, given[0])
+    return changes
+
+
+def simulate_cell(
+    store: Store,
+    parameters: str,
+    programme: Programme | str,
+    *,
+    changes: Mapping[str, float] | None = None,
+    cell: str | None = None,
+    sample: str | None = None,
+    facts: Mapping[str, Scalar] | None = None,
+    mesh: Mesh | None = None,
+    title: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> SimulatedCell:
+    """Run a programme and enter it as a test; see `lirich.workbench.Workspace.simulate`."""
+    need_cells("A simulation")
+    from lirich.cells.parameters import parameters_of
+    from lirich.cells.programme import Programme, named
+    from lirich.cells.simulation import check
+
+    chosen = parameter_set(parameters)
+    changed = whole_changes(chosen, changes or {})
+    known = parameters_of(chosen)
+    for name in changed:
+        if name not in known:
+            raise UnknownNameError.of("parameter", name, known)
+    values = {name: changed.get(name, p.value) for name, p in known.items()}
+    check(values)
+    if isinstance(programme, Programme):
+        if options:
+            raise SettingsError("A whole programme takes no options", expected="options of a programme by name")
+        plan, title = programme, title or "own programme"
+    else:
+        for name in options or {}:
+            if name not in _OPTIONS:
+                raise UnknownNameError.of("option of a programme", name, _OPTIONS)
+        plan, title = named(programme, **{"one_c_ma_g": ONE_C_MA_G, **(options or {})}), programme
+    mesh = mesh or ("surface" if title in _RESOLVED else "even")
+    document = {
+        "kind": "lirich simulation",
+        "simulated": True,
+        "model": "LiRichSPM",
+        "mesh": mesh,
+        "versions": {"lirich": __version__, "pybamm": _pybamm_version()},
+        "parameter_set": chosen,
+        "changes": changed,
+        "parameters": values,
+        "guesses": sorted(name for name, p in known.items() if p.guess and name not in changed),
+        "programme": {
+            "name": title,
+            "one_c_ma_g": plan.one_c_ma_g,
+            "steps": [asdict(step) for step in plan.steps],
+        },
+    }
+    key = cell or f"sim-{chosen.removeprefix('LiRich_')}-{title.split()[0]}-{content_hash(document)[:6]}"
+    document = {"cell": key, **document}
+    task = {"root": str(store.root), "document": document, "code": code_hash("lirich.cells", "lirich.store.curves")}
+    with open_executor("serial") as pool:
+        (outcome,) = run_tasks(
+            simulate_task,
+            [task],
+            executor=pool,
+            cache=ResultCache(store.root / "cache" / "simulate"),
+            still_valid=lambda found: store.has_files(
+                raw=[file["sha256"] for file in (found["test"]["raw"], *found["test"]["beside"])],
+                curves=[found["test"]["curve"]],
+            ),
+            progress=progress,
+        )
+    if outcome.error is not None:
+        raise outcome.error
+    test = Test.model_validate(outcome.result["test"])
+    said = facts or {}
+    already = _enter(
+        store,
+        test,
+        _cell(key, sample, document, said),
+        _sample(key, sample, document, said, outcome.result["diffusion_length_m"]),
+    )
+    return SimulatedCell(key, test, already, outcome.result["stopped"])
+
+
+COMPOSITION = "Li1.2Mn0.54Ni0.13Co0.13O2"
+"""That of the library's density, and what the model stands for. The cell that its sites were fitted to states none."""
+ONE_C_MA_G = 250.0
+"""1C of the parameter library (its nominal capacity), mA/g."""
+
+
+def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Run one simulation, keep its files in the workspace's folders and return its `Test` as JSON."""
+    from lirich.cells.impedance import surface_model
+    from lirich.cells.profiles import crystal_profiles
+    from lirich.cells.programme import Programme, Step
+    from lirich.cells.simulation import Model, Simulator, standard_table
+    from lirich.readers import summarise
+    from lirich.workbench.stores import store_at
+
+    document = parameters["document"]
+    store = store_at(parameters["root"])
+    plan = Programme(
+        tuple(Step(**step) for step in document["programme"]["steps"]), document["programme"]["one_c_ma_g"]
+    )
+    outputs = state_names()
+    model = surface_model(outputs=outputs) if document["mesh"] == "surface" else Model(outputs=outputs)
+    simulator = Simulator(model, document["parameters"])
+    run = simulator.run(plan)
+    table = standard_table(run)
+    last = next((step for step in reversed(plan.steps) if step.mode == "charge"), None)
+    with tempfile.TemporaryDirectory() as folder:
+        where = Path(folder)
+        raw = where / "simulation.json"
+        raw.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+        hidden = where / STATES
+        hidden_states(run.points).write_parquet(hidden)
+        beside = [hidden]
+        if last is not None and last.until_voltage_v is not None and not run.stopped:
+            profiles = crystal_profiles(
+                simulator, mode="charge", current_ma_g=last.current_ma_g,
+                until_voltage_v=last.until_voltage_v, start=run.final,
+            )  # fmt: skip
+            beside.append(where / PROFILES)
+            profiles.write_parquet(beside[-1])
+        kept = store.put_raw(raw)
+        kept_beside = tuple(store.put_raw(path) for path in beside)
+    curve = store.put_curve(table)
+    key = content_hash([kept.sha256, READER, __version__, [], curve])
+    summary = summarise(key, table)
+    test = Test(
+        key=key,
+        cell=document["cell"],
+        raw=kept,
+        beside=kept_beside,
+        reader=READER,
+        reader_version=__version__,
+        confidence=1.0,
+        curve=curve,
+        rows=table.height,
+        start_time_second=summary.start_time_second,
+        duration_second=summary.duration_second,
+        first_cycle_count=summary.first_cycle_count,
+        last_cycle_count=summary.last_cycle_count,
+        metadata={
+            "model": document["model"],
+            "parameter_set": document["parameter_set"],
+            "programme": document["programme"]["name"],
+            "stopped": run.stopped,
+        },
+    )
+    return {
+        "test": test.model_dump(mode="json"),
+        "stopped": run.stopped,
+        "diffusion_length_m": float(run.points["Diffusion length [m]"][0]),
+    }
+
+
+def state_names() -> tuple[str, ...]:
+    """Return the hidden states that are kept of a simulated cell: variables of the model."""
+    from lirich.cells.sites import SITES
+
+    return (
+        "Surface potential [V]",
+        "Lithium content",
+        "Surface lithium content",
+        "Lithium in connected crystals",
+        "Lithium in disconnected crystals",
+        "Connected part of the crystals",
+        "Sites left",
+        "Hysteresis state",
+        "Lattice sites lost with oxygen",
+        "Sites transformed",
+        "Reconstructed volume fraction",
+        "Open part of the grain boundaries",
+        "Cracks through the grains",
+        "Wetted area [m2.g-1]",
+        "Diffusion length [m]",
+        "Film resistance [Ohm.m2]",
+        "Oxygen released [umol.g-1]",
+        "Carbon dioxide released [umol.g-1]",
+        "Oxygen release rate [umol.g-1.s-1]",
+        "Carbon dioxide release rate [umol.g-1.s-1]",
+        *(f"Fraction of {name} sites" for name in SITES),
+    )
+
+
+def hidden_states(points: pl.DataFrame) -> pl.DataFrame:
+    """Return the states of the first and the last cycle in full, and of all others at the end of each step."""
+    import polars as pl
+
+    ends = (pl.col("step") != pl.col("step").shift(-1)).fill_null(True)
+    whole = pl.col("cycle").is_in([points["cycle"].min(), points["cycle"].max()])
+    return points.with_columns(ends.alias("end_of_step")).filter(whole | pl.col("end_of_step"))
+
+
+def _pybamm_version() -> str:
+    from importlib.metadata import version
+
+    return version("pybamm")
+
+
+def _cell(key: str, sample: str | None, document: Mapping[str, Any], facts: Mapping[str, Scalar]) -> Cell:
+    values = document["parameters"]
+    fixed = sorted(set(facts) & {*Cell.model_fields, "morphology", "particle_diameter_um"})
+    if fixed:
+        raise InputError(f"{fixed[0]} of a simulated cell", expected="a fact that the simulation does not fix")
+    return Cell(
+        key=key,
+        sample=sample or key,
+        electrode="cathode",
+        active_mass_mg=1000.0 * values["Active mass [g]"],
+        nominal_specific_capacity_mah_g=values["Nominal cell capacity [A.h]"] * 1e3 / values["Active mass [g]"],
+        one_c_ma_g=document["programme"]["one_c_ma_g"],
+        counter_electrode="Li",
+        temperature_celsius=round(values["Ambient temperature [K]"] - 273.15, 6),
+        simulated=True,
+        extra={
+            **document["changes"],
+            **{name: fact for name, fact in facts.items() if name not in Sample.model_fields},
+            "parameter_set": document["parameter_set"],
+        },
+    )
+
+
+def _sample(
+    key: str, sample: str | None, document: Mapping[str, Any], facts: Mapping[str, Scalar], diffusion_length_m: float
+) -> Sample:
+    stated: dict[str, Any] = {name: fact for name, fact in facts.items() if name in Sample.model_fields}
+    return Sample(
+        **{"composition": COMPOSITION, **stated},
+        key=sample or key,
+        morphology="PC" if document["parameters"][_SINGLE[0]] < document["parameters"][_SINGLE[1]] else "SC",
+        particle_diameter_um=round(2e6 * diffusion_length_m, 6),
+    )
+
+
+def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
+    """Enter sample, cell and test at once. Returns whether the test was there already."""
+    present = store.cells().get(cell.key)
+    if present is not None and not present.simulated:
+        raise ConflictingMetadataError(
+            f"{cell.key!r} is a measured cell",
+            expected="another name for a simulated one",
+            advice="Give it with --cell",
+        )
+    others = [each for each in store.tests(cell.key) if each.key != test.key] if present is not None else []
+    if others:
+        raise ConflictingMetadataError(
+            f"{cell.key!r} is another simulation already",
+            expected="one simulation for each cell",
+            advice="Give it another name with --cell, or none",
+        )
+    store.require_files(test)
+
+    def work(things: Any) -> bool:
+        things.put(sample)
+        things.put(cell)
+        return bool(things.put_test(test))
+
+    return not store.change(work)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSpectrum:
+    """The impedance at the end of a programme, what is read from it, and the fitted curve; not kept in the store."""
+
+    spectrum: Spectrum
+    fit: SpectrumFit
+    fitted: pl.DataFrame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spectrum, the resistances of the model and those of the fit."""
+        model = asdict(replace(self.spectrum, table=None))  # type: ignore[arg-type]
+        fit = asdict(self.fit)
+        fit["intervals"] = {k: v.model_dump(mode="json") for k, v in self.fit.intervals.items()}
+        del model["table"]
+        return {"model": model, "fit": fit, "spectrum": self.spectrum.table.to_dict(as_series=False)}
+
+
+FREQUENCIES = (1e-4, 1e5, 73)
+"""Lowest and highest frequency (Hz) and number of frequencies of `simulate_impedance`: eight per decade."""
+
+
+def simulate_impedance(
+    parameters: str, programme: Programme | None = None, *, changes: Mapping[str, float] | None = None
+) -> SimulatedSpectrum:
+    """Return the impedance after *programme* (by default of a pristine cell) and a rest, and what is read from it.
+
+    The radius of the sphere is the diffusion length of the crystals at that time. Raises as `simulate_cell`.
+    """
+    need_cells("An impedance")
+    import numpy as np
+    import polars as pl
+
+    from lirich.cells.impedance import FREQUENCY, IMAGINARY, REAL, impedance, rested, surface_model
+    from lirich.cells.parameters import values_of
+    from lirich.cells.simulation import Simulator
+    from lirich.cells.spectrum import circuit_of, fit_spectrum
+
+    chosen = parameter_set(parameters)
+    simulator = Simulator(surface_model(), values_of(chosen))
+    changed = whole_changes(chosen, changes or {})
+    state = rested(simulator, changed, programme)
+    spectrum = impedance(simulator, np.geomspace(*FREQUENCIES), changed, state=state)
+    values = simulator.parameters(changed)
+    # the sphere that has the wetted area of the crystals
+    volume = values["Active mass [g]"] / 1000.0 / values["Crystal density [kg.m-3]"]
+    connected = simulator.states_of(state)["Connected part of the crystals"]
+    fit = fit_spectrum(spectrum.table, 3.0 * volume * connected / spectrum.area_m2)
+    curve = circuit_of(fit, spectrum.table[FREQUENCY].to_numpy())
+    fitted = pl.DataFrame({FREQUENCY: spectrum.table[FREQUENCY], REAL: curve.real, IMAGINARY: curve.imag})
+    return SimulatedSpectrum(spectrum, fit, fitted)
+
+
+def beside_table(store: Store, tests: Sequence[Test], name: str) -> pl.DataFrame | None:
+    """Return the hidden states (`STATES`) or the profiles (`PROFILES`) of a simulated cell; ``None`` if it has none."""
+    import polars as pl
+
+    for test in tests:
+        for file in test.beside:
+            if test.reader == READER and file.name == name:
+                return pl.read_parquet(store.raw_path(file.sha256))
+    return None

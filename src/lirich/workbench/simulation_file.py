@@ -1,0 +1,115 @@
+"""What is to be simulated, as a file says it: TOML or YAML.
+
+::
+
+    parameters = "SC"                     # or PC, or the name of a set
+    programme = "ageing"                  # or steps: [["Charge at C/10 until 4.8 V", "Discharge at C/2 until 2 V"]]
+    cycles = 100
+    rate = "C/2"
+    cell = "SC-300nm"
+
+    [set]
+    "Crystal radius [m]" = 3e-7
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field, ValidationError
+
+from lirich.errors import InputError, SettingsError
+from lirich.model import Frozen, Scalar
+from lirich.workbench.simulate import ONE_C_MA_G, need_cells
+
+if TYPE_CHECKING:
+    from lirich.cells.programme import Programme
+
+Lines = str | tuple[str, ...]
+
+
+class SimulationRequest(Frozen):
+    """A simulation as a person asks for it; ``programme`` is a name, or cycles of steps as they are on paper."""
+
+    parameters: str
+    programme: str | tuple[Lines, ...] = "ageing"
+    cycles: int | None = Field(default=None, ge=1)
+    rate: str | None = None
+    low_v: float = 2.0
+    high_v: float = 4.8
+    check_up_every: int = Field(default=0, ge=0)
+    one_c_ma_g: float = Field(default=ONE_C_MA_G, gt=0)
+    changes: dict[str, float] = Field(default_factory=dict, alias="set")
+    cell: str | None = None
+    sample: str | None = None
+    facts: dict[str, Scalar] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any], changes: Mapping[str, float] | None = None) -> Self:
+        """Check *fields*, ``None`` being not given; *changes* go before those of ``set``. Raises `SettingsError`."""
+        stated = {name: value for name, value in fields.items() if value is not None}
+        stated["set"] = {**stated.get("set", {}), **(changes or {})}
+        try:
+            return cls.model_validate(stated)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise SettingsError(f"{place or 'The simulation'}: {first['msg']}", expected=_EXPECTED) from error
+
+    def plan(self) -> Programme:
+        """Return the programme. Raises `SettingsError`, `UnknownNameError`, `OptionalDependencyError`."""
+        need_cells("A simulation")
+        from lirich.cells.programme import named, parse
+
+        if isinstance(self.programme, str):
+            return named(
+                self.programme,
+                one_c_ma_g=self.one_c_ma_g,
+                cycles=self.cycles,
+                rate=self.rate,
+                low_v=self.low_v,
+                high_v=self.high_v,
+                check_up_every=self.check_up_every,
+            )
+        if self.rate is not None or self.check_up_every:
+            raise SettingsError("Steps of your own with a rate or check-ups beside them", expected="rates in the steps")
+        return parse(self.programme, self.one_c_ma_g, repeat=self.cycles or 1)
+
+    def names(self) -> dict[str, Any]:
+        """Return what `lirich.workbench.Workspace.simulate` takes beside parameters and programme."""
+        title = self.programme if isinstance(self.programme, str) else None
+        return {
+            "changes": self.changes,
+            "cell": self.cell,
+            "sample": self.sample,
+            "facts": self.facts,
+            "title": title,
+        }
+
+
+_EXPECTED = "fields of a simulation: " + ", ".join(
+    "set" if name == "changes" else name for name in SimulationRequest.model_fields
+)
+
+
+def read_request(
+    path: Path, given: Mapping[str, Any] | None = None, changes: Mapping[str, float] | None = None
+) -> SimulationRequest:
+    """Read a file; *given* and *changes* (of a command line) go before it. Raises `InputError`, `SettingsError`."""
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}", advice="Check the path") from error
+    try:
+        fields = tomllib.loads(text) if path.suffix.lower() == ".toml" else yaml.safe_load(text)
+    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path.name}: {error}", expected="a TOML or YAML file") from error
+    if not isinstance(fields, dict):
+        raise SettingsError(f"{path.name} holds no fields", expected=_EXPECTED)
+    stated = {name: value for name, value in (given or {}).items() if value is not None}
+    return SimulationRequest.of({**fields, **stated}, changes)
