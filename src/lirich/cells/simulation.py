@@ -92,16 +92,23 @@ class Simulator:
         mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
         pybamm.Discretisation(mesh, equations.default_spatial_methods).process_model(equations)
         self.model = equations
-        self.solver = pybamm.IDAKLUSolver(
-            rtol=rtol,
-            atol=atol,
-            output_variables=list(self.outputs),
-            options={"compile": compiled and shutil.which("gcc") is not None, "silence_sundials_errors": True},
+        self._options = {"compile": compiled and shutil.which("gcc") is not None, "silence_sundials_errors": True}
+        self._tolerances = tuple((rtol * part, atol * part) for part in (1.0, *_RETRIES))
+        self._solvers: list[Any] = []
+        self._order = list(self._make_solver(0)._set_up_model_inputs(equations, self._standing()))
+
+    def _standing(self) -> dict[str, float]:
+        return self._inputs(self.defaults, Step("rest", until_s=1.0))
+
+    def _make_solver(self, number: int) -> Any:
+        """Set up IDAKLU with the tolerances of that attempt; the first is used wherever it succeeds."""
+        rtol, atol = self._tolerances[number]
+        solver = pybamm.IDAKLUSolver(
+            rtol=rtol, atol=atol, output_variables=list(self.outputs), options=dict(self._options)
         )
-        start = self._inputs(self.defaults, Step("rest", until_s=1.0))
-        self.solver.solve(equations, [0.0, 1.0], inputs=start)
-        self._order = list(self.solver._set_up_model_inputs(equations, start))
-        self._compiled = self.solver._setup["solver"]
+        solver.solve(self.model, [0.0, 1.0], inputs=self._standing())
+        self._solvers.append(solver._setup["solver"])
+        return solver
 
     def _control(self, model: Any) -> None:
         """Let one algebraic equation hold the current or the voltage, and let limits end a step."""
@@ -149,7 +156,18 @@ class Simulator:
         """Return the states of a pristine cell, shape (n,)."""
         inputs = self._inputs(parameters, Step("rest", until_s=1.0))
         y0 = self.model.concatenated_initial_conditions.evaluate(inputs=inputs)
-        return np.asarray(y0, dtype=np.float64).reshape(-1)
+        return np.array(y0, dtype=np.float64).reshape(-1)
+
+    def with_states(self, state: Array, values: Mapping[str, float]) -> Array:
+        """Return *state* (n,) with some states set, uniformly where they vary in space. Raises `SettingsError`."""
+        known = {variable.name: places for variable, places in self.model.y_slices.items()}
+        changed = np.array(state, dtype=np.float64)
+        for name, value in values.items():
+            if name not in known:
+                raise SettingsError(f"The model has no state {name!r}", expected=", ".join(known))
+            for place in known[name]:
+                changed[place] = value
+        return changed
 
     def run(
         self, programme: Programme, changes: Mapping[str, float] | None = None, *, start: Array | None = None
@@ -157,37 +175,25 @@ class Simulator:
         """Run *programme* with the default parameters and *changes*, from a pristine cell or the state *start*."""
         parameters = self.parameters(changes)
         state = self.initial_state(parameters) if start is None else np.array(start, dtype=np.float64)
-        time, points, ends, stopped = 0.0, [], [], ""
+        time, parts, stopped = 0.0, [], ""
         for number, step in enumerate(programme.steps, start=1):
             times, rows, state, reached = self._step(step, parameters, state)
-            points.append(_frame(time + times, rows, self.outputs, step, number))
-            ends.append(points[-1][-1:])
+            parts.append((time + times, rows))
             time += float(times[-1])
             if not reached:
                 stopped = f"step {number} ({step.mode}) went on for {times[-1]:.0f} s and did not end"
                 break
-        return Run(pl.concat(points), pl.concat(ends), state, stopped)
+        sizes = np.array([times.size for times, _ in parts])
+        points = _frame(parts, sizes, self.outputs, programme.steps)
+        return Run(points, points[np.cumsum(sizes) - 1], state, stopped)
 
     def _step(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, Array, Array, bool]:
         """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
         inputs = self._inputs(parameters, step)
+        given = np.array([[inputs[name] for name in self._order]])
         longest = step.until_s if step.until_s is not None else _longest(step, parameters)
         asked = _recording(step, longest)
-        try:
-            solution = self._compiled.solve(
-                np.array([0.0, longest]),
-                asked,
-                state[None, :],
-                np.zeros((1, state.size)),
-                np.array([[inputs[name] for name in self._order]]),
-            )[0]
-        except (ValueError, RuntimeError) as error:
-            raise SimulationError(f"The equations could not be solved in a {step.mode}: {error}") from error
-        if solution.flag < 0:
-            raise SimulationError(
-                f"The solver failed {solution.t[-1]:.0f} s into a {step.mode} (flag {solution.flag})",
-                advice="Are the parameters possible, and the limits within what the cell can reach?",
-            )
+        solution = self._solve(np.array([0.0, longest]), asked, state, given, step.mode)
         times = np.asarray(solution.t, dtype=np.float64)
         rows = np.asarray(solution.y, dtype=np.float64).reshape(times.size, -1)
         ended = solution.flag == _ROOT or step.until_s is not None
@@ -195,7 +201,27 @@ class Simulator:
             return times[:1], rows[:1], state, True
         return times, rows, np.asarray(solution.y_term, dtype=np.float64).reshape(-1).copy(), ended
 
+    def _solve(self, span: Array, asked: Array, state: Array, given: Array, mode: str) -> Any:
+        """Solve one step; where IDAKLU gives up, as at a steep step of the potential, again with tighter tolerances."""
+        reason = ""
+        for number in range(len(self._tolerances)):
+            if number == len(self._solvers):
+                self._make_solver(number)
+            try:
+                solution = self._solvers[number].solve(span, asked, state[None, :], np.zeros((1, state.size)), given)[0]
+            except (ValueError, RuntimeError) as error:
+                reason = f"The equations could not be solved in a {mode}: {error}"
+                continue
+            if solution.flag >= 0:
+                return solution
+            reason = f"The solver failed {solution.t[-1]:.0f} s into a {mode} (flag {solution.flag})"
+        raise SimulationError(
+            reason, advice="Are the parameters possible, and the limits within what the cell can reach?"
+        )
 
+
+_RETRIES = (0.1, 1e-3)
+"""By how much the tolerances are tightened, one after the other, where a step could not be solved."""
 _ROOT = 2
 """``IDA_ROOT_RETURN`` of SUNDIALS: a limit was reached."""
 
@@ -227,13 +253,27 @@ def _over_at_once(step: Step, first: Array) -> bool:
     return False
 
 
-def _frame(times: Array, rows: Array, outputs: Sequence[str], step: Step, number: int) -> pl.DataFrame:
-    columns = {"time_s": times, "voltage_v": rows[:, 0], "current_a": -rows[:, 1]}
+def _frame(
+    parts: Sequence[tuple[Array, Array]], sizes: NDArray[np.int64], outputs: Sequence[str], steps: Sequence[Step]
+) -> pl.DataFrame:
+    """Make one table of the times and outputs of all steps; in one go, for a table per step costs more than to solve."""
+    rows = np.concatenate([rows for _, rows in parts])
+    columns: dict[str, Any] = {
+        "time_s": np.concatenate([times for times, _ in parts]),
+        "voltage_v": rows[:, 0],
+        "current_a": -rows[:, 1],
+    }
     columns.update({name: rows[:, i] for i, name in enumerate(outputs) if i >= 2})
-    frame = pl.DataFrame(columns)
-    return frame.with_columns(
-        pl.lit(step.cycle).alias("cycle"), pl.lit(number).alias("step"), pl.lit(step.mode).alias("mode")
+    done = steps[: len(parts)]
+    columns["cycle"] = np.repeat(np.array([step.cycle for step in done], dtype=np.int32), sizes)
+    columns["step"] = np.repeat(np.arange(1, len(done) + 1, dtype=np.int32), sizes)
+    columns["mode"] = pl.Series(np.repeat(np.array([_MODES.index(s.mode) for s in done]), sizes)).replace_strict(
+        dict(enumerate(_MODES)), return_dtype=pl.String
     )
+    return pl.DataFrame(columns)
+
+
+_MODES = ("charge", "discharge", "hold", "rest")
 
 
 def check(parameters: Mapping[str, float]) -> None:
@@ -290,8 +330,6 @@ _POSITIVE = (
 def standard_table(run: Run) -> pl.DataFrame:
     """Return the points of a run as a standard table (`lirich.model.table`), as a cycler would have written them."""
     points = run.points
-    passed = np.diff(points["Lithium through the circuit"].to_numpy(), prepend=0.0)
-    del passed
     return points.select(
         pl.col("time_s").alias(std.TIME),
         pl.col("voltage_v").alias(std.VOLTAGE),
