@@ -169,6 +169,15 @@ class Simulator:
                 changed[place] = value
         return changed
 
+    def states_of(self, state: Array) -> dict[str, float]:
+        """Return the states of *state* (n,) that are one number, by name."""
+        found = {}
+        for variable, places in self.model.y_slices.items():
+            place = places[0]
+            if len(places) == 1 and place.stop - place.start == 1:
+                found[variable.name] = float(state[place.start])
+        return found
+
     def run(
         self, programme: Programme, changes: Mapping[str, float] | None = None, *, start: Array | None = None
     ) -> Run:
