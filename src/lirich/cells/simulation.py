@@ -187,14 +187,13 @@ class Simulator:
         time, parts, stopped = 0.0, [], ""
         for number, step in enumerate(programme.steps, start=1):
             times, rows, state, reached = self._step(step, parameters, state)
-            parts.append((time + times, rows))
+            parts.append((number, step, time + times, rows))
             time += float(times[-1])
             if not reached:
                 stopped = f"step {number} ({step.mode}) went on for {times[-1]:.0f} s and did not end"
                 break
-        sizes = np.array([times.size for times, _ in parts])
-        points = _frame(parts, sizes, self.outputs, programme.steps)
-        return Run(points, points[np.cumsum(sizes) - 1], state, stopped)
+        points, last = _frame(parts, self.outputs)
+        return Run(points, points[last], state, stopped)
 
     def _step(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, Array, Array, bool]:
         """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
@@ -263,23 +262,25 @@ def _over_at_once(step: Step, first: Array) -> bool:
 
 
 def _frame(
-    parts: Sequence[tuple[Array, Array]], sizes: NDArray[np.int64], outputs: Sequence[str], steps: Sequence[Step]
-) -> pl.DataFrame:
-    """Make one table of the times and outputs of all steps; in one go, for a table per step costs more than to solve."""
-    rows = np.concatenate([rows for _, rows in parts])
+    parts: Sequence[tuple[int, Step, Array, Array]], outputs: Sequence[str]
+) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Make one table of the steps (number, step, times, outputs), and say which rows are their ends.
+
+    It is made at once: a table per step costs more than to solve it.
+    """
+    rows = np.concatenate([rows for *_, rows in parts])
+    sizes = np.array([times.size for _, _, times, _ in parts], dtype=np.int64)
     columns: dict[str, Any] = {
-        "time_s": np.concatenate([times for times, _ in parts]),
+        "time_s": np.concatenate([times for _, _, times, _ in parts]),
         "voltage_v": rows[:, 0],
         "current_a": -rows[:, 1],
     }
     columns.update({name: rows[:, i] for i, name in enumerate(outputs) if i >= 2})
-    done = steps[: len(parts)]
-    columns["cycle"] = np.repeat(np.array([step.cycle for step in done], dtype=np.int32), sizes)
-    columns["step"] = np.repeat(np.arange(1, len(done) + 1, dtype=np.int32), sizes)
-    columns["mode"] = pl.Series(np.repeat(np.array([_MODES.index(s.mode) for s in done]), sizes)).replace_strict(
-        dict(enumerate(_MODES)), return_dtype=pl.String
-    )
-    return pl.DataFrame(columns)
+    columns["cycle"] = np.repeat(np.array([step.cycle for _, step, _, _ in parts], dtype=np.int32), sizes)
+    columns["step"] = np.repeat(np.array([number for number, *_ in parts], dtype=np.int32), sizes)
+    modes = np.repeat(np.array([_MODES.index(step.mode) for _, step, _, _ in parts]), sizes)
+    columns["mode"] = pl.Series(modes).replace_strict(dict(enumerate(_MODES)), return_dtype=pl.String)
+    return pl.DataFrame(columns), np.cumsum(sizes) - 1
 
 
 _MODES = ("charge", "discharge", "hold", "rest")

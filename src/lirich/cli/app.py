@@ -316,6 +316,68 @@ def report(
 
 
 @app.command()
+def fit(
+    source: Annotated[str, typer.Argument(metavar="CELL|FILE", help="A cell of the workspace, or a file of a cycler.")],
+    cycles: Annotated[
+        str | None, typer.Option("--cycles", metavar="1,10", help="Only these cycles.", show_default=False)
+    ] = None,
+    current: Annotated[
+        float | None,
+        typer.Option(
+            "--current", metavar="MA_G", help="The current (mA/g) where none is recorded.", show_default=False
+        ),
+    ] = None,
+    mass: Annotated[
+        float | None, typer.Option("--mass", metavar="MG", help="The active mass of a file's cell.", show_default=False)
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", help="Where to begin: parameters as --save writes them.", show_default=False),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", metavar="PARAMETER", help="Do not fit this one. Repeatable.", show_default=False),
+    ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            metavar="PARAMETER",
+            help="Profile the likelihood over this one: by its name or symbol. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    starts: Annotated[int, typer.Option("--starts", min=1, help="How many starts to try.")] = 1,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write curves and residuals here (HTML).", show_default=False)
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Write every parameter here (JSON).", show_default=False)
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    json: Json = False,
+) -> None:
+    """Fit the Li-rich cell model to measured cycles: parameters, intervals, and what the curves cannot tell."""
+    want_json(json)
+    from lirich.cli import fitting
+
+    fitting.fit(
+        source,
+        cycles,
+        current,
+        mass,
+        start,
+        keep or [],
+        profile or [],
+        starts,
+        output,
+        save,
+        workspace,
+        json=json,
+    )
+
+
+@app.command()
 def export(
     folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
     cell: CellOption = None,

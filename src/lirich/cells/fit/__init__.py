@@ -1,7 +1,7 @@
 """Fitting the dynamic cell models to measured curves: estimates, intervals, and what the data cannot tell."""
 
-from lirich.cells.fit.curves import Curve, curves_from_table, digitised_curves
-from lirich.cells.fit.identify import Direction, identifiability, profile
+from lirich.cells.fit.curves import Curve, Trace, curves_from_table, trace_from_table
+from lirich.cells.fit.identify import Direction, Profile, identifiability, profile
 from lirich.cells.fit.li_rich import half_cell_problem
 from lirich.cells.fit.problem import Experiment, FreeParameter, Problem
 from lirich.cells.fit.solve import Estimate, Fit, fit
@@ -14,10 +14,12 @@ __all__ = [
     "Fit",
     "FreeParameter",
     "Problem",
+    "Profile",
+    "Trace",
     "curves_from_table",
-    "digitised_curves",
     "fit",
     "half_cell_problem",
     "identifiability",
     "profile",
+    "trace_from_table",
 ]

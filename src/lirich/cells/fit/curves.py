@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lirich.cells.programme import Step
 from lirich.errors import InputError
 from lirich.model import table as std
-from lirich.testing.digitised import digitised_table
 
 Array = NDArray[np.float64]
 Direction = Literal["charge", "discharge"]
 POINTS = 90
 """Points of a curve that enter a fit, evenly over its capacity."""
+_LEAST = 10
+_MOST_STEPS = 2000
 EDGE = (0.005, 0.98)
 """The part of a curve's capacity that is fitted and judged. The last 2 % are the fall to the cut-off, where a capacity
 error of 1 mAh/g is 50 mV."""
@@ -62,68 +65,126 @@ class Curve:
         return at, np.interp(at, capacity, self.voltage_v[order][last])
 
 
-def digitised_curves(current_ma_g: float = 25.0) -> list[Curve]:
-    """Return cycles 1 and 10 of the real Li-rich cell (`lirich.testing.digitised`).
+@dataclass(frozen=True)
+class Trace:
+    """A test as it went in time: steps of constant current or rest, and ``voltage_v`` (n,) at ``time_s`` (n,).
 
-    The publication states no current; 25 mA/g (C/10 of 250 mAh/g) is a guess.
+    GITT, ICI and rate tests enter a fit so.
     """
-    found: dict[tuple[int, str], list[tuple[float, float]]] = {}
-    for row in csv.DictReader(digitised_table().splitlines()):
-        key = int(row["cycle"]), row["direction"]
-        found.setdefault(key, []).append((float(row["capacity_mAh_g"]), float(row["voltage_V"])))
-    return [
-        Curve(
-            cycle,
-            "charge" if direction == "charge" else "discharge",
-            np.array([q for q, _ in points]),
-            np.array([v for _, v in points]),
-            current_ma_g,
-        )
-        for (cycle, direction), points in found.items()
-    ]
+
+    name: str
+    steps: tuple[Step, ...]
+    time_s: Array
+    voltage_v: Array
 
 
-def curves_from_table(table: pl.DataFrame, active_mass_mg: float, cycles: list[int] | None = None) -> list[Curve]:
+def curves_from_table(
+    table: pl.DataFrame,
+    active_mass_mg: float,
+    *,
+    cycles: Sequence[int] | None = None,
+    current_ma_g: float | None = None,
+) -> list[Curve]:
     """Return the half-cycles of constant current of a standard table (`lirich.model.table`), in order of time.
 
     A half-cycle is a run of points of one sign of current within one cycle; parts whose current falls below 70 % of
-    its median (constant voltage, rests) are left out. Raises `InputError` where there is none.
+    its median (constant voltage, rests) are left out. A table without time (voltage against capacity) needs the
+    specific *current_ma_g*. Raises `InputError` where there is none.
     """
     if not active_mass_mg > 0:
         raise InputError(f"An active mass of {active_mass_mg:g} mg", expected="more than 0")
-    time = table[std.TIME].to_numpy()
-    current = table[std.CURRENT].to_numpy()
-    voltage = table[std.VOLTAGE].to_numpy()
-    cycle = table[std.CYCLE].to_numpy() if std.CYCLE in table.columns else np.ones(time.size, dtype=int)
-    sign = np.sign(np.where(np.abs(current) < 1e-3 * np.abs(current).max(initial=0.0), 0.0, current))
-    edges = np.flatnonzero((np.diff(sign) != 0) | (np.diff(cycle) != 0)) + 1
-    curves = []
-    for part in np.split(np.arange(time.size), edges):
-        if part.size < 10 or sign[part[0]] == 0 or (cycles is not None and int(cycle[part[0]]) not in cycles):
-            continue
-        size = np.abs(current[part])
-        middle = float(np.median(size))
-        kept = part[size > 0.7 * middle]
-        if kept.size < 10:
-            continue
-        hours = (time[kept] - time[kept[0]]) / 3600.0
-        passed = np.concatenate([[0.0], np.cumsum(0.5 * np.diff(hours) * (size_of(current, kept)))])
-        curves.append(
-            Curve(
-                int(cycle[kept[0]]),
-                "charge" if sign[kept[0]] > 0 else "discharge",
-                passed * 1e6 / active_mass_mg,
-                voltage[kept],
-                middle * 1e6 / active_mass_mg,
-            )
-        )
+    cycle = table[std.CYCLE].to_numpy() if std.CYCLE in table.columns else np.ones(table.height, dtype=int)
+    make = _timed if std.has_time_axis(table) else _untimed
+    curves = [
+        curve
+        for curve in make(table, cycle, 1e6 / active_mass_mg, current_ma_g)
+        if cycles is None or curve.cycle in cycles
+    ]
     if not curves:
-        raise InputError("The table has no half-cycle of constant current", expected="points with current and voltage")
+        raise InputError(
+            "There is no half-cycle of constant current in the table"
+            + (f" among cycles {', '.join(map(str, cycles))}" if cycles else ""),
+            expected="at least 10 points of one direction in a cycle",
+        )
     return curves
 
 
-def size_of(current: Array, kept: NDArray[np.int64]) -> Array:
-    """Return |I_i| + |I_{i+1}| of the kept points, A, shape (n − 1,)."""
-    size = np.abs(current[kept])
-    both: Array = size[1:] + size[:-1]
-    return both
+def _timed(table: pl.DataFrame, cycle: Any, per_ah: float, current_ma_g: float | None) -> list[Curve]:
+    del current_ma_g
+    time, current = table[std.TIME].to_numpy(), table[std.CURRENT].to_numpy()
+    voltage = table[std.VOLTAGE].to_numpy()
+    sign = np.sign(np.where(np.abs(current) < 1e-3 * np.abs(current).max(initial=0.0), 0.0, current))
+    curves = []
+    for part in np.split(np.arange(time.size), np.flatnonzero((np.diff(sign) != 0) | (np.diff(cycle) != 0)) + 1):
+        size = np.abs(current[part])
+        kept = part[size > 0.7 * np.median(size)] if part.size else part
+        if kept.size < _LEAST or sign[part[0]] == 0:
+            continue
+        size = np.abs(current[kept])
+        passed = np.append(0.0, np.cumsum(0.5 * (size[1:] + size[:-1]) * np.diff(time[kept]) / 3600.0))
+        direction: Direction = "charge" if sign[part[0]] > 0 else "discharge"
+        curves.append(
+            Curve(int(cycle[part[0]]), direction, passed * per_ah, voltage[kept], float(np.median(size)) * per_ah)
+        )
+    return curves
+
+
+def _untimed(table: pl.DataFrame, cycle: Any, per_ah: float, current_ma_g: float | None) -> list[Curve]:
+    if current_ma_g is None:
+        raise InputError(
+            "The table has voltage against capacity and no current",
+            expected="the specific current at which it was measured",
+            advice="Say it: --current 25 (mA/g)",
+        )
+    voltage = table[std.VOLTAGE].to_numpy()
+    curves = []
+    for number in dict.fromkeys(int(c) for c in cycle):
+        here = np.flatnonzero(cycle == number)
+        for direction, column in (("charge", std.CHARGED), ("discharge", std.DISCHARGED)):
+            if column not in table.columns:
+                continue
+            amount = table[column].to_numpy()
+            kinds = table[std.STEP_TYPE].to_numpy() if std.STEP_TYPE in table.columns else None
+            kept = here[kinds[here] == direction] if kinds is not None else here[np.gradient(amount[here]) > 0]
+            if kept.size >= _LEAST:
+                passed = (amount[kept] - amount[kept[0]]) * per_ah
+                curves.append(
+                    Curve(
+                        number, "charge" if direction == "charge" else "discharge", passed, voltage[kept], current_ma_g
+                    )
+                )
+    return curves
+
+
+def trace_from_table(
+    table: pl.DataFrame, active_mass_mg: float, *, name: str = "trace", points: int = POINTS * 4
+) -> Trace:
+    """Return a test of pulses, rests and rates of a standard table as steps of constant current and V(t).
+
+    A step is a run of points between which the current changes by less than 2 % of its largest. Raises `InputError`
+    for a table without time, or with more than 2,000 steps.
+    """
+    if not std.has_time_axis(table):
+        raise InputError("A table without time and current is no trace", expected="a test with time and current")
+    time, current = table[std.TIME].to_numpy(), table[std.CURRENT].to_numpy()
+    level = 0.02 * np.abs(current).max(initial=0.0)
+    edges = np.flatnonzero(np.abs(np.diff(current)) > level) + 1
+    if edges.size > _MOST_STEPS:
+        raise InputError(f"The table has {edges.size} steps of current", expected=f"at most {_MOST_STEPS}")
+    bounds = [0, *edges.tolist(), time.size]
+    steps = []
+    for first, end in pairwise(bounds):
+        stop = end if end < time.size else end - 1
+        duration = float(time[stop] - time[first])
+        mean = float(np.median(current[first:end])) * 1e6 / active_mass_mg
+        if duration <= 0:
+            continue
+        every = duration / 60.0
+        if abs(mean) * active_mass_mg / 1e6 <= level:
+            steps.append(Step("rest", until_s=duration, every_s=every))
+        else:
+            steps.append(Step("charge" if mean > 0 else "discharge", abs(mean), until_s=duration, every_s=every))
+    # at a switch of the current two voltages have one time
+    inner = np.setdiff1d(np.arange(time.size), np.concatenate([edges, edges - 1]))
+    chosen = inner[np.unique(np.linspace(0, inner.size - 1, points).astype(int))]
+    return Trace(name, tuple(steps), time[chosen] - time[0], table[std.VOLTAGE].to_numpy()[chosen])

@@ -95,7 +95,9 @@ def _words(weights: tuple[tuple[str, float], ...], spread: float, told: bool) ->
     more = f" (and {len(weights) - 4} more)" if len(weights) > 4 else ""
     if told:
         return f"told to {spread:.2g} of the bounds: {first} up with {others}{more}"
-    return f"not told: {first} up with {others}{more} leaves the curves as they are; only the opposite combination is seen"
+    return (
+        f"not told: {first} up with {others}{more} leaves the curves as they are; only the opposite combination is seen"
+    )
 
 
 def profile(

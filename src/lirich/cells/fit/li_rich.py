@@ -18,6 +18,9 @@ DEPENDENT = "Initial fraction of plateau sites"
 RADIUS = "Particle radius [m]"
 """Of single crystals: the crystal's radius is the same."""
 
+HELD = ("Hysteresis rate", "Initial fraction of wide sites", "Hysteresis shift of low sites [V]")
+"""What is not fitted unless asked: fits of the digitised cell moved them to no effect (rate) or to zero."""
+
 _SITES = {
     "high": (4.15, 5.0, 1.0, 9.0),
     "middle": (3.85, 4.3, 1.0, 9.0),
@@ -30,9 +33,9 @@ _SITES = {
 }
 """Bounds of potential (V) and width of each kind of site."""
 _SHIFTED = {"low": (0.0, 0.2), "wide": (0.0, 0.5), "hysteretic": (0.3, 1.0)}
-"""Bounds of the hysteresis shifts (V). That of the hysteretic sites, and what activation makes of them (below), are kept
-within reach of the ~1 V for 10 to 15 % of the Li of Gallagher et al., Electrochem. Commun. 33 (2013) 96,
-doi:10.1016/j.elecom.2013.04.022: curves of one rate alone cannot tell hysteresis from slow kinetics."""
+"""Bounds of the hysteresis shifts (V). Those of the hysteretic sites, and of what activation makes of them (below), are
+kept within reach of the ~1 V for 10 to 15 % of the Li of Gallagher et al., Electrochem. Commun. 33 (2013) 96: curves of
+one rate alone cannot tell hysteresis from slow kinetics."""
 _YIELDS = {"high": (0.0, 0.6), "wide": (0.0, 0.6), "hysteretic": (0.2, 0.6), "spinel": (0.0, 0.6)}
 _FRACTIONS = ("high", "middle", "low", "wide", "tail")
 
@@ -45,8 +48,7 @@ def site_parameters(start: Mapping[str, float]) -> list[FreeParameter]:
         free.append(_free(f"Width of {name} sites", start, narrow, broad, symbol=f"ω_{name}"))
     for name, (least, most) in _SHIFTED.items():
         free.append(_free(f"Hysteresis shift of {name} sites [V]", start, least, most, symbol=f"δ_{name}"))
-    for name in _FRACTIONS:
-        free.append(_free(f"Initial fraction of {name} sites", start, 0.0, 0.45, symbol=f"X_{name}"))
+    free += [_free(f"Initial fraction of {name} sites", start, 0.0, 0.45, symbol=f"X_{name}") for name in _FRACTIONS]
     for name in ACTIVATED:
         least, most = _YIELDS[name]
         free.append(_free(f"Yield of {name} sites from activation", start, least, most, symbol=f"y_{name}"))
@@ -104,7 +106,7 @@ def _filled(cycle: int) -> str:
 
 
 def states_of(cycle: int, values: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
-    """Return the states of the model at rest after a discharge before *cycle*, from those *before* and the fitted ones."""
+    """Return the states of the model at rest after a discharge *cycle*, from those *before* and the fitted ones."""
     part, gone, moved = values[_connected(cycle)], values[_gone(cycle)], values[_transformed(cycle)]
     fractions = {name: before[f"Fraction of {name} sites"] for name in SITES}
     for name in ("wide", "hysteretic"):
@@ -132,10 +134,10 @@ def half_cell_problem(
     curves: Sequence[Curve],
     *,
     start: Mapping[str, float] | None = None,
-    keep: Sequence[str] = (),
+    keep: Sequence[str] = HELD,
     simulator: Simulator | None = None,
 ) -> Problem:
-    """Return the fit of a Li metal half-cell of a Li-rich cathode to *curves*.
+    """Return the fit of a Li metal half-cell of single crystals of a Li-rich cathode to *curves*.
 
     Cycles that follow one another are one experiment. Cycle 1 begins pristine; a later first cycle begins from four
     fitted states (`later_states`), at rest after a discharge. Parameters named in *keep*

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.cells.fit.curves import POINTS, Curve
+from lirich.cells.fit.curves import POINTS, Curve, Trace
 from lirich.cells.programme import Programme, Step
 from lirich.cells.simulation import Simulator
 from lirich.errors import SettingsError, SimulationError
@@ -56,21 +56,18 @@ class FreeParameter:
             return float(self.low * (self.high / self.low) ** unit)
         return self.low + unit * (self.high - self.low)
 
-    def slope(self, unit: float) -> float:
-        """Return d value / d unit at *unit*."""
-        return self.from_unit(unit) * float(np.log(self.high / self.low)) if self.log else self.high - self.low
-
 
 @dataclass(frozen=True)
 class Experiment:
     """Curves that follow one another, and how the cell came to the state in which they begin.
 
     The first experiment begins with a pristine cell, a later one where the one before ended; ``states`` gives, from the
-    parameters and the states there, those that are other by then, and ``before`` is run first. The curves are simulated by charge: each for as long as it was measured, so that the voltages are
-    compared at the same capacity and an error of one curve is not carried into the next.
+    parameters and the states there, those that are other by then, and ``before`` is run first. Curves are simulated by
+    charge, each for as long as it was measured, so that voltages are compared at the same capacity and an error of one
+    curve is not carried into the next.
     """
 
-    curves: tuple[Curve, ...]
+    curves: tuple[Curve | Trace, ...]
     before: Programme | None = None
     states: Callable[[Mapping[str, float], Mapping[str, float]], Mapping[str, float]] | None = None
     pristine: bool = True
@@ -78,10 +75,10 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Predicted:
-    """A measured curve beside its simulation at ``capacity_mah_g`` (n,)."""
+    """A measured curve beside its simulation at ``at`` (n,): capacities (mAh/g) of a curve, times (s) of a trace."""
 
-    curve: Curve
-    capacity_mah_g: Array
+    curve: Curve | Trace
+    at: Array
     measured_v: Array
     simulated_v: Array
     beyond: NDArray[np.bool_]
@@ -111,6 +108,11 @@ class Problem:
     def names(self) -> list[str]:
         """The names of the free parameters."""
         return [p.name for p in self.parameters]
+
+    @property
+    def points(self) -> int:
+        """The number of fitted points."""
+        return sum(c.time_s.size if isinstance(c, Trace) else POINTS for e in self.experiments for c in e.curves)
 
     @property
     def start(self) -> Array:
@@ -150,27 +152,30 @@ class Problem:
             state = simulator.with_states(state, experiment.states(everything, simulator.states_of(state)))
         if experiment.before is not None:
             state = simulator.run(experiment.before, model, start=state).final
-        predicted = []
+        predicted: list[Predicted] = []
         for curve in experiment.curves:
-            run = simulator.run(_by_charge(curve), model, start=state)
+            programme = Programme(curve.steps, 250.0) if isinstance(curve, Trace) else _by_charge(curve)
+            run = simulator.run(programme, model, start=state)
             state = run.final
-            passed = run.points["time_s"].to_numpy() * curve.current_ma_g / 3600.0
-            voltage = run.points["voltage_v"].to_numpy()
-            at, measured = curve.sampled(points)
-            simulated = np.interp(at, passed, voltage)
-            beyond = at > passed[-1] + 1e-9
-            sign = 1.0 if curve.direction == "charge" else -1.0
-            simulated[beyond] += sign * _SLOPE_V_PER_MAH_G * (at[beyond] - passed[-1])
+            time, voltage = run.points["time_s"].to_numpy(), run.points["voltage_v"].to_numpy()
+            if isinstance(curve, Trace):
+                at, measured, slope = curve.time_s, curve.voltage_v, 0.0
+            else:
+                at, measured = curve.sampled(points)
+                time = time * curve.current_ma_g / 3600.0
+                slope = _SLOPE_V_PER_MAH_G if curve.direction == "charge" else -_SLOPE_V_PER_MAH_G
+            simulated = np.interp(at, time, voltage)
+            beyond = at > time[-1] * (1 + 1e-9)
+            simulated[beyond] += slope * (at[beyond] - time[-1])
             predicted.append(Predicted(curve, at, measured, simulated, beyond))
         return predicted, state
 
     def residuals(self, units: Array) -> Array:
-        """Return weighted simulated − measured (V) of all points, and the pull; shape (curves·90 + parameters,)."""
+        """Return weighted simulated − measured (V) of all points, and the pull; shape (points + parameters,)."""
         try:
             predicted = self.predict(self.values(units))
         except (SimulationError, SettingsError):
-            count = sum(len(e.curves) for e in self.experiments) * POINTS
-            weighted = np.full(count, _FAILED_V)
+            weighted = np.full(self.points, _FAILED_V)
         else:
             weighted = np.concatenate(
                 [(p.simulated_v - p.measured_v) * self.weights.get(p.curve.name, 1.0) for p in predicted]
@@ -189,6 +194,6 @@ def _by_charge(curve: Curve) -> Programme:
         else float(curve.voltage_v.min()) - 0.5
     }
     step = Step(
-        curve.direction, current_ma_g=curve.current_ma_g, until_s=longest, every_s=longest / 240.0, cycle=1, **ends
+        curve.direction, current_ma_g=curve.current_ma_g, until_s=longest, every_s=longest / 480.0, cycle=1, **ends
     )
     return Programme((step,), 250.0)

@@ -9,7 +9,7 @@ the residuals of each curve (Geyer, Statist. Sci. 7 (1992) 473, doi:10.1214/ss/1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from lirich.cells.fit.curves import POINTS
 from lirich.cells.fit.problem import FreeParameter, Predicted, Problem
 
 Array = NDArray[np.float64]
@@ -26,6 +25,7 @@ _STEP = 1e-4
 """Step of the differences, in parts of the bounds: the simulator's own error (1e-6) is far below what it causes."""
 _MARGIN = 1e-3
 """A parameter nearer to its bound than this part of the bounds is at its bound."""
+_UNCORRELATED = 0.05
 NORMAL_95 = 1.959964
 PRIOR_PRECISION = 12.0
 """Of a uniform distribution of width 1."""
@@ -103,7 +103,7 @@ class Fit:
     @property
     def rmse_mv(self) -> dict[str, float]:
         """RMSE of every curve (mV), without the last 2 % of its capacity."""
-        return {p.name: p.rmse_mv for p in self.predicted}
+        return {p.curve.name: p.rmse_mv for p in self.predicted}
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
@@ -184,7 +184,7 @@ def summarise(problem: Problem, units: Array, *, evaluations: int = 0, converged
     predicted = tuple(problem.predict(problem.values(units)))
     residuals = plain.residuals(units)
     jacobian = differences(plain.residuals, units, residuals)
-    length = correlation_length(residuals, len(predicted))
+    length = correlation_length(np.split(residuals, np.cumsum([p.at.size for p in predicted])[:-1]))
     freedom = max(residuals.size - units.size, 1)
     variance = float(residuals @ residuals) / freedom
     return Fit(
@@ -203,8 +203,7 @@ def summarise(problem: Problem, units: Array, *, evaluations: int = 0, converged
 def covariance(jacobian: Array, variance: float) -> Array:
     """Return (JᵀJ/variance + 12·1)⁻¹, shape (n, n), of parameters that lie between 0 and 1."""
     fisher = jacobian.T @ jacobian / variance
-    inverse: Array = np.linalg.inv(fisher + PRIOR_PRECISION * np.eye(fisher.shape[0]))
-    return inverse
+    return np.asarray(np.linalg.inv(fisher + PRIOR_PRECISION * np.eye(fisher.shape[0])), dtype=np.float64)
 
 
 def differences(function: Callable[[Array], Array], units: Array, here: Array) -> Array:
@@ -214,25 +213,18 @@ def differences(function: Callable[[Array], Array], units: Array, here: Array) -
         moved = units.copy()
         moved[i] += _STEP * 10 if units[i] < 0.5 else -_STEP * 10
         columns.append((function(moved) - here) / (moved[i] - units[i]))
-    return np.column_stack(columns)
+    return np.array(columns, dtype=np.float64).T
 
 
-def correlation_length(residuals: Array, curves: int) -> float:
-    """Return the integrated autocorrelation of residuals in points, at least 1: the mean over the curves."""
+def correlation_length(residuals: Sequence[Array]) -> float:
+    """Return the integrated autocorrelation of the residuals of curves in points, at least 1: the mean over curves."""
     lengths = []
-    for part in residuals.reshape(curves, -1):
-        centred = part - 0.0
-        power = float(centred @ centred)
-        total = 1.0
-        for lag in range(1, POINTS // 3):
-            rho = float(centred[:-lag] @ centred[lag:]) / power if power > 0 else 0.0
-            if rho <= 0.05:
+    for part in residuals:
+        power, total = float(part @ part), 1.0
+        for lag in range(1, part.size // 3):
+            rho = float(part[:-lag] @ part[lag:]) / power if power > 0 else 0.0
+            if rho <= _UNCORRELATED:
                 break
             total += 2.0 * rho
         lengths.append(total)
     return float(np.mean(lengths))
-
-
-def as_mapping(estimates: tuple[Estimate, ...]) -> Mapping[str, Estimate]:
-    """Return the estimates by the names of their parameters."""
-    return {e.parameter.name: e for e in estimates}
