@@ -126,7 +126,7 @@ class Design:
         """Return a number, or *default* where the design does not have it."""
         return self.assumptions[name].value if name in self.assumptions else default
 
-    def changed(self, source: str = "yours", **values: float) -> Design:
+    def changed(self, values: Mapping[str, float], source: str = "yours") -> Design:
         """Return the design with some numbers changed. Raises `UnknownNameError` and `SettingsError`."""
         assumptions = dict(self.assumptions)
         for name, value in values.items():
@@ -292,18 +292,18 @@ def way_to(start: Design, target_wh_kg: float, route: Sequence[tuple[str, float,
     for name, limit, why in route:
         if here.stack_wh_kg >= target_wh_kg * (1 - 1e-9):
             break
-        if name not in here.assumptions or here.changed(**{name: limit}).stack_wh_kg <= here.stack_wh_kg:
+        if name not in here.assumptions or here.changed({name: limit}).stack_wh_kg <= here.stack_wh_kg:
             continue
         before = here[name]
         value = limit
-        if here.changed(**{name: limit}).stack_wh_kg > target_wh_kg:
+        if here.changed({name: limit}).stack_wh_kg > target_wh_kg:
             base = here
 
             def short(x: float, base: Design = base, name: str = name) -> float:
-                return base.changed(**{name: x}).stack_wh_kg - target_wh_kg
+                return base.changed({name: x}).stack_wh_kg - target_wh_kg
 
             value = float(brentq(short, min(before, limit), max(before, limit), xtol=1e-9))
-        here = here.changed("needed for the target", **{name: value})
+        here = here.changed({name: value}, "needed for the target")
         moves.append(Move(name, before, value, limit, why, here.stack_wh_kg))
     reached = here.stack_wh_kg >= target_wh_kg * (1 - 1e-9)
     return Way(target_wh_kg, start, tuple(moves), reached, here, None if reached else _needed(here, target_wh_kg))
@@ -313,7 +313,7 @@ def _needed(design: Design, target: float) -> float | None:
     """Return the cathode capacity (mAh/g) at which the design has the target, or ``None`` below 5 Ah/g."""
 
     def short(capacity: float) -> float:
-        return design.changed(cathode_capacity_mah_g=capacity).stack_wh_kg - target
+        return design.changed({"cathode_capacity_mah_g": capacity}).stack_wh_kg - target
 
     return float(brentq(short, design["cathode_capacity_mah_g"], 5e3)) if short(5e3) > 0 else None
 

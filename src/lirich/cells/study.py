@@ -333,8 +333,8 @@ def discharges(
 class BestSize:
     """The best radius for a duty, the range that is within 1 % of it, and the curve it was read from.
 
-    ``radii_nm`` and ``objective`` (n,) are the points that could be solved. ``at_edge`` says that the best lies at an end
-    of what was tried, so that it is a bound and no optimum.
+    ``radii_nm`` and ``objective`` (n,) are the points that could be solved. ``at_edge`` says that the best lies at an
+    end of what was tried, so that it is a bound and no optimum.
     """
 
     objective_name: str

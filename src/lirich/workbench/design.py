@@ -40,11 +40,10 @@ def design_of(
             for key in ("discharge_specific_capacity_mah_g", "mean_discharge_voltage_v")
         )
         stack = stack.changed(
+            {"cathode_capacity_mah_g": capacity.value, "cathode_potential_v": voltage.value},
             f"{view.origin} in the cell {cell}",
-            cathode_capacity_mah_g=capacity.value,
-            cathode_potential_v=voltage.value,
         )
-    return stack.changed(**changes) if changes else stack
+    return stack.changed(changes) if changes else stack
 
 
 def simulated_ragone(
