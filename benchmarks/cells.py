@@ -15,14 +15,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import numpy as np
 import polars as pl
-from scipy.optimize import brentq
 
 from lirich.cells import programme
 from lirich.cells.parameters import polycrystal, single_crystal
@@ -59,8 +58,8 @@ def fit_real_cell(starts: int) -> bool:
         good &= one.rmse_mv <= limit
         rows.append((one.curve.name, one.rmse_mv, f"<= {limit:g}", "reached" if one.rmse_mv <= limit else "MISSED"))
     table(
-        f"Real Li-rich cell (Kim et al. 2025, digitised): {found.parameter_count} free parameters, of which 4 are states "
-        f"of cycle 10; {found.point_count} points\n(25 mA/g is assumed: the current is not published. Without the last "
+        f"Real Li-rich cell (Kim et al. 2025, digitised): {found.parameter_count} free parameters, 4 of them states of "
+        f"cycle 10; {found.point_count} points\n(25 mA/g is assumed: the current is not published. Without the last "
         "2 % of capacity.)",
         ("curve", "RMSE (mV)", "target", ""),
         rows,
@@ -126,12 +125,13 @@ class Laboratory:
 
     def __init__(self) -> None:
         self.simulator = Simulator(
-            Model(points=(("r_p", 12),), outputs=("Discharge energy [W.h]",)), single_crystal(), rtol=1e-5, atol=1e-8
+            Model(points=(("r_p", 12),), outputs=("Discharge energy [W.h]",)), single_crystal(), rtol=1e-4, atol=1e-7
         )
 
     def discharges(self, plan: programme.Programme, changes: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
         """Return capacity (mAh/g) and mean voltage (V) of every discharge."""
-        run = self.simulator.run(plan, changes)
+        sparse = replace(plan, steps=tuple(replace(step, every_s=programme.LONGEST_S) for step in plan.steps))
+        run = self.simulator.run(sparse, changes)
         values = self.simulator.parameters(changes)
         passed = np.diff(run.ends["Lithium through the circuit"].to_numpy(), prepend=0.0)
         energy = np.diff(run.ends["Discharge energy [W.h]"].to_numpy(), prepend=0.0)
@@ -170,23 +170,23 @@ def _changes(capacity: float, diffusivity: float, pace: float) -> dict[str, floa
 def fit_sample(lab: Laboratory, sample: Sample) -> tuple[object, ...]:
     """Fit three parameters to the three stated numbers of a sample, alone."""
     pace, capacity, diffusivity = 0.1, 370.0, 1e-16
-    for _ in range(3):
-        for _ in range(3):
+    for _ in range(2):
+        for _ in range(2):
 
             def low(c: float, d: float = diffusivity, p: float = pace) -> float:
                 return lab.rate_test(sample, _changes(c, d, p))[0] - sample.low_capacity
 
-            capacity = _root(low, 250.0, 410.0)
+            capacity = _root(low, 250.0, 410.0, 0.3)
 
             def high(d: float, c: float = capacity, p: float = pace) -> float:
                 return lab.rate_test(sample, _changes(c, float(np.exp(d)), p))[1] - sample.high_capacity
 
-            diffusivity = float(np.exp(_root(high, np.log(5e-18), np.log(5e-15))))
+            diffusivity = float(np.exp(_root(high, np.log(5e-18), np.log(5e-15), 0.3)))
 
         def kept(p: float, c: float = capacity, d: float = diffusivity) -> float:
             return lab.ageing(sample.cycles, "1C", _changes(c, d, float(np.exp(p))))[0] - sample.retention
 
-        pace = float(np.exp(_root(kept, np.log(1e-3), np.log(3.0), tolerance=0.02)))
+        pace = float(np.exp(_root(kept, np.log(1e-3), np.log(3.0), 0.3)))
     changes = _changes(capacity, diffusivity, pace)
     found = lab.rate_test(sample, changes)
     retention, decay = lab.ageing(sample.cycles, "1C", changes)
@@ -204,12 +204,22 @@ def fit_sample(lab: Laboratory, sample: Sample) -> tuple[object, ...]:
     )
 
 
-def _root(function: Callable[[float], float], low: float, high: float, tolerance: float = 1e-3) -> float:
-    """Return the root of *function*, or the end that is nearer to it where there is none between."""
-    ends = function(low), function(high)
-    if ends[0] * ends[1] > 0:
-        return low if abs(ends[0]) < abs(ends[1]) else high
-    return float(brentq(function, low, high, xtol=tolerance * abs(high - low), rtol=1e-6))
+def _root(function: Callable[[float], float], low: float, high: float, near: float) -> float:
+    """Return where *function* is within *near* of 0 by false position (Illinois), or the better end."""
+    a, b, fa, fb = low, high, function(low), function(high)
+    if fa * fb > 0:
+        return a if abs(fa) < abs(fb) else b
+    for _ in range(40):
+        middle = (a * fb - b * fa) / (fb - fa)
+        value = function(middle)
+        if abs(value) <= near:
+            return middle
+        if value * fb < 0:
+            a, fa = b, fb
+        else:
+            fa *= 0.5
+        b, fb = middle, value
+    return b
 
 
 def pair(lab: Laboratory) -> bool:
@@ -222,7 +232,7 @@ def pair(lab: Laboratory) -> bool:
         rows.append((name, f"{retention:.2f}/{kept}", f"{found:.2f}/{decay}", "reached" if ok else "MISSED"))
     differ = [n for n in single_crystal() if single_crystal()[n] != polycrystal()[n]]
     table(
-        "SC/PC pair (ref. 68; 100 cycles at C/2 assumed), found/stated: 6 ageing parameters set together to these 4 "
+        "SC/PC pair (ref. 68; 100 cycles at C/2 assumed), found/stated: 6 ageing parameters set to these 4 "
         f"numbers;\nthe sets differ in {len(differ)}: {', '.join(differ)} (from images and BET, not fitted here)",
         ("", "retention (%)", "decay (mV/cycle)", ""),
         rows,
@@ -231,29 +241,29 @@ def pair(lab: Laboratory) -> bool:
 
 
 def gradients() -> None:
-    """Surface minus centre in the middle of a 1C discharge: 940 nm against 101 nm."""
-    rows, found = [], []
+    """Surface minus centre in a 1C discharge: 940 nm against 101 nm."""
+    rows, middles, largest = [], [], []
     simulator = Simulator(Model(points=(("r_p", 40),), outputs=("Surface lithium content",)), single_crystal())
     places = next(p for v, p in simulator.model.y_slices.items() if v.name == "Lithium in the crystal")[0]
     for diameter in (940, 101):
         radius = {"Crystal radius [m]": diameter * 0.5e-9, "Particle radius [m]": diameter * 0.5e-9}
         before = simulator.run(programme.cycling(["C/10", "C/10"], one_c_ma_g=ONE_C, charge_rate="C/10"), radius)
-        up = simulator.run(programme.parse(["Charge at C/10 until 4.8 V"], ONE_C), radius, start=before.final)
-        state, largest = up.final, 0.0
-        for _ in range(14):
-            run = simulator.run(programme.parse(["Discharge at 1C until 2.0 V or 4 min"], ONE_C), radius, start=state)
+        state = simulator.run(programme.parse(["Charge at C/10 until 4.8 V"], ONE_C), radius, start=before.final).final
+        found = []
+        for _ in range(28):
+            run = simulator.run(programme.parse(["Discharge at 1C until 2.0 V or 2 min"], ONE_C), radius, start=state)
             state = run.final
-            surface = run.points["Surface lithium content"][-1]
-            largest = max(largest, abs(surface - float(state[places][0])))
-            if run.points["time_s"][-1] < 239.0:
+            found.append(abs(run.points["Surface lithium content"][-1] - float(state[places][0])))
+            if run.points["time_s"][-1] < 119.0:
                 break
-        found.append(largest)
-        rows.append((f"{diameter} nm", largest, {940: 0.32, 101: 0.002}[diameter]))
-    rows.append(("ratio", found[0] / found[1], 160.0))
+        middles.append(found[11])
+        largest.append(max(found))
+        rows.append((f"{diameter} nm", middles[-1], largest[-1], {940: 0.32, 101: 0.002}[diameter]))
+    rows.append(("ratio", middles[0] / middles[1], largest[0] / largest[1], 160.0))
     table(
-        "Li content, surface minus centre, largest in a 1C discharge (predicted; the method sheet's own run beside; the "
-        "review's ref. 80 gives pictures)",
-        ("crystal", "Δx", "sheet"),
+        "Li content, surface minus centre, in a 1C discharge (predicted; beside it the method sheet's run, whose D was "
+        "another guess;\nthe review's ref. 80 shows it in pictures)",
+        ("crystal", "Δx after 100 mAh/g", "largest Δx", "sheet"),
         rows,
     )
 
@@ -288,7 +298,7 @@ def oxygen() -> None:
         found, area = onset(changes, limit)
         rows.append((name, f"{area:.2f}", f"{found:.3f}", stated))
     table(
-        "O2 onset (one rate law; the limit of detection is set to 4.7 V of the PC, the PC's open part to 4.98 V of the SC)",
+        "O2 onset (one rate law; the limit of detection is set to 4.7 V of the PC, the PC's open part to the 4.98 V)",
         ("sample", "m²/g", "onset (V)", "stated"),
         rows,
     )
@@ -297,9 +307,12 @@ def oxygen() -> None:
 def targets() -> bool:
     lab = Laboratory()
     good = pair(lab)
-    rows = [fit_sample(lab, sample) for sample in SAMPLES]
+    rows = []
+    for sample in SAMPLES:
+        print(f"  fitting {sample.name}", file=sys.stderr, flush=True)
+        rows.append(fit_sample(lab, sample))
     table(
-        "Table 1 of the review, found/stated. Each sample alone: 3 parameters fitted (capacity, diffusivity at an assumed "
+        "Table 1 of the review, found/stated. Each sample alone: 3 parameters fitted (capacity, diffusivity at a guessed "
         "0.94 µm,\npace of ageing) to 3 numbers; the voltage decay is predicted. 1C = 250 mA/g, 2.0 to 4.8 V, slow "
         "charges in the rate test: assumed",
         ("sample", "low (mAh/g)", "high (mAh/g)", "retention (%)", "decay (mV)", "parameters", ""),
@@ -329,7 +342,9 @@ def speed(sample_sets: int) -> bool:
 
     plan = programme.ageing(100, "C/2", one_c_ma_g=ONE_C, formation=0)
     simulator = Simulator(Model(points=(("r_p", 20),)), single_crystal(), rtol=1e-4, atol=1e-7)
-    ours = cpu(lambda: simulator.run(plan))
+    ours = cpu(lambda: simulator.run(plan), rounds=5)
+    ends = replace(plan, steps=tuple(replace(step, every_s=programme.LONGEST_S) for step in plan.steps))
+    ours_ends = cpu(lambda: simulator.run(ends), rounds=5)
     tight = Simulator(Model(points=(("r_p", 20),)), single_crystal())
     ours_tight = cpu(lambda: tight.run(plan))
     cycle = ("Charge at C/2 until 4.8 V", "Discharge at C/2 until 2.0 V")
@@ -343,15 +358,20 @@ def speed(sample_sets: int) -> bool:
             solver=pybamm.IDAKLUSolver(**solver),
         ).solve()
 
-    begin = time.process_time()
-    naive_ageing()
-    theirs = time.process_time() - begin
+    theirs = cpu(naive_ageing, rounds=2)
     good = ours <= 0.6 and theirs / ours >= 4
     table(
         "100 ageing cycles at C/2, single particle, 20 shells (CPU s)",
         ("", "CPU s", "ratio", "target", ""),
         [
-            ("lirich, warm, rtol 1e-4", ours, 1.0, "<= 0.6", "reached" if ours <= 0.6 else "MISSED"),
+            (
+                "lirich, warm, rtol 1e-4, 110 points per half-cycle",
+                ours,
+                1.0,
+                "<= 0.6",
+                "reached" if ours <= 0.6 else "MISSED",
+            ),
+            ("lirich, warm, rtol 1e-4, ends of steps only", ours_ends, ours_ends / ours, "", ""),
             ("lirich, warm, rtol 1e-5 (default)", ours_tight, ours_tight / ours, "", ""),
             (
                 "the same model as a PyBaMM Experiment, rtol 1e-4",
@@ -477,7 +497,7 @@ def main() -> int:
         "speed": lambda: speed(asked.sets),
         "energy": energy,
     }
-    return 0 if all([parts[name]() for name in asked.part]) else 1
+    return 0 if all(parts[name]() for name in asked.part) else 1
 
 
 if __name__ == "__main__":
