@@ -312,7 +312,7 @@ def targets() -> bool:
         print(f"  fitting {sample.name}", file=sys.stderr, flush=True)
         rows.append(fit_sample(lab, sample))
     table(
-        "Table 1 of the review, found/stated. Each sample alone: 3 parameters fitted (capacity, diffusivity at a guessed "
+        "Table 1 of the review, found/stated. Each sample alone: 3 parameters fitted (capacity, diffusivity at assumed "
         "0.94 µm,\npace of ageing) to 3 numbers; the voltage decay is predicted. 1C = 250 mA/g, 2.0 to 4.8 V, slow "
         "charges in the rate test: assumed",
         ("sample", "low (mAh/g)", "high (mAh/g)", "retention (%)", "decay (mV)", "parameters", ""),

@@ -60,7 +60,8 @@ def test_one_impossible_point_is_a_result_and_not_the_end(tmp_path: Path) -> Non
     bad = result.points[1].error
     assert bad is not None
     assert bad["error"] == "SettingsError"
-    assert "not negative" in bad["found"]
+    assert "Crystal radius" in bad["found"]
+    assert "not negative" in bad["expected"]
     assert np.isnan(result.column("last_capacity_mah_g")[1])
 
 
