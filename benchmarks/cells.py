@@ -274,7 +274,7 @@ def oxygen() -> None:
         Model(points=(("r_p", 12),), outputs=("Oxygen release rate [umol.g-1.s-1]", "Wetted area [m2.g-1]")),
         single_crystal(),
     )
-    plan = programme.parse(["Charge at C/20 until 5.2 V"], ONE_C)
+    plan = programme.parse(["Charge at C/20 until 5.15 V"], ONE_C)
 
     def curve(changes: Mapping[str, float]) -> tuple[pl.Series, pl.Series, float]:
         points = simulator.run(plan, changes).points

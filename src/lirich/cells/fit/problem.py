@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 
 _SLOPE_V_PER_MAH_G = 0.02
 """By how much a residual grows beyond the end of a simulated curve: a fit must feel in which direction to go."""
+_WINDOW_V = (1.25, 5.15)
+"""V: beyond, the potentials of the sites are not to be trusted, and a simulation ends."""
 _FAILED_V = 1.0
 """Residual of every point where the model cannot be solved."""
 
@@ -186,12 +188,12 @@ class Problem:
 
 
 def _by_charge(curve: Curve) -> Programme:
-    """Return the step that passes the charge of the curve, with limits half a volt beyond its voltages."""
+    """Return the step that passes the charge of the curve, with limits half a volt beyond its voltages where the sites reach so far."""
     longest = curve.total_mah_g / curve.current_ma_g * 3600.0
     ends: dict[str, Any] = {
-        "until_voltage_v": float(curve.voltage_v.max()) + 0.5
+        "until_voltage_v": min(float(curve.voltage_v.max()) + 0.5, _WINDOW_V[1])
         if curve.direction == "charge"
-        else float(curve.voltage_v.min()) - 0.5
+        else max(float(curve.voltage_v.min()) - 0.5, _WINDOW_V[0])
     }
     step = Step(
         curve.direction, current_ma_g=curve.current_ma_g, until_s=longest, every_s=longest / 480.0, cycle=1, **ends
