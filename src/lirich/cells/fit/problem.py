@@ -188,7 +188,7 @@ class Problem:
 
 
 def _by_charge(curve: Curve) -> Programme:
-    """Return the step that passes the charge of the curve, with limits half a volt beyond its voltages where the sites reach so far."""
+    """Return the step that passes the charge of the curve; it ends half a volt beyond its voltages at the latest."""
     longest = curve.total_mah_g / curve.current_ma_g * 3600.0
     ends: dict[str, Any] = {
         "until_voltage_v": min(float(curve.voltage_v.max()) + 0.5, _WINDOW_V[1])
