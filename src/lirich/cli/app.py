@@ -317,7 +317,12 @@ def report(
 
 @app.command()
 def fit(
-    source: Annotated[str, typer.Argument(metavar="CELL|FILE", help="A cell of the workspace, or a file of a cycler.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="CELL|FILE", help="A cell of the workspace, or a file of a cycler.", autocompletion=complete.cells
+        ),
+    ],
     cycles: Annotated[
         str | None, typer.Option("--cycles", metavar="1,10", help="Only these cycles.", show_default=False)
     ] = None,
@@ -392,7 +397,12 @@ def design_cell(
     ] = None,
     cell: Annotated[
         str | None,
-        typer.Option("--cell", help="Take the cathode's capacity and voltage from this cell.", show_default=False),
+        typer.Option(
+            "--cell",
+            help="Take the cathode's capacity and voltage from this cell.",
+            show_default=False,
+            autocompletion=complete.cells,
+        ),
     ] = None,
     ragone: Annotated[bool, typer.Option("--ragone", help="Energy against power, from the physics.")] = False,
     radius_nm: Annotated[
