@@ -46,6 +46,7 @@ _SEN = "Sen, J. Am. Stat. Assoc. 63 (1968) 1379, doi:10.1080/01621459.1968.10480
 _GITT = "Weppner & Huggins, J. Electrochem. Soc. 124 (1977) 1569, doi:10.1149/1.2133112"
 _ICI = "Chien et al., Nat. Commun. 14 (2023), doi:10.1038/s41467-023-37989-6 (intermittent current interruption)"
 _KIM = "Kim et al., Energy Environ. Sci. 18 (2025) 4222 (PCA of Li-rich charge curves)"
+_STACK = "Betz et al., Adv. Energy Mater. 9 (2019) 1803170, doi:10.1002/aenm.201803170 (levels of energy calculation)"
 _SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
 
 DIFFUSION_VALIDITY_LIMIT = 0.03
@@ -269,6 +270,13 @@ _LIST = (
     # --- a device, or the circumstances that a source states --------------------------------------------------
     Quantity("cell_energy_density_wh_kg", "specific energy of a cell", "e_cell", "Wh/kg", "device",
              "energy per mass of a whole cell", _REVIEW, "higher"),
+    Quantity("cell_energy_density_wh_l", "energy density of a cell", "u_cell", "Wh/L", "device",
+             "energy per volume of a whole charged cell", _STACK, "higher"),
+    Quantity("stack_energy_density_wh_kg", "specific energy of a stack", "e_stack", "Wh/kg", "device",
+             "areal capacity × mean cell voltage / mass of one pair of electrodes with separator, electrolyte and half of "
+             "each foil, without packaging; assembled, discharged", _STACK, "higher"),
+    Quantity("stack_energy_density_wh_l", "energy density of a stack", "u_stack", "Wh/L", "device",
+             "areal capacity × mean cell voltage / thickness of the same pair of electrodes, charged", _STACK, "higher"),
     Quantity("test_current_ma_g", "specific current of a test", "i", "mA/g", "device", "specific current that a source states for a test", _REVIEW),
     Quantity("test_cycles", "cycles of a test", "n", "cycle", "device", "number of cycles that a source states for a test", _REVIEW),
     Quantity("storage_temperature_celsius", "storage temperature", "T_st", "°C", "device", "temperature of a storage test", _REVIEW),

@@ -89,16 +89,23 @@ class Simulator:
         self.mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
         pybamm.Discretisation(self.mesh, equations.default_spatial_methods).process_model(equations)
         self.model = equations
-        self.solver = pybamm.IDAKLUSolver(
-            rtol=rtol,
-            atol=atol,
-            output_variables=list(self.outputs),
-            options={"compile": compiled and shutil.which("gcc") is not None, "silence_sundials_errors": True},
+        self._options = {"compile": compiled and shutil.which("gcc") is not None, "silence_sundials_errors": True}
+        self._tolerances = tuple((rtol * part, atol * part) for part in (1.0, *_RETRIES))
+        self._solvers: list[Any] = []
+        self._order = list(self._make_solver(0)._set_up_model_inputs(equations, self._standing()))
+
+    def _standing(self) -> dict[str, float]:
+        return self._inputs(self.defaults, Step("rest", until_s=1.0))
+
+    def _make_solver(self, number: int) -> Any:
+        """Set up IDAKLU with the tolerances of that attempt; the first is used wherever it succeeds."""
+        rtol, atol = self._tolerances[number]
+        solver = pybamm.IDAKLUSolver(
+            rtol=rtol, atol=atol, output_variables=list(self.outputs), options=dict(self._options)
         )
-        start = self._inputs(self.defaults, Step("rest", until_s=1.0))
-        self.solver.solve(equations, [0.0, 1.0], inputs=start)
-        self._order = list(self.solver._set_up_model_inputs(equations, start))
-        self._compiled = self.solver._setup["solver"]
+        solver.solve(self.model, [0.0, 1.0], inputs=self._standing())
+        self._solvers.append(solver._setup["solver"])
+        return solver
 
     def _control(self, model: Any) -> None:
         """Let one algebraic equation hold the current or the voltage, and let limits end a step."""
@@ -165,7 +172,7 @@ class Simulator:
         """Return the states of a pristine cell, shape (n,)."""
         inputs = self._inputs(parameters, Step("rest", until_s=1.0))
         y0 = self.model.concatenated_initial_conditions.evaluate(inputs=inputs)
-        return np.asarray(y0, dtype=np.float64).reshape(-1)
+        return np.array(y0, dtype=np.float64).reshape(-1)
 
     def with_states(self, state: Array, values: Mapping[str, float]) -> Array:
         """Return *state* (n,) with some states set, uniformly where they vary in space. Raises `SettingsError`."""
@@ -221,23 +228,10 @@ class Simulator:
         """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
         state = self._guess(step, parameters, state)
         inputs = self._inputs(parameters, step)
+        given = np.array([[inputs[name] for name in self._order]])
         longest = step.until_s if step.until_s is not None else _longest(step, parameters)
         asked = _recording(step, longest)
-        try:
-            solution = self._compiled.solve(
-                np.array([0.0, longest]),
-                asked,
-                state[None, :],
-                np.zeros((1, state.size)),
-                np.array([[inputs[name] for name in self._order]]),
-            )[0]
-        except (ValueError, RuntimeError) as error:
-            raise SimulationError(f"The equations could not be solved in a {step.mode}: {error}") from error
-        if solution.flag < 0:
-            raise SimulationError(
-                f"The solver failed {solution.t[-1]:.0f} s into a {step.mode} (flag {solution.flag})",
-                advice="Are the parameters possible, and the limits within what the cell can reach?",
-            )
+        solution = self._solve(np.array([0.0, longest]), asked, state, given, step.mode)
         times = np.asarray(solution.t, dtype=np.float64)
         rows = np.asarray(solution.y, dtype=np.float64).reshape(times.size, -1)
         ended = solution.flag == _ROOT or step.until_s is not None
@@ -245,7 +239,27 @@ class Simulator:
             return times[:1], rows[:1], state, True
         return times, rows, np.asarray(solution.y_term, dtype=np.float64).reshape(-1).copy(), ended
 
+    def _solve(self, span: Array, asked: Array, state: Array, given: Array, mode: str) -> Any:
+        """Solve one step; where IDAKLU gives up, as at a steep step of the potential, again with tighter tolerances."""
+        reason = ""
+        for number in range(len(self._tolerances)):
+            if number == len(self._solvers):
+                self._make_solver(number)
+            try:
+                solution = self._solvers[number].solve(span, asked, state[None, :], np.zeros((1, state.size)), given)[0]
+            except (ValueError, RuntimeError) as error:
+                reason = f"The equations could not be solved in a {mode}: {error}"
+                continue
+            if solution.flag >= 0:
+                return solution
+            reason = f"The solver failed {solution.t[-1]:.0f} s into a {mode} (flag {solution.flag})"
+        raise SimulationError(
+            reason, advice="Are the parameters possible, and the limits within what the cell can reach?"
+        )
 
+
+_RETRIES = (0.1, 1e-3)
+"""By how much the tolerances are tightened, one after the other, where a step could not be solved."""
 _ROOT = 2
 """``IDA_ROOT_RETURN`` of SUNDIALS: a limit was reached."""
 

@@ -13,6 +13,10 @@ from __future__ import annotations
 import csv
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lirich.cells.fit import Curve
 
 DATA_NAME = "digitised_li_rich_cycles_1_10"
 CELL_KEY = "Kim-2025-LRLO"
@@ -71,6 +75,36 @@ def write_digitised_cell(folder: Path) -> Path:
     (folder / f"{DATA_NAME}.LICENSE").write_text(licence.read_text(encoding="utf-8"), encoding="utf-8")
     _add_row(folder / "cells.csv")
     return path
+
+
+def digitised_curves(current_ma_g: float = 25.0) -> list[Curve]:
+    """Return the four half-cycles for a fit, in order of time.
+
+    The publication states no current: 25 mA/g (C/10 of 250 mAh/g) is a guess.
+    """
+    import numpy as np
+
+    from lirich.cells.fit import Curve
+
+    found: dict[tuple[int, str], list[tuple[float, float]]] = {}
+    for row in csv.DictReader(digitised_table().splitlines()):
+        key = int(row["cycle"]), row["direction"]
+        found.setdefault(key, []).append((float(row["capacity_mAh_g"]), float(row["voltage_V"])))
+    curves = []
+    for (cycle, direction), points in found.items():
+        capacity, voltage = np.array(points, dtype=np.float64).T
+        curves.append(Curve(cycle, "charge" if direction == "charge" else "discharge", capacity, voltage, current_ma_g))
+    return curves
+
+
+FITTED = {
+    "Particle radius [m]": 1.077e-6,
+    "Connected part in cycle 10": 0.914,
+    "Lost part of the wide and hysteretic sites in cycle 10": 0.321,
+    "Transformed part of the layered sites in cycle 10": 0.0217,
+    "Filled part of the sites before cycle 10": 0.9186,
+}
+"""What `lirich.cells.fit` found for this cell beside the numbers of the parameter library, which come from it too."""
 
 
 def _add_row(cells_csv: Path) -> None:

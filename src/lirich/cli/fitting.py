@@ -1,0 +1,140 @@
+"""How ``lirich fit`` speaks."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from lirich.cli.options import open_workspace
+from lirich.cli.output import console, print_json, show_table
+from lirich.errors import InputError, WorkspaceNotFoundError
+
+if TYPE_CHECKING:
+    from lirich.workbench import Workspace
+    from lirich.workbench.fit import FitReport
+
+SHOWN_DIRECTIONS = 5
+
+
+def fit(
+    source: str,
+    cycles: str | None,
+    current: float | None,
+    mass: float | None,
+    start: Path | None,
+    keep: Sequence[str],
+    profiles: Sequence[str],
+    starts: int,
+    output: Path | None,
+    save: Path | None,
+    folder: Path | None,
+    *,
+    json: bool,
+) -> None:
+    """Fit the model to measured cycles."""
+    from lirich.workbench.fit import curves_of, run_fit
+
+    name, curves, assumptions = curves_of(
+        source,
+        _workspace(folder, source),
+        cycles=_numbers(cycles),
+        active_mass_mg=mass,
+        current_ma_g=current,
+    )
+    begin = _read_start(start) if start is not None else None
+    quiet = json or not console(stderr=True).is_terminal
+
+    def say(text: str) -> None:
+        if not quiet:
+            console(stderr=True).print(f"[dim]{escape(text)}[/]")
+
+    report = run_fit(
+        name,
+        curves,
+        start=begin,
+        keep=keep,
+        starts=starts,
+        profiles=profiles,
+        assumptions=assumptions,
+        progress=say,
+    )
+    if save is not None:
+        values = {**report.fit.model_values, **report.fit.values}
+        save.write_text(json_module.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if output is not None:
+        _write(report, output)
+    if json:
+        print_json(report.to_dict())
+        return
+    _show(report)
+    for path, what in ((output, "Figures"), (save, "Parameters")):
+        if path is not None:
+            console().print(f"{what}: [bold]{escape(str(path))}[/]")
+
+
+def _show(report: FitReport) -> None:
+    found = report.fit
+    show_table(
+        f"{report.what}: {found.parameter_count} free parameters, {found.point_count} points",
+        ("curve", "RMSE (mV)"),
+        [(name, f"{value:.1f}") for name, value in found.rmse_mv.items()],
+        right=(1,),
+    )
+    rows = [
+        (
+            e.parameter.symbol,
+            e.parameter.name,
+            f"{e.value:.4g}",
+            f"{e.low:.4g} to {e.high:.4g}",
+            "at its bound" if e.at_bound else "" if e.told else "not told",
+        )
+        for e in found.estimates
+    ]
+    show_table("Parameters with 95 % intervals", ("", "parameter", "value", "interval", ""), rows, right=(2,))
+    flat = [d for d in report.directions if not d.told]
+    console().print(f"[bold]What these curves cannot tell[/] ({len(flat)} of {found.parameter_count} directions):")
+    for direction in flat[:SHOWN_DIRECTIONS]:
+        console().print(f"  {escape(direction.words)}")
+    for p in report.profiles:
+        low, high = ("open" if end is None else f"{end:.4g}" for end in (p.low, p.high))
+        console().print(f"Profile of {escape(p.name)}: 95 % from {low} to {high}")
+    for text in report.assumptions:
+        console().print(f"[dim]{escape(text)}[/]")
+
+
+def _write(report: FitReport, path: Path) -> None:
+    from lirich.plots.page import page
+
+    path.write_text(page(f"Fit of {report.what}", report.figures), encoding="utf-8")
+
+
+def _workspace(folder: Path | None, source: str) -> Workspace | None:
+    if folder is None and Path(source).is_file():
+        return None
+    try:
+        return open_workspace(folder)
+    except WorkspaceNotFoundError:
+        if folder is not None:
+            raise
+        return None
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--cycles {text}", expected="numbers with commas, such as 1,2,10") from None
+
+
+def _read_start(path: Path) -> dict[str, float]:
+    try:
+        values = json_module.loads(path.read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in values.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(f"{path} cannot be read: {error}", expected="a JSON object of parameters") from error

@@ -1,0 +1,116 @@
+"""How ``lirich study`` speaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from lirich.cli.options import open_workspace
+from lirich.cli.output import console, print_json, progress_bar, show_table
+from lirich.errors import InputError, WorkspaceNotFoundError
+
+if TYPE_CHECKING:
+    from lirich.workbench.study import StudyResult
+
+MOST_ROWS = 40
+
+
+def study(
+    file: Path | None,
+    duty: dict[str, Any],
+    parameter_set: str,
+    objective: str,
+    sensitivity: bool,
+    output: Path | None,
+    folder: Path | None,
+    *,
+    workers: int | None,
+    executor: str,
+    json: bool,
+) -> None:
+    """Run a study from a file, or ask for the best radius for a duty."""
+    from lirich.cells.study import FIGURES
+    from lirich.workbench.study import make_duty, read_study, run_study, size_study
+
+    if objective not in FIGURES:
+        from lirich.errors import UnknownNameError
+
+        raise UnknownNameError.of("figure", objective, FIGURES)
+    if file is not None:
+        asked = read_study(file)
+    elif duty:
+        asked = size_study(make_duty(duty), parameter_set, objective)
+    else:
+        raise InputError(
+            "There is nothing to study", expected="a file, or a duty", advice="lirich study --rate 1C --cycles 300"
+        )
+    with progress_bar("simulating", quiet=json) as progress:
+        result = run_study(
+            asked,
+            cache=_cache(folder),
+            executor=executor,
+            workers=workers,
+            sensitivity=sensitivity,
+            progress=progress,
+        )
+    if output is not None:
+        from lirich.plots.page import page
+
+        output.write_text(page(asked.name, result.figures), encoding="utf-8")
+    if json:
+        print_json(result.to_dict())
+        return
+    _show(result)
+    if output is not None:
+        console().print(f"Figures: [bold]{escape(str(output))}[/]")
+
+
+def _show(result: StudyResult) -> None:
+    from lirich.workbench.study import duty_words
+
+    out = console()
+    objective = result.study.objective
+    names = list(result.study.vary)
+    shown = [
+        objective,
+        *(n for n in ("capacity_retention", "last_gradient", "cracked_part", "surface_part") if n != objective),
+    ]
+    rows = [
+        (
+            *(f"{v:.4g}" if isinstance(v, float) else v for v in (p.values[n] for n in names)),
+            *((f"{p.figures[n]:.4g}" for n in shown) if p.figures is not None else [f"{(p.error or {}).get('error')}"]),
+        )
+        for p in result.points[:MOST_ROWS]
+    ]
+    show_table(f"{result.study.name}: {duty_words(result.study)} (simulated)", (*names, *shown), rows)
+    if len(result.points) > MOST_ROWS:
+        out.print(f"[dim]… and {len(result.points) - MOST_ROWS} more points; --json shows all[/]")
+    if result.failed:
+        out.print(f"[yellow]{len(result.failed)} point(s) could not be simulated[/]; they are results like the others")
+    best = result.best
+    if best is not None:
+        edge = " It lies at the edge of what was tried: a bound, no optimum." if best.at_edge else ""
+        out.print(
+            f"[bold]Best crystal radius: {best.radius_nm:.0f} nm[/] ({objective} {best.value:.4g}); "
+            f"{best.low_nm:.0f} to {best.high_nm:.0f} nm are within 1 %.{edge}"
+        )
+    sensitive = result.sensitivity
+    if sensitive is not None:
+        entries = [
+            (n, f"{a:.2f}", f"{b:.2f}")
+            for n, a, b in zip(sensitive.names, sensitive.first, sensitive.total, strict=True)
+        ]
+        heads = ("varied", "alone", "with interactions")
+        show_table(f"Part of the variance of {sensitive.figure} (Sobol)", heads, entries, right=(1, 2))
+
+
+def _cache(folder: Path | None) -> Path | None:
+    """Keep results in the workspace, where there is one."""
+    try:
+        return open_workspace(folder).root / "cache" / "study"
+    except WorkspaceNotFoundError:
+        if folder is not None:
+            raise
+        return None

@@ -1,0 +1,163 @@
+"""Figures of studies: the trade-off of a crystal radius, a figure over what was varied, sensitivities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lirich.model import Origin
+from lirich.plots import style
+from lirich.plots.figure import Figure
+
+Array = NDArray[np.float64]
+
+_COSTS = (
+    ("last_gradient", "Li gradient (surface − mean, of 1)", style.POLARISATION_COLOUR),
+    ("cracked_part", "cracked part", style.PC_COLOUR),
+    ("surface_part", "part lost to the surface reaction", style.STRUCTURE_COLOUR),
+)
+
+
+class Best(Protocol):
+    """The best radius, as `lirich.cells.study.BestSize` has it."""
+
+    @property
+    def radius_nm(self) -> float: ...  # noqa: D102
+    @property
+    def value(self) -> float: ...  # noqa: D102
+    @property
+    def low_nm(self) -> float: ...  # noqa: D102
+    @property
+    def high_nm(self) -> float: ...  # noqa: D102
+    @property
+    def at_edge(self) -> bool: ...  # noqa: D102
+
+
+def best_radius(radii_nm: Array, figures: Mapping[str, Array], best: Best, duty: str) -> Figure:
+    """Draw energy against the crystal radius in the first and last cycle, and below it gradient, cracks, surface.
+
+    *radii_nm* (n,) ascending; *figures* maps names to (n,).
+    """
+    energies = (
+        ("first_energy_wh_kg", "first cycle", style.NEUTRAL),
+        ("last_energy_wh_kg", "last cycle", style.SC_COLOUR),
+    )
+    traces = [_line(name, radii_nm, figures[key], colour, "Wh/kg", "y") for key, name, colour in energies]
+    traces += [_line(name, radii_nm, figures[key], colour, "", "y2") for key, name, colour in _COSTS]
+    word = "at the edge of what was tried" if best.at_edge else f"{best.low_nm:.0f} to {best.high_nm:.0f} nm within 1 %"
+    return Figure(
+        title=f"Best crystal radius: {best.radius_nm:.0f} nm",
+        alt=f"Discharge energy per mass of cathode against crystal radius for {duty}; best at {best.radius_nm:.0f} nm "
+        f"({word}). Below: Li gradient and cracks grow with the radius, the surface reaction falls.",
+        data=traces,
+        layout=style.layout(
+            showlegend=True,
+            height=520,
+            xaxis=style.axis("Crystal radius (nm)", type="log", anchor="y2"),
+            yaxis=style.axis("Energy (Wh/kg of cathode)", domain=[0.46, 1.0], rangemode="tozero"),
+            yaxis2=style.axis("What it costs (part)", domain=[0.0, 0.38], rangemode="tozero"),
+            shapes=[
+                {
+                    "type": "rect",
+                    "xref": "x",
+                    "yref": "paper",
+                    "x0": best.low_nm,
+                    "x1": best.high_nm,
+                    "y0": 0,
+                    "y1": 1,
+                    "line": {"width": 0},
+                    "fillcolor": style.see_through(style.SC_COLOUR, 0.10),
+                }
+            ],
+        ),
+        note=f"Simulated: {duty}. Single-particle half-cell; shaded: within 1 % of the best.",
+    )
+
+
+def over_parameters(settings: Sequence[Mapping[str, Any]], values: Array, name: str) -> Figure:
+    """Draw a figure *values* (n,) over what was varied: a line per value of the other quantities, or points."""
+    keys = list(settings[0])
+    across = max(keys, key=lambda key: len({s[key] for s in settings}))
+    others = [key for key in keys if key != across]
+    groups: dict[str, list[int]] = {}
+    for number, setting in enumerate(settings):
+        groups.setdefault(", ".join(f"{k} {_short(setting[k])}" for k in others) or name, []).append(number)
+    lines = len(groups) <= _MOST_LINES
+    traces = []
+    for order, (label, members) in enumerate(groups.items() if lines else [(name, list(range(len(settings))))]):
+        members = sorted(members, key=lambda i: settings[i][across])
+        colour = style.cycle_colour(order / max(len(groups) - 1, 1)) if lines else style.SC_COLOUR
+        trace = _line(label, np.array([settings[i][across] for i in members]), values[members], colour, "", "y")
+        trace["x"] = [settings[i][across] for i in members]
+        trace["mode"] = "lines+markers" if lines else "markers"
+        traces.append(trace)
+    numeric = all(isinstance(s[across], int | float) for s in settings)
+    spread = numeric and min(s[across] for s in settings) > 0
+    wide = spread and max(s[across] for s in settings) > 20 * min(s[across] for s in settings)
+    return Figure(
+        title=f"{name} over {across}",
+        alt=f"{name} of {len(settings)} simulated points against {across}.",
+        data=traces,
+        layout=style.layout(
+            showlegend=lines and len(groups) > 1,
+            xaxis=style.axis(
+                style.plain(across), **({"type": "log"} if wide else {} if numeric else {"type": "category"})
+            ),
+            yaxis=style.axis(style.plain(name)),
+        ),
+        note="Simulated. Points that could not be simulated are left out.",
+    )
+
+
+_MOST_LINES = 8
+
+
+def sobol(figure: str, names: Sequence[str], first: Sequence[float], total: Sequence[float], points: int) -> Figure:
+    """Draw Sobol indices as bars, first order and total."""
+    order = np.argsort(total)
+    labels = [style.plain(names[i]) for i in order]
+    bars = (("with interactions", total, style.PC_COLOUR), ("alone", first, style.SC_COLOUR))
+    return Figure(
+        title=f"What {figure} depends on",
+        alt="Total Sobol index: " + ", ".join(f"{names[i]} {total[i]:.2f}" for i in order[::-1]) + ".",
+        data=[
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": label,
+                "y": labels,
+                "x": style.numbers([values[i] for i in order], 3),
+                "marker": {"color": colour},
+            }
+            for label, values, colour in bars
+        ],
+        layout=style.layout(
+            showlegend=True,
+            barmode="group",
+            height=160 + 40 * len(names),
+            xaxis=style.axis("Part of the variance (Sobol index)"),
+            yaxis=style.axis(""),
+        ),
+        note=f"Simulated, {points} points.",
+    )
+
+
+def _line(name: str, x: Array, y: Array, colour: str, unit: str, axis: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": style.plain(name),
+        "x": style.numbers(x) if np.issubdtype(x.dtype, np.number) else x.tolist(),
+        "y": style.numbers(y),
+        "yaxis": axis,
+        "line": {"color": colour, "width": 1.8, "dash": style.DASHES[Origin.SIMULATED]},
+        "marker": {"symbol": style.MARKERS[Origin.SIMULATED], "size": 6},
+        "hovertemplate": f"{style.plain(name)}: %{{y:.4g}} {unit}<br>%{{x}}<extra></extra>",
+    }
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

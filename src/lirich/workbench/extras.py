@@ -1,0 +1,13 @@
+"""What is asked for before a verb needs an extra."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from lirich.errors import OptionalDependencyError
+
+
+def need_cells(what: str) -> None:
+    """Raise `OptionalDependencyError` where PyBaMM is not installed."""
+    if find_spec("pybamm") is None:
+        raise OptionalDependencyError.of(what, "cells")

@@ -1,0 +1,300 @@
+"""The verb *study*: run a study of `lirich.cells.study` in parallel, kept and resumable, and answer with a figure."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from lirich.cells.parameters import values_of
+from lirich.cells.study import (
+    ALIASES,
+    FIGURES,
+    OBJECTIVE,
+    BestSize,
+    Duty,
+    Range,
+    Study,
+    best_size,
+    duty_figures,
+)
+from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
+from lirich.errors import InputError, NotEnoughDataError, SettingsError
+from lirich.model import content_hash
+from lirich.workbench.extras import need_cells
+
+if TYPE_CHECKING:
+    from lirich.compute import Progress
+    from lirich.plots import Figure
+
+Array = NDArray[np.float64]
+MOST_FAILED = 0.05
+"""Part of the points that may fail before a sensitivity is refused."""
+RADII_NM = Range(low=40.0, high=1600.0, points=13, scale="log")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a study: what was varied, and either its figures or the error of lirich that it ended in."""
+
+    values: Mapping[str, Any]
+    figures: Mapping[str, float] | None
+    error: Mapping[str, Any] | None
+    cached: bool
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Sobol indices of one figure.
+
+    ``first`` is the part of its variance due to each varied quantity alone, ``total`` that with all interactions.
+    ``failed`` points were replaced by the mean of the others.
+    """
+
+    figure: str
+    names: tuple[str, ...]
+    first: tuple[float, ...]
+    total: tuple[float, ...]
+    points: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study found; ``best`` where a radius was varied alone, ``sensitivity`` where it was asked for."""
+
+    study: Study
+    points: tuple[Point, ...]
+    best: BestSize | None = None
+    sensitivity: Sensitivity | None = None
+
+    @property
+    def failed(self) -> list[Point]:
+        """The points that could not be simulated."""
+        return [p for p in self.points if p.error is not None]
+
+    def column(self, figure: str) -> Array:
+        """Return a figure of every point, NaN where it failed, shape (points,)."""
+        return np.array([np.nan if p.figures is None else p.figures[figure] for p in self.points])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON."""
+        best, sensitive = self.best, self.sensitivity
+        return {
+            "study": self.study.model_dump(mode="json", by_alias=True),
+            "origin": "simulated",
+            "points": [
+                {"values": dict(p.values), "figures": p.figures, "error": p.error, "cached": p.cached}
+                for p in self.points
+            ],
+            "failed": len(self.failed),
+            "best": None
+            if best is None
+            else {
+                "objective": best.objective_name,
+                "radius_nm": best.radius_nm,
+                "value": best.value,
+                "within_1_percent_nm": [best.low_nm, best.high_nm],
+                "at_edge": best.at_edge,
+            },
+            "sensitivity": None
+            if sensitive is None
+            else {
+                "figure": sensitive.figure,
+                "first": dict(zip(sensitive.names, sensitive.first, strict=True)),
+                "total": dict(zip(sensitive.names, sensitive.total, strict=True)),
+                "points": sensitive.points,
+                "failed": sensitive.failed,
+            },
+        }
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The plots: the trade-off of a radius, else the objective over what was varied; the sensitivity."""
+        from lirich.plots import studies as plots
+
+        drawn: list[Figure] = []
+        if self.best is not None:
+            good = [p for p in self.points if p.figures is not None]
+            radii = np.array([float(p.values["radius_nm"]) for p in good])
+            order = np.argsort(radii)
+            table = {name: np.array([p.figures[name] for p in good if p.figures])[order] for name in FIGURES}
+            drawn.append(plots.best_radius(radii[order], table, self.best, duty_words(self.study)))
+        elif self.sensitivity is None:
+            drawn.append(
+                plots.over_parameters(
+                    [dict(p.values) for p in self.points], self.column(self.study.objective), self.study.objective
+                )
+            )
+        if self.sensitivity is not None:
+            s = self.sensitivity
+            drawn.append(plots.sobol(s.figure, s.names, s.first, s.total, s.points))
+        return drawn
+
+
+def duty_words(study: Study) -> str:
+    """Say the duty of a study in words."""
+    duty = study.duty
+    return (
+        f"{duty.cycles} cycles at {duty.rate} between {duty.low_v:g} and {duty.high_v:g} V, "
+        f"{duty.temperature_celsius:g} °C, 1C = {duty.one_c_ma_g:g} mA/g"
+    )
+
+
+def read_study(path: Path) -> Study:
+    """Read a study from a YAML or TOML file. Raises `InputError` and `SettingsError` with what is wrong where."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}", expected="a study in YAML or TOML") from error
+    try:
+        data = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path} is not readable: {error}", expected="YAML, or TOML with the ending .toml") from error
+    return make_study(data)
+
+
+def make_study(data: Any) -> Study:
+    """Return a study from plain data. Raises `SettingsError` that says what is wrong where."""
+    try:
+        return Study.model_validate(data)
+    except ValidationError as error:
+        raise _refused("study", error) from error
+
+
+def make_duty(data: Any) -> Duty:
+    """Return a duty from plain data. Raises `SettingsError` that says what is wrong where."""
+    try:
+        return Duty.model_validate(data)
+    except ValidationError as error:
+        raise _refused("duty", error) from error
+
+
+def _refused(what: str, error: ValidationError) -> SettingsError:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return SettingsError(
+        f"The {what} is not possible{f' at {where}' if where else ''}: {first['msg'].removeprefix('Value error, ')}",
+        advice="docs/how-to/study.md shows a study",
+    )
+
+
+def size_study(duty: Duty, parameter_set: str = "SC", objective: str = OBJECTIVE) -> Study:
+    """Return the study of which crystal radius is best for a duty."""
+    return make_study(
+        {
+            "name": f"radius for {duty.cycles} cycles at {duty.rate}",
+            "set": parameter_set,
+            "duty": duty,
+            "vary": {"radius_nm": RADII_NM},
+            "objective": objective,
+        }
+    )
+
+
+def run_study(
+    study: Study,
+    *,
+    cache: Path | None = None,
+    executor: str = "processes",
+    workers: int | None = None,
+    sensitivity: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> StudyResult:
+    """Run every point of a study; a point that cannot be simulated is one of the results.
+
+    Parameters
+    ----------
+    cache:
+        Folder that keeps the results: a study that was stopped goes on where it was.
+    executor, workers:
+        See `lirich.compute.open_executor`.
+    sensitivity:
+        Sobol indices of the objective over the ranges instead of the points (Saltelli's scheme by
+        `scipy.stats.sobol_indices`; the count of the sample, a power of 2, times the varied quantities plus 2).
+
+    Raises
+    ------
+    SettingsError
+        For a sensitivity without ranges or a count that is no power of 2.
+    NotEnoughDataError
+        For a sensitivity of which more than 5 % of the points failed.
+    """
+    need_cells("A study")
+    kept = ResultCache(cache) if cache is not None else None
+
+    def run(settings: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
+        code = code_hash("lirich.cells") + content_hash(
+            values_of(ALIASES.get(study.parameter_set, study.parameter_set))
+        )
+        tasks = [{**study.point(values), "code": code} for values in settings]
+        found: dict[int, Point] = {}
+        few = len(tasks) < _FEW
+        with open_executor("serial" if few and executor == "processes" else executor, workers=workers) as pool:
+            for outcome in run_tasks(duty_figures, tasks, executor=pool, cache=kept, progress=progress):
+                error = None if outcome.error is None else outcome.error.to_dict()
+                found[outcome.index] = Point(settings[outcome.index], outcome.result, error, outcome.cached)
+        return tuple(found[i] for i in range(len(tasks)))
+
+    if sensitivity:
+        points, indices = _sobol(study, run)
+        return StudyResult(study, points, None, indices)
+    points = run(study.settings())
+    best = None
+    if set(study.vary) == {"radius_nm"}:
+        found = [(float(p.values["radius_nm"]), p.figures[study.objective]) for p in points if p.figures is not None]
+        if len(found) >= _LEAST_FOR_BEST:
+            best = best_size([r for r, _ in found], [value for _, value in found], study.objective)
+    return StudyResult(study, points, best)
+
+
+_FEW = 4
+_LEAST_FOR_BEST = 3
+
+
+def _sobol(
+    study: Study, run: Callable[[Sequence[Mapping[str, Any]]], tuple[Point, ...]]
+) -> tuple[tuple[Point, ...], Sensitivity]:
+    from scipy.stats import sobol_indices, uniform
+
+    names = tuple(study.vary)
+    ranges = [r for r in study.vary.values() if isinstance(r, Range)]
+    count = study.sample.count if study.sample is not None else 64
+    if len(ranges) != len(names) or count & (count - 1):
+        raise SettingsError(
+            "A sensitivity needs ranges and a count that is a power of 2",
+            expected="vary: low and high of each; sample: count 64",
+        )
+    done: list[Point] = []
+    missed = 0
+
+    def evaluate(units: Array) -> Array:
+        nonlocal missed
+        columns = [r.at(u) for r, u in zip(ranges, units.reshape(len(names), -1), strict=True)]
+        settings = [dict(zip(names, map(float, row), strict=True)) for row in zip(*columns, strict=True)]
+        points = run(settings)
+        done.extend(points)
+        values = np.array([np.nan if p.figures is None else p.figures[study.objective] for p in points])
+        bad = np.isnan(values)
+        missed += int(bad.sum())
+        if bad.mean() > MOST_FAILED:
+            raise NotEnoughDataError(
+                f"{int(bad.sum())} of {bad.size} points could not be simulated",
+                advice="Narrow the ranges; run the study without --sensitivity to see the reasons",
+            )
+        values[bad] = np.nanmean(values)
+        return values.reshape(1, *units.shape[1:])
+
+    seed = study.sample.seed if study.sample is not None else 0
+    found = sobol_indices(func=evaluate, n=count, dists=[uniform()] * len(names), rng=np.random.default_rng(seed))
+    first, total = np.ravel(found.first_order), np.ravel(found.total_order)
+    return tuple(done), Sensitivity(
+        study.objective, names, tuple(map(float, first)), tuple(map(float, total)), len(done), missed
+    )

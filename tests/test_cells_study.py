@@ -1,0 +1,163 @@
+"""Studies: every point is a typed result, cached and resumed; the best radius and sensitivities come out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lirich.cells.study import Duty, Study, best_size, duty_figures, task_parameters
+from lirich.cli.app import app
+from lirich.errors import InputError, SettingsError
+from lirich.workbench.study import make_study, read_study, run_study
+
+SHORT = {"rate": "1C", "cycles": 2}
+
+
+def test_grids_lists_and_samples_give_their_points() -> None:
+    grid = make_study(
+        {
+            "duty": SHORT,
+            "vary": {"radius_nm": {"low": 100, "high": 1000, "points": 3, "scale": "log"}, "rate": ["C/5", "1C"]},
+        }
+    )
+    settings = grid.settings()
+    assert len(settings) == 6
+    assert settings[2]["radius_nm"] == pytest.approx(316.227766)
+    assert {s["rate"] for s in settings} == {"C/5", "1C"}
+    sample = make_study(
+        {"duty": SHORT, "vary": {"radius_nm": {"low": 100, "high": 1000}}, "sample": {"count": 8, "seed": 3}}
+    )
+    drawn = [s["radius_nm"] for s in sample.settings()]
+    assert len(drawn) == 8
+    assert all(100 <= r <= 1000 for r in drawn)
+    assert drawn == [s["radius_nm"] for s in sample.settings()], "the seed decides"
+
+
+def test_a_radius_of_single_crystals_is_that_of_the_particle_and_units_are_converted() -> None:
+    task = task_parameters("SC", Duty(**SHORT), {"radius_nm": 300, "temperature_celsius": 45.0})
+    assert task["changes"] == {"Crystal radius [m]": pytest.approx(3e-7), "Particle radius [m]": pytest.approx(3e-7)}
+    assert task["duty"]["temperature_celsius"] == 45.0
+
+
+def test_figures_of_a_duty_agree_with_each_other() -> None:
+    found = duty_figures(task_parameters("SC", Duty(rate="C/2", cycles=5), {}))
+    assert found["capacity_retention"] == pytest.approx(
+        100 * found["last_capacity_mah_g"] / found["first_capacity_mah_g"]
+    )
+    assert found["first_energy_wh_kg"] / found["first_capacity_mah_g"] == pytest.approx(3.7, abs=0.2)
+    assert found["total_energy_wh_g"] == pytest.approx(5 * found["first_energy_wh_kg"] / 1000, rel=0.05)
+    assert 0 < found["first_gradient"] < 0.3
+
+
+def test_one_impossible_point_is_a_result_and_not_the_end(tmp_path: Path) -> None:
+    study = make_study({"duty": SHORT, "vary": {"radius_nm": [200, -1, 470]}})
+    result = run_study(study, executor="serial", cache=tmp_path)
+    assert [p.error is None for p in result.points] == [True, False, True]
+    bad = result.points[1].error
+    assert bad is not None
+    assert bad["error"] == "SettingsError"
+    assert "Crystal radius" in bad["found"]
+    assert "not negative" in bad["expected"]
+    assert np.isnan(result.column("last_capacity_mah_g")[1])
+
+
+def test_a_study_goes_on_where_it_was(tmp_path: Path) -> None:
+    study = make_study({"duty": SHORT, "vary": {"radius_nm": [100, 200, 300]}})
+    first = run_study(study, executor="serial", cache=tmp_path)
+    more = make_study({"duty": SHORT, "vary": {"radius_nm": [100, 200, 300, 400]}})
+    again = run_study(more, executor="serial", cache=tmp_path)
+    assert [p.cached for p in again.points] == [True, True, True, False]
+    assert [p.figures for p in again.points[:3]] == [p.figures for p in first.points]
+
+
+def test_the_best_size_of_a_parabola_is_its_top() -> None:
+    radii = np.geomspace(50, 2000, 15)
+    height = 500 - 40 * (np.log(radii) - np.log(250)) ** 2
+    best = best_size(radii.tolist(), height.tolist())
+    assert best.radius_nm == pytest.approx(250, rel=1e-6)
+    assert best.value == pytest.approx(500)
+    half = np.sqrt(5 / 40)
+    assert best.low_nm == pytest.approx(250 * np.exp(-half), rel=0.05)
+    assert best.high_nm == pytest.approx(250 * np.exp(half), rel=0.05)
+    assert not best.at_edge
+    assert best_size([1, 2, 3], [3.0, 2.0, 1.0]).at_edge
+    with pytest.raises(SettingsError, match="at least 3"):
+        best_size([1, 2], [1.0, 2.0])
+
+
+def test_the_best_radius_trades_gradient_against_surface(tmp_path: Path) -> None:
+    study = make_study(
+        {
+            "duty": {"rate": "1C", "cycles": 30},
+            "vary": {"radius_nm": {"low": 40, "high": 1600, "points": 7, "scale": "log"}},
+        }
+    )
+    result = run_study(study, executor="serial")
+    assert result.best is not None
+    assert not result.best.at_edge
+    assert 60 < result.best.radius_nm < 600
+    assert (np.diff(result.column("first_gradient")) > 0).all()
+    assert (np.diff(result.column("cracked_part")) > 0).all()
+    assert (np.diff(result.column("surface_part")) < 0).all()
+    assert "Best crystal radius" in result.figures[0].title
+
+
+def test_sensitivity_finds_what_matters_and_not_what_does_not() -> None:
+    study = make_study(
+        {
+            "duty": SHORT,
+            "vary": {
+                "radius_nm": {"low": 200, "high": 1200},
+                "Onset of oxygen release [V]": {"low": 4.6, "high": 4.8},
+            },
+            "sample": {"count": 16},
+        }
+    )
+    found = run_study(study, executor="serial", sensitivity=True).sensitivity
+    assert found is not None
+    total = dict(zip(found.names, found.total, strict=True))
+    assert total["radius_nm"] > 0.8
+    assert abs(total["Onset of oxygen release [V]"]) < 0.01, "gas is measured and changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"vary": {"radius": [1]}}, "no parameter"),
+        ({"vary": {"radius_nm": {"low": 5, "high": 1}}}, "range"),
+        ({"vary": {"radius_nm": [1]}, "sample": {"count": 4}}, "ranges"),
+        ({"vary": {"radius_nm": [1]}, "set": "XX"}, "parameter set"),
+        ({"vary": {"radius_nm": [1]}, "duty": {"low_v": 5.0}}, "window"),
+        ({"vary": {}}, "vary"),
+    ],
+)
+def test_impossible_studies_are_refused_with_the_reason(data: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        make_study(data)
+
+
+def test_studies_are_read_from_yaml_and_toml(tmp_path: Path) -> None:
+    yaml = tmp_path / "s.yaml"
+    yaml.write_text("duty: {rate: 1C, cycles: 2}\nvary:\n  radius_nm: {low: 100, high: 400, points: 3}\n")
+    toml = tmp_path / "s.toml"
+    toml.write_text('[duty]\nrate = "1C"\ncycles = 2\n[vary.radius_nm]\nlow = 100\nhigh = 400\npoints = 3\n')
+    assert read_study(yaml) == read_study(toml)
+    assert Study.model_validate_json(read_study(yaml).model_dump_json(by_alias=True)) == read_study(yaml)
+    yaml.write_text("vary: [")
+    with pytest.raises(InputError):
+        read_study(yaml)
+
+
+def test_the_verb_answers_which_radius_and_draws_it(tmp_path: Path) -> None:
+    page = tmp_path / "size.html"
+    asked = ["study", "--rate", "1C", "--cycles", "2", "--executor", "serial", "--json", "-o", str(page)]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.output
+    best = json.loads(result.stdout)["best"]
+    low, high = best["within_1_percent_nm"]
+    assert low <= best["radius_nm"] <= high
+    assert "Best crystal radius" in page.read_text(encoding="utf-8")
