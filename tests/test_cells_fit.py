@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from lirich.cells.parameters import polycrystal, single_crystal
 from lirich.cells.simulation import Model, Simulator, standard_table
 from lirich.errors import InputError, SettingsError, UnknownNameError
 from lirich.testing.digitised import FITTED, digitised_curves
+from lirich.workbench.fit import FitReport
 
 TRUTH = {
     "Potential of low sites [V]": 3.75,
@@ -89,6 +91,18 @@ def test_a_profile_agrees_with_the_linear_interval_where_the_likelihood_is_a_par
     assert np.log(found.high / found.low) == pytest.approx(np.log(linear.high / linear.low), rel=0.25)
     with pytest.raises(UnknownNameError):
         profile(recovered, "Series resistance [Ohm]")
+
+
+def test_a_fit_is_reported_as_json_and_drawn(recovered: Fit) -> None:
+    report = FitReport("synthetic", recovered, identifiability(recovered))
+    found = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert found["parameters_free"] == 4
+    assert found["origin"] == "simulated"
+    assert all(e["told_by_the_data"] for e in found["estimates"])
+    (figure,) = report.figures
+    dashes = {trace["line"]["dash"] for trace in figure.data}
+    assert len(dashes) == 2, "measured solid, simulated dashed"
+    assert "mV" in figure.alt
 
 
 def test_one_rate_cannot_tell_two_resistances_in_series(simulator: Simulator) -> None:

@@ -74,7 +74,7 @@ def identifiability(fit: Fit) -> tuple[Direction, ...]:
     found = []
     for strength, vector in zip(strengths, vectors.T, strict=True):
         spread = float(1.0 / np.sqrt(max(strength, 1e-12)))
-        told = spread < 1.0 / np.sqrt(PRIOR_PRECISION)
+        told = bool(spread < 1.0 / np.sqrt(PRIOR_PRECISION))
         order = np.argsort(-np.abs(vector))
         count = int(np.searchsorted(np.cumsum(vector[order] ** 2), _PART)) + 1
         sign = np.sign(vector[order[0]])

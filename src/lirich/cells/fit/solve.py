@@ -111,7 +111,7 @@ class Fit:
         found = []
         errors = np.sqrt(np.diag(self.covariance))
         for parameter, unit, error in zip(self.problem.parameters, self.units, errors, strict=True):
-            low, high = (min(max(unit + s * NORMAL_95 * error, 0.0), 1.0) for s in (-1, 1))
+            low, high = (float(min(max(unit + s * NORMAL_95 * error, 0.0), 1.0)) for s in (-1, 1))
             found.append(
                 Estimate(
                     parameter,
