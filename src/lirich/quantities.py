@@ -53,8 +53,8 @@ DIFFUSION_VALIDITY_LIMIT = 0.03
 """τD̃/R² above which a square-root-of-time diffusivity is flagged (definition of ``diffusion_validity_number``)."""
 INTERRUPT_VALIDITY_LIMIT = 0.002
 """τD̃/R² above which a diffusivity by interrupts is flagged, τ the end of the window. With the drift of a long current
-the response of a sphere is 2√(θ/π) − 2θ, so that √t takes the slope for too small and D̃ for too large: 1.14 of the truth
-at 0.0005, 1.4 at 0.005 and 3.3 at 0.05 (the crystal model of `lirich.cells`, tests/test_cells_impedance.py)."""
+the response of a sphere is 2√(θ/π) − 2θ, so that √t takes the slope for too small and D̃ for too large: 1.1 of the truth
+at 0.0005, 1.4 at 0.005 and 3.1 at 0.05 (the crystal model of `lirich.cells`, tests/test_cells_impedance.py)."""
 
 # fmt: off
 _LIST = (
