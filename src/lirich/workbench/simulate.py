@@ -11,14 +11,14 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
-from lirich.errors import ConflictingMetadataError, InputError, OptionalDependencyError, SettingsError, UnknownNameError
+from lirich.errors import ConflictingMetadataError, InputError, SettingsError, UnknownNameError
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
+from lirich.workbench.extras import need_cells
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,12 +46,6 @@ class SimulatedCell:
     test: Test
     already: bool
     stopped: str
-
-
-def need_cells(what: str) -> None:
-    """Raise `OptionalDependencyError` where PyBaMM is not installed."""
-    if find_spec("pybamm") is None:
-        raise OptionalDependencyError.of(what, "cells")
 
 
 def parameter_set(name: str) -> str:
