@@ -134,10 +134,9 @@ def test_what_cannot_be_a_cohort_is_refused(tmp_path: Path, monkeypatch: pytest.
         make_cohort(tmp_path, formats=["bdf-parket"])
     with pytest.raises(InputError, match="radius"):
         Scatter(radius=1.5)
-    monkeypatch.setattr("lirich.testing.cohort.find_spec", lambda _: None)
+    monkeypatch.setattr("lirich.workbench.extras.find_spec", lambda _: None)
     with pytest.raises(OptionalDependencyError, match=r"lirich\[cells\]"):
         make_cohort(tmp_path)
-    monkeypatch.setattr("lirich.testing.laboratory.find_spec", lambda _: None)
     with pytest.raises(OptionalDependencyError, match=r"lirich\[cells\]"):
         make_laboratory(tmp_path, n_sc=1, n_pc=0, cycles=1, physics="crystal")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,9 @@ import polars as pl
 
 from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
-from lirich.errors import InputError, LirichError, OptionalDependencyError, UnknownNameError
+from lirich.errors import InputError, LirichError, UnknownNameError
 from lirich.testing import vendor_files
+from lirich.workbench.extras import need_cells
 
 if TYPE_CHECKING:
     from lirich.compute import Progress
@@ -191,8 +191,7 @@ def make_cohort(
     Raises `OptionalDependencyError` without the extra ``[cells]``, `UnknownNameError` on a format, `InputError` where
     nothing is to be made.
     """
-    if find_spec("pybamm") is None:
-        raise OptionalDependencyError.of("A cohort on the crystal model", "cells")
+    need_cells("A cohort on the crystal model")
     scatter = scatter or Scatter()
     for name in formats:
         if name not in vendor_files.WRITERS:

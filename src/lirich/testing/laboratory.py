@@ -12,20 +12,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
-from lirich.errors import OptionalDependencyError, UnknownNameError
+from lirich.errors import UnknownNameError
 from lirich.testing import vendor_files
 from lirich.testing.crystal_cycler import CrystalCell
 from lirich.testing.curve_model import Material, Site
 from lirich.testing.cycler import LOWER_V, ONE_C_A_G, UPPER_V, CycledCell, cycle_cell
 from lirich.testing.diffusion_model import Sphere, intermittent_cell
 from lirich.testing.truth import cell_truth
+from lirich.workbench.extras import need_cells
 
 Physics = Literal["curves", "crystal"]
 """What the cells of a laboratory are made of; see `make_laboratory`."""
@@ -147,8 +147,8 @@ def make_laboratory(
     Raises `UnknownNameError` on a format that `lirich.testing.vendor_files.WRITERS` does not have,
     `OptionalDependencyError` where the crystal model is asked for without its extra.
     """
-    if physics == "crystal" and find_spec("pybamm") is None:
-        raise OptionalDependencyError.of("The laboratory on the crystal model", "cells")
+    if physics == "crystal":
+        need_cells("The laboratory on the crystal model")
     formats = tuple(formats or DEFAULT_FORMATS)
     for name in formats:
         if name not in vendor_files.WRITERS:

@@ -23,7 +23,8 @@ from pydantic import Field, ValidationError
 
 from lirich.errors import InputError, SettingsError
 from lirich.model import Frozen, Scalar
-from lirich.workbench.simulate import ONE_C_MA_G, need_cells
+from lirich.workbench.extras import need_cells
+from lirich.workbench.simulate import ONE_C_MA_G
 
 if TYPE_CHECKING:
     from lirich.cells.programme import Programme
