@@ -25,6 +25,7 @@ from lirich.cycling.series import (
     Series,
     comparable_series,
     first_charge_partial,
+    follows_unlike,
     settled_cycles,
     unlike_findings,
 )
@@ -65,7 +66,8 @@ def analyse(
     )
     series = comparable_series(cycles)
     cycles = _with_retention(cycles, series).with_columns(
-        pl.Series("settled", settled_cycles(cycles, series), dtype=pl.Boolean)
+        pl.Series("settled", settled_cycles(cycles, series), dtype=pl.Boolean),
+        pl.Series("follows_unlike", follows_unlike(cycles, protocol.keys, settings), dtype=pl.Boolean),
     )
     findings = [
         *(_of_cell(f, cell) for f in (*notes.findings, *protocol.findings)),

@@ -296,7 +296,8 @@ def _mean_temperature(points: Points, temperature: Array, start: Integers) -> Ar
         timeless = np.add.reduceat(weight, start) <= 0.0
         weight = np.where(np.repeat(timeless, np.diff(np.append(start, len(weight)))), known, weight)
     summed = np.add.reduceat(weight * np.where(known > 0.0, temperature, 0.0), start)
-    return _over(summed, np.add.reduceat(weight, start))
+    # to 1e-6 °C, far below what a sensor resolves: a constant temperature comes out as it was recorded
+    return np.round(_over(summed, np.add.reduceat(weight, start)), 6)
 
 
 def _interrupt_figures(c: dict[str, Array], settings: CyclingSettings) -> dict[str, Array]:

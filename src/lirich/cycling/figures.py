@@ -75,9 +75,23 @@ _AGAINST_THE_CHARGE = frozenset(
         "hysteresis_at_soc_v",
         "hysteresis_loop_energy_mwh",
         "hysteresis_loop_energy_wh_kg",
+        "mid_voltage_v",
+        "voltage_gap_v",
     }
 )  # what lays the discharge of a cycle against its charge
 
+_OF_THE_CHARGE = frozenset(
+    {
+        "charge_specific_capacity_mah_g",
+        "charge_capacity_mah",
+        "charge_specific_energy_wh_kg",
+        "charge_energy_mwh",
+        "mean_charge_voltage_v",
+        "median_charge_voltage_v",
+        "corrected_charge_voltage_v",
+    }
+)  # what depends on where the charge began
+FOLLOWS_UNLIKE = "follows-unlike"
 _OF_A_WHOLE_CHARGE = _AGAINST_THE_CHARGE | frozenset(
     {
         "slope_capacity_mah_g",
@@ -92,7 +106,8 @@ def _doubted(values: Sequence[Value], cycles: pl.DataFrame, cycle: int, cell: Ce
     """Flag what needs the whole charge that belongs to the discharge of *cycle*, where it is not there.
 
     ``first-charge-partial``: the first charge was of a cell that was partly charged. ``electrode-unknown``: nobody said
-    whether the charge before or after a discharge belongs to it.
+    whether the charge before or after a discharge belongs to it. ``follows-unlike``: the charge began where a cycle at
+    another rate or window ended.
     """
     row = cycles.row(by_predicate=pl.col("cycle") == cycle, named=True)
     efficiency = row["coulombic_efficiency"]
@@ -101,6 +116,8 @@ def _doubted(values: Sequence[Value], cycles: pl.DataFrame, cycle: int, cell: Ce
         doubt, of = "first-charge-partial", _OF_A_WHOLE_CHARGE
     elif cell.electrode is None and efficiency is None and row["complete"]:
         doubt, of = "electrode-unknown", _AGAINST_THE_CHARGE
+    elif row["follows_unlike"]:
+        doubt, of = FOLLOWS_UNLIKE, _AGAINST_THE_CHARGE | (frozenset() if cell.electrode == "anode" else _OF_THE_CHARGE)
     return [v.model_copy(update={"flags": (*v.flags, doubt)}) if v.quantity in of else v for v in values]
 
 
@@ -171,7 +188,7 @@ def cycle_values(
     A value whose cycle stands under other conditions than the ageing cycles is flagged ``unlike-<condition>``.
     """
     numbers = cycles["cycle"].to_list()
-    wanted = {1} if series is None else {1, series.reference, series.last}
+    wanted = {1} if series is None else {1, series.reference, _first_settled(cycles, series), series.last}
     if cycles.height <= 5:
         wanted = set(numbers)
     wanted -= {0}
@@ -215,6 +232,12 @@ def cycle_values(
             )
         values += _doubted(of_cycle, cycles, row["cycle"], cell)
     return values, []
+
+
+def _first_settled(cycles: pl.DataFrame, series: Series) -> int:
+    """Return the first cycle of *series* whose charge began where a cycle of the series ended; else the reference."""
+    settled = cycles.filter(pl.col("settled") & ~pl.col("follows_unlike"))["cycle"].to_list()
+    return int(settled[0]) if settled else series.reference
 
 
 def _first_given(cell: Cell, row: dict[str, object]) -> bool:
@@ -280,7 +303,8 @@ def figures_of_series(
         new, said = dqdv_values(_numbered(half_cycles(notes, shown), cycles), cell, segment=_segment(cycles, shown))
         values += [_thinned(v, shown, series) for v in _measured_at(new, cycles)]
         findings += said
-    for number in sorted({*([] if series is None else (series.reference, series.last)), *shown[:1]}):
+    chosen_ones = [] if series is None else [_first_settled(cycles, series), series.last]
+    for number in sorted({*chosen_ones, *shown[:1]}):
         charge, discharge = _half(notes, cycles, number, "charge"), _half(notes, cycles, number, "discharge")
         if charge is None or discharge is None:
             continue

@@ -106,6 +106,20 @@ def settled_cycles(cycles: pl.DataFrame, series: Series | None) -> list[bool]:
     return [n in chosen for n in cycles["cycle"].to_list()]
 
 
+def follows_unlike(cycles: pl.DataFrame, keys: Sequence[Key], settings: CyclingSettings) -> list[bool]:
+    """Tell of each row of a cycle table whether the complete cycle before it ran under other conditions.
+
+    Its charge then begins from the state that the other current or window left, and what needs the charge belongs half
+    to the cycle before.
+    """
+    whole = cycles["complete"].to_list()
+    found = [False] * cycles.height
+    for i in range(1, cycles.height):
+        unlike = set(keys[i].unlike(keys[i - 1], settings)) - {"interrupts"}
+        found[i] = bool(whole[i] and whole[i - 1] and unlike)
+    return found
+
+
 def unlike_findings(
     cycles: pl.DataFrame, keys: Sequence[Key], series: Series | None, settings: CyclingSettings
 ) -> list[Finding]:

@@ -18,6 +18,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "fallback": "default used, no feature found",
         "first-charge-partial": "the first discharge gave more than the first charge took: the cell was partly charged "
         "when the test began, and what needs the whole charge means nothing",
+        "follows-unlike": "the cycle before ran at another rate or window, so this charge began from another state",
         "formal": "bookkeeping, not measured",
         "incomplete-cycle": "of a part of a cycle",
         "method-not-stated": "the source does not say how it was computed",
@@ -32,7 +33,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
 )
 """The meaning of each flag; those that begin with ``unlike-`` name a condition."""
 
-UNSOUND = frozenset({"incomplete-cycle", "first-charge-partial", "run-order-unknown"})
+UNSOUND = frozenset({"follows-unlike", "incomplete-cycle", "first-charge-partial", "run-order-unknown"})
 """Flags of values that are shown with a mark, but neither compared nor ranked."""
 
 
