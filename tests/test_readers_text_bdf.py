@@ -98,6 +98,13 @@ def test_another_unit_in_the_label_is_converted_and_shown(tmp_path: Path) -> Non
     assert {m.column: m.factor for m in reading.recognised}[std.TIME] == 3600.0
 
 
+def test_a_column_that_stands_twice_is_told(tmp_path: Path) -> None:
+    rows = "".join(f"{10 * i},{3 + 0.01 * i},{9.9},{0.001}\n" for i in range(50))
+    file = tmp_path / "twice.bdf.csv"
+    file.write_text("test_time_second,voltage_volt,voltage_volt,current_ampere\n" + rows)
+    assert any(f.code == "duplicate-column" and "voltage_volt" in f.message for f in read(file).findings)
+
+
 def test_counters_of_a_step_become_running_ones(tmp_path: Path) -> None:
     path = tmp_path / "t.bdf.csv"
     rows = [f"{i},3.5,0.001,{1 + i // 10},{(i % 10) * 1e-6!r}" for i in range(40)]

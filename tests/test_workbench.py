@@ -177,6 +177,17 @@ def test_a_sample_of_the_cells_own_name_keeps_what_is_known_of_it(workspace: Wor
     assert workspace.samples == {"b": Sample(key="b", composition="LiCoO2", dopant="Nb")}
 
 
+def test_the_table_beside_a_link_counts_not_that_beside_the_file(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "store" / "a.bdf.csv"
+    write_curve(file)
+    (tmp_path / "mine" / file.name).symlink_to(file)
+    (tmp_path / "mine" / "cells.csv").write_text(f"file,cell,active_mass_mg\n{file.name},mine-1,5.5\n")
+    workspace.add(tmp_path / "mine", executor="serial")
+    assert workspace.cells["mine-1"].facts.active_mass_mg == 5.5
+
+
 def test_links_in_circles_and_closed_folders_do_not_stop_an_add(workspace: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "files"
     (folder / "sub").mkdir(parents=True)

@@ -144,15 +144,18 @@ def _kept(cache: ResultCache, key: str, outcome: TaskOutcome) -> TaskOutcome:
 
 
 def _timed(task: Task, parameters: Mapping[str, Any]) -> tuple[Any, float]:
+    """Return the result, or the typed error that is the result, and the seconds; Dask prints what a task raises."""
     started = time.perf_counter()
-    return task(parameters), time.perf_counter() - started
+    try:
+        result = task(parameters)
+    except LirichError as error:
+        result = error
+    return result, time.perf_counter() - started
 
 
 def _outcome(future: Future[tuple[Any, float]], index: int, parameters: Mapping[str, Any]) -> TaskOutcome:
     try:
         result, seconds = future.result()
-    except LirichError as error:
-        return TaskOutcome(index, parameters, error=error)
     except BrokenExecutor as error:
         raise ComputeError(
             f"The executor broke down: {error or type(error).__name__}",
@@ -161,4 +164,6 @@ def _outcome(future: Future[tuple[Any, float]], index: int, parameters: Mapping[
         ) from error
     except Exception as error:  # noqa: BLE001 - the border of a task: its failure is an outcome, named and kept
         return TaskOutcome(index, parameters, error=TaskFailedError(f"{type(error).__name__}: {error}"))
+    if isinstance(result, LirichError):
+        return TaskOutcome(index, parameters, error=result)
     return TaskOutcome(index, parameters, result, seconds=seconds)

@@ -34,6 +34,7 @@ from lirich.readers.base import (
     standard_table,
 )
 from lirich.readers.rows import drop_unreadable
+from lirich.readers.tabular import duplicate_columns
 
 Labels = Literal["machine", "preferred"]
 
@@ -183,7 +184,8 @@ class BdfReader:
         unreadable = {r: loaded.unreadable[m.index] for r, m in matches.items() if m.index in loaded.unreadable}
         needed = {std.TIME, std.VOLTAGE, std.CURRENT, *_COUNTERS}
         series, lost = drop_unreadable(path, series, unreadable, needed, loaded.line)
-        return self._finish(path, series, matches, list(layout.headers), [*findings, *lost])
+        twice = duplicate_columns(path, layout.headers, (match.text for match in matches.values()))
+        return self._finish(path, series, matches, list(layout.headers), [*findings, *twice, *lost])
 
     def _read_parquet(self, path: Path) -> Reading:
         try:

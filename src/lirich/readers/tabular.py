@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -319,13 +319,17 @@ def _used_beside(matches: Mapping[str, h.HeaderMatch], recognised: Sequence[Colu
 
 def duplicates(table: Table) -> tuple[Finding, ...]:
     """Say which recognised headers stand twice in the file."""
-    texts = {match.text: role for role, match in table.matches.items()}
-    twice = sorted({table.layout.headers[i] for i in table.others if table.layout.headers[i] in texts})
+    return duplicate_columns(table.path, table.layout.headers, (match.text for match in table.matches.values()))
+
+
+def duplicate_columns(path: Path, headers: Sequence[str], used: Iterable[str]) -> tuple[Finding, ...]:
+    """Say which of the *used* headers stand more than once among the *headers* of a file."""
+    twice = sorted(name for name in set(used) if sum(header == name for header in headers) > 1)
     return tuple(
         Finding(
             code="duplicate-column",
             severity=Severity.WARNING,
-            message=f"{table.path.name} has more than one column {name!r}; the first was used",
+            message=f"{path.name} has more than one column {name!r}; the first was used",
             advice="Delete the wrong one if it is not the first",
         )
         for name in twice

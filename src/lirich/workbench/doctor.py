@@ -16,6 +16,7 @@ from lirich.workbench.outdated import out_of_date
 
 EXTRAS = {
     "biologic": ("galvani", "Biologic .mpr files (GPL-3, a plug-in of your own choice)"),
+    "cells": ("pybamm", "physics of particles and cells: simulate, fit, study, design-cell --ragone"),
     "distributed": ("distributed", "work on Dask, beyond one machine"),
     "postgres": ("psycopg", "a catalogue that a team shares"),
 }

@@ -162,7 +162,7 @@ class Register:
         return self._cell or next((e.cell for e in entries if e.cell), None)
 
     def _table(self, path: Path) -> CellTable:
-        folder = path.resolve().parent
+        folder = path.parent.resolve()
         if folder not in self._tables:
             self._tables[folder] = read_cell_tables(folder)
         return self._tables[folder]
@@ -222,7 +222,7 @@ def continuations(tests: Sequence[tuple[Path, Test]]) -> dict[Path, str]:
     for path, test in tests:
         base = _base(path)
         if base is not None:
-            by_name.setdefault((path.resolve().parent, base), []).append((path, test))
+            by_name.setdefault((path.parent.resolve(), base), []).append((path, test))
     names: dict[Path, str] = {}
     for (_, base), members in by_name.items():
         ordered = sorted((test for _, test in members), key=lambda test: test.start_unix_second or 0.0)
