@@ -831,3 +831,13 @@ def test_a_lone_pulse_out_of_a_rest_sets_no_limit_of_rest() -> None:
     steps = analyse(table.with_columns(pl.Series("current_ampere", current)), CATHODE).steps
     assert (steps["mean_current_ma"].abs() - 0.2).abs().min() < 1e-9  # type: ignore[operator]
     assert steps.filter(pl.col("direction") != "rest").height >= 6
+
+
+def test_a_charge_that_began_at_another_rate_is_flagged_and_hysteresis_is_of_the_first_settled_cycle() -> None:
+    values = analyse(Programme().cycles(2, 0.1).cycles(6, 0.5).table(), CATHODE).values
+    flagged = {(v.quantity, v.conditions.cycle) for v in values if "follows-unlike" in v.flags}
+    assert {("coulombic_efficiency", 3), ("energy_efficiency", 3), ("voltage_gap_v", 3)} <= flagged
+    assert ("mean_discharge_voltage_v", 3) not in flagged  # a discharge begins where its own charge ended
+    assert {cycle for _, cycle in flagged} == {3}
+    assert {4, 8} <= {v.conditions.cycle for v in values if v.quantity == "coulombic_efficiency"}
+    assert {v.conditions.cycle for v in values if v.quantity == "hysteresis_at_soc_v"} >= {4, 8}
