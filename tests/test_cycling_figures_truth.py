@@ -223,6 +223,8 @@ AGAINST_THE_CHARGE = {
     "hysteresis_at_soc_v",
     "hysteresis_loop_energy_mwh",
     "hysteresis_loop_energy_wh_kg",
+    "mid_voltage_v",
+    "voltage_gap_v",
 }
 
 

@@ -207,12 +207,12 @@ class _Series:
         share = split.structural_share
         if share is not None:
             conditions = with_conditions(self.stated, method="Theil–Sen", other={"n": split.total.n, **WITHOUT_CV})
+            interval = fade_share_interval(self.n[chosen], charge[chosen], discharge[chosen], level=self.level)
             # without an interval the sum of the parts may be zero, and a share of it anything
             self.values.append(
                 record("structural_share_of_voltage_decay", share, self.cell, conditions=conditions,
-                       code=f"{_CODE}.trend.fade_split", parameters=parameters,
-                       interval=fade_share_interval(self.n[chosen], charge[chosen], discharge[chosen],
-                                                    level=self.level))
+                       code=f"{_CODE}.trend.fade_split", parameters=parameters, interval=interval,
+                       flags=() if interval else ("unbounded",))
             )  # fmt: skip
         self._held_drift(span)
 

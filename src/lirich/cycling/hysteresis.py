@@ -22,6 +22,10 @@ from lirich.model import Cell, Finding, Severity, Value
 Alignment = Literal["discharged", "charged"]
 
 
+OPEN_LOOP = 0.05
+"""Charge and discharge that differ by more than this share close no loop: E_ch − E_dis then is not its area."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Hysteresis:
     """Charge and discharge of one cycle over each other.
@@ -136,7 +140,11 @@ def hysteresis_values(
         if np.isfinite(gap):
             stated = with_conditions(conditions, soc_percent=float(percent))
             values.append(record("hysteresis_at_soc_v", gap, cell, conditions=stated, code=code))
-    values.append(record("hysteresis_loop_energy_mwh", loop.loop_energy_mwh, cell, conditions=conditions, code=code))
+    ends = charge.capacity_mah[-1], discharge.capacity_mah[-1]
+    flags = ("open-loop",) if abs(ends[0] - ends[1]) > OPEN_LOOP * max(ends) else ()
+    values.append(
+        record("hysteresis_loop_energy_mwh", loop.loop_energy_mwh, cell, conditions=conditions, code=code, flags=flags)
+    )
     per_gram = specific(cell)
     if per_gram is not None:
         values.append(
@@ -146,6 +154,7 @@ def hysteresis_values(
                 cell,
                 conditions=conditions,
                 code=code,
+                flags=flags,
             )
         )
     return values, []

@@ -24,16 +24,20 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "method-not-stated": "the source does not say how it was computed",
         "not-measured": "theoretical or calculated, not measured",
         "not-relaxed": "the voltage still moves at the end of the rest",
+        "open-loop": "charge and discharge differ by more than 5 %: E_ch − E_dis is not the area of a loop",
         "out-of-validity": "outside the validity of the method",
         "redox-charge-unknown": "the composition has a metal that the bookkeeping of electrons has no number for",
         "run-order-unknown": "the files of the cell cannot be put in order, so its cycles have no place in its life",
         "slope-not-resolved": "the slope cannot be told from zero",
+        "unbounded": "the data bound it on neither side: any number would do",
         "upper-bound": "an upper bound",
     }
 )
 """The meaning of each flag; those that begin with ``unlike-`` name a condition."""
 
-UNSOUND = frozenset({"follows-unlike", "incomplete-cycle", "first-charge-partial", "run-order-unknown"})
+UNSOUND = frozenset(
+    {"follows-unlike", "incomplete-cycle", "first-charge-partial", "open-loop", "run-order-unknown", "unbounded"}
+)
 """Flags of values that are shown with a mark, but neither compared nor ranked."""
 
 
