@@ -1,7 +1,8 @@
 """Run a test programme on a model, quickly: the model is built and compiled once, and each step is one call of IDAKLU.
 
 PyBaMM's own `Simulation` does the same with `Experiment`; it builds more and stores everything, and needs several
-times as long. Where the compiled solver cannot be called directly (another PyBaMM), its public interface is used.
+times as long. The compiled solver is called directly, below PyBaMM's public interface: a PyBaMM in which it is not where
+it was in 26.10 is refused with a typed error, and the models still run in PyBaMM's own `Simulation`.
 """
 
 from __future__ import annotations
@@ -104,7 +105,14 @@ class Simulator:
             rtol=rtol, atol=atol, output_variables=list(self.outputs), options=dict(self._options)
         )
         solver.solve(self.model, [0.0, 1.0], inputs=self._standing())
-        self._solvers.append(solver._setup["solver"])
+        setup = getattr(solver, "_setup", None)
+        if not isinstance(setup, Mapping) or "solver" not in setup or not hasattr(solver, "_set_up_model_inputs"):
+            raise SimulationError(
+                f"lirich's simulator does not know PyBaMM {pybamm.__version__}",
+                expected="PyBaMM 26.10",
+                advice="Install the version of constraints.txt, or run the model in PyBaMM's own Simulation",
+            )
+        self._solvers.append(setup["solver"])
         return solver
 
     def _control(self, model: Any) -> None:
