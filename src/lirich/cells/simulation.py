@@ -1,8 +1,8 @@
 """Run a test programme on a model, quickly: the model is built and compiled once, and each step is one call of IDAKLU.
 
 PyBaMM's own `Simulation` does the same with `Experiment`; it builds more and stores everything, and needs several
-times as long. The compiled solver is called directly, below PyBaMM's public interface: a PyBaMM in which it is not where
-it was in 26.10 is refused with a typed error, and the models still run in PyBaMM's own `Simulation`.
+times as long. The compiled solver is called directly, below PyBaMM's public interface: a PyBaMM in which it is not
+where it was in 26.10 is refused with a typed error, and the models still run in PyBaMM's own `Simulation`.
 """
 
 from __future__ import annotations
