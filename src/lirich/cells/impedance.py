@@ -22,10 +22,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pybamm
 from numpy.typing import ArrayLike
 
-from lirich.cells.half_cell import LiRichSPM
+from lirich.cells.models import SHELLS, SINGLE_PARTICLE
 from lirich.cells.programme import Programme, Step
 from lirich.cells.simulation import Array, Model, Simulator
 from lirich.errors import InputError, SettingsError
@@ -38,9 +37,6 @@ DOUBLE_LAYER_F_M2 = 0.2
 for this oxide."""
 COUNTER_F = 3e-5
 """20 µF/cm² on 1.5 cm² of Li metal. A guess."""
-
-SHELLS, STRETCH = 60, 6.0
-"""Shells of `surface_model`: the outermost is exp(6) = 400 times thinner than the innermost."""
 
 EQUILIBRIUM_S = 40.0
 """A state counts as at rest after this many R²/D."""
@@ -62,19 +58,9 @@ NO_AGEING: Mapping[str, float] = {
 """Changes that leave a crystal as it is: nothing ages, and there is no hysteresis."""
 
 
-class _SurfaceResolved(LiRichSPM):
-    """The single-particle half-cell on shells that become thinner towards the surface."""
-
-    @property
-    def default_submesh_types(self) -> Any:
-        """Shells whose thickness falls exponentially from the centre to the surface."""
-        fine = pybamm.MeshGenerator(pybamm.Exponential1DSubMesh, {"side": "right", "stretch": STRETCH})
-        return {"positive particle": fine}
-
-
 def surface_model(shells: int = SHELLS, outputs: tuple[str, ...] = ()) -> Model:
     """Return the single-particle model with its surface resolved: for pulses, interrupts and impedance."""
-    return Model(make=lambda current: _SurfaceResolved(current=current), points=(("r_p", shells),), outputs=outputs)
+    return SINGLE_PARTICLE.surface_resolved(shells).recording(*outputs)
 
 
 @dataclass(frozen=True)

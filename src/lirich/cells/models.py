@@ -42,34 +42,91 @@ def solid_state(current: Any) -> LiRichASSB:
     return LiRichASSB(current=current)
 
 
+SHELLS, STRETCH = 60, 6.0
+"""Shells of a crystal whose surface is resolved: the outermost is exp(6) = 400 times thinner than the innermost."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A kind of model: how it is made from an expression for the current, and how finely it is divided.
 
     ``outputs`` are PyBaMM variables that are recorded beside voltage and current. ``parameter_set`` is the set that
-    the model runs with if nothing else is said.
+    the model runs with if nothing else is said. ``pybamm_name`` is the model's name in PyBaMM; ``states`` are hidden
+    states that this kind has beside those of the crystal; ``places`` says that each place through the electrode has
+    crystals of its own, of which outputs are means; with a ``stretch`` s the outermost shell of a crystal is exp(s)
+    times thinner than the innermost.
     """
 
     make: Callable[[Any], Any] = single_particle
     points: tuple[tuple[str, int], ...] = (("r_p", 20),)
     outputs: tuple[str, ...] = ()
     parameter_set: str = "LiRich_SC"
+    pybamm_name: str = "LiRichSPM"
+    states: tuple[str, ...] = ()
+    places: bool = False
+    stretch: float = 0.0
 
     def recording(self, *outputs: str) -> Model:
         """Return the model with *outputs* recorded too."""
         return replace(self, outputs=(*self.outputs, *(name for name in outputs if name not in self.outputs)))
 
+    def surface_resolved(self, shells: int = SHELLS) -> Model:
+        """Return the model with shells that become thinner towards the crystal's surface: for pulses and impedance."""
+        return replace(self, points=(*self.points, ("r_p", shells)), stretch=STRETCH)
+
+    def set_for(self, morphology: str) -> str:
+        """Return the name of the parameter set for single crystals (``SC``) or polycrystalline particles (``PC``)."""
+        return self.parameter_set.replace("LiRich_SC", f"LiRich_{morphology}")
+
     def defaults(self, morphology: str = "SC") -> dict[str, float]:
         """Return the parameters for single crystals (``SC``) or polycrystalline particles (``PC``)."""
-        return values_of(self.parameter_set.replace("LiRich_SC", f"LiRich_{morphology}"))
+        return values_of(self.set_for(morphology))
 
 
 _THROUGH = (("r_p", 20), ("x_s", 8), ("x_p", 10))
+_SALT = ("Lowest salt concentration [mol.m-3]",)
+_UNIFORM = ("Concentration overpotential [V]", "Ohmic overpotential of electrolyte and solid [V]")
 SINGLE_PARTICLE = Model()
-WITH_ELECTROLYTE = Model(with_electrolyte, _THROUGH, parameter_set="LiRich_SC_Electrolyte")
-POROUS = Model(porous, _THROUGH, parameter_set="LiRich_SC_Electrolyte")
-FULL_CELL = Model(full_cell, (*_THROUGH, ("r_n", 20), ("x_n", 8)), parameter_set="LiRich_SC_Graphite")
-SOLID_STATE = Model(solid_state, (("r_p", 20), ("x_p", 10)), parameter_set="LiRich_SC_ASSB")
+WITH_ELECTROLYTE = Model(
+    with_electrolyte,
+    _THROUGH,
+    parameter_set="LiRich_SC_Electrolyte",
+    pybamm_name="LiRichSPMe",
+    states=(*_SALT, *_UNIFORM),
+)
+POROUS = Model(
+    porous, _THROUGH, parameter_set="LiRich_SC_Electrolyte", pybamm_name="LiRichDFN", states=_SALT, places=True
+)
+FULL_CELL = Model(
+    full_cell,
+    (*_THROUGH, ("r_n", 20), ("x_n", 8)),
+    parameter_set="LiRich_SC_Graphite",
+    pybamm_name="LiRichFullCell",
+    states=(
+        *_SALT,
+        *_UNIFORM,
+        "Graphite potential [V]",
+        "Mean graphite content",
+        "SEI thickness [m]",
+        "Lithium lost in the SEI, per lithium of the host",
+    ),
+)
+SOLID_STATE = Model(
+    solid_state,
+    (("r_p", 20), ("x_p", 10)),
+    parameter_set="LiRich_SC_ASSB",
+    pybamm_name="LiRichASSB",
+    states=(
+        "Working part of the cathode",
+        "Connected part of the solid electrolyte",
+        "Contact fraction",
+        "Parted contact",
+        "Interphase thickness [m]",
+        "Interphase resistance [Ohm.m2]",
+        "Separator overpotential [V]",
+    ),
+    places=True,
+)
 
 MODELS: Mapping[str, Model] = {
     "single-particle": SINGLE_PARTICLE,

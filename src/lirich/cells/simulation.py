@@ -87,7 +87,11 @@ class Simulator:
         geometry = equations.default_geometry
         values.process_geometry(geometry)
         points = {**equations.default_var_pts, **dict(model.points)}
-        self.mesh = pybamm.Mesh(geometry, equations.default_submesh_types, points)
+        divisions = dict(equations.default_submesh_types)
+        if model.stretch:
+            finer = {"side": "right", "stretch": model.stretch}
+            divisions["positive particle"] = pybamm.MeshGenerator(pybamm.Exponential1DSubMesh, finer)
+        self.mesh = pybamm.Mesh(geometry, divisions, points)
         pybamm.Discretisation(self.mesh, equations.default_spatial_methods).process_model(equations)
         self.model = equations
         self._options = {"compile": compiled and shutil.which("gcc") is not None, "silence_sundials_errors": True}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from lirich.cli import complete
 from lirich.cli.options import Json, WorkspaceFolder, open_workspace
 from lirich.cli.output import console, print_json, show_findings, show_table, want_json
 from lirich.errors import InputError
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 
     from lirich.workbench import CellView
     from lirich.workbench.simulate import SimulatedCell, SimulatedSpectrum
+    from lirich.workbench.simulation_file import SimulationRequest
 
 FIGURES = ("voltage", "capacity", "mean-voltage", "profiles", "sites", "gas", "energy", "rate", "diffusivity")
+MODELS = ("single-particle", "with-electrolyte", "porous", "full-cell", "solid-state")
+SOLID_ELECTROLYTES = ("Li6PS5Cl", "Li10GeP2S12", "LLZO", "Li3InCl6", "Li3YCl6", "PEO-LiTFSI")
+"""As the physics names them: said here, for help imports none of it."""
 _STATES = (
     ("Fraction of spinel sites", "spinel-like sites", "% of the host", 100.0),
     ("Lattice sites lost with oxygen", "sites lost with oxygen", "% of the host", 100.0),
@@ -26,6 +31,10 @@ _STATES = (
     ("Lithium in disconnected crystals", "Li in disconnected crystals", "% of the host", 100.0),
     ("Film resistance [Ohm.m2]", "film resistance", "Ω cm² of wetted area", 1e4),
     ("Wetted area [m2.g-1]", "wetted area", "m²/g", 1.0),
+    ("Contact fraction", "contact with the solid electrolyte", "% of the surface", 100.0),
+    ("Interphase thickness [m]", "interphase", "nm", 1e9),
+    ("SEI thickness [m]", "film on the graphite", "nm", 1e9),
+    ("Lithium lost in the SEI, per lithium of the host", "Li lost in that film", "% of the host", 100.0),
     ("Oxygen released [umol.g-1]", "O2 released", "µmol/g", 1.0),
     ("Carbon dioxide released [umol.g-1]", "CO2 released", "µmol/g", 1.0),
 )
@@ -35,6 +44,25 @@ def simulate(
     what: Annotated[
         str, typer.Argument(metavar="SC|PC|FILE", help="A parameter set, or a TOML or YAML file that says it all.")
     ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help=f"{', '.join(MODELS)}; the first by default.",
+            show_default=False,
+            autocompletion=complete.one_of(*MODELS),
+        ),
+    ] = None,
+    electrolyte: Annotated[
+        str | None,
+        typer.Option(
+            "--electrolyte",
+            help=f"For solid-state: {', '.join(SOLID_ELECTROLYTES)}; the first by default.",
+            show_default=False,
+            autocompletion=complete.one_of(*SOLID_ELECTROLYTES),
+        ),
+    ] = None,
     programme: Annotated[
         str | None,
         typer.Option(
@@ -51,8 +79,12 @@ def simulate(
     ] = None,
     cycles: Annotated[int | None, typer.Option(help="Cycles of cycling or ageing, or of your own steps.")] = None,
     rate: Annotated[str | None, typer.Option(help="C/2, 1C or 125 mA/g.", show_default=False)] = None,
-    low: Annotated[float | None, typer.Option(help="Lower voltage limit, V; 2.0.", show_default=False)] = None,
-    high: Annotated[float | None, typer.Option(help="Upper voltage limit, V; 4.8.", show_default=False)] = None,
+    low: Annotated[
+        float | None, typer.Option(help="Lower voltage limit, V; 2.0 against Li.", show_default=False)
+    ] = None,
+    high: Annotated[
+        float | None, typer.Option(help="Upper voltage limit, V; 4.8 against Li.", show_default=False)
+    ] = None,
     check_up_every: Annotated[int, typer.Option(help="A slow cycle after every so many of ageing.")] = 0,
     one_c: Annotated[float | None, typer.Option(help="What 1C means, mA/g; 250.", show_default=False)] = None,
     changes: Annotated[
@@ -75,15 +107,32 @@ def simulate(
             "--eis", help="A CSV for the impedance at the end of the programme, after a rest.", show_default=False
         ),
     ] = None,
+    best_radius: Annotated[
+        Path | None,
+        typer.Option(
+            "--best-radius",
+            metavar="HTML",
+            help="Instead of one cell: which crystal radius is best for --rate and --cycles, with its trade-off as a "
+            "figure in this file. The same as lirich study --rate 1C --cycles 300 -o HTML.",
+            show_default=False,
+        ),
+    ] = None,
     workspace: WorkspaceFolder = None,
     json: Json = False,
 ) -> None:
-    """Run a test that nobody ran, on the crystal physics, and store it as a simulated cell."""
+    """Run a test that nobody ran, on the crystal physics, and store it as a simulated cell.
+
+    Which radius should crystals have for 1C and 300 cycles? lirich simulate SC --rate 1C --cycles 300 --best-radius
+    size.html
+    """
     want_json(json)
+    from lirich.workbench.simulate import check_impedance, simulate_impedance
     from lirich.workbench.simulation_file import SimulationRequest, read_request
 
     given: dict[str, Any] = {
         "programme": [[*step]] if step else programme,
+        "model": model,
+        "electrolyte": electrolyte,
         "cycles": cycles,
         "rate": rate,
         "low_v": low,
@@ -101,20 +150,28 @@ def simulate(
         request = read_request(path, given, changed)
     else:
         request = SimulationRequest.of({"parameters": what, **given}, changed)
+    if best_radius is not None:
+        if any(each is not None for each in (figures, eis, cell, sample)):
+            raise InputError(
+                "A best radius with the name, figures or impedance of one cell",
+                expected="--best-radius without --cell, --sample, --figures and --eis",
+            )
+        _best_radius(request, best_radius, workspace, json=json)
+        return
+    if eis is not None:
+        check_impedance(request.model)
     space = open_workspace(workspace)
     done = space.simulate(request.parameters, request.plan(), **request.names())
     analysed = space.analyse([done.cell], executor="serial")
     view = space.cells[done.cell]
     spectrum = None
     if eis is not None:
-        from lirich.workbench.simulate import simulate_impedance
-
         spectrum = simulate_impedance(request.parameters, request.plan(), changes=request.changes)
         spectrum.spectrum.table.write_csv(eis)
-    drawn = _draw(view, figures, spectrum) if figures is not None else []
+    drawn, missing = _draw(view, figures, spectrum) if figures is not None else ([], {})
     states = view.hidden()
     if json:
-        print_json(_as_json(done, view, states, spectrum, drawn))
+        print_json(_as_json(done, view, states, spectrum, drawn, missing))
         return
     out = console()
     for failed, error in analysed.failed:
@@ -124,11 +181,20 @@ def simulate(
         _show_spectrum(spectrum, eis)
     if drawn:
         out.print(f"Figures: {escape(', '.join(str(p) for p in drawn))}")
+    for kind, reason in missing.items():
+        out.print(f"[dim]No figure {kind}: {escape(reason)}[/]")
     show_findings(analysed.findings)
     if done.stopped:
         out.print(f"[yellow]The programme was not run to its end:[/] {escape(done.stopped)}")
     was = "was there already" if done.already else "is in the workspace"
     out.print(f"[bold]{escape(done.cell)}[/] {was}, simulated. Next: [bold]lirich cells {escape(done.cell)}[/]")
+
+
+def _best_radius(request: SimulationRequest, page: Path, folder: Path | None, *, json: bool) -> None:
+    """Answer by a study of the radius, for what was asked of one cell."""
+    from lirich.cli import studying
+
+    studying.run_and_show(request.radius_study(), page, folder, json=json)
 
 
 def _numbers(options: list[str]) -> dict[str, float]:
@@ -158,6 +224,7 @@ def _show(view: CellView, states: pl.DataFrame | None) -> None:
         hidden = [
             (name, f"{factor * float(first[key][-1]):.3g}", f"{factor * float(ends[key][-1]):.3g}", unit)
             for key, name, unit, factor in _STATES
+            if key in ends.columns
         ]
         heads = ("hidden state", f"after cycle {first['cycle'][-1]}", f"after cycle {ends['cycle'][-1]}", "")
         show_table("", heads, hidden, right=(1, 2))
@@ -186,21 +253,24 @@ def _show_spectrum(found: SimulatedSpectrum, path: Path | None) -> None:
     show_table(title, ("", "of the model", "read from the spectrum", ""), rows, right=(1, 2))
 
 
-def _draw(view: CellView, folder: Path, spectrum: SimulatedSpectrum | None) -> list[Path]:
+def _draw(view: CellView, folder: Path, spectrum: SimulatedSpectrum | None) -> tuple[list[Path], dict[str, str]]:
+    """Write every figure that the cell has; return the files, and why which others were not drawn."""
     from lirich.errors import NotEnoughDataError
     from lirich.plots import nyquist
 
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = []
+    drawn: list[Path] = []
+    missing: dict[str, str] = {}
     for kind in FIGURES if view.analyses else ("profiles", "sites", "gas"):
         try:
             figure = view.plot(kind)
-        except NotEnoughDataError:
-            continue  # a test without pulses has no diffusivity, and so on
+        except NotEnoughDataError as error:
+            missing[kind] = error.advice or str(error)
+            continue
         drawn.append(figure.write_html(folder / f"{kind}.html"))
     if spectrum is not None:
         drawn.append(nyquist(spectrum.spectrum.table, spectrum.fitted).write_html(folder / "impedance.html"))
-    return drawn
+    return drawn, missing
 
 
 def _as_json(
@@ -209,6 +279,7 @@ def _as_json(
     states: pl.DataFrame | None,
     spectrum: SimulatedSpectrum | None,
     drawn: list[Path],
+    missing: dict[str, str],
 ) -> dict[str, Any]:
     values = view.values if view.analyses else []
     ends = states.filter(states["end_of_step"]) if states is not None else None
@@ -224,4 +295,5 @@ def _as_json(
         "states": None if ends is None else ends[-1].to_dicts()[0],
         "impedance": None if spectrum is None else spectrum.to_dict(),
         "figures": [str(p) for p in drawn],
+        "figures_missing": missing,
     }

@@ -12,6 +12,7 @@ from lirich.cli.output import console, print_json, progress_bar, show_table
 from lirich.errors import InputError, WorkspaceNotFoundError
 
 if TYPE_CHECKING:
+    from lirich.cells.study import Study
     from lirich.workbench.study import StudyResult
 
 MOST_ROWS = 40
@@ -32,7 +33,7 @@ def study(
 ) -> None:
     """Run a study from a file, or ask for the best radius for a duty."""
     from lirich.cells.study import FIGURES
-    from lirich.workbench.study import make_duty, read_study, run_study, size_study
+    from lirich.workbench.study import make_duty, read_study, size_study
 
     if objective not in FIGURES:
         from lirich.errors import UnknownNameError
@@ -46,6 +47,22 @@ def study(
         raise InputError(
             "There is nothing to study", expected="a file, or a duty", advice="lirich study --rate 1C --cycles 300"
         )
+    run_and_show(asked, output, folder, sensitivity=sensitivity, workers=workers, executor=executor, json=json)
+
+
+def run_and_show(
+    asked: Study,
+    output: Path | None,
+    folder: Path | None,
+    *,
+    sensitivity: bool = False,
+    workers: int | None = None,
+    executor: str = "processes",
+    json: bool = False,
+) -> None:
+    """Run a study, write its figures to *output* and show what it found."""
+    from lirich.workbench.study import run_study
+
     with progress_bar("simulating", quiet=json) as progress:
         result = run_study(
             asked,

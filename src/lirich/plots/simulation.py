@@ -171,7 +171,7 @@ def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | 
         layout=style.layout(
             showlegend=True,
             height=420,
-            xaxis=style.axis("Voltage vs Li/Li<sup>+</sup> (V)"),
+            xaxis=style.axis("Voltage vs Li/Li<sup>+</sup> or counter electrode (V)"),
             yaxis=style.axis("Release (nmol g<sup>−1</sup> s<sup>−1</sup>)", type="log", exponentformat="power"),
             annotations=origin_label(origin),
         ),
@@ -220,7 +220,7 @@ def energy(cycles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure
             yaxis=style.axis("Specific energy (Wh per kg of active mass)", rangemode="tozero"),
             annotations=origin_label(origin),
         ),
-        note="Per kilogram of cathode material against Li, not of a cell.",
+        note="Per kilogram of cathode material, not of a cell.",
     )
 
 

@@ -20,8 +20,19 @@ def cell_figure(view: CellView, kind: str, **options: Any) -> Figure:
         raise UnknownNameError.of("figure", kind, FIGURES) from None
     figure = draw(view, options)
     if figure is None:
-        raise NotEnoughDataError(f"{view.key} has no values for the figure {kind!r}", advice="See its values")
+        raise NotEnoughDataError(
+            f"{view.key} has no values for the figure {kind!r}", advice=_WANTED.get(kind, "See its values")
+        )
     return figure
+
+
+_WANTED = {
+    "profiles": "Profiles are kept where all crystals are alike (single-particle, with-electrolyte, full-cell), "
+    "after a programme with a charge to a voltage",
+    "sites": "The course of the sites needs two cycles",
+    "contact": "Contact is that of a solid-state cell, over two cycles",
+}
+"""What a figure that only a simulated cell has asks for."""
 
 
 def bands(view: CellView) -> list[Band]:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
-from lirich.errors import ConflictingMetadataError, InputError, SettingsError, UnknownNameError
+from lirich.errors import ConflictingMetadataError, InputError, SettingsError
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
-from lirich.workbench.extras import need_cells
+from lirich.workbench.physics import DEFAULT_MODEL, RADII, Physics, cell_facts, physics_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
     from lirich.store import Store
 
 READER = "simulation"
-SETS = {"SC": "LiRich_SC", "PC": "LiRich_PC"}
 STATES, PROFILES = "states.parquet", "profiles.parquet"
 Mesh = Literal["even", "surface"]
-_SINGLE = ("Crystal radius [m]", "Particle radius [m]")
-_OPTIONS = ("one_c_ma_g", "cycles", "rate", "low_v", "high_v", "check_up_every")
 _RESOLVED = ("gitt", "ici")
 
 
@@ -48,23 +45,6 @@ class SimulatedCell:
     stopped: str
 
 
-def parameter_set(name: str) -> str:
-    """Return the name of the parameter set for ``SC``, ``PC`` or its own name. Raises `UnknownNameError`."""
-    known = {**SETS, **{each: each for each in SETS.values()}}
-    if name not in known:
-        raise UnknownNameError.of("parameter set", name, known)
-    return known[name]
-
-
-def whole_changes(name: str, changes: Mapping[str, float]) -> dict[str, float]:
-    """Return the changes with what follows from them: one single crystal is one particle, of one radius."""
-    changes = {key: float(value) for key, value in changes.items()}
-    given = [changes[key] for key in _SINGLE if key in changes]
-    if parameter_set(name) == SETS["SC"] and len(given) == 1:
-        changes |= dict.fromkeys(_SINGLE, given[0])
-    return changes
-
-
 def simulate_cell(
     store: Store,
     parameters: str,
@@ -74,52 +54,42 @@ def simulate_cell(
     cell: str | None = None,
     sample: str | None = None,
     facts: Mapping[str, Scalar] | None = None,
+    model: str | None = None,
+    electrolyte: str | None = None,
     mesh: Mesh | None = None,
     title: str | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> SimulatedCell:
     """Run a programme and enter it as a test; see `lirich.workbench.Workspace.simulate`."""
-    need_cells("A simulation")
-    from lirich.cells.parameters import parameters_of
-    from lirich.cells.programme import Programme, named
-    from lirich.cells.simulation import check
+    physics = physics_of(parameters, changes, model=model, electrolyte=electrolyte)
+    from lirich.cells.programme import Programme
 
-    chosen = parameter_set(parameters)
-    changed = whole_changes(chosen, changes or {})
-    known = parameters_of(chosen)
-    for name in changed:
-        if name not in known:
-            raise UnknownNameError.of("parameter", name, known)
-    values = {name: changed.get(name, p.value) for name, p in known.items()}
-    check(values)
     if isinstance(programme, Programme):
         if options:
             raise SettingsError("A whole programme takes no options", expected="options of a programme by name")
         plan, title = programme, title or "own programme"
     else:
-        for name in options or {}:
-            if name not in _OPTIONS:
-                raise UnknownNameError.of("option of a programme", name, _OPTIONS)
-        plan, title = named(programme, **{"one_c_ma_g": ONE_C_MA_G, **(options or {})}), programme
+        plan, title = physics.programme(programme, options), programme
     mesh = mesh or ("surface" if title in _RESOLVED else "even")
     document = {
         "kind": "lirich simulation",
         "simulated": True,
-        "model": "LiRichSPM",
+        "model": physics.kind.pybamm_name,
         "mesh": mesh,
         "versions": {"lirich": __version__, "pybamm": _pybamm_version()},
-        "parameter_set": chosen,
-        "changes": changed,
-        "parameters": values,
-        "guesses": sorted(name for name, p in known.items() if p.guess and name not in changed),
+        "parameter_set": physics.parameter_set,
+        **({"electrolyte": physics.electrolyte} if physics.electrolyte else {}),
+        "changes": dict(physics.changes),
+        "parameters": physics.values,
+        "guesses": physics.guesses,
         "programme": {
             "name": title,
             "one_c_ma_g": plan.one_c_ma_g,
             "steps": [asdict(step) for step in plan.steps],
         },
     }
-    key = cell or f"sim-{chosen.removeprefix('LiRich_')}-{title.split()[0]}-{content_hash(document)[:6]}"
+    key = cell or f"sim-{physics.parameter_set.removeprefix('LiRich_')}-{title.split()[0]}-{content_hash(document)[:6]}"
     document = {"cell": key, **document}
     task = {"root": str(store.root), "document": document, "code": code_hash("lirich.cells", "lirich.store.curves")}
     with open_executor("serial") as pool:
@@ -141,7 +111,7 @@ def simulate_cell(
     already = _enter(
         store,
         test,
-        _cell(key, sample, document, said),
+        _cell(key, sample, physics, document, said),
         _sample(key, sample, document, said, outcome.result["diffusion_length_m"]),
     )
     return SimulatedCell(key, test, already, outcome.result["stopped"])
@@ -149,16 +119,14 @@ def simulate_cell(
 
 COMPOSITION = "Li1.2Mn0.54Ni0.13Co0.13O2"
 """That of the library's density, and what the model stands for. The cell that its sites were fitted to states none."""
-ONE_C_MA_G = 250.0
-"""1C of the parameter library (its nominal capacity), mA/g."""
 
 
 def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Run one simulation, keep its files in the workspace's folders and return its `Test` as JSON."""
-    from lirich.cells.impedance import surface_model
+    from lirich.cells.models import MODELS, SINGLE_PARTICLE
     from lirich.cells.profiles import crystal_profiles
     from lirich.cells.programme import Programme, Step
-    from lirich.cells.simulation import Model, Simulator, standard_table
+    from lirich.cells.simulation import Simulator, standard_table
     from lirich.readers import summarise
     from lirich.workbench.stores import store_at
 
@@ -167,9 +135,12 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     plan = Programme(
         tuple(Step(**step) for step in document["programme"]["steps"]), document["programme"]["one_c_ma_g"]
     )
-    outputs = state_names()
-    model = surface_model(outputs=outputs) if document["mesh"] == "surface" else Model(outputs=outputs)
-    simulator = Simulator(model, document["parameters"])
+    kind = next(model for model in MODELS.values() if model.pybamm_name == document["model"])
+    model = kind.surface_resolved() if document["mesh"] == "surface" else kind
+    # compiling takes as long as hundreds of cycles of the larger models
+    simulator = Simulator(
+        model.recording(*crystal_states(), *kind.states), document["parameters"], compiled=kind is SINGLE_PARTICLE
+    )
     run = simulator.run(plan)
     table = standard_table(run)
     last = next((step for step in reversed(plan.steps) if step.mode == "charge"), None)
@@ -180,7 +151,7 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         hidden = where / STATES
         hidden_states(run.points).write_parquet(hidden)
         beside = [hidden]
-        if last is not None and last.until_voltage_v is not None and not run.stopped:
+        if last is not None and last.until_voltage_v is not None and not run.stopped and not kind.places:
             profiles = crystal_profiles(
                 simulator, mode="charge", current_ma_g=last.current_ma_g,
                 until_voltage_v=last.until_voltage_v, start=run.final,
@@ -220,8 +191,8 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def state_names() -> tuple[str, ...]:
-    """Return the hidden states that are kept of a simulated cell: variables of the model."""
+def crystal_states() -> tuple[str, ...]:
+    """Return the hidden states of the crystals that are kept of every simulated cell: variables of the models."""
     from lirich.cells.sites import SITES
 
     return (
@@ -264,25 +235,23 @@ def _pybamm_version() -> str:
     return version("pybamm")
 
 
-def _cell(key: str, sample: str | None, document: Mapping[str, Any], facts: Mapping[str, Scalar]) -> Cell:
-    values = document["parameters"]
-    fixed = sorted(set(facts) & {*Cell.model_fields, "morphology", "particle_diameter_um"})
+def _cell(
+    key: str, sample: str | None, physics: Physics, document: Mapping[str, Any], facts: Mapping[str, Scalar]
+) -> Cell:
+    fixed = sorted(set(facts) & {*Cell.model_fields, "morphology", "particle_diameter_um", "model", "parameter_set"})
     if fixed:
         raise InputError(f"{fixed[0]} of a simulated cell", expected="a fact that the simulation does not fix")
     return Cell(
         key=key,
         sample=sample or key,
-        electrode="cathode",
-        active_mass_mg=1000.0 * values["Active mass [g]"],
-        nominal_specific_capacity_mah_g=values["Nominal cell capacity [A.h]"] * 1e3 / values["Active mass [g]"],
         one_c_ma_g=document["programme"]["one_c_ma_g"],
-        counter_electrode="Li",
-        temperature_celsius=round(values["Ambient temperature [K]"] - 273.15, 6),
         simulated=True,
+        **cell_facts(physics),
         extra={
-            **document["changes"],
+            **physics.changes,
             **{name: fact for name, fact in facts.items() if name not in Sample.model_fields},
-            "parameter_set": document["parameter_set"],
+            "model": physics.model,
+            "parameter_set": physics.parameter_set,
         },
     )
 
@@ -294,7 +263,7 @@ def _sample(
     return Sample(
         **{"composition": COMPOSITION, **stated},
         key=sample or key,
-        morphology="PC" if document["parameters"][_SINGLE[0]] < document["parameters"][_SINGLE[1]] else "SC",
+        morphology="PC" if document["parameters"][RADII[0]] < document["parameters"][RADII[1]] else "SC",
         particle_diameter_um=round(2e6 * diffusion_length_m, 6),
     )
 
@@ -346,25 +315,37 @@ FREQUENCIES = (1e-4, 1e5, 73)
 """Lowest and highest frequency (Hz) and number of frequencies of `simulate_impedance`: eight per decade."""
 
 
+def check_impedance(model: str | None) -> None:
+    """Refuse an impedance of a model whose equations are not linearised. Raises `SettingsError`."""
+    if model not in (None, DEFAULT_MODEL):
+        raise SettingsError(
+            f"An impedance of the {model} model", expected=f"the {DEFAULT_MODEL} model: the others have no spectrum yet"
+        )
+
+
 def simulate_impedance(
-    parameters: str, programme: Programme | None = None, *, changes: Mapping[str, float] | None = None
+    parameters: str,
+    programme: Programme | None = None,
+    *,
+    changes: Mapping[str, float] | None = None,
+    model: str | None = None,
 ) -> SimulatedSpectrum:
     """Return the impedance after *programme* (by default of a pristine cell) and a rest, and what is read from it.
 
-    The radius of the sphere is the diffusion length of the crystals at that time. Raises as `simulate_cell`.
+    The radius of the sphere is the diffusion length of the crystals at that time. Raises as `simulate_cell`,
+    and `SettingsError` for another model than the single-particle one.
     """
-    need_cells("An impedance")
+    check_impedance(model)
+    physics = physics_of(parameters, changes)
     import numpy as np
     import polars as pl
 
     from lirich.cells.impedance import FREQUENCY, IMAGINARY, REAL, impedance, rested, surface_model
-    from lirich.cells.parameters import values_of
     from lirich.cells.simulation import Simulator
     from lirich.cells.spectrum import circuit_of, fit_spectrum
 
-    chosen = parameter_set(parameters)
-    simulator = Simulator(surface_model(), values_of(chosen))
-    changed = whole_changes(chosen, changes or {})
+    changed = physics.changes
+    simulator = Simulator(surface_model(), {name: p.value for name, p in physics.parameters.items()})
     state = rested(simulator, changed, programme)
     spectrum = impedance(simulator, np.geomspace(*FREQUENCIES), changed, state=state)
     values = simulator.parameters(changed)

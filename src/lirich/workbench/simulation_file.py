@@ -3,6 +3,7 @@
 ::
 
     parameters = "SC"                     # or PC, or the name of a set
+    model = "single-particle"             # or with-electrolyte, porous, full-cell, solid-state
     programme = "ageing"                  # or steps: [["Charge at C/10 until 4.8 V", "Discharge at C/2 until 2 V"]]
     cycles = 100
     rate = "C/2"
@@ -24,10 +25,11 @@ from pydantic import Field, ValidationError
 from lirich.errors import InputError, SettingsError
 from lirich.model import Frozen, Scalar
 from lirich.workbench.extras import need_cells
-from lirich.workbench.simulate import ONE_C_MA_G
+from lirich.workbench.physics import DEFAULT_MODEL, HIGH, LOW, ONE_C_MA_G, OPTIONS, RADII, TEMPERATURE, physics_of
 
 if TYPE_CHECKING:
     from lirich.cells.programme import Programme
+    from lirich.cells.study import Study
 
 Lines = str | tuple[str, ...]
 
@@ -36,11 +38,13 @@ class SimulationRequest(Frozen):
     """A simulation as a person asks for it; ``programme`` is a name, or cycles of steps as they are on paper."""
 
     parameters: str
+    model: str | None = None
+    electrolyte: str | None = None
     programme: str | tuple[Lines, ...] = "ageing"
     cycles: int | None = Field(default=None, ge=1)
     rate: str | None = None
-    low_v: float = 2.0
-    high_v: float = 4.8
+    low_v: float | None = None
+    high_v: float | None = None
     check_up_every: int = Field(default=0, ge=0)
     one_c_ma_g: float = Field(default=ONE_C_MA_G, gt=0)
     changes: dict[str, float] = Field(default_factory=dict, alias="set")
@@ -63,26 +67,60 @@ class SimulationRequest(Frozen):
     def plan(self) -> Programme:
         """Return the programme. Raises `SettingsError`, `UnknownNameError`, `OptionalDependencyError`."""
         need_cells("A simulation")
-        from lirich.cells.programme import named, parse
+        from lirich.cells.programme import parse
 
         if isinstance(self.programme, str):
-            return named(
-                self.programme,
-                one_c_ma_g=self.one_c_ma_g,
-                cycles=self.cycles,
-                rate=self.rate,
-                low_v=self.low_v,
-                high_v=self.high_v,
-                check_up_every=self.check_up_every,
-            )
+            stated = {name: getattr(self, name) for name in OPTIONS}
+            physics = physics_of(self.parameters, self.changes, model=self.model, electrolyte=self.electrolyte)
+            return physics.programme(self.programme, {k: v for k, v in stated.items() if v is not None})
         if self.rate is not None or self.check_up_every:
             raise SettingsError("Steps of your own with a rate or check-ups beside them", expected="rates in the steps")
         return parse(self.programme, self.one_c_ma_g, repeat=self.cycles or 1)
+
+    def radius_study(self) -> Study:
+        """Return the study of which crystal radius is best for the rate and cycles of this ageing.
+
+        Raises `SettingsError` where they are not given, or where what is asked is no ageing of the single-particle
+        model with a free radius; `UnknownNameError`, `OptionalDependencyError`.
+        """
+        physics = physics_of(self.parameters, self.changes, model=self.model, electrolyte=self.electrolyte)
+        if physics.model != DEFAULT_MODEL:
+            raise SettingsError(
+                f"A best radius with the {physics.model} model",
+                expected=f"the {DEFAULT_MODEL} model, which studies run on",
+            )
+        if self.programme != "ageing" or self.check_up_every:
+            raise SettingsError("A best radius for another programme", expected="ageing, without check-ups")
+        if self.rate is None or self.cycles is None:
+            raise SettingsError(
+                "A best radius for no duty",
+                expected="a rate and a number of cycles",
+                advice="Such as --rate 1C --cycles 300",
+            )
+        fixed = {name: value for name, value in physics.changes.items() if name != TEMPERATURE}
+        if RADII[0] in fixed:
+            raise SettingsError(f"A best radius with {RADII[0]!r} set", expected="a radius that is left to the study")
+        from lirich.workbench.study import make_duty, size_study
+
+        values = physics.values
+        duty = make_duty(
+            {
+                "rate": self.rate,
+                "cycles": self.cycles,
+                "low_v": values[LOW] if self.low_v is None else self.low_v,
+                "high_v": values[HIGH] if self.high_v is None else self.high_v,
+                "one_c_ma_g": self.one_c_ma_g,
+                "temperature_celsius": round(values[TEMPERATURE] - 273.15, 6),
+            }
+        )
+        return size_study(duty, physics.parameter_set, fixed=fixed)
 
     def names(self) -> dict[str, Any]:
         """Return what `lirich.workbench.Workspace.simulate` takes beside parameters and programme."""
         title = self.programme if isinstance(self.programme, str) else None
         return {
+            "model": self.model,
+            "electrolyte": self.electrolyte,
             "changes": self.changes,
             "cell": self.cell,
             "sample": self.sample,

@@ -186,13 +186,16 @@ def _refused(what: str, error: ValidationError) -> SettingsError:
     )
 
 
-def size_study(duty: Duty, parameter_set: str = "SC", objective: str = OBJECTIVE) -> Study:
-    """Return the study of which crystal radius is best for a duty."""
+def size_study(
+    duty: Duty, parameter_set: str = "SC", objective: str = OBJECTIVE, fixed: Mapping[str, float] | None = None
+) -> Study:
+    """Return the study of which crystal radius is best for a duty; *fixed* parameters differ from the set."""
     return make_study(
         {
             "name": f"radius for {duty.cycles} cycles at {duty.rate}",
             "set": parameter_set,
             "duty": duty,
+            "fixed": dict(fixed or {}),
             "vary": {"radius_nm": RADII_NM},
             "objective": objective,
         }

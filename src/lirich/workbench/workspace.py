@@ -136,6 +136,8 @@ class Workspace:
         cell: str | None = None,
         sample: str | None = None,
         facts: Mapping[str, Scalar] | None = None,
+        model: str | None = None,
+        electrolyte: str | None = None,
         mesh: Literal["even", "surface"] | None = None,
         title: str | None = None,
         progress: Callable[[Progress], None] | None = None,
@@ -146,16 +148,22 @@ class Workspace:
         Parameters
         ----------
         parameters:
-            ``SC``, ``PC``, or the name of a parameter set.
+            ``SC``, ``PC``, or the name of a parameter set of the model.
         programme:
             A name (``cycling``, ``ageing``, ``rate-test``, ``gitt``, ``ici``) with *options* (``cycles``, ``rate``,
             ``low_v``, ``high_v``, ``check_up_every``, ``one_c_ma_g``), or a `lirich.cells.programme.Programme`.
+            The limits are by default the cut-offs of the parameter set.
         changes:
             Parameters by name that differ from the set. In ``SC`` crystal and particle have one radius: one sets both.
         cell, sample:
             Names; by default one that says what was run. The same simulation under the same name is there already.
         facts:
             More facts of the cell, to group by.
+        model:
+            ``single-particle`` (the default), ``with-electrolyte``, ``porous``, ``full-cell`` or ``solid-state``: see
+            `lirich.cells.models.MODELS`.
+        electrolyte:
+            A solid electrolyte of the library, for ``solid-state``; by default Li6PS5Cl.
         mesh:
             ``surface`` resolves the crystal's surface, for pulses (the default of ``gitt`` and ``ici``).
         title:
@@ -175,6 +183,8 @@ class Workspace:
             cell=cell,
             sample=sample,
             facts=facts,
+            model=model,
+            electrolyte=electrolyte,
             mesh=mesh,
             title=title,
             options=options,
