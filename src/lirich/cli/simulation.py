@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from lirich.workbench.simulate import SimulatedCell, SimulatedSpectrum
     from lirich.workbench.simulation_file import SimulationRequest
 
-FIGURES = ("voltage", "capacity", "mean-voltage", "profiles", "sites", "gas", "energy", "rate", "diffusivity")
+FIGURES = (
+    "voltage",
+    "capacity",
+    "mean-voltage",
+    "profiles",
+    "sites",
+    "gas",
+    "contact",
+    "energy",
+    "rate",
+    "diffusivity",
+)
+_OF_STATES = ("profiles", "sites", "gas", "contact")
 MODELS = ("single-particle", "with-electrolyte", "porous", "full-cell", "solid-state")
 SOLID_ELECTROLYTES = ("Li6PS5Cl", "Li10GeP2S12", "LLZO", "Li3InCl6", "Li3YCl6", "PEO-LiTFSI")
 """As the physics names them: said here, for help imports none of it."""
@@ -181,8 +193,8 @@ def simulate(
         _show_spectrum(spectrum, eis)
     if drawn:
         out.print(f"Figures: {escape(', '.join(str(p) for p in drawn))}")
-    for kind, reason in missing.items():
-        out.print(f"[dim]No figure {kind}: {escape(reason)}[/]")
+    if missing:
+        out.print(f"[dim]Not drawn: {escape('; '.join(f'{kind} ({why})' for kind, why in missing.items()))}[/]")
     show_findings(analysed.findings)
     if done.stopped:
         out.print(f"[yellow]The programme was not run to its end:[/] {escape(done.stopped)}")
@@ -261,10 +273,12 @@ def _draw(view: CellView, folder: Path, spectrum: SimulatedSpectrum | None) -> t
     folder.mkdir(parents=True, exist_ok=True)
     drawn: list[Path] = []
     missing: dict[str, str] = {}
-    for kind in FIGURES if view.analyses else ("profiles", "sites", "gas"):
+    for kind in FIGURES if view.analyses else _OF_STATES:
         try:
             figure = view.plot(kind)
         except NotEnoughDataError as error:
+            if kind == "contact" and view.facts.extra.get("model") != "solid-state":
+                continue  # nothing that is missing
             missing[kind] = error.advice or str(error)
             continue
         drawn.append(figure.write_html(folder / f"{kind}.html"))

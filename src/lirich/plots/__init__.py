@@ -10,7 +10,7 @@ from lirich.plots.figure import Figure
 from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_losses, group_points, overlay
 from lirich.plots.kinetics import diffusivity, rate_test
 from lirich.plots.literature import literature_context, rate_context, retention_context
-from lirich.plots.simulation import crystal_content, energy, gas, nyquist, site_populations
+from lirich.plots.simulation import contact, crystal_content, energy, gas, nyquist, site_populations
 
 __all__ = [
     "Band",
@@ -19,6 +19,7 @@ __all__ = [
     "Figure",
     "GroupPoints",
     "capacity",
+    "contact",
     "crystal_content",
     "diffusivity",
     "dqdv_curves",

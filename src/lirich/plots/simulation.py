@@ -179,6 +179,53 @@ def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | 
     )
 
 
+def contact(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | None:
+    """Draw the contact with the solid electrolyte and the interphase between, after each cycle of a solid-state cell.
+
+    *states* has ``cycle``, ``Contact fraction`` and ``Interphase thickness [m]``, of which the last row of a cycle
+    counts. ``None`` of another cell, or with fewer than two cycles.
+    """
+    ends = states.group_by("cycle", maintain_order=True).last().sort("cycle")
+    if "Contact fraction" not in ends.columns or ends.height < 2:
+        return None
+    cycles = ends["cycle"].to_numpy()
+    shown = (
+        (100.0 * ends["Contact fraction"].to_numpy(), "contact", "%", "y", "#0072B2"),
+        (1e9 * ends["Interphase thickness [m]"].to_numpy(), "interphase", "nm", "y2", "#D55E00"),
+    )
+    traces = []
+    for values, name, unit, panel, colour in shown:
+        kept = thin(cycles, values, _MOST_POINTS)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": style.numbers(cycles[kept]),
+                "y": style.numbers(values[kept]),
+                "yaxis": panel,
+                "line": {"color": colour, "dash": style.DASHES[origin], "width": 1.8},
+                "hovertemplate": f"cycle %{{x}}<br>{name}: %{{y:.3g}} {unit}<extra></extra>",
+            }
+        )
+    (touching, *_), (grown, *_) = shown
+    return Figure(
+        title="Contact with the solid electrolyte",
+        alt=f"Over {ends.height} cycles the part of the crystals' surface that touches the solid electrolyte goes from "
+        f"{touching[0]:.3g} to {touching[-1]:.3g} %, the interphase from {grown[0]:.3g} to {grown[-1]:.3g} nm.",
+        data=traces,
+        layout=style.layout(
+            showlegend=False,
+            height=440,
+            xaxis=style.axis("Cycle", anchor="y2"),
+            yaxis=style.axis("Contact (% of the surface)", domain=[0.54, 1.0], rangemode="tozero"),
+            yaxis2=style.axis("Interphase (nm)", domain=[0.0, 0.44], rangemode="tozero"),
+            annotations=origin_label(origin),
+        ),
+        note="Means over the electrode at the end of each cycle. Parting, creep and growth are guesses in size.",
+    )
+
+
 def energy(cycles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | None:
     """Draw the specific energy of charge and discharge over cycles; ``None`` where it is not known.
 

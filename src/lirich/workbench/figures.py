@@ -29,10 +29,12 @@ def cell_figure(view: CellView, kind: str, **options: Any) -> Figure:
 _WANTED = {
     "profiles": "Profiles are kept where all crystals are alike (single-particle, with-electrolyte, full-cell), "
     "after a programme with a charge to a voltage",
+    "rate": "Rate capability needs discharges at several rates",
+    "diffusivity": "Diffusivity needs a GITT or an ICI",
     "sites": "The course of the sites needs two cycles",
     "contact": "Contact is that of a solid-state cell, over two cycles",
 }
-"""What a figure that only a simulated cell has asks for."""
+"""What a figure asks for that not every test has."""
 
 
 def bands(view: CellView) -> list[Band]:
@@ -113,5 +115,6 @@ FIGURES: dict[str, Callable[[CellView, dict[str, Any]], Figure | None]] = {
     "profiles": _of_states("crystal_content", "profiles.parquet"),
     "sites": _of_states("site_populations", "states.parquet"),
     "gas": _of_states("gas", "states.parquet"),
+    "contact": _of_states("contact", "states.parquet"),
 }
-"""Every figure by name; ``profiles``, ``sites`` and ``gas`` show what only a simulated cell has."""
+"""Every figure by name; ``profiles``, ``sites``, ``gas`` and ``contact`` show what only a simulated cell has."""

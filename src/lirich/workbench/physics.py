@@ -111,6 +111,11 @@ def physics_of(
     changed = {key: float(value) for key, value in (changes or {}).items()}
     for name in changed:
         if name not in library:
+            having = [each for each, other in MODELS.items() if name in parameters_of(other.set_for("SC"))]
+            if having:
+                raise SettingsError(
+                    f"{name!r} in the {model} model", expected=f"a model that has it: {', '.join(having)}"
+                )
             raise UnknownNameError.of("parameter", name, library)
     given = [changed[key] for key in RADII if key in changed]
     if chosen == sets["SC"] and len(given) == 1:  # one single crystal is one particle, of one radius

@@ -211,7 +211,8 @@ class CellView:
     def plot(self, kind: str = "voltage", **options: Any) -> Figure:
         """Return a figure: ``voltage``, ``dqdv``, ``capacity``, ``mean-voltage``, ``hysteresis`` and so on.
 
-        Of a simulated cell also ``profiles``, ``sites`` and ``gas``; see `lirich.workbench.figures.FIGURES`.
+        Of a simulated cell also ``profiles``, ``sites``, ``gas`` and ``contact``: see
+        `lirich.workbench.figures.FIGURES`.
 
         Raises `UnknownNameError` on another kind.
         """
