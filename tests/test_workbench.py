@@ -174,7 +174,7 @@ def test_a_sample_of_the_cells_own_name_keeps_what_is_known_of_it(workspace: Wor
     write_curve(tmp_path / "b.bdf.csv", seed=1)
     workspace.add(tmp_path / "a.bdf.csv", facts={"sample": "b", "composition": "LiCoO2"}, executor="serial")
     workspace.add(tmp_path / "b.bdf.csv", facts={"dopant": "Nb"}, executor="serial")
-    assert workspace.samples == {"b": Sample(key="b", composition="LiCoO2", dopant="Nb")}
+    assert unsourced(workspace.samples["b"]) == Sample(key="b", composition="LiCoO2", dopant="Nb")
 
 
 def test_the_table_beside_a_link_counts_not_that_beside_the_file(workspace: Workspace, tmp_path: Path) -> None:
@@ -305,6 +305,10 @@ def test_a_repair_is_made_only_on_request_and_kept_in_the_record(workspace: Work
     assert repaired.added[0].test.repairs == ("time-3600x",)
 
 
+def unsourced(thing: Cell | Sample) -> Cell | Sample:
+    return thing.model_copy(update={"sources": {}})
+
+
 # --- facts -----------------------------------------------------------------------------------------------------
 
 
@@ -317,8 +321,10 @@ def test_facts_come_by_priority_and_differences_are_said(tmp_path: Path) -> None
             entry_from_facts({"active_mass_mg": 5.901}),
         ],
     )
-    assert facts.cell == Cell(key="SC-1", sample="SC-1", active_mass_mg=6.0, electrode="cathode")
-    assert facts.sample == Sample(key="SC-1", morphology="SC")
+    assert unsourced(facts.cell) == Cell(key="SC-1", sample="SC-1", active_mass_mg=6.0, electrode="cathode")
+    assert facts.sample is not None
+    assert unsourced(facts.sample) == Sample(key="SC-1", morphology="SC")
+    assert facts.cell.sources == {"active_mass_mg": "you", "electrode": "you"}
     assert [f.code for f in facts.findings] == ["metadata-differs", "metadata-differs"]
     agreeing = resolve("a", [entry_from_facts({"active_mass_mg": 5.9}), entry_from_facts({"active_mass_mg": "5.901"})])
     assert agreeing.findings == []
@@ -373,7 +379,7 @@ def test_all_that_the_tables_say_of_a_file_counts_and_differences_are_said(tmp_p
     (tmp_path / "cells.csv").write_text('cell;file;active_mass_mg;note\nA;A*;5;"5"" wafer"\nA;A_2*;6;\n')
     (tmp_path / "cells.toml").write_text("[cells.A]\nfiles = ['A*']\none_c_ma_g = 250\nactive_mass_mg = 5\n")
     facts = resolve("A", read_cell_tables(tmp_path).entries_for(tmp_path / "A_2.csv"))
-    assert facts.cell == Cell(key="A", active_mass_mg=5, one_c_ma_g=250, extra={"note": '5" wafer'})
+    assert unsourced(facts.cell) == Cell(key="A", active_mass_mg=5, one_c_ma_g=250, extra={"note": '5" wafer'})
     assert [f.message for f in facts.findings] == [
         "active_mass_mg of A is 5 in cells.csv, line 2 and 6 in cells.csv, line 3; 5 is used"
     ]

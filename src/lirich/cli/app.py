@@ -155,6 +155,16 @@ def cells(
         typer.Argument(help="One cell, in detail.", show_default=False, autocompletion=complete.cells),
     ] = None,
     facts: Fact = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unset",
+            metavar="FIELD",
+            help="Take a fact back: it is not given, until files say it. Repeatable.",
+            show_default=False,
+            autocompletion=complete.fields,
+        ),
+    ] = None,
     segment: Annotated[
         list[str] | None,
         typer.Option(
@@ -175,16 +185,28 @@ def cells(
     changes: Annotated[
         bool, typer.Option("--history", help="What was said of the cell, its sample and protocol, and when.")
     ] = False,
+    remove: Annotated[
+        bool,
+        typer.Option("--remove", help="Remove the cell from the workspace. Its raw files and its history stay."),
+    ] = False,
+    remove_file: Annotated[
+        str | None,
+        typer.Option("--remove-file", metavar="FILE", help="Remove one file of the cell.", show_default=False),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
     workspace: WorkspaceFolder = None,
     json: Json = False,
 ) -> None:
-    """List the cells, show one with its protocol and values, or say facts about it."""
+    """List the cells, show one with its protocol and values, say facts about it, or remove it."""
     want_json(json)
     from lirich.cli import verbs
 
+    if remove or remove_file is not None:
+        verbs.remove(name, remove_file, workspace, yes=yes, json=json)
+        return
     verbs.cells(
         name,
-        facts or [],
+        [*(facts or []), *(f"{field}=" for field in unset or [])],
         segment or [],
         clear_segments,
         workspace,

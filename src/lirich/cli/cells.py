@@ -136,10 +136,15 @@ def _show_making(run: CellView, *, everything: bool) -> None:
 
 
 def _show_facts(view: CellView) -> None:
-    facts = {**view.facts.model_dump(exclude={"key", "extra"}), **view.facts.extra}
+    from lirich.workbench.metadata import short_source
+
+    facts = {**view.facts.model_dump(exclude={"key", "extra", "sources"}), **view.facts.extra}
+    said = dict(view.facts.sources)
     if view.sample:
-        facts |= {**view.sample.model_dump(exclude={"key", "extra", "recipe"}), **view.sample.extra}
-    show_table("", ("fact", ""), [(k, v) for k, v in facts.items() if v is not None])
+        facts |= {**view.sample.model_dump(exclude={"key", "extra", "recipe", "sources"}), **view.sample.extra}
+        said |= view.sample.sources
+    rows = [(k, v, short_source(said.get(k, ""))) for k, v in facts.items() if v is not None]
+    show_table("", ("fact", "", "said by" if said else ""), rows)
     absent = [k for k, v in facts.items() if v is None]
     if absent:
         console().print(f"not given: {escape(', '.join(absent))}")
@@ -189,10 +194,11 @@ def show_history(view: CellView) -> None:
             c.field,
             _said(c.before),
             _said(c.after),
+            c.source,
         )
         for c in view.history
     ]
-    show_table("", ("when (UTC)", "of", "fact", "before", "after"), rows)
+    show_table("", ("when (UTC)", "of", "fact", "before", "after", "said by"), rows)
 
 
 def _said(fact: object) -> str:

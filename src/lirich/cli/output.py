@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 MOST_PLACES = 6
+_HASH = re.compile(r"[0-9a-f]{64}(\.[a-z]+)?")
 MOST_OF_ONE_CODE = 3
 """So many different messages of one code are printed; pulses and files by the hundred say much the same."""
 
@@ -65,13 +67,22 @@ def show_error(error: LirichError) -> None:
         err.print(f"  [bold]→[/] {escape(error.advice)}")
 
 
+def _without(name: str, message: str, instead: str) -> str:
+    """Return the message with another word for the place that it is about."""
+    return re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", instead, message) if name else message
+
+
+def _short(text: str) -> str:
+    return _HASH.sub(lambda found: found[0][:12] + "…", text)
+
+
 def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> None:
     """Print findings, the gravest first, equal ones of many cells once, few of one code; all without *limit*."""
     order = ("error", "warning", "info")
     grouped: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         name = finding.where
-        message = finding.message.replace(name, "…") if name else finding.message
+        message = _without(name, finding.message, "…")
         grouped.setdefault((finding.severity, finding.code, message), []).append(finding)
     rows = sorted(grouped.items(), key=lambda item: order.index(item[0][0]))
     out = console()
@@ -86,13 +97,18 @@ def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> Non
             continue
         first = members[0]
         places = list(dict.fromkeys(f.where for f in members if f.where))
-        shown = ", ".join(places[:MOST_PLACES]) + (
-            f" and {len(places) - MOST_PLACES} more" * (len(places) > MOST_PLACES)
-        )
-        where = f"[bold]{escape(shown)}:[/] " if places and not (len(places) == 1 and shown in first.message) else ""
+        # one name of a file by its hash says as much as six
+        most = 1 if _HASH.search(places[0] if places else "") else MOST_PLACES
+        shown = ", ".join(places[:most]) + f" and {len(places) - most} more" * (len(places) > most)
+        where = f"[bold]{escape(_short(shown))}:[/] "
+        text = first.message
+        if not places or (len(places) == 1 and shown in text):
+            where = ""
+        elif len(places) > 1:
+            text = _without(first.where, text, "each")
         more = codes[severity, code] - MOST_OF_ONE_CODE if limit is not None and number == MOST_OF_ONE_CODE else 0
         like = f" [dim](and {more} more like it)[/]" if more > 0 else ""
-        out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(first.message)} [dim]{code}[/]{like}")
+        out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(_short(text))} [dim]{code}[/]{like}")
         if first.advice:
             out.print(f"  [dim]→ {escape(first.advice)}[/]")
     if left:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,8 @@ from lirich.cli.options import open_workspace
 from lirich.cli.output import console, print_json, progress_bar, show_error, show_findings, show_table
 from lirich.errors import InputError, LirichError
 
+_STATES = {"new": "", "known": "already there", "anew": "read anew", "restored": "restored"}
+_COUNTED = (("anew", "read anew"), ("restored", "restored"))
 PARTLY = 1
 """Exit code of a run that did not do all it was asked to: files or cells failed (the others are kept), nothing could be
 compared, something is wrong."""
@@ -89,7 +92,7 @@ def add(
                 a.test.reader,
                 f"{a.test.rows:,}",
                 f"{a.test.confidence:.0%}",
-                "already there" if a.already else ", ".join(a.test.repairs) or "",
+                "; ".join(filter(None, (_STATES[a.state], "" if a.already else ", ".join(a.test.repairs)))),
             )
             for a in report.added
         ]
@@ -107,9 +110,10 @@ def add(
             for f in a.test.findings
         )
         show_findings([*report.findings, *told, *wanted])
-        new = sum(not a.already for a in report.added)
+        count = Counter[str](a.state for a in report.added)
+        others = "".join(f", {count[state]} {word}" for state, word in _COUNTED if count[state])
         console().print(
-            f"[bold]{new}[/] new file(s) of {len(report.cells)} cell(s); {len(report.added) - new} known, "
+            f"[bold]{count['new']}[/] new file(s) of {len(report.cells)} cell(s); {count['known']} known{others}, "
             f"{len(report.skipped)} skipped, {len(report.failed)} failed. Next: [bold]lirich analyse[/]"
         )
     if report.failed:
@@ -136,9 +140,9 @@ def cells(
         return
     findings = []
     if facts:
-        from lirich.workbench.metadata import facts_from_options
+        from lirich.workbench.metadata import changes_from_options
 
-        findings = workspace.set_facts(name, facts_from_options(facts))
+        findings = workspace.set_facts(name, changes_from_options(facts))
     if clear:
         workspace.clear_corrections(name)
     for text in segments:
@@ -155,6 +159,31 @@ def cells(
         show_history(view)
     else:
         show_cell(view, everything=everything)
+
+
+def remove(name: str | None, file: str | None, folder: Path | None, *, yes: bool, json: bool) -> None:
+    """Remove a cell, or one file of it, once the user has said so."""
+    workspace = open_workspace(folder)
+    if name is None:
+        raise InputError("No cell is named", advice="lirich cells NAME --remove")
+    view = workspace.cells[name]
+    what = f"the cell {name} ({len(view.tests)} file(s), {len(view.analyses)} run(s))" if file is None else file
+    if not yes:
+        if json or not sys.stdin.isatty():
+            raise InputError(f"Nobody can be asked whether {what} is to go", advice="Say so with --yes")
+        typer.confirm(f"Remove {what}?", abort=True)
+    if file is None:
+        workspace.remove_cell(name)
+    else:
+        workspace.remove_file(name, file)
+        workspace.analyse([name], executor="serial")
+    if json:
+        print_json({"removed": name if file is None else file, "cell": name})
+        return
+    console().print(
+        f"Removed {escape(what)}. The raw files and the history stay in the workspace; adding the files again brings "
+        "it back."
+    )
 
 
 def _segment(text: str) -> tuple[int, int, str]:
@@ -190,9 +219,12 @@ def analyse(
         for cell, error in report.failed:
             console(stderr=True).print(f"[bold]{escape(cell)}[/]")
             show_error(error)
+        following = "[bold]lirich report[/], [bold]lirich compare --by morphology[/]"
+        if not len(workspace.cells):
+            following = "[bold]lirich add[/] FILES"
         console().print(
             f"[bold]{len(report.analysed)}[/] cell(s) analysed, {len(report.unchanged)} unchanged, "
-            f"{len(report.failed)} failed. Next: [bold]lirich report[/], [bold]lirich compare --by morphology[/]"
+            f"{len(report.failed)} failed. Next: {following}"
         )
     if report.failed:
         raise typer.Exit(PARTLY)

@@ -51,7 +51,7 @@ class Recipe(Frozen):
 
 
 class Sample(Frozen):
-    """A material from one synthesis."""
+    """A material from one synthesis. ``sources`` says of each fact who stated it, as in a `Cell`."""
 
     key: Key
     composition: str | None = None
@@ -64,6 +64,7 @@ class Sample(Frozen):
     batch: str | None = None
     recipe: Recipe | None = None
     extra: dict[str, Scalar] = Field(default_factory=dict)
+    sources: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("composition")
     @classmethod
@@ -78,6 +79,8 @@ class Cell(Frozen):
 
     ``nominal_specific_capacity_mah_g`` and ``one_c_ma_g`` (the specific current that *1C* means here) are two
     facts: Li-rich papers state 1C = 200, 250 or 280 mA/g for materials of any capacity.
+
+    ``sources`` says of each fact who stated it: ``you`` (by hand), ``/folder/cells.csv, line 2``, ``file SC-1.ndax``.
     """
 
     key: Key
@@ -92,6 +95,7 @@ class Cell(Frozen):
     temperature_celsius: float | None = Field(default=None, ge=-273.15)
     simulated: bool = False
     extra: dict[str, Scalar] = Field(default_factory=dict)
+    sources: dict[str, str] = Field(default_factory=dict)
 
 
 class RawFile(Frozen):

@@ -275,8 +275,8 @@ class _Checker:
             if not isinstance(entries, dict):
                 raise self.fail(f"[{section}]", "is not a section", f"facts of the {section}")
             for key, value in entries.items():
-                if key not in model.model_fields or key in ("key", "recipe", "extra"):
-                    self.known(f"{section} fact", key, set(model.model_fields) - {"key", "recipe", "extra"})
+                if key not in model.model_fields or key in ("key", "recipe", "extra", "sources"):
+                    self.known(f"{section} fact", key, set(model.model_fields) - {"key", "recipe", "extra", "sources"})
                 if not isinstance(value, bool | int | float | str):
                     raise self.fail(f"{section}.{key}", "is not a number or text")
                 facts[key] = value

@@ -132,6 +132,12 @@ class Things:
         )
         return True
 
+    def replace_test(self, test: Test) -> None:
+        """Replace what is kept of a test that is there, such as its findings. Raises `UnknownNameError`."""
+        t = s.test
+        require(self._connection, t, [test.key])
+        self._connection.execute(update(t).where(t.c.key == test.key).values(document=dump(test)))
+
     def test(self, key: str) -> Test | None:
         """Return one test, or ``None``."""
         document = self._connection.execute(select(s.test.c.document).where(s.test.c.key == plain(key))).scalar()
@@ -156,6 +162,19 @@ class Things:
         if self._connection.execute(select(t.c.key).where(t.c.cell == plain(key)).limit(1)).first():
             return False
         return self._connection.execute(delete(s.cell).where(s.cell.c.key == key)).rowcount > 0
+
+    def remove_cell(self, key: str) -> None:
+        """Remove a cell with its tests and analyses; its corrections are withdrawn, its history stays.
+
+        Raises `UnknownNameError`.
+        """
+        t, a = s.test, s.analysis
+        self.one(Cell, key)
+        self.clear_corrections(key)
+        for run in self._connection.execute(select(a.c.run).where(a.c.cell == key)).scalars().all():
+            drop_analysis(self._connection, key, run)
+        self._connection.execute(delete(t).where(t.c.cell == key))
+        self._connection.execute(delete(s.cell).where(s.cell.c.key == key))
 
     def remove_test(self, key: str) -> None:
         """Remove a test, and the analyses that rest on it. Raises `UnknownNameError`."""

@@ -17,7 +17,7 @@ from lirich.errors import InputError, LirichError, UnrecognisedFileError, WrongT
 from lirich.model import Finding, Test, content_hash
 from lirich.store.files import hash_open, open_source
 from lirich.workbench.metadata import TABLE_NAMES, Entry
-from lirich.workbench.register import Register, continuations
+from lirich.workbench.register import Register, State, continuations
 
 if TYPE_CHECKING:
     from lirich.store import Store
@@ -32,12 +32,17 @@ NEEDLESS = "repair-not-needed"
 
 @dataclass(frozen=True, slots=True)
 class AddedFile:
-    """One file that is now a test; ``already`` where it was one before."""
+    """One file that is now a test, and what is new about it (see `lirich.workbench.register.State`)."""
 
     path: str
     cell: str
     test: Test
-    already: bool
+    state: State
+
+    @property
+    def already(self) -> bool:
+        """Whether this very test was there before."""
+        return self.state in ("known", "restored")
 
 
 @dataclass(slots=True)
@@ -62,6 +67,7 @@ class AddReport:
                     "path": a.path,
                     "cell": a.cell,
                     "already": a.already,
+                    "state": a.state,
                     **a.test.model_dump(mode="json", include={"key", "reader", "rows", "confidence", "repairs"}),
                     "findings": [f.model_dump(mode="json") for f in a.test.findings],
                 }
@@ -256,12 +262,12 @@ def add_files(
         report.findings += [f.model_copy(update={"where": candidate.path.name}) for f in needless]
         test = test.model_copy(update={"findings": tuple(f for f in test.findings if f.code != NEEDLESS)})
         try:
-            key, stored, already, findings = register.enter(candidate.path, test, name=name)
+            key, stored, state, findings = register.enter(candidate.path, test, name=name)
         except LirichError as error:
             report.failed.append((str(candidate.path), error))
             return
         report.findings += findings
-        report.added.append(AddedFile(str(candidate.path), key, stored, already))
+        report.added.append(AddedFile(str(candidate.path), key, stored, state))
         if on_file is not None:
             on_file(report.added[-1])
 
@@ -281,7 +287,7 @@ def add_files(
                 _unreadable(candidate, outcome.error, report)
                 continue
             test = Test.model_validate(outcome.result)
-            if register.names_counter(candidate.path, test):
+            if register.names_counter(candidate.path):
                 counted.append((candidate, test))  # may continue another file: known when all are read
             else:
                 enter(candidate, test)

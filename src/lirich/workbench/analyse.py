@@ -190,8 +190,9 @@ def task_parameters(
     members = [by_key[key] for key in group.keys]
     return {
         "root": str(root),
-        "cell": cell.model_dump(mode="json"),
-        "sample": sample.model_dump(mode="json") if sample else None,
+        # who said a fact changes no value
+        "cell": cell.model_dump(mode="json", exclude={"sources"}),
+        "sample": sample.model_dump(mode="json", exclude={"sources"}) if sample else None,
         "run": run,
         "tests": list(group.keys),
         "curves": [test.curve for test in members],

@@ -21,6 +21,9 @@ EXTRAS = {
     "postgres": ("psycopg", "a catalogue that a team shares"),
 }
 
+READER_EXTRAS = {"biologic-mpr": "biologic"}
+"""The readers that read nothing without an extra."""
+
 
 @dataclass(slots=True)
 class Health:
@@ -46,7 +49,10 @@ class Health:
             (f"extra [{name}]", "installed" if there else "not installed", EXTRAS[name][1])
             for name, there in self.extras.items()
         ]
-        rows += [(f"reader {name}", "ready", description) for name, description in self.readers.items()]
+        for name, description in self.readers.items():
+            extra = READER_EXTRAS.get(name)
+            ready = extra is None or self.extras[extra]
+            rows.append((f"reader {name}", "ready" if ready else f"needs the extra [{extra}]", description))
         rows.append(("workspace", self.workspace or "none here", self.catalogue or ""))
         if self.workspace:
             rows.append(("cells", str(self.cells), ""))

@@ -165,7 +165,10 @@ def _file_name(wanted: str, taken: set[str]) -> str:
 
 def _cell_row(view: CellView, names: Sequence[str]) -> dict[str, Any]:
     row: dict[str, Any] = {"cell": view.key, "file": "|".join(f"{glob.escape(name)}.bdf.*" for name in names)}
-    for thing, skip in ((view.facts, {"key", "extra"}), (view.sample, {"key", "extra", "recipe"})):
+    for thing, skip in (
+        (view.facts, {"key", "extra", "sources"}),
+        (view.sample, {"key", "extra", "recipe", "sources"}),
+    ):
         if thing is not None:
             row.update({k: v for k, v in thing.model_dump(mode="json", exclude=skip).items() if v is not None})
             row.update(thing.extra)

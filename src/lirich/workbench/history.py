@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from lirich.model import Cell, Frozen, Sample
+from lirich.workbench.metadata import BY_HAND
 
 if TYPE_CHECKING:
     from lirich.store import FactVersion, Store
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 class FactChange(Frozen):
     """One fact that was given, changed or withdrawn; ``None`` is *not given*.
 
-    Of the *protocol*, ``field`` names the cycles and the facts are what they were said to be for.
+    ``source`` says who stated what it is after. Of the *protocol*, ``field`` names the cycles and the facts are what
+    they were said to be for.
     """
 
     unix_second: float
@@ -23,6 +25,7 @@ class FactChange(Frozen):
     field: str
     before: Any = None
     after: Any = None
+    source: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the change as the object that ``--json`` prints."""
@@ -52,8 +55,9 @@ def history(store: Store, key: str) -> list[FactChange]:
 def _changes(kind: Literal["cell", "sample"], versions: Sequence[FactVersion]) -> list[FactChange]:
     found = []
     before: dict[str, Any] = {}
+    said_before: dict[str, str] = {}
     for version in versions:
-        after = _flat(version.fact)
+        after, said = _flat(version.fact), version.fact.sources
         found += [
             FactChange(
                 unix_second=version.unix_second,
@@ -62,14 +66,16 @@ def _changes(kind: Literal["cell", "sample"], versions: Sequence[FactVersion]) -
                 field=name,
                 before=before.get(name),
                 after=after.get(name),
+                source=said.get(name, "") if name in after else "",
             )
             for name in dict.fromkeys((*before, *after))
             if before.get(name) != after.get(name)
+            or (said_before.get(name) != said.get(name) and BY_HAND in (said_before.get(name), said.get(name)))
         ]
-        before = after
+        before, said_before = after, said
     return found
 
 
 def _flat(fact: Cell | Sample) -> dict[str, Any]:
-    facts = fact.model_dump(mode="json", exclude={"key", "extra"}, exclude_defaults=True)
+    facts = fact.model_dump(mode="json", exclude={"key", "extra", "sources"}, exclude_defaults=True)
     return {**facts, **fact.extra}

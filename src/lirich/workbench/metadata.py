@@ -2,7 +2,8 @@
 
 ``cells.csv`` has one row per cell (or per file). A column is a field of `lirich.model.Cell` or
 `lirich.model.Sample`, or ``cell``, ``sample`` and ``file`` (a name or a pattern such as ``SC-1*.ndax``); any
-other column is kept as an extra field, and can be grouped by. An empty entry means *not given*.
+other column is kept as an extra field, and can be grouped by. An empty entry means *not given*, and takes back what
+the same table said before. What is said of one sample in several rows must be the same.
 
 ``cells.toml`` says the same with defaults::
 
@@ -19,8 +20,8 @@ other column is kept as an extra field, and can be grouped by. An empty entry me
     sample = "SC-A"
     active_mass_mg = 5.91
 
-The command line goes before these, and these go before what the instrument's file says; a difference between
-them is reported, never silent.
+What was said by hand (the command line, `Workspace.set_facts`), now or before, goes before these, and these go before
+what the instrument's file says; a difference between them is reported, never silent. Each fact keeps who said it.
 """
 
 from __future__ import annotations
@@ -32,23 +33,81 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from lirich.errors import ConflictingMetadataError, MetadataError
+from lirich.errors import CompositionError, ConflictingMetadataError, MetadataError
 from lirich.model import Cell, Finding, Sample, Scalar, Severity
 
-CELL_FIELDS = tuple(name for name in Cell.model_fields if name not in ("key", "sample", "extra"))
-SAMPLE_FIELDS = tuple(name for name in Sample.model_fields if name not in ("key", "recipe", "extra"))
+CELL_FIELDS = tuple(name for name in Cell.model_fields if name not in ("key", "sample", "extra", "sources"))
+SAMPLE_FIELDS = tuple(name for name in Sample.model_fields if name not in ("key", "recipe", "extra", "sources"))
+BY_HAND = "you"
+"""The source of a fact that was said on the command line or from Python; no file goes before it."""
+FROM_FILE = "file "
+"""How the source of a fact begins that stood in an instrument's file; all other sources are tables."""
+FACT_CODES = ("metadata-differs", "fact-withdrawn", "column-like-a-field")
+"""The codes of the findings about facts: they are of the last time that the facts were entered."""
 MORPHOLOGIES = {
     **dict.fromkeys(("sc", "single crystal", "single crystalline", "singlecrystal"), "SC"),
     **dict.fromkeys(("pc", "polycrystal", "polycrystalline", "poly crystal"), "PC"),
 }
 TABLE_NAMES = ("cells.csv", "cells.toml")
+
+OTHER_UNITS = {
+    "active_mass_g": "1 g = 1000 mg",
+    "active_mass_ug": "1000 µg = 1 mg",
+    "active_mass_kg": "1 kg = 1000000 mg",
+    "one_c_a_g": "1 A/g = 1000 mA/g",
+    "nominal_specific_capacity_ah_g": "1 Ah/g = 1000 mAh/g",
+    "nominal_specific_capacity_ah_kg": "1 Ah/kg = 1 mAh/g",
+    "particle_diameter_nm": "1000 nm = 1 µm",
+    "particle_diameter_mm": "1 mm = 1000 µm",
+    "electrode_area_mm2": "100 mm² = 1 cm²",
+    "temperature_kelvin": "°C = K - 273.15",
+}
+"""How values under the name of another unit are converted."""
+_MEANT = {
+    **dict.fromkeys(
+        (
+            *("mass", "mass_mg", "mass_g", "weight", "weight_mg", "am_mass", "am_mg", "loading", "loading_mg"),
+            *("electrode_mass", "electrode_mass_mg", "active_material_mg", "active_weight", "active_weight_mg"),
+        ),
+        "active_mass_mg",
+    ),
+    **dict.fromkeys(("temp", "temp_c", "temp_celsius", "temperature", "temperature_c", "t_c"), "temperature_celsius"),
+    **dict.fromkeys(
+        (
+            "nominal_capacity",
+            "nominal_capacity_mah_g",
+            "specific_capacity",
+            "specific_capacity_mah_g",
+            "capacity_mah_g",
+        ),
+        "nominal_specific_capacity_mah_g",
+    ),
+    **dict.fromkeys(("1c", "1c_mah_g", "1c_ma_g", "1c_current", "c_ma_g", "current_1c"), "one_c_ma_g"),
+    **dict.fromkeys(
+        ("diameter", "diameter_um", "diameter_µm", "particle_size", "particle_size_um", "size_um", "d50", "d50_um"),
+        "particle_diameter_um",
+    ),
+    **dict.fromkeys(("area", "area_cm2", "geometric_area_cm2", "disc_area_cm2"), "electrode_area_cm2"),
+    **dict.fromkeys(("formula", "chemistry", "chemical_formula"), "composition"),
+    **dict.fromkeys(("crystal", "crystallinity", "sc_pc", "sc_or_pc", "morph"), "morphology"),
+    **dict.fromkeys(("working_electrode", "electrode_type", "cell_type"), "electrode"),
+    **dict.fromkeys(("counter", "reference_electrode"), "counter_electrode"),
+}
+_EXAMPLES = {
+    "active_mass_mg": "5.91",
+    "one_c_ma_g": "250",
+    "nominal_specific_capacity_mah_g": "250",
+    "temperature_celsius": "25",
+    "particle_diameter_um": "0.5",
+    "electrode_area_cm2": "1.13",
+}
 
 T = TypeVar("T", Cell, Sample)
 
@@ -73,12 +132,19 @@ class Entry:
     cell_fields: dict[str, Scalar]
     sample_fields: dict[str, Scalar]
     source: str
+    kept_as: str = BY_HAND
+    """What the cell keeps as the source: with the folder of a table, as another folder has another."""
 
     def matches(self, path: Path) -> bool:
         """Tell whether this entry is about the file: by pattern, else by the cell's name as the file's stem."""
         if self.patterns:
             return any(fnmatch(path.name, pattern) for pattern in self.patterns)
         return self.cell is not None and file_stem(path) == self.cell
+
+    @property
+    def of_sample(self) -> str | None:
+        """The sample that the entry's facts are of; a cell whose sample nobody named has one of its own name."""
+        return self.sample or self.cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +168,21 @@ class CellTable:
             )
         return found
 
+    def entries_about(self, key: str, files: Iterable[Path]) -> list[Entry]:
+        """Return all that is said of the cell *key*, which *files* are of, in the order of the tables."""
+        paths = list(files)
+        return [
+            entry
+            for entry in self.entries
+            if entry.cell == key or (entry.cell is None and any(entry.matches(path) for path in paths))
+        ]
+
 
 def read_cell_tables(folder: Path) -> CellTable:
-    """Read ``cells.csv`` and ``cells.toml`` of the folder. Raises `MetadataError` with the line that is wrong."""
+    """Read ``cells.csv`` and ``cells.toml`` of the folder.
+
+    Raises `MetadataError` with the line that is wrong, `ConflictingMetadataError` where two differ about a sample.
+    """
     entries: list[Entry] = []
     for name in TABLE_NAMES:
         path = folder / name
@@ -115,24 +193,55 @@ def read_cell_tables(folder: Path) -> CellTable:
                 text = path.read_text(encoding="utf-8-sig")
             except (OSError, UnicodeDecodeError) as error:
                 raise MetadataError(f"{path.name} cannot be read: {error}", expected="UTF-8 text") from error
-            entries += _from_csv(text, name) if name.endswith(".csv") else _from_toml(text, name)
+            found = _from_csv(text, name) if name.endswith(".csv") else _from_toml(text, name)
+            where = folder.resolve().as_posix()
+            entries += [replace(entry, kept_as=f"{where}/{entry.source}") for entry in found]
+    _refuse_two_samples_in_one(entries)
     return CellTable(tuple(entries))
+
+
+def _refuse_two_samples_in_one(entries: Iterable[Entry]) -> None:
+    # the cells of a sample share its facts: the last line would decide for all of them
+    said: dict[tuple[str, str], tuple[Scalar, str]] = {}
+    for entry in entries:
+        for name, value in entry.sample_fields.items() if entry.of_sample is not None else ():
+            first, source = said.setdefault((str(entry.of_sample), name), (value, entry.source))
+            if not _agree(first, value):
+                raise ConflictingMetadataError(
+                    f"{name} of the sample {entry.of_sample} is {first} in {source} and {value} in {entry.source}",
+                    expected=f"one {name} for each sample: its cells share it",
+                    advice="Correct one of the two lines, or give the two materials two names in the column sample",
+                )
 
 
 def facts_from_options(options: Iterable[str]) -> dict[str, Scalar]:
     """Read ``FIELD=VALUE`` options of a command line. Raises `MetadataError` on anything else."""
     fields: dict[str, Scalar] = {}
+    for name, value in changes_from_options(options).items():
+        if value is None:
+            raise MetadataError(
+                f"{name + '='!r} is no fact",
+                expected="FIELD=VALUE, such as active_mass_mg=5.9",
+                advice=f"To take a fact back: lirich cells NAME --unset {name}",
+            )
+        fields[name] = value
+    return fields
+
+
+def changes_from_options(options: Iterable[str]) -> dict[str, Scalar | None]:
+    """Read ``FIELD=VALUE`` options, and ``FIELD=`` as ``None``: it is taken back. Raises `MetadataError`."""
+    fields: dict[str, Scalar | None] = {}
     for option in options:
         name, equals, value = option.partition("=")
-        if not equals or not name.strip() or not value.strip():
+        if not equals or not name.strip():
             raise MetadataError(f"{option!r} is no fact", expected="FIELD=VALUE, such as active_mass_mg=5.9")
-        fields[name.strip()] = value.strip()
+        fields[name.strip()] = value.strip() or None
     return fields
 
 
 def entry_from_facts(facts: Mapping[str, Scalar]) -> Entry:
     """Take facts that a caller states. Raises `MetadataError` on a field that nearly is one of lirich's."""
-    return _entry(facts, "what the caller stated")
+    return _entry(facts, BY_HAND)
 
 
 def _from_csv(text: str, source: str) -> list[Entry]:
@@ -193,6 +302,8 @@ def _entry(fields: Mapping[str, Any], source: str) -> Entry:
             raise MetadataError(f"{source}: {name} is a {type(value).__name__}", expected="a number or a text")
         elif name in ("cell", "sample"):
             names[name] = str(value)
+        elif name == "electrode":
+            cell_fields[name] = str(value).casefold()
         elif name in CELL_FIELDS:
             cell_fields[name] = value
         elif name == "morphology":
@@ -208,12 +319,17 @@ def _entry(fields: Mapping[str, Any], source: str) -> Entry:
 def _refuse_near_miss(name: str, source: str) -> None:
     known = (*CELL_FIELDS, *SAMPLE_FIELDS, "cell", "sample", "file")
     near = difflib.get_close_matches(name.lower().replace(" ", "_"), known, n=1, cutoff=0.75)
-    if near:
-        raise MetadataError(
-            f"{source} has a field {name!r}",
-            expected=f"the field {near[0]!r}, or a name that is not so near to it",
-            advice="A mass or current under a wrong unit would spoil every capacity: rename the column",
-        )
+    if not near:
+        return
+    by_hand = source == BY_HAND
+    converted = OTHER_UNITS.get(name.lower())
+    rename = f"State {near[0]} instead" if by_hand else f"Rename the column to {near[0]}"
+    raise MetadataError(
+        f"There is no fact {name!r}" if by_hand else f"{source} has a field {name!r}",
+        expected=f"the field {near[0]!r}, or a name that is not so near to it",
+        advice=f"A mass or current under a wrong unit would spoil every capacity: {rename[0].lower()}{rename[1:]}"
+        + (f", and convert the values ({converted})" if converted else ""),
+    )
 
 
 @dataclass(slots=True)
@@ -231,64 +347,209 @@ def resolve(
     *,
     known_cell: Cell | None = None,
     known_sample: Callable[[str], Sample | None] = lambda _key: None,
+    table: CellTable | None = None,
 ) -> Facts:
     """Put together what *sources* say of the cell *key*; earlier sources go before later ones.
 
     What the workspace knows already (*known_cell*, and of a sample what *known_sample* returns for its key) stays
-    unless a source says otherwise. A cell whose sample nobody named has one of its own name. A difference between
-    sources becomes a finding ``metadata-differs``. Raises `MetadataError` where a fact has an impossible value.
+    unless a source that goes before says otherwise, or the source that it came from: what was said by hand goes before
+    tables, tables before instruments' files, and a table before another one as long as it is there. What the same
+    table said before and does not say now is withdrawn. *table* is what the folder's tables say of all cells: a
+    sample's facts may stand in the row of another cell of it. A cell whose sample nobody named has one of its own
+    name. A difference between sources becomes a finding ``metadata-differs``. Raises `MetadataError` where a fact has
+    an impossible value.
     """
+    entries = list(sources)
     findings: list[Finding] = []
-    cell_fields: dict[str, tuple[Scalar, str]] = {}
-    sample_fields: dict[str, tuple[Scalar, str]] = {}
-    sample_key: str | None = None
-    for entry in sources:
-        if entry.sample is not None and sample_key is None:
-            sample_key = entry.sample
-        for collected, fields in ((cell_fields, entry.cell_fields), (sample_fields, entry.sample_fields)):
-            for name, value in fields.items():
-                if name not in collected:
-                    collected[name] = (value, entry.source)
-                elif not _agree(collected[name][0], value):
-                    first, source = collected[name]
-                    findings.append(
-                        Finding(
-                            code="metadata-differs",
-                            severity=Severity.WARNING,
-                            message=f"{name} of {key} is {first} in {source} and {value} in {entry.source}; "
-                            f"{first} is used",
-                            where=key,
-                        )
-                    )
-    sample_key = sample_key or (known_cell.sample if known_cell else None)
-    if sample_key is None and sample_fields:
+    said = _collect(
+        key,
+        key,
+        ((e, e.cell_fields if e.sample is None else {**e.cell_fields, "sample": e.sample}) for e in entries),
+        findings,
+    )
+    change = _against_known(key, key, said, entries, known_cell, findings)
+    sample_key = known_cell.sample if known_cell else None
+    if "sample" in change.new:
+        sample_key = str(change.new["sample"][0])
+    elif "sample" in change.withdrawn:
+        sample_key = None
+    if sample_key is None and any(e.sample_fields for e in entries):
         sample_key = key
-    cell = _build(Cell, key, cell_fields, CELL_FIELDS, known_cell, {"sample": sample_key} if sample_key else {})
+    cell = _build(Cell, key, change, CELL_FIELDS, known_cell, {"sample": sample_key} if sample_key else {})
     sample = None
     if sample_key is not None:
-        sample = _build(Sample, sample_key, sample_fields, SAMPLE_FIELDS, known_sample(sample_key), {})
-    return Facts(cell, sample, findings)
+        others = [e for e in table.entries if e.of_sample == sample_key and e not in entries] if table else []
+        of_sample = [(e, e.sample_fields) for e in (*entries, *others) if e.sample in (None, sample_key)]
+        known = known_sample(sample_key)
+        # what the instrument's file says goes last
+        of_sample.sort(key=lambda item: item[0].kept_as.startswith(FROM_FILE))
+        of_it = _collect(key, sample_key, of_sample, findings)
+        change = _against_known(key, sample_key, of_it, [entry for entry, _ in of_sample], known, findings)
+        sample = _build(Sample, sample_key, change, SAMPLE_FIELDS, known, {})
+    return Facts(cell, sample, [*findings, *_unclear_names(cell, sample, said)])
+
+
+@dataclass(slots=True)
+class _Change:
+    """The facts that are new, each with its source, and those that are withdrawn."""
+
+    new: dict[str, tuple[Scalar, Entry]] = field(default_factory=dict)
+    withdrawn: list[str] = field(default_factory=list)
+
+
+def _collect(
+    cell: str, key: str, said: Iterable[tuple[Entry, Mapping[str, Scalar]]], findings: list[Finding]
+) -> dict[str, tuple[Scalar, Entry]]:
+    """Take the first of what is said of each fact; say where another source differs."""
+    collected: dict[str, tuple[Scalar, Entry]] = {}
+    for entry, fields in said:
+        for name, value in fields.items():
+            first = collected.setdefault(name, (value, entry))
+            if not _agree(first[0], value):
+                findings.append(_differs(cell, key, name, first[0], first[1].source, value, entry.source))
+    return collected
+
+
+def _against_known(
+    cell: str,
+    key: str,
+    said: Mapping[str, tuple[Scalar, Entry]],
+    asked: Iterable[Entry],
+    known: Cell | Sample | None,
+    findings: list[Finding],
+) -> _Change:
+    """Weigh what is *said* now, by the sources *asked*, against what is *known*, fact by fact."""
+    if known is None:
+        return _Change(dict(said))
+    change = _Change()
+    facts = {**known.model_dump(exclude={"key", "extra", "sources"}), **known.extra}
+    for name, (value, entry) in said.items():
+        before, source = facts.get(name), known.sources.get(name, "")
+        if before is None or not _goes_before(source, entry.kept_as):
+            change.new[name] = (value, entry)
+        elif not _agree(before, value):
+            findings.append(_differs(cell, key, name, before, _short(source), value, entry.source))
+    folders = {_folder(entry.kept_as) for entry in asked} - {""}
+    for name, source in known.sources.items():
+        if name not in said and _folder(source) in folders and facts.get(name) is not None:
+            change.withdrawn.append(name)
+            findings.append(
+                Finding(
+                    code="fact-withdrawn",
+                    message=f"{name} of {key} is not given any more: it was {facts[name]}, "
+                    f"and {_short(source).partition(',')[0]} does not say it now",
+                    advice=f"If it still holds: lirich cells {cell} --set {name}={facts[name]}, or write it there",
+                    where=cell,
+                )
+            )
+    return change
+
+
+def _goes_before(known: str, new: str) -> bool:
+    """Tell whether what the source *known* said stays although the source *new* speaks now."""
+    rank_known, rank_new = _rank(known), _rank(new)
+    if rank_known != rank_new:
+        return rank_known > rank_new
+    if known.startswith(FROM_FILE):
+        return known != new
+    before, now = _folder(known), _folder(new)
+    # two tables never take turns: the first stands as long as it is there
+    return before != now and any((Path(before) / name).is_file() for name in TABLE_NAMES)
+
+
+def _rank(source: str) -> int:
+    return 0 if not source else 3 if source == BY_HAND else 1 if source.startswith(FROM_FILE) else 2
+
+
+def _folder(source: str) -> str:
+    """Return the folder of a table that is a source; empty for another source."""
+    return source.rpartition("/cells.")[0] if _rank(source) == 2 else ""
+
+
+def _short(source: str) -> str:
+    """Return a source without the folder of its table."""
+    return "cells." + source.rpartition("/cells.")[2] if _folder(source) else source or "the workspace"
+
+
+def short_source(source: str) -> str:
+    """Return who said a fact as it is shown: a table without its folder; empty where nobody is known."""
+    return _short(source) if source else ""
+
+
+def _differs(cell: str, key: str, name: str, used: object, source: str, other: object, other_source: str) -> Finding:
+    if source == BY_HAND:
+        message = f"{name} of {key} is {used}, as set by you; {other_source} says {other}; {used} is used"
+        advice = f"Correct {other_source}; or, to follow it, lirich cells {cell} --unset {name}, and add it again"
+    else:
+        message = f"{name} of {key} is {used} in {source} and {other} in {other_source}; {used} is used"
+        advice = f"Correct one of them, or say which holds: lirich cells {cell} --set {name}=…"
+    return Finding(code="metadata-differs", severity=Severity.WARNING, message=message, advice=advice, where=cell)
+
+
+def meant(name: str) -> str | None:
+    """Return the field that a column of this name plausibly means, ``None`` for a name that says something else."""
+    return _MEANT.get(re.sub(r"[^0-9a-zµ]+", "_", name.casefold()).strip("_"))
+
+
+def _unclear_names(cell: Cell, sample: Sample | None, said: Mapping[str, tuple[Scalar, Entry]]) -> Iterable[Finding]:
+    for name, (_, entry) in said.items():
+        name_meant = meant(name) if name in cell.extra else None
+        if name_meant is None:
+            continue
+        thing = cell if name_meant in CELL_FIELDS else sample
+        if thing is None or getattr(thing, name_meant) is None:
+            what = name if entry.kept_as == BY_HAND else f"column {name}"
+            yield Finding(
+                code="column-like-a-field",
+                message=f"{what} is kept as a group; did you mean {name_meant}?",
+                advice=f"If so, rename it to {name_meant} (in that unit) and add the folder again",
+                where=cell.key,
+            )
+
+
+def about(finding: Finding, name: str) -> bool:
+    """Tell whether a finding about facts is about the fact *name*."""
+    said = finding.message
+    return finding.code in FACT_CODES and (said.startswith(f"{name} of ") or f" mean {name}?" in said)
+
+
+def forget(thing: T, names: Iterable[str]) -> T:
+    """Return a cell or sample without these facts: they are *not given*."""
+    gone = set(names)
+    data = {k: v for k, v in thing.model_dump().items() if k not in gone}
+    for inner in ("extra", "sources"):
+        data[inner] = {k: v for k, v in data[inner].items() if k not in gone}
+    return type(thing).model_validate(data)
 
 
 def _build(
     kind: type[T],
     key: str,
-    fields: Mapping[str, tuple[Scalar, str]],
+    change: _Change,
     known_fields: tuple[str, ...],
     known: T | None,
     more: Mapping[str, Any],
 ) -> T:
-    data: dict[str, Any] = known.model_dump() if known is not None else {"key": key}
+    data: dict[str, Any] = {"key": key} if known is None else forget(known, change.withdrawn).model_dump()
     data.update(more)
     extra: dict[str, Scalar] = dict(data.get("extra", {}))
-    for name, (value, _) in fields.items():
+    said: dict[str, str] = dict(data.get("sources", {}))
+    for name, (value, entry) in change.new.items():
+        said[name] = entry.kept_as
         if name in known_fields:
             data[name] = value
-        else:
+        elif name != "sample":
             extra[name] = _number(value)
-    data["extra"] = extra
+    data["extra"], data["sources"] = extra, said
     try:
         return kind.model_validate(data)
+    except CompositionError as error:
+        source = change.new["composition"][1].source if "composition" in change.new else "the workspace"
+        raise MetadataError(
+            f"composition of {key} ({'as given' if source == BY_HAND else source}): {error.found}",
+            expected=error.expected or "a formula such as Li1.2Mn0.54Ni0.13Co0.13O2",
+            advice=error.advice,
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
@@ -298,11 +559,43 @@ def _build(
                 expected="at most 120 characters that are seen, no slash, no blank at an end; not '.' or '..'",
                 advice="Name it in a cells.csv, or the cell with --cell",
             ) from error
-        source = fields[name][1] if name in fields else "the workspace"
+        source = change.new[name][1].source if name in change.new else "the workspace"
+        expected, advice = _wanted(name, data.get(name), first)
         raise MetadataError(
-            f"{name} = {data.get(name)!r} of {key} ({source}): {first['msg']}",
-            expected=f"a value that {kind.__name__}.{name} can have",
+            f"{name} of {key} is {data.get(name)!r} in {source}"
+            if source != BY_HAND
+            else f"{name} of {key} was given as {data.get(name)!r}",
+            expected=expected,
+            advice=advice,
         ) from error
+
+
+def _wanted(name: str, value: object, problem: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what the field can be, and what to do about *value*."""
+    choice = {"electrode": "cathode, anode or full", "morphology": "SC or PC", "simulated": "true or false"}.get(name)
+    if choice is not None:
+        return choice, f"Write one of these for {name}"
+    bounds = {
+        "greater_than": "a number above 0",
+        "greater_than_equal": f"a number from {problem.get('ctx', {}).get('ge', 0):g}",
+        "less_than_equal": f"a number up to {problem.get('ctx', {}).get('le', 0):g}",
+        "finite_number": "a finite number",
+    }
+    kind = str(problem["type"])
+    if kind in bounds:
+        return f"{bounds[kind]}, such as {_EXAMPLES.get(name, '1.5')}", f"Correct {name}"
+    if kind == "float_parsing":
+        text = str(value).strip()
+        comma = re.fullmatch(r"[+-]?[0-9]+,[0-9]+", text)
+        unit = re.fullmatch(r"([+-]?[0-9]+(?:[.,][0-9]+)?)\s*[^0-9\s].*", text)
+        if comma:
+            advice = f"Write a decimal point: {text.replace(',', '.')}"
+        elif unit:
+            advice = f"Write the number alone, in the unit of the name: {unit[1].replace(',', '.')}"
+        else:
+            advice = "Write a number, or leave it empty: not given"
+        return f"a number, such as {_EXAMPLES.get(name, '1.5')}", advice
+    return str(problem["msg"]).removeprefix("Value error, "), f"Correct {name}"
 
 
 def _number(value: Scalar) -> Scalar:

@@ -129,7 +129,7 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 def _facts(thing: Frozen | None) -> dict[str, Any]:
     if thing is None:
         return {}
-    return {**thing.model_dump(mode="json", exclude={"key", "extra"}), **getattr(thing, "extra", {})}
+    return {**thing.model_dump(mode="json", exclude={"key", "extra", "sources"}), **getattr(thing, "extra", {})}
 
 
 def _said(what: object) -> str:

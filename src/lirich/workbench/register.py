@@ -6,17 +6,22 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from lirich.errors import ConflictingMetadataError
+from lirich.errors import ConflictingMetadataError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Severity, Test
 from lirich.readers.join import OVERLAP_S
 from lirich.workbench.metadata import (
     CELL_FIELDS,
+    FACT_CODES,
+    FROM_FILE,
     SAMPLE_FIELDS,
     CellTable,
     Entry,
+    about,
     file_stem,
+    forget,
+    meant,
     read_cell_tables,
     resolve,
 )
@@ -24,6 +29,9 @@ from lirich.workbench.metadata import (
 if TYPE_CHECKING:
     from lirich.store import Store
     from lirich.store.things import Things
+
+State = Literal["new", "known", "anew", "restored"]
+"""What is new about a file that was added: nothing (``known``), the reading (``anew``), the copy (``restored``)."""
 
 _COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")
 
@@ -52,6 +60,7 @@ class Register:
         self._reassign = reassign
         self._tables: dict[Path, CellTable] = {}
         self._by_raw: dict[str, list[Test]] = {}
+        self._lost: set[str] = set()
 
     def look_up(self, files: Mapping[Path, str]) -> None:
         """Look up, all at once, what is known of *files*, given with their hashes; `known` needs it.
@@ -63,21 +72,22 @@ class Register:
         for test in self._store.tests_of_raw(list(files.values())):
             self._by_raw.setdefault(test.raw.sha256, []).append(test)
 
-    def enter(self, path: Path, test: Test, *, name: str | None = None) -> tuple[str, Test, bool, list[Finding]]:
+    def enter(self, path: Path, test: Test, *, name: str | None = None) -> tuple[str, Test, State, list[Finding]]:
         """Enter one file: its sample, its cell, its test; all at once or, where it raises, nothing.
 
         One raw file is one test: a new reading of it (another reader or version, a repair, another mapping) replaces
-        the one before. Returns the cell's key, the test as stored, whether it was there already, and what was
-        noticed. *name* is the cell's name where nobody stated one. Raises `ConflictingMetadataError` if the same
-        content is a test of another cell, `MetadataError` if a fact is impossible.
+        the one before. Returns the cell's key, the test as stored, what is new about it, and what was noticed. Findings
+        about facts are those of now: those of an earlier time are dropped. *name* is the cell's name where nobody
+        stated one. Raises `ConflictingMetadataError` if the same content is a test of another cell, `MetadataError` if
+        a fact is impossible.
         """
-        entries = self._entries(path, test)
-        stated = self._stated(entries)
+        stated = self._stated(self._entries(path))
         key = stated or name or file_stem(path)
         self._store.require_files(test)
 
-        def work(things: Things) -> tuple[Test, bool, list[Finding]]:
+        def work(things: Things) -> tuple[Test, State, list[Finding]]:
             readings = things.tests_of_raw([test.raw.sha256])
+            files = [path, *(Path(present.raw.name) for present in things.tests(key))]
             for present in readings:
                 # a name that nobody chose gives way to one that somebody states
                 unnamed = present.cell == file_stem(Path(present.raw.name)) and stated is not None
@@ -87,18 +97,22 @@ class Register:
                         expected="one cell for each file",
                         advice="Add it with --reassign to move it",
                     )
-            findings = enter_facts(things, key, entries)
+            table = self._table(path)
+            findings = enter_facts(things, key, self._facts(key, path, test, files), table)
             for present in readings:
                 if present.key == test.key and present.cell == key:
-                    return present, True, findings
-            new = [f for f in findings if f not in test.findings]
-            entered = test.model_copy(update={"cell": key, "findings": (*test.findings, *new)})
+                    kept = _with_facts(present, findings)
+                    if kept != present:
+                        things.replace_test(kept)
+                    return kept, "restored" if test.raw.sha256 in self._lost else "known", findings
+            entered = _with_facts(test.model_copy(update={"cell": key}), findings)
             for present in readings:
                 things.remove_test(present.key)
             things.put_test(entered)
             for cell in {present.cell for present in readings} - {key}:
                 things.remove_empty_cell(cell)
-            return entered, False, [*findings, *(_read_again(present, entered) for present in readings)]
+            again = [_read_again(present, entered) for present in readings]
+            return entered, "anew" if readings else "new", [*findings, *again]
 
         return key, *self._store.change(work)
 
@@ -115,7 +129,9 @@ class Register:
                 continue
             by = readers().get(test.reader)
             whole = self._store.has_files(raw=digests, curves=[test.curve])
-            if by is not None and by.version == test.reader_version and whole:
+            if not whole:
+                self._lost.add(digests[0])
+            elif by is not None and by.version == test.reader_version:
                 return test
         return None
 
@@ -138,9 +154,9 @@ class Register:
                     )
         return findings
 
-    def names_counter(self, path: Path, test: Test) -> bool:
+    def names_counter(self, path: Path) -> bool:
         """Tell whether the file's cell was not stated and its name ends in a counter."""
-        return self._stated(self._entries(path, test)) is None and _base(path) is not None
+        return self._stated(self._entries(path)) is None and _base(path) is not None
 
     def joined(self, names: Mapping[Path, str]) -> list[Finding]:
         """Say aloud which files were taken for one cell."""
@@ -167,7 +183,15 @@ class Register:
             self._tables[folder] = read_cell_tables(folder)
         return self._tables[folder]
 
-    def _entries(self, path: Path, test: Test) -> list[Entry]:
+    def _entries(self, path: Path) -> list[Entry]:
+        options = () if self._options is None else (self._options,)
+        return [*options, *self._table(path).entries_for(path)]
+
+    def _facts(self, key: str, path: Path, test: Test, files: Sequence[Path]) -> list[Entry]:
+        """Return all that is said of the cell, whichever of its files it stands beside: no file's turn decides."""
+        own = self._entries(path)
+        rest = [e for e in self._table(path).entries_about(key, files) if e not in own]
+        of_table = sorted([e for e in own if e is not self._options] + rest, key=self._table(path).entries.index)
         from_file = Entry(
             cell=None,
             sample=None,
@@ -175,9 +199,15 @@ class Register:
             cell_fields={k: v for k, v in test.metadata.items() if k in CELL_FIELDS},
             sample_fields={k: v for k, v in test.metadata.items() if k in SAMPLE_FIELDS},
             source=test.raw.name,
+            kept_as=FROM_FILE + test.raw.name,
         )
-        sources = (self._options, *self._table(path).entries_for(path), from_file)
-        return [entry for entry in sources if entry is not None]
+        return [*(e for e in own if e is self._options), *of_table, from_file]
+
+
+def _with_facts(test: Test, findings: Sequence[Finding]) -> Test:
+    """Return the test with these findings about facts instead of those of an earlier time."""
+    others = [f for f in test.findings if f.code not in FACT_CODES]
+    return test.model_copy(update={"findings": (*others, *(f for f in findings if f not in others))})
 
 
 def _read_again(before: Test, after: Test) -> Finding:
@@ -194,8 +224,10 @@ def _read_again(before: Test, after: Test) -> Finding:
     )
 
 
-def enter_facts(things: Things, key: str, entries: Iterable[Entry]) -> list[Finding]:
+def enter_facts(things: Things, key: str, entries: Iterable[Entry], table: CellTable | None = None) -> list[Finding]:
     """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
+
+    *table* is what stands beside the cell's file about other cells.
 
     Raises `MetadataError` if a fact is impossible.
     """
@@ -204,11 +236,44 @@ def enter_facts(things: Things, key: str, entries: Iterable[Entry]) -> list[Find
         entries,
         known_cell=things.find(Cell, key),
         known_sample=lambda sample: things.find(Sample, sample),
+        table=table,
     )
     if facts.sample is not None:
         things.put(facts.sample)
     things.put(facts.cell)
     return facts.findings
+
+
+def take_back(things: Things, key: str, names: Sequence[str]) -> None:
+    """Forget facts of a cell and its sample; who said them before says them again when files are added.
+
+    Raises `UnknownNameError` on a fact that is not given.
+    """
+    cell = things.one(Cell, key)
+    sample = things.find(Sample, cell.sample) if cell.sample else None
+    given = {name: thing for thing in (sample, cell) if thing is not None for name in _given(thing)}
+    for name in names:
+        if name not in given:
+            raise UnknownNameError.of("fact that is given", name, given)
+    if sample is not None:
+        things.put(forget(sample, [n for n in names if given[n] is sample]))
+    things.put(forget(cell, [n for n in names if given[n] is cell]))
+
+
+def _given(thing: Cell | Sample) -> list[str]:
+    facts = thing.model_dump(exclude={"key", "extra", "sources", "recipe"}, exclude_defaults=True)
+    return [*facts, *thing.extra]
+
+
+def answered(things: Things, key: str, names: Sequence[str]) -> None:
+    """Drop what was found about facts that have been said or taken back by hand since."""
+    cell = things.one(Cell, key)
+    of_sample = cell.sample is not None and not set(names).isdisjoint(SAMPLE_FIELDS)
+    cells = [c.key for c in things.all(Cell).values() if c.sample == cell.sample] if of_sample else [key]
+    for test in (test for each in cells for test in things.tests(each)):
+        left = tuple(f for f in test.findings if not any(about(f, name) for name in names))
+        if left != test.findings:
+            things.replace_test(test.model_copy(update={"findings": left}))
 
 
 def continuations(tests: Sequence[tuple[Path, Test]]) -> dict[Path, str]:
@@ -262,12 +327,16 @@ def facts_wanted(cell: Cell, sample: Sample | None) -> list[Finding]:
         wanted.append(("morphology", "a comparison of SC with PC"))
     if sample is None or sample.composition is None:
         wanted.append(("composition", "the formal split of the first charge between metals and oxygen"))
+    columns: dict[str, str] = {}
+    for column in cell.extra:
+        columns.setdefault(meant(column) or "", column)
     return [
         Finding(
             code=f"missing-{name.replace('_', '-')}",
             severity=Severity.INFO,
             message=f"{name} of {cell.key} is not given; it is needed for {purpose}",
-            advice=f"lirich cells {cell.key} --set {name}=…, or a cells.csv beside the files",
+            advice=(f"Rename the column {columns[name]} to {name}, if it is that; or " if name in columns else "")
+            + f"lirich cells {cell.key} --set {name}=…, or a cells.csv beside the files",
             where=cell.key,
         )
         for name, purpose in wanted

@@ -191,21 +191,52 @@ class Workspace:
             progress=progress,
         )
 
-    def set_facts(self, cell: str, facts: dict[str, Scalar]) -> list[Finding]:
-        """Say or correct facts of a cell and its sample; analyses that depend on them are then out of date.
+    def set_facts(self, cell: str, facts: Mapping[str, Scalar | None]) -> list[Finding]:
+        """Say, correct or (``None``) take back facts of a cell and its sample.
 
-        Raises `UnknownNameError` on the cell, `MetadataError` on a field or a value.
+        Analyses that depend on them are then out of date. What is said here goes before what tables and files say,
+        now and later. What is taken back is *not given*, until files are added that say it. Raises `UnknownNameError`
+        on the cell or a fact that is not given, `MetadataError` on a field or a value.
         """
         from lirich.workbench.metadata import entry_from_facts
-        from lirich.workbench.register import enter_facts
+        from lirich.workbench.register import answered, enter_facts, take_back
 
-        entry = entry_from_facts(facts)
+        said = {name: fact for name, fact in facts.items() if fact is not None}
+        entry = entry_from_facts(said)
 
         def work(things: Things) -> list[Finding]:
             things.one(Cell, cell)
-            return enter_facts(things, cell, [entry])
+            answered(things, cell, list(facts))
+            found = enter_facts(things, cell, [entry]) if said else []
+            take_back(things, cell, [name for name in facts if name not in said])
+            return found
 
         return self.store.change(work)
+
+    def remove_cell(self, cell: str) -> None:
+        """Remove a cell with its files' tests, values and corrections from the workspace.
+
+        The raw files and the history stay: adding the files again brings the cell back. Raises `UnknownNameError`.
+        """
+        self.store.change(lambda things: things.remove_cell(cell))
+
+    def remove_file(self, cell: str, file: str) -> None:
+        """Remove the tests of one file of a cell, by the file's name or the beginning of its hash, and their analyses.
+
+        The raw file stays. Raises `UnknownNameError` on the cell or the file.
+        """
+        from lirich.errors import UnknownNameError
+
+        def work(things: Things) -> None:
+            things.one(Cell, cell)
+            tests = things.tests(cell)
+            found = [t for t in tests if t.raw.name == file or (len(file) >= 8 and t.raw.sha256.startswith(file))]
+            if not found:
+                raise UnknownNameError.of(f"file of {cell}", file, [t.raw.name for t in tests])
+            for test in found:
+                things.remove_test(test.key)
+
+        self.store.change(work)
 
     def correct(self, cell: str, cycles: tuple[int, int], kind: str) -> None:
         """Say what a range of cycles really is (``formation``, ``ageing``, ``rate_test``, …).

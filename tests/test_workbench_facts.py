@@ -1,0 +1,257 @@
+"""Facts of cells and samples: who said them, what wins, how they are taken back, and how a cell is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lirich.errors import ConflictingMetadataError, MetadataError, UnknownNameError
+from lirich.model import Cell, Sample
+from lirich.workbench import Workspace
+from lirich.workbench.add import AddReport
+from lirich.workbench.metadata import changes_from_options, entry_from_facts, read_cell_tables, resolve
+from lirich.workbench.register import facts_wanted
+from test_workbench import write_curve
+
+HEAD = "cell,sample,morphology,active_mass_mg\n"
+
+
+@pytest.fixture
+def say(workspace: Workspace, tmp_path: Path) -> Callable[[str], AddReport]:
+    """Write a cells.csv beside the files of SC-1 and SC-2, and add their folder."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for seed, name in enumerate(("SC-1", "SC-2")):
+        write_curve(folder / f"{name}.csv", seed=seed)
+
+    def add(table: str) -> AddReport:
+        (folder / "cells.csv").write_text(table)
+        return workspace.add(folder, executor="serial")
+
+    return add
+
+
+def mass(workspace: Workspace, cell: str = "SC-1") -> float | None:
+    return workspace.cells[cell].facts.active_mass_mg
+
+
+def codes(report: AddReport) -> list[str]:
+    return [f.code for f in report.findings]
+
+
+def test_two_lines_that_differ_about_one_sample_are_refused_with_both(say: Callable[[str], AddReport]) -> None:
+    with pytest.raises(ConflictingMetadataError, match=r"SC in cells\.csv, line 2 and PC in cells\.csv, line 3"):
+        say(HEAD + "SC-1,LRM,single crystal,6.2\nSC-2,LRM,PC,6.1\n")
+    assert say(HEAD + "SC-1,LRM,single crystal,6.2\nSC-2,LRM,SC,6.1\n").findings == []
+
+
+def test_a_fact_of_the_sample_may_stand_in_the_row_of_any_of_its_cells(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    for _ in range(2):
+        assert say(HEAD + "SC-1,LRM,,6.2\nSC-2,LRM,PC,6.1\n").findings == []
+        assert workspace.samples["LRM"].morphology == "PC"
+
+
+def test_two_tables_never_take_turns(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, (name, said) in enumerate((("a", "SC"), ("b", "PC"))):
+        (tmp_path / "files" / name).mkdir(parents=True)
+        write_curve(tmp_path / "files" / name / f"{name}.csv", seed=seed)
+        (tmp_path / "files" / name / "cells.csv").write_text(f"cell,sample,morphology\n{name},LRM,{said}\n")
+    for _ in range(2):
+        report = workspace.add(tmp_path / "files", executor="serial")
+        assert workspace.samples["LRM"].morphology == "SC"
+        assert codes(report) == ["metadata-differs"]
+    (tmp_path / "files" / "a" / "cells.csv").unlink()
+    workspace.add(tmp_path / "files", executor="serial")
+    assert workspace.samples["LRM"].morphology == "PC"
+
+
+def test_two_rows_of_one_cell_are_weighed_alike_whichever_of_its_files_comes_last(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for seed, name in enumerate(("x", "y")):
+        write_curve(tmp_path / f"{name}.csv", seed=seed)
+    (tmp_path / "cells.csv").write_text("file,cell,active_mass_mg\nx.csv,A,5\ny.csv,A,6\n")
+    for name in ("x", "y", "x"):
+        workspace.add(tmp_path / f"{name}.csv", executor="serial")
+        assert mass(workspace, "A") == 5
+
+
+def test_what_was_said_by_hand_stays_and_add_says_that_the_table_differs(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    table = HEAD + "SC-1,LRM,SC,6.2\n"
+    say(table)
+    workspace.set_facts("SC-1", {"active_mass_mg": 5.91})
+    for _ in range(2):
+        found = say(table).findings
+        assert [f.code for f in found] == ["metadata-differs"]
+        assert "5.91, as set by you; cells.csv, line 2 says 6.2" in found[0].message
+        assert "lirich cells SC-1 --unset active_mass_mg" in found[0].advice
+        assert mass(workspace) == 5.91
+    changes = [(c.before, c.after, c.source) for c in workspace.cells["SC-1"].history if c.field == "active_mass_mg"]
+    assert [(b, a) for b, a, _ in changes] == [(None, 6.2), (6.2, 5.91)]
+    assert changes[0][2].endswith("files/cells.csv, line 2")
+    assert changes[1][2] == "you"
+    workspace.set_facts("SC-1", {"active_mass_mg": None})
+    assert mass(workspace) is None
+    assert say(table).findings == []
+    assert mass(workspace) == 6.2
+
+
+def test_what_was_said_at_an_add_stays_too(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "A.csv")
+    (tmp_path / "cells.csv").write_text("cell,active_mass_mg\nA,6.2\n")
+    workspace.add(tmp_path / "A.csv", facts={"active_mass_mg": 5.9}, executor="serial")
+    workspace.add(tmp_path / "A.csv", executor="serial")
+    assert mass(workspace, "A") == 5.9
+
+
+def test_findings_about_facts_are_those_of_the_last_add(workspace: Workspace, say: Callable[[str], AddReport]) -> None:
+    def differing() -> list[str]:
+        return [f.code for f in workspace.cells["SC-1"].findings if f.code == "metadata-differs"]
+
+    say(HEAD + "SC-1,LRM,SC,6.2\nSC-1,,,5\n")
+    assert differing() == ["metadata-differs"]
+    say(HEAD + "SC-1,LRM,SC,6.2\n")
+    assert differing() == []
+    say(HEAD + "SC-1,LRM,SC,6.2\nSC-1,,,5\n")
+    workspace.set_facts("SC-1", {"active_mass_mg": 6.2})
+    assert differing() == []
+
+
+def test_an_emptied_entry_takes_back_what_the_table_said_and_only_that(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    say("cell,sample,morphology,active_mass_mg,oven\nSC-1,LRM,SC,6.2,3\n")
+    workspace.set_facts("SC-1", {"one_c_ma_g": 250})
+    report = say(HEAD + "SC-1,LRM,,\n")
+    facts = workspace.cells["SC-1"].facts
+    assert (facts.active_mass_mg, facts.one_c_ma_g, facts.extra) == (None, 250, {})
+    assert workspace.samples["LRM"].morphology is None
+    assert codes(report).count("fact-withdrawn") == 3
+    assert "fact-withdrawn" not in codes(say(HEAD + "SC-1,LRM,,\n"))
+
+
+def test_a_fact_is_taken_back_by_hand(workspace: Workspace, say: Callable[[str], AddReport]) -> None:
+    say(HEAD + "SC-1,LRM,SC,6.2\n")
+    workspace.set_facts("SC-1", {"morphology": None, "active_mass_mg": None, "electrode": "Cathode"})
+    facts = workspace.cells["SC-1"].facts
+    assert (facts.active_mass_mg, facts.electrode, workspace.samples["LRM"].morphology) == (None, "cathode", None)
+    with pytest.raises(UnknownNameError, match="active_mass_mg"):
+        workspace.set_facts("SC-1", {"active_mass_mg": None})
+    assert changes_from_options(["active_mass_mg=", "dopant=Nb"]) == {"active_mass_mg": None, "dopant": "Nb"}
+
+
+@pytest.mark.parametrize(
+    ("column", "field"),
+    [
+        ("mass_mg", "active_mass_mg"),
+        ("mass", "active_mass_mg"),
+        ("electrode_mass_mg", "active_mass_mg"),
+        ("loading_mg", "active_mass_mg"),
+        ("temp", "temperature_celsius"),
+        ("nominal_capacity", "nominal_specific_capacity_mah_g"),
+        ("1C_mah_g", "one_c_ma_g"),
+        ("diameter_um", "particle_diameter_um"),
+    ],
+)
+def test_a_column_that_plausibly_means_a_field_is_asked_about(tmp_path: Path, column: str, field: str) -> None:
+    (tmp_path / "cells.csv").write_text(f"cell,{column}\nA,5\n")
+    facts = resolve("A", read_cell_tables(tmp_path).entries)
+    assert [f.message for f in facts.findings] == [f"column {column} is kept as a group; did you mean {field}?"]
+    assert facts.cell.extra == {column: 5}
+    wanted = {f.code: f.advice for f in facts_wanted(facts.cell, facts.sample)}
+    asked = wanted.get(f"missing-{field.replace('_', '-')}")
+    assert asked is None or f"Rename the column {column} to {field}" in asked
+
+
+def test_a_column_beside_the_field_that_it_could_mean_is_no_question() -> None:
+    said = {"active_mass_mg": 5.9, "electrode_mass_mg": 7.4, "furnace": 2}
+    assert resolve("A", [entry_from_facts(said)]).findings == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (
+            {"active_mass_mg": "5,91"},
+            "was given as '5,91'. Expected: a number, such as 5.91. Write a decimal point: 5.91.",
+        ),
+        ({"active_mass_mg": "5.91 mg"}, "Write the number alone, in the unit of the name: 5.91."),
+        ({"active_mass_mg": "five"}, "Expected: a number, such as 5.91"),
+        ({"active_mass_mg": -3}, "Expected: a number above 0"),
+        ({"temperature_celsius": -300}, "Expected: a number from -273.15"),
+        ({"dopant_percent": 101}, "Expected: a number up to 100"),
+        ({"electrode": "foo"}, "Expected: cathode, anode or full"),
+        ({"morphology": "round"}, "Expected: SC or PC"),
+        ({"composition": "Zz9"}, "unknown element Zz"),
+        ({"active_mass_g": 0.00591}, "There is no fact 'active_mass_g'"),
+        ({"active_mass_g": 0.00591}, "convert the values (1 g = 1000 mg)"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_the_users_words(facts: dict[str, str | float], words: str) -> None:
+    with pytest.raises(MetadataError) as told:
+        resolve("A", [entry_from_facts(facts)])
+    assert words in str(told.value)
+    assert "Cell." not in str(told.value)
+    assert "Input should" not in str(told.value)
+
+
+def test_a_cell_is_removed_and_comes_back(workspace: Workspace, say: Callable[[str], AddReport]) -> None:
+    table = HEAD + "SC-1,LRM,SC,6.2\n"
+    say(table)
+    workspace.analyse(executor="serial")
+    workspace.correct("SC-1", (1, 1), "formation")
+    raw = workspace.cells["SC-1"].tests[0].raw.sha256
+    workspace.remove_cell("SC-1")
+    assert list(workspace.cells) == ["SC-2"]
+    assert workspace.store.values(subject="SC-1") == []
+    assert workspace.store.raw_path(raw).is_file()
+    assert [f for f in workspace.check() if f.severity != "info"] == []
+    with pytest.raises(UnknownNameError):
+        workspace.remove_cell("SC-1")
+    assert [a.state for a in say(table).added] == ["new", "known"]
+    assert mass(workspace) == 6.2
+    assert workspace.store.corrections("SC-1") == []
+    assert any(c.kind == "protocol" for c in workspace.cells["SC-1"].history)
+
+
+def test_one_file_of_a_cell_is_removed(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, name in enumerate(("x", "y")):
+        write_curve(tmp_path / f"{name}.csv", seed=seed)
+    workspace.add([tmp_path / "x.csv", tmp_path / "y.csv"], cell="A", executor="serial")
+    workspace.analyse(executor="serial")
+    workspace.remove_file("A", "y.csv")
+    assert [t.raw.name for t in workspace.cells["A"].tests] == ["x.csv"]
+    workspace.analyse(executor="serial")
+    assert len(workspace.cells["A"].analyses) == 1
+    with pytest.raises(UnknownNameError, match=r"z\.csv"):
+        workspace.remove_file("A", "z.csv")
+    workspace.remove_file("A", "x.csv")
+    workspace.analyse(executor="serial")
+    assert workspace.cells["A"].analyses == []
+
+
+def test_what_is_new_about_a_file_is_told_apart(workspace: Workspace, say: Callable[[str], AddReport]) -> None:
+    table = HEAD + "SC-1,LRM,SC,6.2\n"
+    assert [a.state for a in say(table).added] == ["new", "new"]
+    workspace.store.raw_path(workspace.cells["SC-1"].tests[0].raw.sha256).unlink()
+    assert [a.state for a in say(table).added] == ["restored", "known"]
+
+
+def test_who_said_a_fact_changes_no_value_and_survives_json(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    say(HEAD + "SC-1,LRM,SC,6.2\n")
+    workspace.analyse(executor="serial")
+    workspace.set_facts("SC-1", {"active_mass_mg": 6.2})
+    facts = workspace.cells["SC-1"].facts
+    assert facts.sources["active_mass_mg"] == "you"
+    assert Cell.from_json(facts.to_json()) == facts
+    assert Sample.from_json(workspace.samples["LRM"].to_json()) == workspace.samples["LRM"]
+    assert workspace.analyse(executor="serial").analysed == []
+    assert workspace.cells["SC-1"].out_of_date == []
