@@ -16,6 +16,10 @@ DOCS = ROOT / "docs"
 PAGES = sorted(
     p for p in (*DOCS.rglob("*.md"), ROOT / "README.md") if "_build" not in p.parts and "generated" not in p.parts
 )
+PRINTED = {"README.md", "tutorial.md", "add.md", "cells.md"}
+"""The pages whose tables are compared with what is really printed."""
+ASKED = "\x1e"
+"""Stands before each command in the output of a page's run."""
 FENCE = re.compile(
     r"(?P<skip><!-- not run: [^>]+ -->\n)?^```(?P<language>python|console)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -101,6 +105,7 @@ def test_the_code_of_a_page_runs(page: Path, lab_folder: Path) -> None:
                 script.append(f"os.chdir({line[5:].strip()!r})")
             elif line.startswith("$ lirich "):
                 arguments = shlex.split(line[len("$ lirich ") :], comments=True)
+                script.append(f"print({ASKED + line!r}, flush=True)")
                 script.append(f"subprocess.run([sys.executable, '-m', 'lirich', *{arguments!r}], check=True)")
             elif line.startswith("$ "):
                 raise AssertionError(f"{page.name}: only `lirich` and `cd` lines can be run: {line}")
@@ -109,6 +114,48 @@ def test_the_code_of_a_page_runs(page: Path, lab_folder: Path) -> None:
         cwd=lab_folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "LIRICH_WORKSPACE": ""},
+        env={**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, "LIRICH_WORKSPACE": ""},
     )
     assert done.returncode == 0, f"{page.name}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    if page.name in PRINTED:
+        told = dict(part.partition("\n")[::2] for part in done.stdout.split(ASKED)[1:])
+        for command, row in printed_rows(page):
+            assert any(same_row(row, line) for line in told[command].splitlines()), (
+                f"{page.name} shows what is not printed by {command}:\n{row}\nbut this is:\n{told[command]}"
+            )
+
+
+def printed_rows(page: Path) -> list[tuple[str, str]]:
+    """The rows of tables that a page shows, each with its command; those with a time of day are of their moment."""
+    rows = []
+    for language, code in blocks(page):
+        command = ""
+        for line in code.splitlines() if language == "console" else ():
+            if line.startswith("$ "):
+                command = line
+            elif command and "  " in line.strip() and not re.match(r"20\d\d-", line):
+                rows.append((command, line))
+    return rows
+
+
+def same_row(shown: str, real: str) -> bool:
+    """Words and whole numbers are the same; a number with a point to 2 %, as another machine may round otherwise."""
+    a, b = shown.split(), real.split()
+    return len(a) == len(b) and all(_same_word(x, y) for x, y in zip(a, b, strict=True))
+
+
+def _same_word(shown: str, real: str) -> bool:
+    if shown == real:
+        return True
+    decimal = re.compile(r"[-−(]?(\d+\.\d+)(\D*)")
+    x, y = decimal.fullmatch(shown), decimal.fullmatch(real)
+    if x is None or y is None or x[2] != y[2]:
+        return False
+    return float(x[1]) == pytest.approx(float(y[1]), rel=0.02)
+
+
+def test_rows_are_told_apart() -> None:
+    assert same_row("PC-1.txt  PC-1   11,432  78.7", "PC-1.txt PC-1 11,432   78.8")
+    assert not same_row("PC-1.txt  PC-1   11,173  78.7", "PC-1.txt PC-1 11,432   78.7")
+    assert not same_row("ICE  78.7", "ICE  83.0")
+    assert not same_row("half-cycles  of 20 h", "half-cycles of 21.5 h")
