@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from lirich.workbench import Workspace
+from lirich.workbench.doctor import Health
 
 
 def lirich(*arguments: str, cwd: Path, code: int = 0) -> str:
@@ -216,3 +218,29 @@ def test_the_demo(tmp_path: Path) -> None:
     (tmp_path / "mine" / "thesis.tex").write_text("irreplaceable")
     assert as_json("demo", "mine", "--fresh", cwd=tmp_path, code=2)["error"] == "InputError"
     assert (tmp_path / "mine" / "thesis.tex").read_text() == "irreplaceable"
+
+
+def test_facts_are_taken_back_and_cells_removed(tmp_path: Path, small_laboratory: Path) -> None:
+    Workspace.create(tmp_path / "ws").close()
+    ws = tmp_path / "ws"
+    assert "Next: lirich add FILES" in lirich("analyse", cwd=ws).splitlines()[-1]
+    lirich("add", str(small_laboratory / "SC-2.csv"), "--set", "dopant=Nb", "--set", "active_mass_mg=9", cwd=ws)
+    assert as_json("cells", "SC-2", "--unset", "dopant", "--set", "active_mass_mg=", cwd=ws)["sample"]["dopant"] is None
+    assert "already there" in lirich("add", str(small_laboratory / "SC-2.csv"), cwd=ws)
+    kept = as_json("cells", "SC-2", cwd=ws)
+    assert kept["facts"]["active_mass_mg"] == 11.15
+    assert kept["facts"]["sources"]["active_mass_mg"].endswith("/cells.csv, line 3")
+    assert "--yes" in as_json("cells", "SC-2", "--remove", cwd=ws, code=2)["advice"]
+    assert as_json("cells", "SC-2", "--remove", "--yes", cwd=ws) == {"removed": "SC-2", "cell": "SC-2"}
+    assert as_json("cells", cwd=ws)["cells"] == []
+    told = lirich("doctor", cwd=ws)
+    assert "used by nothing orphan-raw" in told
+    assert not re.search("[0-9a-f]{20}", told)
+
+
+def test_doctor_says_which_reader_needs_an_extra() -> None:
+    health = Health(python="3.11", extras={"biologic": False}, readers={"biologic-mpr": "mpr", "biologic": "mpt"})
+    assert [row[:2] for row in health.rows() if row[0].startswith("reader")] == [
+        ("reader biologic-mpr", "needs the extra [biologic]"),
+        ("reader biologic", "ready"),
+    ]

@@ -243,6 +243,12 @@ def test_like_findings_of_many_places_are_counted(lines: Console) -> None:
     assert lines.export_text().count("rests still move") == 9
 
 
+def test_one_finding_of_many_cells_speaks_of_each(lines: Console) -> None:
+    found = [Finding(code="missing-electrode", message=f"electrode of {c} is not given", where=c) for c in ("A", "A-1")]
+    output.show_findings(found)
+    assert "A, A-1: electrode of each is not given" in lines.export_text()
+
+
 def test_settings_change_from_python_too(tmp_path: Path) -> None:
     from lirich.errors import SettingsError
 
