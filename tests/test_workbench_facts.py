@@ -55,6 +55,14 @@ def test_a_fact_of_the_sample_may_stand_in_the_row_of_any_of_its_cells(
         assert workspace.samples["LRM"].morphology == "PC"
 
 
+def test_adding_again_writes_no_new_state(workspace: Workspace, say: Callable[[str], AddReport]) -> None:
+    for _ in range(3):
+        say(HEAD + "SC-1,LRM,SC,6.2\nSC-2,LRM,SC,6.1\n")
+    assert len(workspace.store.sample_history("LRM")) == 1
+    assert workspace.samples["LRM"].sources["morphology"].endswith("line 2")
+    assert len(workspace.store.cell_history("SC-2")) == 1
+
+
 def test_two_tables_never_take_turns(workspace: Workspace, tmp_path: Path) -> None:
     for seed, (name, said) in enumerate((("a", "SC"), ("b", "PC"))):
         (tmp_path / "files" / name).mkdir(parents=True)

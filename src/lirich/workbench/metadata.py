@@ -381,8 +381,9 @@ def resolve(
         others = [e for e in table.entries if e.of_sample == sample_key and e not in entries] if table else []
         of_sample = [(e, e.sample_fields) for e in (*entries, *others) if e.sample in (None, sample_key)]
         known = known_sample(sample_key)
-        # what the instrument's file says goes last
-        of_sample.sort(key=lambda item: item[0].kept_as.startswith(FROM_FILE))
+        # in the order of the table, whichever of the sample's cells is entered; the instrument's file goes last
+        rows = list(table.entries) if table else []
+        of_sample.sort(key=lambda item: (-_rank(item[0].kept_as), rows.index(item[0]) if item[0] in rows else 0))
         of_it = _collect(key, sample_key, of_sample, findings)
         change = _against_known(key, sample_key, of_it, [entry for entry, _ in of_sample], known, findings)
         sample = _build(Sample, sample_key, change, SAMPLE_FIELDS, known, {})
