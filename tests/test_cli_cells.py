@@ -228,8 +228,8 @@ def test_the_report_marks_it_and_no_place_is_given_among_published_values(
     text = write_report(partly_charged, tmp_path / "r.html").read_text(encoding="utf-8")
     assert re.search(r'data-head="Initial CE \(%\)">\d{3}\.\d\*<', text)
     assert re.search(r'<p class="fine">\* first-charge-partial: .*\(SC-1\)</p>', text)
-    assert re.search(r"SC-2: Coulombic efficiency [^<]* would rank", text)
-    assert not re.search(r"SC-1: Coulombic efficiency [^<]* would rank", text)
+    assert re.search(r"SC-2: Coulombic efficiency [^<]* would be the ", text)
+    assert not re.search(r"SC-1: Coulombic efficiency [^<]* would be the ", text)
 
 
 def test_like_findings_of_many_places_are_counted(lines: Console) -> None:

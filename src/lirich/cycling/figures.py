@@ -302,7 +302,9 @@ def figures_of_series(
             values += [_interrupt_time(v, settings) for v in new]
             findings += said
         else:
-            findings.append(not_enough("fade", NotEnoughDataError("There is one ageing cycle only"), where=cell.key))
+            findings.append(
+                not_enough("fade", NotEnoughDataError("There is 1 ageing cycle", expected="at least 2"), where=cell.key)
+            )
     shown = _curves_to_show(cycles, series)
     if shown:
         halves = _numbered(half_cycles(notes, shown), cycles)

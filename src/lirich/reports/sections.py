@@ -12,7 +12,7 @@ import polars as pl
 
 from lirich.model import Finding, Origin, Severity, Test, Value
 from lirich.model.flags import Marks, meaning, unsound
-from lirich.model.format import format_conditions, format_number, format_value
+from lirich.model.format import condition_name, format_conditions, format_number, format_value
 from lirich.quantities import QUANTITIES, Quantity
 from lirich.reports.data import CellReport, QuantityRow, ReportData
 from lirich.reports.diagnosis import first_value
@@ -55,18 +55,6 @@ SHORT = {
     "low_voltage_share_growth_percent_per_cycle": "Growth of low-V share",
 }
 """Heads of the overview table."""
-
-_SPOKEN = {
-    "current_ma_g": "current",
-    "rate_c": "rate",
-    "one_c_ma_g": "meaning of 1C",
-    "voltage_lower_v": "lower voltage",
-    "voltage_upper_v": "upper voltage",
-    "temperature_celsius": "temperature",
-    "threshold_v": "threshold",
-    "particle_radius_m": "particle radius",
-    "soc_percent": "state of charge",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +226,7 @@ def unlike_columns(data: ReportData) -> dict[str, tuple[str, ...]]:
         values = [v for c in data.cells if (v := first_value(c.values, key)) is not None]
         names = {name for v in values[1:] for name in v.conditions.unlike(values[0].conditions)}
         if names:
-            unlike[key] = tuple(sorted(_SPOKEN.get(n, n.replace("_", " ")) for n in names))
+            unlike[key] = tuple(sorted(condition_name(n) for n in names))
     return unlike
 
 

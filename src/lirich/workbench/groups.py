@@ -69,8 +69,28 @@ def compare_cells(
         there = {value.quantity for value in values}
         quantities = [key for key in HEADLINE if key in there]
     made_of = {key: cell.sample for key, cell in workspace.store.cells().items() if cell.sample}
-    found = compare(values, groups, quantities=quantities, force=force, seed=seed, by=by, samples=made_of)
+    try:
+        found = compare(values, groups, quantities=quantities, force=force, seed=seed, by=by, samples=made_of)
+    except NotEnoughDataError as error:
+        why = _reasons(workspace, groups)
+        if not why:
+            raise
+        said = f"{error.advice}. What the analysis says: {why}"
+        raise NotEnoughDataError(error.found, expected=error.expected, advice=said) from error
     return found.model_copy(update={"findings": (*out_of_date(workspace.store, groups), *found.findings)})
+
+
+_WHY = ("no-ageing-cycles", "not-enough-data", "no-rate-test")
+
+
+def _reasons(workspace: Workspace, cells: Iterable[str]) -> str:
+    """Return why *cells* lack values, as their analysis found it: each reason once, with its cells."""
+    found: dict[str, list[str]] = {}
+    for key in cells:
+        for finding in workspace.cells[key].findings:
+            if finding.code in _WHY or finding.code.startswith("missing-"):
+                found.setdefault(finding.message, []).append(key)
+    return "; ".join(f"{message} ({', '.join(dict.fromkeys(keys))})" for message, keys in found.items())
 
 
 def group_cells(workspace: Workspace, by: str, cells: Sequence[str]) -> dict[str, str]:
