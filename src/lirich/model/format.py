@@ -223,6 +223,12 @@ _SPOKEN = MappingProxyType(
 _UNITS = MappingProxyType({"particle_radius_m": "m", "soc_percent": "%"})
 
 
+def capitalised(text: str) -> str:
+    """Return *text* with a capital first letter, unless its first word is a symbol: ``dQ/dV`` stays as it is."""
+    first = text.split(" ", 1)[0]
+    return text if any(not (c.islower() or c in "-’'") for c in first[1:]) else text[:1].upper() + text[1:]
+
+
 def condition_name(name: str) -> str:
     """Return the name of a condition as it is spoken: ``voltage_lower_v`` is *lower voltage*."""
     return _SPOKEN.get(name) or _without_unit(name)[0].replace("_", " ")

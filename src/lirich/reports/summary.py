@@ -9,7 +9,7 @@ from statistics import median
 
 from lirich.cycling.trend import MIN_CYCLES
 from lirich.model import Interval
-from lirich.model.format import condition_name, format_number, format_quantity
+from lirich.model.format import capitalised, condition_name, format_number, format_quantity
 from lirich.quantities import quantity
 from lirich.reports.data import ComparisonReport, GroupRow, PairRow, QuantityRow, ReportData
 from lirich.reports.diagnosis import Cause, Diagnosis, diagnose, first_value
@@ -170,7 +170,7 @@ def _without_comparison(data: ReportData) -> tuple[str, tuple[Evidence, ...], tu
         unlike = sorted({name for _, v in found for name in v.conditions.unlike(found[0][1].conditions)})
         doubt = f" (conditions differ: {', '.join(map(condition_name, unlike))})" if unlike else ""
         number = _tight(format_quantity(best[1].value, key, best[1].interval))
-        evidence.append(Evidence(what.name[0].upper() + what.name[1:], f"best is {best[0]} with {number}{doubt}"))
+        evidence.append(Evidence(capitalised(what.name), f"best is {best[0]} with {number}{doubt}"))
     return (
         "Single cells, not groups: no difference between samples is claimed.",
         tuple(evidence),
@@ -346,5 +346,4 @@ def _n(count: int) -> str:
 
 
 def _name(row: QuantityRow) -> str:
-    name = quantity(row.quantity).name
-    return name[0].upper() + name[1:]
+    return capitalised(quantity(row.quantity).name)

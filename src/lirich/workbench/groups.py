@@ -77,7 +77,9 @@ def compare_cells(
             raise
         said = f"{error.advice}. What the analysis says: {why}"
         raise NotEnoughDataError(error.found, expected=error.expected, advice=said) from error
-    return found.model_copy(update={"findings": (*out_of_date(workspace.store, groups), *found.findings)})
+    # what nobody asked for by name and is not there is told by the values that were left out
+    kept = [f for f in found.findings if not (default and f.code == "no-value")]
+    return found.model_copy(update={"findings": (*out_of_date(workspace.store, groups), *kept)})
 
 
 _WHY = ("no-ageing-cycles", "not-enough-data", "no-rate-test")

@@ -164,7 +164,7 @@ def _stated(name: str, values: Sequence[Value]) -> str:
 def _text(stated: object, unit: str) -> str:
     if stated is None:
         return "not stated"
-    text = format_number(stated) if isinstance(stated, float) else str(stated)
+    text = format_number(stated) if isinstance(stated, float) else str(stated).replace("_", " ")
     return f"{text} {unit}" if unit else text
 
 
