@@ -16,6 +16,7 @@ from lirich.cli import output
 from lirich.cli.comparison import show_comparison
 from lirich.cli.fold import MOST_SEGMENTS, fold_segments, fold_values
 from lirich.cycling import Segment
+from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Origin, Subject, Value
 from lirich.model.flags import FLAGS, UNSOUND, Marks, meaning
 from lirich.testing.laboratory import make_laboratory
@@ -276,3 +277,10 @@ def test_nothing_of_a_cell_without_facts_is_hidden(lines: Console, tmp_path: Pat
     workspace.store.put_cell(Cell(key="bare"))
     shown.show_cell(workspace.cells["bare"])
     assert "not given: sample, electrode" in lines.export_text().replace("\n", " ")
+
+
+def test_a_quantity_that_no_analysis_gave_is_refused_with_what_the_analysis_says(partly_charged: Workspace) -> None:
+    with pytest.raises(NotEnoughDataError) as error:
+        partly_charged.compare("morphology", quantities=["lithium_diffusivity_m2_s"])
+    assert "Analyse the cells" not in str(error.value)
+    assert "diffusivity" in error.value.found

@@ -130,7 +130,7 @@ def test_a_standing_goes_to_json():
     found = standing(own("capacity_retention", 90.0, cycles=200))
     shown = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert shown["unit"] == "%"
-    assert "would be the 3rd highest beside 2 published values after about as many cycles" in shown["sentence"]
+    assert "would be the lowest beside 2 published values after about as many cycles" in shown["sentence"]
 
 
 @pytest.mark.parametrize(

@@ -103,11 +103,13 @@ class Standing(Frozen):
 
 
 def _rank(place: Place, better: Literal["higher", "lower"] | None) -> str:
-    """Say the place in words: ``the highest``, ``the 3rd lowest``, ``the 2nd to 4th highest``."""
+    """Say the place in words: ``the highest``, ``the 3rd lowest``, ``the 2nd to 4th highest``, last ``the lowest``."""
     word = {"higher": "highest", "lower": "lowest", None: "largest"}[better]
     best, worst = place.best_rank, place.worst_rank
     if worst == 1:
         return f"the {word}"
+    if best == place.n + 1:
+        return {"lowest": "the highest", "highest": "the lowest", "largest": "the smallest"}[word]
     return f"the {_ordinal(best)} {word}" if best == worst else f"the {_ordinal(best)} to {_ordinal(worst)} {word}"
 
 
