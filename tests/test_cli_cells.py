@@ -16,6 +16,7 @@ from lirich.cli import output
 from lirich.cli.comparison import show_comparison
 from lirich.cli.fold import MOST_SEGMENTS, fold_segments, fold_values
 from lirich.cycling import Segment
+from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Origin, Subject, Value
 from lirich.model.flags import FLAGS, UNSOUND, Marks, meaning
 from lirich.testing.laboratory import make_laboratory
@@ -163,6 +164,23 @@ def test_a_flag_of_a_whole_cycle_is_said_in_its_head() -> None:
     assert whole.marks.lines == ["* unlike-charge-current: another charge current than the ageing cycles"]
 
 
+def test_the_head_of_a_cycle_says_which_rate_is_of_which_direction() -> None:
+    sides = [
+        made("charge_capacity_mah", 1.0, cycle=4, direction="charge", rate_c=0.1),
+        made("discharge_capacity_mah", 1.0, cycle=4, direction="discharge", rate_c=1.0),
+    ]
+    assert fold_values(sides).cycles == ["cycle 4\nC/10 charge\n1C discharge"]
+    assert fold_values(sides[1:]).cycles == ["cycle 4\n1C discharge"]
+    alike = [sides[0], made("discharge_capacity_mah", 1.0, cycle=4, direction="discharge", rate_c=0.1)]
+    assert fold_values(alike).cycles == ["cycle 4\nC/10"]
+
+
+def test_rates_without_a_mass_are_told_apart_by_their_current() -> None:
+    one, two = ({"current_ma": x, "reference_current_ma": 1.0} for x in (1.0, 2.0))
+    rates = fold_values([made("rate_capability", 100, other=one), made("rate_capability", 95, other=two)])
+    assert [row[2] for row in rates.figures] == ["current 1 mA", "current 2 mA"]
+
+
 def test_marks_are_told_apart_and_explained_once() -> None:
     marks = Marks()
     given = [marks.note(f"remark {i}", where="SC-1") for i in range(12)]
@@ -227,9 +245,9 @@ def test_the_report_marks_it_and_no_place_is_given_among_published_values(
 
     text = write_report(partly_charged, tmp_path / "r.html").read_text(encoding="utf-8")
     assert re.search(r'data-head="Initial CE \(%\)">\d{3}\.\d\*<', text)
-    assert re.search(r'<p class="fine">\* first-charge-partial: .*\(SC-1\)</p>', text)
-    assert re.search(r"SC-2: Coulombic efficiency [^<]* would rank", text)
-    assert not re.search(r"SC-1: Coulombic efficiency [^<]* would rank", text)
+    assert re.search(r'<p class="fine">\* first-charge-partial: .*\(<span class="tied">SC-1</span>\)</p>', text)
+    assert re.search(r"SC-2</span>: Coulombic efficiency [^<]* would be the ", text)
+    assert not re.search(r"SC-1</span>: Coulombic efficiency [^<]* would be the ", text)
 
 
 def test_like_findings_of_many_places_are_counted(lines: Console) -> None:
@@ -265,3 +283,10 @@ def test_nothing_of_a_cell_without_facts_is_hidden(lines: Console, tmp_path: Pat
     workspace.store.put_cell(Cell(key="bare"))
     shown.show_cell(workspace.cells["bare"])
     assert "not given: sample, electrode" in lines.export_text().replace("\n", " ")
+
+
+def test_a_quantity_that_no_analysis_gave_is_refused_with_what_the_analysis_says(partly_charged: Workspace) -> None:
+    with pytest.raises(NotEnoughDataError) as error:
+        partly_charged.compare("morphology", quantities=["lithium_diffusivity_m2_s"])
+    assert "Analyse the cells" not in str(error.value)
+    assert "diffusivity" in error.value.found

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
 from lirich.model import Conditions, Interval, Operator, Origin, Subject, Value
+from lirich.model.format import condition_name
 from lirich.workbench.comparable import classes, shared, unlike
 from lirich.workbench.compare import Comparison, ComparisonRow, Contrast, compare
 from lirich.workbench.statistics import hedges_g, permutation_test, welch_difference
@@ -93,7 +94,7 @@ def test_unlike_conditions_are_refused_and_named(field, other):
     row, contrast = only_row(refused)
     assert row.refused
     assert contrast.unlike == (field,)
-    assert field in contrast.refused
+    assert condition_name(field) in contrast.refused
     assert contrast.p is contrast.difference is contrast.effect_size is None
     assert "unlike-conditions" in codes(refused)
     assert refused.tests == 0
@@ -123,7 +124,7 @@ def test_a_cell_under_other_conditions_is_left_out_and_named():
     values = [v for v in ices() if v.subject.key != "SC-3"] + [ice("SC-3", 84.2, voltage_upper_v=4.6)]
     row, contrast = only_row(compare(values, GROUPS))
     assert [g.n for g in row.groups] == [3, 4]
-    assert any("SC-3 (SC) left out: voltage_upper_v (4.6 against 4.8)" in w for w in row.warnings)
+    assert any("SC-3 (SC) left out: upper voltage (4.6 V against 4.8 V)" in w for w in row.warnings)
     assert contrast.smallest_p == pytest.approx(1 / 35)
     row, _ = only_row(compare(values, GROUPS, force=True))
     assert [g.n for g in row.groups] == [4, 4]
@@ -144,6 +145,26 @@ def test_one_cell_has_no_p_no_interval_and_no_effect_size():
     assert contrast.p is contrast.p_corrected is contrast.effect_size is contrast.difference_interval is None
     assert row.groups[0].interval is None
     assert any(w.startswith("ONLY 1 CELL IN SC") for w in row.warnings)
+
+
+def test_few_values_of_many_cells_are_not_called_few_cells():
+    comparison = compare(ices(SC[:1], PC), GROUPS)
+    (few,) = [f for f in comparison.findings if f.code == "few-cells"]
+    assert few.message.startswith("ONLY 1 OF THE 4 CELLS OF SC HAS A COMPARABLE VALUE")
+    unlike = [*ices(SC, []), *(ice(f"PC-{i}", x, voltage_upper_v=4.3) for i, x in enumerate(PC))]
+    none = compare(unlike, GROUPS)
+    assert {f.message for f in none.findings if f.code == "few-cells"} == {
+        "No value of 4 cells of SC could be compared",
+        "No value of 4 cells of PC could be compared",
+    }
+    assert "no test was possible" in none.method
+
+
+def test_values_that_no_analysis_gave_are_not_asked_to_be_analysed():
+    with pytest.raises(NotEnoughDataError) as error:
+        compare(ices(), GROUPS, quantities=["voltage_decay_mv_per_cycle"])
+    assert "voltage decay" in str(error.value)
+    assert "Analyse" not in error.value.advice
 
 
 def test_a_hopeless_test_is_called_hopeless():

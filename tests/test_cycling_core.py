@@ -841,3 +841,11 @@ def test_a_charge_that_began_at_another_rate_is_flagged_and_hysteresis_is_of_the
     assert {cycle for _, cycle in flagged} == {3}
     assert {4, 8} <= {v.conditions.cycle for v in values if v.quantity == "coulombic_efficiency"}
     assert {v.conditions.cycle for v in values if v.quantity == "hysteresis_at_soc_v"} >= {4, 8}
+
+
+def test_a_stretch_of_slow_cycles_is_as_long_as_its_shortest_half_cycle() -> None:
+    run = Programme(x=0.6).constant_current(0.02, 0.0).rest(600.0).cycles(1, 1.0 / 20.0)
+    result = analyse(run.table(), CATHODE)
+    said = {s.reason for s in result.segments if s.kind == "pseudo_ocv"}
+    assert len(said) == 1  # the purpose of cycle 1 and the stretch 0–1 say the same
+    assert said.pop().startswith("half-cycles of 20 h or more")

@@ -10,7 +10,7 @@ import pytest
 from lirich.cycling.activation import activation
 from lirich.cycling.dqdv import Smoothing, dqdv
 from lirich.cycling.firstcycle import first_cycle_values
-from lirich.cycling.formal import formal_split, formal_values
+from lirich.cycling.formal import formal_split, formal_values, no_formal_split
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import high_voltage_capacity_mah, low_voltage_capacity_mah
 from lirich.cycling.peaks import find_peaks, valley_between
@@ -123,6 +123,29 @@ def test_a_cell_that_is_no_li_rich_cathode_gets_no_activation(halves):
         values, findings = first_cycle_values(halves[1, "charge"], halves[1, "discharge"], cell, sample)
         assert [f.code for f in findings] == ["no-activation"]
         assert not {"activation_voltage_v", "formal_oxygen_capacity_mah_g"} & set(by_quantity(values))
+
+
+@pytest.mark.parametrize(
+    ("charged_mah_g", "highest_v", "why"),
+    [
+        (280.0, 4.7, ""),
+        (390.0, 4.7, ""),  # within 5 % of the 377 mAh/g of all lithium
+        (734_932.0, 4.7, "more than all lithium"),
+        (100.0, 3.4, "below 4.4 V"),
+    ],
+)
+def test_no_formal_split_of_a_charge_that_is_none_of_the_material(charged_mah_g, highest_v, why):
+    assert why in no_formal_split(Composition.parse(FORMULA), charged_mah_g, highest_v)
+    assert bool(no_formal_split(Composition.parse(FORMULA), charged_mah_g, highest_v)) is bool(why)
+    voltage = np.linspace(3.0, highest_v, 500)
+    charge = HalfCycle(
+        cycle=1, direction="charge", voltage_v=voltage, capacity_mah=np.linspace(0, charged_mah_g, 500),
+        current_ma=np.full(500, 20.0), time_s=np.linspace(0, 3600, 500), constant_voltage=np.zeros(500, dtype=bool),
+    )  # fmt: skip
+    values, findings = first_cycle_values(charge, None, CELL, Sample(key="s", composition=FORMULA))
+    assert ("formal_oxygen_capacity_mah_g" in by_quantity(values)) is (not why)
+    assert by_quantity(values)["theoretical_capacity_mah_g"].value == pytest.approx(377.0, abs=0.5)
+    assert ("no-formal-split" in {f.code for f in findings}) is bool(why)
 
 
 def test_a_metal_without_an_agreed_number_of_electrons_is_said():

@@ -16,7 +16,7 @@ from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import capacity_above, capacity_below
 from lirich.cycling.peaks import dqdv_values, find_peaks, follow
 from lirich.errors import NotEnoughDataError, SettingsError
-from lirich.model import Cell
+from lirich.model import Cell, Sample
 
 METHODS = [Smoothing(), Smoothing(method="lean"), Smoothing(step_v=0.005, window_v=0.05)]
 
@@ -163,7 +163,7 @@ def test_a_peak_beyond_the_gate_is_another_peak():
 
 def test_shift_of_a_peak_is_recovered_with_its_interval():
     halves = [two_peaks(cycle=n, shift=-0.0015 * n, noise=5e-4, seed=n) for n in range(1, 26)]
-    values, findings = dqdv_values(halves, Cell(key="c", active_mass_mg=1000.0), segment="ageing")
+    values, findings = dqdv_values(halves, Cell(key="c", active_mass_mg=1000.0, electrode="cathode"), segment="ageing")
     shifts = {v.conditions.other["peak"]: v for v in values if v.quantity == "dqdv_peak_shift_mv_per_cycle"}
     assert set(shifts) == {"transition-metal", "high-voltage"}
     for value in shifts.values():
@@ -219,3 +219,28 @@ def test_spinel_like_peak_of_the_discharge_is_given_and_its_absence_said():
     assert area.value == pytest.approx(truth[1] - truth[0], rel=0.02)
     _, findings = dqdv_values([two_peaks(direction="discharge")], cell)
     assert [f.code for f in findings] == ["no-spinel-peak"]
+
+
+@pytest.mark.parametrize(
+    ("electrode", "composition", "named"),
+    [
+        ("cathode", None, True),
+        ("cathode", "Li1.2Mn0.54Ni0.13Co0.13O2", True),
+        (None, "Li1.2Mn0.54Ni0.13Co0.13O2", True),
+        ("cathode", "LiNi0.8Mn0.1Co0.1O2", False),
+        ("full", "Li1.2Mn0.54Ni0.13Co0.13O2", False),
+        ("anode", None, False),
+        (None, None, False),
+    ],
+)
+def test_peaks_have_the_names_of_a_li_rich_cathode_only_where_it_may_be_one(electrode, composition, named):
+    cell = Cell(key="c", active_mass_mg=1000.0, electrode=electrode)
+    halves = [two_peaks(), two_peaks(direction="discharge")]
+    values, findings = dqdv_values(halves, cell, Sample(key="s", composition=composition))
+    names = {v.conditions.other["peak"] for v in values if v.quantity == "dqdv_peak_voltage_v"}
+    assert (names == {"transition-metal", "high-voltage"}) is named
+    if not named:
+        places = {float(name.removesuffix(" V")) for name in names}
+        assert places == {round(p, 2) for p in places}
+        assert len(places) >= 2
+    assert ("no-spinel-peak" in {f.code for f in findings}) is named

@@ -34,6 +34,7 @@ def test_a_voltage_decay_stands_between_the_published_ones():
     assert (place.best_rank, place.worst_rank) == (2, 2)  # lower is better
     assert place.percentile_low is None
     assert "ONLY 3 PUBLISHED VALUES" in found.sentence
+    assert "would be the 2nd lowest beside 3 published values, " in found.sentence
     assert [n.value.value for n in found.nearest] == [0.7, 1.95, 3.39]
 
 
@@ -41,14 +42,14 @@ def test_no_fact_is_called_alike_that_does_not_state_its_window():
     found = standing(own("capacity_retention", 93.0, cycle=204, reference_cycle=4, **AT_1C))
     assert found.alike == 0
     assert set(found.never_stated) == set(WINDOW)
-    assert "no source states temperature celsius, voltage lower v, voltage upper v" in found.sentence
+    assert "no source states temperature, lower voltage, upper voltage" in found.sentence
 
 
 def test_retentions_after_other_numbers_of_cycles_are_unlike():
     found = standing(own("capacity_retention", 93.0, cycle=204, reference_cycle=4, **AT_1C))
     compatible = [n for n in found.nearest if n.likeness == "not stated"]
     assert {n.value.subject.key for n in compatible} == {"Li1.2Ni0.2Mn0.6O2", "NAS-LMNCO", "SCLRM", "PCLRM"}
-    assert found.among_compatible.n == 4
+    assert found.among_compatible.n == 2  # the other two do not state after how many cycles
     unlike = [n for n in found.nearest if n.likeness == "unlike"]
     assert unlike
     assert all(set(n.unlike) & {"cycles", "rate_c"} for n in unlike)
@@ -103,8 +104,11 @@ def test_an_aged_cell_is_not_set_among_fresh_ones():
 
 
 def test_contradicting_numbers_count_both():
-    facts = [v for v in load() if v.provenance.parameters["record"] in (18, 69)]
-    assert standing(own("capacity_retention", 95.0), facts).among_all.n == 2
+    after_50 = Conditions(cycles=50)
+    facts = [
+        v.model_copy(update={"conditions": after_50}) for v in load() if v.provenance.parameters["record"] in (18, 69)
+    ]
+    assert standing(own("capacity_retention", 95.0, cycles=50), facts).among_all.n == 2
 
 
 def test_a_simulated_value_is_called_simulated():
@@ -123,6 +127,26 @@ def test_quantities_that_no_one_published_are_passed_over():
 
 
 def test_a_standing_goes_to_json():
-    shown = json.loads(json.dumps(standing(own("capacity_retention", 90.0)).to_dict(), allow_nan=False))
+    found = standing(own("capacity_retention", 90.0, cycles=200))
+    shown = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert shown["unit"] == "%"
-    assert "would rank" in shown["sentence"]
+    assert "would be the lowest beside 2 published values after about as many cycles" in shown["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "n", "why"),
+    [
+        ({"cycle": 21, "reference_cycle": 19}, 0, "it is after 2 cycles, and no published value after about as many"),
+        ({}, 0, "it does not state after how many cycles"),
+        ({"cycles": 195}, 2, ""),
+        ({"cycles": 300}, 4, ""),
+    ],
+)
+def test_a_retention_is_ranked_only_among_those_after_about_as_many_cycles(conditions, n, why):
+    found = standing(own("capacity_retention", 99.0, **conditions))
+    assert found.among_all.n == n
+    assert why in found.unranked
+    assert bool(found.unranked) is (n == 0)
+    assert ("is not ranked: " in found.sentence) is (n == 0)
+    if n == 0:
+        assert found.among_compatible.n == 0

@@ -335,3 +335,15 @@ def test_a_name_that_looks_like_another_or_means_a_folder_is_refused(key: str) -
 @pytest.mark.parametrize("key", ["...", ".a", "a.", "SC-1", "Zelle Ä 1", "単結晶-1", "a"])
 def test_names_of_many_kinds_are_names(key: str) -> None:
     assert Cell(key=key).key == Sample(key=key).key == key
+
+
+@pytest.mark.parametrize(
+    ("asked", "key"),
+    [("ice", "initial_coulombic_efficiency"), ("ICE", "initial_coulombic_efficiency"),
+     ("voltage decay", "voltage_decay_mv_per_cycle"), ("CE", "coulombic_efficiency")],
+)  # fmt: skip
+def test_a_quantity_is_found_by_name_initials_and_symbol(asked, key):
+    with pytest.raises(UnknownNameError) as error:
+        quantity(asked)
+    assert f"Did you mean {key!r}" in str(error.value)
+    assert str(error.value).endswith("?")  # no full stop after it

@@ -334,3 +334,50 @@ def test_literature_is_context_by_group_with_bounds_as_arrows() -> None:
     assert figure.data[0]["marker"]["symbol"] == ["triangle-right-open"]
     assert figure.data[1]["marker"]["symbol"] == ["circle"]
     assert plots.literature_context("voltage_decay_mv_per_cycle", own, []) is None
+
+
+def test_a_range_never_hides_most_of_a_line() -> None:
+    many, few = np.full(30, 100.0), np.array([2.6, 3.1, 3.9, 6.9, 16.2])
+    both = np.concatenate([many, few])
+    assert robust_range(both)[1] == 5  # alone, they look like outliers
+    assert robust_range(both, [many, few]) == (None, 0)
+    spike = np.r_[few, np.full(20, 3.0), 900.0]
+    assert robust_range(spike, [spike])[1] >= 1
+
+
+def test_cycle_zero_and_incomplete_cycles_stand_in_no_line() -> None:
+    cycles = pl.DataFrame(
+        {
+            "cycle": [0, 1, 2, 3],
+            "complete": [False, True, True, False],
+            "discharge_specific_capacity_mah_g": [9.0, 250.0, 249.0, 3.0],
+            "mean_discharge_voltage_v": [2.0, 3.6, 3.6, 4.4],
+        }
+    )
+    assert plots.whole_cycles(cycles)["cycle"].to_list() == [1, 2]
+    figure = plots.overlay([CellSeries("a", "SC", cycles)], "discharge_specific_capacity_mah_g")
+    assert figure is not None
+    assert figure.data[0]["x"] == [1, 2]
+    assert "Left out: 2 cycles (cycle 0 or incomplete)" in figure.note
+    (points,) = plots.capacity(cycles).data
+    assert points["x"] == [0, 1, 2, 3]
+    assert points["mode"] == "markers"
+    assert [o < 1 for o in points["marker"]["opacity"]] == [True, False, False, True]
+    (line,) = plots.mean_voltages(cycles).data
+    assert line["x"] == [1, 2]
+
+
+def test_cells_over_each_other_are_told_apart_by_name_and_marker() -> None:
+    cycles = made_up_cycles()
+    few = [CellSeries(f"SC-{i}", "SC", cycles) for i in range(3)]
+    figure = plots.overlay(few, "capacity_retention")
+    assert figure is not None
+    assert [t["name"] for t in figure.data if t["showlegend"]] == ["SC-0", "SC-1", "SC-2"]
+    assert len({t["marker"]["symbol"] for t in figure.data}) == 3
+    assert len({t["line"]["color"] for t in figure.data}) == 1  # one colour, one group
+    many = plots.overlay([CellSeries(f"SC-{i}", "SC", cycles) for i in range(20)], "capacity_retention")
+    assert many is not None
+    assert [t["name"] for t in many.data if t["showlegend"]] == ["SC"]
+    open_ = plots.overlay([CellSeries("s", "SC", cycles, Origin.SIMULATED)], "capacity_retention")
+    assert open_ is not None
+    assert open_.data[0]["marker"]["symbol"].endswith("-open")

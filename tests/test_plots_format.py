@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from lirich.model import Conditions, Interval, Operator, Origin, Subject, Value
 from lirich.model.format import (
+    capitalised,
+    condition_name,
+    condition_unit,
     format_conditions,
     format_interval,
     format_number,
@@ -142,3 +145,34 @@ def test_no_interval_is_narrow_enough_for_fifteen_digits(number: float, half: fl
 def test_the_ends_of_a_very_narrow_interval_are_short_too() -> None:
     ends = format_interval(interval(0.18507123456788, 0.18507123456790), DECAY, unit=False)
     assert ends == "0.1850712 … 0.1850712"
+
+
+@pytest.mark.parametrize(
+    ("text", "capital"),
+    [
+        ("dQ/dV peak position", "dQ/dV peak position"),
+        ("voltage decay", "Voltage decay"),
+        ("mean-voltage gap", "Mean-voltage gap"),
+        ("initial Coulombic efficiency", "Initial Coulombic efficiency"),
+        ("", ""),
+    ],
+)
+def test_a_symbol_keeps_its_first_letter(text: str, capital: str) -> None:
+    assert capitalised(text) == capital
+
+
+@pytest.mark.parametrize(
+    ("name", "spoken", "unit"),
+    [
+        ("voltage_lower_v", "lower voltage", "V"),
+        ("current_ma_g", "current", "mA/g"),
+        ("temperature_celsius", "temperature", "°C"),
+        ("charge_current_ma_g", "charge current", "mA/g"),
+        ("current_ma", "current", "mA"),
+        ("reference_cycle", "reference cycle", ""),
+        ("soc_percent", "state of charge", "%"),
+        ("method", "method", ""),
+    ],
+)
+def test_conditions_are_spoken_of_by_name_and_unit(name: str, spoken: str, unit: str) -> None:
+    assert (condition_name(name), condition_unit(name)) == (spoken, unit)

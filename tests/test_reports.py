@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import polars as pl
 import pytest
 
 from lirich.errors import InputError
@@ -140,7 +141,7 @@ def test_provenance_names_file_hash_reader_version_and_code(page: Page) -> None:
 def test_missing_facts_are_asked_for_by_name(page: Page) -> None:
     asked = page.text.split("Facts that are asked for")[1].split("Warnings")[0]
     assert "electrolyte" in asked
-    assert "SC-1, SC-2" in asked
+    assert "SC-1, SC-2" in asked.replace(" ,", ",")  # each name is an element of its own, that does not break
 
 
 def test_segments_and_refusals_are_shown(page: Page) -> None:
@@ -265,3 +266,33 @@ def test_no_cell_is_an_error_with_advice() -> None:
 def test_equal_data_give_equal_reports() -> None:
     data = made_up_report(1, 1, n=10, literature=False)
     assert build_report(data) == build_report(data)
+
+
+def test_what_a_fact_is_needed_for_is_said_once_and_a_number_with_its_cell() -> None:
+    needs = ("height of dQ/dV peaks", "height of dQ/dV peaks, no capacity at a rate")
+    cells = []
+    for i, need in enumerate(needs):
+        asked = Finding(
+            code="missing-active-mass-mg", message=f"active_mass_mg is not given; without it there is no {need}"
+        )
+        warned = Finding(code="implausible-specific-capacity", message=f"A discharge of {900 + i} mAh/g")
+        cells.append(CellReport(cell=Cell(key=f"NW-{i}"), findings=(asked, warned)))
+    page = Page(build_report(ReportData("t", tuple(cells))))
+    asked_for = page.text.split("Facts that are asked for")[1].split("Warnings")[0]
+    assert asked_for.count("is not given") == 1
+    assert "no height of dQ/dV peaks, no capacity at a rate." in asked_for
+    assert re.search(r"NW-0: +A discharge of 900 mAh/g", page.text)
+
+
+def test_a_line_breaks_before_the_name_of_a_cell_and_not_at_its_hyphen() -> None:
+    text = build_report(ReportData("t", (CellReport(cell=Cell(key="SC-1")), CellReport(cell=Cell(key="SC-10")))))
+    assert '<span class="tied">SC-1</span>, <span class="tied">SC-10</span>' in text
+
+
+def test_cycle_zero_is_no_cycle() -> None:
+    cell = made_up_cell("x", n=8, simulated=False)
+    assert cell.cycles is not None
+    before = cell.cycles.head(1).with_columns(cycle=pl.lit(0, dtype=cell.cycles["cycle"].dtype))
+    page = Page(build_report(ReportData("t", (replace(cell, cycles=pl.concat([before, cell.cycles])),))))
+    assert "8 cycles" in page.text
+    assert "9 cycles" not in page.text

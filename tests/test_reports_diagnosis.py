@@ -41,16 +41,16 @@ values = st.floats(0.5, 2.0)
 def test_parts_of_the_energy_loss_leave_no_remainder(
     q0: float, q1: float, m0: float, m1: float, g0: float, g1: float
 ) -> None:
-    loss = energy_loss(aged([q0, q1], [m0, m1], [g0, g1]))
+    loss = energy_loss(aged([q0, q1], [m0, m1], [g0, g1]), least=2)
     assert loss is not None
     whole = 100 * (1 - q1 * (m1 - g1 / 2) / (q0 * (m0 - g0 / 2)))
     assert loss.total_percent == pytest.approx(whole, abs=1e-7)
 
 
 def test_each_cause_alone_is_that_part_alone() -> None:
-    only_capacity = energy_loss(aged([1.0, 0.9], [3.6, 3.6], [0.3, 0.3]))
-    only_structure = energy_loss(aged([1.0, 1.0], [3.6, 3.5], [0.3, 0.3]))
-    only_resistance = energy_loss(aged([1.0, 1.0], [3.6, 3.6], [0.3, 0.5]))
+    only_capacity = energy_loss(aged([1.0, 0.9], [3.6, 3.6], [0.3, 0.3]), least=2)
+    only_structure = energy_loss(aged([1.0, 1.0], [3.6, 3.5], [0.3, 0.3]), least=2)
+    only_resistance = energy_loss(aged([1.0, 1.0], [3.6, 3.6], [0.3, 0.5]), least=2)
     assert only_capacity is not None
     assert only_structure is not None
     assert only_resistance is not None
@@ -166,7 +166,7 @@ def test_median_and_range_are_said_of_the_cells_that_have_them() -> None:
     assert one.label == "SC (3 of 4 cells)"
     text = one.text.replace("\N{NO-BREAK SPACE}", " ")
     assert text == "median and range: structure 0.40 (0.30 … 0.50) mV/cycle, polarisation 0.12 mV/cycle."
-    assert "SC: 1 cell without a split of the voltage decay." in answer.caveats
+    assert "SC: no split of the voltage decay of d." in answer.caveats
 
 
 def test_a_single_cell_has_no_median_and_no_range() -> None:
@@ -175,6 +175,25 @@ def test_a_single_cell_has_no_median_and_no_range() -> None:
     assert [one.label for one in answer.evidence] == ["a"]
     assert "median" not in answer.evidence[0].text
     assert "0.300 ± 0.030" in answer.evidence[0].text
-    assert "SC: 2 cells without a split of the voltage decay." in answer.caveats
+    assert "SC: no split of the voltage decay of b, c." in answer.caveats
     none = structure_or_resistance([split("a", 0.3), split("b", None)], {"a": "SC", "b": "PC"})
     assert [(one.label, "not split" in one.text) for one in none.evidence] == [("a", False), ("b", True)]
+
+
+@pytest.mark.parametrize(("cycles", "told"), [(3, False), (4, False), (5, True), (9, True)])
+def test_what_is_lost_needs_as_many_cycles_as_a_slope(cycles: int, told: bool) -> None:
+    fall = [1.0 - 0.02 * i for i in range(cycles)]
+    cell = aged(fall, [3.6] * cycles, [0.3] * cycles)
+    assert (energy_loss(cell) is not None) is told
+    others = tuple(CellReport(cell=Cell(key=f"fresh-{i}")) for i in range(3))
+    _, lost, cause = summarise(ReportData("t", (cell, *others)))
+    said = " ".join(lost.caveats)
+    for name in ("fresh-0", "fresh-1", "fresh-2"):
+        assert name in said  # every cell that lacks it is named
+        assert name in " ".join(e.label for e in cause.evidence)
+    assert "none" in said
+    if told:
+        assert lost.answer.endswith("in the 1 of 4 cells where it can be told.")
+    else:
+        assert lost.answer.startswith("Cannot be told: no cell has 5")
+        assert f"x: {cycles}" in said

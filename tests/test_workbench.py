@@ -23,6 +23,8 @@ from lirich.errors import (
     WorkspaceNotFoundError,
 )
 from lirich.model import Cell, Origin, Sample
+from lirich.model.flags import unsound
+from lirich.quantities import QUANTITIES
 from lirich.reports import write_report
 from lirich.store import Analysis
 from lirich.workbench import Workspace
@@ -729,6 +731,9 @@ def test_a_capacity_that_no_li_rich_oxide_has_is_doubted(workspace: Workspace, t
         workspace.analyse(executor="serial")
         codes = {f.code for f in workspace.cells["a"].findings}
         assert ("implausible-specific-capacity" in codes) is doubted
+        for value in workspace.cells["a"].values:
+            per_gram = QUANTITIES[value.quantity].unit.startswith(("mAh/g", "Wh/kg"))
+            assert ("implausible-capacity" in unsound(value.flags)) is (doubted and per_gram), value.quantity
 
 
 def test_a_report_into_a_folder_that_is_not_there_is_refused(lab: Workspace, tmp_path: Path) -> None:

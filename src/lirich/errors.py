@@ -69,11 +69,11 @@ class LirichError(Exception):
         super().__init__(found, expected, advice)
 
     def __str__(self) -> str:
-        parts = [self.found.rstrip(".") + "."]
+        parts = [_sentence(self.found)]
         if self.expected:
-            parts.append(f"Expected: {self.expected.rstrip('.')}.")
+            parts.append(_sentence(f"Expected: {self.expected}"))
         if self.advice:
-            parts.append(self.advice.rstrip(".") + ".")
+            parts.append(_sentence(self.advice))
         return " ".join(parts)
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
@@ -87,6 +87,11 @@ class LirichError(Exception):
             "expected": self.expected,
             "advice": self.advice,
         }
+
+
+def _sentence(text: str) -> str:
+    """Return *text* with a full stop, unless it ends with a mark of its own."""
+    return text if text.endswith(("?", "!")) else text.rstrip(".") + "."
 
 
 def _rebuild(kind: type[LirichError], found: str, expected: str, advice: str, state: dict[str, object]) -> LirichError:

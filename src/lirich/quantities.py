@@ -300,7 +300,25 @@ def quantity(key: str) -> Quantity:
     try:
         return QUANTITIES[key]
     except KeyError:
+        meant = _known_as(key)
+        if meant:
+            advice = "Did you mean " + " or ".join(map(repr, meant)) + "?"
+            raise UnknownNameError(f"Unknown quantity {key!r}", advice=advice) from None
         raise UnknownNameError.of("quantity", key, QUANTITIES) from None
+
+
+def _known_as(text: str) -> list[str]:
+    """Return the keys of the quantities whose name, initials or symbol is *text*: ``ICE``, ``voltage decay``."""
+
+    def plain(name: str) -> str:
+        return "".join(c for c in name.casefold() if c.isalnum())
+
+    wanted = plain(text)
+    return [
+        key
+        for key, what in QUANTITIES.items()
+        if wanted and wanted in (plain(what.name), plain(what.symbol), plain("".join(w[0] for w in what.name.split())))
+    ][:3]
 
 
 def convert(value: float, unit: str, key: str) -> float:

@@ -48,7 +48,7 @@ def list_cells(workspace: Workspace, *, json: bool = False, current: bool = Fals
                 view.facts.sample,
                 view.sample.morphology if view.sample else None,
                 len(view.tests),
-                view.cycles.height if view.analyses else "not analysed",
+                view.cycles.filter(view.cycles["cycle"] > 0).height if view.analyses else "not analysed",
                 *("" if v is None else format_value(v, unit=False) + marks.of(v.flags, where=view.key) for v in found),
                 str(view.origin),
             )

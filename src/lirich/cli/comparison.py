@@ -21,7 +21,7 @@ SIGNIFICANT = 0.05
 
 def show_comparison(comparison: Comparison) -> None:
     """Print one row per quantity and pair of groups, what was refused and why, and the warnings."""
-    from lirich.model.format import format_conditions
+    from lirich.model.format import format_conditions, format_figure
     from lirich.quantities import QUANTITIES
 
     out = console()
@@ -52,12 +52,16 @@ def show_comparison(comparison: Comparison) -> None:
     if common != Conditions():
         out.print(f"Unless a row says otherwise: {escape(format_conditions(common))}")
     heads = ("quantity", "conditions", "mean of n", "mean of n", "Hedges' g", "p corrected", "better")
-    show_table("", heads, rows, right=(4, 5), whole=(2, 3, 6))
+    if rows:
+        show_table("", heads, rows, right=(4, 5), whole=(2, 3, 6))
     show_marks(marks)
-    out.print(f"[dim]{escape(comparison.method)}.[/]")
+    if done:
+        out.print(f"[dim]{escape(comparison.method)}.[/]")
     for row in comparison.rows:
         if row.refused:
-            out.print(f"[yellow]refused[/] {escape(QUANTITIES[row.quantity].name)}: {escape(_refusal(row))}")
+            out.print(
+                f"[yellow]refused[/] {escape(format_figure(row.quantity, row.conditions))}: {escape(_refusal(row))}"
+            )
     show_findings(comparison.findings)
     if comparison.refused:
         why = "every comparison is refused" if comparison.rows else "no figure is there in two groups"

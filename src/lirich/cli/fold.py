@@ -24,7 +24,7 @@ MOST_STATES = 4
 """So many values at different states of charge are listed; more are the pulses of a GITT or ICI, and folded."""
 
 MOST_COLUMNS = 5
-_TOLD = ("statistic", "peak")  # of the other conditions; fit settings are for --all
+_TOLD = ("statistic", "peak", "current_ma")  # of the other conditions; fit settings are for --all
 
 Row = tuple[str, ...]
 
@@ -206,8 +206,18 @@ def _head(number: int, values: Sequence[Value], marks: str) -> str:
     if c.segment is not None:
         lines.append(c.segment.replace("_", " "))
     if c.rate_c is not None:
-        lines.append(format_rate(c.rate_c))
+        lines.append(_rates(values, c.rate_c))
     return "\n".join(lines)
+
+
+def _rates(values: Sequence[Value], discharged: float) -> str:
+    """Write at what rates a cycle ran: ``C/10 charge`` and ``1C discharge`` where they are not the same."""
+    sides = {v.conditions.direction: v.conditions for v in values if v.conditions.rate_c is not None}
+    told = {side: format_rate(c.rate_c) for side, c in sides.items() if side and c.rate_c is not None}
+    charge, discharge = told.get("charge"), told.get("discharge", format_rate(discharged))
+    if charge is None:
+        return f"{discharge} {'discharge' if 'discharge' in told else ''}".strip()
+    return charge if charge == discharge else f"{charge} charge\n{discharge} discharge"
 
 
 def _cycle_row(row: _CycleRow, flagged: Mapping[int, set[str]], marks: Marks) -> Row:

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from lirich.readers import Inspection
 
 
+def _rounded(what: object) -> object:
+    """Write a number with the digits that a cycler has; ``--json`` keeps them all."""
+    from lirich.model.format import format_number
+
+    return format_number(what, significant=5) if isinstance(what, float) else what
+
+
 def show_inspection(inspection: Inspection) -> None:
     """Print what was recognised, what was not, how surely, and what contradicts physics."""
     out = console()
@@ -33,7 +40,7 @@ def show_inspection(inspection: Inspection) -> None:
         show_table("", ("column of the file", "standard column", "factor", "note"), rows)
     if inspection.unrecognised:
         out.print(f"  [yellow]left out:[/] {escape(', '.join(inspection.unrecognised))}")
-    facts = [*inspection.summary.items(), *inspection.metadata.items()]
+    facts = [(name, _rounded(x)) for name, x in (*inspection.summary.items(), *inspection.metadata.items())]
     if facts:
         show_table("", ("fact", ""), facts)
     show_findings(inspection.findings, limit=30)

@@ -17,7 +17,7 @@ from lirich.cycling.figures import (
     figures_of_series,
 )
 from lirich.cycling.halfcycle import Direction
-from lirich.cycling.plausibility import implausible_capacity
+from lirich.cycling.plausibility import flag_implausible, implausible_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.record import missing_fact, place
 from lirich.cycling.result import CyclingResult
@@ -79,12 +79,13 @@ def analyse(
     for new_values, new_findings in (
         figures_of_first_cycle(notes, cycles, cell, sample, settings),
         cycle_values(cycles, protocol.keys, series, cell, settings),
-        figures_of_series(notes, cycles, series, cell, settings),
+        figures_of_series(notes, cycles, series, cell, sample, settings),
         figures_of_rate_tests(cycles, _rate_tests(protocol), cell, settings),
         diffusion_values(notes, cycles, protocol.stops, cell, sample),
     ):
         values += new_values
         findings += new_findings
+    values = flag_implausible(values, cycles, cell, sample)
     open_end = _open_end(notes, cycles, settings)
     if open_end is not None:
         values = [_with_open_end(value, cycles["cycle_number"][-1], open_end) for value in values]

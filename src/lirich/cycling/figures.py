@@ -268,7 +268,12 @@ def _flags(
 
 
 def figures_of_series(
-    notes: Annotation, cycles: pl.DataFrame, series: Series | None, cell: Cell, settings: CyclingSettings
+    notes: Annotation,
+    cycles: pl.DataFrame,
+    series: Series | None,
+    cell: Cell,
+    sample: Sample | None,
+    settings: CyclingSettings,
 ) -> Figures:
     """Fade with all its parts, dQ/dV peaks over cycles, hysteresis: of the comparable ageing cycles."""
     values: list[Value] = []
@@ -297,10 +302,13 @@ def figures_of_series(
             values += [_interrupt_time(v, settings) for v in new]
             findings += said
         else:
-            findings.append(not_enough("fade", NotEnoughDataError("There is one ageing cycle only"), where=cell.key))
+            findings.append(
+                not_enough("fade", NotEnoughDataError("There is 1 ageing cycle", expected="at least 2"), where=cell.key)
+            )
     shown = _curves_to_show(cycles, series)
     if shown:
-        new, said = dqdv_values(_numbered(half_cycles(notes, shown), cycles), cell, segment=_segment(cycles, shown))
+        halves = _numbered(half_cycles(notes, shown), cycles)
+        new, said = dqdv_values(halves, cell, sample, segment=_segment(cycles, shown))
         values += [_thinned(v, shown, series) for v in _measured_at(new, cycles)]
         findings += said
     chosen_ones = [] if series is None else [_first_settled(cycles, series), series.last]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lirich.cycling.activation import Activation, activation
 from lirich.cycling.dqdv import DEFAULT_SMOOTHING, Smoothing
-from lirich.cycling.formal import formal_values
+from lirich.cycling.formal import OF_COMPOSITION, formal_values, no_formal_split
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import (
     HIGH_VOLTAGE_V,
@@ -13,6 +13,7 @@ from lirich.cycling.lowvoltage import (
     lithium_thresholds,
     low_voltage_capacity_mah,
 )
+from lirich.cycling.material import LI_RICH_RATIO, li_rich
 from lirich.cycling.peaks import peak_interval, peak_values, smoothed_conditions, variants
 from lirich.cycling.record import (
     efficiency_convention,
@@ -23,13 +24,8 @@ from lirich.cycling.record import (
     specific,
     with_conditions,
 )
-from lirich.errors import CompositionError, NotEnoughDataError
+from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Composition, Conditions, Finding, Sample, Scalar, Severity, Value
-
-LI_RICH_RATIO = 1.05
-"""Least Li over all other cations of a composition that is asked for an activation plateau: between layered LiTMO2
-(1.0, and about 1.02 as synthesised) and the poorest Li-rich oxides of the review's recipes (1.1),
-doi:10.1039/d5eb00167f. Over the transition metals alone an NCA (LiNi0.8Co0.15Al0.05O2: 1.053) would be Li-rich."""
 
 _CODE = "lirich.cycling.firstcycle.first_cycle_values"
 
@@ -67,7 +63,14 @@ def first_cycle_values(
     values.extend(_activation(first_charge, cell, composition, smoothing, findings))
     if composition is not None and per_gram is not None:
         charged = float(first_charge.capacity_mah[-1] - first_charge.capacity_mah[0]) * per_gram
-        values.extend(formal_values(composition, charged, cell, half_cycle_conditions(first_charge, cell=cell)))
+        doubt = no_formal_split(composition, charged, float(first_charge.voltage_v.max()))
+        if doubt:
+            findings.append(
+                Finding(code="no-formal-split", where=cell.key, severity=Severity.INFO,
+                        message=f"No formal split between transition metals and oxygen: {doubt}")
+            )  # fmt: skip
+        split = formal_values(composition, charged, cell, half_cycle_conditions(first_charge, cell=cell))
+        values.extend(v for v in split if not doubt or v.quantity in OF_COMPOSITION)
     return values, findings
 
 
@@ -126,7 +129,7 @@ def _composition(cell: Cell, sample: Sample | None, findings: list[Finding]) -> 
 def _applies(cell: Cell, composition: Composition | None, findings: list[Finding]) -> bool:
     if cell.electrode in ("anode", "full"):
         why = f"the working electrode is given as {cell.electrode!r}"
-    elif composition is not None and not _li_rich(composition):
+    elif composition is not None and not li_rich(composition):
         why = f"{composition.formula} is not Li-rich (Li over the other cations below {LI_RICH_RATIO})"
     else:
         return True
@@ -135,13 +138,6 @@ def _applies(cell: Cell, composition: Composition | None, findings: list[Finding
                 message=f"Activation and formal split do not apply: {why}")
     )  # fmt: skip
     return False
-
-
-def _li_rich(composition: Composition) -> bool:
-    try:
-        return composition.li_cation_ratio >= LI_RICH_RATIO
-    except CompositionError:
-        return False  # no cation but lithium
 
 
 def _activation(

@@ -10,8 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lirich.cycling.lowvoltage import HIGH_VOLTAGE_V
+from lirich.cycling.plausibility import MARGIN
 from lirich.cycling.record import record, with_conditions
 from lirich.model import Cell, Composition, Conditions, Operator, Scalar, Value
+
+OF_COMPOSITION = frozenset({"theoretical_capacity_mah_g", "formal_tm_capacity_mah_g"})
+"""What follows from the composition alone, whatever was charged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,23 @@ def formal_split(composition: Composition, first_charge_mah_g: float) -> FormalS
         transition_metal_mah_g=metals,
         oxygen_mah_g=max(0.0, first_charge_mah_g - metals),
     )
+
+
+def no_formal_split(composition: Composition, first_charge_mah_g: float, highest_v: float) -> str:
+    """Say why a first charge of *first_charge_mah_g* (mAh/g) up to *highest_v* (V) has no formal split; else ``""``.
+
+    More than all the lithium (with the margin of `lirich.cycling.plausibility`) is no charge of the material, and below
+    `HIGH_VOLTAGE_V`, where the plateau begins, oxygen has not had its turn.
+    """
+    all_lithium = composition.theoretical_capacity_mah_g
+    if first_charge_mah_g > MARGIN * all_lithium:
+        return (
+            f"the first charge of {first_charge_mah_g:.0f} mAh/g is more than all lithium of {composition.formula} "
+            f"({all_lithium:.0f} mAh/g)"
+        )
+    if highest_v < HIGH_VOLTAGE_V:
+        return f"the first charge ends at {highest_v:.2f} V, below {HIGH_VOLTAGE_V} V, where the plateau begins"
+    return ""
 
 
 def formal_values(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lirich.cycling.dqdv import DEFAULT_SMOOTHING, Dqdv, Smoothing, dqdv
 from lirich.cycling.halfcycle import Array, HalfCycle
-from lirich.cycling.lowvoltage import lithium_thresholds
+from lirich.cycling.material import may_be_li_rich_cathode
 from lirich.cycling.record import (
     half_cycle_conditions,
     missing_fact,
@@ -27,7 +27,7 @@ from lirich.cycling.record import (
 )
 from lirich.cycling.trend import theil_sen
 from lirich.errors import NotEnoughDataError
-from lirich.model import Cell, Conditions, Finding, Interval, Severity, Value
+from lirich.model import Cell, Conditions, Finding, Interval, Sample, Severity, Value
 
 PROMINENCE = 0.05
 """Share of the highest dQ/dV by which a peak must stand out: above the ripple that ±0.3 mAh/g leaves after
@@ -297,6 +297,7 @@ def smoothed_conditions(conditions: Conditions, smoothing: Smoothing, step_v: fl
 def dqdv_values(
     half_cycles: Sequence[HalfCycle],
     cell: Cell,
+    sample: Sample | None = None,
     *,
     smoothing: Smoothing = DEFAULT_SMOOTHING,
     prominence: float = PROMINENCE,
@@ -306,8 +307,11 @@ def dqdv_values(
 
     For each direction and each peak found in at least half of the curves: its position, height and area in
     the first and last cycle it was found in, and its shift per cycle (Theil–Sen, 95 % interval) from five
-    cycles on. For the discharge also the spinel-like peak (2.7–3.4 V) of the first and last cycle.
+    cycles on. For the discharge also the spinel-like peak (2.7–3.4 V) of the first and last cycle. Names of redox and
+    the spinel-like peak are given where the electrode is a Li-rich cathode, or a cathode of unknown composition
+    (`lirich.cycling.material.may_be_li_rich_cathode`); elsewhere a peak goes by its voltage.
     """
+    named = may_be_li_rich_cathode(cell, sample)
     values: list[Value] = []
     findings: list[Finding] = []
     if cell.active_mass_mg is None:
@@ -323,9 +327,9 @@ def dqdv_values(
         tracks = follow([half.cycle for half, _ in curves], peaks)
         again: dict[int, Variants] = {}  # of the cycles whose peaks are given
         lasting = [track for track in tracks if len(track.cycles) * 2 >= len(curves)]
-        for name, track in _names(lasting, direction):
+        for name, track in _names(lasting, direction) if named else _by_voltage(lasting):
             values.extend(_track_values(track, name, curves, again, cell, smoothing, segment))
-        if direction == "discharge" and lithium_thresholds(cell.electrode):
+        if direction == "discharge" and named:
             values.extend(_spinel_values(curves, peaks, again, cell, smoothing, segment, findings))
     return values, findings
 
@@ -357,6 +361,11 @@ def _names(tracks: list[Track], direction: str) -> list[tuple[str, Track]]:
         counts[name] = counts.get(name, 0) + 1
         named.append((name if counts[name] == 1 else f"{name} {counts[name]}", track))
     return named
+
+
+def _by_voltage(tracks: list[Track]) -> list[tuple[str, Track]]:
+    """Name each track by its median voltage: what redox it is, is not known."""
+    return [(f"{track.voltage_v:.2f} V", track) for track in tracks]
 
 
 def _track_values(

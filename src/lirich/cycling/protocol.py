@@ -222,7 +222,13 @@ def _interrupt_segments(by_cycle: dict[int, list[Stops]], cycles: pl.DataFrame) 
 
 
 def _slow_segments(cycles: pl.DataFrame, by_cycle: dict[int, list[Stops]], settings: CyclingSettings) -> list[Segment]:
-    return _beside("pseudo_ocv", slow_cycles(cycles, by_cycle, settings), cycles)
+    reasons = slow_cycles(cycles, by_cycle, settings)
+    hours = cycles.select(
+        pl.min_horizontal("charge_duration_second", "discharge_duration_second").fill_null(float("inf"))
+    ).to_series()
+    for a, b in _stretches([reason is not None for reason in reasons]):
+        reasons[a] = reasons[min(range(a, b), key=lambda i: hours[i])]  # *or more*: of all cycles of the stretch
+    return _beside("pseudo_ocv", reasons, cycles)
 
 
 _LEAST_HELD = 0.1  # % of the charge: below, one row of a recorded end looks like a hold. A choice of lirich

@@ -11,6 +11,7 @@ import polars as pl
 from lirich.cycling.likeness import Key
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops
+from lirich.model.format import format_number
 
 Purpose = Literal[
     "formation", "rate_test", "ageing", "check_up", "gitt", "ici", "pulse", "pseudo_ocv", "conditioning", "other"
@@ -103,7 +104,7 @@ def _rate_test(
     others = blocks[:start] + blocks[stop:]
     if stop == start or _is_stepped_formation(blocks, start, stop, keys, settings):
         return blocks
-    shown = ", ".join(f"{c:.3g}" for c in currents)
+    shown = ", ".join(format_number(c, significant=3) for c in currents)
     for block in blocks[start:stop]:
         _set(why, block, "rate_test", f"short blocks of cycles at {len(currents)} currents ({shown} mA)")
     return others

@@ -85,8 +85,8 @@ def not_enough(what: str, error: NotEnoughDataError, *, where: str = "") -> Find
     return Finding(
         code="not-enough-data",
         severity=Severity.INFO,
-        message=f"No {what}: {error.found}",
-        advice=error.advice or error.expected,
+        message=f"No {what}: {error.found}" + (f"; expected: {error.expected}" if error.expected else ""),
+        advice=error.advice,
         where=where,
     )
 

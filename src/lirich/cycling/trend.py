@@ -77,7 +77,7 @@ def theil_sen(cycle: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Trend:
     if different < 2 or 2.0 / math.factorial(min(different, 20)) > 1.0 - level:
         least = next(n for n in range(2, 21) if n == 20 or 2.0 / math.factorial(n) <= 1.0 - level)
         raise NotEnoughDataError(
-            f"There are {different} comparable cycles",
+            f"There {'is' if different == 1 else 'are'} {different} comparable cycle{'' if different == 1 else 's'}",
             expected=f"at least {least} for a slope with its {100 * level:g} % interval",
             advice="Add more cycles, or correct the protocol segments",
         )

@@ -20,6 +20,8 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "when the test began, and what needs the whole charge means nothing",
         "follows-unlike": "the cycle before ran at another rate or window, so this charge began from another state",
         "formal": "bookkeeping, not measured",
+        "implausible-capacity": "more charge per gram than all lithium of the material: the active mass or the unit of "
+        "the current is wrong, or not all of the charge came from the material",
         "incomplete-cycle": "of a part of a cycle",
         "method-not-stated": "the source does not say how it was computed",
         "not-measured": "theoretical or calculated, not measured",
@@ -36,7 +38,15 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
 """The meaning of each flag; those that begin with ``unlike-`` name a condition."""
 
 UNSOUND = frozenset(
-    {"follows-unlike", "incomplete-cycle", "first-charge-partial", "open-loop", "run-order-unknown", "unbounded"}
+    {
+        "first-charge-partial",
+        "follows-unlike",
+        "implausible-capacity",
+        "incomplete-cycle",
+        "open-loop",
+        "run-order-unknown",
+        "unbounded",
+    }
 )
 """Flags of values that are shown with a mark, but neither compared nor ranked."""
 

@@ -191,13 +191,65 @@ def format_conditions(conditions: Conditions) -> str:
     return " · ".join(parts)
 
 
-_SUFFIXES = {"_v": "V", "_s": "s", "_h": "h", "_c": "C", "_ma_g": "mA/g", "_celsius": "°C", "_um": "µm"}
+def format_figure(quantity: str, conditions: Conditions) -> str:
+    """Write which figure of a test a value is: the name, with direction, threshold, state of charge and peak."""
+    c = conditions
+    which = Conditions(
+        direction=None if c.direction is not None and c.direction in QUANTITIES[quantity].name else c.direction,
+        threshold_v=c.threshold_v,
+        soc_percent=c.soc_percent,
+        other={"peak": c.other["peak"]} if "peak" in c.other else {},
+    )
+    said = format_conditions(which)
+    return QUANTITIES[quantity].name + (f" ({said})" if said else "")
+
+
+_SUFFIXES = {"_v": "V", "_s": "s", "_h": "h", "_c": "C", "_ma_g": "mA/g", "_ma": "mA", "_celsius": "°C", "_um": "µm"}
+
+
+_SPOKEN = MappingProxyType(
+    {
+        "current_ma_g": "current",
+        "rate_c": "rate",
+        "one_c_ma_g": "meaning of 1C",
+        "voltage_lower_v": "lower voltage",
+        "voltage_upper_v": "upper voltage",
+        "temperature_celsius": "temperature",
+        "particle_radius_m": "particle radius",
+        "soc_percent": "state of charge",
+        "cycles": "number of cycles",
+    }
+)
+_UNITS = MappingProxyType({"particle_radius_m": "m", "soc_percent": "%"})
+
+
+def capitalised(text: str) -> str:
+    """Return *text* with a capital first letter, unless its first word is a symbol: ``dQ/dV`` stays as it is."""
+    first = text.split(" ", 1)[0]
+    return text if any(not (c.islower() or c in "-’'") for c in first[1:]) else text[:1].upper() + text[1:]
+
+
+def condition_name(name: str) -> str:
+    """Return the name of a condition as it is spoken: ``voltage_lower_v`` is *lower voltage*."""
+    return _SPOKEN.get(name) or _without_unit(name)[0].replace("_", " ")
+
+
+def condition_unit(name: str) -> str:
+    """Return the unit of the numbers of a condition; empty where they have none."""
+    return _UNITS.get(name) or _without_unit(name)[1]
+
+
+def _without_unit(name: str) -> tuple[str, str]:
+    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), _SUFFIXES[suffix]
+    return name, ""
 
 
 def _named(name: str, what: bool | int | float | str) -> str:
-    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
-        if name.endswith(suffix) and isinstance(what, int | float) and not isinstance(what, bool):
-            return f"{name.removesuffix(suffix).replace('_', ' ')} {_scalar(what)} {_SUFFIXES[suffix]}"
+    plain, unit = _without_unit(name)
+    if unit and isinstance(what, int | float) and not isinstance(what, bool):
+        return f"{plain.replace('_', ' ')} {_scalar(what)} {unit}"
     return f"{name.replace('_', ' ')}: {_scalar(what)}"
 
 

@@ -5,7 +5,17 @@ computed or predicted is drawn dashed or open and says so.
 """
 
 from lirich.plots.curves import dqdv_curves, hysteresis, voltage_profiles
-from lirich.plots.cycling import Band, capacity, fade_voltages, low_voltage, mean_voltages, peaks, protocol, settled
+from lirich.plots.cycling import (
+    Band,
+    capacity,
+    fade_voltages,
+    low_voltage,
+    mean_voltages,
+    peaks,
+    protocol,
+    settled,
+    whole_cycles,
+)
 from lirich.plots.figure import Figure
 from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_losses, group_points, overlay
 from lirich.plots.kinetics import diffusivity, rate_test
@@ -42,4 +52,5 @@ __all__ = [
     "settled",
     "site_populations",
     "voltage_profiles",
+    "whole_cycles",
 ]

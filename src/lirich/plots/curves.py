@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from lirich.model import Origin
+from lirich.model.format import capitalised
 from lirich.plots import style
 from lirich.plots.figure import Figure
 from lirich.plots.thinning import choose_cycles, thin
@@ -223,4 +224,4 @@ def _coloured(shown: Sequence[int]) -> str:
 def _note(shown: Sequence[int], n: int, most_points: int) -> str:
     left_out = f"{len(shown)} of {n} cycles shown; " if len(shown) < n else ""
     text = f"{left_out}each curve thinned to at most {most_points} points for display."
-    return text[0].upper() + text[1:]
+    return capitalised(text)

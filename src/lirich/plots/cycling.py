@@ -19,6 +19,8 @@ from lirich.plots.thinning import thin_rows
 MOST_CYCLES = 600
 """So many cycles a figure over cycles shows by default; of more, every k-th."""
 
+_PALE = 0.3  # opacity of cycles of which the test has a part only
+
 _LEAST_RANGE_MV = 1.0  # below what a cycler reads and the figure shows
 
 _UPPER, _LOWER = [0.34, 1.0], [0.0, 0.27]
@@ -45,7 +47,7 @@ def capacity(
     *cycles* is a cycle table: ``cycle`` and columns named by quantity key. Specific capacities are shown where they
     are given, else mAh. The scale of the efficiency leaves out the first cycles' outliers but says so.
     """
-    run, cycles = cycles.height, thin_rows(cycles, most_cycles)
+    run, count, cycles = cycles.height, _count(cycles), thin_rows(cycles, most_cycles)
     specific = _given(cycles, "discharge_specific_capacity_mah_g")
     stem, unit = ("specific_capacity_mah_g", "mAh/g") if specific else ("capacity_mah", "mAh")
     traces = [
@@ -58,7 +60,7 @@ def capacity(
     kept = [t for t in traces if t is not None]
     return Figure(
         title="Capacity and Coulombic efficiency",
-        alt=f"Charge and discharge capacity in {unit} over {run} cycles, Coulombic efficiency in % below. "
+        alt=f"Charge and discharge capacity in {unit} over {count} cycles, Coulombic efficiency in % below. "
         + _trend(cycles, f"discharge_{stem}", "Discharge capacity", unit),
         data=kept,
         layout=_two_panels(
@@ -132,7 +134,7 @@ def mean_voltages(
             traces.append(_points(shown, name, name, colour, "mV", origin, y_axis="y2", line=True, size=3, width=2))
     return Figure(
         title="Mean voltage: structure and polarisation",
-        alt=f"Mean charge, mid and discharge voltage in volt over {cycles.height} cycles.{said}",
+        alt=f"Mean charge, mid and discharge voltage in volt over {_count(cycles)} cycles.{said}",
         data=[t for t in traces if t is not None],
         layout=_two_panels(
             table,
@@ -157,7 +159,7 @@ def low_voltage(
     most_cycles: int = MOST_CYCLES,
 ) -> Figure:
     """Draw the low-voltage (spinel-like, Mn³⁺/⁴⁺) share of the discharge over cycles, and the capacity below it."""
-    run, cycles = cycles.height, thin_rows(cycles, most_cycles)
+    run, count, cycles = cycles.height, _count(cycles), thin_rows(cycles, most_cycles)
     specific = _given(cycles, "low_voltage_capacity_mah_g")
     column, unit = ("low_voltage_capacity_mah_g", "mAh/g") if specific else ("low_voltage_capacity_mah", "mAh")
     traces = [
@@ -166,7 +168,7 @@ def low_voltage(
     ]
     return Figure(
         title="Low-voltage share of the discharge",
-        alt=f"Share of the discharge capacity below the threshold voltage in % over {run} cycles, and the "
+        alt=f"Share of the discharge capacity below the threshold voltage in % over {count} cycles, and the "
         f"capacity itself in {unit} below. " + _trend(cycles, "low_voltage_share", "Share", "%"),
         data=[t for t in traces if t is not None],
         layout=_two_panels(
@@ -265,6 +267,20 @@ def protocol(
     )
 
 
+def whole_cycles(cycles: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of a cycle table that may stand in one line: without cycle 0 and incomplete cycles.
+
+    Cycle 0 is what was taken out of the cell before its first charge, an incomplete cycle has a part of its capacity:
+    in a line they look like a collapse.
+    """
+    whole = cycles.filter(pl.col("cycle") > 0)
+    return whole.filter(pl.col("complete").fill_null(value=True)) if "complete" in whole.columns else whole
+
+
+def _count(cycles: pl.DataFrame) -> int:
+    return cycles.filter(pl.col("cycle") > 0).height  # cycle 0 is none
+
+
 def settled(cycles: pl.DataFrame, first: int) -> pl.DataFrame:
     """Return the cycles from *first* on that are like it and follow a cycle that is like it.
 
@@ -360,6 +376,12 @@ def _points(
     if not _given(table, column):
         return None
     part = table.filter(pl.col(column).is_not_null() & pl.col(column).is_finite()).sort("cycle")
+    if line:
+        part = whole_cycles(part)
+    if part.is_empty():
+        return None
+    whole = set(whole_cycles(part)["cycle"])
+    pale = [1.0 if n in whole else _PALE for n in part["cycle"]]
     hollow = hollow or origin is not Origin.MEASURED
     if part.height > 150:
         size = max(2.0, size * 0.7)
@@ -377,16 +399,18 @@ def _points(
             "size": size,
             "symbol": "circle-open" if hollow else "circle",
             "line": {"width": 1.2, "color": colour},
+            **({} if min(pale) == 1.0 else {"opacity": pale}),
         },
         "hovertemplate": f"{name}, cycle %{{x}}<br>%{{y:.5g}} {unit}<extra></extra>",
     }
 
 
-def robust_range(y: NDArray[np.float64]) -> tuple[list[float] | None, int]:
+def robust_range(y: NDArray[np.float64], lines: Sequence[NDArray[np.float64]] = ()) -> tuple[list[float] | None, int]:
     """Return the ends of an axis that shows *y*, shape (n,), but for few far outliers, and how many these are.
 
     Outliers lie beyond five interquartile ranges of the quartiles and are at most 25 % of the points; without any,
-    or with fewer than eight points, the answer is ``(None, 0)``: the axis may fit itself.
+    or with fewer than eight points, the answer is ``(None, 0)``: the axis may fit itself. So it does where it would
+    hide more than half of one of *lines*, each of shape (m,): that is no outlier but a cell.
     """
     y = y[np.isfinite(y)]
     if len(y) < 8:
@@ -397,6 +421,10 @@ def robust_range(y: NDArray[np.float64]) -> tuple[list[float] | None, int]:
     cut = len(y) - len(inside)
     if cut == 0 or cut > 0.25 * len(y):
         return None, 0
+    for line in lines:
+        seen = line[np.isfinite(line)]
+        if len(seen) and np.mean((seen < low - reach) | (seen > high + reach)) > 0.5:
+            return None, 0
     pad = max(0.08 * float(inside.max() - inside.min()), 5e-4 * abs(float(high)))
     return [float(f"{inside.min() - pad:.5g}"), float(f"{inside.max() + pad:.5g}")], cut
 
@@ -480,7 +508,13 @@ def _shading(
 
 
 def _left_out(drawn: pl.DataFrame, run: int) -> str:
-    return f"{drawn.height} of {run} cycles are drawn, evenly chosen." if drawn.height < run else ""
+    said = f"{drawn.height} of {run} cycles are drawn, evenly chosen." if drawn.height < run else ""
+    parts = drawn.height - whole_cycles(drawn).height
+    return _notes(said, f"Pale, not in lines: {_parts(parts)} (cycle 0 or incomplete)." if parts else "")
+
+
+def _parts(count: int) -> str:
+    return f"{count} cycle{'' if count == 1 else 's'} of which there is a part only"
 
 
 def _notes(*sentences: str) -> str:

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from lirich.model import Origin
-from lirich.model.format import format_number
+from lirich.model.format import capitalised, format_number
 from lirich.plots import style
-from lirich.plots.cycling import robust_range
+from lirich.plots.cycling import robust_range, whole_cycles
 from lirich.plots.figure import Figure
 from lirich.plots.thinning import thin
 from lirich.quantities import quantity
@@ -38,6 +38,19 @@ class CellSeries:
     group: str
     cycles: pl.DataFrame
     origin: Origin = Origin.MEASURED
+
+
+MOST_NAMED = 12
+"""Up to so many cells the legend of an overlay names each, with a marker of its own; of more it names the groups."""
+
+_MOST_MARKERS = 12  # on one line
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagram")
+
+
+def _symbol(origin: Origin, turn: int) -> str:
+    """Return the marker of a cell: its shape by its turn in its group, open where it was not measured."""
+    shape = _SYMBOLS[turn % len(_SYMBOLS)]
+    return shape if origin is Origin.MEASURED else f"{shape}-open"
 
 
 _LEAST_SHOWN = 0.05  # %, what a figure of one decimal rounds to 0.1
@@ -136,7 +149,7 @@ def group_points(key: str, groups: Sequence[GroupPoints]) -> Figure:
         said.append(f"{group.group}: {n} cell{'s' if n != 1 else ''}{mean}")
     unit = "" if what.unit == "1" else f" ({what.unit})"
     return Figure(
-        title=what.name[0].upper() + what.name[1:],
+        title=capitalised(what.name),
         alt=f"{what.name} by group. " + "; ".join(said) + ".",
         data=traces,
         layout=style.layout(
@@ -163,25 +176,35 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     colours = style.group_colours([s.group for s in series])
     traces: list[dict[str, Any]] = []
     seen: set[str] = set()
+    turns: dict[str, int] = {}
+    named = len(series) <= MOST_NAMED
+    parts = 0
     for one in series:
         if key not in one.cycles.columns:
             continue
-        part = one.cycles.filter(pl.col(key).is_not_null() & pl.col(key).is_finite()).sort("cycle")
+        given = one.cycles.filter(pl.col(key).is_not_null() & pl.col(key).is_finite()).sort("cycle")
+        part = whole_cycles(given)
+        parts += given.height - part.height
         if part.is_empty():
             continue
+        turn = turns[one.group] = turns.get(one.group, -1) + 1
         x, y = part["cycle"].to_numpy(), part[key].to_numpy()
         keep = thin(x, y, most_points)
         traces.append(
             {
                 "type": "scatter",
-                "mode": "lines+markers" if len(keep) <= 40 else "lines",
-                "name": style.plain(one.group),
-                "legendgroup": style.plain(one.group),
-                "showlegend": one.group not in seen,
+                "mode": "lines+markers" if named or len(keep) <= 40 else "lines",
+                "name": style.plain(one.cell if named else one.group),
+                "legendgroup": style.plain(one.cell if named else one.group),
+                "showlegend": named or one.group not in seen,
                 "x": x[keep].tolist(),
                 "y": style.numbers(y[keep]),
                 "line": {"color": colours[one.group], "width": 1.4, "dash": style.DASHES[one.origin]},
-                "marker": {"size": 4, "symbol": style.MARKERS[one.origin]},
+                "marker": {
+                    "size": 6 if named else 4,
+                    "symbol": _symbol(one.origin, turn) if named else style.MARKERS[one.origin],
+                    "maxdisplayed": _MOST_MARKERS if named else 0,
+                },
                 "opacity": 0.85,
                 "hovertemplate": f"{style.plain(one.cell)}, cycle %{{x}}<br>%{{y:.4g}} {what.unit}<extra></extra>",
             }
@@ -190,20 +213,24 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     if not traces:
         return None
     unit = "" if what.unit == "1" else f" ({what.unit})"
-    drawn = np.concatenate([np.array(t["y"], dtype=np.float64) for t in traces])
-    ends, cut = robust_range(drawn)
+    first = min(c for t in traces for c in t["x"])
+    lines = [np.array(t["y"], dtype=np.float64) for t in traces]
+    drawn = np.concatenate(lines)
+    ends, cut = robust_range(drawn, lines)
+    if parts:
+        note = f"{note} Left out: {parts} cycle{'' if parts == 1 else 's'} (cycle 0 or incomplete).".strip()
     if cut:
         note = f"{note} {cut} of {len(drawn)} points lie outside; double-click to see all.".strip()
     return Figure(
-        title=what.name[0].upper() + what.name[1:],
+        title=capitalised(what.name),
         alt=f"{what.name}{unit} over cycle number for {len(traces)} cells in {len(seen)} groups: "
         f"{', '.join(sorted(seen))}.",
         data=traces,
         layout=style.layout(
-            showlegend=len(seen) > 1 or len(traces) > 1,
+            showlegend=named or len(traces) > 1,
             height=300,
             margin={"l": 64, "r": 14, "t": 26, "b": 48},
-            xaxis=style.axis("Cycle"),
+            xaxis=style.axis("Cycle", **({"dtick": 1} if max(c for t in traces for c in t["x"]) - first < 8 else {})),
             yaxis=style.axis(f"{style.symbol(what.symbol)}{unit}", **({"range": ends} if cut else {})),
         ),
         note=note,

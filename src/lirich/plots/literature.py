@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from lirich.model import Operator, Origin, Value
-from lirich.model.format import format_conditions, format_value
+from lirich.model.format import capitalised, format_conditions, format_value
 from lirich.plots import style
+from lirich.plots.cycling import whole_cycles
 from lirich.plots.figure import Figure
 from lirich.plots.groups import CellSeries
 from lirich.quantities import quantity
@@ -36,7 +37,7 @@ def literature_context(
     traces = [_row(i, colours[group], values) for i, (_, group, values) in enumerate(rows)]
     unit = "" if what.unit == "1" else f" ({what.unit})"
     return Figure(
-        title=what.name[0].upper() + what.name[1:],
+        title=capitalised(what.name),
         alt=f"{what.name}: {len(mine)} own values between {_span([v for _, v in mine])} and {len(theirs)} published "
         f"values between {_span([v for _, v in theirs])} {what.unit}.",
         data=traces,
@@ -71,7 +72,9 @@ def retention_context(series: Sequence[CellSeries], published: Sequence[tuple[st
     colours = style.group_colours(groups)
     traces: list[dict[str, Any]] = []
     for one in mine:
-        part = one.cycles.filter(pl.col(key).is_not_null()).sort("cycle")
+        part = whole_cycles(one.cycles.filter(pl.col(key).is_not_null()).sort("cycle"))
+        if part.is_empty():
+            continue
         name = f"{style.plain(one.group)}, yours"
         traces.append(
             {

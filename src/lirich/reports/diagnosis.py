@@ -13,6 +13,7 @@ from typing import Literal
 import polars as pl
 
 from lirich import plots
+from lirich.cycling.trend import MIN_CYCLES
 from lirich.model import Value
 from lirich.model.format import format_value
 from lirich.plots import EnergyLoss
@@ -32,12 +33,21 @@ class Diagnosis:
     cause: Cause
     cause_text: str
     values: tuple[Value, ...] = ()
+    cycles: int = 0
 
 
 def diagnose(report: CellReport) -> Diagnosis:
-    """Say what one cell loses and why."""
+    """Say what one cell loses and why; ``cycles`` is from how many settled ageing cycles."""
     cause, text = cause_of_voltage_decay(report.values)
-    return Diagnosis(cell=report.name, loss=energy_loss(report), cause=cause, cause_text=text, values=report.values)
+    table = _ageing(report)
+    return Diagnosis(
+        cell=report.name,
+        loss=energy_loss(report),
+        cause=cause,
+        cause_text=text,
+        values=report.values,
+        cycles=0 if table is None else table.height,
+    )
 
 
 def first_value(values: Sequence[Value], key: str) -> Value | None:
@@ -75,7 +85,8 @@ def cause_of_voltage_decay(values: Sequence[Value]) -> tuple[Cause, str]:
     if structural is None or polarisation is None:
         return (
             "unknown",
-            "The voltage decay is not split: too few comparable ageing cycles, or no complete half-cycles.",
+            f"The voltage decay is not split: fewer than {MIN_CYCLES} comparable ageing cycles, or no complete "
+            "half-cycles.",
         )
     parts = f"structure {format_value(structural)}, polarisation {format_value(polarisation)}"
     corrected = first_value(values, "corrected_voltage_decay_mv_per_cycle")
@@ -95,7 +106,7 @@ def cause_of_voltage_decay(values: Sequence[Value]) -> tuple[Cause, str]:
     return "both", f"Structure and polarisation alike{percent}, their intervals meet: {parts}."
 
 
-def energy_loss(report: CellReport) -> EnergyLoss | None:
+def energy_loss(report: CellReport, *, least: int = MIN_CYCLES) -> EnergyLoss | None:
     """Split the loss of discharge energy between the first and the last settled ageing cycle into three parts, %.
 
     E = Q·V̄_dis and V̄_dis = V̄_mid − ½ΔV̄, the two over what charge and discharge both pass off constant voltage;
@@ -104,10 +115,10 @@ def energy_loss(report: CellReport) -> EnergyLoss | None:
     which leaves no remainder: capacity L(E₀,E)·ln(Q₀/Q), structure L(E₀,E)·(V̄_mid,0 − V̄_mid)/L(V̄₀,V̄), polarisation
     L(E₀,E)·½(ΔV̄ − ΔV̄₀)/L(V̄₀,V̄), held voltage the same with V̄_dis − V̄_mid + ½ΔV̄. Settled
     (`lirich.plots.settled`): like the first, and after a cycle that is like it. ``None`` where the cycle table lacks
-    the columns or has fewer than two such cycles.
+    the columns or has fewer such cycles than *least*, by default as many as slopes need.
     """
     table = _ageing(report)
-    if table is None or table.height < 2:
+    if table is None or table.height < max(least, 2):
         return None
     first, last = table.row(0, named=True), table.row(-1, named=True)
     q0, q1 = first["discharge_capacity_mah"], last["discharge_capacity_mah"]

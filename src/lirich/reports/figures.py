@@ -8,10 +8,12 @@ from typing import TypeGuard
 import polars as pl
 
 from lirich import plots
+from lirich.cycling.plausibility import IMPLAUSIBLE
 from lirich.model import Origin
 from lirich.model.flags import unsound
 from lirich.plots import Band, CellSeries, Figure, GroupPoints
 from lirich.plots.thinning import thin_rows
+from lirich.quantities import QUANTITIES
 from lirich.reports.data import CellReport, QuantityRow, ReportData
 from lirich.reports.diagnosis import energy_loss, slowest
 from lirich.reports.summary import headline_rows
@@ -117,14 +119,22 @@ def overlay_figures(data: ReportData, detail: Detail) -> list[Figure]:
     for key in OVERLAID:
         # where a change of rate would hide the ageing, the other cycles are left out
         ageing_only = key in _AGEING_ONLY and any(s.kind == "ageing" for c in known for s in c.segments)
+        doubted = [c.name for c in known if QUANTITIES[key].unit == "mAh/g" and implausible(c)]
         series = [
             CellSeries(c.name, c.group_name, ageing_cycles(c) if ageing_only else c.cycles, c.origin)
             for c in known
-            if c.cycles is not None
+            if c.cycles is not None and c.name not in doubted
         ]
         note = "Ageing cycles that follow a like cycle." if ageing_only else ""
+        if doubted:
+            note = f"{note} Not drawn, more than the material can give: {', '.join(doubted)}.".strip()
         figures.append(plots.overlay(series, key, most_points=rows, note=note))
     return [f for f in figures if f is not None]
+
+
+def implausible(cell: CellReport) -> bool:
+    """Tell whether the discharge of *cell* per gram is more than its material can give."""
+    return any(IMPLAUSIBLE in v.flags for v in cell.values if v.quantity == "discharge_specific_capacity_mah_g")
 
 
 def ageing_cycles(cell: CellReport) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -16,7 +17,7 @@ from lirich import __version__
 from lirich.errors import InputError
 from lirich.model import Interval
 from lirich.model.flags import Marks
-from lirich.model.format import format_number, format_quantity
+from lirich.model.format import capitalised, format_number, format_quantity
 from lirich.plots import Figure, style
 from lirich.plots.figure import CONFIG, PLOTLY_VERSION, plotly_source, script_json
 from lirich.quantities import QUANTITIES
@@ -52,7 +53,9 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
     book = _FigureBook()
     groups = list(dict.fromkeys(c.group_name for c in data.cells))
     marks = Marks()
-    return _environment().get_template("report.html.j2").render(
+    environment = _environment().overlay()
+    environment.filters = {**environment.filters, "tie": _tie([c.name for c in data.cells])}
+    return environment.get_template("report.html.j2").render(
         data=data,
         detail=detail,
         answers=summarise(data),
@@ -69,6 +72,7 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
                 "chapters": sections.chapters(cell.values),
                 "facts": sections.facts(cell),
                 "keys": sections.key_figures(cell),
+                "cycles": sections.counted(cell.cycles),
                 "thinned": cell.cycles is not None and 0 < detail.rows < cell.cycles.height,
             }
             for i, cell in enumerate(data.cells)
@@ -145,7 +149,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        capitalize_first=_capitalised,
+        capitalize_first=capitalised,
         segment_name=style.segment_name,
         symbol=_symbol,
         formula=_formula,
@@ -158,10 +162,6 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _symbol(text: str) -> Markup:
     return Markup(style.symbol(text))  # escaped there
 
@@ -169,6 +169,18 @@ def _symbol(text: str) -> Markup:
 def _formula(text: str) -> Markup:
     """Set the amounts of a chemical formula low: those that follow a letter or a closing bracket."""
     return Markup(re.sub(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)", r"<sub>\1</sub>", str(escape(text))))
+
+
+def _tie(names: Sequence[str]) -> Callable[[str], Markup]:
+    """Return the filter that keeps the *names* of cells whole: a line breaks before one, not at its hyphen."""
+    broken = sorted({str(escape(n)) for n in names if re.search(r"[\s-]", n)}, key=len, reverse=True)
+    pattern = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, broken))})(?![\w-])") if broken else None
+
+    def tie(text: str) -> Markup:
+        safe = str(escape(text))
+        return Markup(pattern.sub(r'<span class="tied">\1</span>', safe) if pattern else safe)
+
+    return tie
 
 
 def _p_value(p: float | None) -> str:

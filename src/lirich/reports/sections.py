@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 import polars as pl
 
 from lirich.model import Finding, Origin, Severity, Test, Value
-from lirich.model.flags import Marks, meaning, unsound
-from lirich.model.format import format_conditions, format_number, format_value
+from lirich.model.flags import Marks, meaning
+from lirich.model.format import capitalised, condition_name, format_conditions, format_number, format_value
+from lirich.plots import whole_cycles
 from lirich.quantities import QUANTITIES, Quantity
 from lirich.reports.data import CellReport, QuantityRow, ReportData
 from lirich.reports.diagnosis import first_value
@@ -55,18 +56,6 @@ SHORT = {
     "low_voltage_share_growth_percent_per_cycle": "Growth of low-V share",
 }
 """Heads of the overview table."""
-
-_SPOKEN = {
-    "current_ma_g": "current",
-    "rate_c": "rate",
-    "one_c_ma_g": "meaning of 1C",
-    "voltage_lower_v": "lower voltage",
-    "voltage_upper_v": "upper voltage",
-    "temperature_celsius": "temperature",
-    "threshold_v": "threshold",
-    "particle_radius_m": "particle radius",
-    "soc_percent": "state of charge",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +108,7 @@ class FindingGroup:
     @property
     def title(self) -> str:
         """The code as words."""
-        words = self.code.replace("-", " ")
-        return words[0].upper() + words[1:]
+        return capitalised(self.code.replace("-", " "))
 
     @property
     def several_messages(self) -> bool:
@@ -197,7 +185,7 @@ def overview(data: ReportData, marks: Marks) -> list[OverviewRow]:
                 anchor=anchor(i),
                 cell=cell,
                 texts=tuple(texts),
-                cycles=cell.cycles.height if cell.cycles is not None else 0,
+                cycles=counted(cell.cycles),
                 spark=sparkline(cell.cycles),
                 warnings=sum(f.severity is Severity.WARNING and not _asks(f) for f in cell.findings),
                 missing=sum(_asks(f) for f in cell.findings),
@@ -205,6 +193,11 @@ def overview(data: ReportData, marks: Marks) -> list[OverviewRow]:
             )
         )
     return rows
+
+
+def counted(cycles: pl.DataFrame | None) -> int:
+    """Return how many cycles a test has; what was taken out of the cell before the first (cycle 0) is none."""
+    return 0 if cycles is None else cycles.filter(pl.col("cycle") > 0).height
 
 
 def _overviewed(value: Value) -> str:
@@ -217,7 +210,10 @@ _TIED = "\N{NO-BREAK SPACE}"
 
 
 def key_figures(cell: CellReport) -> list[tuple[str, str]]:
-    """Return what the folded section of a cell says: initial efficiency, retention and voltage decay, where known."""
+    """Return what the folded section of a cell says: initial efficiency, retention and voltage decay, where known.
+
+    A value with any flag is said to be in doubt, as it is marked in the table of all cells.
+    """
     names = {
         "initial_coulombic_efficiency": "ICE",
         "capacity_retention": "retention",
@@ -225,7 +221,7 @@ def key_figures(cell: CellReport) -> list[tuple[str, str]]:
     }
     found = [(name, first_value(cell.values, key)) for key, name in names.items()]
     return [
-        (name, format_value(v) + (", in doubt" if unsound(v.flags) else ""))
+        (name, format_value(v) + (", in doubt" if v.flags else ""))
         for name, v in found
         if v is not None and (v.conditions.cycle is None or v.conditions.cycle != v.conditions.reference_cycle)
     ]
@@ -238,7 +234,7 @@ def unlike_columns(data: ReportData) -> dict[str, tuple[str, ...]]:
         values = [v for c in data.cells if (v := first_value(c.values, key)) is not None]
         names = {name for v in values[1:] for name in v.conditions.unlike(values[0].conditions)}
         if names:
-            unlike[key] = tuple(sorted(_SPOKEN.get(n, n.replace("_", " ")) for n in names))
+            unlike[key] = tuple(sorted(condition_name(n) for n in names))
     return unlike
 
 
@@ -250,7 +246,7 @@ def _from_table(cell: CellReport, key: str) -> str:
         or QUANTITIES[key].scope != "cycle"
     ):
         return "–"
-    column = cell.cycles.sort("cycle")[key].drop_nulls()
+    column = whole_cycles(cell.cycles.sort("cycle"))[key].drop_nulls()
     return format_number(column[0], decimals=1) if len(column) else "–"
 
 
@@ -260,7 +256,9 @@ def sparkline(cycles: pl.DataFrame | None, *, width: int = 110, height: int = 26
         return ""
     for key in ("discharge_specific_capacity_mah_g", "discharge_capacity_mah"):
         if key in cycles.columns and cycles[key].is_not_null().sum() > 1:
-            table = cycles.sort("cycle").filter(pl.col(key).is_not_null() & pl.col(key).is_finite())
+            table = whole_cycles(cycles.sort("cycle").filter(pl.col(key).is_not_null() & pl.col(key).is_finite()))
+            if table.height < 2:
+                return ""
             table = table.gather_every(max(1, table.height // 80))
             x, y = table["cycle"].to_list(), table[key].to_list()
             top, span = max(y) or 1.0, (x[-1] - x[0]) or 1
@@ -306,11 +304,23 @@ def missing_facts(data: ReportData) -> list[MissingFact]:
         MissingFact(
             name,
             tuple(dict.fromkeys(place for place, _ in entries)),
-            " ".join(dict.fromkeys(f.message.rstrip(".") + "." for _, f in entries[:3])),
-            entries[0][1].advice,
+            _why_asked([f.message.replace(f" of {place} ", " ") for place, f in entries]),
+            entries[0][1].advice if len({f.advice for _, f in entries}) == 1 else "",
         )
         for name, entries in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
+
+
+_WITHOUT = "; without it there is no "
+
+
+def _why_asked(messages: Sequence[str]) -> str:
+    """Say once what a fact is asked for, whatever number of cells lack it."""
+    needs: dict[str, dict[str, None]] = {}
+    for message in messages:
+        what, _, need = message.rstrip(".").partition(_WITHOUT)
+        needs.setdefault(what, {}).update(dict.fromkeys(need.split(", no ") if need else ()))
+    return " ".join(f"{what}{_WITHOUT if need else ''}{', no '.join(need)}." for what, need in needs.items())
 
 
 def _asks(finding: Finding) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from lirich.cycling.trend import MIN_CYCLES
 from lirich.model import Interval
-from lirich.model.format import format_number, format_quantity
+from lirich.model.format import capitalised, condition_name, format_number, format_quantity
 from lirich.quantities import quantity
 from lirich.reports.data import ComparisonReport, GroupRow, PairRow, QuantityRow, ReportData
 from lirich.reports.diagnosis import Cause, Diagnosis, diagnose, first_value
@@ -167,9 +168,9 @@ def _without_comparison(data: ReportData) -> tuple[str, tuple[Evidence, ...], tu
         pick = max if what.better == "higher" else min
         best = pick(found, key=lambda pair: pair[1].value)
         unlike = sorted({name for _, v in found for name in v.conditions.unlike(found[0][1].conditions)})
-        doubt = f" (conditions differ: {', '.join(unlike)})" if unlike else ""
+        doubt = f" (conditions differ: {', '.join(map(condition_name, unlike))})" if unlike else ""
         number = _tight(format_quantity(best[1].value, key, best[1].interval))
-        evidence.append(Evidence(what.name[0].upper() + what.name[1:], f"best is {best[0]} with {number}{doubt}"))
+        evidence.append(Evidence(capitalised(what.name), f"best is {best[0]} with {number}{doubt}"))
     return (
         "Single cells, not groups: no difference between samples is claimed.",
         tuple(evidence),
@@ -181,12 +182,17 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
     """Say what the lost discharge energy is made of."""
     question = "What is being lost?"
     losses = [d.loss for d in diagnoses if d.loss is not None]
+    short = [d for d in diagnoses if d.loss is None]
+    lacking = (_too_few(short),) if short else ()
     if not losses:
         return Answer(
             question,
-            "Cannot be told: there are not two like ageing cycles.",
+            f"Cannot be told: no cell has {MIN_CYCLES} like ageing cycles.",
             (),
-            ("A series of cycles at one rate and window is needed; correct the protocol if it was not recognised.",),
+            (
+                *lacking,
+                "A series of cycles at one rate and window is needed; correct the protocol if it was not recognised.",
+            ),
         )
     evidence = []
     names = list(dict.fromkeys(groups[one.cell] for one in losses))
@@ -213,18 +219,39 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
         "Voltage, by a change of the constant-voltage parts": sum(one.held_percent for one in losses),
     }
     total = sum(mean.values()) / len(losses)
+    where = _where(len(losses), len(diagnoses)) if short else "."
     if total <= 0.5:
-        return Answer(question, "Next to nothing: less than 0.5 % of the discharge energy.", tuple(evidence))
+        nothing = f"Next to nothing: less than 0.5 % of the discharge energy{where}"
+        return Answer(question, nothing, tuple(evidence), lacking)
     largest = max(mean, key=lambda what: mean[what])
     share = 100 * mean[largest] / sum(mean.values())
-    answer = f"{largest} most: {format_number(share, decimals=0)} % of the lost energy."
+    answer = f"{largest} most: {format_number(share, decimals=0)} % of the lost energy{where}"
     lengths = {one.cycle - one.reference_cycle for one in losses}
     caveats = (
         ("The cells were cycled for different numbers of cycles; compare rates, not totals.",)
         if len(lengths) > 1
         else ()
     )
-    return Answer(question, answer, tuple(evidence), caveats)
+    return Answer(question, answer, tuple(evidence), (*lacking, *caveats))
+
+
+def _where(known: int, total: int) -> str:
+    """Say in how many cells something can be told; nothing of a single cell."""
+    if total == 1:
+        return "."
+    return f", in {f'all {known}' if known == total else f'the {known} of {total}'} cells where it can be told."
+
+
+def _too_few(diagnoses: Sequence[Diagnosis]) -> str:
+    """Name the cells that have too few like ageing cycles, and how many they have."""
+    by_count: dict[int, list[str]] = {}
+    for d in diagnoses:
+        by_count.setdefault(d.cycles, []).append(d.cell)
+    told = "; ".join(
+        f"{', '.join(names)}: {count or 'none'}" if count < MIN_CYCLES else f"{', '.join(names)}: no energies to split"
+        for count, names in sorted(by_count.items())
+    )
+    return f"Fewer than {MIN_CYCLES} like ageing cycles that follow a like cycle: {told}."
 
 
 def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answer:
@@ -233,13 +260,13 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
     causes = Counter(d.cause for d in diagnoses)
     known = Counter({c: n for c, n in causes.items() if c != "unknown"})
     if not known:
-        return Answer(question, _CAUSES["unknown"] + ".", tuple(Evidence(d.cell, d.cause_text) for d in diagnoses[:1]))
+        return Answer(question, _CAUSES["unknown"] + ".", tuple(_alike(diagnoses)))
     by_group: dict[str, Counter[Cause]] = {}
     for d in diagnoses:
         by_group.setdefault(groups[d.cell], Counter())[d.cause] += 1
     if len(known) == 1:
         answer = _CAUSES[next(iter(known))]
-        answer += "." if causes.total() == 1 else f", in all {known.total()} cells where it can be told."
+        answer += _where(known.total(), causes.total())
     else:
         answer = "It depends: " + "; ".join(
             f"{name}: " + ", ".join(f"{_CAUSES[c].split(' (')[0].lower()} in {n}" for c, n in count.most_common())
@@ -254,19 +281,27 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
         mine = [d for d in diagnoses if groups[d.cell] == name]
         split = [d for d in mine if first_value(d.values, _PARTS[0][1]) is not None]
         if len(split) <= 2:
-            evidence += [Evidence(d.cell, d.cause_text) for d in split or mine[:1]]
+            evidence += _alike(split or mine)
         else:
             many = f"{len(split)} cells" if len(split) == len(mine) else f"{len(split)} of {len(mine)} cells"
             evidence.append(Evidence(f"{name} ({many})", _parts(split)))
         if split and len(split) < len(mine):
-            rest = len(mine) - len(split)
-            caveats.append(f"{name}: {rest} cell{'' if rest == 1 else 's'} without a split of the voltage decay.")
+            rest = ", ".join(d.cell for d in mine if d not in split)
+            caveats.append(f"{name}: no split of the voltage decay of {rest}.")
     return Answer(
         question,
         answer,
         tuple(evidence),
         tuple(caveats),
     )
+
+
+def _alike(diagnoses: Sequence[Diagnosis]) -> list[Evidence]:
+    """Return what is said of each cell; cells of which the same is said stand together."""
+    by_text: dict[str, list[str]] = {}
+    for d in diagnoses:
+        by_text.setdefault(d.cause_text, []).append(d.cell)
+    return [Evidence(", ".join(names), text) for text, names in by_text.items()]
 
 
 _PARTS = (
@@ -311,5 +346,4 @@ def _n(count: int) -> str:
 
 
 def _name(row: QuantityRow) -> str:
-    name = quantity(row.quantity).name
-    return name[0].upper() + name[1:]
+    return capitalised(quantity(row.quantity).name)

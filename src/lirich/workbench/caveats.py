@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lirich.model import Finding, Severity
+from lirich.model.format import condition_name
 from lirich.workbench.comparison import ComparisonRow
 
 FEW_CELLS = 3
@@ -26,28 +27,36 @@ def caveats(
     """
     found = []
     for name in names:
-        found += _few_cells(rows, name)
-        found += _one_sample([cell for cell, group in groups.items() if group == name], name, samples)
+        members = [cell for cell, group in groups.items() if group == name]
+        found += _few_cells(rows, name, len(members))
+        found += _one_sample(members, name, samples)
     return found + _smallest_p(rows, tests) + _refused(rows) + _forced(rows)
 
 
-def _few_cells(rows: Sequence[ComparisonRow], name: str) -> list[Finding]:
-    most = max((g.n for row in rows for g in row.groups if g.group == name), default=0)
-    if most >= FEW_CELLS:
+def _few_cells(rows: Sequence[ComparisonRow], name: str, of: int) -> list[Finding]:
+    most = max((g.n for row in rows if not row.refused for g in row.groups if g.group == name), default=0)
+    if most >= FEW_CELLS or (most == 0 and not rows):
         return []
-    return [
-        Finding(
-            code="few-cells",
-            message=f"{only(most, name)}: this is an anecdote, not a comparison",
-            advice=f"Build at least {FEW_CELLS} cells of each group, better 5",
-            where=name,
-        )
-    ]
+    if most == 0:
+        message = f"No value of {_cells(of)} of {name} could be compared"
+        advice = "See what was refused, and why"
+    else:
+        message = f"{only(most, name, of)}: this is an anecdote, not a comparison"
+        advice = f"Build at least {FEW_CELLS} cells of each group, better 5"
+        if of >= FEW_CELLS:
+            advice = f"{FEW_CELLS} cells of each group need the value under like conditions, better 5"
+    return [Finding(code="few-cells", message=message, advice=advice, where=name)]
 
 
-def only(n: int, group: str) -> str:
-    """Return the loud words for a group of too few cells."""
-    return f"ONLY {n} CELL{'' if n == 1 else 'S'} IN {group}"
+def only(n: int, group: str, of: int) -> str:
+    """Return the loud words for *n* cells with a comparable value, too few, in a group of *of* cells."""
+    if n >= of:
+        return f"ONLY {_cells(n).upper()} IN {group}"
+    return f"ONLY {n} OF THE {_cells(of).upper()} OF {group} {'HAS' if n == 1 else 'HAVE'} A COMPARABLE VALUE"
+
+
+def _cells(n: int) -> str:
+    return f"{n} cell{'' if n == 1 else 's'}"
 
 
 def _one_sample(cells: Sequence[str], name: str, samples: Mapping[str, str]) -> list[Finding]:
@@ -90,7 +99,7 @@ def _refused(rows: Sequence[ComparisonRow]) -> list[Finding]:
     refused = [c for row in rows for c in row.contrasts if c.refused]
     if not refused:
         return []
-    unlike = ", ".join(dict.fromkeys(name for c in refused for name in c.unlike))
+    unlike = ", ".join(dict.fromkeys(condition_name(name) for c in refused for name in c.unlike))
     return [
         Finding(
             code="unlike-conditions",

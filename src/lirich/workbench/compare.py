@@ -7,6 +7,7 @@ conditions or of unlike origin are refused, unless that is forced, and then it i
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
@@ -108,10 +109,13 @@ def compare(
     asked = [v for v in of_groups if (v.quantity not in _OF_THE_CELL if wanted is None else v.quantity in wanted)]
     chosen = _figures_of_merit(asked)
     if not chosen:
+        of = "" if wanted is None else " of " + ", ".join(quantity(key).name for key in wanted)
         raise NotEnoughDataError(
-            "The cells of these groups have no value" + (f" of {', '.join(wanted)}" if wanted else ""),
-            expected="analysed cells",
-            advice="Analyse the cells first, or ask for another quantity",
+            f"The cells of these groups have no value{of}",
+            expected="a value of two groups",
+            advice="Ask for a quantity that their analysis gave"
+            if of_groups
+            else "Analyse the cells first, or group others",
         )
     findings: list[Finding] = []
     drafts: list[Draft] = []
@@ -304,8 +308,9 @@ def _table(rows: Sequence[Sequence[GroupSummary]], a: str, b: str) -> tuple[Arra
 
 
 def _row_warnings(draft: Draft, row: Sequence[GroupSummary], groups: Mapping[str, str]) -> list[str]:
+    sizes = Counter(groups.values())
     said = [
-        f"{only(g.n, g.group)}: "
+        f"{only(g.n, g.group, sizes[g.group])}: "
         + ("no spread, interval or test" if g.n == 1 else "intervals and p say next to nothing")
         for g in row
         if g.n < FEW_CELLS

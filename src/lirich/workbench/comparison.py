@@ -104,8 +104,13 @@ class Comparison(Frozen):
             "max-t": "step-down max-T (Westfall–Young)",
             "holm": "Holm",
         }[self.correction]
+        tested = "no test was possible"
+        if self.tests:
+            tested = (
+                "two-sided permutation tests of the studentised difference, p corrected for "
+                f"{self.tests} test{'s' if self.tests != 1 else ''} by {correction}"
+            )
         return (
             f"Means with {100 * self.level:g} % t intervals; differences with Welch intervals; Hedges' g with "
-            f"noncentral-t intervals; two-sided permutation tests of the studentised difference, p corrected for "
-            f"{self.tests} test{'s' if self.tests != 1 else ''} by {correction}"
+            f"noncentral-t intervals; {tested}"
         )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from lirich.model import Conditions, Frozen, Origin, Subject, Value
 from lirich.model.flags import unsound
-from lirich.model.format import format_value
+from lirich.model.format import condition_name, format_value
 from lirich.quantities import QUANTITIES, quantity
 from lirich.store.literature.conflicts import same_material, span
 from lirich.workbench.comparable import number_of_cycles, unlike
@@ -59,7 +59,8 @@ class Standing(Frozen):
 
     ``among_all`` counts every material once; ``among_compatible`` only those of which no stated condition differs.
     ``statements`` are published values about a kind of material and theoretical ones: shown, never ranked against.
-    ``nearest`` are the nearest facts, those under the likest conditions first.
+    ``nearest`` are the nearest facts, those under the likest conditions first. A retention is set among those after a
+    like number of cycles only; ``unranked`` says why it has no rank where there is none, and its places are empty then.
     """
 
     value: Value
@@ -71,33 +72,50 @@ class Standing(Frozen):
     never_stated: tuple[str, ...]
     nearest: tuple[Neighbour, ...]
     statements: tuple[Value, ...] = ()
+    unranked: str = ""
 
     @property
     def sentence(self) -> str:
         """The standing in words, with n and the doubt about conditions."""
         what = QUANTITIES[self.value.quantity]
         place = self.among_all
-        order = {"higher": "highest", "lower": "lowest", None: "largest"}[what.better]
-        ends = (
-            f"{place.best_rank}." if place.best_rank == place.worst_rank else f"{place.best_rank}.–{place.worst_rank}."
-        )
+        told_of = f"{self.value.subject.key}: {what.name} {format_value(self.value)}"
         told = "" if self.value.origin is Origin.MEASURED else f" ({self.value.origin.value.upper()})"
+        if self.unranked:
+            return f"{told_of}{told} is not ranked: {self.unranked}."
         doubts = (
             f"none under conditions known to be alike; {self.unlike} under unlike ones"
             if self.alike == 0
             else f"{self.alike} under like conditions, {self.unlike} under unlike ones"
         )
-        names = ", ".join(name.replace("_", " ") for name in self.never_stated)
+        names = ", ".join(condition_name(name) for name in self.never_stated)
         silent = f"; no source states {names}" if names else ""
+        after = " after about as many cycles" if self.value.quantity in _RETENTION else ""
         few = f" ONLY {place.n} PUBLISHED VALUE{'S' if place.n > 1 else ''}." if place.n < LEAST_FOR_PERCENTILE else ""
         return (
-            f"{self.value.subject.key}: {what.name} {format_value(self.value)}{told} would rank {ends} {order} among "
-            f"{place.n} published values, {doubts}{silent}.{few}"
+            f"{told_of}{told} would be {_rank(place, what.better)} beside {place.n} published "
+            f"value{'' if place.n == 1 else 's'}{after}, {doubts}{silent}.{few}"
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the standing as the object that ``--json`` prints."""
         return {**self.model_dump(mode="json"), "unit": self.value.unit, "sentence": self.sentence}
+
+
+def _rank(place: Place, better: Literal["higher", "lower"] | None) -> str:
+    """Say the place in words: ``the highest``, ``the 3rd lowest``, ``the 2nd to 4th highest``, last ``the lowest``."""
+    word = {"higher": "highest", "lower": "lowest", None: "largest"}[better]
+    best, worst = place.best_rank, place.worst_rank
+    if worst == 1:
+        return f"the {word}"
+    if best == place.n + 1:
+        return {"lowest": "the highest", "highest": "the lowest", "largest": "the smallest"}[word]
+    return f"the {_ordinal(best)} {word}" if best == worst else f"the {_ordinal(best)} to {_ordinal(worst)} {word}"
+
+
+def _ordinal(n: int) -> str:
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
 
 
 def standings(
@@ -144,14 +162,18 @@ def _facts_and_statements(published: Sequence[Value]) -> tuple[list[Value], tupl
 
 def _standing(value: Value, facts: Sequence[Value], statements: tuple[Value, ...], nearest: int) -> Standing:
     neighbours = [_neighbour(value, fact) for fact in facts]
-    compatible = [n.value for n in neighbours if n.likeness != "unlike"]
+    all_of_them, unranked = facts, ""
+    if value.quantity in _RETENTION:
+        all_of_them = [f for f in facts if _like_count(value.conditions, f.conditions)]
+        unranked = "" if all_of_them else _no_like_count(value, facts)
+    compatible = [n.value for n in neighbours if n.likeness != "unlike" and n.value in all_of_them]
     counts = {kind: sum(n.likeness == kind for n in neighbours) for kind in ("alike", "not stated", "unlike")}
     silent = set.intersection(*(_silent(value.conditions, fact.conditions) for fact in facts))
     order = {"alike": 0, "not stated": 1, "unlike": 2}
     neighbours.sort(key=lambda n: (order[n.likeness], abs(n.difference)))
     return Standing(
         value=value,
-        among_all=_place(value, facts),
+        among_all=_place(value, all_of_them),
         among_compatible=_place(value, compatible),
         alike=counts["alike"],
         not_stated=counts["not stated"],
@@ -159,6 +181,25 @@ def _standing(value: Value, facts: Sequence[Value], statements: tuple[Value, ...
         never_stated=tuple(sorted(silent)),
         nearest=tuple(neighbours[:nearest]),
         statements=statements,
+        unranked=unranked,
+    )
+
+
+def _like_count(a: Conditions, b: Conditions) -> bool:
+    """Tell whether both say over how many cycles they are, and it is about as many."""
+    one, other = number_of_cycles(a), number_of_cycles(b)
+    return one is not None and other is not None and abs(one - other) <= _CYCLES_TOLERANCE * max(one, other)
+
+
+def _no_like_count(value: Value, facts: Sequence[Value]) -> str:
+    """Say why a retention has no place among *facts*."""
+    cycles = number_of_cycles(value.conditions)
+    if cycles is None:
+        return "it does not state after how many cycles"
+    stated = [n for fact in facts if (n := number_of_cycles(fact.conditions)) is not None]
+    theirs = f"; where it is stated, after {min(stated):g} to {max(stated):g}" if stated else ""
+    return (
+        f"it is after {cycles:g} cycle{'' if cycles == 1 else 's'}, and no published value after about as many{theirs}"
     )
 
 
@@ -209,8 +250,7 @@ def _unlike(key: str, a: Conditions, b: Conditions) -> list[str]:
     if key in _RETENTION:
         # a paper says "after 200 cycles", an analysis says cycle 204 against cycle 4
         names = [n for n in names if n not in ("cycle", "reference_cycle", "cycles")]
-        one, other = number_of_cycles(a), number_of_cycles(b)
-        if one is None or other is None or abs(one - other) > _CYCLES_TOLERANCE * max(one, other):
+        if not _like_count(a, b):
             names.append("cycles")
     if a.rate_c is not None and b.rate_c is not None and (a.current_ma_g is None or b.current_ma_g is None):
         known = a.one_c_ma_g is not None and b.one_c_ma_g is not None

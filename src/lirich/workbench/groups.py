@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from lirich.errors import NotEnoughDataError, UnknownNameError
 from lirich.model import Cell, Sample, Value
+from lirich.quantities import QUANTITIES
 from lirich.workbench.metadata import CELL_FIELDS, SAMPLE_FIELDS
 from lirich.workbench.outdated import out_of_date
 
@@ -69,8 +71,40 @@ def compare_cells(
         there = {value.quantity for value in values}
         quantities = [key for key in HEADLINE if key in there]
     made_of = {key: cell.sample for key, cell in workspace.store.cells().items() if cell.sample}
-    found = compare(values, groups, quantities=quantities, force=force, seed=seed, by=by, samples=made_of)
-    return found.model_copy(update={"findings": (*out_of_date(workspace.store, groups), *found.findings)})
+    try:
+        found = compare(values, groups, quantities=quantities, force=force, seed=seed, by=by, samples=made_of)
+    except NotEnoughDataError as error:
+        why = _reasons(workspace, groups, quantities or ())
+        if not why:
+            raise
+        said = f"{error.advice}. What the analysis says: {why}"
+        raise NotEnoughDataError(error.found, expected=error.expected, advice=said) from error
+    # what nobody asked for by name and is not there is told by the values that were left out
+    kept = [f for f in found.findings if not (default and f.code == "no-value")]
+    return found.model_copy(update={"findings": (*out_of_date(workspace.store, groups), *kept)})
+
+
+_WHY = ("no-ageing-cycles", "not-enough-data", "no-rate-test")
+
+
+def _reasons(workspace: Workspace, cells: Iterable[str], keys: Iterable[str]) -> str:
+    """Return why *cells* lack values of *keys*, as their analysis found it: each reason once, with its cells.
+
+    What lacks V* or the active mass alone is no reason for anything else.
+    """
+    wanted = [QUANTITIES[key] for key in keys]
+    activation = any(re.match("activation_|slope_|plateau_", q.key) for q in wanted)
+    per_gram = any(q.unit.startswith(("mAh/g", "Wh/kg")) for q in wanted)
+    found: dict[str, list[str]] = {}
+    for key in cells:
+        for finding in workspace.cells[key].findings:
+            about_activation = "activation voltage" in finding.message
+            about_mass = finding.code == "missing-active-mass-mg"
+            if (about_activation and not activation) or (about_mass and not per_gram):
+                continue
+            if finding.code in _WHY or finding.code.startswith("missing-"):
+                found.setdefault(finding.message, []).append(key)
+    return "; ".join(f"{message} ({', '.join(dict.fromkeys(keys))})" for message, keys in found.items())
 
 
 def group_cells(workspace: Workspace, by: str, cells: Sequence[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from itertools import combinations
 
 from lirich.model import Conditions, Finding, Operator, Severity, Value
 from lirich.model.flags import meaning, unsound
+from lirich.model.format import condition_name, condition_unit, format_number
 from lirich.quantities import QUANTITIES
 from lirich.workbench.comparable import classes, differences
 from lirich.workbench.comparison import Contrast
@@ -131,7 +132,7 @@ def _left_out(
 def _forced_warning(unlike: tuple[str, ...], values: Sequence[Value]) -> tuple[str, ...]:
     if not unlike:
         return ()
-    text = f"FORCED: compared although conditions are unlike ({', '.join(unlike)})"
+    text = f"FORCED: compared although conditions are unlike ({', '.join(map(condition_name, unlike))})"
     if "origin" in unlike:
         origins = sorted({v.origin.value for v in values})
         text += f"; MIXED ORIGINS: {' and '.join(origins)} values stand in one comparison"
@@ -142,7 +143,8 @@ def _unlike_text(unlike: Sequence[str], a: Sequence[Value], b: Sequence[Value]) 
     parts = []
     for name in unlike:
         one, other = _stated(name, a), _stated(name, b)
-        parts.append(f"{name} ({one} against {other})" if one != other else name)
+        spoken = condition_name(name)
+        parts.append(f"{spoken} ({one} against {other})" if one != other else spoken)
     return ", ".join(parts)
 
 
@@ -155,8 +157,15 @@ def _stated(name: str, values: Sequence[Value]) -> str:
             found.append(getattr(value.conditions, name))
         else:
             found.append(value.conditions.other.get(name))
-    texts = dict.fromkeys("not stated" if x is None else f"{x:.4g}" if isinstance(x, float) else str(x) for x in found)
+    texts = dict.fromkeys(_text(x, condition_unit(name)) for x in found)
     return " or ".join(list(texts)[:3]) + (" or …" if len(texts) > 3 else "")
+
+
+def _text(stated: object, unit: str) -> str:
+    if stated is None:
+        return "not stated"
+    text = format_number(stated) if isinstance(stated, float) else str(stated).replace("_", " ")
+    return f"{text} {unit}" if unit else text
 
 
 def present(values: Sequence[Value], groups: Mapping[str, str], names: Sequence[str]) -> list[str]:

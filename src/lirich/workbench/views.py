@@ -162,7 +162,7 @@ class CellView:
         known_quantity(quantity)
         raise NotEnoughDataError(
             f"{known_quantity(quantity).name} was not computed for {self.key}",
-            advice="Its findings say what is missing; its values say what there is",
+            advice=f"ws.cells[{self.key!r}].findings says what is missing, .values what there is",
         )
 
     def table(self) -> pl.DataFrame:

@@ -1,0 +1,32 @@
+"""Which cells the words for Li-rich cathodes apply to."""
+
+from __future__ import annotations
+
+from lirich.errors import CompositionError
+from lirich.model import Cell, Composition, Sample
+
+LI_RICH_RATIO = 1.05
+"""Least Li over all other cations of a composition that is asked for an activation plateau: between layered LiTMO2
+(1.0, and about 1.02 as synthesised) and the poorest Li-rich oxides of the review's recipes (1.1),
+doi:10.1039/d5eb00167f. Over the transition metals alone an NCA (LiNi0.8Co0.15Al0.05O2: 1.053) would be Li-rich."""
+
+
+def li_rich(composition: Composition) -> bool:
+    """Tell whether *composition* has at least `LI_RICH_RATIO` lithium per other cation."""
+    try:
+        return composition.li_cation_ratio >= LI_RICH_RATIO
+    except CompositionError:
+        return False  # no cation but lithium
+
+
+def may_be_li_rich_cathode(cell: Cell, sample: Sample | None) -> bool:
+    """Tell whether the voltages of *cell* are those of a Li-rich cathode, or of a cathode of unknown composition.
+
+    Not those of an anode or a full cell, of a cathode that is known not to be Li-rich, or where neither electrode nor
+    composition is given: it may be anything.
+    """
+    if cell.electrode in ("anode", "full"):
+        return False
+    if sample is None or sample.composition is None:
+        return cell.electrode == "cathode"
+    return li_rich(Composition.parse(sample.composition))
