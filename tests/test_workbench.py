@@ -29,9 +29,10 @@ from lirich.reports import write_report
 from lirich.store import Analysis
 from lirich.workbench import Workspace
 from lirich.workbench.analyse import AnalyseReport
+from lirich.workbench.celltables import entry_from_facts, facts_from_options, read_cell_tables
 from lirich.workbench.doctor import examine
 from lirich.workbench.export import export
-from lirich.workbench.metadata import entry_from_facts, facts_from_options, read_cell_tables, resolve
+from lirich.workbench.metadata import resolve
 from lirich.workbench.outdated import out_of_date
 
 DEFAULTS = CyclingSettings().model_dump(mode="json")

@@ -11,7 +11,8 @@ from lirich.errors import ConflictingMetadataError, MetadataError, UnknownNameEr
 from lirich.model import Cell, Sample
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
-from lirich.workbench.metadata import changes_from_options, entry_from_facts, read_cell_tables, resolve
+from lirich.workbench.celltables import changes_from_options, entry_from_facts, read_cell_tables
+from lirich.workbench.metadata import resolve
 from lirich.workbench.register import facts_wanted
 from test_workbench import write_curve
 

@@ -65,7 +65,7 @@ def add(
     json: bool,
 ) -> None:
     """Read files into the workspace."""
-    from lirich.workbench.metadata import facts_from_options
+    from lirich.workbench.celltables import facts_from_options
     from lirich.workbench.register import facts_wanted
 
     workspace = open_workspace(folder)
@@ -140,7 +140,7 @@ def cells(
         return
     findings = []
     if facts:
-        from lirich.workbench.metadata import changes_from_options
+        from lirich.workbench.celltables import changes_from_options
 
         findings = workspace.set_facts(name, changes_from_options(facts))
     if clear:

@@ -16,7 +16,7 @@ from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_
 from lirich.errors import InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
 from lirich.model import Finding, Test, content_hash
 from lirich.store.files import hash_open, open_source
-from lirich.workbench.metadata import TABLE_NAMES, Entry
+from lirich.workbench.celltables import TABLE_NAMES, Entry
 from lirich.workbench.register import Register, State, continuations
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from lirich.errors import NotEnoughDataError, UnknownNameError
 from lirich.model import Cell, Sample, Value
 from lirich.quantities import QUANTITIES
-from lirich.workbench.metadata import CELL_FIELDS, SAMPLE_FIELDS
+from lirich.workbench.celltables import CELL_FIELDS, SAMPLE_FIELDS
 from lirich.workbench.outdated import out_of_date
 
 if TYPE_CHECKING:

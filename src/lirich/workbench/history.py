@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from lirich.model import Cell, Frozen, Sample
-from lirich.workbench.metadata import BY_HAND
+from lirich.workbench.celltables import BY_HAND
 
 if TYPE_CHECKING:
     from lirich.store import FactVersion, Store

@@ -11,20 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from lirich.errors import ConflictingMetadataError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Severity, Test
 from lirich.readers.join import OVERLAP_S
-from lirich.workbench.metadata import (
-    CELL_FIELDS,
-    FACT_CODES,
-    FROM_FILE,
-    SAMPLE_FIELDS,
-    CellTable,
-    Entry,
-    about,
-    file_stem,
-    forget,
-    meant,
-    read_cell_tables,
-    resolve,
-)
+from lirich.workbench.celltables import CELL_FIELDS, SAMPLE_FIELDS, CellTable, Entry, file_stem, read_cell_tables
+from lirich.workbench.metadata import FACT_CODES, FROM_FILE, about, forget, meant, resolve
 
 if TYPE_CHECKING:
     from lirich.store import Store

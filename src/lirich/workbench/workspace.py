@@ -110,7 +110,7 @@ class Workspace:
         A file that cannot be read is in the report's ``failed`` with its error; it does not stop the others.
         """
         from lirich.workbench.add import add_files
-        from lirich.workbench.metadata import entry_from_facts
+        from lirich.workbench.celltables import entry_from_facts
 
         listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
         return add_files(
@@ -198,7 +198,7 @@ class Workspace:
         now and later. What is taken back is *not given*, until files are added that say it. Raises `UnknownNameError`
         on the cell or a fact that is not given, `MetadataError` on a field or a value.
         """
-        from lirich.workbench.metadata import entry_from_facts
+        from lirich.workbench.celltables import entry_from_facts
         from lirich.workbench.register import answered, enter_facts, take_back
 
         said = {name: fact for name, fact in facts.items() if fact is not None}
