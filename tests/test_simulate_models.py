@@ -217,7 +217,7 @@ def test_the_command_line_knows_the_models_and_tells_what_they_have(space: Works
     assert told["facts"]["extra"]["model"] == "solid-state"
     assert "all crystals are alike" in told["figures_missing"]["profiles"]
     assert (tmp_path / "figs" / "contact.html").is_file()
-    words = CliRunner().invoke(app, asked).stdout
+    words = CliRunner().invoke(app, asked, env={"COLUMNS": "200"}).stdout
     assert "contact with the solid electrolyte" in words
     assert "Not drawn: profiles" in words
     refused = CliRunner().invoke(app, ["simulate", "SC", "--model", "porous", "--eis", str(tmp_path / "x.csv"),

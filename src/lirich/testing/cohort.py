@@ -114,10 +114,11 @@ def draw_cell(key: str, morphology: str, rng: np.random.Generator, scatter: Scat
         values |= {name: values[name] / made for name in _SCATTERED["activation_yield"]}
     values["Active mass [g]"] = true_mg / 1000.0
     stated = round(true_mg * factors["weighing"], 2)
+    # a lab states the size of the material, not that of each cell's particles: a sample has one
     length_m = 3.0 / (
-        3.0 / values["Particle radius [m]"]
-        + values["Initial open part of the grain boundaries"]
-        * (3.0 / values["Crystal radius [m]"] - 3.0 / values["Particle radius [m]"])
+        3.0 / mean["Particle radius [m]"]
+        + mean["Initial open part of the grain boundaries"]
+        * (3.0 / mean["Crystal radius [m]"] - 3.0 / mean["Particle radius [m]"])
     )
     facts = {
         "cell": key,
