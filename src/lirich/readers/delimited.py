@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from lirich.errors import DamagedFileError, ReadError, UnrecognisedFileError
@@ -274,12 +275,12 @@ def split_line(line: str, separator: str) -> list[str]:
 
 
 def body_of(data: bytes, layout: Layout, path: Path) -> tuple[bytes, int, list[Finding]]:
-    """Return the rows below the header as UTF-8 with plain line ends, the line number of the first, and findings.
+    """Return the rows below the header as UTF-8, the line number of the first, and findings.
 
-    An incomplete last line is cut off and stated.
+    Lines end in ``\\n``, or all in ``\\r\\n``. An incomplete last line is cut off and stated.
     """
     data, findings = _to_utf8(data, layout.encoding, path)
-    if b"\r" in data:
+    if b"\r" in data and not _plain_crlf(data, layout):
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     start = 0
     for _ in range(layout.header_line + 1):
@@ -315,6 +316,15 @@ def body_of(data: bytes, layout: Layout, path: Path) -> tuple[bytes, int, list[F
     return body, layout.header_line + 2, findings
 
 
+def _plain_crlf(data: bytes, layout: Layout) -> bool:
+    """Tell whether carriage returns stand only at the ends of lines, where Polars leaves them out by itself."""
+    if not data.endswith(b"\r\n") or data.endswith(b"\n\r\n") or layout.separator == " " or b'"' in data:
+        return False
+    octets = np.frombuffer(data, dtype=np.uint8)
+    returns = np.flatnonzero(octets == ord("\r"))
+    return bool((octets[returns + 1] == ord("\n")).all())
+
+
 def _wider(body: bytes, layout: Layout) -> str:
     """Return a row with something in a cell beyond the header, if most rows at the beginning and end are such."""
     width = len(layout.headers)
@@ -322,7 +332,7 @@ def _wider(body: bytes, layout: Layout) -> str:
         return ""
     mark = layout.separator.encode()
     ends = (*body[:8192].split(b"\n")[:20], *body[-8192:].split(b"\n")[1:][-20:])
-    rows = [row.decode("utf-8", "replace") for row in ends if row.strip()]
+    rows = [row.decode("utf-8", "replace").rstrip("\r") for row in ends if row.strip()]
     wide = [row for row in rows if row.encode().rstrip(mark + b" \t").count(mark) >= width]
     wide = [row for row in wide if any(cell.strip() for cell in split_line(row, layout.separator)[width:])]
     return wide[0] if len(wide) > 0.5 * len(rows) else ""
@@ -383,11 +393,13 @@ def load(
 def _read_csv(
     body: bytes, layout: Layout, schema: dict[str, type[pl.DataType]], columns: list[int], *, lenient: bool
 ) -> pl.DataFrame:
-    # A header row of our own: Polars takes the number of columns from the first row, which may be a short one.
-    header = layout.separator.join(schema).encode() + b"\n"
+    # Polars takes the number of columns from the first row, which may be a short one: then it gets a header of our own.
+    first = body[: body.find(b"\n") + 1] or body
+    whole = first.count(layout.separator.encode()) == len(schema) - 1 and b'"' not in first
+    header = b"" if whole else layout.separator.join(schema).encode() + b"\n"
     return pl.read_csv(
         header + body,
-        has_header=True,
+        has_header=not whole,
         separator=layout.separator,
         quote_char='"' if layout.quoted else None,
         schema=schema,
