@@ -96,7 +96,7 @@ class _Assembly:
         self._counters()
         self._temperatures()
         self._active_mass()
-        frame = pl.DataFrame({name: s.alias(name) for name, s in self.out.items()})
+        frame = pl.DataFrame([series.alias(name) for name, series in self.out.items()])
         table = standard_table(frame, path=self.path)
         return Assembled(table, self._recognised(table), tuple(self.findings), self.metadata)
 

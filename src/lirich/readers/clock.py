@@ -160,27 +160,34 @@ def wall_clock(text: pl.Series, elapsed: np.ndarray | None) -> tuple[pl.Series, 
     formats = _formats(first)
     if not formats and pl.Series([first]).cast(pl.Float64, strict=False)[0] is not None:
         return _numeric_clock(text.str.strip_chars().cast(pl.Float64, strict=False))
+    ambiguous = False
     if "T" in first.split()[0]:
         text = text.str.strip_chars().str.replace("T", " ", literal=True).str.strip_chars_end("Z")
         first = first.replace("T", " ").rstrip("Z")
-    chosen, ambiguous = _choose(text, first, formats, elapsed)
-    if chosen is None:
+    if len(formats) > 1:
+        formats, ambiguous = _choose(text, first, formats, elapsed)
+    seconds = _to_unix(text, formats[0].pattern) if formats else None
+    if seconds is None or (seconds.null_count() > text.null_count() and not _reads(formats[0], first)):
         return pl.Series(text.name, [None] * text.len(), dtype=pl.Float64), ""
-    note = f"{chosen.name}; local clock taken as UTC"
+    note = f"{formats[0].name}; local clock taken as UTC"
     if ambiguous:
         note += "; ambiguous order of day and month, month first assumed"
-    return _to_unix(text, chosen.pattern), note
+    return seconds, note
+
+
+def _reads(form: _Format, text: str) -> bool:
+    return _to_unix(pl.Series([text]), form.pattern)[0] is not None
 
 
 def _choose(
     text: pl.Series, first: str, formats: list[_Format], elapsed: np.ndarray | None
-) -> tuple[_Format | None, bool]:
-    """Return the format that fits, none where none reads the *first* text, and whether another one fits as well."""
+) -> tuple[list[_Format], bool]:
+    """Return the format that fits, in a list, empty where none reads the *first* text; and whether another fits too."""
     probe = text if text.len() <= 4 * _PROBES else text.gather(np.linspace(0, text.len() - 1, _PROBES).astype(np.int64))
-    probe = pl.concat([pl.Series(probe.name, [first]), probe]) if len(formats) > 1 else pl.Series([first])
+    probe = pl.concat([pl.Series(probe.name, [first]), probe])
     parsed = [(f, p.slice(1)) for f in formats if (p := _to_unix(probe, f.pattern))[0] is not None]
     if len(parsed) <= 1:
-        return (parsed[0][0] if parsed else None), False
+        return [f for f, _ in parsed], False
     fewest = min(p.null_count() for _, p in parsed)
     parsed = [(c, p) for c, p in parsed if p.null_count() == fewest]
     if len(parsed) > 1 and elapsed is not None and np.isfinite(elapsed).any():
@@ -189,7 +196,7 @@ def _choose(
         order = np.argsort(misses, kind="stable")
         if misses[order[1]] - misses[order[0]] > 3600.0:
             parsed = [parsed[order[0]]]
-    return parsed[0][0], _differ(parsed)
+    return [parsed[0][0]], _differ(parsed)
 
 
 def _formats(first: str) -> list[_Format]:

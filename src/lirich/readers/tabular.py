@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -277,7 +278,7 @@ def score_roles(matches: Mapping[str, h.HeaderMatch]) -> int:
 def _record_numbers(body: loading.Body, column: int, separator: str) -> tuple[str, ...]:
     """Return the record numbers of the first two rows and the last: enough to count, without reading the column."""
     head = [row for row in body.head(65_536).split(b"\n", 8)[:8] if row.strip()][:2]
-    tail = [row for row in body.tail(65_536).split(b"\n") if row.strip()][-1:]
+    tail = body.tail(65_536).rstrip().rsplit(b"\n", 1)[-1:]
     cells = [delimited.split_line(row.decode("utf-8", "replace"), separator) for row in (*head, *tail)]
     return tuple(row[column].strip() if column < len(row) else "" for row in cells) if len(cells) == 3 else ()
 
@@ -324,7 +325,8 @@ def duplicates(table: Table) -> tuple[Finding, ...]:
 
 def duplicate_columns(path: Path, headers: Sequence[str], used: Iterable[str]) -> tuple[Finding, ...]:
     """Say which of the *used* headers stand more than once among the *headers* of a file."""
-    twice = sorted(name for name in set(used) if sum(header == name for header in headers) > 1)
+    counts = Counter(headers)
+    twice = sorted(name for name in set(used) if counts[name] > 1)
     return tuple(
         Finding(
             code="duplicate-column",
