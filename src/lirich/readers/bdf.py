@@ -156,7 +156,8 @@ class BdfReader:
             layout = delimited.find_layout(unpacked, _score)
             known = _score(layout.headers) if layout else 0
         else:
-            if not any(word in head.replace(b"\0", b"") for word in (b"voltage_volt", b"oltage /")):
+            plain = head.replace(b"\0", b"")
+            if b"voltage_volt" not in plain and b"oltage /" not in plain:
                 return None
             layout = delimited.find_layout(head, _score)
             known = _score(layout.headers) if layout else 0

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lirich.errors import DamagedFileError, ReadError, UnrecognisedFileError
 from lirich.model import Finding
+from lirich.readers.base import HEAD_BYTES
 
 SEARCH_BYTES = 131_072
 """How far into a file a header row may be."""
@@ -22,6 +23,7 @@ _AFTER_HEADER = 3
 """A better header row than the first one is at most this many lines below it."""
 _MAX_UNPACKED = 4 << 30
 _SEPARATORS = ("\t", ",", ";", "|", " ")
+_CONTROL = bytes((*range(9), 11, 12, *range(14, 32), 127))
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
 _DECIMAL_POINT = re.compile(r"^\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*$")
 
@@ -95,7 +97,7 @@ def encoding_of(head: bytes) -> str | None:
         return "utf-16-le"
     if sample[0::2].count(0) > 0.4 * half and sample[1::2].count(0) < 0.1 * half:
         return "utf-16-be"
-    control = sum(sample.count(bytes([c])) for c in (*range(9), 11, 12, *range(14, 32), 127))
+    control = len(sample) - len(sample.translate(None, _CONTROL))
     if control > 0.02 * len(sample):
         return None
     try:
@@ -258,7 +260,8 @@ def text_table(path: Path, score: Score, data: bytes | None = None) -> tuple[byt
     `read_bytes` raises.
     """
     data = read_bytes(path) if data is None else data
-    layout = find_layout(data[:SEARCH_BYTES], score)
+    # The readers have looked at the head; what they found out of it is still known.
+    layout = find_layout(data[:HEAD_BYTES], score) or find_layout(data[:SEARCH_BYTES], score)
     if layout is None:
         kind = "is not a text file" if encoding_of(data[:SEARCH_BYTES]) is None else "has no header row"
         raise UnrecognisedFileError(
