@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -89,6 +90,7 @@ _COUNTERS = (std.CHARGED, std.DISCHARGED, std.CHARGED_ENERGY, std.DISCHARGED_ENE
 _SUFFIXES = (".bdf", ".bdf.csv", ".bdf.gz", ".bdf.csv.gz", ".bdf.parquet")
 
 
+@lru_cache(maxsize=2048)
 def match_bdf_header(index: int, text: str) -> h.HeaderMatch | None:
     """Recognise a header of the format; ``None`` for any other."""
     text = text.strip().strip('"')

@@ -264,10 +264,10 @@ def _against_clock(time: Array, unix: Array | None) -> list[Found] | None:
     if unix is None:
         return None
     every = max(1, len(time) // 20_000)
-    near = np.arange(0, len(time) - 1, every)
-    if float(np.ptp(unix[near] - time[near])) < 1e-3:
+    here, after = slice(0, -1, every), slice(1, None, every)
+    if float(np.ptp(unix[here] - time[here])) < 1e-3:
         return None  # one was made from the other: no second witness
-    clock, test = unix[near + 1] - unix[near], time[near + 1] - time[near]
+    clock, test = unix[after] - unix[here], time[after] - time[here]
     use = (clock > 0) & (test > 0)
     if np.count_nonzero(use) < 3:
         return None
