@@ -221,13 +221,14 @@ def _formats(first: str) -> list[_Format]:
 
 
 def _to_unix(text: pl.Series, pattern: str) -> pl.Series:
-    # Fractions of a second cost Polars its quick way, and few clocks have them; nor have many blanks around them.
+    # Fractions of a second cost Polars its quick way, and few clocks have them; fewer have blanks around them.
     whole = pattern.replace("%.f", "")
     stamp = _parse(text, whole)
+    if stamp.null_count() > text.null_count() and whole != pattern:
+        stamp = _parse(text, pattern)
     if stamp.null_count() > text.null_count():
-        text = text.str.strip_chars()
-        stamp = _parse(text, whole)
-    return stamp if whole == pattern or stamp.null_count() == text.null_count() else _parse(text, pattern)
+        stamp = _parse(text.str.strip_chars(), pattern)
+    return stamp
 
 
 def _parse(text: pl.Series, pattern: str) -> pl.Series:

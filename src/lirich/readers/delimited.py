@@ -260,8 +260,11 @@ def text_table(path: Path, score: Score, data: bytes | None = None) -> tuple[byt
     `read_bytes` raises.
     """
     data = read_bytes(path) if data is None else data
-    # The readers have looked at the head; what they found out of it is still known.
-    layout = find_layout(data[:HEAD_BYTES], score) or find_layout(data[:SEARCH_BYTES], score)
+    # The readers have looked at the head; what they found out of it is still known. Its last line may be a part of one.
+    head = data[:HEAD_BYTES]
+    layout = find_layout(head, score)
+    if layout is None or head.count(b"\n") <= layout.header_line:
+        layout = find_layout(data[:SEARCH_BYTES], score)
     if layout is None:
         kind = "is not a text file" if encoding_of(data[:SEARCH_BYTES]) is None else "has no header row"
         raise UnrecognisedFileError(

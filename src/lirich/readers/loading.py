@@ -219,8 +219,9 @@ def _load_carefully(body: Body, layout: Layout, numbers: Sequence[int], columns:
 
 def to_number(text: pl.Series, *, decimal_comma: bool = False) -> tuple[pl.Series, pl.Series]:
     """Turn text into numbers; also return which cells hold something that is no number."""
-    if text.dtype.is_numeric():
-        return text.cast(pl.Float64), pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True)
+    number = text.cast(pl.Float64, strict=False)
+    if text.dtype.is_numeric() or number.null_count() == text.null_count():
+        return number, pl.Series(np.zeros(text.len(), dtype=np.bool_))
     clean = text.cast(pl.String).str.strip_chars(" \t\u00a0\ufeff'\"")
     if decimal_comma:
         clean = clean.str.replace(",", ".", literal=True)
