@@ -79,7 +79,7 @@ def _whole(text: pl.Series) -> pl.Series | None:
     """Read ``h:m:s`` of digits alone, from the bytes of all texts end to end; ``None`` where one is anything else."""
     if text.null_count():
         return None
-    raw = f"{text.str.join(chr(10)).item()}\n".encode()
+    raw = (text.str.join("\n").item() + "\n").encode()
     if raw.translate(None, b"0123456789") != b"::\n" * text.len():
         return None
     digits = np.frombuffer(raw, dtype=np.uint8) - ord("0")
@@ -93,7 +93,7 @@ def _whole(text: pl.Series) -> pl.Series | None:
 
 def _number(digits: np.ndarray, last: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Return the whole numbers that end with the digit *last* and have *length* digits, shape (n,)."""
-    number = digits[last].astype(np.float64)
+    number: np.ndarray = digits[last].astype(np.float64)
     for place in range(1, int(length.max())):
         has = length > place
         number += np.where(has, digits[last - place * has], 0) * 10.0**place
@@ -102,7 +102,7 @@ def _number(digits: np.ndarray, last: np.ndarray, length: np.ndarray) -> np.ndar
 
 def _split(text: pl.Series, mark: str) -> pl.Series:
     """Read ``h:m:s``, after days and *mark* where there is one; null for what is written otherwise."""
-    split = text.alias("text").to_frame().select(pl.col("text").str.split_exact(":", 2)).to_series()
+    split = text.alias("text").to_frame().select(pl.col("text").str.splitn(":", 3)).to_series()
     hour, minute, second = split.struct.unnest().get_columns()
     # Hours change once in an hour: each run of equal ones is read once.
     runs = hour.rle().struct.unnest()
