@@ -35,7 +35,7 @@ def stream(filetype: int, version: int, rows: np.ndarray, *, start: int = 132) -
     return bytes(head)
 
 
-def layered(path, *, seed=0, points=5000, extra=(), keep_first=True):
+def layered(path, *, seed=0, points=5000, extra=(), keep_first=True, left_out=""):
     """Write a .ndax of version 14 with random voltage, current and stretches; return the path."""
     rng = np.random.default_rng(seed)
     main = np.zeros(points, dtype=[("v", "<f4"), ("i", "<f4")])
@@ -55,7 +55,8 @@ def layered(path, *, seed=0, points=5000, extra=(), keep_first=True):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("data.ndc", stream(1, 14, main))
         archive.writestr("data_runInfo.ndc", stream(18, 14, run))
-        archive.writestr("data_step.ndc", stream(7, 14, step))
+        if left_out != "step":
+            archive.writestr("data_step.ndc", stream(7, 14, step))
         for name, content in extra:
             archive.writestr(name, content)
     return path
@@ -69,7 +70,7 @@ def by_fastnda(path):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_made_streams_come_out_as_fastnda_has_them(tmp_path, seed):
-    path = layered(tmp_path / "a.ndax", seed=seed, points=[40, 700, 5000, 5000, 5000, 20_000][seed])
+    path = layered(tmp_path / "a.ndax", seed=seed, points=[40, 700, 5000, 5000, 20_000, 100_000][seed])
     got = merged(path)
     assert got is not None
     assert_frame_equal(got[0], by_fastnda(path), check_exact=True)
@@ -88,17 +89,23 @@ def test_real_streams_come_out_as_fastnda_has_them(shared_data):
         if got is not None:
             quick += 1
             assert_frame_equal(got[0], by_fastnda(path), check_exact=True)
-    assert quick >= 1
+    assert quick >= 2
 
 
-@pytest.mark.parametrize("change", ["version", "auxiliary", "beginning", "flat"])
+def test_a_file_of_one_stream_comes_out_as_fastnda_has_it(tmp_path):
+    path = tmp_path / "a.ndax"
+    path.write_bytes(ndax_bytes())
+    got = merged(path)
+    assert got is not None
+    assert_frame_equal(got[0], by_fastnda(path), check_exact=True)
+    assert not got[1]
+
+
+@pytest.mark.parametrize("change", ["version", "auxiliary", "beginning", "stream"])
 def test_what_is_not_as_usual_is_left_to_fastnda(tmp_path, monkeypatch, change):
     path = tmp_path / "a.ndax"
-    if change == "flat":
-        path.write_bytes(ndax_bytes())
-    else:
-        extra = [("data_AUX_1_1_1.ndc", b"")] if change == "auxiliary" else []
-        layered(path, extra=extra, keep_first=change != "beginning")
+    extra = [("data_AUX_1_1_1.ndc", b"")] if change == "auxiliary" else []
+    layered(path, extra=extra, keep_first=change != "beginning", left_out="step" if change == "stream" else "")
     if change == "version":
         monkeypatch.setattr(ndax_merge, "COMPARED_VERSIONS", frozenset({"0.0"}))
     assert merged(path) is None

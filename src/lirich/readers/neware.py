@@ -366,9 +366,10 @@ def _totals(
         growing, still, sign = (up, down, 1e-3) if gained >= 0 else (down, up, -1e-3)
         before = charged if gained >= 0 else discharged
         part = growing[begin:end]
-        np.multiply(per_step[begin:end], sign, out=part)
+        part[:] = per_step[begin:end] * sign
         part += before
-        np.maximum.accumulate(part, out=part)
+        if (part[1:] < part[:-1]).any():
+            np.maximum.accumulate(part, out=part)
         np.clip(part, before, before + abs(gained), out=part)
         still[begin:end] = discharged if gained >= 0 else charged
         if gained >= 0:
