@@ -359,16 +359,15 @@ def _current_rounding(current: Array) -> float:
 
 def _moved_to_their_direction(dq: Array, sign: Signs) -> Array:
     """Give charge that a cycler books at the first row of a rest or reversal to the last row under that current."""
-    direction = np.sign(dq).astype(np.int8)
-    astray = np.flatnonzero((direction != 0) & (direction != sign))
+    astray = np.flatnonzero(((dq > 0.0) & (sign <= 0)) | ((dq < 0.0) & (sign >= 0)))
     if len(astray) == 0:
         return dq
     moved = dq.copy()
-    index = np.arange(len(dq))
     for way in (1, -1):
-        rows = astray[direction[astray] == way]
-        last = np.maximum.accumulate(np.where(sign == way, index, -1))[rows]
-        rows, last = rows[last >= 0], last[last >= 0]
+        rows = astray[np.sign(dq[astray]) == way]
+        under_current = np.flatnonzero(sign == way)
+        before = np.searchsorted(under_current, rows) - 1
+        rows, last = rows[before >= 0], under_current[before[before >= 0]]
         moved[rows] = 0.0
         np.add.at(moved, last, dq[rows])
     return moved
