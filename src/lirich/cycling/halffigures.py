@@ -32,11 +32,12 @@ def half_cycle_figures(notes: Annotation, settings: CyclingSettings) -> dict[str
     parts = [_figures_of(block, settings) for block in _blocks(notes, before)]
     figures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     first, last = figures["first"].astype(np.int64), figures["last"].astype(np.int64)
-    figures["median_voltage"] = _median_voltage(notes, before)
+    total = np.cumsum(notes.passed_ah)
+    figures["median_voltage"] = _median_voltage(notes, total, before)
     figures["end_voltage"] = points.voltage_v[last]
     figures["end_step"] = np.abs(points.voltage_v[last] - before[last])
     figures["ends_at_rest"] = (points.sign[notes.half_stop - 1] == 0).astype(np.float64)
-    figures["resistance"], interrupts = half_cycle_interrupts(notes, figures["current"], settings)
+    figures["resistance"], interrupts = half_cycle_interrupts(notes, total, figures["current"], settings)
     figures["interrupts"] = interrupts.astype(np.float64)
     if points.time_s is not None:
         figures["duration"] = points.time_s[last] - points.time_s[np.maximum(first - 1, notes.half_start)]
@@ -160,10 +161,9 @@ def shared_weight(notes: Annotation) -> Array:
     return weight
 
 
-def _median_voltage(notes: Annotation, before: Array) -> Array:
-    """Voltage at half of the charge of every half-cycle, linear between rows, shape (h,)."""
-    total = np.cumsum(notes.passed_ah)
-    base = np.append(0.0, total)[notes.half_start]
+def _median_voltage(notes: Annotation, total: Array, before: Array) -> Array:
+    """Voltage at half of the charge of every half-cycle, linear between rows, shape (h,); *total* is summed charge."""
+    base = np.where(notes.half_start > 0, total[notes.half_start - 1], 0.0)
     target = 0.5 * (base + total[notes.half_stop - 1])
     row = np.minimum(np.searchsorted(total, target), len(total) - 1)
     part = notes.passed_ah[row]

@@ -87,9 +87,9 @@ def _usable(table: pl.DataFrame, timed: bool) -> tuple[pl.DataFrame, list[Findin
     findings: list[Finding] = []
     needed = (TIME, VOLTAGE, CURRENT) if timed else (VOLTAGE, CHARGED, DISCHARGED)
     arrays = [_floats(table, c) for c in needed]
-    with np.errstate(invalid="ignore"):
-        finite = (np.abs(arrays[0]) < _LARGEST) & (np.abs(arrays[1]) < _LARGEST) & (np.abs(arrays[2]) < _LARGEST)
-    if not finite.all():
+    if not all(a.min(initial=0.0) > -_LARGEST and a.max(initial=0.0) < _LARGEST for a in arrays):  # NaN is neither
+        with np.errstate(invalid="ignore"):
+            finite = np.logical_and.reduce([np.abs(a) < _LARGEST for a in arrays])
         dropped = int(len(finite) - finite.sum())
         findings.append(
             Finding(
@@ -199,8 +199,9 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         new[1:] |= changes
     else:
         new |= _level_changes(current, sign, settings)
-    _cut_at_gaps(time, sign, new, settings, findings)
-    dq = _charge_of_current(time, current, sign, new, settings)
+    dt = np.diff(time)
+    _cut_at_gaps(time, dt, sign, new, settings, findings)
+    dq = _charge_of_current(dt, current, sign, new, settings)
     source: ChargeSource = "current"
     if {CHARGED, DISCHARGED} <= set(table.columns):
         dq, source = _charge_of_columns(table, dq, current, sign, new, settings, findings)
@@ -242,10 +243,9 @@ def _level_changes(current: Array, sign: Signs, settings: CyclingSettings) -> ND
 
 
 def _cut_at_gaps(
-    time: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings, findings: list[Finding]
+    time: Array, dt: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings, findings: list[Finding]
 ) -> None:
     """Begin a step (in *new*, in place) after a long time without rows under current: nobody knows what flowed."""
-    dt = np.diff(time)
     long = np.flatnonzero(dt > settings.recording_gap_s)
     long = long[(sign[long] != 0) & (sign[long + 1] == sign[long]) & ~new[long + 1]]
     start = np.flatnonzero(new)
@@ -269,16 +269,15 @@ def _cut_at_gaps(
 
 
 def _charge_of_current(
-    time: Array, current: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings
+    dt: Array, current: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings
 ) -> Array:
-    dt = np.diff(time)
-    dq = np.zeros(len(time))
+    dq = np.zeros(len(current))
     inner = dq[1:]
     np.add(current[1:], current[:-1], out=inner)
     inner *= dt
     inner *= 0.5 / _HOUR
     starts = np.flatnonzero(new[1:])  # the interval that ends at the first row of a step
-    following = np.append(dt, 0.0)[starts + 1]
+    following = np.where(starts + 1 < len(dt), dt[np.minimum(starts + 1, len(dt) - 1)], 0.0)
     usual = np.where(
         dt[starts] > settings.recording_gap_s, following, np.maximum(settings.boundary_gap_s, 10.0 * following)
     )
