@@ -121,11 +121,11 @@ def _without_spike(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame
     """
     time, current = _floats(table, TIME), _floats(table, CURRENT)
     magnitude = np.abs(current)
-    if len(magnitude) < 4:
+    if len(magnitude) < 4 or np.count_nonzero(_SPIKE * magnitude >= magnitude.max()) > 1:
         return table
     second, largest = np.partition(magnitude, len(magnitude) - 2)[-2:].tolist()
     row = int(np.argmax(magnitude))
-    if second <= 0.0 or largest <= _SPIKE * second or row in (0, len(magnitude) - 1):
+    if second <= 0.0 or row in (0, len(magnitude) - 1):
         return table
     before, after = current[row - 1], current[row + 1]
     if before * after <= 0.0 or min(abs(before), abs(after)) < 0.5 * second:

@@ -34,11 +34,11 @@ def check_capacity_order(charged: Array | None, discharged: Array | None) -> lis
     """Say which of the two counters falls: a standard table counts charge from the start of the test."""
     falls = []
     for name, column in ((CHARGED, charged), (DISCHARGED, discharged)):
-        if column is None or len(column) < 2:
+        if column is None or len(column) < 2 or not (column[1:] < column[:-1]).any():
             continue
         whole = float(np.ptp(column))
         drop = -float(np.diff(column).min())
-        if drop > 1e-3 * whole and drop > 0:
+        if drop > 1e-3 * whole:
             falls.append(name)
     if not falls:
         return []

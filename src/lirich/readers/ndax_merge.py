@@ -39,13 +39,13 @@ _RUN = {"index", "dt", "step_count", "step_time_s", "unix_time_s", *_AMOUNTS}
 _FLAT = _MAIN | _RUN - {"dt"} | {"step_index", "step_type", "cycle_count"}
 _STEP = {"step_count", "step_index", "step_type", "cycle_count"}
 _RECORDED = {"index": pl.UInt32, "voltage_V": pl.Float32, "current_mA": pl.Float32}
-_DESCRIBED = {"cycle_count": pl.UInt32, "step_count": pl.UInt32, "step_index": pl.UInt32, "step_type": pl.UInt8}
-_TIMES = ("unix_time_s", "step_time_s", "total_time_s")
+_DESCRIBED = {"cycle_count": pl.Int64, "step_count": pl.Int64, "step_index": pl.Int64, "step_type": pl.UInt8}
 
 
 def merged(file: Path) -> tuple[pl.DataFrame, bool] | None:
     """Return what ``fastnda.read(file, cycle_mode="raw", raw_categories=True)`` does, and whether the clock goes back.
 
+    The time in the step is left out, which no standard table has, and numbers of cycles and steps are Int64.
     ``None`` where the version of ``fastnda`` is another than the compared ones, the archive has auxiliary channels or
     only some of the three streams, or the streams are not the usual ones (gaps, other columns, values not finite).
     Raises what ``fastnda`` and `zipfile` raise on damaged streams.
@@ -80,12 +80,12 @@ def _flat(main: pl.DataFrame) -> tuple[pl.DataFrame, bool] | None:
     total = pl.Series(_since_start(step_time.to_numpy(), begins))
     frame = main.select(
         *(pl.col(name).cast(dtype) for name, dtype in (_RECORDED | _DESCRIBED).items()),
-        pl.col("unix_time_s", "step_time_s").round(6),
+        pl.col("unix_time_s").round(6),
         total_time_s=total.round(6),
         capacity_mAh=(pl.col("charge_capacity_mAh") - pl.col("discharge_capacity_mAh")).cast(pl.Float32),
         energy_mWh=(pl.col("charge_energy_mWh") - pl.col("discharge_energy_mWh")).cast(pl.Float32),
     )
-    return frame.select(*_RECORDED, *_TIMES, *_DESCRIBED, "capacity_mAh", "energy_mWh"), False
+    return frame, False
 
 
 def _since_start(step_time: Array, begins: Rows) -> Array:
@@ -148,14 +148,13 @@ def _filled(
         {
             **{name: main[name].cast(dtype) for name, dtype in _RECORDED.items()},
             "unix_time_s": unix,
-            "step_time_s": step_time,
             "total_time_s": _since_start(step_time, begins),
             **described,
             "capacity_mAh": stretches.capacity,
             "energy_mWh": stretches.energy,
         }
     )
-    return frame.with_columns(pl.col(_TIMES).round(6)), back
+    return frame.with_columns(pl.col("unix_time_s", "total_time_s").round(6)), back
 
 
 class _Stretches:
