@@ -297,7 +297,9 @@ def _charge_of_columns(
     findings: list[Finding],
 ) -> tuple[Array, ChargeSource]:
     charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
-    up, down = np.diff(charged), np.diff(discharged)
+    dq = np.zeros(len(sign))
+    up = np.subtract(charged[1:], charged[:-1], out=dq[1:])
+    down = np.diff(discharged)
     # NaN anywhere makes the sums NaN and the comparison False: then the columns are not used.
     total_up, total_down = float(up.sum()), float(down.sum())
     i_up = float(by_current[by_current > 0].sum())
@@ -322,11 +324,10 @@ def _charge_of_columns(
             )
         )
         return by_current, "current"
-    dq = np.zeros(len(sign))
-    np.subtract(up, down, out=dq[1:])
+    dq[1:] -= down
     running = sign[1:] != 0
     still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
-    dq = _moved_to_their_direction(dq, sign)
+    _move_to_their_direction(dq, sign)
     if 2 * still <= np.count_nonzero(running):
         return dq, "capacity"
     findings.append(
@@ -356,20 +357,23 @@ def _current_rounding(current: Array) -> float:
     return float(0.5 * np.diff(levels).min() / levels[-1])
 
 
-def _moved_to_their_direction(dq: Array, sign: Signs) -> Array:
-    """Give charge that a cycler books at the first row of a rest or reversal to the last row under that current."""
+def _move_to_their_direction(dq: Array, sign: Signs) -> None:
+    """Give charge (in place) that a cycler books at the first row of a rest or reversal to the last row under current.
+
+    That is the last row before it under a current of the direction of the charge.
+    """
     astray = np.flatnonzero(((dq > 0.0) & (sign <= 0)) | ((dq < 0.0) & (sign >= 0)))
     if len(astray) == 0:
-        return dq
-    moved = dq.copy()
+        return
+    starts = np.append(0, np.flatnonzero(sign[1:] != sign[:-1]) + 1)
+    stops = np.append(starts[1:], len(sign))
+    run = np.searchsorted(starts, astray, side="right") - 1
+    booked = dq[astray]
     for way in (1, -1):
-        rows = astray[np.sign(dq[astray]) == way]
-        under_current = np.flatnonzero(sign == way)
-        before = np.searchsorted(under_current, rows) - 1
-        rows, last = rows[before >= 0], under_current[before[before >= 0]]
-        moved[rows] = 0.0
-        np.add.at(moved, last, dq[rows])
-    return moved
+        latest = np.maximum.accumulate(np.where(sign[starts] == way, np.arange(len(starts)), -1))[run]
+        mine = (np.sign(booked) == way) & (latest >= 0)
+        dq[astray[mine]] = 0.0
+        np.add.at(dq, stops[latest[mine]] - 1, booked[mine])
 
 
 def _scaled_to(totals: Array, shape: Array, new: NDArray[np.bool_]) -> Array:
