@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from lirich.errors import DamagedFileError
 from lirich.readers import ndax_merge
 from lirich.readers.ndax_merge import merged
 from lirich.readers.neware import NewareReader
@@ -76,6 +77,49 @@ def test_made_streams_come_out_as_fastnda_has_them(tmp_path, seed):
     assert got is not None
     assert_frame_equal(got[0], by_fastnda(path), check_exact=True, check_column_order=False)
     assert got[1]
+
+
+@pytest.mark.parametrize("records", [1, 97, 10_000_000])
+def test_the_size_of_the_blocks_changes_nothing(tmp_path, monkeypatch, records):
+    path = layered(tmp_path / "a.ndax", points=3000)
+    monkeypatch.setattr(ndax_merge, "BLOCK_RECORDS", records)
+    assert_frame_equal(merged(path)[0], by_fastnda(path), check_exact=True, check_column_order=False)
+
+
+def test_a_stream_with_a_wrong_checksum_is_not_believed(tmp_path):
+    path = layered(tmp_path / "a.ndax")
+    raw = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        crc = archive.getinfo("data.ndc").CRC.to_bytes(4, "little")
+    at = raw.rindex(crc)  # in the directory of the archive
+    raw[at] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(DamagedFileError, match="CRC"):
+        NewareReader().read(path)
+
+
+@pytest.mark.parametrize("missing", ["", "Step.xml"])
+def test_the_description_says_what_fastnda_finds_in_it(tmp_path, missing):
+    head = (
+        '<Head_Info><Creator Value=" lab " /><Remark Value="" /><PN Value="7" /><SCQ_F Value="1.5e-05" /></Head_Info>'
+    )
+    info = '<TestInfo Barcode="B 1" StartTime="2024-03-01 12:00:00" DevID="16" UnitID="1" ChlID="7" TestID="" />'
+    parts = {"Step.xml": head, "EditStep.xml": head.replace("7", "8"), "TestInfo.xml": info}
+    extra = [(n, f"<root><config>{text}</config></root>") for n, text in parts.items() if n != missing]
+    path = layered(tmp_path / "a.ndax", extra=extra)
+    metadata = NewareReader().read(path).metadata
+    told = fastnda.read_metadata(path)
+    step, test = told["EditStep" if missing else "Step"]["Head_Info"], told["TestInfo"]["TestInfo"]
+    assert metadata == {
+        "barcode": test["Barcode"],
+        "start_time": test["StartTime"],
+        "device": test["DevID"],
+        "unit": test["UnitID"],
+        "channel": test["ChlID"],
+        "creator": step["Creator"]["Value"].strip(),
+        "part_number": step["PN"]["Value"],
+        "active_mass_mg": pytest.approx(1e6 * float(step["SCQ_F"]["Value"])),
+    }
 
 
 def test_the_clock_that_goes_back_is_still_reported(tmp_path):

@@ -64,8 +64,14 @@ def merged(file: Path) -> tuple[pl.DataFrame, bool] | None:
         there = [name for name in _MEMBERS if name in names]
         if numbered or len(there) == 2:
             return None
-        streams = [read_ndc(archive.read(name)) for name in there]
+        streams = [read_ndc(_member(archive, name)) for name in there]
     return _put_together(*streams) if len(streams) == 3 else _flat(streams[0])
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return a member unpacked; told its size, the unpacking need not try ever larger buffers."""
+    with archive.open(name) as stream:
+        return stream.read(archive.getinfo(name).file_size)
 
 
 def _flat(main: pl.DataFrame) -> tuple[pl.DataFrame, bool] | None:
