@@ -78,20 +78,21 @@ def _flat(main: pl.DataFrame) -> tuple[pl.DataFrame, bool] | None:
     """Do the work of `merged` for a file that has everything in one stream."""
     if not set(main.columns) >= _FLAT or {"total_time_s", "capacity_mAh", "energy_mWh"} & set(main.columns):
         return None
-    main = main.select(sorted(_FLAT))
+    main = main[sorted(_FLAT)]
     steps, step_time = main["step_count"].to_numpy(), main["step_time_s"]
     if not _usable(main) or (steps[1:] < steps[:-1]).any() or step_time.dtype != pl.Float64:
         return None
     begins = np.append(0, np.flatnonzero(steps[1:] != steps[:-1]) + 1)
-    total = pl.Series(_since_start(step_time.to_numpy(), begins))
-    frame = main.select(
-        *(pl.col(name).cast(dtype) for name, dtype in (_RECORDED | _DESCRIBED).items()),
-        pl.col("unix_time_s").round(6),
-        total_time_s=total.round(6),
-        capacity_mAh=(pl.col("charge_capacity_mAh") - pl.col("discharge_capacity_mAh")).cast(pl.Float32),
-        energy_mWh=(pl.col("charge_energy_mWh") - pl.col("discharge_energy_mWh")).cast(pl.Float32),
+    frame = pl.DataFrame(
+        {
+            **{name: main[name].cast(dtype) for name, dtype in (_RECORDED | _DESCRIBED).items()},
+            "unix_time_s": main["unix_time_s"].cast(pl.Float64),
+            "total_time_s": _since_start(step_time.to_numpy(), begins),
+            "capacity_mAh": (main["charge_capacity_mAh"] - main["discharge_capacity_mAh"]).cast(pl.Float32),
+            "energy_mWh": (main["charge_energy_mWh"] - main["discharge_energy_mWh"]).cast(pl.Float32),
+        }
     )
-    return frame, False
+    return frame.with_columns(pl.col("unix_time_s", "total_time_s").round(6)), False
 
 
 def _since_start(step_time: Array, begins: Rows) -> Array:
