@@ -120,7 +120,7 @@ def _figures_of(block: _Block, settings: CyclingSettings) -> dict[str, Array]:
         "shared_voltage": mean if block.shared is passed else _weighted_mean(middle, block.shared, start),
         "low": np.add.reduceat(passed * low_share, start),
         "high": np.add.reduceat(passed * high_share, start),
-        "held": np.add.reduceat(passed - block.free, start),
+        "held": np.zeros(len(start)) if block.free is passed else np.add.reduceat(passed - block.free, start),
         "current": _set_current(block),
         "upper": np.maximum.reduceat(np.where(running, voltage, -np.inf), start),
         "lower": np.minimum.reduceat(np.where(running, voltage, np.inf), start),

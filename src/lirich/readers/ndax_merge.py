@@ -38,14 +38,15 @@ _AMOUNTS = ("charge_capacity_mAh", "discharge_capacity_mAh", "charge_energy_mWh"
 _RUN = {"index", "dt", "step_count", "step_time_s", "unix_time_s", *_AMOUNTS}
 _FLAT = _MAIN | _RUN - {"dt"} | {"step_index", "step_type", "cycle_count"}
 _STEP = {"step_count", "step_index", "step_type", "cycle_count"}
-_RECORDED = {"index": pl.UInt32, "voltage_V": pl.Float32, "current_mA": pl.Float32}
+_MEASURED = {"voltage_V": pl.Float32, "current_mA": pl.Float32}
 _DESCRIBED = {"cycle_count": pl.Int64, "step_count": pl.Int64, "step_index": pl.Int64, "step_type": pl.UInt8}
 
 
 def merged(file: Path) -> tuple[pl.DataFrame, bool] | None:
     """Return what ``fastnda.read(file, cycle_mode="raw", raw_categories=True)`` does, and whether the clock goes back.
 
-    The time in the step is left out, which no standard table has, and numbers of cycles and steps are Int64.
+    The time in the step is left out, which no standard table has, and numbers of cycles and steps are Int64; those of
+    the records are as they were decoded.
     ``None`` where the version of ``fastnda`` is another than the compared ones, the archive has auxiliary channels or
     only some of the three streams, or the streams are not the usual ones (gaps, other columns, values not finite).
     Raises what ``fastnda`` and `zipfile` raise on damaged streams.
@@ -85,7 +86,8 @@ def _flat(main: pl.DataFrame) -> tuple[pl.DataFrame, bool] | None:
     begins = np.append(0, np.flatnonzero(steps[1:] != steps[:-1]) + 1)
     frame = pl.DataFrame(
         {
-            **{name: main[name].cast(dtype) for name, dtype in (_RECORDED | _DESCRIBED).items()},
+            "index": main["index"],
+            **{name: main[name].cast(dtype) for name, dtype in (_MEASURED | _DESCRIBED).items()},
             "unix_time_s": main["unix_time_s"].cast(pl.Float64),
             "total_time_s": _since_start(step_time.to_numpy(), begins),
             "capacity_mAh": (main["charge_capacity_mAh"] - main["discharge_capacity_mAh"]).cast(pl.Float32),
@@ -153,7 +155,8 @@ def _filled(
     back = bool((unix[1:] < unix[:-1]).any())
     frame = pl.DataFrame(
         {
-            **{name: main[name].cast(dtype) for name, dtype in _RECORDED.items()},
+            "index": main["index"],
+            **{name: main[name].cast(dtype) for name, dtype in _MEASURED.items()},
             "unix_time_s": unix,
             "total_time_s": _since_start(step_time, begins),
             **described,
