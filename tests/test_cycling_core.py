@@ -472,6 +472,13 @@ def test_capacity_columns_are_used_where_they_agree_and_refused_where_not() -> N
     assert annotate(gaps).points.charge_source == "current"
 
 
+def test_where_time_stands_still_no_charge_passes() -> None:
+    table = Programme().cycles(1, 0.5).table().with_columns(test_time_second=pl.lit(0.0))
+    still = with_columns_of(table, np.zeros(table.height))
+    with pytest.raises(NotEnoughDataError, match="no charge passes"):
+        cycle_table(still)
+
+
 def test_capacity_columns_of_few_digits_give_the_totals_and_no_stairs() -> None:
     table = Programme(rows_per_step=4000).cycles(2, 0.5).table()
     coarse = with_columns_of(table, integral_ah(table), digits=5)  # 0.01 mAh of 1 mAh

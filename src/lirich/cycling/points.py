@@ -345,8 +345,9 @@ _SMALL = 0.1  # a direction that passes less than this share of the other is jud
 
 
 def _difference(column: float, own: float, other: float) -> float:
-    """Return the relative difference of the charge of one direction, by column and by ∫I dt."""
-    return abs(column - own) / max(own, column, _SMALL * other)
+    """Return the relative difference of the charge of one direction, by column and by ∫I dt; 0 where none passed."""
+    scale = max(own, column, _SMALL * other)
+    return abs(column - own) / scale if scale > 0 else 0.0
 
 
 def _current_rounding(current: Array) -> float:
