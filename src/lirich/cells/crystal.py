@@ -85,7 +85,8 @@ class Crystal:
     contact: Symbol = 1
     """Part of the surface through which Li can pass; 1 in a liquid."""
     wets_cracks: bool = True
-    """Whether the electrolyte flows into cracks, as a liquid does: then they are surface, else they are barriers."""
+    """Whether the electrolyte flows into cracks, as a liquid does: then current enters there; else they are barriers,
+    and free surface, from which oxygen leaves and rock salt grows all the same."""
     rhs: dict[Symbol, Symbol] = field(default_factory=dict)
     algebraic: dict[Symbol, Symbol] = field(default_factory=dict)
     initial: dict[Symbol, Symbol] = field(default_factory=dict)
