@@ -153,6 +153,10 @@ class Electrolyte:
         cathode = mean(pybamm.log(self.relative("positive electrode")), "positive electrode")
         return self.diffusion_potential * (anode - cathode)
 
+    def runs_out(self) -> Symbol:
+        """Return the event at which a uniform reaction has used up the salt somewhere: what follows means nothing."""
+        return pybamm.Event("Salt runs out", self.lowest - LEAST_SALT * self.start)
+
     @property
     def lowest(self) -> Symbol:
         """The lowest concentration anywhere, mol/m³: below 0 where a uniform reaction asks for more than there is."""

@@ -77,5 +77,6 @@ class LiRichFullCell(LiRichModel):
                 "Change of lithium in the electrolyte [mol]": lithium - salt.lithium_at_start(sandwich.area),
             },
         )
+        self.events.append(salt.runs_out())
         self.variables["Salt concentration [mol.m-3]"] = salt.concentration
         self.variables["Graphite content"] = graphite.content

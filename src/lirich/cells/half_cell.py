@@ -134,4 +134,5 @@ class LiRichSPMe(LiRichModel):
                 "Change of lithium in the electrolyte [mol]": lithium - salt.lithium_at_start(sandwich.area),
             },
         )
+        self.events.append(salt.runs_out())
         self.variables["Salt concentration [mol.m-3]"] = salt.concentration

@@ -20,7 +20,6 @@ import pybamm
 from numpy.typing import NDArray
 
 from lirich.cells.cell import SALT, shells
-from lirich.cells.crystal import parameter
 from lirich.cells.electrolyte import LEAST_SALT
 from lirich.cells.limits import check as check
 from lirich.cells.limits import check_window
@@ -132,13 +131,13 @@ class Simulator:
         fixed = pybamm.InputParameter("Control voltage target [V]")
         model.algebraic[current] = holds * (voltage - fixed) + (1 - holds) * (current - wanted) * 1e3
         model.initial_conditions[current] = wanted
+        # Limits of voltage are those of the step; what else ends a run (the salt) stays.
         model.events = [
+            *(event for event in model.events if not event.name.endswith("voltage [V]")),
             pybamm.Event("low", voltage - pybamm.InputParameter("Control low voltage [V]")),
             pybamm.Event("high", pybamm.InputParameter("Control high voltage [V]") - voltage),
             pybamm.Event("small", pybamm.AbsoluteValue(current) - pybamm.InputParameter("Control end current [A]")),
         ]
-        if self._uniform_salt:  # a porous electrode reacts elsewhere instead
-            model.events.append(pybamm.Event("salt", model.variables[SALT] - LEAST_SALT * parameter(_SALT_AT_FIRST)))
 
     def _inputs(self, parameters: Mapping[str, float], step: Step) -> dict[str, float]:
         mass = parameters["Active mass [g]"]
