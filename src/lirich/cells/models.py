@@ -13,9 +13,10 @@ from typing import Any
 from lirich.cells.cell import FINER, SALT
 from lirich.cells.full_cell import LiRichFullCell
 from lirich.cells.half_cell import LiRichSPM, LiRichSPMe
-from lirich.cells.parameters import values_of
+from lirich.cells.parameters import SETS, values_of
 from lirich.cells.porous import LiRichDFN
 from lirich.cells.solid_state import LiRichASSB
+from lirich.errors import UnknownNameError
 
 
 def single_particle(current: Any) -> LiRichSPM:
@@ -137,3 +138,14 @@ MODELS: Mapping[str, Model] = {
     "solid-state": SOLID_STATE,
 }
 """The kinds of model by name."""
+
+
+def of_set(name: str) -> Model:
+    """Return the kind of model that a parameter set is for: of those that fit, the one without places of its own.
+
+    Raises `UnknownNameError`.
+    """
+    fitting = [model for model in MODELS.values() if name in (model.set_for("SC"), model.set_for("PC"))]
+    if not fitting:
+        raise UnknownNameError.of("parameter set", name, SETS)
+    return min(fitting, key=lambda model: model.places)
