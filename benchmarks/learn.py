@@ -188,7 +188,8 @@ def disk(folder: Path, rounds: int, clock: str) -> None:
 
     def forget() -> None:
         for kept in (ws.store.cache / "curves-on-grids").glob("*"):
-            kept.unlink()
+            if ".grid" not in kept.name:
+                kept.unlink()
 
     print(f"\nFrom Parquet to the fitted map: {len(files)} cells × 100 cycles, in one process, {clock} time")
     raw = timed(read)
@@ -205,7 +206,7 @@ def disk(folder: Path, rounds: int, clock: str) -> None:
 
         told(f"points → half-cycles → {points} voltages → map, over reading", timed(first) / raw, "≤ 3", None)
         again = timed(whole)
-        blocks = list((ws.store.cache / "curves-on-grids").glob("*.npy"))
+        blocks = [b for b in (ws.store.cache / "curves-on-grids").glob("*.npy") if ".grid" not in b.name]
         share = again / timed(lambda blocks=blocks: [np.load(b) for b in blocks])
         told(f"curves on {points} voltages, on disk already → map, over reading them", share)
         told(f"the same, over reading the points, {points} voltages", again / raw, "≤ 3", again / raw <= 3)

@@ -113,8 +113,43 @@ class Knots:
 
 def q_of_v(points: Points, direction: Direction) -> Knots:
     """Return the charge passed up to each voltage (on discharge: down to it) of every curve, mAh/g over V."""
+    count, up = points.count, direction == "charge"
     same = points.curve[1:] == points.curve[:-1]
-    keep = same & ~points.held[1:]
+    step = np.diff(points.voltage_v) * (1.0 if up else -1.0)
+    # a curve whose voltage never turns back and is never held is its own points
+    turned = same & ((step < 0.0) | points.held[1:])
+    booked = np.bincount(points.curve[1:][turned], minlength=count) > 0
+    plain = np.flatnonzero(~booked[points.curve])
+    of, x, passed = points.curve[plain], points.voltage_v[plain], points.capacity[plain]
+    if not up:
+        first = np.searchsorted(of, of, side="left")
+        last = np.searchsorted(of, of, side="right") - 1
+        back = first + last - np.arange(len(of))
+        x, passed = x[back], passed[back]
+    if booked.any():
+        rest = _booked(points, same & booked[points.curve[1:]], up)
+        of, x, passed = (np.concatenate(pair) for pair in zip((of, x, passed), rest, strict=True))
+        order = np.argsort(of, kind="stable")
+        of, x, passed = of[order], x[order], passed[order]
+    starts = np.flatnonzero(np.diff(points.curve, prepend=-1))
+    number = points.curve[starts]
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    low[number] = np.minimum.reduceat(points.voltage_v, starts)
+    high[number] = np.maximum.reduceat(points.voltage_v, starts)
+    if up:
+        low, high = np.full(count, -np.inf), high + REACH["V"]
+    else:
+        low, high = low - REACH["V"], np.full(count, np.inf)
+    low[np.bincount(of, minlength=count) < 2] = np.inf  # a curve without charge off constant voltage has no value
+    return _with_every_curve(of, x, passed, low, high)
+
+
+def _booked(points: Points, wanted: NDArray[np.bool_], up: bool) -> tuple[NDArray[np.int64], Array, Array]:
+    """Return curve, voltage and charge of knots, each increment of charge booked on the voltages it passed.
+
+    *wanted*, shape (n − 1,), are the increments from point to point that count; charge at held voltage does not.
+    """
+    keep = wanted & ~points.held[1:]
     charge = np.diff(points.capacity)[keep]
     start, end = points.voltage_v[:-1][keep], points.voltage_v[1:][keep]
     owner = points.curve[1:][keep]
@@ -131,19 +166,10 @@ def q_of_v(points: Points, direction: Direction) -> Knots:
     passed = np.zeros(len(of))
     passed[1:] = np.cumsum(np.where(fresh[1:], 0.0, slope[:-1] * np.diff(corner)))
     passed -= _carried(passed, fresh)
-    highest = np.full(points.count, -np.inf)
-    lowest = np.full(points.count, np.inf)
-    np.maximum.at(highest, points.curve, points.voltage_v)
-    np.minimum.at(lowest, points.curve, points.voltage_v)
-    present = np.bincount(of, minlength=points.count) > 0
-    if direction == "charge":
-        reach_low, reach_high = np.full(points.count, -np.inf), highest + REACH["V"]
-    else:
+    if not up:
         total = np.bincount(owner, weights=charge, minlength=points.count)
         passed = total[of] - passed
-        reach_low, reach_high = lowest - REACH["V"], np.full(points.count, np.inf)
-    reach_low[~present] = np.inf  # a curve without charge off constant voltage has no value anywhere
-    return _with_every_curve(of, corner, passed, reach_low, reach_high)
+    return of, corner, passed
 
 
 def v_of_q(points: Points) -> Knots:

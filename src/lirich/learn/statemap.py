@@ -19,7 +19,7 @@ _MORE_DIRECTIONS = 12
 _PROBES = 4
 _MOST_PASSES = 12
 _SMALL = 1024
-"""Grids up to this many points are decomposed whole: nothing is off the basis then."""
+"""Grids up to this many points are decomposed whole where two passes do not do: nothing is off the basis then."""
 _ROUNDING = 1e-12  # of the largest variance: below it a direction is rounding, not a component
 
 
@@ -102,10 +102,10 @@ class StateMap:
         if not np.isfinite(sample).all():
             curves.sums(np.zeros((m, 1)), np.zeros(m))  # raises, with the advice
         shift = sample.mean(axis=0)
-        width = m if m <= _SMALL else min(self.n_components + _MORE_DIRECTIONS, n - 1)
-        basis = np.eye(m) if width == m else _leading(sample - shift, width)
+        basis = _leading(sample - shift, min(self.n_components + _MORE_DIRECTIONS, n - 1, m))
         draw = np.random.default_rng(self.seed)
         for number in range(1, _MOST_PASSES + 1):
+            width = basis.shape[1]
             probes = draw.normal(size=(m, _PROBES))
             probes -= basis @ (basis.T @ probes)
             followed = np.column_stack((basis, probes))
@@ -127,6 +127,8 @@ class StateMap:
                 break
             if number == _MOST_PASSES:
                 kept, bound = self._certain(step, kept)
+            elif number >= 2 and m <= _SMALL:
+                basis = np.eye(m)
             else:
                 basis = qr(step.image, mode="economic")[0]
         components = qr(step.image[:, :kept], mode="economic")[0].T

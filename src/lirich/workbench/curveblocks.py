@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -29,15 +30,29 @@ KEYS = {
 """What is known of each curve of a workspace; ``points`` is how many were recorded."""
 
 
+FOLDER = "curves-on-grids"
+"""Where blocks and grids are kept in the workspace's cache."""
+
+
+def keep_grid(cache: Path, grid: Array) -> str:
+    """Keep a grid, shape (m,), in the workspace's *cache* and return its name, the hash of its numbers."""
+    name = hashlib.sha256(np.ascontiguousarray(grid, dtype="<f8").tobytes()).hexdigest()
+    folder = cache / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.grid.npy"
+    if not path.exists():
+        _write(path, lambda file: np.save(file, grid, allow_pickle=False))
+    return name
+
+
 def block_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Put the curves of one run on the grid and keep them; return path, keys and which curves are whole."""
     store = store_at(parameters["root"])
-    folder = store.cache / "curves-on-grids"
+    folder = store.cache / FOLDER
     path = folder / f"{parameters['name']}.npy"
     beside = path.with_suffix(".parquet")
     if not (path.exists() and beside.exists()):
         values, keys = _curves_of_run(store, parameters)
-        folder.mkdir(parents=True, exist_ok=True)
         _write(beside, keys.with_columns(pl.Series("whole", ~np.isnan(values).any(axis=1))).write_parquet)
         _write(path, lambda file: np.save(file, values.astype(parameters["stored"]), allow_pickle=False))
     table = pl.read_parquet(beside)
@@ -57,10 +72,11 @@ def _curves_of_run(store: Store, parameters: Mapping[str, Any]) -> tuple[Array, 
     settings = CyclingSettings.model_validate(parameters["settings"]) if parameters["settings"] else None
     notes = annotate(table, electrode=parameters["electrode"], settings=settings)
     direction, kind = parameters["direction"], parameters["kind"]
+    grid = np.load(store.cache / FOLDER / f"{parameters['grid']}.grid.npy", allow_pickle=False)
     points, cycles = points_of_run(notes, direction, parameters["active_mass_mg"])
     if points.count == 0:
         raise NotEnoughDataError(f"no {direction}")
-    values = np.concatenate(list(on_grid(points, np.array(parameters["grid"]), kind, direction)))
+    values = np.concatenate(list(on_grid(points, grid, kind, direction)))
     capacity = np.zeros(points.count)
     np.maximum.at(capacity, points.curve, points.capacity)
     keys = pl.DataFrame(

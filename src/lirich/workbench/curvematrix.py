@@ -29,7 +29,7 @@ from lirich.learn.matrix import Array, CurveMatrix, Direction, Kind, Values
 from lirich.learn.statemap import StateMap
 from lirich.learn.sums import BLOCK_ROWS, Sums, sums_of
 from lirich.model import content_hash
-from lirich.workbench.curveblocks import KEYS, block_task, sums_task
+from lirich.workbench.curveblocks import KEYS, block_task, keep_grid, sums_task
 
 if TYPE_CHECKING:
     from lirich.compute import Progress
@@ -246,6 +246,7 @@ def _tasks(
     tasks: list[dict[str, Any]] = []
     left: list[tuple[str, int | None, str]] = []
     code = code_hash(*_CODE)
+    kept = keep_grid(store.cache, grid)
     for key in wanted:
         cell = facts[key]
         if cell.active_mass_mg is None:
@@ -266,7 +267,7 @@ def _tasks(
                 "origin": "simulated" if cell.simulated else "measured",
                 "kind": kind,
                 "direction": direction,
-                "grid": grid.tolist(),
+                "grid": kept,
                 "stored": stored,
                 "code": code,
             }
