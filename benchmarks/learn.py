@@ -204,12 +204,13 @@ def disk(folder: Path, rounds: int, clock: str) -> None:
             forget()
             whole()
 
-        told(f"points → half-cycles → {points} voltages → map, over reading", timed(first) / raw, "≤ 3", None)
+        share = timed(first) / raw
+        told(f"points → half-cycles → {points} voltages → map, over reading", share, "≤ 3", share <= 3)
         again = timed(whole)
         blocks = [b for b in (ws.store.cache / "curves-on-grids").glob("*.npy") if ".grid" not in b.name]
         share = again / timed(lambda blocks=blocks: [np.load(b) for b in blocks])
         told(f"curves on {points} voltages, on disk already → map, over reading them", share)
-        told(f"the same, over reading the points, {points} voltages", again / raw, "≤ 3", again / raw <= 3)
+        told(f"the same, over reading the points, {points} voltages", again / raw)
 
 
 def anchor_grid_curves(folder: Path, name: str, only: str):  # type: ignore[no-untyped-def]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -37,19 +37,20 @@ class Sums:
         )
 
 
-def sums_of(values: Values, basis: Array, shift: Array) -> Sums:
-    """Return the sums of the curves *values*, shape (n, m), in blocks of `BLOCK_ROWS`.
+def sums_of(blocks: Iterable[Values], basis: Array, shift: Array) -> Sums:
+    """Return the sums of the curves of *blocks*, each of shape (b, m), one in memory at a time.
 
     Raises `InputError` where a value is missing: one NaN would make every sum NaN.
     """
-    n, m = values.shape
+    n, m = 0, len(shift)
     # Shapes as BLAS likes them: rows along the memory. The last row of `scores` is 1, so that one product gives Σx too.
     across = np.ascontiguousarray(basis.T)
     sums = np.zeros((len(across) + 1, m))
     length, lengths = 0.0, np.zeros(len(across))
     shifted = (across @ shift)[:, None]
-    for start in range(0, n, BLOCK_ROWS):
-        block = np.asarray(values[start : start + BLOCK_ROWS], dtype=np.float64)
+    for each in blocks:
+        block = np.asarray(each, dtype=np.float64)
+        n += len(block)
         scores = np.ones((len(across) + 1, len(block)))
         scores[:-1] = across @ block.T
         scores[:-1] -= shifted
@@ -113,7 +114,7 @@ class InMemory:
 
     def sums(self, basis: Array, shift: Array) -> Sums:
         """Return the sums of all curves."""
-        return sums_of(self.values, basis, shift)
+        return sums_of(self.blocks(), basis, shift)
 
     def blocks(self) -> Iterator[Values]:
         """Return all curves in order, in blocks of rows."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lirich.errors import NotEnoughDataError
 from lirich.learn.matrix import Array, Direction
 from lirich.learn.resample import Points, on_grid
-from lirich.learn.sums import Sums, sums_of
+from lirich.learn.sums import BLOCK_ROWS, Sums, sums_of
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
@@ -51,11 +51,13 @@ def block_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     folder = store.cache / FOLDER
     path = folder / f"{parameters['name']}.npy"
     beside = path.with_suffix(".parquet")
-    if not (path.exists() and beside.exists()):
+    if path.exists() and beside.exists():
+        table = pl.read_parquet(beside)
+    else:
         values, keys = _curves_of_run(store, parameters)
-        _write(beside, keys.with_columns(pl.Series("whole", ~np.isnan(values).any(axis=1))).write_parquet)
+        table = keys.with_columns(pl.Series("whole", ~np.isnan(values).any(axis=1)))
+        _write(beside, table.write_parquet)
         _write(path, lambda file: np.save(file, values.astype(parameters["stored"]), allow_pickle=False))
-    table = pl.read_parquet(beside)
     return {
         "path": str(path),
         "whole": table["whole"].to_list(),
@@ -128,7 +130,8 @@ def sums_task(parameters: Mapping[str, Any]) -> Sums:
     with np.load(parameters["basis"], allow_pickle=False) as given:
         basis, shift = given["basis"], given["shift"]
     values = np.load(parameters["path"], mmap_mode="r", allow_pickle=False)
-    return sums_of(values[np.array(parameters["kept"])], basis, shift)
+    kept = np.array(parameters["kept"])
+    return sums_of((values[kept[i : i + BLOCK_ROWS]] for i in range(0, len(kept), BLOCK_ROWS)), basis, shift)
 
 
 def _write(path: Path, write: Callable[[Any], Any]) -> None:

@@ -96,12 +96,14 @@ class CurveSet:
         for block in self.blocks_:
             values = block.open()
             for start in range(0, len(block.kept), BLOCK_ROWS):
-                yield values[block.kept[start : start + BLOCK_ROWS]]
+                rows = block.kept[start : start + BLOCK_ROWS]
+                together = rows[-1] - rows[0] + 1 == len(rows)  # then nothing is copied
+                yield values[rows[0] : rows[-1] + 1] if together else values[rows]
 
     def sums(self, basis: Array, shift: Array) -> Sums:
         """Return the sums of all curves; with an executor each worker takes blocks of its own."""
         if self.executor is None:
-            return reduce(add, (sums_of(rows, basis, shift) for rows in self._full()))
+            return sums_of(self.blocks(), basis, shift)
         with _handed_over(self.blocks_[0].path.parent, basis, shift) as path:
             tasks = [
                 {"path": str(b.path), "kept": [int(r) for r in b.kept], "basis": str(path)}
@@ -114,17 +116,6 @@ class CurveSet:
                     raise outcome.error
                 found[outcome.index] = outcome.result
         return reduce(add, (found[i] for i in range(len(tasks))))  # always in one order
-
-    def _full(self) -> Iterator[Values]:
-        """Return the curves in full blocks: one multiplication of many curves is quicker than many of few."""
-        waiting: list[Values] = []
-        for block in self.blocks():
-            waiting.append(block)
-            if sum(map(len, waiting)) >= BLOCK_ROWS:
-                yield _joined(waiting)
-                waiting = []
-        if waiting:
-            yield _joined(waiting)
 
     def matrix(self) -> CurveMatrix:
         """Return the curves as one matrix in memory."""
