@@ -13,6 +13,7 @@ from lirich.learn import (
     ProbabilisticMap,
     StateMap,
     anchor_map,
+    cell_regimes,
     choose_components,
     compare_maps,
     describe,
@@ -170,6 +171,26 @@ def test_trajectories_of_too_few_cycles_and_constant_ones() -> None:
     assert still.bends == ()
     assert np.isfinite(still.fitted).all()
     assert np.isfinite(still.criterion).all()
+
+
+def test_regimes_of_all_cells_with_those_that_cannot_be_told() -> None:
+    draw = np.random.default_rng(3)
+    t = np.arange(1.0, 61.0)
+    bent = np.outer(np.minimum(t, 30.0), [0.0, 0.2]) + np.outer(np.maximum(t - 30.0, 0.0), [0.3, 0.0])
+    cells = {"bent": bent, "straight": np.outer(t, [0.1, 0.1]), "short": np.zeros((6, 2))}
+    scores = pl.concat(
+        pl.DataFrame({"cell": [name] * len(y), "cycle": np.arange(1, len(y) + 1)}).with_columns(
+            pl.Series("pc1", y[:, 0] + 0.1 * draw.normal(size=len(y))), pl.Series("pc2", y[:, 1])
+        )
+        for name, y in cells.items()
+    )
+    table = cell_regimes(scores)
+    assert table["cell"].to_list() == ["bent", "straight", "short"]
+    assert table["bend"][0] == pytest.approx(30, abs=2)
+    assert table["bend"][1] is None
+    assert table["why_not"].to_list() == [None, None, "6 cycles: too few to tell regimes"]
+    with pytest.raises(MissingColumnError, match="pc9"):
+        cell_regimes(scores, ("pc9",))
 
 
 def test_loadings_name_what_they_touch() -> None:

@@ -24,6 +24,7 @@ _HOMES = {
     "CurveModel": "lirich.learn.posterior",
     "least_squares": "lirich.learn.posterior",
     "trajectory": "lirich.learn.regimes",
+    "cell_regimes": "lirich.learn.regimes",
     "Trajectory": "lirich.learn.regimes",
     "describe": "lirich.learn.loadings",
     "features": "lirich.learn.loadings",

@@ -10,11 +10,13 @@ the criterion counts is n(1 − ρ)/(1 + ρ), ρ the correlation of neighbouring
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
-from lirich.errors import InputError, NotEnoughDataError
+from lirich.errors import InputError, MissingColumnError, NotEnoughDataError
 from lirich.learn.matrix import Array
 
 BELIEVED = 10.0
@@ -92,6 +94,32 @@ def trajectory(cycle: Array, scores: Array, most: int = MOST_BENDS) -> Trajector
         _bend(t, y, scaled, chosen, number, effective, gain[min(number, len(gain) - 1)]) for number in range(best)
     )
     return Trajectory(t, y, _line(t, y, chosen), bends, rho, tuple(criterion))
+
+
+def cell_regimes(scores: pl.DataFrame, columns: Sequence[str] = ("pc1", "pc2")) -> pl.DataFrame:
+    """Return where the cells of a map bend: a row per bend, and one for each cell without.
+
+    *scores* is what `StateMap.scores` gives, of like cycles. Columns: ``cell``, ``cycles`` (how many), ``bend`` (its
+    cycle, null where there is none), ``low``, ``high``, ``turn_degrees``, ``gain`` (see `Bend`) and ``why_not`` (of a
+    cell that cannot be told, else null). Raises `MissingColumnError` where a column is missing.
+    """
+    missing = [name for name in ("cell", "cycle", *columns) if name not in scores.columns]
+    if missing:
+        raise MissingColumnError(f"The scores have no {', '.join(missing)}")
+    rows: list[dict[str, object]] = []
+    for (cell,), part in scores.group_by("cell", maintain_order=True):
+        told: dict[str, object] = {"cell": cell, "cycles": part.height}
+        try:
+            way = trajectory(part["cycle"].to_numpy(), part.select(columns).to_numpy())
+        except (NotEnoughDataError, InputError) as error:
+            rows.append({**told, "why_not": error.found})
+            continue
+        rows += [
+            {**told, "bend": b.cycle, "low": b.low, "high": b.high, "turn_degrees": b.turn_degrees, "gain": b.gain}
+            for b in way.bends
+        ] or [told]
+    numbers = dict.fromkeys(("bend", "low", "high", "turn_degrees", "gain"), pl.Float64)
+    return pl.DataFrame(rows, schema={"cell": pl.String, "cycles": pl.Int64, **numbers, "why_not": pl.String})
 
 
 def _design(t: Array, knots: tuple[int, ...]) -> Array:
