@@ -10,6 +10,10 @@ from typing import Any
 
 _HOMES = {
     "CurveMatrix": "lirich.learn.matrix",
+    "Points": "lirich.learn.resample",
+    "on_grid": "lirich.learn.resample",
+    "StateMap": "lirich.learn.statemap",
+    "principal_angles": "lirich.learn.statemap",
 }
 
 __all__ = sorted(_HOMES)

@@ -22,7 +22,6 @@ from lirich.errors import InputError, UnknownNameError
 from lirich.learn.matrix import UNITS, Array, Direction, Kind
 
 _MIN_WIDTH_V = 1e-6  # an increment at one voltage is booked on 1 µV, far below the resolution of any cycler
-_APART_V = 1e3  # curves are laid this far apart on one axis, so that one sort orders all of them
 _BLOCK_VALUES = 2_000_000  # numbers that are worked on at once (16 MB)
 REACH = {"V": 0.003, "mAh/g": 0.0}
 """How far before a grid point a curve may end and still have a value there, in the unit of the grid: the last recorded
@@ -124,7 +123,7 @@ def q_of_v(points: Points, direction: Direction) -> Knots:
     corner = np.concatenate((low, low + width))
     of = np.concatenate((owner, owner))
     change = np.concatenate((charge / width, -charge / width))
-    order = np.argsort(corner + _APART_V * of)
+    order = np.lexsort((corner, of))
     corner, of, change = corner[order], of[order], change[order]
     fresh = np.append(True, of[1:] != of[:-1]) if len(of) else np.zeros(0, dtype=np.bool_)
     slope = np.cumsum(change)
