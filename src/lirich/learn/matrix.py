@@ -162,8 +162,9 @@ class CurveMatrix:
                 expected="one grid",
                 advice="Make both matrices on the same grid",
             )
+        values: Any = np.concatenate((self.values, other.values))  # two of float32 stay float32
         return type(self)(
-            np.concatenate((self.values, other.values)),
+            values,
             self.grid,
             pl.concat([self.keys, other.keys], how="diagonal_relaxed"),
             self.kind,

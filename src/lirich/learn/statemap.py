@@ -17,7 +17,9 @@ _SAMPLE_ROWS = 512
 _MORE_DIRECTIONS = 12
 """Directions that are followed beside those that are asked for: the error falls by λ(l+1)/λ(k) with every pass."""
 _PROBES = 4
-_MOST_PASSES = 40
+_MOST_PASSES = 12
+_SMALL = 1024
+"""Grids up to this many points are decomposed whole: nothing is off the basis then."""
 _ROUNDING = 1e-12  # of the largest variance: below it a direction is rounding, not a component
 
 
@@ -34,7 +36,8 @@ class StateMap:
     Parameters
     ----------
     n_components:
-        How many components; fewer are kept where the curves differ in fewer directions.
+        How many components. Fewer are kept where the curves differ in fewer directions, and where the last ones cannot
+        be told from noise: those that twelve passes leave unknown to the tolerance.
     tolerance:
         The bound of the sine of the angle at which the iteration ends.
     seed:
@@ -99,8 +102,8 @@ class StateMap:
         if not np.isfinite(sample).all():
             curves.sums(np.zeros((m, 1)), np.zeros(m))  # raises, with the advice
         shift = sample.mean(axis=0)
-        width = min(self.n_components + _MORE_DIRECTIONS, n - 1, m)
-        basis = _leading(sample - shift, width)
+        width = m if m <= _SMALL else min(self.n_components + _MORE_DIRECTIONS, n - 1)
+        basis = np.eye(m) if width == m else _leading(sample - shift, width)
         draw = np.random.default_rng(self.seed)
         for number in range(1, _MOST_PASSES + 1):
             probes = draw.normal(size=(m, _PROBES))
@@ -119,16 +122,13 @@ class StateMap:
             image = (sums.projected - n * np.outer(off, off @ followed)) / (n - 1)
             step = _Step.of(basis, image[:, :width], image[:, width:])
             kept = min(self.n_components, int(np.count_nonzero(step.values > _ROUNDING * step.values[0])))
-            bound = step.bound(kept)
             shift = self.mean_
-            if bound <= self.tolerance:
+            if (bound := step.bound(kept)) <= self.tolerance:
                 break
-            basis = qr(step.image, mode="economic")[0]
-        else:
-            raise AnalysisError(
-                f"After {_MOST_PASSES} passes the subspace of {kept} components is known to {bound:.1e} only",
-                advice="The components at the end have nearly equal variance: ask for another number of components",
-            )
+            if number == _MOST_PASSES:
+                kept, bound = self._certain(step, kept)
+            else:
+                basis = qr(step.image, mode="economic")[0]
         components = qr(step.image[:, :kept], mode="economic")[0].T
         components *= np.where(components.sum(axis=1) < 0, -1.0, 1.0)[:, None]
         self.components_ = np.ascontiguousarray(components)
@@ -137,6 +137,17 @@ class StateMap:
         rest = self.total_variance_ - float(self.explained_variance_.sum())
         self.noise_variance_ = max(rest, 0.0) / (m - kept) if m > kept else 0.0
         self.angle_bound_, self.passes_ = bound, number
+
+    def _certain(self, step: _Step, most: int) -> tuple[int, float]:
+        """Return the largest number of components that is known to the tolerance, and its bound."""
+        for kept in range(most, 0, -1):
+            if (bound := step.bound(kept)) <= self.tolerance:
+                return kept, bound
+        raise AnalysisError(
+            f"After {_MOST_PASSES} passes no component is known to an angle of {self.tolerance:g}",
+            expected="curves that differ in some directions more than in others",
+            advice="They may be noise alone; or ask for a larger tolerance",
+        )
 
     def transform(self, curves: CurveMatrix) -> Array:
         """Return the scores of *curves*, shape (n, k), in their unit times √points: they grow with the grid.
@@ -272,4 +283,5 @@ def principal_angles(a: Array, b: Array) -> Array:
     cosine = qa.T @ qb
     sine = svd(qb - qa @ cosine, compute_uv=False)[::-1]
     by_cosine = np.arccos(np.clip(svd(cosine, compute_uv=False), -1.0, 1.0))
-    return np.where(by_cosine < np.pi / 4, np.arcsin(np.clip(sine, 0.0, 1.0)), by_cosine)
+    angles: Array = np.where(by_cosine < np.pi / 4, np.arcsin(np.clip(sine, 0.0, 1.0)), by_cosine)
+    return angles
