@@ -2,20 +2,26 @@
 
 The curve follows from `lirich.learn.posterior` with a noise that is read off the roughness of the curve itself, times a
 factor that is found on held-out cells (the model's own error and the points of a fine grid that repeat each other are
-in it). The band is that of split conformal prediction: the standard deviation times the quantile of |error| / standard
-deviation over curves of cells that the model had not seen, taken for the very window that is asked for (Lei et al., J.
-Am. Stat. Assoc. 113 (2018) 1094, doi:10.1080/01621459.2017.1307116, with locally weighted residuals; folds are whole
-cells, since cycles of one cell are alike).
+in it). The band is that of conformal prediction: the standard deviation times the quantile of |error| / standard
+deviation over curves of cells that the model had not seen, for the very window that is asked for and for each point of
+the grid (Lei et al., J. Am. Stat. Assoc. 113 (2018) 1094, doi:10.1080/01621459.2017.1307116, locally weighted).
+
+Folds are whole cells, since cycles of one cell are alike, and they are *rings*: the cells that stand most alone on the
+map are one fold, the most crowded another. A model of the crowded ones has to tell what it is seldom shown, as it will
+of the next batch (blocked cross-validation: Roberts et al., Ecography 40 (2017) 913, doi:10.1111/ecog.02881). Cells of
+the very same batch are then covered a little more often than the level says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+from scipy.stats import norm
 
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.learn.matrix import Array, CurveMatrix
@@ -27,6 +33,8 @@ LEAST_CELLS = 8
 LEAST_CURVES = 20
 _FOLDS = 4
 _CURVES_PER_CELL = 8
+_MAP_AXES, _NEIGHBOURS = 7, 3  # how alone a cell stands: its distance from the third nearest on the anchor's 7 axes
+_SMOOTHED = 0.05  # share of the grid over which the factor of the band is averaged
 NOISE_FACTORS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 WINDOWS = ((0.2, 0.4), (0.0, 0.5), (0.4, 0.4))
 """Windows (start, length; shares of the grid) that the noise factor is chosen on."""
@@ -75,7 +83,7 @@ class Completion:
     most_doubt:
         See `MOST_DOUBT`.
     seed:
-        Of the folds.
+        Of the maps.
 
     Attributes
     ----------
@@ -117,13 +125,14 @@ class Completion:
                 advice="Add cells; cycles of the same cells do not stand in for them",
             )
         owner = whole.keys["cell"].to_numpy()
-        np.random.default_rng(self.seed).shuffle(cells)
         held = []
-        for part in np.array_split(cells, _FOLDS):
+        for part in np.array_split(self._by_distance(whole, owner, cells), _FOLDS):
             inside = np.isin(owner, part)
             learned = self._map(whole.take(~inside))
             chosen = whole.take(np.concatenate([_spread(np.flatnonzero(owner == cell)) for cell in part]))
-            held.append(_Held(CurveModel.of(learned), learned, np.asarray(chosen.values, dtype=np.float64), chosen.keys))
+            held.append(
+                _Held(CurveModel.of(learned), learned, np.asarray(chosen.values, dtype=np.float64), chosen.keys)
+            )
         self.held_ = tuple(held)
         self.map_ = self._map(whole)
         self.model_ = CurveModel.of(self.map_)
@@ -132,6 +141,15 @@ class Completion:
         self.noise_floor_ = max(float(np.sqrt(self.map_.noise_variance_)), 1e-6 * scale)
         self.noise_factor_ = self._chosen_factor(whole.grid)
         return self
+
+    def _by_distance(self, curves: CurveMatrix, owner: NDArray[Any], cells: NDArray[Any]) -> NDArray[Any]:
+        """Return *cells* from the most crowded to the one that stands most alone, by their mean curves on the map."""
+        scores = self._map(curves).transform(curves)
+        means = np.array([scores[owner == cell].mean(axis=0) for cell in cells])
+        means /= np.maximum(scores.std(axis=0), 1e-300)
+        means = means[:, : min(_MAP_AXES, means.shape[1])]
+        apart = np.linalg.norm(means[:, None] - means[None], axis=2)
+        return np.asarray(cells[np.argsort(np.sort(apart, axis=1)[:, min(_NEIGHBOURS, len(cells) - 1)], kind="stable")])
 
     def _map(self, curves: CurveMatrix) -> StateMap:
         most = min(self.n_components, (len(curves) - 1) // 2, len(curves.grid) // 2)
@@ -161,16 +179,18 @@ class Completion:
             found.append(((curves - part.values)[:, ~observed], sd[:, ~observed]))
         return found
 
-    def band_factor(self, observed: Mask) -> float:
+    def band_factor(self, observed: Mask) -> Array:
         """Return what the standard deviation is multiplied by to give the band for the window *observed*, shape (m,).
 
-        The quantile of |error| / sd over held-out cells, each cell with the same weight, at the level of a finite
-        number of cells, level · (1 + 1/cells).
+        At each point the quantile of |error| / sd over held-out cells, each cell with the same weight, at the level
+        for a finite number of cells, level · (1 + 1/cells); averaged over neighbours. NaN in the window.
         """
-        ratios = [np.abs(error) / sd for error, sd in self._errors(observed, self.noise_factor_)]
-        weights = [np.repeat(part.weights(), ratio.shape[1]) for part, ratio in zip(self.held_, ratios, strict=True)]
+        ratios = np.concatenate([np.abs(error) / sd for error, sd in self._errors(observed, self.noise_factor_)])
+        weights = np.concatenate([part.weights() for part in self.held_])
         level = min(self.level * (1.0 + 1.0 / self.n_cells_), 1.0)
-        return _quantile(np.concatenate([r.ravel() for r in ratios]), np.concatenate(weights), level)
+        factor = np.full(len(observed), np.nan)
+        factor[~observed] = _quantiles(ratios, weights, level)
+        return _averaged(factor, max(1, int(_SMOOTHED * len(factor) / 2)))
 
     def predict(self, curves: CurveMatrix) -> Completed:
         """Complete *curves*: NaN is what is to be told, all else is the window.
@@ -205,14 +225,16 @@ class Completion:
     def _told(self, values: Array, observed: Mask) -> tuple[Array, Array]:
         noise = self._noise(values, observed, self.noise_factor_)
         curves, sd = self.model_.window(observed).complete(values, noise)
-        factor = self.band_factor(observed) if not observed.all() else _NORMAL_90 * self.level / 0.9
-        return curves, factor * sd
+        normal = float(norm.ppf((1.0 + self.level) / 2.0))
+        if observed.all():
+            return curves, normal * sd
+        return curves, np.where(observed, normal, self.band_factor(observed)) * sd
 
     def _doubt(self, half: Array, observed: Mask) -> Array:
-        """Return the half-width off the window over that of the prior at the same factor of a normal band."""
+        """Return the half-width off the window over that of a normal band with no window, RMS, shape (n,)."""
         if observed.all():
             return np.zeros(len(half))
-        prior = np.sqrt(np.mean((_NORMAL_90 * self.model_.prior_sd[~observed]) ** 2))
+        prior = np.sqrt(np.mean((norm.ppf((1.0 + self.level) / 2.0) * self.model_.prior_sd[~observed]) ** 2))
         return np.asarray(np.sqrt(np.mean(half[:, ~observed] ** 2, axis=1)) / prior, dtype=np.float64)
 
     def error_map(
@@ -248,7 +270,7 @@ class Completion:
             recipe = least_squares(part.learned, part.values, observed)
             rmse.append(np.sqrt(np.mean((curves - part.values) ** 2, axis=1)))
             anchor.append(np.minimum(np.sqrt(np.mean((recipe - part.values) ** 2, axis=1)), 100.0))
-            half_width.append(factor * sd[:, ~observed].mean(axis=1))
+            half_width.append((factor * sd)[:, ~observed].mean(axis=1))
             doubt.append(self._doubt(factor * sd, observed))
         grid = self.map_.grid_[observed]
         told = np.concatenate(doubt)
@@ -278,9 +300,6 @@ class _Held:
         return np.asarray(1.0 / count, dtype=np.float64)
 
 
-_NORMAL_90 = 1.6448536269514722  # the 95th percentile of the normal distribution
-
-
 def share_window(grid: Array, start: float, length: float) -> Mask:
     """Return the mask, shape (m,), of the window from *start* over *length*, shares of the range of *grid*.
 
@@ -294,15 +313,25 @@ def share_window(grid: Array, start: float, length: float) -> Mask:
     return np.asarray((grid >= low - slack) & (grid <= high + slack), dtype=np.bool_)
 
 
-def _spread(rows: Array) -> Array:
+def _spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return at most `_CURVES_PER_CELL` of *rows*, evenly from first to last."""
     if len(rows) <= _CURVES_PER_CELL:
         return rows
     return rows[np.linspace(0, len(rows) - 1, _CURVES_PER_CELL).astype(np.int64)]
 
 
-def _quantile(values: Array, weights: Array, level: float) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    at = min(int(np.searchsorted(total, level * total[-1])), len(values) - 1)
-    return float(values[order][at])
+def _quantiles(values: Array, weights: Array, level: float) -> Array:
+    """Return the weighted quantile of each column of *values*, (n, m)."""
+    order = np.argsort(values, axis=0)
+    total = np.cumsum(weights[order], axis=0)
+    at = np.minimum(np.sum(total < level * total[-1], axis=0), len(values) - 1)
+    columns = np.arange(values.shape[1])
+    return np.asarray(values[order[at, columns], columns], dtype=np.float64)
+
+
+def _averaged(values: Array, half: int) -> Array:
+    """Return the mean of each value and its *half* neighbours to each side, without those that are NaN."""
+    known = np.isfinite(values)
+    box = np.ones(2 * half + 1)
+    total = np.convolve(np.where(known, values, 0.0), box, mode="same")
+    return np.where(known, total / np.maximum(np.convolve(known.astype(np.float64), box, mode="same"), 1.0), np.nan)

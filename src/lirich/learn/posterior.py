@@ -6,8 +6,7 @@ singular value decomposition W_o = USVᵀ,
 
     z | x_o ~ N( V S (S² + σ²)⁻¹ Uᵀ (x_o − μ_o),  V σ² (S² + σ²)⁻¹ Vᵀ ).
 
-Directions that the window does not show keep their prior: what is least squares' weakness (an amplified guess) is here a
-wide band.
+Directions that the window does not show keep their prior: where least squares amplifies a guess, the band is wide.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ LEAST_POINTS = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveModel:
-    """A Gaussian model of curves: ``mean`` μ, shape (m,), and ``spread`` Wᵀ, shape (k, m), in the unit of the curves."""
+    """A Gaussian model of curves: ``mean`` μ, shape (m,), ``spread`` Wᵀ, shape (k, m), in the unit of the curves."""
 
     mean: Array
     spread: Array
@@ -46,7 +45,7 @@ class CurveModel:
     @property
     def prior_sd(self) -> Array:
         """Standard deviation of a curve of which nothing is known, shape (m,)."""
-        return np.sqrt(np.sum(self.spread**2, axis=0))
+        return np.asarray(np.sqrt(np.sum(self.spread**2, axis=0)), dtype=np.float64)
 
     def window(self, observed: Mask) -> Window:
         """Return what the points *observed*, shape (m,), can say. Raises `NotEnoughDataError` for too few."""
