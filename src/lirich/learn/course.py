@@ -14,8 +14,8 @@ from lirich.errors import InputError, UnknownNameError
 from lirich.learn.validation import Array
 
 LEAST_CYCLES = 5
-"""Cycles that must be seen for a slope and a bend. As many may be missing at the end, or around a horizon: check-ups and
-rate steps lie between ageing cycles."""
+"""Cycles that must be seen for a slope and a bend. As many may be missing at the end, or around a horizon: check-ups
+and rate steps lie between ageing cycles."""
 
 
 @dataclass(frozen=True, slots=True)
