@@ -174,16 +174,19 @@ def thin(columns: int) -> Integers:
 def _inverse_covariance(rows: Array, cells: int) -> Array | None:
     """Return the inverse of Σ rows·rowsᵀ/n, (k, k), drawn towards its diagonal the more, the fewer cells there are.
 
-    The weight k/(k + cells) only bears on the power: the rate of false alarms is calibrated. ``None`` without rows.
+    The weight k/(k + cells) only bears on the power: the rate of false alarms is calibrated. ``None`` without rows, or
+    where they are all 0.
     """
     if len(rows) == 0:
         return None
     k = rows.shape[1]
     covariance = rows.T @ rows / len(rows)
     diagonal = np.diag(covariance)
+    if not diagonal.max(initial=0.0) > np.finfo(np.float64).tiny:
+        return None
     weight = k / (k + cells)
     drawn = (1.0 - weight) * covariance + weight * np.diag(diagonal)
-    floor = _FLOOR * max(float(diagonal.max(initial=0.0)), 1e-300)
+    floor = _FLOOR * float(diagonal.max())
     return np.asarray(np.linalg.pinv(drawn + floor * np.eye(k), hermitian=True), dtype=np.float64)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from lirich import __version__
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
+from lirich.learn.conformal import least_cells
 from lirich.learn.course import LEAST_CYCLES
 from lirich.learn.drivers import Drivers
 from lirich.learn.forecast import Forecast
@@ -55,7 +56,7 @@ def forecast_cells(
     level: float = 0.9,
     seed: int = 0,
 ) -> CellForecast:
-    """Forecast *figure* at cycle *horizon* of cells that have not reached it, from those under like conditions that have.
+    """Forecast *figure* at cycle *horizon* of cells that are not there yet, from those under like conditions that are.
 
     *first_cycles* is what is seen of each; by default all that the cell has. *cells*: by default every cell that has
     not reached the horizon. Simulated cells are never forecast from measured ones, nor the other way round.
@@ -90,7 +91,9 @@ def forecast_cells(
             trained[key] = _trained(table, others, name, inputs, seen, horizon, level, seed)
         model = trained[key]
         if isinstance(model, NotEnoughDataError):
-            refused[cell] = f"{len(others)} cell(s) under like conditions reached cycle {horizon}. {model}"
+            refused[cell] = f"{len(others)} cell(s) under like conditions reached cycle {horizon}" + (
+                f"; {model.found}" if len(others) >= least_cells(level) else f", and {least_cells(level)} are needed"
+            )
             continue
         own = table.filter(pl.col("cell") == cell)
         if cell in model.too_early(own):
