@@ -88,6 +88,17 @@ def test_planted_faults_are_found(trained: Outliers, fault: str, ways: set[str])
         assert found["scale"].mean() == pytest.approx(1.15, abs=0.02)
 
 
+def test_among_cells_that_nobody_knows_the_one_weighed_wrongly_is_found() -> None:
+    curves, names, cycles, kinds = made(40, 4)
+    curves[np.array(names) == "4-17"] *= 1.2
+    found = Outliers(rate=0.05, components=6).fit(curves, names, cycles, kinds).trained_
+    flagged = found.filter(pl.col("flagged"))
+    assert flagged["p"].to_list() == pytest.approx([1 / 40, 2 / 40])  # at 5 % the two strangest, whatever they are
+    row = flagged.filter(pl.col("cell") == "4-17").to_dicts()[0]
+    assert (row["way"], row["cycle"]) == ("scale", None)
+    assert row["scale"] == pytest.approx(1.2, abs=0.03)
+
+
 def test_the_strange_curve_is_named_among_the_others(trained: Outliers) -> None:
     curves, names, cycles, kinds = made(4, 6)
     curves[17] += 3.0 * np.sin(VOLTAGE.repeat(2) * 60)

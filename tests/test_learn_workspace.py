@@ -19,7 +19,7 @@ from lirich.workbench.learn_tables import (
     morphologies,
     published_figures,
 )
-from lirich.workbench.learn_verbs import find_drivers, forecast_cells
+from lirich.workbench.learn_verbs import find_drivers, find_outliers, forecast_cells
 
 CAPACITY = "discharge_specific_capacity_mah_g"
 
@@ -89,6 +89,27 @@ def test_measured_states_stand_beside_their_curves(workspace: Workspace) -> None
     assert states["mid_voltage_v"][1] == cycles.filter(pl.col("cycle") == 9)["mid_voltage_v"].item()
     assert states.row(2) == (None,) * 4
     assert morphologies(workspace, ["SC-1", "PC-1", "SC-1"]) == ["SC", "PC", "SC"]
+
+
+def test_a_cell_weighed_wrongly_is_the_strangest_by_its_scale(workspace: Workspace) -> None:
+    mass = workspace.cells["PC-3"].facts.active_mass_mg
+    assert mass is not None
+    workspace.set_facts("PC-3", {"active_mass_mg": mass / 1.2})
+    workspace.analyse(executor="serial")
+    grid = [3.0 + 0.02 * i for i in range(71)]
+    sound = [cell for cell in workspace.cells if cell != "PC-3"]
+    found = find_outliers(workspace, rate=0.1, sound=sound, by_morphology=False, grid=grid, executor="serial")
+    (row,) = found.cells.to_dicts()
+    assert (row["cell"], row["flagged"], row["p"]) == ("PC-3", True, pytest.approx(0.1))
+    assert row["scale"] == pytest.approx(1.2, abs=0.05)
+    assert any(f.code == "few-cells" for f in found.findings)
+    everyone = find_outliers(workspace, rate=0.1, by_morphology=False, grid=grid, executor="serial")
+    assert everyone.curves is None
+    assert everyone.cells.height == 10
+    with pytest.raises(NotEnoughDataError, match=r"10 cell\(s\) to learn from"):
+        find_outliers(workspace, rate=0.01, grid=grid, executor="serial")
+    workspace.set_facts("PC-3", {"active_mass_mg": mass})
+    workspace.analyse(executor="serial")
 
 
 def test_two_samples_are_too_few_for_drivers(workspace: Workspace) -> None:

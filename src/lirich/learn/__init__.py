@@ -1,4 +1,4 @@
-"""Learning from many curves: matrices of curves, the state map, completion.
+"""Learning from many curves: matrices of curves, the state map, completion, factors, outliers, forecast, drivers.
 
 Everything is imported when it is first asked for.
 """
@@ -14,6 +14,14 @@ _HOMES = {
     "on_grid": "lirich.learn.resample",
     "StateMap": "lirich.learn.statemap",
     "principal_angles": "lirich.learn.statemap",
+    "Drivers": "lirich.learn.drivers",
+    "Factors": "lirich.learn.factors",
+    "Forecast": "lirich.learn.forecast",
+    "Outliers": "lirich.learn.outliers",
+    "Ridge": "lirich.learn.ridge",
+    "meaning": "lirich.learn.factors",
+    "side_by_side": "lirich.learn.paired",
+    "stability": "lirich.learn.factors",
 }
 
 __all__ = sorted(_HOMES)

@@ -60,6 +60,9 @@ class Outliers:
     ----------
     strange_:
         How strange each training cell was to a model without it, (cells,).
+    trained_:
+        The training cells themselves, judged so, as in ``Judgement.cells``: p is the rank among them, 1/cells for the
+        strangest. It is what there is where nobody knows which cells are sound.
     models_:
         The model of each fold.
     findings_:
@@ -110,6 +113,7 @@ class Outliers:
         self.first_cycle_, self.last_cycle_ = float(at.min()), float(at.max())
         fold = group_folds(numbers, self.folds, self.seed)
         of_rows, of_cells = np.empty((len(at), len(WAYS))), np.empty((len(self._names), len(WAYS_OF_CELLS)))
+        where, scale = np.empty((len(self._names), 2)), np.empty(len(self._names))
         self.models_: list[Usual] = []
         for _, train, held in splits(fold):
             missing = set(of_row[held].tolist()) - set(of_row[train].tolist())
@@ -121,13 +125,17 @@ class Outliers:
                 )
             model = Usual(self.components).fit(curves[train], numbers[train], at[train], of_row[train])
             of_rows[held] = model.unlike(curves[held], numbers[held], at[held], of_row[held])
-            local = group_numbers(numbers[held])[1]
-            of_cells[list(dict.fromkeys(numbers[held].tolist()))] = model.unlike_cells(
-                curves[held], local, at[held], of_row[held]
-            ).ways
+            found = model.unlike_cells(curves[held], group_numbers(numbers[held])[1], at[held], of_row[held])
+            mine = list(dict.fromkeys(numbers[held].tolist()))
+            of_cells[mine], where[mine], scale[mine] = found.ways, found.where, found.scale
             self.models_.append(model)
         self._of_cells, self._of_rows = _Ruler(of_cells), _Ruler(of_rows)
-        self.strange_ = self._of_cells.lengths(of_cells).max(axis=1)
+        lengths = self._of_cells.lengths(of_cells)
+        self.strange_ = lengths.max(axis=1)
+        above = len(self.strange_) - np.searchsorted(np.sort(self.strange_), self.strange_, side="left")
+        self.trained_ = _by_cell(
+            self._names, above / len(self.strange_), self.rate, lengths, where, scale, np.bincount(numbers)
+        )
         self._strange_rows = self._of_rows.lengths(of_rows).max(axis=1)
         self._row_cells = numbers
         self._fold_of_row = fold
@@ -144,7 +152,7 @@ class Outliers:
         cycles: Sequence[int] | Array,
         strata: Sequence[str] | None = None,
     ) -> Judgement:
-        """Judge other cells (the training cells themselves are in ``strange_``); arguments as of `fit`.
+        """Judge other cells (the training cells themselves are in ``trained_``); arguments as of `fit`.
 
         Curves at cycles outside those of the training are not judged. Raises `UnknownNameError` on a stratum that the
         training had not, `InputError` on shapes, `NotEnoughDataError` where no curve can be judged.
@@ -179,20 +187,8 @@ class Outliers:
             told_rows += lengths_rows / len(self.models_)
         total = len(self._names) + 1.0
         p_cells, p_rows = (1.0 + above_cells) / total, (1.0 + above_rows) / total
-        way, way_rows = np.argmax(told, axis=1), np.argmax(told_rows, axis=1)
-        # shape and jump have a cycle; the others are of the whole cell
-        cycle = [int(found.where[c, w - 3]) if w >= 3 else None for c, w in enumerate(way)]
-        by_cell = pl.DataFrame(
-            {
-                "cell": list(names),
-                "p": p_cells,
-                "flagged": p_cells <= self.rate,
-                "way": [WAYS_OF_CELLS[w] for w in way],
-                "cycle": pl.Series(cycle, dtype=pl.Int64),
-                "scale": scale,
-                "curves": np.bincount(numbers, minlength=len(names)),
-            }
-        ).sort("p", maintain_order=True)
+        way_rows = np.argmax(told_rows, axis=1)
+        by_cell = _by_cell(names, p_cells, self.rate, told, found.where, scale, np.bincount(numbers))
         by_curve = pl.DataFrame(
             {
                 "cell": kept,
@@ -264,6 +260,27 @@ def _taken_in(
             expected="a name and a cycle for each curve",
         )
     return curves, numbers, at, names
+
+
+def _by_cell(
+    names: Sequence[str], p: Array, rate: float, lengths: Array, where: Array, scale: Array, curves: Integers
+) -> pl.DataFrame:
+    """Return the table of cells of a `Judgement`."""
+    way = np.argmax(lengths, axis=1)
+    first = WAYS_OF_CELLS.index("shape")  # shape and jump have a cycle; the others are of the whole cell
+    return pl.DataFrame(
+        {
+            "cell": list(names),
+            "p": p,
+            "flagged": p <= rate,
+            "way": [WAYS_OF_CELLS[w] for w in way],
+            "cycle": pl.Series(
+                [int(where[c, w - first]) if w >= first else None for c, w in enumerate(way)], dtype=pl.Int64
+            ),
+            "scale": scale,
+            "curves": curves,
+        }
+    ).sort("p", maintain_order=True)
 
 
 def _few(cells: int, rate: float) -> list[Finding]:

@@ -1,10 +1,12 @@
-"""The verbs of learning on a workspace: forecast cells that are at their beginning, and what explains a figure."""
+"""The verbs of learning on a workspace: forecast of cells, what explains a figure, cells unlike the others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from itertools import compress
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from lirich import __version__
@@ -13,9 +15,12 @@ from lirich.learn.conformal import least_cells
 from lirich.learn.course import LEAST_CYCLES
 from lirich.learn.drivers import Drivers
 from lirich.learn.forecast import Forecast
+from lirich.learn.outliers import Outliers
+from lirich.learn.paired import side_by_side
 from lirich.model import Conditions, Finding, Frozen, Interval, Origin, Provenance, Severity, Subject, Value
 from lirich.quantities import quantity
-from lirich.workbench.learn_tables import ageing_cycles, cell_figures, published_figures
+from lirich.workbench.curvematrix import curve_matrix
+from lirich.workbench.learn_tables import ageing_cycles, cell_figures, morphologies, published_figures
 
 if TYPE_CHECKING:
     from lirich.workbench.workspace import Workspace
@@ -143,6 +148,58 @@ def find_drivers(
         raise UnknownNameError.of("source", source, ("cells", "literature"))
     asked = list(fields) if fields is not None else [c for c in table.columns if c not in {*_NO_FIELDS, name}]
     return Drivers(name, asked, groups=groups, seed=seed).fit(table)
+
+
+class CellOutliers(NamedTuple):
+    """As `lirich.learn.outliers.Judgement`; ``curves`` are there where the cells were not learned from themselves."""
+
+    cells: pl.DataFrame
+    curves: pl.DataFrame | None
+    findings: tuple[Finding, ...]
+
+
+def find_outliers(
+    workspace: Workspace,
+    *,
+    rate: float = 0.05,
+    sound: Iterable[str] | None = None,
+    by_morphology: bool = True,
+    seed: int = 0,
+    **options: Any,
+) -> CellOutliers:
+    """Ask which cells are unlike the others in charge and discharge over their settled ageing cycles.
+
+    Without *sound* every cell is judged by models of the others; with it, all other cells by models of these. *options*
+    are those of `lirich.workbench.curvematrix.curve_set` (``grid``, ``cells``, ``executor``).
+
+    Raises `NotEnoughDataError` with too few cells for the rate (20 for 5 %), `UnknownNameError` on a cell, and
+    `InputError` where cells are measured and simulated.
+    """
+    both = side_by_side(
+        curve_matrix(workspace, direction="charge", **options),
+        curve_matrix(workspace, direction="discharge", **options),
+    )
+    settled = ageing_cycles(workspace, (), dict.fromkeys(both.cells)).select("cell", "cycle", "origin")
+    rows = both.keys.select("cell", "cycle").with_row_index("row")
+    kept = rows.join(settled, on=["cell", "cycle"], how="inner", maintain_order="left")
+    origins = kept["origin"].unique().to_list()
+    if len(origins) > 1:
+        raise InputError(
+            f"{' and '.join(sorted(origins))} cells in one question",
+            expected="cells of one origin",
+            advice="Name the cells",
+        )
+    cells, cycles, values = kept["cell"].to_list(), kept["cycle"].to_list(), both.values[kept["row"].to_numpy()]
+    strata = morphologies(workspace, cells) if by_morphology else [""] * len(cells)
+    learned = None if sound is None else {workspace.cells[c].key for c in sound}
+    own = np.array([learned is None or cell in learned for cell in cells], dtype=np.bool_)
+    model = Outliers(rate=rate, seed=seed).fit(
+        values[own], *(list(compress(each, own)) for each in (cells, cycles, strata))
+    )
+    if learned is None:
+        return CellOutliers(model.trained_, None, tuple(model.findings_))
+    found = model.judge(values[~own], *(list(compress(each, ~own)) for each in (cells, cycles, strata)))
+    return CellOutliers(found.cells, found.curves, found.findings)
 
 
 def _facts(table: pl.DataFrame) -> dict[str, dict[str, float | str | None]]:
