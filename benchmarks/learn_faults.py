@@ -50,10 +50,22 @@ def micro_short(cell: Tested) -> Spoiled:
 
 
 def contact_loss(cell: Tested) -> Spoiled:
-    """50 Ω more from one cycle on, within the same limits."""
-    more = cell.from_then_on(50.0) * cell.table["current_ampere"].to_numpy()
-    shifted = cell.points.with_columns(pl.Series("voltage_volt", cell.table["voltage_volt"].to_numpy() + more))
-    return shifted.filter(pl.col("voltage_volt").is_between(1.999, 4.801)), cell.mass_mg
+    """50 Ω more from one cycle on; a step ends where it now reaches its limit, 4.8 or 2.0 V."""
+    current, time = (cell.table[name].to_numpy() for name in ("current_ampere", "test_time_second"))
+    voltage = cell.table["voltage_volt"].to_numpy() + cell.from_then_on(50.0) * current
+    beyond = cell.from_then_on(1.0).astype(bool) & (
+        ((current > 0) & (voltage > 4.8)) | ((current < 0) & (voltage < 2.0))
+    )
+    step = cell.table["step_count"].to_numpy()
+    first = beyond & np.append(False, (step[1:] == step[:-1]) & ~beyond[:-1])
+    at = np.flatnonzero(first)
+    limit = np.where(current[at] > 0, 4.8, 2.0)
+    part = (limit - voltage[at - 1]) / (voltage[at] - voltage[at - 1])
+    ends = time.copy()
+    ends[at] = time[at - 1] + part * (time[at] - time[at - 1])
+    voltage[at] = limit
+    shifted = cell.points.with_columns(pl.Series("voltage_volt", voltage), pl.Series("test_time_second", ends))
+    return shifted.filter(pl.Series(~beyond | first)), cell.mass_mg
 
 
 def noisy_channel(cell: Tested) -> Spoiled:

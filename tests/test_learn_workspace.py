@@ -103,6 +103,9 @@ def test_a_cell_weighed_wrongly_is_the_strangest_by_its_scale(workspace: Workspa
     assert (row["cell"], row["flagged"], row["p"]) == ("PC-3", True, pytest.approx(0.1))
     assert row["scale"] == pytest.approx(1.2, abs=0.05)
     assert any(f.code == "few-cells" for f in found.findings)
+    some = find_outliers(workspace, rate=0.15, cells=sound, by_morphology=False, grid=grid, executor="serial")
+    assert some.cells.height == 9
+    assert not [f for f in some.findings if f.code == "not-judged"]
     everyone = find_outliers(workspace, rate=0.1, by_morphology=False, grid=grid, executor="serial")
     assert everyone.curves is None
     assert everyone.cells.height == 10

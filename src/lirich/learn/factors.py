@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
 from lirich.learn.conformal import check_level, grouped_quantile, least_cells
-from lirich.learn.ridge import Ridge
+from lirich.learn.ridge import Ridge, Spread
 from lirich.learn.validation import Array, Integers, group_folds, group_numbers, matrix_of, r_squared, rmse, splits
 from lirich.model import Finding, Severity
 
@@ -90,6 +90,7 @@ class Factors:
         names, numbers = group_numbers(cells)
         self.models_: dict[str, Ridge] = {}
         self._quantiles: dict[str, float] = {}
+        self._spreads: dict[str, Spread] = {}
         self._farthest: dict[str, float] = {}
         self.findings_: list[Finding] = []
         rows = []
@@ -126,7 +127,7 @@ class Factors:
         columns: dict[str, Array | NDArray[np.bool_]] = {}
         for state, model in self.models_.items():
             middle, leverage = model.predict(inputs), model.leverage(inputs)
-            half = self._quantiles[state] * np.sqrt(1.0 + leverage)
+            half = self._quantiles[state] * self._spreads[state].at(inputs)
             columns |= {state: middle, f"{state}_low": middle - half, f"{state}_high": middle + half}
             columns[f"{state}_inside"] = leverage <= self._farthest[state] * (1.0 + 1e-9)
         return pl.DataFrame(columns)
@@ -183,9 +184,11 @@ class Factors:
         for _, train, held in splits(group_folds(numbers, self.folds, self.seed)):
             model = Ridge(seed=self.seed).fit(X[train], y[train], numbers[train])
             predicted[held] = model.predict(X[held])
-            strange[held] = np.abs(y[held] - predicted[held]) / np.sqrt(1.0 + model.leverage(X[held]))
+            spread = Spread().fit(model, X[train], y[train], numbers[train], seed=self.seed)
+            strange[held] = np.abs(y[held] - predicted[held]) / spread.at(X[held])
         self._quantiles[state] = grouped_quantile(strange, numbers, self.level)
         self.models_[state] = Ridge(seed=self.seed).fit(X, y, numbers)
+        self._spreads[state] = Spread().fit(self.models_[state], X, y, numbers, seed=self.seed)
         self._farthest[state] = float(self.models_[state].leverage(X).max())
         return {
             "curves": len(y),

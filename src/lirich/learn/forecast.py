@@ -1,10 +1,9 @@
 """Forecast of a figure at a later cycle from the first cycles, with intervals that hold for new cells.
 
 For every horizon a ridge regression predicts how much the figure will have changed since the last cycle seen, from its
-level and course so far and from those of other figures. Intervals are CV+ over cells, widened where a cell lies far
-out: the residual of each training cell is that of a model without it, divided by √(1 + leverage) (normalised scores:
-Lei, G'Sell, Rinaldo, Tibshirani & Wasserman, J. Am. Stat. Assoc. 113 (2018) 1094, doi:10.1080/01621459.2017.1307116).
-Two naive forecasts stand beside it: the last value persists, and the straight line through what was seen goes on.
+level and course so far and from those of other figures. Intervals are CV+ over cells, in units of an error that is
+learned too (`lirich.learn.ridge.Spread`): the residual of each training cell is that of a model without it. Two naive
+forecasts stand beside it: the last value persists, and the straight line through what was seen goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.learn.conformal import check_level, least_cells, plus_interval
 from lirich.learn.course import LEAST_CYCLES, Course, courses, value_at
-from lirich.learn.ridge import Ridge
+from lirich.learn.ridge import Ridge, Spread
 from lirich.learn.validation import Array, group_folds, rmse, splits
 from lirich.model import Finding
 
@@ -203,20 +202,21 @@ class _Horizon:
         change = truth - seen.last
         self._model = Ridge(seed=self.seed).fit(seen.inputs, change)
         self._farthest = float(self._model.leverage(seen.inputs).max())
-        self._without: list[Ridge] = []
+        self._without: list[tuple[Ridge, Spread]] = []
         self._fold = group_folds(np.arange(len(change)), _FOLDS, self.seed)
         self._residuals = np.empty(len(change))
         for _, train, held in splits(self._fold):
             model = Ridge(seed=self.seed).fit(seen.inputs[train], change[train])
+            spread = Spread().fit(model, seen.inputs[train], change[train], seed=self.seed)
             off = np.abs(change[held] - model.predict(seen.inputs[held]))
-            self._residuals[held] = off / np.sqrt(1.0 + model.leverage(seen.inputs[held]))
-            self._without.append(model)
+            self._residuals[held] = off / spread.at(seen.inputs[held])
+            self._without.append((model, spread))
         return self
 
     def without(self, seen: Course) -> Array:
         """Return the forecast of each training cell by the model without it, (cells,)."""
         value = np.empty(len(self._fold))
-        for k, model in enumerate(self._without):
+        for k, (model, _) in enumerate(self._without):
             mine = self._fold == k
             value[mine] = seen.last[mine] + model.predict(seen.inputs[mine])
         return value
@@ -224,9 +224,9 @@ class _Horizon:
     def predict(self, seen: Course) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
         """Return value, lower and upper bound and whether it is inside, each (cells,)."""
         low, high = np.empty((2, len(self._fold), len(seen.cells)))
-        for k, model in enumerate(self._without):
+        for k, (model, spread) in enumerate(self._without):
             mine = self._fold == k
-            reach = self._residuals[mine][:, None] * np.sqrt(1.0 + model.leverage(seen.inputs))[None, :]
+            reach = self._residuals[mine][:, None] * spread.at(seen.inputs)[None, :]
             middle = model.predict(seen.inputs)[None, :]
             low[mine], high[mine] = middle - reach, middle + reach
         bottom, top = plus_interval(low, high, self.level)

@@ -196,10 +196,12 @@ def find_outliers(
     model = Outliers(rate=rate, seed=seed).fit(
         values[own], *(list(compress(each, own)) for each in (cells, cycles, strata))
     )
+    missing = [c for c in options.get("cells") or workspace.cells if c not in set(cells)]
+    unseen = [_not_judged(missing)] if missing else []
     if learned is None:
-        return CellOutliers(model.trained_, None, tuple(model.findings_))
+        return CellOutliers(model.trained_, None, (*model.findings_, *unseen))
     found = model.judge(values[~own], *(list(compress(each, ~own)) for each in (cells, cycles, strata)))
-    return CellOutliers(found.cells, found.curves, found.findings)
+    return CellOutliers(found.cells, found.curves, (*found.findings, *unseen))
 
 
 def _facts(table: pl.DataFrame) -> dict[str, dict[str, float | str | None]]:
@@ -276,6 +278,14 @@ def _value(
 
 
 _LIMITS = {"voltage_lower_v": "lower", "voltage_upper_v": "upper"}
+
+
+def _not_judged(cells: Sequence[str]) -> Finding:
+    return Finding(
+        code="not-judged",
+        message=f"Not judged, for they have no whole curves of settled ageing cycles: {', '.join(cells)}",
+        advice="Look at their cycles: other limits or currents than those of the ageing may be the fault itself",
+    )
 
 
 def _outside(cell: str) -> Finding:
