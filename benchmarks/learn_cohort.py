@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lirich.cycling import analyse
 from lirich.cycling.dqdv import charge_below
 from lirich.errors import NotEnoughDataError
+from lirich.learn.course import value_at
 from lirich.learn.drivers import Drivers
 from lirich.learn.factors import Factors, meaning, stability
 from lirich.learn.forecast import Forecast
@@ -234,12 +235,13 @@ def outliers(train: Curves, test: Curves, repeats: int = 10) -> None:
              share >= expected if expected else None)  # fmt: skip
 
 
-def forecast(train: Curves, test: Curves, repeats: int = 5) -> None:
+def forecast(train: Curves, test: Curves, repeats: int = 10) -> None:
     print(
         "\nforecast: first 30 cycles seen (15 of ageing), 2/3 of the cells to learn from, the rest unseen; level 90 %"
     )
     cells = np.array(sorted(train.cycles["cell"].unique().to_list()))
     covered = []
+    of_kind: dict[str, list[bool]] = {"SC": [], "PC": []}
     for quantity in FORECAST:
         rows = []
         for seed in range(repeats):
@@ -248,6 +250,11 @@ def forecast(train: Curves, test: Curves, repeats: int = 5) -> None:
             unseen = train.cycles.filter(~pl.col("cell").is_in(own))
             model = Forecast(quantity, first_cycles=30, horizons=(60, 100), inputs=INPUTS, seed=seed).fit(here)
             rows.append(model.score(unseen))
+            for made in model.predict(unseen).partition_by("horizon"):
+                truth = value_at(unseen, quantity, made["horizon"][0], made["cell"].to_list())
+                inside = (made["low"].to_numpy() <= truth) & (truth <= made["high"].to_numpy())
+                for kind in of_kind:
+                    of_kind[kind] += inside[[cell.startswith(kind) for cell in made["cell"]]].tolist()
         mean = pl.concat(rows).group_by("horizon", maintain_order=True).mean()
         away = model.score(test.cycles)
         for row, shifted in zip(mean.iter_rows(named=True), away.iter_rows(named=True), strict=True):
@@ -261,6 +268,8 @@ def forecast(train: Curves, test: Curves, repeats: int = 5) -> None:
                 told(f"skill against {naive}", row[f"skill_{naive}"], "target > 0", row[f"skill_{naive}"] > 0)
     mean_coverage = float(np.mean(covered))
     told("coverage on unseen cells, mean", mean_coverage, "target 0.90 ± 0.03", abs(mean_coverage - 0.9) <= 0.03)
+    for kind, found in of_kind.items():
+        told(f"coverage on unseen {kind} cells", float(np.mean(found)))
     told("coverage, worst of figures and horizons", min(covered, key=lambda c: -abs(c - 0.9)))
     for first in (20, 24, 30, 46):
         model = Forecast(FORECAST[0], first_cycles=first, horizons=(100,), inputs=INPUTS).fit(train.cycles)
