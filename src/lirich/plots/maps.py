@@ -32,9 +32,9 @@ def state_map(
 ) -> Figure:
     """Draw every curve as a point on the map, its cycle as colour, each cell's way as a line.
 
-    *scores* has ``cell``, ``cycle``, ``origin`` and the columns *x* and *y* (scores per point, in *unit*); *group* gives
-    the group of a cell (SC and PC have their colours), *bends* the cycles at which a cell turns, *shares* the share of
-    the variance of a column. Measured points are filled, others open.
+    *scores* has ``cell``, ``cycle``, ``origin`` and the columns *x* and *y* (scores per point, in *unit*); *group*
+    gives the group of a cell (SC and PC have their colours), *bends* the cycles at which a cell turns, *shares* the
+    share of the variance of a column. Measured points are filled, others open.
 
     Raises `MissingColumnError`, `NotEnoughDataError` without a curve.
     """
@@ -45,7 +45,8 @@ def state_map(
         raise NotEnoughDataError("A map without curves", expected="at least one")
     groups = dict(group or {})
     colours = style.group_colours([groups.get(c, style.NO_GROUP) for c in scores["cell"].unique(maintain_order=True)])
-    first, last = scores["cycle"].min(), scores["cycle"].max()
+    cycles = scores["cycle"].to_numpy()
+    first, last = int(cycles.min()), int(cycles.max())
     traces: list[dict[str, Any]] = []
     named: set[str] = set()
     for (cell,), part in scores.sort("cycle").group_by("cell", maintain_order=True):
@@ -71,7 +72,7 @@ def state_map(
                     "showscale": not traces,
                     "colorbar": {"title": {"text": "cycle"}, "thickness": 12},
                 },
-                "text": [f"{style.plain(cell)}, cycle {n} ({origin})" for n in part["cycle"].to_list()],
+                "text": [f"{style.plain(cell)}, cycle {n} ({origin.value})" for n in part["cycle"].to_list()],
                 "hovertemplate": "%{text}<br>%{x:.3g}, %{y:.3g} " + style.plain(unit) + "<extra></extra>",
             }
         )
@@ -255,5 +256,5 @@ def error_map(table: pl.DataFrame, *, unit: str = "mAh/g") -> Figure:
             xaxis=style.axis("Start of the window (% of the grid)"),
             yaxis=style.axis("Length of the window (% of the grid)"),
         ),
-        note="On cells that the model of their fold had not seen. Open squares: the window is too poor for most curves.",
+        note="On cells that the model of their fold had not seen. Open squares: too poor for most curves.",
     )
