@@ -20,6 +20,7 @@ from lirich.plots.figure import Figure
 from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_losses, group_points, overlay
 from lirich.plots.kinetics import diffusivity, rate_test
 from lirich.plots.literature import literature_context, rate_context, retention_context
+from lirich.plots.maps import completion, error_map, loadings, state_map
 from lirich.plots.simulation import contact, crystal_content, energy, gas, nyquist, site_populations
 
 __all__ = [
@@ -29,17 +30,20 @@ __all__ = [
     "Figure",
     "GroupPoints",
     "capacity",
+    "completion",
     "contact",
     "crystal_content",
     "diffusivity",
     "dqdv_curves",
     "energy",
     "energy_losses",
+    "error_map",
     "fade_voltages",
     "gas",
     "group_points",
     "hysteresis",
     "literature_context",
+    "loadings",
     "low_voltage",
     "mean_voltages",
     "nyquist",
@@ -51,6 +55,7 @@ __all__ = [
     "retention_context",
     "settled",
     "site_populations",
+    "state_map",
     "voltage_profiles",
     "whole_cycles",
 ]
