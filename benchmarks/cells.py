@@ -18,30 +18,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import numpy as np
-import polars as pl
 
+from cells_reported import ONE_C, reported, table
 from lirich.cells import programme
 from lirich.cells.parameters import polycrystal, single_crystal
 from lirich.cells.simulation import Model, Simulator
 from lirich.testing.digitised import FITTED, digitised_curves
-
-ONE_C = 250.0
-"""mA/g of 1C: the review does not say it for any of its samples; common for Li-rich cathodes."""
-
-
-def table(title: str, heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-    """Print a table."""
-    texts = [heads, *(tuple(f"{x:.4g}" if isinstance(x, float) else str(x) for x in row) for row in rows)]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(heads))]
-    print(f"\n{title}")
-    for number, row in enumerate(texts):
-        print("  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
-        if number == 0:
-            print("  " + "  ".join("-" * width for width in widths))
-
 
 # --- the real cell --------------------------------------------------------------------------------------------------
 
@@ -240,70 +226,6 @@ def pair(lab: Laboratory) -> bool:
     return good
 
 
-def gradients() -> None:
-    """Surface minus centre in a 1C discharge: 940 nm against 101 nm."""
-    rows, middles, largest = [], [], []
-    simulator = Simulator(Model(points=(("r_p", 40),), outputs=("Surface lithium content",)), single_crystal())
-    places = next(p for v, p in simulator.model.y_slices.items() if v.name == "Lithium in the crystal")[0]
-    for diameter in (940, 101):
-        radius = {"Crystal radius [m]": diameter * 0.5e-9, "Particle radius [m]": diameter * 0.5e-9}
-        before = simulator.run(programme.cycling(["C/10", "C/10"], one_c_ma_g=ONE_C, charge_rate="C/10"), radius)
-        state = simulator.run(programme.parse(["Charge at C/10 until 4.8 V"], ONE_C), radius, start=before.final).final
-        found = []
-        for _ in range(28):
-            run = simulator.run(programme.parse(["Discharge at 1C until 2.0 V or 2 min"], ONE_C), radius, start=state)
-            state = run.final
-            found.append(abs(run.points["Surface lithium content"][-1] - float(state[places][0])))
-            if run.points["time_s"][-1] < 119.0:
-                break
-        middles.append(found[11])
-        largest.append(max(found))
-        rows.append((f"{diameter} nm", middles[-1], largest[-1], {940: 0.32, 101: 0.002}[diameter]))
-    rows.append(("ratio", middles[0] / middles[1], largest[0] / largest[1], 160.0))
-    table(
-        "Li content, surface minus centre, in a 1C discharge (predicted; beside it the method sheet's run, whose D was "
-        "another guess;\nthe review's ref. 80 shows it in pictures)",
-        ("crystal", "Δx after 100 mAh/g", "largest Δx", "sheet"),
-        rows,
-    )
-
-
-def oxygen() -> None:
-    """Onset of O2 by one rate law and one limit of detection; what differs is the wetted area per gram."""
-    simulator = Simulator(
-        Model(points=(("r_p", 12),), outputs=("Oxygen release rate [umol.g-1.s-1]", "Wetted area [m2.g-1]")),
-        single_crystal(),
-    )
-    plan = programme.parse(["Charge at C/20 until 5.15 V"], ONE_C)
-
-    def curve(changes: Mapping[str, float]) -> tuple[pl.Series, pl.Series, float]:
-        points = simulator.run(plan, changes).points
-        return points["voltage_v"], points["Oxygen release rate [umol.g-1.s-1]"], points["Wetted area [m2.g-1]"][0]
-
-    def onset(changes: Mapping[str, float], limit: float) -> tuple[float, float]:
-        voltage, rate, area = curve(changes)
-        return float(np.interp(np.log(limit), np.log(rate.to_numpy()), voltage.to_numpy())), area
-
-    open_pc = {**polycrystal(), "Initial open part of the grain boundaries": 0.75}
-    micron = {"Crystal radius [m]": 0.856e-6, "Particle radius [m]": 0.856e-6}
-    voltage, rate, _ = curve(open_pc)
-    limit = float(np.exp(np.interp(4.7, voltage.to_numpy(), np.log(rate.to_numpy()))))
-    rows = []
-    for name, changes, stated in (
-        ("PC, grain boundaries 75 % open (set to the difference)", open_pc, "4.7 (sets the limit)"),
-        ("SC of 1.71 µm (BET 0.824 m²/g, ref. 51)", micron, "4.98"),
-        ("PC of the library", polycrystal(), ""),
-        ("SC of the library, 0.94 µm", single_crystal(), ""),
-    ):
-        found, area = onset(changes, limit)
-        rows.append((name, f"{area:.2f}", f"{found:.3f}", stated))
-    table(
-        "O2 onset (one rate law; the limit of detection is set to 4.7 V of the PC, the PC's open part to the 4.98 V)",
-        ("sample", "m²/g", "onset (V)", "stated"),
-        rows,
-    )
-
-
 def targets() -> bool:
     lab = Laboratory()
     good = pair(lab)
@@ -318,8 +240,7 @@ def targets() -> bool:
         ("sample", "low (mAh/g)", "high (mAh/g)", "retention (%)", "decay (mV)", "parameters", ""),
         rows,
     )
-    gradients()
-    oxygen()
+    reported()
     return good and all(row[-1] == "reached" for row in rows)
 
 

@@ -8,7 +8,9 @@ import pybamm
 import pytest
 
 from lirich.cells import programme
+from lirich.cells.crystal import relative_diffusivity
 from lirich.cells.half_cell import LiRichSPM
+from lirich.cells.morphology import bet_area, tap_density, volume_change
 from lirich.cells.parameters import SETS, library, polycrystal, single_crystal
 from lirich.cells.simulation import Model, Run, Simulator, standard_table
 from lirich.cells.sites import SITES, Site, lithium_content, open_circuit_potential
@@ -16,6 +18,7 @@ from lirich.cycling import cycle_table
 from lirich.errors import SettingsError
 from lirich.testing.digitised import FITTED
 
+SC, PC = single_crystal(), polycrystal()
 STATES = (
     "Lithium in connected crystals",
     "Lithium in disconnected crystals",
@@ -106,6 +109,66 @@ def test_the_capacity_converges_with_the_mesh_in_second_order() -> None:
     assert errors[-1] < 1e-3 * passed[-1]
 
 
+def test_the_division_that_the_models_have_tells_the_capacity_of_fast_discharges() -> None:
+    """Against a division eight times as fine."""
+    plan = programme.cycling(["C/10", "1C", "5C"], one_c_ma_g=250, charge_rate="C/10")
+    coarse, fine = (
+        Simulator(Model(points=(("r_p", shells),)), single_crystal(), compiled=False)
+        .run(plan)
+        .ends["Lithium through the circuit"]
+        .to_numpy()
+        for shells in (20, 160)
+    )
+    for discharge, share in ((1, 2e-4), (3, 5e-4), (5, 5e-3)):
+        given, expected = (through[discharge] - through[discharge - 1] for through in (coarse, fine))
+        assert given == pytest.approx(expected, rel=share), discharge
+
+
+def test_diffusion_is_slowest_in_a_full_and_an_empty_crystal_and_beyond() -> None:
+    relative = [float(relative_diffusivity(pybamm.Scalar(f), 0.1).evaluate()) for f in (-0.2, 0.0, 0.5, 1.0, 1.2)]
+    assert relative == pytest.approx([0.1, 0.1, 1.0, 0.1, 0.1])
+
+
+def test_a_gradient_goes_with_the_square_of_the_size() -> None:
+    """In the quasi-steady part of a charge, and so with (940/101)² for the crystals of the review's ref. 80."""
+    found = []
+    for diameter in (940e-9, 101e-9):
+        sim = Simulator(Model(outputs=("Surface lithium content", "Lithium content")), compiled=False)
+        changes = {"Crystal radius [m]": diameter / 2, "Particle radius [m]": diameter / 2}
+        end = sim.run(programme.parse(["Charge at C/20 for 4 h"], 250), changes).ends
+        found.append(end["Lithium content"][-1] - end["Surface lithium content"][-1])
+    assert found[0] / found[1] == pytest.approx((940 / 101) ** 2, rel=0.02)
+
+
+def test_oxygen_leaves_by_the_surface_and_by_grain_boundaries() -> None:
+    """At one potential the rates of two crystals are as the areas that oxygen leaves by."""
+    part, rate = "Part of closed grain boundaries that oxygen leaves by", "Oxygen release rate [umol.g-1.s-1]"
+    sim = Simulator(Model(outputs=(rate, "Surface potential [V]")), compiled=False)
+    rest = programme.parse(["Rest for 1 s"], 250)
+    for boundaries in (0.0, 1.0):
+        rates = [sim.run(rest, {**values, part: boundaries}).points[rate][0] for values in (SC, PC)]
+        areas = [bet_area(SC), bet_area(PC) if boundaries == 0 else 3 / PC["Crystal radius [m]"] / 4.25e6]
+        assert rates[1] / rates[0] == pytest.approx(areas[1] / areas[0], rel=1e-6)
+
+
+def test_a_powder_is_measured_as_its_radii_say() -> None:
+    """6/(ρ d) of 0.94 µm is the 1.5 m²/g it was taken from; the model wets that area; volume goes with the Li."""
+    assert bet_area(SC) == pytest.approx(1.5, rel=2e-3)
+    sim = Simulator(Model(outputs=("Wetted area [m2.g-1]", "Volume change of the crystals")), compiled=False)
+    for values in (SC, PC):
+        run = sim.run(programme.parse(["Charge at C/10 until 4.8 V"], 250), values)
+        assert run.points["Wetted area [m2.g-1]"][0] == pytest.approx(bet_area(values), rel=1e-9)
+        charge = -run.ends["Lithium through the circuit"][-1] * values["Host capacity [mA.h.g-1]"]
+        change = 100 * run.ends["Volume change of the crystals"][-1]
+        assert change == pytest.approx(volume_change(values, charge), rel=2e-3)
+        assert -8.0 < change < -4.0  # 5 to 8 % are reported of large crystals
+    assert tap_density(SC) == pytest.approx(0.637 * 4.25)
+    with pytest.raises(SettingsError, match="volume fraction"):
+        tap_density(SC, packing=1.2)
+    with pytest.raises(SettingsError, match="host"):
+        volume_change(SC, 400.0)
+
+
 def test_the_same_model_runs_in_pybamm_by_name() -> None:
     model, values = pybamm.Model("LiRichSPM"), pybamm.ParameterValues("LiRich_SC")
     cycle = ("Charge at C/2 until 4.8 V", "Discharge at C/2 until 2.0 V")
@@ -121,8 +184,9 @@ def test_a_simulated_test_is_a_standard_table_with_the_first_cycle_of_the_real_c
     radius = FITTED["Particle radius [m]"]
     run = simulator.run(window, {"Crystal radius [m]": radius, "Particle radius [m]": radius})
     cycles = cycle_table(standard_table(run), active_mass_mg=10.0, electrode="cathode")
-    assert cycles["coulombic_efficiency"][0] == pytest.approx(83.4, abs=1.0)
     assert cycles["charge_specific_capacity_mah_g"][0] == pytest.approx(280.0, rel=0.01)
+    assert cycles["discharge_specific_capacity_mah_g"][0] == pytest.approx(233.5, rel=0.02)
+    assert cycles["coulombic_efficiency"][0] == pytest.approx(83.4, abs=1.5)
 
 
 def test_pulses_after_the_limit_end_at_once(simulator: Simulator) -> None:
@@ -144,6 +208,14 @@ def test_pulses_after_the_limit_end_at_once(simulator: Simulator) -> None:
         ({"Yield of wide sites from activation": 0.9}, "Activation makes"),
         ({"Crystal radius": 1e-6}, "no parameter"),
         ({"Series resistance [Ohm]": float("nan")}, "finite"),
+        ({"Crystal radius [m]": 470.0, "Particle radius [m]": 470.0}, "metres"),
+        ({"Ambient temperature [K]": 25.0}, "kelvin"),
+        ({"Potential of low sites [V]": 9.0}, "potential of the low sites"),
+        ({"Yield of spinel-like sites": 1.5}, "part of a whole"),
+        ({"Crystals disconnected per crack": 1.5}, "part of a whole"),
+        ({"Relative diffusivity of a full or empty crystal": 1.5}, "part of a whole"),
+        ({"Initial reconstructed volume fraction": 1.0}, "rock salt at the beginning"),
+        ({"Linear expansion of lithiation": 2.0}, "linear expansion"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(simulator: Simulator, changes: dict[str, float], words: str) -> None:

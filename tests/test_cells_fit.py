@@ -105,7 +105,9 @@ def test_a_fit_is_reported_as_json_and_drawn(recovered: Fit) -> None:
     assert "mV" in figure.alt
 
 
-def test_one_rate_cannot_tell_two_resistances_in_series(simulator: Simulator) -> None:
+def test_one_rate_cannot_tell_two_resistances_in_series() -> None:
+    """Solved so tightly that differences of two runs are no noise of the solver, which would tell them apart."""
+    simulator = Simulator(Model(points=(("r_p", 12),)), single_crystal(), rtol=1e-8, atol=1e-10, compiled=False)
     run = simulator.run(programme.cycling(["C/10"], one_c_ma_g=250))
     curves = tuple(curves_from_table(standard_table(run), 10.0))
     both = (

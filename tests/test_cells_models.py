@@ -94,6 +94,27 @@ def test_the_electrolyte_keeps_its_salt(model: Model) -> None:
     assert run.points["Lowest salt concentration [mol.m-3]"].min() < 900.0  # it was moved about
 
 
+@pytest.mark.parametrize("model", [WITH_ELECTROLYTE, FULL_CELL], ids=lambda m: m.make.__name__)
+def test_a_uniform_reaction_ends_where_the_salt_does(model: Model) -> None:
+    """It says so, and stops; the porous electrode reacts elsewhere and goes on."""
+    low, high = limits(model)
+    plan = programme.parse([(f"Charge at C/10 until {high} V", f"Discharge at 5C until {low} V")], one_c_ma_g=250)
+    thick = {"Active mass [g]": 0.03}
+    run = simulator(model, "Lowest salt concentration [mol.m-3]").run(plan, thick)
+    assert "salt of the electrolyte ran out" in run.stopped
+    assert run.points["Lowest salt concentration [mol.m-3]"].min() > 0.0
+    local = simulator(POROUS).run(
+        programme.parse([("Charge at C/10 until 4.8 V", "Discharge at 5C until 2 V")], 250), thick
+    )
+    assert local.stopped == ""
+    assert capacity(local) > 2 * capacity(run)
+
+
+def test_a_liquid_in_which_only_the_cation_moves_is_refused() -> None:
+    with pytest.raises(SettingsError, match="below 1"):
+        simulator(POROUS).run(programme.parse(["Charge at 1C until 4.4 V"], 250), {"Cation transference number": 1.0})
+
+
 @pytest.mark.parametrize("model", [WITH_ELECTROLYTE, POROUS], ids=lambda m: m.make.__name__)
 def test_a_very_conductive_electrolyte_leaves_the_single_particle(model: Model) -> None:
     """The difference of voltage falls as one over the conductivities, and so to nothing."""

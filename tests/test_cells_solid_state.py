@@ -15,7 +15,7 @@ from lirich.cells.models import SOLID_STATE
 from lirich.cells.parameters import SOLID_ELECTROLYTES, single_crystal, solid_electrolyte
 from lirich.cells.simulation import Run, Simulator
 from lirich.cells.solid_state import LI_IN_POTENTIAL_V
-from lirich.errors import UnknownNameError
+from lirich.errors import SettingsError, UnknownNameError
 
 CONTACT, INTERPHASE, WORKING = "Contact fraction", "Interphase thickness [m]", "Working part of the cathode"
 STILL = {"Parting per volume strain": 0.0, "Interface reaction energy [eV.atom-1]": 0.0}
@@ -111,8 +111,8 @@ def number(symbol: pybamm.Symbol) -> float:
 def test_equal_spheres_percolate_from_29_percent() -> None:
     """The published threshold: 1.764 of 6 contacts with the own kind."""
     assert number(packing(0.293).ionic) == 0.0
-    assert number(packing(0.30).ionic) > 0.2
-    assert number(percolating(pybamm.Scalar(3.0))) == pytest.approx((1 - 0.5**2.5) ** 0.4)
+    assert 0.05 < number(packing(0.30).ionic) < 0.06
+    assert number(percolating(pybamm.Scalar(3.0))) == pytest.approx(1 - 0.5**3.7)
     assert number(percolating(pybamm.Scalar(5.0))) == 1.0
 
 
@@ -122,6 +122,23 @@ def test_finer_electrolyte_and_more_of_it_reach_more_crystals() -> None:
     assert (np.diff(by_size) > 0).all()
     by_share = [number(packing(share).working(pybamm.Scalar(1.0))) for share in (0.3, 0.35, 0.45)]
     assert (np.diff(by_share) > 0).all()
+
+
+def test_the_composite_conducts_as_it_was_measured_to() -> None:
+    """τ² = 4.3 with 44 % of Li6PS5Cl and 42 % of NMC622: Minnmann et al. (2021); equal spheres."""
+    values = SOLID_STATE.defaults()
+    mixture = Packing(*(pybamm.Scalar(value) for value in (0.42, 0.44, 1.0, 1.0, 6.0)))
+    conducts = 0.44 ** values["Tortuosity exponent of the composite"] * number(mixture.ionic)
+    assert 0.44 / conducts == pytest.approx(4.3, rel=0.02)
+
+
+def test_secondary_particles_give_little_in_a_sulfide_and_single_crystals_nearly_all() -> None:
+    """268 against about 70 mAh/g: Wang et al. (2026), abstract; sizes and rate are not in it."""
+    cells = {name: Simulator(SOLID_STATE, SOLID_STATE.defaults(name), compiled=False) for name in ("SC", "PC")}
+    single = discharged(cells["SC"].run(cycles(1, "C/20")))
+    many = [discharged(cells["PC"].run(cycles(1, "C/20"), {"Particle radius [m]": r * 1e-6})) for r in (2.5, 4.0)]
+    assert single == pytest.approx(268.0, rel=0.05)
+    assert many[1] < 70.0 < many[0] < 100.0
 
 
 def test_isolated_crystals_are_lost_capacity() -> None:
@@ -192,6 +209,20 @@ def test_every_electrolyte_of_the_library_makes_a_cell(name: str) -> None:
     assert 150.0 < discharged(run) < 300.0
 
 
+def test_conductivity_times_temperature_follows_arrhenius() -> None:
+    """As what the library takes activation energies from has it: ln(σT) against 1/T."""
+    sim = Simulator(SOLID_STATE.recording("Separator overpotential [V]"), compiled=False)
+    drops = [
+        sim.run(programme.parse(["Charge at C/10 for 10 s"], 250), {"Ambient temperature [K]": kelvin})
+        .points["Separator overpotential [V]"]
+        .to_numpy()[-1]
+        for kelvin in (298.15, 333.15)
+    ]
+    energy = sim.defaults["Activation energy of the solid electrolyte [J.mol-1]"]
+    expected = np.exp(energy / 8.314462618 * (1 / 298.15 - 1 / 333.15)) * 298.15 / 333.15
+    assert drops[0] / drops[1] == pytest.approx(expected, rel=1e-4)
+
+
 def test_an_unknown_electrolyte_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="Li6PS5Cl"):
         solid_electrolyte("Li6PS5C")
@@ -203,6 +234,11 @@ def test_a_better_conductor_gives_more_at_a_high_rate() -> None:
         for kappa in (0.01, 0.05, 0.5)
     ]
     assert (np.diff(given) > 0).all()
+
+
+def test_a_poisson_ratio_that_no_solid_has_is_refused() -> None:
+    with pytest.raises(SettingsError, match="Poisson"):
+        simulator().run(cycles(1), {"Solid electrolyte Poisson ratio": 0.6})
 
 
 def test_lithium_that_is_isolated_stays_in_the_balance() -> None:

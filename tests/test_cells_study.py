@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lirich.cells.models import MODELS, of_set
 from lirich.cells.study import Duty, Study, best_size, duty_figures, task_parameters
 from lirich.cli.app import app
-from lirich.errors import InputError, SettingsError
+from lirich.errors import InputError, SettingsError, UnknownNameError
 from lirich.workbench.study import make_study, read_study, run_study
 
 SHORT = {"rate": "1C", "cycles": 2}
@@ -161,3 +162,35 @@ def test_the_verb_answers_which_radius_and_draws_it(tmp_path: Path) -> None:
     low, high = best["within_1_percent_nm"]
     assert low <= best["radius_nm"] <= high
     assert "Best crystal radius" in page.read_text(encoding="utf-8")
+
+
+def test_a_duty_runs_on_the_cell_that_its_parameter_set_is_for() -> None:
+    """Stack pressure holds contact; a set of a solid-state cell that ran in a liquid would not feel it."""
+    duty = Duty(rate="C/5", cycles=2)
+    capacities = [
+        duty_figures(task_parameters("LiRich_SC_ASSB", duty, {"Stack pressure [MPa]": pressure}))[
+            "first_capacity_mah_g"
+        ]
+        for pressure in (1.0, 300.0)
+    ]
+    assert capacities[1] > capacities[0] + 5.0
+    liquid = duty_figures(task_parameters("SC", duty, {}))["first_capacity_mah_g"]
+    assert liquid > capacities[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("LiRich_SC", "single-particle"),
+        ("LiRich_PC_Electrolyte", "with-electrolyte"),
+        ("LiRich_SC_Graphite", "full-cell"),
+        ("LiRich_PC_ASSB", "solid-state"),
+    ],
+)
+def test_every_parameter_set_has_its_kind_of_cell(name: str, kind: str) -> None:
+    assert of_set(name) is MODELS[kind]
+
+
+def test_no_cell_is_for_an_unknown_set() -> None:
+    with pytest.raises(UnknownNameError):
+        of_set("LiRich_XX")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from cycler_programme import HOUR, Programme
-from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table
+from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table, halffigures
 from lirich.cycling.analysis import analyse as analyse_in_home
 from lirich.cycling.figures import ANODE_ENERGY
 from lirich.cycling.lowvoltage import capacity_above
@@ -60,6 +61,38 @@ def test_constant_voltage_part_is_found_and_kept_out_of_the_current() -> None:
         assert half is not None
         assert half.constant_voltage[-1]
         assert not half.constant_voltage[0]
+
+
+@pytest.mark.parametrize("rows", [1, 100, 10_000_000])
+def test_the_size_of_the_blocks_changes_no_figure(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    run = Programme(capacity_mah=1.2, resistance_ohm=20.0)
+    for _ in range(4):
+        run.constant_current(0.4, 0.8).constant_voltage(0.12).rest(600).constant_current(0.4, 0.0).rest(600)
+        run.cycle += 1
+    table = run.cycles(2, 0.3).pulses(0.3, 1.0, 5, 60.0).table()
+    usual = cycle_table(table)
+    monkeypatch.setattr(halffigures, "BLOCK_ROWS", rows)
+    assert_frame_equal(cycle_table(table), usual, check_exact=True)
+
+
+def test_charge_that_is_booked_on_the_rest_after_it_belongs_to_the_half_cycle() -> None:
+    table = Programme().cycles(3, 0.5).table()
+    time, current = table["test_time_second"].to_numpy(), table["current_ampere"].to_numpy()
+    gained = np.append(0.0, np.diff(time) * 0.5 * (current[1:] + current[:-1]) / HOUR)
+    gained[current == 0.0] = 0.0
+    last = np.flatnonzero((current[:-1] != 0.0) & (current[1:] == 0.0))
+    late = gained.copy()
+    late[last + 1], late[last] = gained[last], 0.0
+    counted = [
+        table.with_columns(
+            charging_capacity_ah=np.cumsum(np.maximum(g, 0.0)), discharging_capacity_ah=np.cumsum(np.maximum(-g, 0.0))
+        )
+        for g in (gained, late)
+    ]
+    assert annotate(counted[1]).points.charge_source == "capacity"
+    charges = [np.append(0.0, annotate(t).step_table()["charge_mah"].to_numpy()) for t in counted]
+    np.testing.assert_allclose(charges[1], charges[0], atol=1e-15)
+    assert cycle_table(counted[1])["charge_capacity_mah"].to_list() == pytest.approx([1.0] * 3, rel=1e-9)
 
 
 def test_half_cycle_ends_at_the_capacity_of_the_table_and_starts_at_zero() -> None:
@@ -437,6 +470,13 @@ def test_capacity_columns_are_used_where_they_agree_and_refused_where_not() -> N
     row = pl.int_range(pl.len())
     gaps = better.with_columns(charging_capacity_ah=pl.when(row != 50).then("charging_capacity_ah"))
     assert annotate(gaps).points.charge_source == "current"
+
+
+def test_where_time_stands_still_no_charge_passes() -> None:
+    table = Programme().cycles(1, 0.5).table().with_columns(test_time_second=pl.lit(0.0))
+    still = with_columns_of(table, np.zeros(table.height))
+    with pytest.raises(NotEnoughDataError, match="no charge passes"):
+        cycle_table(still)
 
 
 def test_capacity_columns_of_few_digits_give_the_totals_and_no_stairs() -> None:

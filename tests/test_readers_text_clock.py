@@ -47,6 +47,27 @@ def test_elapsed_times_are_read_to_the_last_digit(times: list[tuple[int, int, in
     assert elapsed_seconds(text).to_list() == expected
 
 
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 59), st.integers(0, 59)), min_size=1, max_size=10))
+def test_elapsed_times_of_digits_are_read_whatever_their_width(times: list[tuple[int, int, int]]) -> None:
+    text = pl.Series("t", [f"{h}:{m:02}:{s}" for h, m, s in times])
+    expected = [h * 3600.0 + m * 60.0 + s for h, m, s in times]
+    assert elapsed_seconds(text).to_list() == expected
+    # One odd text sends all of them another way, to the same numbers.
+    assert elapsed_seconds(pl.concat([text, pl.Series("t", ["rubbish"])])).to_list() == [*expected, None]
+
+
+@pytest.mark.parametrize("odd", ["1:2:3\n4:5:6", "1::2", "1:2:3:", ":1:2"])
+def test_texts_that_look_like_times_only_end_to_end_are_none(odd: str) -> None:
+    text = pl.Series("t", ["0:00:01", odd, "0:00:03"])
+    assert elapsed_seconds(text).to_list() == [1.0, None, 3.0]
+
+
+def test_blanks_around_a_clock_do_not_matter() -> None:
+    text = pl.Series("text", ["2024-02-29 23:59:59", " 2024-02-29 23:59:59.5", "2024-03-01 00:00:00 "])
+    seconds, _ = wall_clock(text, None)
+    assert (seconds - seconds[0]).to_list() == [0.0, 0.5, 1.0]
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("1:00:00,5", 3600.5), ("  0d 00:00:0.0500000007450581", 0.0500000007450581)]
 )

@@ -253,6 +253,9 @@ def test_encodings_byte_order_marks_line_ends_and_decimals_do_not_matter(tmp_pat
         text.encode("latin-1"),
         text.replace("\n", "\r\n").encode(),
         text.replace("\n", "\r").encode(),
+        text.replace("\n", "\r\n\r\n").encode(),
+        text.replace("\n", "\r\n").replace("\r\n", "\r", 150).replace("\r", "\r\n", 149).encode(),
+        "some words\nmore: words\n\n".replace("\n", "\r\n").encode() + text.replace("\n", "\r\n").encode(),
         text.replace(",", "\t").encode(),
         text.replace(",", ";").encode(),
         text.replace(",", " ; ").encode(),
@@ -265,6 +268,18 @@ def test_encodings_byte_order_marks_line_ends_and_decimals_do_not_matter(tmp_pat
         b"some words\nmore: words\n\n" + text.encode(),
     ):
         assert read_text(tmp_path, variant).table.equals(expected), variant[:60]
+
+
+@pytest.mark.parametrize("first", ["0.0,3.0000,0.00100", "0.0,3.0000,0.00100,,,"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_first_row_of_another_width_is_read_as_any_other(first: str, end: str, tmp_path: Path) -> None:
+    expected = read_text(tmp_path, plain()).table
+    header, row, rest = plain().split("\n", 2)
+    assert row == "0.0,3.0000,0.00100,25.0"
+    table = read_text(tmp_path, "\n".join((header, first, rest)).replace("\n", end)).table
+    assert table[std.CELL_TEMPERATURE][0] is None
+    assert table.drop(std.CELL_TEMPERATURE).equals(expected.drop(std.CELL_TEMPERATURE))
+    assert table[1:].equals(expected[1:])
 
 
 def test_chinese_headers_in_their_own_encoding(tmp_path: Path) -> None:

@@ -102,7 +102,8 @@ def test_a_byte_order_mark_of_an_editor_does_no_harm(tmp_path: Path) -> None:
 def test_any_folder_name_can_be_a_workspace(tmp_path: Path, name: str) -> None:
     with Store.create(tmp_path / name) as store:
         assert store.settings.name == name
-    assert sorted(p.name for p in (tmp_path / name).iterdir()) == ["catalogue.sqlite", "curves", "lirich.toml", "raw"]
+    made = ["catalogue.sqlite", "curves", "lirich.toml", "models", "raw"]
+    assert sorted(p.name for p in (tmp_path / name).iterdir()) == made
     assert Store.open(tmp_path / name).cells() == {}
 
 

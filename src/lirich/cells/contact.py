@@ -1,9 +1,9 @@
 """Contact between crystals and a solid electrolyte: what is isolated, what parts and heals, what grows between them.
 
 * **Isolated**: a crystal works if it touches electrolyte that reaches the separator, and electrons reach it. Both are
-  chances in a random packing of two kinds of spheres (Bouvard and Lange, Acta Metall. Mater. 39 (1991) 3083,
-  doi:10.1016/0956-7151(91)90041-X; as used for composite electrodes by Chen et al., Energies 6 (2013) 1632,
-  doi:10.3390/en6031632).
+  chances in a random packing of two kinds of spheres (Bertei and Nicolella, Powder Technol. 213 (2011) 100,
+  doi:10.1016/j.powtec.2011.07.011; as printed for composite electrodes by Chen et al., Energies 6 (2013) 1632,
+  doi:10.3390/en6031632, equations 2 and 5).
 * **Parted**: crystals change volume and the electrolyte does not follow; what has parted is pressed together again
   elastically (Persson, J. Chem. Phys. 115 (2001) 3840, doi:10.1063/1.1388626; in a cell model Tian and Qi,
   J. Electrochem. Soc. 164 (2017) E3512, doi:10.1149/2.0481711jes), and heals by creep.
@@ -22,8 +22,9 @@ from lirich.cells.crystal import arrhenius, parameter
 
 Symbol = Any
 
-_THRESHOLD, _ALL, _SPAN = 1.764, 4.236, 2.472
-"""Contacts with its own kind below which a network ends, and from which all of it hangs together (Bouvard, Lange)."""
+_ALL, _SPAN, _POWER = 4.236, 2.472, 3.7
+"""Contacts with its own kind from which all of a network hangs together, how many fewer end it, and the power between
+(Bertei and Nicolella 2011; below 4.236 − 2.472 = 1.764 contacts there is no network)."""
 _LEAST_CONTACT = 1e-3
 _LEAST_CHANCE = 1e-12
 
@@ -72,7 +73,7 @@ class Packing:
 def percolating(contacts: Symbol) -> Symbol:
     """Return the part of a kind that hangs together, from the mean number of *contacts* with its own kind."""
     short = pybamm.minimum(pybamm.maximum((_ALL - contacts) / _SPAN, 0), 1)
-    return (1 - short**2.5) ** 0.4
+    return 1 - short**_POWER
 
 
 def recovered(pressure_mpa: Symbol, modulus: Symbol, poisson: Symbol, slope: Symbol) -> Symbol:

@@ -46,6 +46,14 @@ def arrhenius(activation_energy: str, temperature: Symbol) -> Symbol:
     return pybamm.exp(parameter(activation_energy) / GAS_CONSTANT * (1 / REFERENCE_K - 1 / temperature))
 
 
+def conducting(activation_energy: str, temperature: Symbol) -> Symbol:
+    """Return the factor of a conductivity, 1 at 298.15 K, whose activation energy (J/mol) was read off ln(σT).
+
+    It is so in what the library takes them from, and follows from the Nernst–Einstein relation.
+    """
+    return arrhenius(activation_energy, temperature) * REFERENCE_K / temperature
+
+
 def gate(potential: Symbol, threshold: str, width: str) -> Symbol:
     """Return what switches on smoothly, from 0 to 1, above a threshold potential."""
     return 0.5 + 0.5 * pybamm.tanh(0.5 * (potential - parameter(threshold)) / parameter(width))
@@ -54,6 +62,15 @@ def gate(potential: Symbol, threshold: str, width: str) -> Symbol:
 def limited_exp(argument: Symbol) -> Symbol:
     """Return exp, flat beyond e^12: a gas rate must not overflow where a solver tries absurd potentials."""
     return pybamm.exp(12 * pybamm.tanh(argument / 12))
+
+
+def relative_diffusivity(filled: Symbol, floor: Symbol) -> Symbol:
+    """Return D over its largest: 1 half full, and *floor* full and empty.
+
+    It stays there beyond: the centre holds more Li than there are sites where sites have gone and Li not yet.
+    """
+    within = pybamm.minimum(pybamm.maximum(filled, 0), 1)
+    return floor + (1 - floor) * (4 * within * (1 - within)) ** 2
 
 
 @dataclass
@@ -68,7 +85,8 @@ class Crystal:
     contact: Symbol = 1
     """Part of the surface through which Li can pass; 1 in a liquid."""
     wets_cracks: bool = True
-    """Whether the electrolyte flows into cracks, as a liquid does: then they are surface, else they are barriers."""
+    """Whether the electrolyte flows into cracks, as a liquid does: then current enters there; else they are barriers,
+    and free surface, from which oxygen leaves and rock salt grows all the same."""
     rhs: dict[Symbol, Symbol] = field(default_factory=dict)
     algebraic: dict[Symbol, Symbol] = field(default_factory=dict)
     initial: dict[Symbol, Symbol] = field(default_factory=dict)
@@ -158,8 +176,7 @@ class Crystal:
     def _fluxes(self) -> None:
         filled = self.lithium / self._mesh(self.connected * self.total_sites)
         floor = parameter("Relative diffusivity of a full or empty crystal")
-        shape = floor + (1 - floor) * (4 * filled * (1 - filled)) ** 2
-        diffusivity = self._mesh(self.diffusivity_scale) * pybamm.maximum(shape, floor)
+        diffusivity = self._mesh(self.diffusivity_scale) * relative_diffusivity(filled, floor)
         self.rhs[self.lithium] = -pybamm.div(-diffusivity * pybamm.grad(self.lithium))
         self.boundary[self.lithium] = {
             "left": (pybamm.Scalar(0), "Neumann"),
@@ -170,6 +187,8 @@ class Crystal:
         self.mean_content = self.mean_lithium / self.connected
         self.local_content = self.lithium / self._mesh(self.connected)
         self.throughput = pybamm.AbsoluteValue(self.rate)
+        removed = parameter("Initial lithium content") - self.mean_content
+        self.volume_change = -3 * parameter("Linear expansion of lithiation") * removed  # of the pristine volume
 
     # --- surface -------------------------------------------------------------------------------------------------
 
@@ -290,23 +309,22 @@ class Crystal:
     def _gases(self) -> None:
         """O2 and CO2 in µmol per gram of oxide: they are measured, and change nothing else.
 
-        The rates have the same potential dependence for every crystal. A crystal with less wetted area per gram
-        reaches the same rate, and so the limit of a detector, at a higher potential: that is its later onset.
+        The rates have the same potential dependence for every crystal. CO2 comes from where the electrolyte is. Oxygen
+        leaves the lattice at every surface, and at a grain boundary too, along which it finds its way out. A crystal
+        with less of both per gram reaches the limit of a detector at a higher potential: that is its later onset.
         """
-        area = self.area / parameter("Crystal density [kg.m-3]") / 1000  # m²/g
+        per_gram = 1 / parameter("Crystal density [kg.m-3]") / 1000
+        area = self.area * per_gram  # m²/g
+        closed = (1 - self.open_boundaries) * self.boundary_area
+        leaving = (self.area + parameter("Part of closed grain boundaries that oxygen leaves by") * closed) * per_gram
         first_area = (
-            (
-                3 / parameter("Particle radius [m]")
-                + parameter("Initial open part of the grain boundaries") * self.boundary_area
-            )
-            / parameter("Crystal density [kg.m-3]")
-            / 1000
-        )
+            self.outer_area + parameter("Initial open part of the grain boundaries") * self.boundary_area
+        ) * per_gram
         carbonate = self._state(
             "Surface carbonate left [umol.g-1]", parameter("Surface carbonate per area [umol.m-2]") * first_area
         )
         burnt = carbonate * self._release("carbonate oxidation", "s-1")
-        self.oxygen_rate = self._release("oxygen release", "umol.m-2.s-1") * area
+        self.oxygen_rate = self._release("oxygen release", "umol.m-2.s-1") * leaving
         self.dioxide_rate = burnt + self._release("electrolyte oxidation", "umol.m-2.s-1") * area
         self.oxygen = self._state("Oxygen released [umol.g-1]", pybamm.Scalar(0))
         self.dioxide = self._state("Carbon dioxide released [umol.g-1]", pybamm.Scalar(0))
@@ -339,6 +357,7 @@ class Crystal:
             "Open part of the grain boundaries": self.open_boundaries,
             "Cracks through the grains": self.through_cracks,
             "Wetted area [m2.g-1]": self.area / density / 1000,
+            "Volume change of the crystals": self.volume_change,
             "Diffusion length [m]": self.length,
             "Interfacial current density [A.m-2]": self.current_density,
             "Film resistance [Ohm.m2]": self.film_resistance,

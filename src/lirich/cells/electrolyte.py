@@ -18,12 +18,12 @@ import numpy as np
 import pybamm
 
 from lirich.cells.cell import coordinate, mean, published
-from lirich.cells.crystal import arrhenius, parameter
+from lirich.cells.crystal import arrhenius, conducting, parameter
 from lirich.cells.sites import FARADAY, GAS_CONSTANT
 
 Symbol = Any
 
-_LEAST = 1e-3
+LEAST_SALT = 1e-3
 """Of the initial concentration: potentials and conductivities of an electrolyte that is used up stay finite."""
 
 
@@ -93,7 +93,7 @@ class Electrolyte:
 
     def present(self, concentration: Symbol) -> Symbol:
         """Return a concentration, or the least that counts."""
-        return pybamm.maximum(concentration, _LEAST * self.start)
+        return pybamm.maximum(concentration, LEAST_SALT * self.start)
 
     def _diffusivity(self, concentration: Symbol) -> Symbol:
         free = published("Electrolyte diffusivity [m2.s-1]")(self.present(concentration), self.temperature)
@@ -105,7 +105,9 @@ class Electrolyte:
         """Return the conductivity of the free electrolyte, S/m."""
         free = published("Electrolyte conductivity [S.m-1]")(self.present(concentration), self.temperature)
         return (
-            free * parameter("Factor of the electrolyte conductivity") * arrhenius(_ACTIVATION_ENERGY, self.temperature)
+            free
+            * parameter("Factor of the electrolyte conductivity")
+            * conducting(_ACTIVATION_ENERGY, self.temperature)
         )
 
     @property
@@ -150,6 +152,10 @@ class Electrolyte:
             anode = pybamm.log(self.at_anode())
         cathode = mean(pybamm.log(self.relative("positive electrode")), "positive electrode")
         return self.diffusion_potential * (anode - cathode)
+
+    def runs_out(self) -> Symbol:
+        """Return the event at which a uniform reaction has used up the salt somewhere: what follows means nothing."""
+        return pybamm.Event("Salt runs out", self.lowest - LEAST_SALT * self.start)
 
     @property
     def lowest(self) -> Symbol:

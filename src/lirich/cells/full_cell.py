@@ -10,7 +10,7 @@ from typing import Any
 
 import pybamm
 
-from lirich.cells.cell import LiRichModel, mean
+from lirich.cells.cell import SALT, LiRichModel, mean
 from lirich.cells.crystal import Crystal, parameter
 from lirich.cells.electrolyte import Electrolyte, Region
 from lirich.cells.graphite import Graphite, volume_of
@@ -66,7 +66,7 @@ class LiRichFullCell(LiRichModel):
                 "SEI current [A]": graphite.film_current,
                 "Lithium lost in the SEI, per lithium of the host": graphite.film_lithium / self.host_lithium,
                 "Lithium in the electrolyte [mol]": lithium,
-                "Lowest salt concentration [mol.m-3]": salt.lowest,
+                SALT: salt.lowest,
                 **crystal.outputs,
             },
             open_circuit=crystal.potential - graphite.open_circuit,
@@ -77,5 +77,6 @@ class LiRichFullCell(LiRichModel):
                 "Change of lithium in the electrolyte [mol]": lithium - salt.lithium_at_start(sandwich.area),
             },
         )
+        self.events.append(salt.runs_out())
         self.variables["Salt concentration [mol.m-3]"] = salt.concentration
         self.variables["Graphite content"] = graphite.content

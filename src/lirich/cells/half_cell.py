@@ -12,7 +12,7 @@ from typing import Any
 
 import pybamm
 
-from lirich.cells.cell import LiRichModel, Symbol, mean
+from lirich.cells.cell import SALT, LiRichModel, Symbol, mean
 from lirich.cells.crystal import Crystal, parameter
 from lirich.cells.electrolyte import Electrolyte, Region
 
@@ -124,7 +124,7 @@ class LiRichSPMe(LiRichModel):
                 "Concentration overpotential [V]": concentration,
                 "Ohmic overpotential of electrolyte and solid [V]": ohmic,
                 "Lithium in the electrolyte [mol]": lithium,
-                "Lowest salt concentration [mol.m-3]": salt.lowest,
+                SALT: salt.lowest,
                 **crystal.outputs,
             },
             open_circuit=crystal.potential,
@@ -134,4 +134,5 @@ class LiRichSPMe(LiRichModel):
                 "Change of lithium in the electrolyte [mol]": lithium - salt.lithium_at_start(sandwich.area),
             },
         )
+        self.events.append(salt.runs_out())
         self.variables["Salt concentration [mol.m-3]"] = salt.concentration

@@ -12,6 +12,7 @@ import pybamm
 
 from lirich.cells.contact import Packing
 from lirich.cells.programme import Programme
+from lirich.cells.sites import SITES
 from lirich.errors import SettingsError
 
 Parameters = Mapping[str, float]
@@ -58,6 +59,15 @@ _POSITIVE = (
     "Initial interphase scale",
     "Interphase conductivity",
 )
+TEMPERATURES_K = (213.15, 423.15)
+"""−60 to 150 °C, as of `lirich.cells.study.Duty`: far beyond what Arrhenius factors around 25 °C can be trusted for."""
+LARGEST_RADIUS_M = 1e-4
+"""A particle of 0.2 mm: whoever gives more means another unit."""
+SITE_POTENTIALS_V = (1.0, 6.0)
+"""V against Li: a site beyond is never filled, or never emptied, within any window."""
+LARGEST_EXPANSION = 0.2
+"""Linear: 73 % of the volume."""
+
 _PARTS = (
     "Positive electrode active material volume fraction",
     "Positive electrode porosity",
@@ -70,6 +80,11 @@ _PARTS = (
     "Part of the contact that can part",
     "Crystals that carbon gives electrons to",
     "Initial open part of the grain boundaries",
+    "Initial reconstructed volume fraction",
+    "Part of closed grain boundaries that oxygen leaves by",
+    "Relative diffusivity of a full or empty crystal",
+    "Yield of spinel-like sites",
+    "Crystals disconnected per crack",
 )
 _SUMS = (
     ("Positive electrode active material volume fraction", "Positive electrode porosity"),
@@ -94,7 +109,25 @@ def _numbers(parameters: Parameters) -> None:
             raise SettingsError(f"{name} is 0", expected="more than 0")
 
 
+def _temperature(parameters: Parameters) -> None:
+    low, high = TEMPERATURES_K
+    for name in ("Ambient temperature [K]", "Initial temperature [K]"):
+        if name in parameters and not low <= parameters[name] <= high:
+            raise SettingsError(
+                f"{name} is {parameters[name]:g}",
+                expected=f"between {low:g} and {high:g} K (−60 and 150 °C)",
+                advice="Temperatures of parameters are in kelvin: 25 °C is 298.15",
+            )
+
+
 def _morphology(parameters: Parameters) -> None:
+    for name in ("Crystal radius [m]", "Particle radius [m]"):
+        if parameters[name] > LARGEST_RADIUS_M:
+            raise SettingsError(
+                f"{name} is {parameters[name]:g}",
+                expected=f"at most {LARGEST_RADIUS_M:g}",
+                advice="Radii of parameters are in metres: 470 nm is 4.7e-7",
+            )
     if parameters["Crystal radius [m]"] > parameters["Particle radius [m]"] * (1 + 1e-9):
         raise SettingsError(
             f"The crystals (radius {parameters['Crystal radius [m]']:g} m) are larger than the particle "
@@ -104,6 +137,14 @@ def _morphology(parameters: Parameters) -> None:
 
 
 def _sites(parameters: Parameters) -> None:
+    low, high = SITE_POTENTIALS_V
+    for site in SITES:
+        potential = parameters[f"Potential of {site} sites [V]"]
+        if not low <= potential <= high:
+            raise SettingsError(
+                f"The potential of the {site} sites is {potential:g} V",
+                expected=f"between {low:g} and {high:g} V against Li",
+            )
     sites = sum(value for name, value in parameters.items() if name.startswith("Initial fraction of "))
     if abs(sites - 1.0) > 1e-6:
         raise SettingsError(
@@ -123,6 +164,14 @@ def _volumes(parameters: Parameters) -> None:
     for name in _PARTS:
         if parameters.get(name, 0.0) > 1:
             raise SettingsError(f"{name} is {parameters[name]:g}", expected="a part of a whole: at most 1")
+    if parameters["Initial reconstructed volume fraction"] == 1:
+        raise SettingsError("All of the crystals is rock salt at the beginning", expected="a part below 1")
+    if parameters.get("Cation transference number") == 1:
+        raise SettingsError(
+            "The cation transference number of the liquid electrolyte is 1",
+            expected="below 1: the anions of a salt move too",
+            advice="A single-ion conductor is a solid electrolyte: take LiRichASSB",
+        )
     for names in _SUMS:
         if all(name in parameters for name in names):
             total = sum(parameters[name] for name in names)
@@ -131,6 +180,19 @@ def _volumes(parameters: Parameters) -> None:
                     " and ".join(f"{name} {parameters[name]:g}" for name in names) + f" sum to {total:.4g}",
                     expected="at most 1: they share one volume, and binder, carbon or pores take the rest",
                 )
+
+
+def _mechanics(parameters: Parameters) -> None:
+    expansion = parameters["Linear expansion of lithiation"]
+    if expansion > LARGEST_EXPANSION:
+        raise SettingsError(
+            f"A linear expansion of {expansion:g}", expected=f"at most {LARGEST_EXPANSION:g}; layered oxides have 0.02"
+        )
+    poisson = parameters.get("Solid electrolyte Poisson ratio", 0.0)
+    if poisson > 0.5:
+        raise SettingsError(
+            f"A Poisson ratio of {poisson:g}", expected="at most 0.5: more would grow when it is pressed from all sides"
+        )
 
 
 def _graphite(parameters: Parameters) -> None:
@@ -214,9 +276,11 @@ def check_window(programme: Programme, parameters: Parameters) -> None:
 
 _RULES: tuple[Callable[[Parameters], None], ...] = (
     _numbers,
+    _temperature,
     _morphology,
     _sites,
     _volumes,
+    _mechanics,
     _graphite,
     _percolation,
     _cut_offs,

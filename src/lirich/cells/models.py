@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lirich.cells.cell import FINER, SALT
 from lirich.cells.full_cell import LiRichFullCell
 from lirich.cells.half_cell import LiRichSPM, LiRichSPMe
-from lirich.cells.parameters import values_of
+from lirich.cells.parameters import SETS, values_of
 from lirich.cells.porous import LiRichDFN
 from lirich.cells.solid_state import LiRichASSB
+from lirich.errors import UnknownNameError
 
 
 def single_particle(current: Any) -> LiRichSPM:
@@ -43,7 +45,8 @@ def solid_state(current: Any) -> LiRichASSB:
 
 
 SHELLS, STRETCH = 60, 6.0
-"""Shells of a crystal whose surface is resolved: the outermost is exp(6) = 400 times thinner than the innermost."""
+"""Shells of a crystal whose surface is resolved for pulses: the outermost is exp(6) = 400 times thinner than the
+innermost."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class Model:
     ``outputs`` are PyBaMM variables that are recorded beside voltage and current. ``parameter_set`` is the set that
     the model runs with if nothing else is said. ``pybamm_name`` is the model's name in PyBaMM; ``states`` are hidden
     states that this kind has beside those of the crystal; ``places`` says that each place through the electrode has
-    crystals of its own, of which outputs are means; with a ``stretch`` s the outermost shell of a crystal is exp(s)
-    times thinner than the innermost.
+    crystals of its own, of which outputs are means; with a ``stretch`` s the outermost shell of a particle is exp(s)
+    times thinner than the innermost (0: even shells).
     """
 
     make: Callable[[Any], Any] = single_particle
@@ -64,7 +67,7 @@ class Model:
     pybamm_name: str = "LiRichSPM"
     states: tuple[str, ...] = ()
     places: bool = False
-    stretch: float = 0.0
+    stretch: float = FINER
 
     def recording(self, *outputs: str) -> Model:
         """Return the model with *outputs* recorded too."""
@@ -84,7 +87,6 @@ class Model:
 
 
 _THROUGH = (("r_p", 20), ("x_s", 8), ("x_p", 10))
-_SALT = ("Lowest salt concentration [mol.m-3]",)
 _UNIFORM = ("Concentration overpotential [V]", "Ohmic overpotential of electrolyte and solid [V]")
 SINGLE_PARTICLE = Model()
 WITH_ELECTROLYTE = Model(
@@ -92,10 +94,10 @@ WITH_ELECTROLYTE = Model(
     _THROUGH,
     parameter_set="LiRich_SC_Electrolyte",
     pybamm_name="LiRichSPMe",
-    states=(*_SALT, *_UNIFORM),
+    states=(SALT, *_UNIFORM),
 )
 POROUS = Model(
-    porous, _THROUGH, parameter_set="LiRich_SC_Electrolyte", pybamm_name="LiRichDFN", states=_SALT, places=True
+    porous, _THROUGH, parameter_set="LiRich_SC_Electrolyte", pybamm_name="LiRichDFN", states=(SALT,), places=True
 )
 FULL_CELL = Model(
     full_cell,
@@ -103,7 +105,7 @@ FULL_CELL = Model(
     parameter_set="LiRich_SC_Graphite",
     pybamm_name="LiRichFullCell",
     states=(
-        *_SALT,
+        SALT,
         *_UNIFORM,
         "Graphite potential [V]",
         "Mean graphite content",
@@ -136,3 +138,14 @@ MODELS: Mapping[str, Model] = {
     "solid-state": SOLID_STATE,
 }
 """The kinds of model by name."""
+
+
+def of_set(name: str) -> Model:
+    """Return the kind of model that a parameter set is for: of those that fit, the one without places of its own.
+
+    Raises `UnknownNameError`.
+    """
+    fitting = [model for model in MODELS.values() if name in (model.set_for("SC"), model.set_for("PC"))]
+    if not fitting:
+        raise UnknownNameError.of("parameter set", name, SETS)
+    return min(fitting, key=lambda model: model.places)

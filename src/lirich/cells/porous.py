@@ -15,7 +15,7 @@ from typing import Any
 
 import pybamm
 
-from lirich.cells.cell import LiRichModel, Symbol, mean
+from lirich.cells.cell import SALT, LiRichModel, Symbol, mean
 from lirich.cells.crystal import Crystal, parameter
 from lirich.cells.electrolyte import Electrolyte
 from lirich.cells.half_cell import Sandwich
@@ -135,7 +135,7 @@ class LiRichDFN(LiRichModel):
             {
                 "Counter-electrode overpotential [V]": counter,
                 "Lithium in the electrolyte [mol]": lithium,
-                "Lowest salt concentration [mol.m-3]": salt.lowest,
+                SALT: salt.lowest,
                 **averaged(crystal),
             },
             open_circuit=mean(crystal.potential, ELECTRODE),

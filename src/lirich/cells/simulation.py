@@ -19,6 +19,8 @@ import polars as pl
 import pybamm
 from numpy.typing import NDArray
 
+from lirich.cells.cell import SALT, shells
+from lirich.cells.electrolyte import LEAST_SALT
 from lirich.cells.limits import check as check
 from lirich.cells.limits import check_window
 from lirich.cells.models import Model as Model
@@ -78,19 +80,21 @@ class Simulator:
         compiled: bool = True,
     ) -> None:
         self.defaults = model.defaults() if defaults is None else dict(defaults)
-        self.outputs = (*BASIC, *(name for name in model.outputs if name not in BASIC))
         self._current = pybamm.Variable("Current [A]")
         equations = model.make(self._current)
+        self._uniform_salt = SALT in equations.variables and not model.places
+        watched = (*model.outputs, SALT) if self._uniform_salt else model.outputs
+        self.outputs = (*BASIC, *dict.fromkeys(name for name in watched if name not in BASIC))
         self._control(equations)
         values = pybamm.ParameterValues(dict.fromkeys(self.defaults, "[input]"))
         values.process_model(equations)
         geometry = equations.default_geometry
         values.process_geometry(geometry)
         points = {**equations.default_var_pts, **dict(model.points)}
-        divisions = dict(equations.default_submesh_types)
-        if model.stretch:
-            finer = {"side": "right", "stretch": model.stretch}
-            divisions["positive particle"] = pybamm.MeshGenerator(pybamm.Exponential1DSubMesh, finer)
+        divisions = {
+            **equations.default_submesh_types,
+            **dict.fromkeys(equations.particles, shells(model.stretch)),
+        }
         self.mesh = pybamm.Mesh(geometry, divisions, points)
         pybamm.Discretisation(self.mesh, equations.default_spatial_methods).process_model(equations)
         self.model = equations
@@ -127,7 +131,9 @@ class Simulator:
         fixed = pybamm.InputParameter("Control voltage target [V]")
         model.algebraic[current] = holds * (voltage - fixed) + (1 - holds) * (current - wanted) * 1e3
         model.initial_conditions[current] = wanted
+        # Limits of voltage are those of the step; what else ends a run (the salt) stays.
         model.events = [
+            *(event for event in model.events if not event.name.endswith("voltage [V]")),
             pybamm.Event("low", voltage - pybamm.InputParameter("Control low voltage [V]")),
             pybamm.Event("high", pybamm.InputParameter("Control high voltage [V]") - voltage),
             pybamm.Event("small", pybamm.AbsoluteValue(current) - pybamm.InputParameter("Control end current [A]")),
@@ -223,8 +229,14 @@ class Simulator:
             time += float(times[-1])
             if step.block and _at_its_voltage(step, float(rows[-1, 0])):
                 left = step.block
-            if not reached:
+            if self._without_salt(rows[-1], parameters):
+                stopped = (
+                    f"the salt of the electrolyte ran out {times[-1]:.0f} s into step {number} ({step.mode}); "
+                    "a uniform reaction goes on where there is none: take the porous electrode (LiRichDFN)"
+                )
+            elif not reached:
                 stopped = f"step {number} ({step.mode}) went on for {times[-1]:.0f} s and did not end"
+            if stopped:
                 break
         points, last = _frame(parts, self.outputs)
         return Run(
@@ -235,6 +247,12 @@ class Simulator:
             host_ah=parameters["Host capacity [mA.h.g-1]"] * parameters["Active mass [g]"] / 1000,
             temperature_k=parameters["Ambient temperature [K]"],
         )
+
+    def _without_salt(self, row: Array, parameters: Mapping[str, float]) -> bool:
+        """Tell whether a uniform reaction has used up the salt somewhere."""
+        if not self._uniform_salt:
+            return False
+        return bool(row[self.outputs.index(SALT)] <= 2 * LEAST_SALT * parameters[_SALT_AT_FIRST])
 
     def _step(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, Array, Array, bool]:
         """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
@@ -270,6 +288,7 @@ class Simulator:
         )
 
 
+_SALT_AT_FIRST = "Initial salt concentration [mol.m-3]"
 _RETRIES = (0.1, 1e-3)
 """By how much the tolerances are tightened, one after the other, where a step could not be solved."""
 _ROOT = 2

@@ -14,7 +14,7 @@ import pybamm
 
 from lirich.cells.cell import LiRichModel, Symbol, mean
 from lirich.cells.contact import Contact, Packing
-from lirich.cells.crystal import Crystal, arrhenius, parameter
+from lirich.cells.crystal import Crystal, conducting, parameter
 from lirich.cells.half_cell import Sandwich
 from lirich.cells.porous import CHARGE_SCALE, ELECTRODE, LOCAL, LOCAL_RATE, PorousElectrode, along, averaged, local_rate
 
@@ -62,7 +62,7 @@ class LiRichASSB(LiRichModel):
         )
         contact.grow(crystal.potential)
         crystal.outputs |= contact.outputs
-        conductivity = parameter("Solid electrolyte conductivity [S.m-1]") * arrhenius(
+        conductivity = parameter("Solid electrolyte conductivity [S.m-1]") * conducting(
             "Activation energy of the solid electrolyte [J.mol-1]", self.temperature
         )
         through = parameter("Solid electrolyte volume fraction") ** parameter("Tortuosity exponent of the composite")

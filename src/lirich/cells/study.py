@@ -222,16 +222,23 @@ FIGURES: Mapping[str, str] = {
 
 @cache
 def _simulator(name: str) -> Any:
-    from lirich.cells.simulation import Model, Simulator
+    from lirich.cells.models import of_set
+    from lirich.cells.simulation import Simulator
 
-    return Simulator(Model(points=(("r_p", 12),), outputs=_WATCHED), values_of(name), rtol=1e-4, atol=1e-7)
+    kind = of_set(name)
+    model = replace(kind, points=(*kind.points, ("r_p", 12))).recording(*_WATCHED)
+    # a model with crystals at each place takes a minute and a half to compile, and runs 1.7 times as fast afterwards
+    return Simulator(model, values_of(name), rtol=1e-4, atol=1e-7, compiled=not kind.places)
 
 
 def duty_figures(parameters: Mapping[str, Any]) -> dict[str, float]:
-    """Run a duty on the single-particle half-cell and return `FIGURES`.
+    """Run a duty on the kind of cell that the parameter set is for and return `FIGURES`.
 
-    *parameters* are those of `task_parameters`. Raises `SettingsError` for what cannot be and `SimulationError` where
-    the equations cannot be solved or the cell never reaches a limit: one point of a study, never its end.
+    That is the single-particle half-cell for ``SC`` and ``PC``; where each place of an electrode has crystals of its
+    own, figures of crystals are means over the electrode. Voltages are those of the cell: against graphite 0.1 V
+    below those against Li. *parameters* are those of `task_parameters`. Raises `SettingsError` for what cannot be and
+    `SimulationError` where the equations cannot be solved, the cell never reaches a limit, or the salt runs out: one
+    point of a study, never its end.
     """
     from lirich.cells.simulation import Run
     from lirich.errors import SimulationError

@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lirich.cycling.annotation import Annotation, annotate
-from lirich.cycling.halfcycle import Array, weighted_median
-from lirich.cycling.interrupts import half_cycle_interrupts
-from lirich.cycling.lowvoltage import lithium_thresholds, share_below
+from lirich.cycling.halfcycle import Array
+from lirich.cycling.halffigures import half_cycle_figures
+from lirich.cycling.lowvoltage import lithium_thresholds
 from lirich.cycling.points import Integers, Points
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Electrode
@@ -37,8 +37,8 @@ def cycle_table(
     ``discharge_end_step_v`` (from the row before to there: how coarsely the end was recorded),
     ``discharge_constant_voltage_share``, and the mean voltages that fade is taken from: ``free_charge_voltage_v`` and
     ``free_discharge_voltage_v`` off constant voltage, ``shared_charge_voltage_v`` and ``shared_discharge_voltage_v``
-    over what both half-cycles pass so (see `shared_weight`). The charge of a row is booked on the cycle it came in, so
-    that the cycles (0 included) sum to the test.
+    over what both half-cycles pass so (see `lirich.cycling.halffigures.shared_weight`). The charge of a row is booked
+    on the cycle it came in, so that the cycles (0 included) sum to the test.
 
     Raises what `lirich.cycling.annotate` raises.
     """
@@ -71,7 +71,8 @@ def table_of(
     cycle_stop = np.append(cycle_start[1:], len(notes.points))
     out = _figures(columns, notes, cycle_start, electrode, settings)
     _add_specific(out, active_mass_mg, one_c_ma_g)
-    keys = _keys(notes, numbers, cycle_start, cycle_stop, columns, settings)
+    first_running = np.minimum.reduceat(halves["first"], _firsts(at))
+    keys = _keys(notes, numbers, cycle_start, cycle_stop, first_running, columns, settings)
     return keys.hstack([_floats(values, name) for name, values in out.items()])
 
 
@@ -82,138 +83,6 @@ def _floats(values: Array, name: str = "") -> pl.Series:
 
 def _firsts(at: Integers) -> Integers:
     return np.flatnonzero(np.append(True, at[1:] != at[:-1]))
-
-
-def half_cycle_figures(notes: Annotation, settings: CyclingSettings) -> dict[str, Array]:
-    """Return figures of every half-cycle, each of shape (h,), in Ah, Wh, V, A, s; NaN where there is none."""
-    points, start = notes.points, notes.half_start
-    passed, voltage = notes.passed_ah, points.voltage_v
-    before = np.empty_like(voltage)
-    before[0] = voltage[0]
-    before[1:] = voltage[:-1]
-    # The first row of a stretch of current brings its charge at its own voltage, not the mean with the rest before.
-    fresh = points.sign[1:] != points.sign[:-1]
-    fresh |= points.sign[1:] == 0
-    opens = np.append(0, np.flatnonzero(fresh) + 1)
-    opens = np.union1d(opens, start)
-    before[opens] = voltage[opens]
-    charge = np.add.reduceat(passed, start)
-    safe = np.where(charge > 0.0, charge, np.nan)
-    middle = 0.5 * (voltage + before)
-    energy = np.add.reduceat(middle * passed, start)
-    low_share = share_below(before, voltage, settings.low_voltage_threshold_v)
-    high_share = 1.0 - share_below(before, voltage, settings.high_voltage_threshold_v)
-    held = bool(notes.steps.row_held.any())
-    free = np.where(notes.steps.row_held, 0.0, passed) if held else passed
-    running = passed > 0.0
-    current = _set_current(notes)
-    last = _last_row(notes, running)
-    figures = {
-        "charge": charge,
-        "energy": energy,
-        "mean_voltage": energy / safe,
-        "median_voltage": _median_voltage(notes, before),
-        "free_voltage": _weighted_mean(middle, free, start) if held else energy / safe,
-        "shared_voltage": _weighted_mean(middle, shared_weight(notes), start) if held else energy / safe,
-        "low": np.add.reduceat(passed * low_share, start),
-        "high": np.add.reduceat(passed * high_share, start),
-        "held": np.add.reduceat(passed - free, start),
-        "current": current,
-        "upper": np.maximum.reduceat(np.where(running, voltage, -np.inf), start),
-        "lower": np.minimum.reduceat(np.where(running, voltage, np.inf), start),
-        "end_voltage": voltage[last],
-        "end_step": np.abs(voltage[last] - before[last]),
-        "opposite": np.add.reduceat(np.abs(points.dq_ah), start) - charge,
-        "opposite_energy": np.add.reduceat(voltage * np.maximum(np.abs(points.dq_ah) - passed, 0.0), start),
-        "ends_at_rest": (points.sign[notes.half_stop - 1] == 0).astype(np.float64),
-    }
-    resistance, interrupts = half_cycle_interrupts(notes, current, settings)
-    figures["resistance"], figures["interrupts"] = resistance, interrupts.astype(np.float64)
-    if points.time_s is not None:
-        figures["duration"] = points.time_s[last] - points.time_s[_first_row(notes, running)]
-    else:
-        figures["duration"] = np.full(len(start), np.nan)
-    return figures
-
-
-def _first_row(notes: Annotation, running: NDArray[np.bool_]) -> Integers:
-    n = len(running)
-    first = np.minimum.reduceat(np.where(running, np.arange(n), n - 1), notes.half_start)
-    before: Integers = np.maximum(first - 1, notes.half_start)
-    return before
-
-
-def _last_row(notes: Annotation, running: NDArray[np.bool_]) -> Integers:
-    last: Integers = np.maximum.reduceat(np.where(running, np.arange(len(running)), 0), notes.half_start)
-    return last
-
-
-def _weighted_mean(values: Array, weights: Array, start: Integers) -> Array:
-    total = np.add.reduceat(weights, start)
-    return np.add.reduceat(values * weights, start) / np.where(total > 0.0, total, np.nan)
-
-
-def shared_weight(notes: Annotation) -> Array:
-    """Return the charge of each row that this half-cycle and the one before it both pass off constant voltage, Ah.
-
-    Where a charge ends at a held voltage, the discharge after it begins further up than the charge came under its set
-    current; that part has no counterpart, and it grows with the resistance. A half-cycle begins where the one before it
-    ended: the charge that the one before passed at held voltage is left out, counted from the turn. Shape (n,).
-    """
-    free = np.where(notes.steps.row_held, 0.0, notes.passed_ah)
-    held = notes.passed_ah - free
-    weight = free.copy()
-    for half in np.flatnonzero(np.add.reduceat(held, notes.half_start) > 0.0):
-        if half + 1 == len(notes.half_start) or notes.half_sign[half + 1] == notes.half_sign[half]:
-            continue
-        mine = slice(notes.half_start[half], notes.half_stop[half])
-        after = slice(notes.half_start[half + 1], notes.half_stop[half + 1])
-        from_turn = np.append(0.0, np.cumsum(notes.passed_ah[mine][::-1]))
-        held_from_turn = np.append(0.0, np.cumsum(held[mine][::-1]))
-        at = np.append(0.0, np.cumsum(notes.passed_ah[after]))
-        opposite = np.diff(np.interp(at, from_turn, held_from_turn))
-        passed = notes.passed_ah[after]
-        share = np.divide(opposite, passed, out=np.zeros_like(passed), where=passed > 0.0)
-        weight[after] *= 1.0 - np.clip(share, 0.0, 1.0)
-    return weight
-
-
-def _median_voltage(notes: Annotation, before: Array) -> Array:
-    """Voltage at half of the charge of every half-cycle, linear between rows, shape (h,)."""
-    total = np.cumsum(notes.passed_ah)
-    base = np.append(0.0, total)[notes.half_start]
-    target = 0.5 * (base + total[notes.half_stop - 1])
-    row = np.minimum(np.searchsorted(total, target), len(total) - 1)
-    part = notes.passed_ah[row]
-    share = np.divide(target - (total[row] - part), part, out=np.ones_like(part), where=part > 0.0)
-    voltage = notes.points.voltage_v[row]
-    return np.where(part > 0.0, before[row] + np.clip(share, 0.0, 1.0) * (voltage - before[row]), np.nan)
-
-
-_STEADY = 0.01  # within this spread the mean of a current is its median
-
-
-def _set_current(notes: Annotation) -> Array:
-    """Charge-weighted median of |I| of every half-cycle without held voltage, A, shape (h,)."""
-    points = notes.points
-    result = np.full(len(notes.half_start), np.nan)
-    if points.current_a is None:
-        return result
-    free = np.where(notes.steps.row_held, 0.0, notes.passed_ah)
-    magnitude = np.abs(points.current_a)
-    with np.errstate(invalid="ignore"):
-        total = np.add.reduceat(free, notes.half_start)
-        mean = np.add.reduceat(free * magnitude, notes.half_start) / np.where(total > 0, total, np.nan)
-        weighted = free > 0.0
-        high = np.maximum.reduceat(np.where(weighted, magnitude, -np.inf), notes.half_start)
-        low = np.minimum.reduceat(np.where(weighted, magnitude, np.inf), notes.half_start)
-        unsteady = (high - low) > _STEADY * mean
-    result[:] = mean
-    for half in np.flatnonzero(unsteady | (total == 0.0)):
-        rows = slice(notes.half_start[half], notes.half_stop[half])
-        weight = free[rows] if total[half] > 0.0 else notes.passed_ah[rows]
-        result[half] = weighted_median(magnitude[rows], weight)
-    return result
 
 
 def _figures(
@@ -344,12 +213,13 @@ def _keys(
     numbers: Integers,
     start: Integers,
     stop: Integers,
+    first_running: Integers,
     c: dict[str, Array],
     settings: CyclingSettings,
 ) -> pl.DataFrame:
     points = notes.points
     vendor = points.vendor_cycle
-    first = None if vendor is None else vendor[_first_running(notes, start)]
+    first = None if vendor is None else vendor[first_running]
     last = None if vendor is None else vendor[stop - 1]
     begin = None if points.time_s is None else points.time_s[start]
     end = None if points.time_s is None else points.time_s[stop - 1]
@@ -382,11 +252,6 @@ def _keys(
             "discharge_end_step_v": floats(c["discharge:end_step"]),
         }
     )
-
-
-def _first_running(notes: Annotation, start: Integers) -> Integers:
-    n = len(notes.points)
-    return np.minimum.reduceat(np.where(notes.passed_ah > 0.0, np.arange(n), n - 1), start)
 
 
 def complete_cycles(c: dict[str, Array], closing_sign: int, settings: CyclingSettings) -> NDArray[np.bool_]:

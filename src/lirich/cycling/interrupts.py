@@ -15,12 +15,14 @@ from lirich.cycling.points import Integers
 from lirich.cycling.settings import CyclingSettings
 
 
-def half_cycle_interrupts(notes: Annotation, current_a: Array, settings: CyclingSettings) -> tuple[Array, Integers]:
+def half_cycle_interrupts(
+    notes: Annotation, total: Array, current_a: Array, settings: CyclingSettings
+) -> tuple[Array, Integers]:
     """Return R̄ in Ω (NaN where there is no stop) and the number of stops of every half-cycle, each of shape (h,).
 
-    *current_a*: the current of each half-cycle, shape (h,). A stop counts where the current before it was at least
-    ``interrupt_current_fraction`` of that, the voltage was not held, and a row was recorded between half and twice
-    ``interrupt_time_s`` after it.
+    *total*: the running sum of ``notes.passed_ah``, shape (n,); *current_a*: the current of each half-cycle, shape
+    (h,). A stop counts where the current before it was at least ``interrupt_current_fraction`` of that, the voltage was
+    not held, and a row was recorded between half and twice ``interrupt_time_s`` after it.
     """
     halves = len(notes.half_start)
     nothing = np.full(halves, np.nan), np.zeros(halves, dtype=np.int64)
@@ -41,8 +43,7 @@ def half_cycle_interrupts(notes: Annotation, current_a: Array, settings: Cycling
     if len(half) == 0:
         return nothing
     drop = np.abs(points.voltage_v[before] - voltage) / magnitude
-    total = np.cumsum(notes.passed_ah)
-    base = np.append(0.0, total)[notes.half_start]
+    base = np.where(notes.half_start > 0, total[notes.half_start - 1], 0.0)
     passed = total[before] - base[half]
     weight = _share_of_charge(passed, half, total[notes.half_stop - 1] - base)
     summed = np.bincount(half, weights=weight * drop, minlength=halves)

@@ -87,9 +87,9 @@ def _usable(table: pl.DataFrame, timed: bool) -> tuple[pl.DataFrame, list[Findin
     findings: list[Finding] = []
     needed = (TIME, VOLTAGE, CURRENT) if timed else (VOLTAGE, CHARGED, DISCHARGED)
     arrays = [_floats(table, c) for c in needed]
-    with np.errstate(invalid="ignore"):
-        finite = (np.abs(arrays[0]) < _LARGEST) & (np.abs(arrays[1]) < _LARGEST) & (np.abs(arrays[2]) < _LARGEST)
-    if not finite.all():
+    if not all(a.min(initial=0.0) > -_LARGEST and a.max(initial=0.0) < _LARGEST for a in arrays):  # NaN is neither
+        with np.errstate(invalid="ignore"):
+            finite = np.logical_and.reduce([np.abs(a) < _LARGEST for a in arrays])
         dropped = int(len(finite) - finite.sum())
         findings.append(
             Finding(
@@ -121,11 +121,11 @@ def _without_spike(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame
     """
     time, current = _floats(table, TIME), _floats(table, CURRENT)
     magnitude = np.abs(current)
-    if len(magnitude) < 4:
+    if len(magnitude) < 4 or np.count_nonzero(_SPIKE * magnitude >= magnitude.max()) > 1:
         return table
     second, largest = np.partition(magnitude, len(magnitude) - 2)[-2:].tolist()
     row = int(np.argmax(magnitude))
-    if second <= 0.0 or largest <= _SPIKE * second or row in (0, len(magnitude) - 1):
+    if second <= 0.0 or row in (0, len(magnitude) - 1):
         return table
     before, after = current[row - 1], current[row + 1]
     if before * after <= 0.0 or min(abs(before), abs(after)) < 0.5 * second:
@@ -199,8 +199,9 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         new[1:] |= changes
     else:
         new |= _level_changes(current, sign, settings)
-    _cut_at_gaps(time, sign, new, settings, findings)
-    dq = _charge_of_current(time, current, sign, new, settings)
+    dt = np.diff(time)
+    _cut_at_gaps(time, dt, sign, new, settings, findings)
+    dq = _charge_of_current(dt, current, sign, new, settings)
     source: ChargeSource = "current"
     if {CHARGED, DISCHARGED} <= set(table.columns):
         dq, source = _charge_of_columns(table, dq, current, sign, new, settings, findings)
@@ -242,10 +243,9 @@ def _level_changes(current: Array, sign: Signs, settings: CyclingSettings) -> ND
 
 
 def _cut_at_gaps(
-    time: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings, findings: list[Finding]
+    time: Array, dt: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings, findings: list[Finding]
 ) -> None:
     """Begin a step (in *new*, in place) after a long time without rows under current: nobody knows what flowed."""
-    dt = np.diff(time)
     long = np.flatnonzero(dt > settings.recording_gap_s)
     long = long[(sign[long] != 0) & (sign[long + 1] == sign[long]) & ~new[long + 1]]
     start = np.flatnonzero(new)
@@ -269,16 +269,15 @@ def _cut_at_gaps(
 
 
 def _charge_of_current(
-    time: Array, current: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings
+    dt: Array, current: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings
 ) -> Array:
-    dt = np.diff(time)
-    dq = np.zeros(len(time))
+    dq = np.zeros(len(current))
     inner = dq[1:]
     np.add(current[1:], current[:-1], out=inner)
     inner *= dt
     inner *= 0.5 / _HOUR
     starts = np.flatnonzero(new[1:])  # the interval that ends at the first row of a step
-    following = np.append(dt, 0.0)[starts + 1]
+    following = np.where(starts + 1 < len(dt), dt[np.minimum(starts + 1, len(dt) - 1)], 0.0)
     usual = np.where(
         dt[starts] > settings.recording_gap_s, following, np.maximum(settings.boundary_gap_s, 10.0 * following)
     )
@@ -298,7 +297,9 @@ def _charge_of_columns(
     findings: list[Finding],
 ) -> tuple[Array, ChargeSource]:
     charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
-    up, down = np.diff(charged), np.diff(discharged)
+    dq = np.zeros(len(sign))
+    up = np.subtract(charged[1:], charged[:-1], out=dq[1:])
+    down = np.diff(discharged)
     # NaN anywhere makes the sums NaN and the comparison False: then the columns are not used.
     total_up, total_down = float(up.sum()), float(down.sum())
     i_up = float(by_current[by_current > 0].sum())
@@ -323,11 +324,10 @@ def _charge_of_columns(
             )
         )
         return by_current, "current"
-    dq = np.zeros(len(sign))
-    np.subtract(up, down, out=dq[1:])
+    dq[1:] -= down
     running = sign[1:] != 0
     still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
-    dq = _moved_to_their_direction(dq, sign)
+    _move_to_their_direction(dq, sign)
     if 2 * still <= np.count_nonzero(running):
         return dq, "capacity"
     findings.append(
@@ -345,8 +345,9 @@ _SMALL = 0.1  # a direction that passes less than this share of the other is jud
 
 
 def _difference(column: float, own: float, other: float) -> float:
-    """Return the relative difference of the charge of one direction, by column and by ∫I dt."""
-    return abs(column - own) / max(own, column, _SMALL * other)
+    """Return the relative difference of the charge of one direction, by column and by ∫I dt; 0 where none passed."""
+    scale = max(own, column, _SMALL * other)
+    return abs(column - own) / scale if scale > 0 else 0.0
 
 
 def _current_rounding(current: Array) -> float:
@@ -357,21 +358,23 @@ def _current_rounding(current: Array) -> float:
     return float(0.5 * np.diff(levels).min() / levels[-1])
 
 
-def _moved_to_their_direction(dq: Array, sign: Signs) -> Array:
-    """Give charge that a cycler books at the first row of a rest or reversal to the last row under that current."""
-    direction = np.sign(dq).astype(np.int8)
-    astray = np.flatnonzero((direction != 0) & (direction != sign))
+def _move_to_their_direction(dq: Array, sign: Signs) -> None:
+    """Give charge (in place) that a cycler books at the first row of a rest or reversal to the last row under current.
+
+    That is the last row before it under a current of the direction of the charge.
+    """
+    astray = np.flatnonzero(((dq > 0.0) & (sign <= 0)) | ((dq < 0.0) & (sign >= 0)))
     if len(astray) == 0:
-        return dq
-    moved = dq.copy()
-    index = np.arange(len(dq))
+        return
+    starts = np.append(0, np.flatnonzero(sign[1:] != sign[:-1]) + 1)
+    stops = np.append(starts[1:], len(sign))
+    run = np.searchsorted(starts, astray, side="right") - 1
+    booked = dq[astray]
     for way in (1, -1):
-        rows = astray[direction[astray] == way]
-        last = np.maximum.accumulate(np.where(sign == way, index, -1))[rows]
-        rows, last = rows[last >= 0], last[last >= 0]
-        moved[rows] = 0.0
-        np.add.at(moved, last, dq[rows])
-    return moved
+        latest = np.maximum.accumulate(np.where(sign[starts] == way, np.arange(len(starts)), -1))[run]
+        mine = (np.sign(booked) == way) & (latest >= 0)
+        dq[astray[mine]] = 0.0
+        np.add.at(dq, stops[latest[mine]] - 1, booked[mine])
 
 
 def _scaled_to(totals: Array, shape: Array, new: NDArray[np.bool_]) -> Array:

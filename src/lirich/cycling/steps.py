@@ -63,6 +63,11 @@ def _hold_starts(points: Points, start: Integers, stop: Integers, settings: Cycl
     none = np.full(len(start), n, dtype=np.int64)
     if points.current_a is None:
         return none
+    magnitude = np.abs(points.current_a)
+    largest = np.maximum.reduceat(magnitude, start)
+    ends_low = magnitude[stop - 1] < settings.constant_voltage_decay * largest
+    if not (ends_low & (points.sign[start] != 0)).any():
+        return none
     index = np.arange(n)
     length = stop - start
     end_voltage = np.repeat(points.voltage_v[stop - 1], length)
@@ -70,11 +75,10 @@ def _hold_starts(points: Points, start: Integers, stop: Integers, settings: Cycl
     # the row after the last one that is away from the final voltage
     first = np.maximum.reduceat(np.where(moves, index, -1), start) + 1
     first = np.maximum(first, start)
-    magnitude = np.abs(points.current_a)
     full = magnitude[np.minimum(first, n - 1)]
     # A step that is held from its first row may open with a half-set current: take the largest of its rows.
     whole = first == start
-    full = np.where(whole, np.maximum.reduceat(magnitude, start), full)
+    full = np.where(whole, largest, full)
     holds = (points.sign[start] != 0) & (stop - first >= _HOLD_ROWS)
     holds &= magnitude[stop - 1] < settings.constant_voltage_decay * full
     if not holds.any():

@@ -29,23 +29,29 @@ def never_resetting(counter: Floats, step: NDArray[np.int64], cycle: NDArray[np.
     step that begins with a higher value than the last one ended with (a pulse after a shorter pulse) is a reset
     too; the same for cycles.
     """
-    values = np.where(np.isfinite(counter), counter, np.nan)
-    if values.size == 0 or not np.isfinite(values).any():
-        return values, ""
-    if np.nanmin(values) < 0 and np.nanmax(values) <= 0:
-        values = -values
-    values = _fill_forward(values)
-    for boundaries, note in ((_changes(step), "resets at every step"), (_changes(cycle), "resets at every cycle")):
-        if _resets_at(values, boundaries):
-            return _chain(values, boundaries), note
+    values = _without_gaps(counter)
+    if values is None:
+        return np.full(counter.shape, np.nan), ""
     falls = np.flatnonzero(values[1:] < _DROP * values[:-1]) + 1
+    for number, note in ((step, "resets at every step"), (cycle, "resets at every cycle")):
+        boundaries = np.flatnonzero(number[1:] != number[:-1]) + 1
+        if _resets_at(values, boundaries, falls, number):
+            return _chain(values, boundaries), note
     if falls.size:
         return _chain(values, falls), f"resets {falls.size} times"
     return values, ""
 
 
-def _changes(number: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.flatnonzero(number[1:] != number[:-1]) + 1
+def _without_gaps(counter: Floats) -> Floats | None:
+    """Return the counter, positive, with its last value where it has none; ``None`` where it has none at all."""
+    finite = np.isfinite(counter)
+    whole = bool(finite.all())
+    if not finite.any():
+        return None
+    values = counter if whole else np.where(finite, counter, np.nan)
+    if np.nanmin(values) < 0 and np.nanmax(values) <= 0:
+        values = -values
+    return values if whole else _fill_forward(values)
 
 
 def _fill_forward(values: Floats) -> Floats:
@@ -58,20 +64,22 @@ def _fill_forward(values: Floats) -> Floats:
     return np.where(np.isnan(filled), 0.0, filled)
 
 
-def _resets_at(values: Floats, boundaries: NDArray[np.int64]) -> bool:
-    """Tell whether the counter resets at all *boundaries*, and nowhere else."""
+def _resets_at(
+    values: Floats, boundaries: NDArray[np.int64], falls: NDArray[np.int64], number: NDArray[np.int64]
+) -> bool:
+    """Tell whether the counter resets at all *boundaries* (where *number* changes), and *falls* nowhere else."""
     if boundaries.size == 0:
         return False
     before = values[boundaries - 1]
-    counted = before > 0.01 * values.max()
+    much = 0.01 * values.max()
+    counted = before > much
     if not counted.any():
         return False
     fell = values[boundaries] < _DROP * before
     if not fell[counted].all():
         return False
-    falls = np.flatnonzero(values[1:] < _DROP * values[:-1]) + 1
-    large = values[falls - 1] > 0.01 * values.max()
-    return bool(np.isin(falls[large], boundaries).all())
+    large = falls[values[falls - 1] > much]
+    return bool((number[large] != number[large - 1]).all())
 
 
 def _chain(values: Floats, starts: NDArray[np.int64]) -> Floats:

@@ -6,7 +6,7 @@ column or as a finding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from lirich.readers.accumulate import never_resetting, split_by_direction
 from lirich.readers.base import ColumnMatch, standard_table
 from lirich.readers.clock import elapsed_seconds, wall_clock
 from lirich.readers.rows import drop_unreadable
-from lirich.readers.states import directions
+from lirich.readers.states import Runs, directions, runs_of
 
 _NEEDED = frozenset({std.TIME, std.VOLTAGE, std.CURRENT, std.CHARGED, std.DISCHARGED, h.CAPACITY})
 """A row without a number in one of these is left out."""
@@ -81,6 +81,7 @@ class _Assembly:
         self.metadata: dict[str, Scalar] = {}
         self.written_as_clock: set[str] = set()
         self.direction: NDArray[np.int8] | None = None
+        self.states: Runs | None = None
 
     def run(self) -> Assembled:
         if not self.raw or next(iter(self.raw.values())).len() == 0:
@@ -89,12 +90,13 @@ class _Assembly:
         self._drop_unreadable()
         self._scale_numbers()
         self._time()
+        self._states()
         self._steps()
-        self._state_and_sign()
+        self._sign()
         self._counters()
         self._temperatures()
         self._active_mass()
-        frame = pl.DataFrame({name: s.alias(name) for name, s in self.out.items()})
+        frame = pl.DataFrame([series.alias(name) for name, series in self.out.items()])
         table = standard_table(frame, path=self.path)
         return Assembled(table, self._recognised(table), tuple(self.findings), self.metadata)
 
@@ -246,6 +248,11 @@ class _Assembly:
 
     # --- steps, cycles, sign -----------------------------------------------------------------------------------
 
+    def _states(self) -> None:
+        if std.STEP_TYPE in self.raw:
+            self.out[std.STEP_TYPE] = self.raw[std.STEP_TYPE].cast(pl.String)
+            self.states = runs_of(self.out[std.STEP_TYPE])
+
     def _steps(self) -> None:
         for role in (std.CYCLE, std.STEP, std.STEP_INDEX):
             series = self.raw.get(role)
@@ -268,12 +275,12 @@ class _Assembly:
                 self.matches = {**self.matches, std.STEP_INDEX: self.matches[std.STEP]}
             else:
                 return
-        keys = [self.out[r].alias(r) for r in (std.CYCLE, std.STEP_INDEX) if r in self.out]
-        if std.STEP_TYPE in self.raw:
-            keys.append(self.raw[std.STEP_TYPE].alias(std.STEP_TYPE))
-        if std.STEP_INDEX not in self.out and std.STEP_TYPE not in self.raw:
+        if std.STEP_INDEX not in self.out and self.states is None:
             return
-        self.out[std.STEP] = _counted(keys)
+        changes = [_changes(self.out[r]) for r in (std.CYCLE, std.STEP_INDEX) if r in self.out]
+        if self.states is not None:
+            changes.append(self.states.changes())
+        self.out[std.STEP] = pl.Series(np.cumsum(np.logical_or.reduce(changes)) + 1)
         self._say(std.STEP, "counted by the reader at each change of step or cycle")
 
     def _boundaries(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -286,14 +293,14 @@ class _Assembly:
             none if cycle is None else _filled(cycle).to_numpy(),
         )
 
-    def _state_and_sign(self) -> None:
-        state = self.raw.get(std.STEP_TYPE)
+    def _sign(self) -> None:
         current = self.raw.get(std.CURRENT)
-        known: pl.Series | None = None
-        if state is not None:
-            self.out[std.STEP_TYPE] = state.cast(pl.String)
-            known, unknown = directions(self.out[std.STEP_TYPE])
-            if unknown and known.null_count() < known.len():
+        told: NDArray[np.int8] | None = None
+        if self.states is not None:
+            told, known, unknown = directions(self.states)
+            if not known.any():
+                told = None
+            elif unknown:
                 self._finding(
                     "step-type-unknown",
                     "It is not known whether these steps charge or discharge: "
@@ -301,38 +308,32 @@ class _Assembly:
                     + "; the sign of the current decides",
                     Severity.INFO,
                 )
-            if known.null_count() == known.len():
-                known = None
         if current is not None:
-            values = current.to_numpy().copy()
+            values = current.to_numpy()
             if self.source.positive_current:
-                values = self._signed_as_told(values, known)
-            elif known is not None:
-                values = self._signed(values, known)
+                values = self._signed_as_told(values, told)
+            elif told is not None:
+                values = self._signed(values, told)
             self.out[std.CURRENT] = pl.Series(values, nan_to_null=True)
             sign = np.sign(np.nan_to_num(values)).astype(np.int8)
-            self.direction = sign
-            if known is not None:
-                told = known.fill_null(0).to_numpy()
-                self.direction = np.where(known.is_null().to_numpy(), sign, told).astype(np.int8)
-        elif known is not None:
-            self.direction = known.fill_null(0).to_numpy()
+            self.direction = sign if told is None else np.where(known, told, sign)
+        elif told is not None:
+            self.direction = told
         voltage = self.raw.get(std.VOLTAGE)
         if voltage is not None:
             self.out[std.VOLTAGE] = voltage
 
-    def _signed_as_told(self, values: NDArray[np.float64], known: pl.Series | None) -> NDArray[np.float64]:
+    def _signed_as_told(self, values: NDArray[np.float64], direction: NDArray[np.int8] | None) -> NDArray[np.float64]:
         told = self.source.positive_current
         if told == "discharge":
             self._say(std.CURRENT, "sign turned: discharge is positive by the mapping")
             return -values
-        if told == "unsigned" and known is not None:
+        if told == "unsigned" and direction is not None:
             self._say(std.CURRENT, "without sign by the mapping; negative in the steps that discharge")
-            return np.where(known.fill_null(0).to_numpy() == -1, -np.abs(values), np.abs(values))
+            return np.where(direction == -1, -np.abs(values), np.abs(values))
         return values
 
-    def _signed(self, values: NDArray[np.float64], known: pl.Series) -> NDArray[np.float64]:
-        direction = known.fill_null(0).to_numpy()
+    def _signed(self, values: NDArray[np.float64], direction: NDArray[np.int8]) -> NDArray[np.float64]:
         flowing = np.abs(values) > 1e-3 * np.nanmax(np.abs(values), initial=0.0)
         charging, discharging = flowing & (direction == 1), flowing & (direction == -1)
         up = float((values[charging] > 0).mean()) if charging.any() else None
@@ -462,13 +463,12 @@ def _never_falls(series: pl.Series) -> bool:
     return not bool((np.diff(_filled(series).to_numpy()) < 0).any())
 
 
-def _counted(keys: Sequence[pl.Series]) -> pl.Series:
-    """Return the number, from 1, of the stretch in which none of *keys* changes, per row."""
-    runs = pl.DataFrame(keys).select(pl.all().rle_id())
-    changes = np.zeros(runs.height, dtype=np.int64)
-    for run in runs:
-        changes[1:] |= np.diff(run.to_numpy().astype(np.int64))
-    return pl.Series(std.STEP, np.cumsum(changes) + 1)
+def _changes(series: pl.Series) -> NDArray[np.bool_]:
+    """Tell which rows have another number than the row before, shape (n,); the first one has not."""
+    values = (series.rle_id() if series.null_count() else series).to_numpy()
+    changed = np.zeros(values.size, dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=changed[1:])
+    return changed
 
 
 def _filled(series: pl.Series) -> pl.Series:

@@ -134,6 +134,8 @@ def standard_table(table: pl.DataFrame, *, path: Path) -> pl.DataFrame:
             expected="voltage with time and current, or voltage with charged and discharged capacity",
             advice="Write a mapping file beside it (see the how-to on tables of your own)",
         )
-    return table.select(
-        pl.col(name).cast(dtype, strict=False) for name, (dtype, _, _) in COLUMNS.items() if name in names
-    )
+    ordered = {name: dtype for name, (dtype, _, _) in COLUMNS.items() if name in names}
+    columns = [table.get_column(name) for name in ordered]
+    if all(column.dtype == dtype for column, dtype in zip(columns, ordered.values(), strict=True)):
+        return pl.DataFrame(columns)
+    return table.select(pl.col(name).cast(dtype, strict=False) for name, dtype in ordered.items())

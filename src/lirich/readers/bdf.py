@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,7 @@ from lirich import __version__
 from lirich.errors import DamagedFileError, InputError
 from lirich.model import Finding, Severity
 from lirich.model import table as std
-from lirich.readers import delimited
+from lirich.readers import delimited, loading
 from lirich.readers import headers as h
 from lirich.readers.accumulate import never_resetting
 from lirich.readers.base import (
@@ -89,6 +90,7 @@ _COUNTERS = (std.CHARGED, std.DISCHARGED, std.CHARGED_ENERGY, std.DISCHARGED_ENE
 _SUFFIXES = (".bdf", ".bdf.csv", ".bdf.gz", ".bdf.csv.gz", ".bdf.parquet")
 
 
+@lru_cache(maxsize=2048)
 def match_bdf_header(index: int, text: str) -> h.HeaderMatch | None:
     """Recognise a header of the format; ``None`` for any other."""
     text = text.strip().strip('"')
@@ -156,7 +158,8 @@ class BdfReader:
             layout = delimited.find_layout(unpacked, _score)
             known = _score(layout.headers) if layout else 0
         else:
-            if not any(word in head.replace(b"\0", b"") for word in (b"voltage_volt", b"oltage /")):
+            plain = head.replace(b"\0", b"")
+            if b"voltage_volt" not in plain and b"oltage /" not in plain:
                 return None
             layout = delimited.find_layout(head, _score)
             known = _score(layout.headers) if layout else 0
@@ -173,13 +176,11 @@ class BdfReader:
             return self._read_parquet(path)
         data, layout = delimited.text_table(path, _score, data)
         matches = _match_all(layout.headers)
-        body, first_line, findings = delimited.body_of(data, layout, path)
+        body, findings = loading.body_of(data, layout, path)
         texts = [m.index for m in matches.values() if m.dimension == "text"]
         numbers = [m.index for m in matches.values() if m.dimension != "text"]
         whole = [m.index for m in matches.values() if m.dimension == "count"]
-        loaded = delimited.load(
-            body, layout, numbers=numbers, texts=texts, integers=whole, first_line=first_line, path=path
-        )
+        loaded = loading.load(body, layout, numbers=numbers, texts=texts, integers=whole, path=path)
         series = {role: loaded.frame.get_column(f"c{m.index}") for role, m in matches.items()}
         unreadable = {r: loaded.unreadable[m.index] for r, m in matches.items() if m.index in loaded.unreadable}
         needed = {std.TIME, std.VOLTAGE, std.CURRENT, *_COUNTERS}
@@ -203,7 +204,7 @@ class BdfReader:
             if not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Null)):
                 raise DamagedFileError(f"Column {match.text!r} of {path.name} is {column.dtype}", expected="numbers")
             if match.dimension != "text" and column.dtype == pl.String:
-                column, bad = delimited.to_number(column)
+                column, bad = loading.to_number(column)
                 if bad.any():
                     raise DamagedFileError(f"Column {match.text!r} of {path.name} holds text", expected="numbers")
                 expected = column.dtype

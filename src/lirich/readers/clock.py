@@ -14,6 +14,9 @@ _DAYS_COLON = r"^\s*(\d+):(\d{1,2}):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
 _EXCEL_EPOCH_DAYS = 25569
 """Days from 1899-12-30, day 0 of Excel and Access, to 1970-01-01 (ECMA-376 part 1, 18.17.4.1)."""
 
+_MOST_DIGITS = 15
+"""Whole numbers of so many digits are exact in Float64."""
+
 _PROBES = 60
 """Rows that decide between two orders of day and month."""
 
@@ -39,6 +42,9 @@ def elapsed_seconds(text: pl.Series, clock_unit: str = "") -> pl.Series:
         start = absolute.drop_nulls()
         return absolute - (start[0] if start.len() else 0.0)
     if colons == 2:  # regular expressions are several times slower
+        whole = _whole(text) if first.replace(":", "").isdigit() else None
+        if whole is not None:
+            return whole
         mark = "d" if "d" in first else "-" if "-" in first else ""
         fast = _split(text, mark)
         if fast.null_count() == text.null_count() and not bool((fast < 0).any()):
@@ -69,11 +75,37 @@ def _excel_duration(stamp: pl.Series) -> pl.Series:
     return ((days - 1.0) * 86400.0).set(late.fill_null(value=False), None).fill_null(days * 86400.0)
 
 
+def _whole(text: pl.Series) -> pl.Series | None:
+    """Read ``h:m:s`` of digits alone, from the bytes of all texts end to end; ``None`` where one is anything else."""
+    if text.null_count():
+        return None
+    raw = (text.str.join("\n").item() + "\n").encode()
+    if raw.translate(None, b"0123456789") != b"::\n" * text.len():
+        return None
+    digits = np.frombuffer(raw, dtype=np.uint8) - ord("0")
+    marks = np.flatnonzero(digits > 9)
+    length = np.diff(marks, prepend=-1) - 1
+    if length.min() < 1 or length.max() > _MOST_DIGITS:
+        return None
+    hours, minutes, seconds = (_number(digits, marks[i::3] - 1, length[i::3]) for i in range(3))
+    return pl.Series(text.name, hours * 3600.0 + minutes * 60.0 + seconds)
+
+
+def _number(digits: np.ndarray, last: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Return the whole numbers that end with the digit *last* and have *length* digits, shape (n,)."""
+    number: np.ndarray = digits[last].astype(np.float64)
+    for place in range(1, int(length.max())):
+        has = length > place
+        number += np.where(has, digits[last - place * has], 0) * 10.0**place
+    return number
+
+
 def _split(text: pl.Series, mark: str) -> pl.Series:
     """Read ``h:m:s``, after days and *mark* where there is one; null for what is written otherwise."""
-    parts = text.alias("text").to_frame().select(pl.col("text").str.split_exact(":", 2)).unnest("text")
+    split = text.alias("text").to_frame().select(pl.col("text").str.splitn(":", 3)).to_series()
+    hour, minute, second = split.struct.unnest().get_columns()
     # Hours change once in an hour: each run of equal ones is read once.
-    runs = parts.get_column("field_0").rle().struct.unnest()
+    runs = hour.rle().struct.unnest()
     front = pl.col("value").str
     if mark:
         days, hours = (front.split_exact(mark, 1).struct.field(f"field_{i}").str.strip_chars() for i in range(2))
@@ -81,13 +113,9 @@ def _split(text: pl.Series, mark: str) -> pl.Series:
     else:
         hours_in_runs = front.strip_chars().cast(pl.Float64, strict=False)
     lengths, whole = runs.select(pl.col("len"), hours_in_runs * 3600.0)
-    minutes, seconds = (pl.col(f"field_{i}").cast(pl.Float64, strict=False) for i in (1, 2))
-    # In one query: a Series operation costs more than what it does to some thousand rows.
-    return parts.select(
-        (pl.lit(np.repeat(whole.to_numpy(), lengths.to_numpy())).fill_nan(None) + minutes * 60.0 + seconds).alias(
-            text.name
-        )
-    ).to_series()
+    minutes, seconds = (part.cast(pl.Float64, strict=False).to_numpy() for part in (minute, second))
+    total = np.repeat(whole.to_numpy(), lengths.to_numpy()) + minutes * 60.0 + seconds
+    return pl.Series(text.name, total, nan_to_null=True)
 
 
 def _is_date(text: str) -> bool:
@@ -122,33 +150,44 @@ def wall_clock(text: pl.Series, elapsed: np.ndarray | None) -> tuple[pl.Series, 
         return micro / 1e6, "local clock taken as UTC"
     if text.dtype.is_numeric():
         return _numeric_clock(text.cast(pl.Float64))
-    text = text.cast(pl.String).str.strip_chars()
-    sample = text.drop_nulls()
-    if sample.len() and sample[0] == "":
-        sample = sample.filter(sample != "")
+    text = text.cast(pl.String)
+    sample = text.drop_nulls() if text.null_count() else text
+    if sample.len() and not sample[0].strip():
+        sample = sample.filter(sample.str.strip_chars() != "")
     if sample.len() == 0:
         return pl.Series(text.name, [None] * text.len(), dtype=pl.Float64), ""
-    first = sample[0]
-    if sample.head(1).cast(pl.Float64, strict=False)[0] is not None:
-        return _numeric_clock(text.cast(pl.Float64, strict=False))
-    candidates = _candidates(first, sample[-1])
-    if not candidates:
-        return pl.Series(text.name, [None] * text.len(), dtype=pl.Float64), ""
+    first = sample[0].strip()
+    formats = _formats(first)
+    if not formats and pl.Series([first]).cast(pl.Float64, strict=False)[0] is not None:
+        return _numeric_clock(text.str.strip_chars().cast(pl.Float64, strict=False))
+    ambiguous = False
     if "T" in first.split()[0]:
-        text = text.str.replace("T", " ", literal=True).str.strip_chars_end("Z")
-    chosen, ambiguous = _choose(text, candidates, elapsed)
-    note = f"{chosen.name}; local clock taken as UTC"
+        text = text.str.strip_chars().str.replace("T", " ", literal=True).str.strip_chars_end("Z")
+        first = first.replace("T", " ").rstrip("Z")
+    if len(formats) > 1:
+        formats, ambiguous = _choose(text, first, formats, elapsed)
+    seconds = _to_unix(text, formats[0].pattern) if formats else None
+    if seconds is None or (seconds.null_count() > text.null_count() and not _reads(formats[0], first)):
+        return pl.Series(text.name, [None] * text.len(), dtype=pl.Float64), ""
+    note = f"{formats[0].name}; local clock taken as UTC"
     if ambiguous:
         note += "; ambiguous order of day and month, month first assumed"
-    return _to_unix(text, chosen.pattern), note
+    return seconds, note
 
 
-def _choose(text: pl.Series, candidates: list[_Format], elapsed: np.ndarray | None) -> tuple[_Format, bool]:
-    """Return the format that fits, and whether another one fits as well."""
-    if len(candidates) == 1:
-        return candidates[0], False
+def _reads(form: _Format, text: str) -> bool:
+    return _to_unix(pl.Series([text]), form.pattern)[0] is not None
+
+
+def _choose(
+    text: pl.Series, first: str, formats: list[_Format], elapsed: np.ndarray | None
+) -> tuple[list[_Format], bool]:
+    """Return the format that fits, in a list, empty where none reads the *first* text; and whether another fits too."""
     probe = text if text.len() <= 4 * _PROBES else text.gather(np.linspace(0, text.len() - 1, _PROBES).astype(np.int64))
-    parsed = [(c, _to_unix(probe, c.pattern)) for c in candidates]
+    probe = pl.concat([pl.Series(probe.name, [first]), probe])
+    parsed = [(f, p.slice(1)) for f in formats if (p := _to_unix(probe, f.pattern))[0] is not None]
+    if len(parsed) <= 1:
+        return [f for f, _ in parsed], False
     fewest = min(p.null_count() for _, p in parsed)
     parsed = [(c, p) for c, p in parsed if p.null_count() == fewest]
     if len(parsed) > 1 and elapsed is not None and np.isfinite(elapsed).any():
@@ -157,10 +196,11 @@ def _choose(text: pl.Series, candidates: list[_Format], elapsed: np.ndarray | No
         order = np.argsort(misses, kind="stable")
         if misses[order[1]] - misses[order[0]] > 3600.0:
             parsed = [parsed[order[0]]]
-    return parsed[0][0], _differ(parsed)
+    return [parsed[0][0]], _differ(parsed)
 
 
-def _candidates(first: str, last: str) -> list[_Format]:
+def _formats(first: str) -> list[_Format]:
+    """Return the formats that look like the *first* text."""
     day, _, hour = first.replace("T", " ").partition(" ")
     separator = next((s for s in "-/." if day.count(s) == 2), "")
     if not separator or not hour:
@@ -171,28 +211,29 @@ def _candidates(first: str, last: str) -> list[_Format]:
     hours = (_HOURS[1] if twelve else _HOURS[0]) if seconds else (_HOURS[3] if twelve else _HOURS[2])
     year_first = len(day.split(separator)[0]) == 4
     long_year = year_first or len(day.split(separator)[2]) == 4
-    found = []
-    for pattern in _DATES[separator]:
-        if pattern.startswith("%Y") != year_first or ("%Y" in pattern) != long_year:
-            continue
-        if ("%b" in pattern) != any(c.isalpha() for c in day):
-            continue
-        full = f"{pattern} {hours}"
-        probe = pl.Series([first.replace("T", " ").rstrip("Z"), last.replace("T", " ").rstrip("Z")])
-        if _to_unix(probe, full)[0] is not None:
-            found.append(_Format(full, pattern))
-    return found
+    return [
+        _Format(f"{pattern} {hours}", pattern)
+        for pattern in _DATES[separator]
+        if pattern.startswith("%Y") == year_first
+        and ("%Y" in pattern) == long_year
+        and ("%b" in pattern) == any(c.isalpha() for c in day)
+    ]
 
 
 def _to_unix(text: pl.Series, pattern: str) -> pl.Series:
+    # Fractions of a second cost Polars its quick way, and few clocks have them; fewer have blanks around them.
     whole = pattern.replace("%.f", "")
     stamp = _parse(text, whole)
-    # Fractions of a second cost Polars its quick way, and few clocks have them.
-    return stamp if whole == pattern or stamp.null_count() == text.null_count() else _parse(text, pattern)
+    if stamp.null_count() > text.null_count() and whole != pattern:
+        stamp = _parse(text, pattern)
+    if stamp.null_count() > text.null_count():
+        stamp = _parse(text.str.strip_chars(), pattern)
+    return stamp
 
 
 def _parse(text: pl.Series, pattern: str) -> pl.Series:
-    stamp = pl.col("text").str.to_datetime(pattern, time_unit="us", strict=False)
+    # Hardly a time stands twice: a cache of them costs more than it saves.
+    stamp = pl.col("text").str.to_datetime(pattern, time_unit="us", strict=False, cache=False)
     micro = text.alias("text").to_frame().select(stamp.dt.timestamp("us").cast(pl.Float64)).to_series()
     # Polars multiplies by the reciprocal of a constant divisor, which loses the last digit.
     return pl.Series(text.name, micro.to_numpy() / 1e6, nan_to_null=True)

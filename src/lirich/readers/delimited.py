@@ -1,24 +1,20 @@
-"""Delimited text, whatever it is like: encoding, delimiter, header row, decimals, ragged and damaged lines.
+"""Delimited text, whatever it is like: encoding, delimiter, header row, decimals.
 
-`find_layout` looks at the first bytes and says how the file is built; `load` turns the wanted columns into numbers.
-`load` first tries Polars' parallel reader with strict types. Where that fails the columns are read as text,
-cleaned, converted one by one and counted, so that what could not be read is known by number and line.
+`find_layout` looks at the first bytes and says how the file is built; `lirich.readers.loading` reads its rows.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-import polars as pl
-
 from lirich.errors import DamagedFileError, ReadError, UnrecognisedFileError
 from lirich.model import Finding
-from lirich.readers.headers import HeaderMatch
+from lirich.readers.base import HEAD_BYTES
 
 SEARCH_BYTES = 131_072
 """How far into a file a header row may be."""
@@ -27,6 +23,7 @@ _AFTER_HEADER = 3
 """A better header row than the first one is at most this many lines below it."""
 _MAX_UNPACKED = 4 << 30
 _SEPARATORS = ("\t", ",", ";", "|", " ")
+_CONTROL = bytes((*range(9), 11, 12, *range(14, 32), 127))
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
 _DECIMAL_POINT = re.compile(r"^\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*$")
 
@@ -46,24 +43,6 @@ class Layout:
     headers: tuple[str, ...]
     width: int
     preamble: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Loaded:
-    """Columns of a file by index, and what happened on the way.
-
-    ``unreadable`` marks, per column, the cells that hold text which is no number. ``first_line`` is the line of the
-    file (from 1) of the first row; ``rows`` the positions of the kept rows where blank ones were left out.
-    """
-
-    frame: pl.DataFrame
-    first_line: int
-    unreadable: dict[int, pl.Series] = field(default_factory=dict)
-    rows: pl.Series | None = None
-
-    def line(self, row: int) -> int:
-        """Return the line of the file (from 1) where *row* of the frame stands."""
-        return self.first_line + (row if self.rows is None else int(self.rows[row]))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -118,7 +97,7 @@ def encoding_of(head: bytes) -> str | None:
         return "utf-16-le"
     if sample[0::2].count(0) > 0.4 * half and sample[1::2].count(0) < 0.1 * half:
         return "utf-16-be"
-    control = sum(sample.count(bytes([c])) for c in (*range(9), 11, 12, *range(14, 32), 127))
+    control = len(sample) - len(sample.translate(None, _CONTROL))
     if control > 0.02 * len(sample):
         return None
     try:
@@ -133,7 +112,8 @@ def encoding_of(head: bytes) -> str | None:
     return "cp1252"
 
 
-def _to_utf8(data: bytes, encoding: str, path: Path) -> tuple[bytes, list[Finding]]:
+def to_utf8(data: bytes, encoding: str, path: Path) -> tuple[bytes, list[Finding]]:
+    """Return the bytes of a text as UTF-8, without a byte-order mark and zeros at the end, and what is said of that."""
     findings: list[Finding] = []
     stripped = data.rstrip(b"\0") if encoding not in ("utf-16", "utf-16-le", "utf-16-be") else data
     if len(stripped) < len(data):
@@ -273,204 +253,6 @@ def split_line(line: str, separator: str) -> list[str]:
     return cells
 
 
-def body_of(data: bytes, layout: Layout, path: Path) -> tuple[bytes, int, list[Finding]]:
-    """Return the rows below the header as UTF-8 with plain line ends, the line number of the first, and findings.
-
-    An incomplete last line is cut off and stated.
-    """
-    data, findings = _to_utf8(data, layout.encoding, path)
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    start = 0
-    for _ in range(layout.header_line + 1):
-        start = data.find(b"\n", start) + 1
-        if start == 0:
-            return b"", layout.header_line + 2, findings
-    body = data[start:]
-    if layout.separator == " ":
-        body = re.sub(rb"[ \t]+", b" ", body)
-        body = re.sub(rb"(?m)^ | $", b"", body)
-    if body.endswith(b"\n\n"):  # thousands of blank lines at the end cost as much as rows
-        body = body.rstrip(b"\n") + b"\n"
-    body, cut = _drop_cut_line(body, layout)
-    if cut:
-        findings.append(
-            Finding(
-                code="last-line-incomplete",
-                message=f"The last line of {path.name} is cut short and was left out: {cut[:60]!r}",
-                advice="If the test had ended, export or copy the file again",
-            )
-        )
-    wide = _wider(body, layout)
-    if wide:
-        findings.append(
-            Finding(
-                code="rows-wider-than-header",
-                message=f"Most rows of {path.name} have more cells than its header has names, such as {wide[:80]!r}: "
-                "columns may be shifted",
-                advice=f"Is the decimal sign a comma, as the separator is? Export it with another one than "
-                f"{layout.separator!r}, or name the columns by position in a mapping file",
-            )
-        )
-    return body, layout.header_line + 2, findings
-
-
-def _wider(body: bytes, layout: Layout) -> str:
-    """Return a row with something in a cell beyond the header, if most rows at the beginning and end are such."""
-    width = len(layout.headers)
-    if layout.separator == " " or not any(layout.headers):
-        return ""
-    mark = layout.separator.encode()
-    ends = (*body[:8192].split(b"\n")[:20], *body[-8192:].split(b"\n")[1:][-20:])
-    rows = [row.decode("utf-8", "replace") for row in ends if row.strip()]
-    wide = [row for row in rows if row.encode().rstrip(mark + b" \t").count(mark) >= width]
-    wide = [row for row in wide if any(cell.strip() for cell in split_line(row, layout.separator)[width:])]
-    return wide[0] if len(wide) > 0.5 * len(rows) else ""
-
-
-def _drop_cut_line(body: bytes, layout: Layout) -> tuple[bytes, str]:
-    if not body or body.endswith(b"\n"):
-        return body, ""
-    cut = body.rfind(b"\n") + 1
-    last = body[cut : cut + 100_000].decode("utf-8", "replace")
-    before = body[max(0, cut - 20_000) : cut].decode("utf-8", "replace").split("\n")[1:-1][-20:]
-    cells = split_line(last, layout.separator)
-    usual = [split_line(row, layout.separator) for row in before if row.strip()]
-    if not usual:
-        short = len(cells) < len(layout.headers)
-    else:
-        short = len(cells) < min(len(row) for row in usual)
-        if not short and len(cells) >= 1 and cells[-1]:
-            # All cells are there, but the last may have lost its end: no known row has one that short.
-            short = len(cells[-1]) < min(len(row[-1]) for row in usual)
-    return (body[:cut], last) if short else (body, "")
-
-
-def load(
-    body: bytes,
-    layout: Layout,
-    *,
-    numbers: Sequence[int],
-    texts: Sequence[int],
-    first_line: int,
-    path: Path,
-    integers: Sequence[int] = (),
-) -> Loaded:
-    """Read the wanted columns (indices) as numbers or as text; the frame's columns are called ``c0``, ``c1``, ….
-
-    *integers* are those of the *numbers* that are whole; they are exact where all of them are, and Float64 otherwise.
-
-    Raises `DamagedFileError` where there are no rows, or most of them are wider than the header.
-    """
-    wanted = sorted({*numbers, *texts})
-    names = [f"c{i}" for i in range(layout.width)]
-    if not body[:4096].strip() and not body.strip():
-        raise DamagedFileError(
-            f"{path.name} has a header and no data", expected="at least one recorded point", advice="Export it again"
-        )
-    schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, pl.String)
-    schema.update({f"c{i}": pl.Int64 if i in integers else pl.Float64 for i in numbers})
-    quotes = body.count(b'"') if b'"' in body else 0
-    layout = replace(layout, quoted=quotes > 0 and quotes % 2 == 0)  # an odd one is a stray one
-    columns = wanted
-    try:
-        frame = _read_csv(body, layout, schema, columns, lenient=False)
-        return without_blank_rows(Loaded(frame, first_line))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        return _load_carefully(body, layout, numbers, columns, first_line, path)
-
-
-def _read_csv(
-    body: bytes, layout: Layout, schema: dict[str, type[pl.DataType]], columns: list[int], *, lenient: bool
-) -> pl.DataFrame:
-    # A header row of our own: Polars takes the number of columns from the first row, which may be a short one.
-    header = layout.separator.join(schema).encode() + b"\n"
-    return pl.read_csv(
-        header + body,
-        has_header=True,
-        separator=layout.separator,
-        quote_char='"' if layout.quoted else None,
-        schema=schema,
-        columns=columns,
-        decimal_comma=layout.decimal_comma and not lenient and layout.separator != ",",
-        truncate_ragged_lines=lenient,
-        encoding="utf8-lossy" if lenient else "utf8",
-        infer_schema=False,
-    )
-
-
-def _load_carefully(
-    body: bytes, layout: Layout, numbers: Sequence[int], columns: list[int], first_line: int, path: Path
-) -> Loaded:
-    text_schema: dict[str, type[pl.DataType]] = {f"c{i}": pl.String for i in range(layout.width)}
-    try:
-        frame = _read_csv(body, layout, text_schema, columns, lenient=True)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DamagedFileError(f"{path.name} cannot be read as a table: {first}", advice="Export it again") from error
-    loaded = without_blank_rows(Loaded(frame, first_line))
-    converted = []
-    for index in numbers:
-        name = f"c{index}"
-        number, bad = to_number(loaded.frame.get_column(name), decimal_comma=layout.decimal_comma)
-        converted.append(number)
-        if bad.any():
-            loaded.unreadable[index] = bad
-    loaded.frame = loaded.frame.with_columns(converted)
-    return loaded
-
-
-def to_number(text: pl.Series, *, decimal_comma: bool = False) -> tuple[pl.Series, pl.Series]:
-    """Turn text into numbers; also return which cells hold something that is no number."""
-    if text.dtype.is_numeric():
-        return text.cast(pl.Float64), pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True)
-    clean = text.cast(pl.String).str.strip_chars(" \t\u00a0\ufeff'\"")
-    if decimal_comma:
-        clean = clean.str.replace(",", ".", literal=True)
-    number = clean.cast(pl.Float64, strict=False)
-    empty = clean.is_null() | clean.is_in(["", "-", "--", "NA", "N/A", "null", "None", "nan", "NaN"])
-    return number.alias(text.name), number.is_null() & ~empty
-
-
-def convert(loaded: Loaded, matches: Iterable[HeaderMatch], *, decimal_comma: bool) -> Loaded:
-    """Keep the columns of *matches* of a frame of text, and turn those that hold numbers into numbers."""
-    matches = list(matches)
-    loaded.frame = loaded.frame.select(f"c{m.index}" for m in matches)
-    loaded = without_blank_rows(loaded)
-    series = []
-    for match in matches:
-        text = loaded.frame.get_column(f"c{match.index}")
-        if match.dimension in ("text", "clock"):
-            continue
-        if match.dimension == "time" and bool(text.drop_nulls().head(5).str.contains(":", literal=True).any()):
-            continue
-        number, bad = to_number(text, decimal_comma=decimal_comma)
-        series.append(number)
-        if bad.any():
-            loaded.unreadable[match.index] = bad
-    loaded.frame = loaded.frame.with_columns(series)
-    return loaded
-
-
-def without_blank_rows(loaded: Loaded) -> Loaded:
-    """Leave out rows in which every cell is empty; `Loaded.rows` then says which are left."""
-    frame = loaded.frame
-    if not (frame.height and frame.width):
-        return loaded
-    first = frame.to_series(0)
-    if not first.null_count() and not (first.dtype == pl.String and first.str.len_bytes().min() == 0):
-        return loaded
-    empty = [
-        (pl.col(n).is_null() | (pl.col(n) == "")) if t == pl.String else pl.col(n).is_null()
-        for n, t in frame.schema.items()
-    ]
-    blank = frame.select(pl.all_horizontal(empty)).to_series()
-    if blank.any():
-        loaded.frame = frame.filter(~blank)
-        loaded.rows = (~blank).arg_true()
-    return loaded
-
-
 def text_table(path: Path, score: Score, data: bytes | None = None) -> tuple[bytes, Layout]:
     """Return the bytes of a text file and its layout.
 
@@ -478,7 +260,11 @@ def text_table(path: Path, score: Score, data: bytes | None = None) -> tuple[byt
     `read_bytes` raises.
     """
     data = read_bytes(path) if data is None else data
-    layout = find_layout(data[:SEARCH_BYTES], score)
+    # The readers have looked at the head; what they found out of it is still known. Its last line may be a part of one.
+    head = data[:HEAD_BYTES]
+    layout = find_layout(head, score)
+    if layout is None or head.count(b"\n") <= layout.header_line:
+        layout = find_layout(data[:SEARCH_BYTES], score)
     if layout is None:
         kind = "is not a text file" if encoding_of(data[:SEARCH_BYTES]) is None else "has no header row"
         raise UnrecognisedFileError(

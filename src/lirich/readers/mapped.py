@@ -49,7 +49,7 @@ from lirich import __version__
 from lirich.errors import DamagedFileError, MappingError, UnknownNameError
 from lirich.model import Finding, Scalar
 from lirich.model import table as std
-from lirich.readers import delimited, workbook
+from lirich.readers import delimited, loading, workbook
 from lirich.readers import headers as h
 from lirich.readers.assemble import Columns, assemble
 from lirich.readers.base import Reading, Recognition, curve_finding
@@ -140,7 +140,7 @@ class MappedReader:
 
     def _text(
         self, path: Path, data: bytes, mapping: TableMapping
-    ) -> tuple[delimited.Layout, dict[str, h.HeaderMatch], delimited.Loaded, list[Finding]]:
+    ) -> tuple[delimited.Layout, dict[str, h.HeaderMatch], loading.Loaded, list[Finding]]:
         head = data[: delimited.SEARCH_BYTES]
         layout = _text_layout(head, mapping) or _text_layout(head, mapping, some=True)
         if layout is None:
@@ -151,8 +151,8 @@ class MappedReader:
             )
         matches = _matches(layout.headers, mapping, path)
         layout = replace(layout, width=max(layout.width, *(m.index + 1 for m in matches.values())))
-        body, first_line, findings = delimited.body_of(data, layout, path)
-        sample = body[:4000].decode("utf-8", "replace").split("\n")
+        body, findings = loading.body_of(data, layout, path)
+        sample = body.head(4000).decode("utf-8", "replace").split("\n")
         cells = delimited.split_line(sample[0], layout.separator)
         texts = [
             m.index
@@ -161,12 +161,12 @@ class MappedReader:
             or (m.dimension == "time" and m.index < len(cells) and ":" in cells[m.index])
         ]
         numbers = [m.index for m in matches.values() if m.index not in texts]
-        loaded = delimited.load(body, layout, numbers=numbers, texts=texts, first_line=first_line, path=path)
+        loaded = loading.load(body, layout, numbers=numbers, texts=texts, path=path)
         return layout, matches, loaded, findings
 
     def _workbook(
         self, path: Path, mapping: TableMapping
-    ) -> tuple[delimited.Layout, dict[str, h.HeaderMatch], delimited.Loaded]:
+    ) -> tuple[delimited.Layout, dict[str, h.HeaderMatch], loading.Loaded]:
         sheets = workbook.sheet_names(path)
         if mapping.sheet is not None and mapping.sheet not in sheets:
             raise MappingError(
@@ -183,8 +183,8 @@ class MappedReader:
                 advice="Compare the names with the file, or give the sheet",
             )
         matches = _matches(layout.headers, mapping, path)
-        loaded = delimited.Loaded(frame.slice(layout.header_line + 1), layout.header_line + 2)
-        return layout, matches, delimited.convert(loaded, matches.values(), decimal_comma=mapping.decimal == ",")
+        loaded = loading.Loaded(frame.slice(layout.header_line + 1), layout.header_line + 2)
+        return layout, matches, loading.convert(loaded, matches.values(), decimal_comma=mapping.decimal == ",")
 
 
 def _named(cells: Sequence[str], mapping: TableMapping, *, some: bool = False) -> int:

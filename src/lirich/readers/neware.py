@@ -319,13 +319,16 @@ def _standard(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, tuple[str,
     if "step_type" in frame.columns:
         columns[STEP_TYPE] = _step_names(frame["step_type"])
     step = frame["step_count"].to_numpy()
-    starts = np.flatnonzero(np.diff(step) != 0) + 1 if not frame["step_count"].null_count() else np.empty(0, int)
+    starts = np.flatnonzero(step[1:] != step[:-1]) + 1 if not frame["step_count"].null_count() else np.empty(0, int)
+    begins = np.append(0, starts)
+    current = frame["current_mA"].to_numpy()
+    both_ways = (np.minimum.reduceat(current, begins) < 0) & (np.maximum.reduceat(current, begins) > 0)
     for source, up, down in (
         ("capacity_mAh", CHARGED, DISCHARGED),
         ("energy_mWh", CHARGED_ENERGY, DISCHARGED_ENERGY),
     ):
         if source in frame.columns and not frame[source].null_count():
-            charged, discharged = _totals(frame[source].to_numpy(), frame["current_mA"].to_numpy(), starts)
+            charged, discharged = _totals(frame[source].to_numpy(), begins, both_ways)
             columns[up], columns[down] = pl.Series(up, charged), pl.Series(down, discharged)
     temperature = [c for c in frame.columns if c.startswith("aux") and c.endswith("_temperature_degC")]
     if temperature:
@@ -345,30 +348,31 @@ def _step_names(codes: pl.Series) -> pl.Series:
 
 
 def _totals(
-    per_step: NDArray[np.float32], current: NDArray[np.float32], starts: NDArray[np.int64]
+    per_step: NDArray[np.float32], begins: NDArray[np.int64], both_ways: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return charged and discharged totals, Ah or Wh, from a signed amount, mAh or mWh, that each step starts anew.
 
-    In a step of one direction (current in mA) what is gained belongs to that direction; records between two stored
-    values are interpolated by `fastnda` and can overshoot by a little: the totals take the corrections in and are then
-    levelled, so that they end right and never fall. In a step that goes both ways (pulse, simulation) only the net
-    amount is known: each gain counts in its own direction.
+    *begins*: the first row of each step, *both_ways*: whether its current has both signs, shape (n_steps,).
+
+    In a step of one direction what is gained belongs to that direction; records between two stored values are
+    interpolated by `fastnda` and can overshoot by a little: the totals take the corrections in and are then levelled,
+    so that they end right and never fall. In a step that goes both ways (pulse, simulation) only the net amount is
+    known: each gain counts in its own direction.
     """
-    begins = np.concatenate((np.zeros(1, dtype=np.int64), starts))
-    low, high = np.minimum.reduceat(current, begins), np.maximum.reduceat(current, begins)
-    if bool(((low < 0) & (high > 0)).any()) or len(begins) > MOST_STEPS:
-        return _totals_of_gains(per_step, (low < 0) & (high > 0), begins)
+    if both_ways.any() or len(begins) > MOST_STEPS:
+        return _totals_of_gains(per_step, both_ways, begins)
     up, down = np.empty(len(per_step)), np.empty(len(per_step))
-    ends = np.append(starts, len(per_step))
+    ends = np.append(begins[1:], len(per_step))
     charged = discharged = 0.0
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         gained = float(per_step[end - 1]) * 1e-3
         growing, still, sign = (up, down, 1e-3) if gained >= 0 else (down, up, -1e-3)
         before = charged if gained >= 0 else discharged
         part = growing[begin:end]
-        np.multiply(per_step[begin:end], sign, out=part)
+        part[:] = per_step[begin:end] * sign
         part += before
-        np.maximum.accumulate(part, out=part)
+        if (part[1:] < part[:-1]).any():
+            np.maximum.accumulate(part, out=part)
         np.clip(part, before, before + abs(gained), out=part)
         still[begin:end] = discharged if gained >= 0 else charged
         if gained >= 0:

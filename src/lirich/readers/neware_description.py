@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import numpy as np
 import polars as pl
@@ -16,10 +19,12 @@ NO_MASS_MG = (0.0, 1.0)
 
 def described(file: Path, kind: str) -> tuple[dict[str, Scalar], tuple[Finding, ...]]:
     """Return what the file says of the cell; a damaged description costs a finding, not the data."""
-    import fastnda
-
     try:
-        raw: dict[str, Any] = fastnda.read_metadata(file)
+        if kind == ".ndax":
+            return _ndax_metadata(_configurations(file))
+        from fastnda import read_metadata
+
+        return _nda_metadata(read_metadata(file))
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - as in _fastnda
         return {}, (
             Finding(
@@ -28,7 +33,21 @@ def described(file: Path, kind: str) -> tuple[dict[str, Scalar], tuple[Finding, 
                 message=f"The description of the test in the file cannot be read ({type(error).__name__})",
             ),
         )
-    return _ndax_metadata(raw) if kind == ".ndax" else _nda_metadata(raw)
+
+
+def _configurations(file: Path) -> dict[str, Element]:
+    """Return the element ``config`` of each XML member of a .ndax, by the name of the member."""
+    from defusedxml import ElementTree
+
+    found = {}
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.namelist():
+            if member.endswith(".xml"):
+                config = ElementTree.fromstring(archive.read(member).decode(errors="ignore")).find("config")
+                if config is None:
+                    raise LookupError(f"{member} has no config")
+                found[member.split("/")[-1].split(".")[0]] = config
+    return found
 
 
 def _nda_metadata(raw: dict[str, Any]) -> tuple[dict[str, Scalar], tuple[Finding, ...]]:
@@ -41,33 +60,34 @@ def _nda_metadata(raw: dict[str, Any]) -> tuple[dict[str, Scalar], tuple[Finding
     return metadata, ()
 
 
-def _ndax_metadata(raw: dict[str, Any]) -> tuple[dict[str, Scalar], tuple[Finding, ...]]:
-    info = _dig(raw, "TestInfo", "TestInfo")
-    head = _dig(raw, "Step", "Head_Info") or _dig(raw, "EditStep", "Head_Info")
+def _ndax_metadata(configurations: Mapping[str, Element]) -> tuple[dict[str, Scalar], tuple[Finding, ...]]:
+    info = _only(configurations.get("TestInfo"), "TestInfo")
+    heads = [_only(configurations.get(name), "Head_Info") for name in ("Step", "EditStep")]
+    head = next((h for h in heads if h is not None and len(h)), None)
     metadata: dict[str, Scalar] = {}
-    for key, source, name in (
-        ("barcode", info, "Barcode"),
-        ("start_time", info, "StartTime"),
-        ("end_time", info, "EndTime"),
-        ("device", info, "DevID"),
-        ("unit", info, "UnitID"),
-        ("channel", info, "ChlID"),
-        ("test_id", info, "TestID"),
-        ("step_file", info, "StepName"),
+    for key, name in (
+        ("barcode", "Barcode"),
+        ("start_time", "StartTime"),
+        ("end_time", "EndTime"),
+        ("device", "DevID"),
+        ("unit", "UnitID"),
+        ("channel", "ChlID"),
+        ("test_id", "TestID"),
+        ("step_file", "StepName"),
     ):
-        value = source.get(name) if isinstance(source, dict) else None
-        if isinstance(value, str) and value.strip():
-            metadata[key] = value.strip()
+        value = "" if info is None else info.get(name, "").strip()
+        if value:
+            metadata[key] = value
+    said = {name: _only(head, name) for name in ("Creator", "Remark", "PN", "SCQ", "SCQ_F")}
+    values = {name: "" if element is None else element.get("Value", "").strip() for name, element in said.items()}
     for key, name in (("creator", "Creator"), ("remarks", "Remark"), ("part_number", "PN"), ("scq", "SCQ")):
-        value = _dig(head, name, "Value")
-        if isinstance(value, str) and value.strip():
-            metadata[key] = value.strip()
-    mass = _dig(head, "SCQ_F", "Value")
+        if values[name]:
+            metadata[key] = values[name]
     findings: tuple[Finding, ...] = ()
     try:
         # Step.xml names no unit. Kilograms are the only one that gives sense: 40, 30.4 and 5.91 mg in the files of the
         # fastnda project, the last of which has 1C = 225 mA/g in its own programme.
-        milligram = float(mass) * 1e6 if isinstance(mass, str) else 0.0
+        milligram = float(values["SCQ_F"] or 0.0) * 1e6
     except ValueError:
         milligram = 0.0
     if np.isfinite(milligram) and milligram > 0:
@@ -76,10 +96,10 @@ def _ndax_metadata(raw: dict[str, Any]) -> tuple[dict[str, Scalar], tuple[Findin
     return metadata, findings
 
 
-def _dig(tree: Any, *keys: str) -> Any:
-    for key in keys:
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree
+def _only(parent: Element | None, name: str) -> Element | None:
+    """Return the child called *name*, ``None`` where there is none or are several."""
+    found = [] if parent is None else parent.findall(name)
+    return found[0] if len(found) == 1 else None
 
 
 def _mass_finding(milligram: float, where: str) -> Finding:

@@ -20,7 +20,7 @@ import polars as pl
 from lirich.errors import DamagedFileError
 from lirich.model import Scalar
 from lirich.model import table as std
-from lirich.readers import delimited, workbook
+from lirich.readers import delimited, loading, workbook
 from lirich.readers import headers as h
 from lirich.readers.tabular import Heading, Table, TabularReader
 
@@ -93,16 +93,15 @@ class NewareTextReader(TabularReader):
         """What the lines above say; those of a layered export are headers, not facts."""
         return {} if "Step" in "".join(heading.preamble[-1:]) else super().metadata(heading)
 
-    def open_text(self, path: Path, data: bytes) -> Table:
+    def open_text(self, path: Path, data: bytes, layout: delimited.Layout) -> Table:
         """Read a flat export as it is, and a layered one layer by layer."""
-        data, layout = delimited.text_table(path, self.score, data)
         if not _is_layered(layout):
-            return super().open_text(path, data)
-        body, first_line, findings = delimited.body_of(data, layout, path)
+            return super().open_text(path, data, layout)
+        body, findings = loading.body_of(data, layout, path)
         layers = [delimited.split_line(line, layout.separator) for line in layout.preamble[-2:]]
         width = max(layout.width, len(layers[0]) + len(layers[1]))
         wide = replace(layout, width=width)
-        loaded = delimited.load(body, wide, numbers=[], texts=list(range(width)), first_line=first_line, path=path)
+        loaded = loading.load(body, wide, numbers=[], texts=list(range(width)), path=path)
         table = self._layered(path, wide, layers, loaded)
         table.findings = findings
         return table
@@ -118,7 +117,7 @@ class NewareTextReader(TabularReader):
         if layout is not None and _is_layered(layout):
             layers = [line.split("\t") for line in layout.preamble[-2:]]
             rows = frame.slice(layout.header_line + 1)
-            table = self._layered(path, layout, layers, delimited.Loaded(rows, layout.header_line + 2))
+            table = self._layered(path, layout, layers, loading.Loaded(rows, layout.header_line + 2))
             table.sheet = self.sheet_confidence(sheets)
         else:
             table = super().open_workbook(path)
@@ -127,9 +126,7 @@ class NewareTextReader(TabularReader):
             table.metadata["active_mass_mg"] = mass
         return table
 
-    def _layered(
-        self, path: Path, layout: delimited.Layout, layers: list[list[str]], loaded: delimited.Loaded
-    ) -> Table:
+    def _layered(self, path: Path, layout: delimited.Layout, layers: list[list[str]], loaded: loading.Loaded) -> Table:
         """Carry cycle and step from their rows down to the records."""
         frame = loaded.frame
         cycle_width = len([c for c in layers[0] if c.strip()])
@@ -162,8 +159,8 @@ class NewareTextReader(TabularReader):
                 matches[role] = h.HeaderMatch(start + offset, header, role, "", 1.0)
                 renamed[column] = f"c{start + offset}"
         lines = carried.get_column("row").cast(pl.Int64)
-        typed = delimited.convert(
-            delimited.Loaded(carried.rename(renamed), loaded.first_line),
+        typed = loading.convert(
+            loading.Loaded(carried.rename(renamed), loaded.first_line),
             matches.values(),
             decimal_comma=layout.decimal_comma,
         )

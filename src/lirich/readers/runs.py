@@ -45,7 +45,8 @@ def find_half_cycles(time: Array, step: Array, current: Array, voltage: Array) -
     sign = (current > limit).view(np.int8) - (current < -limit).view(np.int8)
     first = np.concatenate(([0], np.flatnonzero(sign[1:] != sign[:-1]) + 1))
     last = np.append(first[1:], len(sign)) - 1
-    flow = np.append(current[:-1] * step, 0.0)
+    flow = np.zeros(len(current))
+    np.multiply(current[:-1], step, out=flow[:-1])
     charge = np.add.reduceat(flow, first) - flow[last]  # the interval to the next run belongs to neither
     low, high = np.minimum.reduceat(voltage, first), np.maximum.reduceat(voltage, first)
     runs = np.flatnonzero(sign[first] != 0)

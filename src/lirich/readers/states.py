@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 _EXACT = {
     "c": 1, "chg": 1, "charge": 1, "cha": 1, "ch": 1, "1c": 1,
@@ -26,13 +29,41 @@ def direction_of(state: str) -> int | None:
     return None
 
 
-def directions(states: pl.Series) -> tuple[pl.Series, tuple[str, ...]]:
-    """Return the direction of each row (Int8, null where unknown) and the names that were not understood."""
-    runs = states.rle().struct.unnest()  # the rows of a step have one name
-    names = [name for name in runs.get_column("value").unique().to_list() if name is not None]
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """Stretches of rows with one name of a step: the names (null where there is none) and their lengths, in rows."""
+
+    names: tuple[str | None, ...]
+    lengths: NDArray[np.int64]
+
+    def changes(self) -> NDArray[np.bool_]:
+        """Tell which rows have another name than the row before, shape (n,); the first one has not."""
+        changed = np.zeros(int(self.lengths.sum()), dtype=np.bool_)
+        changed[np.cumsum(self.lengths)[:-1]] = True
+        return changed
+
+
+def runs_of(states: pl.Series) -> Runs:
+    """Return the stretches of a column of names."""
+    runs = states.rle().struct.unnest()
+    return Runs(tuple(runs.get_column("value").to_list()), runs.get_column("len").to_numpy().astype(np.int64))
+
+
+def directions(runs: Runs) -> tuple[NDArray[np.int8], NDArray[np.bool_], tuple[str, ...]]:
+    """Return the direction of each row (0 where unknown), whether it is known, and the names that were not understood.
+
+    Both arrays have the shape (n,).
+    """
+    names = {name for name in runs.names if name is not None}
     if len(names) > 1000:  # not a column of step names
-        return pl.Series("direction", [None] * states.len(), dtype=pl.Int8), ("(more than 1000 names)",)
+        unknown = np.zeros(int(runs.lengths.sum()), dtype=np.int8)
+        return unknown, unknown.astype(np.bool_), ("(more than 1000 names)",)
     known = {name: direction_of(name) for name in names}
-    of_run = runs.get_column("value").replace_strict(known, default=None, return_dtype=pl.Int8)
-    result = of_run.gather(np.repeat(np.arange(runs.height), runs.get_column("len").to_numpy()))
-    return result.alias("direction"), tuple(sorted(name for name, value in known.items() if value is None))
+    of_run = [None if name is None else known[name] for name in runs.names]
+    direction = np.array([value or 0 for value in of_run], dtype=np.int8)
+    understood = np.array([value is not None for value in of_run], dtype=np.bool_)
+    return (
+        np.repeat(direction, runs.lengths),
+        np.repeat(understood, runs.lengths),
+        tuple(sorted(name for name, value in known.items() if value is None)),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from lirich import __version__
 from lirich.errors import MissingColumnError, ReadError
 from lirich.model import Finding, Scalar, Severity
 from lirich.model import table as std
-from lirich.readers import delimited, workbook
+from lirich.readers import delimited, loading, workbook
 from lirich.readers import headers as h
 from lirich.readers.assemble import Columns, assemble
 from lirich.readers.base import ColumnMatch, Reading, Recognition, curve_finding, require_time_axis
@@ -32,7 +33,7 @@ class Table:
     layout: delimited.Layout
     matches: dict[str, h.HeaderMatch]
     others: tuple[int, ...]
-    loaded: delimited.Loaded
+    loaded: loading.Loaded
     findings: list[Finding] = field(default_factory=list)
     metadata: dict[str, Scalar] = field(default_factory=dict)
     sheet: tuple[float, str] = (0.0, "")
@@ -133,8 +134,9 @@ class TabularReader(ABC):
     def read(self, path: Path) -> Reading:
         """Turn the file into a standard table. Raises a `lirich.errors.ReadError`."""
         data = delimited.read_bytes(path)
-        table = self.open_workbook(path) if workbook.is_workbook(data[:8192]) else self.open_text(path, data)
-        return self.finish(table)
+        if workbook.is_workbook(data[:8192]):
+            return self.finish(self.open_workbook(path))
+        return self.finish(self.open_text(path, *delimited.text_table(path, self.score, data)))
 
     # --- steps ---------------------------------------------------------------------------------------------------
 
@@ -143,30 +145,29 @@ class TabularReader(ABC):
         matches, _ = h.match_headers(cells, self.aliases)
         return score_roles(matches)
 
-    def open_text(self, path: Path, data: bytes) -> Table:
+    def open_text(self, path: Path, data: bytes, layout: delimited.Layout) -> Table:
         """Take a delimited text apart and read its columns."""
-        data, layout = delimited.text_table(path, self.score, data)
         matches, others = h.match_headers(layout.headers, self.aliases)
-        body, first_line, findings = delimited.body_of(data, layout, path)
-        first_row = next((row for row in body[:65_536].decode("utf-8", "replace").split("\n") if row.strip()), "")
+        body, findings = loading.body_of(data, layout, path)
+        first_row = next((row for row in body.head(65_536).decode("utf-8", "replace").split("\n") if row.strip()), "")
         more, said = self.more_columns(layout.headers, delimited.split_line(first_row, layout.separator))
         matches = {**more, **matches}
         used = {match.index for match in matches.values()}
         others = tuple(i for i in others if i not in used)
         numbers, texts = self.split_kinds(needed(matches), body, layout)
-        loaded = delimited.load(body, layout, numbers=numbers, texts=texts, first_line=first_line, path=path)
+        loaded = loading.load(body, layout, numbers=numbers, texts=texts, path=path)
         table = Table(path, layout, matches, others, loaded, [*findings, *said])
         if h.RECORD in matches:
             table.records = _record_numbers(body, matches[h.RECORD].index, layout.separator)
         return table
 
     def split_kinds(
-        self, matches: Mapping[str, h.HeaderMatch], body: bytes, layout: delimited.Layout
+        self, matches: Mapping[str, h.HeaderMatch], body: loading.Body, layout: delimited.Layout
     ) -> tuple[list[int], list[int]]:
         """Return the indices of the columns to read as numbers and as text, by role and by the first rows."""
         rows = [
             delimited.split_line(line, layout.separator)
-            for line in body[:4000].decode("utf-8", "replace").split("\n")[:-1][:5]
+            for line in body.head(4000).decode("utf-8", "replace").split("\n")[:-1][:5]
             if line.strip()
         ]
         numbers, texts = [], []
@@ -203,8 +204,8 @@ class TabularReader(ABC):
         layout, frames = first
         matches, others = h.match_headers(layout.headers, self.aliases)
         frame = pl.concat(frames) if len(frames) > 1 else frames[0]
-        loaded = delimited.convert(
-            delimited.Loaded(frame, layout.header_line + 2), matches.values(), decimal_comma=layout.decimal_comma
+        loaded = loading.convert(
+            loading.Loaded(frame, layout.header_line + 2), matches.values(), decimal_comma=layout.decimal_comma
         )
         return Table(path, layout, matches, others, loaded, sheet=self.sheet_confidence(sheets))
 
@@ -274,10 +275,10 @@ def score_roles(matches: Mapping[str, h.HeaderMatch]) -> int:
     return len(matches) if others & set(matches) else 0
 
 
-def _record_numbers(body: bytes, column: int, separator: str) -> tuple[str, ...]:
+def _record_numbers(body: loading.Body, column: int, separator: str) -> tuple[str, ...]:
     """Return the record numbers of the first two rows and the last: enough to count, without reading the column."""
-    head = [row for row in body[:65_536].split(b"\n", 8)[:8] if row.strip()][:2]
-    tail = [row for row in body[-65_536:].split(b"\n") if row.strip()][-1:]
+    head = [row for row in body.head(65_536).split(b"\n", 8)[:8] if row.strip()][:2]
+    tail = body.tail(65_536).rstrip().rsplit(b"\n", 1)[-1:]
     cells = [delimited.split_line(row.decode("utf-8", "replace"), separator) for row in (*head, *tail)]
     return tuple(row[column].strip() if column < len(row) else "" for row in cells) if len(cells) == 3 else ()
 
@@ -324,7 +325,8 @@ def duplicates(table: Table) -> tuple[Finding, ...]:
 
 def duplicate_columns(path: Path, headers: Sequence[str], used: Iterable[str]) -> tuple[Finding, ...]:
     """Say which of the *used* headers stand more than once among the *headers* of a file."""
-    twice = sorted(name for name in set(used) if sum(header == name for header in headers) > 1)
+    counts = Counter(headers)
+    twice = sorted(name for name in set(used) if counts[name] > 1)
     return tuple(
         Finding(
             code="duplicate-column",

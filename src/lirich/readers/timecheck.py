@@ -264,10 +264,10 @@ def _against_clock(time: Array, unix: Array | None) -> list[Found] | None:
     if unix is None:
         return None
     every = max(1, len(time) // 20_000)
-    near = np.arange(0, len(time) - 1, every)
-    if float(np.ptp(unix[near] - time[near])) < 1e-3:
+    here, after = slice(0, -1, every), slice(1, None, every)
+    if float(np.ptp(unix[here] - time[here])) < 1e-3:
         return None  # one was made from the other: no second witness
-    clock, test = unix[near + 1] - unix[near], time[near + 1] - time[near]
+    clock, test = unix[after] - unix[here], time[after] - time[here]
     use = (clock > 0) & (test > 0)
     if np.count_nonzero(use) < 3:
         return None
@@ -286,11 +286,13 @@ def _against_clock(time: Array, unix: Array | None) -> list[Found] | None:
 
 
 def _roundness(intervals: Array, usual: Array) -> float:
-    """Return the share of intervals, s, shape (n,), within 0.1 % of a *usual* one; 0 for none."""
+    """Return the share of intervals, s, shape (n,), within 0.1 % of a *usual* one (s, ascending); 0 for none."""
     if not len(intervals):
         return 0.0
-    near = usual[np.abs(np.log(intervals.clip(1e-9))[:, None] - np.log(usual)[None, :]).argmin(axis=1)]
-    return float(np.mean(np.abs(intervals / near - 1) < 1e-3))
+    at, marks = np.log(intervals.clip(1e-9)), np.log(usual)
+    above = np.searchsorted(marks, at).clip(1, len(marks) - 1)
+    nearest = above - (at - marks[above - 1] <= marks[above] - at)
+    return float(np.mean(np.abs(intervals / usual[nearest] - 1) < 1e-3))
 
 
 def _several(code: str, severity: Severity, message: str, advice: str, repairs: list[str]) -> Found:

@@ -3,7 +3,8 @@
 SQLAlchemy is imported when a workspace is opened, psycopg only for PostgreSQL.
 """
 
-from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage, LineageFile
+from lirich.store.modelfile import ModelContent
+from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage, LineageFile, ModelRecord
 from lirich.store.settings import WorkspaceSettings
 from lirich.store.store import Store
 
@@ -13,6 +14,8 @@ __all__ = [
     "FactVersion",
     "Lineage",
     "LineageFile",
+    "ModelContent",
+    "ModelRecord",
     "Store",
     "WorkspaceSettings",
 ]

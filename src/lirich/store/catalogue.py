@@ -69,10 +69,11 @@ def fingerprint(connection: Connection) -> str:
         "test": select(s.test.c.key, s.test.c.document),
         "analysis": select(s.analysis.c.cell, s.analysis.c.run, s.analysis.c.document),
         "value": select(v.c.owner, v.c.position, v.c.unit, v.c.document),
+        "model": select(s.model.c.name, s.model.c.document),
         "correction": select(k.c.cell, k.c.number, k.c.document).where(k.c.cleared_unix_second.is_(None)),
     }
     content = {name: sorted(map(list, connection.execute(query))) for name, query in queries.items()}
-    for row in content["analysis"]:
+    for row in (*content["analysis"], *content["model"]):
         row[-1] = {n: x for n, x in json_object(row[-1]).items() if n != "created_unix_second"}
     return content_hash(content)
 
@@ -85,6 +86,7 @@ def documents(connection: Connection) -> Iterator[tuple[str, str, str]]:
         "test": (s.test, s.test.c.key),
         "analysis": (s.analysis, s.analysis.c.cell),
         "value": (s.value, s.value.c.owner),
+        "model": (s.model, s.model.c.name),
     }
     for name, (table, column) in tables.items():
         query = select(column, table.c.document).execution_options(yield_per=1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,58 +11,65 @@ from lirich.model import Cell, Finding, Frozen, Sample, Severity, Test, Value
 from lirich.store import catalogue, curves, files
 from lirich.store.documents import load
 from lirich.store.engine import Database
-from lirich.store.records import Analysis
+from lirich.store.records import Analysis, ModelRecord
 
-_READD = "Run 'lirich doctor --mend', then add the raw file again"
+_AGAIN = {
+    "raw": "Add the raw file again to bring its content back",
+    "curve": "Add the raw file again to bring its content back",
+    "model": "Learn the model again",
+}
 _KINDS: dict[str, type[Frozen]] = {
     "sample": Sample,
     "cell": Cell,
     "test": Test,
     "analysis": Analysis,
     "value": Value,
+    "model": ModelRecord,
+}
+_HASHERS: dict[str, Callable[[Path], str]] = {
+    "raw": files.hash_file,
+    "curve": curves.hash_curve_file,
+    "model": files.hash_file,
 }
 
 
-def check(root: Path, database: Database, raw: files.Shelf, curve: files.Shelf, *, hashes: bool) -> list[Finding]:
-    """Return what is wrong with the workspace, the worst first.
+def check(root: Path, database: Database, shelves: Mapping[str, files.Shelf], *, hashes: bool) -> list[Finding]:
+    """Return what is wrong with the workspace, the worst first; *shelves* are ``raw``, ``curve`` and ``model``.
 
     Codes: ``catalogue-damaged``, ``unreadable-record``, ``raw-missing``, ``raw-damaged``, ``curve-missing``,
-    ``curve-damaged`` (errors); ``missing-sample``, ``analysis-without-test`` (warnings); ``orphan-raw``,
-    ``orphan-curve``, ``leftover-temporary``, ``stray-file`` (information).
+    ``curve-damaged``, ``model-missing``, ``model-damaged`` (errors); ``missing-sample``, ``analysis-without-test``
+    (warnings); ``orphan-raw``, ``orphan-curve``, ``orphan-model``, ``leftover-temporary``, ``stray-file``
+    (information).
     """
     try:
         damage = [_catalogue_damaged(f"SQLite reports: {problem}") for problem in catalogue.integrity(database)]
         told = database.read(lambda connection: _Told.of(catalogue.documents(connection)))
     except CorruptStoreError as error:
         # without the records, nothing can be said of what is missing or unused
-        broken = [
-            *_shelf(root, raw, "raw", {}, files.hash_file if hashes else None),
-            *_shelf(root, curve, "curve", {}, curves.hash_curve_file if hashes else None),
-        ]
+        broken = _examined(root, shelves, {}, hashes=hashes)
         return [_catalogue_damaged(error.found), *(f for f in broken if f.severity is Severity.ERROR)]
     findings = [
         *damage,
         *told.unreadable,
-        *_shelf(root, raw, "raw", told.raw, files.hash_file if hashes else None),
-        *_shelf(root, curve, "curve", told.curves, curves.hash_curve_file if hashes else None),
+        *_examined(root, shelves, told.files, hashes=hashes),
         *_loose_ends(told),
     ]
     return sorted(findings, key=lambda f: (_RANK[f.severity], f.code, f.where))
 
 
-def mend(root: Path, database: Database, raw: files.Shelf, curve: files.Shelf) -> list[Finding]:
+def mend(root: Path, database: Database, shelves: Mapping[str, files.Shelf]) -> list[Finding]:
     """Set damaged files aside and remove stale temporary files; return what was done, then what remains."""
     done = []
-    for shelf, name, hasher in ((raw, "raw", files.hash_file), (curve, "curve", curves.hash_curve_file)):
+    for name, shelf in shelves.items():
         for digest, path in list(shelf.files()):
-            if digest is not None and not _sound(hasher, path, digest):
+            if digest is not None and not _sound(_HASHERS[name], path, digest):
                 moved = shelf.set_aside(path, root / "damaged")
                 done.append(
                     Finding(
                         code=f"{name}-set-aside",
                         severity=Severity.INFO,
                         message=f"The damaged {name} {digest[:12]}… was moved to {moved.relative_to(root)}",
-                        advice="Add the raw file again to bring its content back",
+                        advice=_AGAIN[name],
                         where=str(path.relative_to(root)),
                     )
                 )
@@ -76,7 +83,7 @@ def mend(root: Path, database: Database, raw: files.Shelf, curve: files.Shelf) -
                     where=str((shelf.root / files.INCOMING).relative_to(root)),
                 )
             )
-    return done + check(root, database, raw, curve, hashes=False)
+    return done + check(root, database, shelves, hashes=False)
 
 
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -87,8 +94,8 @@ class _Told:
     """What the records speak of. The records themselves, values above all, are too many to be held at once."""
 
     unreadable: list[Finding] = field(default_factory=list)
-    raw: dict[str, str] = field(default_factory=dict)
-    curves: dict[str, str] = field(default_factory=dict)
+    files: dict[str, dict[str, str]] = field(default_factory=lambda: {name: {} for name in _HASHERS})
+    """Per shelf the digests that are wanted, and by whom."""
     samples: set[str] = field(default_factory=set)
     sample_of_cell: dict[str, str] = field(default_factory=dict)
     tests: set[str] = field(default_factory=set)
@@ -121,13 +128,25 @@ class _Told:
         elif isinstance(record, Test):
             name = f"test {record.key[:12]} of cell {record.cell}"
             self.tests.add(record.key)
-            self.raw.update((file.sha256, f"{name} ({file.name})") for file in (record.raw, *record.beside))
-            self.curves[record.curve] = f"{name} ({record.raw.name})"
+            self.files["raw"].update((file.sha256, f"{name} ({file.name})") for file in (record.raw, *record.beside))
+            self.files["curve"][record.curve] = f"{name} ({record.raw.name})"
+        elif isinstance(record, ModelRecord):
+            self.files["model"][record.sha256] = f"model {record.name}"
         elif isinstance(record, Analysis):
             self.tests_of_analysis[record.cell, record.run] = record.tests
             for key in (record.steps_curve, record.cycles_curve):
                 if key is not None:
-                    self.curves.setdefault(key, f"analysis of cell {record.cell}, run {record.run}")
+                    self.files["curve"].setdefault(key, f"analysis of cell {record.cell}, run {record.run}")
+
+
+def _examined(
+    root: Path, shelves: Mapping[str, files.Shelf], wanted: Mapping[str, dict[str, str]], *, hashes: bool
+) -> list[Finding]:
+    return [
+        finding
+        for name, shelf in shelves.items()
+        for finding in _shelf(root, shelf, name, wanted.get(name, {}), _HASHERS[name] if hashes else None)
+    ]
 
 
 def _shelf(
@@ -149,7 +168,7 @@ def _shelf(
                 code=f"{name}-damaged",
                 severity=Severity.ERROR,
                 message=f"{where} has not the content it was stored with: {wanted.get(digest, 'not used')}",
-                advice=_READD,
+                advice=f"Run 'lirich doctor --mend'. {_AGAIN[name]}",
                 repair="set-aside",
                 where=where,
             )
@@ -161,7 +180,7 @@ def _shelf(
                 code=f"{name}-missing",
                 severity=Severity.ERROR,
                 message=f"The {name} file {digest[:12]}… is gone: {user}",
-                advice="Add the raw file again, or restore it from a backup",
+                advice=f"{_AGAIN[name]}, or restore it from a backup",
                 where=f"{shelf.root.name}/{digest[:2]}/{digest}",
             )
     for path in shelf.temporaries():

@@ -69,6 +69,23 @@ class FactVersion(Frozen):
     fact: Sample | Cell
 
 
+class ModelRecord(Frozen):
+    """What is known of a learned model beside its arrays.
+
+    ``kind`` names the estimator; ``sha256`` and ``size`` (bytes) are of its file; ``trained_on`` are the keys of the
+    curves that it was learned from, ``parameters`` what it was learned with, ``version`` the lirich that did it.
+    """
+
+    name: str = Field(min_length=1)
+    kind: str = Field(min_length=1)
+    sha256: str = Field(pattern=_DIGEST_PATTERN)
+    size: int = Field(ge=0)
+    trained_on: tuple[str, ...] = ()
+    parameters: dict[str, Scalar] = Field(default_factory=dict)
+    version: str
+    created_unix_second: float = 0.0
+
+
 class LineageFile(Frozen):
     """A raw file behind a value: whether the workspace still has it, and the tests that were read from it."""
 

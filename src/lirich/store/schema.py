@@ -103,3 +103,12 @@ correction = Table(
     Column("cleared_unix_second", Float),
     Column("document", Text, nullable=False),
 )
+
+model = Table(
+    "model",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("sha256", String, nullable=False, index=True),
+    Column("document", Text, nullable=False),
+)

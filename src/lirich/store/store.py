@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from lirich.store.documents import Names
     from lirich.store.engine import Database
+    from lirich.store.models import Models
     from lirich.store.results import Results
     from lirich.store.things import Things
 
@@ -39,7 +40,7 @@ CATALOGUE = "catalogue.sqlite"
 
 
 class Store:
-    """One workspace: ``lirich.toml``, the catalogue, ``curves/``, ``raw/`` and ``cache/``.
+    """One workspace: ``lirich.toml``, the catalogue, ``curves/``, ``raw/``, ``models/`` and ``cache/``.
 
     Made by `create`, `open` or `find`. A file is on the disk before a record speaks of it, and every call
     that writes is one transaction: when it returns, what it wrote survives a kill; when it is killed, it has
@@ -53,6 +54,7 @@ class Store:
         self._database = database
         self._raw = files.Shelf(root / "raw")
         self._curves = files.Shelf(root / "curves")
+        self._models = files.Shelf(root / "models")
 
     # --- workspace ------------------------------------------------------------------------------------------
 
@@ -119,7 +121,7 @@ class Store:
                 _back_up(path, folder / "backup" / f"catalogue-v{number}.sqlite")
             catalogue.prepare(database)
             store = cls(folder, settings, database)
-            for shelf in (store._raw, store._curves):
+            for shelf in store._shelves.values():
                 (shelf.root / files.INCOMING).mkdir(parents=True, exist_ok=True)
                 shelf.sweep()
             return store
@@ -169,6 +171,17 @@ class Store:
         folder = self.root / "cache"
         folder.mkdir(exist_ok=True)
         return folder
+
+    @property
+    def models(self) -> Models:
+        """The learned models of the workspace."""
+        from lirich.store.models import Models
+
+        return Models(self._database, self._models)
+
+    @property
+    def _shelves(self) -> dict[str, files.Shelf]:
+        return {"raw": self._raw, "curve": self._curves, "model": self._models}
 
     def close(self) -> None:
         """Close the connections to the catalogue. The store opens them again when it is used again."""
@@ -455,7 +468,7 @@ class Store:
         """
         from lirich.store import doctor
 
-        return doctor.check(self.root, self._database, self._raw, self._curves, hashes=hashes)
+        return doctor.check(self.root, self._database, self._shelves, hashes=hashes)
 
     def mend(self) -> list[Finding]:
         """Repair what can be: damaged files are set aside in ``damaged/``, stale temporary files removed.
@@ -465,7 +478,7 @@ class Store:
         """
         from lirich.store import doctor
 
-        return doctor.mend(self.root, self._database, self._raw, self._curves)
+        return doctor.mend(self.root, self._database, self._shelves)
 
     def fingerprint(self) -> str:
         """Return a hash of all records, without the times at which they were written.

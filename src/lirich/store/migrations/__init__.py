@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, inspect, text
 
 from lirich import __version__
-from lirich.store.migrations import m0001_catalogue, m0002_history_and_units, m0003_settings_of_analyses
+from lirich.store.migrations import m0001_catalogue, m0002_history_and_units, m0003_settings_of_analyses, m0004_models
 
 TABLE = "migration"
 
@@ -31,6 +31,7 @@ MIGRATIONS = (
     Migration(1, "catalogue", m0001_catalogue.apply),
     Migration(2, "history and units", m0002_history_and_units.apply),
     Migration(3, "settings of analyses", m0003_settings_of_analyses.apply),
+    Migration(4, "models", m0004_models.apply),
 )
 NEWEST = MIGRATIONS[-1].number
 

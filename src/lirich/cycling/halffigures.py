@@ -1,0 +1,196 @@
+"""What every half-cycle of a test moved, at which voltages and currents.
+
+The rows are summed up in blocks of whole half-cycles, so few rows that what is made of them stays in the cache of the
+processor: over a test of 700 000 rows at once, each of some thirty passes would wait for the memory.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lirich.cycling.annotation import Annotation
+from lirich.cycling.halfcycle import Array, weighted_median
+from lirich.cycling.interrupts import half_cycle_interrupts
+from lirich.cycling.lowvoltage import share_below
+from lirich.cycling.points import Integers
+from lirich.cycling.settings import CyclingSettings
+
+BLOCK_ROWS = 32_768
+"""A block ends with the half-cycle that reaches this many rows."""
+
+
+def half_cycle_figures(notes: Annotation, settings: CyclingSettings) -> dict[str, Array]:
+    """Return figures of every half-cycle, each of shape (h,), in Ah, Wh, V, A, s; NaN where there is none.
+
+    ``first`` and ``last`` are the first and the last row in which charge passed.
+    """
+    points, before = notes.points, _voltage_before(notes)
+    parts = [_figures_of(block, settings) for block in _blocks(notes, before)]
+    figures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    first, last = figures["first"].astype(np.int64), figures["last"].astype(np.int64)
+    total = np.cumsum(notes.passed_ah)
+    figures["median_voltage"] = _median_voltage(notes, total, before)
+    figures["end_voltage"] = points.voltage_v[last]
+    figures["end_step"] = np.abs(points.voltage_v[last] - before[last])
+    figures["ends_at_rest"] = (points.sign[notes.half_stop - 1] == 0).astype(np.float64)
+    figures["resistance"], interrupts = half_cycle_interrupts(notes, total, figures["current"], settings)
+    figures["interrupts"] = interrupts.astype(np.float64)
+    if points.time_s is not None:
+        figures["duration"] = points.time_s[last] - points.time_s[np.maximum(first - 1, notes.half_start)]
+    else:
+        figures["duration"] = np.full(len(first), np.nan)
+    return figures
+
+
+def _voltage_before(notes: Annotation) -> Array:
+    """Return the voltage at which the charge of each row began to flow, V, shape (n,).
+
+    The first row of a stretch of current brings its charge at its own voltage, not the mean with the rest before.
+    """
+    voltage, sign = notes.points.voltage_v, notes.points.sign
+    before = voltage.copy()
+    np.copyto(before[1:], voltage[:-1], where=(sign[1:] == sign[:-1]) & (sign[1:] != 0))
+    before[notes.half_start] = voltage[notes.half_start]
+    return before
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """Whole half-cycles: where each of them begins, shape (h,), and their rows, each shape (n,).
+
+    ``row`` is the number of a row in the test, ``rows`` how many that has; ``free`` the charge that passed off constant
+    voltage, ``shared`` that of `shared_weight`, Ah; both are ``passed`` itself where no voltage was held.
+    """
+
+    start: Integers
+    row: Integers
+    rows: int
+    voltage: Array
+    before: Array
+    dq: Array
+    passed: Array
+    free: Array
+    shared: Array
+    current: Array | None
+
+
+def _blocks(notes: Annotation, before: Array) -> Iterator[_Block]:
+    points, held = notes.points, notes.steps.row_held
+    any_held = bool(held.any())
+    weight = shared_weight(notes) if any_held else notes.passed_ah
+    cuts = np.searchsorted(notes.half_start, np.arange(0, len(points), BLOCK_ROWS))
+    for half, end in itertools.pairwise(np.unique(np.append(cuts, len(notes.half_start))).tolist()):
+        first, stop = int(notes.half_start[half]), int(notes.half_stop[end - 1])
+        here = slice(first, stop)
+        passed = notes.passed_ah[here]
+        yield _Block(
+            start=notes.half_start[half:end] - first,
+            row=np.arange(first, stop),
+            rows=len(points),
+            voltage=points.voltage_v[here],
+            before=before[here],
+            dq=points.dq_ah[here],
+            passed=passed,
+            free=np.where(held[here], 0.0, passed) if any_held else passed,
+            shared=weight[here] if any_held else passed,
+            current=None if points.current_a is None else points.current_a[here],
+        )
+
+
+def _figures_of(block: _Block, settings: CyclingSettings) -> dict[str, Array]:
+    start, passed, voltage, before = block.start, block.passed, block.voltage, block.before
+    charge = np.add.reduceat(passed, start)
+    safe = np.where(charge > 0.0, charge, np.nan)
+    middle = 0.5 * (voltage + before)
+    energy = np.add.reduceat(middle * passed, start)
+    mean = energy / safe
+    low_share = share_below(before, voltage, settings.low_voltage_threshold_v)
+    high_share = 1.0 - share_below(before, voltage, settings.high_voltage_threshold_v)
+    running = passed > 0.0
+    moved = np.abs(block.dq)
+    return {
+        "charge": charge,
+        "energy": energy,
+        "mean_voltage": mean,
+        "free_voltage": mean if block.free is passed else _weighted_mean(middle, block.free, start),
+        "shared_voltage": mean if block.shared is passed else _weighted_mean(middle, block.shared, start),
+        "low": np.add.reduceat(passed * low_share, start),
+        "high": np.add.reduceat(passed * high_share, start),
+        "held": np.zeros(len(start)) if block.free is passed else np.add.reduceat(passed - block.free, start),
+        "current": _set_current(block),
+        "upper": np.maximum.reduceat(np.where(running, voltage, -np.inf), start),
+        "lower": np.minimum.reduceat(np.where(running, voltage, np.inf), start),
+        "opposite": np.add.reduceat(moved, start) - charge,
+        "opposite_energy": np.add.reduceat(voltage * np.maximum(moved - passed, 0.0), start),
+        "first": np.minimum.reduceat(np.where(running, block.row, block.rows - 1), start),
+        "last": np.maximum.reduceat(np.where(running, block.row, 0), start),
+    }
+
+
+def _weighted_mean(values: Array, weights: Array, start: Integers) -> Array:
+    total = np.add.reduceat(weights, start)
+    return np.add.reduceat(values * weights, start) / np.where(total > 0.0, total, np.nan)
+
+
+def shared_weight(notes: Annotation) -> Array:
+    """Return the charge of each row that this half-cycle and the one before it both pass off constant voltage, Ah.
+
+    Where a charge ends at a held voltage, the discharge after it begins further up than the charge came under its set
+    current; that part has no counterpart, and it grows with the resistance. A half-cycle begins where the one before it
+    ended: the charge that the one before passed at held voltage is left out, counted from the turn. Shape (n,).
+    """
+    free = np.where(notes.steps.row_held, 0.0, notes.passed_ah)
+    held = notes.passed_ah - free
+    weight = free.copy()
+    for half in np.flatnonzero(np.add.reduceat(held, notes.half_start) > 0.0):
+        if half + 1 == len(notes.half_start) or notes.half_sign[half + 1] == notes.half_sign[half]:
+            continue
+        mine = slice(notes.half_start[half], notes.half_stop[half])
+        after = slice(notes.half_start[half + 1], notes.half_stop[half + 1])
+        from_turn = np.append(0.0, np.cumsum(notes.passed_ah[mine][::-1]))
+        held_from_turn = np.append(0.0, np.cumsum(held[mine][::-1]))
+        at = np.append(0.0, np.cumsum(notes.passed_ah[after]))
+        opposite = np.diff(np.interp(at, from_turn, held_from_turn))
+        passed = notes.passed_ah[after]
+        share = np.divide(opposite, passed, out=np.zeros_like(passed), where=passed > 0.0)
+        weight[after] *= 1.0 - np.clip(share, 0.0, 1.0)
+    return weight
+
+
+def _median_voltage(notes: Annotation, total: Array, before: Array) -> Array:
+    """Voltage at half of the charge of every half-cycle, linear between rows, shape (h,); *total* is summed charge."""
+    base = np.where(notes.half_start > 0, total[notes.half_start - 1], 0.0)
+    target = 0.5 * (base + total[notes.half_stop - 1])
+    row = np.minimum(np.searchsorted(total, target), len(total) - 1)
+    part = notes.passed_ah[row]
+    share = np.divide(target - (total[row] - part), part, out=np.ones_like(part), where=part > 0.0)
+    voltage = notes.points.voltage_v[row]
+    return np.where(part > 0.0, before[row] + np.clip(share, 0.0, 1.0) * (voltage - before[row]), np.nan)
+
+
+_STEADY = 0.01  # within this spread the mean of a current is its median
+
+
+def _set_current(block: _Block) -> Array:
+    """Charge-weighted median of |I| of every half-cycle without held voltage, A, shape (h,)."""
+    start, free = block.start, block.free
+    if block.current is None:
+        return np.full(len(start), np.nan)
+    magnitude = np.abs(block.current)
+    with np.errstate(invalid="ignore"):
+        total = np.add.reduceat(free, start)
+        mean: Array = np.add.reduceat(free * magnitude, start) / np.where(total > 0, total, np.nan)
+        weighted = free > 0.0
+        high = np.maximum.reduceat(np.where(weighted, magnitude, -np.inf), start)
+        low = np.minimum.reduceat(np.where(weighted, magnitude, np.inf), start)
+        unsteady = (high - low) > _STEADY * mean
+    stop = np.append(start[1:], len(free))
+    for half in np.flatnonzero(unsteady | (total == 0.0)):
+        rows = slice(start[half], stop[half])
+        weight = free[rows] if total[half] > 0.0 else block.passed[rows]
+        mean[half] = weighted_median(magnitude[rows], weight)
+    return mean
