@@ -9,6 +9,7 @@ import typer
 
 from lirich import __version__
 from lirich.cli import complete, physics
+from lirich.cli.learn import learn
 from lirich.cli.options import CellNames, ExecutorName, Json, Workers, WorkspaceFolder
 from lirich.cli.output import want_json
 from lirich.cli.simulation import simulate
@@ -389,3 +390,4 @@ app.command()(simulate)
 app.command()(physics.fit)
 app.command()(physics.study)
 app.command("design-cell")(physics.design_cell)
+app.add_typer(learn)

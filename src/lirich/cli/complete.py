@@ -1,4 +1,4 @@
-"""What the shell completes: cells, quantities, fields, repairs, readers, references.
+"""What the shell completes: cells, models, quantities, fields, repairs, readers, references.
 
 Each function is called by the shell while a command is typed. It imports what it needs and no more, prints nothing,
 and where it cannot know (no workspace here, a catalogue out of reach) it offers nothing.
@@ -21,6 +21,11 @@ Offer = tuple[str, str]
 def cells(ctx: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the cells of the workspace."""
     return _starting(((key, "") for key in _of_workspace(ctx, _cells) or ()), incomplete)
+
+
+def models(ctx: typer.Context, incomplete: str) -> list[Offer]:
+    """Offer the learned models of the workspace, with their kinds."""
+    return _starting(_of_workspace(ctx, _models) or (), incomplete)
 
 
 def fields(ctx: typer.Context, incomplete: str) -> list[Offer]:
@@ -96,6 +101,13 @@ def _cells(folder: Path | None) -> list[str]:
 
     with open_workspace(folder) as workspace:
         return list(workspace.cells)
+
+
+def _models(folder: Path | None) -> list[Offer]:
+    from lirich.cli.options import open_workspace
+
+    with open_workspace(folder) as workspace:
+        return [(record.name, record.kind) for record in workspace.store.models.all()]
 
 
 def _extra_fields(folder: Path | None) -> list[str]:

@@ -17,7 +17,17 @@ from lirich.plots.figure import Figure
 Array = NDArray[np.float64]
 
 _SHOWN_LOADINGS = 4
-_LOADING_COLOURS = (style.SC_COLOUR, style.PC_COLOUR, style.STRUCTURE_COLOUR, style.CAPACITY_COLOUR)
+_LOADING_COLOURS = (style.TOTAL_COLOUR, style.STRUCTURE_COLOUR, style.CAPACITY_COLOUR, style.POLARISATION_COLOUR)
+
+
+_MOST_POINTS = 1500
+"""So many markers are drawn on a map; of more, every cell shows its first, its last and some between."""
+_CROWD = 40
+"""From so many cells on ways are thin and faint, and each group shows its mean way."""
+_LEAST_OF_A_GROUP = 3
+_SHAPES = {"SC": "circle", "PC": "square", style.NO_GROUP: "diamond", "not given": "diamond"}
+_OTHER_SHAPES = ("triangle-up", "star", "hexagon", "triangle-down", "pentagon")
+_FAR = 0.5  # share of the axes that the cells of the map must fill, or a nearer view is worth a figure
 
 
 def state_map(
@@ -29,12 +39,14 @@ def state_map(
     bends: Mapping[str, Sequence[float]] | None = None,
     shares: Mapping[str, float] | None = None,
     unit: str = "mAh/g",
+    near: Sequence[str] | None = None,
 ) -> Figure:
     """Draw every curve as a point on the map, its cycle as colour, each cell's way as a line.
 
-    *scores* has ``cell``, ``cycle``, ``origin`` and the columns *x* and *y* (scores per point, in *unit*); *group*
-    gives the group of a cell (SC and PC have their colours), *bends* the cycles at which a cell turns, *shares* the
-    share of the variance of a column. Measured points are filled, others open.
+    *scores* has ``cell``, ``cycle``, ``origin`` and the columns *x* and *y* (scores per point, in *unit*), and perhaps
+    ``pc1_sd`` and so on, drawn as bars; *group* gives the group of a cell (SC and PC have their colours and shapes),
+    *bends* the cycles at which a cell turns, *shares* the share of the variance of a column. Measured points are
+    filled and named, others open. With *near* the axes are those of these cells.
 
     Raises `MissingColumnError`, `NotEnoughDataError` without a curve.
     """
@@ -44,72 +56,250 @@ def state_map(
     if scores.height == 0:
         raise NotEnoughDataError("A map without curves", expected="at least one")
     groups = dict(group or {})
-    colours = style.group_colours([groups.get(c, style.NO_GROUP) for c in scores["cell"].unique(maintain_order=True)])
+    names = [groups.get(c, style.NO_GROUP) for c in scores["cell"].unique(maintain_order=True)]
+    colours, shapes = style.group_colours(names), _shapes(names)
     cycles = scores["cycle"].to_numpy()
-    first, last = int(cycles.min()), int(cycles.max())
+    scale = (int(cycles.min()), int(cycles.max()))
+    each = max(4, _MOST_POINTS // max(len(names), 1))
+    crowd = len(names) >= _CROWD
     traces: list[dict[str, Any]] = []
-    named: set[str] = set()
+    above: list[dict[str, Any]] = []
+    turning: list[dict[str, Any]] = []
+    marked: list[tuple[str, pl.DataFrame]] = []
     for (cell,), part in scores.sort("cycle").group_by("cell", maintain_order=True):
         name = groups.get(str(cell), style.NO_GROUP)
         origin = Origin(part["origin"][0])
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": style.plain(name),
-                "legendgroup": style.plain(name),
-                "showlegend": bool(groups) and name not in named,
-                "x": style.numbers(part[x]),
-                "y": style.numbers(part[y]),
-                "line": {"color": style.see_through(colours[name], 0.45), "width": 1.2, "dash": style.DASHES[origin]},
-                "marker": {
-                    "symbol": style.MARKERS[origin],
-                    "size": 5 if origin is not Origin.MEASURED else 7,
-                    "color": part["cycle"].to_list(),
-                    "cmin": first,
-                    "cmax": last,
-                    "colorscale": style.cycle_colourscale(),
-                    "showscale": not traces,
-                    "colorbar": {"title": {"text": "cycle"}, "thickness": 12},
-                },
-                "text": [f"{style.plain(cell)}, cycle {n} ({origin.value})" for n in part["cycle"].to_list()],
-                "hovertemplate": "%{text}<br>%{x:.3g}, %{y:.3g} " + style.plain(unit) + "<extra></extra>",
-            }
-        )
-        named.add(name)
-        turns = part.filter(pl.col("cycle").is_in(list((bends or {}).get(str(cell), ()))))
+        shown = part[np.unique(np.linspace(0, part.height - 1, min(part.height, each)).round().astype(int)).tolist()]
+        way = _way(str(cell), shown, x, y, unit, origin, colours[name], shapes[name], scale, crowd=crowd)
+        if origin is Origin.MEASURED and len(marked) < _MOST_NAMES:
+            above.append(way)
+            marked.append((str(cell), part))
+        else:
+            traces.append(way)
+        turns = part.filter(pl.col("cycle").is_in([int(c) for c in (bends or {}).get(str(cell), ())]))
         if turns.height:
-            traces.append(_turns(str(cell), turns, x, y, colours[name]))
-    cells = scores["cell"].n_unique()
-    simulated = sorted(set(scores["origin"].to_list()))
+            turning.append(_turns(str(cell), turns, x, y, crowd=crowd))
+    few = scores.filter(pl.col("origin") == Origin.MEASURED.value)["cell"].n_unique() <= _MOST_NAMES
+    means = _mean_ways(scores, groups, x, y, colours) if crowd else []
+    keys = _legend(scores, groups, colours, shapes, bool(turning), bool(means))
+    view = _view(scores, x, y, near)
+    origins = sorted(set(scores["origin"].to_list()))
+    hidden = "" if each * len(names) >= scores.height else " Of each cell some cycles are drawn, first and last always."
     return Figure(
-        title=f"State map of {cells} cell{'s' if cells != 1 else ''}",
-        alt=f"{scores.height} curves of {cells} cells by their scores {x} and {y}, cycles {first} to {last} as colour; "
-        "each cell moves along a line.",
-        data=traces,
+        title=f"State map of {_count(len(names), 'cell')}" + (", nearer" if near is not None else ""),
+        alt=f"{scores.height} curves of {_count(len(names), 'cell')} by their scores {x} and {y}, cycles {scale[0]} to "
+        f"{scale[1]} as colour; each cell moves along a line. {_where(scores, x, y, groups)}",
+        data=[*traces, *turning, *means, *above, *keys, _colour_key(scale)],
         layout=style.layout(
-            height=480,
-            showlegend=bool(groups),
-            xaxis=style.axis(_axis(x, shares, unit), zeroline=True, zerolinecolor="#C9D1D6"),
-            yaxis=style.axis(_axis(y, shares, unit), zeroline=True, zerolinecolor="#C9D1D6"),
+            height=560,
+            showlegend=True,
+            margin={"l": 64, "r": 18, "t": 26, "b": 112},
+            xaxis=style.axis(_axis(x, shares, unit), **_zero(), **({"range": view[0]} if view else {})),
+            yaxis=style.axis(_axis(y, shares, unit), **_zero(), **({"range": view[1]} if view else {})),
+            annotations=[
+                _label(cell, part, x, y) for cell, part in marked if few and (view is None or _in(part, x, y, view))
+            ],
         ),
-        note=f"Scores per point of the grid: what the component adds to a curve, RMS. Curves are {', '.join(simulated)}"
-        "; filled points are measured. A cross marks a change of regime.",
+        note="Scores per point of the grid: what the component adds to a curve, RMS. Colour is the cycle, shape the "
+        f"group; open and dashed is simulated, filled is measured (here: {', '.join(origins)}). A cross marks a change "
+        f"of regime, bars one standard deviation where a curve was partial.{hidden}",
     )
 
 
-def _turns(cell: str, turns: pl.DataFrame, x: str, y: str, colour: str) -> dict[str, Any]:
-    return {
+_MOST_NAMES = 8
+_LEAST_SHOWN = 0.1  # of an error, in the unit of the curves
+
+
+def _way(
+    cell: str,
+    part: pl.DataFrame,
+    x: str,
+    y: str,
+    unit: str,
+    origin: Origin,
+    colour: str,
+    shape: str,
+    scale: tuple[int, int],
+    *,
+    crowd: bool,
+) -> dict[str, Any]:
+    measured = origin is Origin.MEASURED
+    width, shade, size = (0.8, 0.3, 4) if crowd else (1.6, 0.55, 6)
+    trace: dict[str, Any] = {
         "type": "scatter",
-        "mode": "markers",
-        "name": "change of regime",
+        "mode": "lines+markers",
+        "name": style.plain(cell),
         "showlegend": False,
-        "x": style.numbers(turns[x]),
+        "x": style.numbers(part[x]),
+        "y": style.numbers(part[y]),
+        "line": {"color": style.see_through(colour, shade), "width": width, "dash": style.DASHES[origin]},
+        "marker": {
+            "symbol": shape if measured else f"{shape}-open",
+            "size": 12 if measured else size,
+            "color": part["cycle"].to_list(),
+            "cmin": scale[0],
+            "cmax": max(scale[1], scale[0] + 1),
+            "colorscale": style.cycle_colourscale(),
+            "line": {"width": 1.6, "color": style.TOTAL_COLOUR} if measured else {"width": 1.2 if crowd else 1.6},
+        },
+        "text": [f"{style.plain(cell)}, cycle {n} ({origin.value})" for n in part["cycle"].to_list()],
+        "hovertemplate": "%{text}<br>%{x:.3g}, %{y:.3g} " + style.plain(unit) + "<extra></extra>",
+    }
+    for axis, column in (("error_x", f"{x}_sd"), ("error_y", f"{y}_sd")):
+        if column in part.columns and part[column].max():
+            trace[axis] = {
+                "type": "data", "array": style.numbers(part[column]), "color": style.see_through(colour, 0.6),
+                "thickness": 1, "width": 2,
+            }  # fmt: skip
+    return trace
+
+
+def _shapes(names: Sequence[str]) -> dict[str, str]:
+    others = sorted(set(names) - set(_SHAPES))
+    return {**_SHAPES, **{name: _OTHER_SHAPES[i % len(_OTHER_SHAPES)] for i, name in enumerate(others)}}
+
+
+def _legend(
+    scores: pl.DataFrame,
+    groups: Mapping[str, str],
+    colours: Mapping[str, str],
+    shapes: Mapping[str, str],
+    turns: bool,
+    means: bool,
+) -> list[dict[str, Any]]:
+    """Return traces without points that say what shapes and colours mean."""
+    seen = dict.fromkeys((groups.get(c, style.NO_GROUP), o) for c, o in scores.select("cell", "origin").iter_rows())
+    keys = []
+    for name, told in sorted(seen):
+        origin = Origin(told)
+        shape = shapes[name] if origin is Origin.MEASURED else f"{shapes[name]}-open"
+        keys.append(
+            {
+                "type": "scatter", "mode": "lines+markers", "name": f"{style.plain(name)}, {origin.value}",
+                "x": [None], "y": [None], "line": {"color": colours[name], "width": 1.6, "dash": style.DASHES[origin]},
+                "marker": {"symbol": shape, "size": 9, "color": colours[name]},
+            }
+        )  # fmt: skip
+    if means:
+        keys.append(
+            {
+                "type": "scatter", "mode": "lines", "name": "mean way of a group", "x": [None], "y": [None],
+                "line": {"color": style.TOTAL_COLOUR, "width": 3.5},
+            }
+        )  # fmt: skip
+    if turns:
+        keys.append(
+            {
+                "type": "scatter", "mode": "markers", "name": "change of regime", "x": [None], "y": [None],
+                "marker": {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": style.TOTAL_COLOUR}},
+            }
+        )  # fmt: skip
+    return keys
+
+
+def _colour_key(scale: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "markers", "x": [None], "y": [None], "showlegend": False, "hoverinfo": "skip",
+        "marker": {
+            "color": [scale[0]], "cmin": scale[0], "cmax": max(scale[1], scale[0] + 1),
+            "colorscale": style.cycle_colourscale(), "showscale": True,
+            "colorbar": {
+                "orientation": "h", "y": -0.17, "yanchor": "top", "x": 0.5, "len": 0.6, "thickness": 10,
+                "outlinewidth": 0, "title": {"text": "cycle", "side": "top"}, "tickfont": {"size": 11},
+            },
+        },
+    }  # fmt: skip
+
+
+def _mean_ways(
+    scores: pl.DataFrame, groups: Mapping[str, str], x: str, y: str, colours: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the mean of each group over the cycles that at least half of its cells have, dashed where simulated."""
+    told = scores.with_columns(pl.col("cell").replace_strict(dict(groups), default=style.NO_GROUP).alias("of"))
+    made = []
+    for (of, origin), part in told.group_by("of", "origin", maintain_order=True):
+        count = part["cell"].n_unique()
+        if count < _LEAST_OF_A_GROUP or of == style.NO_GROUP:
+            continue
+        at = part.group_by("cycle").agg(pl.len(), pl.col(x).mean(), pl.col(y).mean()).sort("cycle")
+        at = at.filter(pl.col("len") >= count / 2)
+        line = {
+            "type": "scatter",
+            "mode": "lines",
+            "showlegend": False,
+            "x": style.numbers(at[x]),
+            "y": style.numbers(at[y]),
+        }
+        made += [
+            {**line, "line": {"color": "#FFFFFF", "width": 7}, "hoverinfo": "skip"},
+            {
+                **line, "line": {"color": colours[str(of)], "width": 3.5},
+                "text": [f"mean of {count} cells of {style.plain(of)} ({origin}), cycle {n}" for n in at["cycle"].to_list()],
+                "hovertemplate": "%{text}<br>%{x:.3g}, %{y:.3g}<extra></extra>",
+            },
+        ]  # fmt: skip
+    return made
+
+
+def _turns(cell: str, turns: pl.DataFrame, x: str, y: str, *, crowd: bool) -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "markers", "showlegend": False, "x": style.numbers(turns[x]),
         "y": style.numbers(turns[y]),
-        "marker": {"symbol": "x", "size": 9, "color": colour},
+        "marker": {
+            "symbol": "x-thin", "size": 5 if crowd else 9, "line": {"width": 1 if crowd else 2, "color": style.TOTAL_COLOUR},
+        },
         "text": [f"{style.plain(cell)} turns at cycle {n}" for n in turns["cycle"].to_list()],
         "hovertemplate": "%{text}<extra></extra>",
-    }
+    }  # fmt: skip
+
+
+def _label(cell: str, part: pl.DataFrame, x: str, y: str) -> dict[str, Any]:
+    return {
+        "x": float(part[x][-1]), "y": float(part[y][-1]), "text": style.plain(cell), "showarrow": True, "arrowhead": 0,
+        "arrowwidth": 1, "arrowcolor": "#9AA5AD", "ax": 34, "ay": -34, "font": {"size": 12, "color": style.TOTAL_COLOUR},
+        "bgcolor": "rgba(255,255,255,0.8)", "xanchor": "auto",
+    }  # fmt: skip
+
+
+def _zero() -> dict[str, Any]:
+    return {"zeroline": True, "zerolinecolor": "#C9D1D6", "zerolinewidth": 1}
+
+
+def _view(scores: pl.DataFrame, x: str, y: str, near: Sequence[str] | None) -> tuple[list[float], list[float]] | None:
+    """Return the ranges of the axes around the cells of *near*, with a margin; ``None`` for all."""
+    inside = scores.filter(pl.col("cell").is_in(list(near or ())))
+    if near is None or not inside.height:
+        return None
+    ends = []
+    for column in (x, y):
+        values = inside[column].to_numpy()
+        margin = 0.06 * max(float(np.ptp(values)), 1e-9)
+        ends.append([float(values.min()) - margin, float(values.max()) + margin])
+    return ends[0], ends[1]
+
+
+def _in(part: pl.DataFrame, x: str, y: str, view: tuple[list[float], list[float]]) -> bool:
+    return all(low <= float(part[c][-1]) <= high for c, (low, high) in zip((x, y), view, strict=True))
+
+
+def is_far(scores: pl.DataFrame, near: Sequence[str], x: str = "pc1", y: str = "pc2") -> bool:
+    """Tell whether the cells of *near* are crowded into a small part of the map, so that a nearer view is wanted."""
+    inside = scores.filter(pl.col("cell").is_in(list(near)))
+    if not inside.height or inside.height == scores.height:
+        return False
+    return any(np.ptp(inside[c].to_numpy()) < _FAR * np.ptp(scores[c].to_numpy()) for c in (x, y))
+
+
+def _where(scores: pl.DataFrame, x: str, y: str, groups: Mapping[str, str]) -> str:
+    rows = []
+    told = scores.with_columns(pl.col("cell").replace_strict(groups, default=style.NO_GROUP).alias("of"))
+    for of, a, b in told.group_by("of").agg(pl.col(x).mean(), pl.col(y).mean()).sort("of").iter_rows():
+        rows.append(f"{of} on average at {a:.2g}, {b:.2g}")
+    return "; ".join(rows) + "."
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'s' if n != 1 else ''}"
 
 
 def _axis(column: str, shares: Mapping[str, float] | None, unit: str) -> str:
@@ -163,6 +353,13 @@ def loadings(
                 }
                 for feature, at in marks
             ],
+            annotations=[
+                {
+                    "x": at, "xref": "x", "y": 1, "yref": "paper", "text": f"{feature} {at:.2f} V", "showarrow": False,
+                    "textangle": -90, "xanchor": "right", "yanchor": "top", "font": {"size": 11, "color": style.NEUTRAL},
+                }
+                for feature, at in marks
+            ],
         ),
         note="Vertical lines: peaks (solid) and valleys (dotted) of the mean curve's dQ/dV." if marks else "",
     )  # fmt: skip
@@ -179,56 +376,112 @@ def completion(
     level: float = 0.9,
     unit: str = "mAh/g",
     name: str = "",
+    origin: Origin = Origin.MEASURED,
+    calibrated: bool = True,
 ) -> Figure:
     """Draw a completed curve with its band, the window it was told from and, where known, the whole curve.
 
-    All arrays have shape (m,): *grid* (V), *observed* (the window), *curve*, *low*, *high* and *measured* in *unit*.
+    All arrays have shape (m,): *grid* (V), *observed* (the window), *curve*, *low*, *high* and *measured* in *unit*;
+    what is NaN is not drawn. Below is what was predicted less the curve, with the band around it.
     """
-    band_x = [*style.numbers(grid), *style.numbers(grid[::-1])]
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter", "mode": "lines", "fill": "toself", "name": f"{100 * level:.0f} % band",
-            "x": band_x, "y": [*style.numbers(high), *style.numbers(low[::-1])], "line": {"width": 0},
-            "fillcolor": style.see_through(style.SC_COLOUR, 0.18), "hoverinfo": "skip",
-        },
-        {
-            "type": "scatter", "mode": "lines", "name": "predicted", "x": style.numbers(grid),
-            "y": style.numbers(curve),
-            "line": {"color": style.SC_COLOUR, "width": 2, "dash": style.DASHES[Origin.PREDICTED]},
-        },
-    ]  # fmt: skip
-    if measured is not None:
-        traces.append(
-            {
-                "type": "scatter", "mode": "lines", "name": "curve", "x": style.numbers(grid),
-                "y": style.numbers(measured), "line": {"color": style.NEUTRAL, "width": 1.5},
-            }
-        )  # fmt: skip
-        traces.append(
-            {
-                "type": "scatter", "mode": "lines", "name": "window", "x": style.numbers(grid[observed]),
-                "y": style.numbers(measured[observed]), "line": {"color": style.TOTAL_COLOUR, "width": 4},
-            }
-        )  # fmt: skip
     inside = grid[observed]
+    edges = (float(inside[0]), float(inside[-1]))
+    traces = [*_band(grid, low, high, level, "y"), _told(grid, curve, "predicted", "y")]
+    known = measured is not None and bool(np.isfinite(measured[~observed]).any())
+    if measured is not None:
+        dash = style.DASHES[origin]
+        traces += [
+            {
+                "type": "scatter", "mode": "lines", "name": f"{origin.value}, not shown to the model", "yaxis": "y",
+                "x": style.numbers(grid), "y": style.numbers(np.where(observed, np.nan, measured)),
+                "line": {"color": style.TOTAL_COLOUR, "width": 1.6, "dash": dash},
+            },
+            {
+                "type": "scatter", "mode": "lines", "name": "the window that is known", "yaxis": "y",
+                "x": style.numbers(inside), "y": style.numbers(measured[observed]),
+                "line": {"color": style.PC_COLOUR, "width": 4},
+            },
+        ]  # fmt: skip
+    if known and measured is not None:
+        off = curve - measured
+        traces += [
+            *_band(grid, low - curve, high - curve, level, "y2", legend=False),
+            _told(grid, off, "predicted less curve", "y2", legend=False),
+        ]
+    shade = {
+        "type": "rect", "xref": "x", "yref": "paper", "x0": edges[0], "x1": edges[1], "y0": 0, "y1": 1,
+        "line": {"width": 0}, "fillcolor": style.see_through(style.PC_COLOUR, 0.08), "layer": "below",
+    }  # fmt: skip
+    error = curve - measured if known and measured is not None else np.array([np.nan])
+    told = f" It is within {np.nanmax(np.abs(error)):.2g} {unit} of the curve." if np.isfinite(error).any() else ""
+    panels = (
+        {
+            "yaxis": style.axis(f"Q ({style.plain(unit)})", domain=[0.36, 1.0]),
+            "yaxis2": style.axis(f"Error ({style.plain(unit)})", domain=[0.0, 0.26], **_zero()),
+            "xaxis": style.axis("Voltage (V)", anchor="y2"),
+        }
+        if known
+        else {"yaxis": style.axis(f"Q ({style.plain(unit)})"), "xaxis": style.axis("Voltage (V)")}
+    )
+    how = "was checked on cells that were not learned" if calibrated else "is the model's own, not checked on cells"
     return Figure(
         title=f"Completed curve{f' of {name}' if name else ''}",
-        alt=f"A curve completed from {inside[0]:.2f} to {inside[-1]:.2f} V, with a band of {100 * level:.0f} %.",
+        alt=f"A curve completed from {edges[0]:.2f} to {edges[1]:.2f} V, with a band of {100 * level:.0f} %.{told}",
         data=traces,
-        layout=style.layout(
-            showlegend=True, xaxis=style.axis("Voltage (V)"), yaxis=style.axis(f"Q ({style.plain(unit)})")
-        ),
-        note="Predicted from the window alone. Coverage of the band was checked on cells that were not learned.",
+        layout=style.layout(showlegend=True, height=520 if known else 420, shapes=[shade], **panels),
+        note=f"Predicted from the shaded window alone ({edges[0]:.2f} to {edges[1]:.2f} V). The coverage of the band "
+        f"{how}.",
     )
 
 
-def error_map(table: pl.DataFrame, *, unit: str = "mAh/g") -> Figure:
-    """Draw how well curves are completed over start and length of the window: a square each, its error as colour.
+def _band(
+    grid: Array, low: Array, high: Array, level: float, axis: str, *, legend: bool = True
+) -> list[dict[str, Any]]:
+    there = np.isfinite(low) & np.isfinite(high)
+    x, below, above = grid[there], low[there], high[there]
+    return [
+        {
+            "type": "scatter", "mode": "lines", "fill": "toself", "name": f"{100 * level:.0f} % band", "yaxis": axis,
+            "x": [*style.numbers(x), *style.numbers(x[::-1])], "showlegend": legend,
+            "y": [*style.numbers(above), *style.numbers(below[::-1])], "line": {"width": 0},
+            "fillcolor": style.see_through(style.SC_COLOUR, 0.2), "hoverinfo": "skip",
+        }
+    ]  # fmt: skip
 
-    *table* is that of `lirich.learn.Completion.error_map`. Open squares: nothing is told of most curves.
+
+def _told(grid: Array, curve: Array, name: str, axis: str, *, legend: bool = True) -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "lines", "name": name, "yaxis": axis, "showlegend": legend,
+        "x": style.numbers(grid), "y": style.numbers(curve),
+        "line": {"color": style.SC_COLOUR, "width": 2, "dash": style.DASHES[Origin.PREDICTED]},
+    }  # fmt: skip
+
+
+def error_map(table: pl.DataFrame, *, unit: str = "mAh/g") -> Figure:
+    """Draw how well curves are completed over start and length of the window: a field each, with its error.
+
+    *table* is that of `lirich.learn.Completion.error_map`. Grey: nothing is told of most curves.
     """
     told = table["cannot_tell"].to_numpy() <= 0.5
-    error = table["rmse"].to_numpy()
+    start, length, error = (table[n].to_numpy() for n in ("start", "length", "rmse"))
+    logs = np.log10(np.maximum(error, 1e-3))
+    low, high = (float(logs[told].min()), float(logs[told].max())) if told.any() else (0.0, 1.0)
+    depth = 1.0 - (logs - low) / max(high - low, 1e-9)  # bright is good
+    wide, tall = 100 * _step(start), 100 * _step(length)
+    shapes, labels = [], []
+    for at, long, value, yes, share in zip(start, length, error, told.tolist(), depth, strict=True):
+        x, y = 100 * float(at), 100 * float(long)
+        shapes.append(
+            {
+                "type": "rect", "x0": x - wide / 2, "x1": x + wide / 2, "y0": y - tall / 2, "y1": y + tall / 2,
+                "fillcolor": style.cycle_colour(float(share)) if yes else "#E7EBEE",
+                "line": {"width": 1, "color": "#FFFFFF"}, "layer": "below",
+            }
+        )  # fmt: skip
+        colour = style.TOTAL_COLOUR if not yes or share > 0.6 else "#FFFFFF"
+        text = "–" if not yes else f"{value:.1f}" if value >= _LEAST_SHOWN else f"<{_LEAST_SHOWN:g}"
+        labels.append({"x": x, "y": y, "text": text, "showarrow": False, "font": {"size": 11, "color": colour}})
+    windows = [f"{a:.3g} to {b:.3g} V" for a, b in table.select("low", "high").iter_rows()]
     return Figure(
         title="Error of completion over start and length of the window",
         alt=f"RMSE of {table.height} windows, {np.min(error):.2f} to {np.max(error):.2f} {unit}; "
@@ -237,24 +490,28 @@ def error_map(table: pl.DataFrame, *, unit: str = "mAh/g") -> Figure:
             {
                 "type": "scatter",
                 "mode": "markers",
-                "x": style.numbers(100 * table["start"].to_numpy()),
-                "y": style.numbers(100 * table["length"].to_numpy()),
-                "marker": {
-                    "symbol": ["square" if yes else "square-open" for yes in told.tolist()],
-                    "size": 20,
-                    "color": style.numbers(np.log10(np.maximum(error, 1e-3))),
-                    "colorscale": style.cycle_colourscale(),
-                    "showscale": True,
-                    "colorbar": {"title": {"text": f"log₁₀ RMSE<br>({style.plain(unit)})"}, "thickness": 12},
-                },
-                "text": [f"RMSE {value:.2f} {style.plain(unit)}" for value in error.tolist()],
-                "hovertemplate": "from %{x:.0f} %, %{y:.0f} % long: %{text}<extra></extra>",
+                "x": style.numbers(100 * start),
+                "y": style.numbers(100 * length),
+                "marker": {"symbol": "square", "size": 22, "color": "rgba(0,0,0,0)"},
+                "text": [
+                    f"{window}: RMSE {value:.2g} {style.plain(unit)}{'' if yes else ', told of less than half of the curves'}"
+                    for window, value, yes in zip(windows, error.tolist(), told.tolist(), strict=True)
+                ],
+                "hovertemplate": "%{text}<extra></extra>",
             }
         ],
         layout=style.layout(
-            height=420,
-            xaxis=style.axis("Start of the window (% of the grid)"),
-            yaxis=style.axis("Length of the window (% of the grid)"),
+            height=440,
+            shapes=shapes,
+            annotations=labels,
+            xaxis=style.axis("Start of the window (% of the grid)", showgrid=False),
+            yaxis=style.axis("Length of the window (% of the grid)", showgrid=False),
         ),
-        note="On cells that the model of their fold had not seen. Open squares: too poor for most curves.",
+        note=f"Mean RMSE ({unit}) of the whole curve, on cells that the model of their fold had not seen. Grey: the "
+        "window is too poor to tell most curves.",
     )
+
+
+def _step(values: Array) -> float:
+    apart = np.diff(np.unique(values))
+    return float(apart.min()) if len(apart) else 0.1

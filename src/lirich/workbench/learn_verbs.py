@@ -124,9 +124,10 @@ def find_drivers(
     *,
     fields: Sequence[str] | None = None,
     source: Literal["cells", "literature"] = "cells",
+    cells: Iterable[str] | None = None,
     seed: int = 0,
 ) -> Drivers:
-    """Ask which fields of the samples explain *figure*, in the cells of the workspace or in published values.
+    """Ask which fields of the samples explain *figure*, in *cells* of the workspace (all) or in published values.
 
     Cells are left out by sample, published values by paper. *fields*: by default all that vary. Raises what
     `lirich.learn.Drivers` raises, `UnknownNameError` on the quantity or source, `InputError` where cells are measured
@@ -134,13 +135,13 @@ def find_drivers(
     """
     name = quantity(figure).key
     if source == "cells":
-        table, groups = cell_figures(workspace, name), "sample"
+        table, groups = cell_figures(workspace, name, cells), "sample"
         origins = table["origin"].unique().to_list()
         if len(origins) > 1:
             raise InputError(
                 f"{quantity(name).name} of {' and '.join(sorted(origins))} cells in one question",
                 expected="cells of one origin",
-                advice="Keep simulated cells in a workspace of their own",
+                advice="Name the cells, or keep simulated cells in a workspace of their own",
             )
     elif source == "literature":
         table, groups = published_figures(workspace.literature, name), "paper"
@@ -156,6 +157,8 @@ class CellOutliers(NamedTuple):
     cells: pl.DataFrame
     curves: pl.DataFrame | None
     findings: tuple[Finding, ...]
+    model: Outliers
+    learned_from: tuple[str, ...] = ()
 
 
 def find_outliers(
@@ -164,13 +167,15 @@ def find_outliers(
     rate: float = 0.05,
     sound: Iterable[str] | None = None,
     by_morphology: bool = True,
+    model: Outliers | None = None,
     seed: int = 0,
     **options: Any,
 ) -> CellOutliers:
     """Ask which cells are unlike the others in charge and discharge over their settled ageing cycles.
 
-    Without *sound* every cell is judged by models of the others; with it, all other cells by models of these. *options*
-    are those of `lirich.workbench.curvematrix.curve_set` (``grid``, ``cells``, ``executor``).
+    Without *sound* every cell is judged by models of the others; with it, all other cells by models of these; with a
+    *model* that was learned before, all by this one. *options* are those of
+    `lirich.workbench.curvematrix.curve_set` (``grid``, ``cells``, ``executor``).
 
     Raises `NotEnoughDataError` with too few cells for the rate (20 for 5 %), `UnknownNameError` on a cell, and
     `InputError` where cells are measured and simulated.
@@ -193,15 +198,19 @@ def find_outliers(
     strata = morphologies(workspace, cells) if by_morphology else [""] * len(cells)
     learned = None if sound is None else {workspace.cells[c].key for c in sound}
     own = np.array([learned is None or cell in learned for cell in cells], dtype=np.bool_)
-    model = Outliers(rate=rate, seed=seed).fit(
-        values[own], *(list(compress(each, own)) for each in (cells, cycles, strata))
-    )
+    if model is not None:
+        learned, own = set(), np.zeros(len(cells), dtype=np.bool_)
+    else:
+        model = Outliers(rate=rate, seed=seed).fit(
+            values[own], *(list(compress(each, own)) for each in (cells, cycles, strata))
+        )
+    told: dict[str, Any] = {"model": model, "learned_from": tuple(dict.fromkeys(compress(cells, own)))}
     missing = [c for c in options.get("cells") or workspace.cells if c not in set(cells)]
     unseen = [_not_judged(missing)] if missing else []
     if learned is None:
-        return CellOutliers(model.trained_, None, (*model.findings_, *unseen))
+        return CellOutliers(model.trained_, None, (*model.findings_, *unseen), **told)
     found = model.judge(values[~own], *(list(compress(each, ~own)) for each in (cells, cycles, strata)))
-    return CellOutliers(found.cells, found.curves, (*found.findings, *unseen))
+    return CellOutliers(found.cells, found.curves, (*found.findings, *unseen), **told)
 
 
 def _facts(table: pl.DataFrame) -> dict[str, dict[str, float | str | None]]:

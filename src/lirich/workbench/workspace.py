@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lirich.workbench.add import AddedFile, AddReport
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.compare import Comparison
+    from lirich.workbench.learning import Learning
     from lirich.workbench.simulate import SimulatedCell
 
 
@@ -310,6 +311,13 @@ class Workspace:
         from lirich.workbench.groups import compare_cells
 
         return compare_cells(self, by, quantities=quantities, cells=cells, force=force, seed=seed)
+
+    @property
+    def learn(self) -> Learning:
+        """What can be learned from the curves: ``ws.learn.map()``, ``.complete(…)``, ``.forecast(…)`` and so on."""
+        from lirich.workbench.learning import Learning
+
+        return Learning(self)
 
     @property
     def literature(self) -> list[Value]:

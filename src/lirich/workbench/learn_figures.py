@@ -1,0 +1,143 @@
+"""From results of learning to figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from lirich.learn.course import courses
+from lirich.learn.loadings import features, touched
+from lirich.learn.resample import slope_of
+from lirich.learn.statemap import StateMap
+from lirich.model import Origin
+from lirich.plots import Figure, maps
+from lirich.plots import learning as drawn
+from lirich.plots.style import NO_GROUP
+from lirich.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from lirich.learn.matrix import Array
+    from lirich.workbench.learn_answers import DriversResult, ForecastResult, OutliersResult
+    from lirich.workbench.learn_completion import CompletionResult
+    from lirich.workbench.learn_maps import MapResult
+
+_NOT_GIVEN = "not given"
+
+
+def map_figures(result: MapResult) -> list[Figure]:
+    """Return the map (and a nearer view where a few cells lie far off), loadings, dQ/dV, and components."""
+    model = result.model
+    unit = "mAh/g" if model.kind_ == "Q(V)" else "V" if model.kind_ == "V(Q)" else "mAh/g/V"
+    figures = map_only(result, unit)
+    on_voltage = model.kind_ != "V(Q)"
+    there = features(model) if on_voltage else None
+    figures.append(
+        maps.loadings(
+            model.grid_,
+            model.components_,
+            model.score_spread_,
+            there,
+            unit=unit,
+            grid_unit="V" if on_voltage else "mAh/g",
+        )
+    )
+    if on_voltage:
+        figures.append(_moved(model))
+    if model.n_curves_:
+        chosen = {}
+        if result.choice is not None:
+            if result.choice.by_cells is not None:
+                chosen["cells left out speak for"] = result.choice.by_cells
+            chosen["evidence speaks for"] = result.choice.by_evidence
+        figures.append(
+            drawn.left_over(
+                model.total_variance_, model.explained_variance_, len(model.grid_), unit=unit, chosen=chosen
+            )
+        )
+    return figures
+
+
+def map_only(result: MapResult, unit: str = "mAh/g") -> list[Figure]:
+    """Return the map alone, and a nearer view where most cells are crowded into a corner of it."""
+    model, scores = result.model, result.scores
+    two = "pc2" in scores.columns
+    if not two:
+        scores = scores.with_columns(pc2=pl.lit(0.0))
+    groups = {c: NO_GROUP if g == _NOT_GIVEN else g for c, g in scores.select("cell", "group").unique().iter_rows()}
+    bends: dict[str, list[float]] = {}
+    for cell, cycle in result.bends.select("cell", "cycle").iter_rows():
+        bends.setdefault(cell, []).append(cycle)
+    shares = {f"pc{i + 1}": float(r) for i, r in enumerate(model.explained_variance_ratio_)} if model.n_curves_ else {}
+    figures = [maps.state_map(scores, group=groups, bends=bends, shares=shares, unit=unit)]
+    near = scores.filter(pl.col("learned"))["cell"].unique().to_list()
+    if maps.is_far(scores, near):
+        figures.append(maps.state_map(scores, group=groups, bends=bends, shares=shares, unit=unit, near=near))
+    return figures
+
+
+def _moved(model: StateMap) -> Figure:
+    scale = np.sqrt(model.explained_variance_)[:, None]
+    curves = np.vstack([model.mean_, model.components_ * scale])
+    if model.kind_ == "Q(V)":
+        step = float(model.grid_[1] - model.grid_[0])
+        curves = slope_of(curves, step) * (1.0 if model.direction_ == "charge" else -1.0)
+    return drawn.moved(model.grid_, curves[0], curves[1:], touched(model))
+
+
+def completion_figures(result: CompletionResult) -> list[Figure]:
+    """Return the completed curve and, where it was computed, the error map."""
+    figures = []
+    if not result.refused:
+        figures.append(
+            maps.completion(
+                result.grid, result.observed, result.curve, result.low, result.high, measured=result.truth,
+                level=result.level, unit=result.unit, name=f"{result.cell}, cycle {result.cycle}",
+                origin=Origin(result.origin), calibrated=not isinstance(result.model, StateMap),
+            )
+        )  # fmt: skip
+    if result.error_map is not None:
+        figures.append(maps.error_map(result.error_map, unit=result.unit))
+    return figures
+
+
+def forecast_figures(result: ForecastResult) -> list[Figure]:
+    """Return the forecast of each cell beside the naive ones."""
+    made = []
+    for cell in dict.fromkeys(v.subject.key for v in result.values):
+        mine = sorted((v for v in result.values if v.subject.key == cell), key=lambda v: v.conditions.cycle or 0)
+        seen = int(str(mine[0].conditions.other["first_cycles"]))
+        own = result.course.filter(pl.col("cell") == cell).sort("cycle")
+        known = own.filter(pl.col(result.figure).is_finite())
+        so_far = courses(known, [result.figure], seen)
+        at = np.array([float(v.conditions.cycle or 0) for v in mine])
+        made.append(
+            drawn.CellCourse(
+                cell, Origin(str(known["origin"][0])), seen, _numbers(known["cycle"]), _numbers(known[result.figure]), at,
+                np.array([v.value for v in mine]),
+                np.array([v.interval.low if v.interval else v.value for v in mine]),
+                np.array([v.interval.high if v.interval else v.value for v in mine]),
+                np.full(len(at), float(so_far.last[0])), np.array([float(so_far.line(int(c))[0]) for c in at]),
+            )
+        )  # fmt: skip
+    return [drawn.forecast(made, QUANTITIES[result.figure], level=result.level)]
+
+
+def outlier_figures(result: OutliersResult) -> list[Figure]:
+    """Return the p value of each cell with the threshold."""
+    return [
+        drawn.unlike(
+            result.cells, rate=result.rate, learned_from=len(result.learned_from), itself=result.curves is None
+        )
+    ]
+
+
+def driver_figures(result: DriversResult) -> list[Figure]:
+    """Return the errors beside the naive baseline, and what each field adds."""
+    made = result.model
+    return [drawn.drivers(made.models_, made.importances_, QUANTITIES[result.figure], samples=len(made.samples_))]
+
+
+def _numbers(column: pl.Series) -> Array:
+    return column.cast(pl.Float64).to_numpy()

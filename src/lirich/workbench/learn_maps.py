@@ -1,0 +1,367 @@
+"""The state map of a workspace: learned or loaded, with the place of every curve, the way of every cell, and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from lirich.errors import AnalysisError, InputError, NotEnoughDataError, UnknownNameError
+from lirich.learn.choice import Choice, choose_components
+from lirich.learn.loadings import describe
+from lirich.learn.matrix import UNITS, Array, CurveMatrix
+from lirich.learn.placing import Parting, parting, place
+from lirich.learn.regimes import LEAST_BETWEEN, Trajectory, trajectory
+from lirich.learn.statemap import StateMap
+from lirich.model import Finding, Severity
+from lirich.workbench.curvematrix import CurveSet, curve_set
+from lirich.workbench.learn_models import load_model, save_model
+from lirich.workbench.learn_tables import morphologies
+
+if TYPE_CHECKING:
+    from lirich.plots import Figure
+    from lirich.workbench.workspace import Workspace
+
+SETTLED = "settled"
+"""The default of *only*: ageing cycles that follow one like them. After a check-up or formation a charge begins from
+another state, and a cell would jump on the map. A cell that has none is there with its ageing cycles."""
+NAME = "map"
+"""What a state map is called unless another name is given; reports show the map of this name."""
+MAPS = ("state-map", "probabilistic-map", "completion")
+"""Kinds of models that curves can be placed on."""
+COMPONENTS = 7
+"""As Kim et al. (doi:10.1039/D4EE05222F)."""
+_WAY = 2  # components whose course makes a way: those that are drawn
+_PARTED = 3  # components that groups are told apart by
+_CHOICE_CURVES = 2000  # the number of components is judged on so many curves at most, spread over all
+_INSIDE = 0.99  # share of the training curves whose distance from the map is called usual
+_RATE = 0.10  # relative difference of rates from which conditions are unlike, as `lirich.model.Conditions.unlike`
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapResult:
+    """A state map and the curves of a workspace on it.
+
+    ``scores`` has a row per curve: ``cell, cycle, origin, group``, conditions, ``pc1`` … ``pck`` (per point, in the
+    unit of the curves) with ``pc1_sd`` … (0 for whole curves), ``off_map``, ``shown`` (share of the grid that the
+    curve has), ``learned`` (whether it was learned from). ``ways`` are the cells' ways with their changes of regime.
+    ``choice`` says how many components the curves speak for (``None`` for a map that was loaded, or too few curves).
+    """
+
+    name: str
+    model: StateMap
+    scores: pl.DataFrame
+    ways: dict[str, Trajectory]
+    left_out: pl.DataFrame
+    choice: Choice | None
+    parted: Parting | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The map, its loadings, what they do to dQ/dV, and how many components there are."""
+        from lirich.workbench.learn_figures import map_figures
+
+        return map_figures(self)
+
+    @property
+    def bends(self) -> pl.DataFrame:
+        """The changes of regime: ``cell, cycle, low, high, turn_degrees``."""
+        rows = [(cell, b.cycle, b.low, b.high, b.turn_degrees) for cell, way in self.ways.items() for b in way.bends]
+        schema = {"cell": pl.String, **dict.fromkeys(("cycle", "low", "high", "turn_degrees"), pl.Float64)}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @property
+    def cells(self) -> pl.DataFrame:
+        """A row per cell: group, origin, curves, its first and last place, distance from the map, regime changes."""
+        bends = self.bends.group_by("cell").agg(bends=pl.col("cycle"))
+        firsts = [pl.col(f"pc{i}").first().alias(f"first_pc{i}") for i in (1, 2) if f"pc{i}" in self.scores.columns]
+        lasts = [pl.col(f"pc{i}").last().alias(f"last_pc{i}") for i in (1, 2) if f"pc{i}" in self.scores.columns]
+        return (
+            self.scores.sort("cycle")
+            .group_by("cell", maintain_order=True)
+            .agg(
+                pl.col("group", "origin").first(),
+                curves=pl.len(),
+                first_cycle=pl.col("cycle").min(),
+                last_cycle=pl.col("cycle").max(),
+                off_map=pl.col("off_map").median(),
+                *firsts,
+                *lasts,
+            )  # fmt: skip
+            .join(bends, on="cell", how="left", maintain_order="left")
+            .sort("origin", "group", "cell")
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON."""
+        m = self.model
+        return {
+            "name": self.name,
+            "kind": m.kind_,
+            "direction": m.direction_,
+            "grid": {"low": float(m.grid_[0]), "high": float(m.grid_[-1]), "points": len(m.grid_)},
+            "curves_learned": m.n_curves_,
+            "components": describe(m).to_dicts(),
+            "components_by_left_out_cells": self.choice.by_cells if self.choice else None,
+            "components_by_evidence": self.choice.by_evidence if self.choice else None,
+            "groups": None
+            if self.parted is None
+            else {"groups": list(self.parted.groups), "cells": self.parted.cells, "nearest_to_own": self.parted.right},
+            "cells": self.cells.to_dicts(),
+            "regime_changes": self.bends.to_dicts(),
+            "scores": _finite(self.scores).to_dicts(),
+            "left_out": self.left_out.group_by("reason").len("curves").sort("curves", descending=True).to_dicts(),
+            "findings": [f.model_dump(mode="json", exclude_defaults=True) for f in self.findings],
+        }
+
+
+def learn_map(
+    workspace: Workspace,
+    cells: Iterable[str] | None = None,
+    *,
+    n_components: int = COMPONENTS,
+    name: str = NAME,
+    learn_from: str | None = None,
+    grid: Array | None = None,
+    **options: Any,
+) -> MapResult:
+    """Learn the state map of *cells* (all by default), keep it under *name*, and place every curve on it.
+
+    Where cells are measured and simulated, the map is learned from the origin that has more cells, or *learn_from*
+    (``measured``, ``simulated``, ``all``), and the others have their place on it: one real cell among hundreds of
+    simulated ones would bend the map and not be described by it. Learned are curves that reach every point of the
+    grid; the others are placed with their uncertainty. *options* are those of `lirich.workbench.curvematrix.curve_set`
+    (``direction``, ``kind``, ``executor``), and ``only``, which is `SETTLED` by default.
+
+    Raises `NotEnoughDataError` where too few curves are left, or they do not differ; `UnknownNameError` on a cell or
+    origin.
+    """
+    curves, unsettled = _curves(workspace, cells=cells, grid=grid, whole=False, **options)
+    origins = curves.keys.unique("cell")["origin"].value_counts(sort=True)
+    chosen = learn_from or str(origins["origin"][0])
+    if chosen not in ("all", *origins["origin"].to_list()):
+        raise UnknownNameError.of("origin of cells to learn from", chosen, ("all", *origins["origin"].to_list()))
+    of = dict(curves.keys.select("cell", "origin").iter_rows())
+    learned_cells = [cell for cell, origin in of.items() if chosen in ("all", origin)]
+    whole, _ = _curves(workspace, cells=learned_cells, grid=grid, whole=True, **options)
+    model = StateMap(n_components).fit_curves(whole, whole.grid, whole.kind, whole.direction)
+    rates = whole.keys["rate_c"].drop_nulls()
+    save_model(
+        workspace,
+        name,
+        model,
+        whole.keys,
+        {
+            "cells": len(learned_cells),
+            "curves": whole.shape[0],
+            "learned_from": chosen,
+            "only": str(options.get("only", SETTLED)),
+            **({"rate_c": float(rates.median())} if len(rates) else {}),  # type: ignore[arg-type]
+        },
+    )
+    return _result(workspace, name, model, curves, _chosen(whole), set(learned_cells), unsettled)
+
+
+def place_on_map(workspace: Workspace, name: str, cells: Iterable[str] | None = None, **options: Any) -> MapResult:
+    """Place the curves of *cells* on the saved map *name*, put on its own grid, in its direction and kind.
+
+    Raises `UnknownNameError` on the name, `InputError` where it is no map or *options* ask for another grid, kind or
+    direction than it has.
+    """
+    loaded = load_model(workspace, name, MAPS)
+    model: StateMap = loaded if isinstance(loaded, StateMap) else loaded.map_
+    asked = {"kind": options.pop("kind", None), "direction": options.pop("direction", None)}
+    for what, own in (("kind", model.kind_), ("direction", model.direction_)):
+        if asked[what] not in (None, own):
+            raise InputError(f"{asked[what]} curves for the model {name!r}", expected=f"{own}: it was learned so")
+    grid = options.pop("grid", None)
+    if grid is not None and not np.array_equal(grid, model.grid_):
+        raise InputError(
+            f"A grid from {grid[0]:g} to {grid[-1]:g} for the model {name!r}",
+            expected=f"its own: {len(model.grid_)} points from {model.grid_[0]:g} to {model.grid_[-1]:g}",
+            advice="Leave the window out: curves are put on the grid of the model",
+        )
+    curves, unsettled = _curves(
+        workspace, cells=cells, grid=model.grid_, kind=model.kind_, direction=model.direction_, whole=False, **options
+    )
+    return _result(workspace, name, model, curves, None, set(), unsettled)
+
+
+def _result(
+    workspace: Workspace,
+    name: str,
+    model: StateMap,
+    curves: CurveSet,
+    choice: Choice | None,
+    learned: set[str],
+    unsettled: Sequence[str],
+) -> MapResult:
+    record = workspace.store.models.record(name)
+    keys = curves.keys
+    scores, unplaced = _scores(model, curves)
+    several = keys.select("cell", "run").unique().group_by("cell").len().filter(pl.col("len") > 1)["cell"].to_list()
+    label = pl.when(pl.col("cell").is_in(several)).then(
+        pl.format("{}, run {}", pl.col("cell"), pl.col("run") + 1)
+    ).otherwise(pl.col("cell"))  # fmt: skip
+    scores = scores.with_columns(
+        pl.Series("group", morphologies(workspace, scores["cell"].to_list()), dtype=pl.String),
+        (pl.col("cell").is_in(sorted(learned)) & (pl.col("shown") == 1.0)).alias("learned"),
+    ).with_columns(label.alias("cell"))
+    left = curves.left_out
+    if unplaced.height:
+        reason = pl.lit("shows too little of the curve to have a place on the map").alias("reason")
+        left = pl.concat([left, unplaced.select("cell", pl.col("cycle").cast(pl.Int64), reason)])
+    if not scores.height:
+        raise NotEnoughDataError(
+            f"None of {len(keys)} curves shows enough to have a place on the map {name!r}",
+            expected=f"curves between {model.grid_[0]:g} and {model.grid_[-1]:g} {UNITS[model.kind_][1]}",
+        )
+    ways = {}
+    axes = [f"pc{i + 1}" for i in range(min(_WAY, len(model.components_)))]
+    for (cell,), part in scores.group_by("cell", maintain_order=True):
+        if part.height >= 3 * LEAST_BETWEEN:
+            ways[str(cell)] = trajectory(part["cycle"].to_numpy(), part.select(axes).to_numpy())
+    found = (*_unsettled(unsettled), *_conditions(scores, record.parameters), *_off_map(scores, model))
+    return MapResult(name, model, scores, ways, left, choice, _parted(scores, model), found)
+
+
+def _curves(workspace: Workspace, *, only: str = SETTLED, **options: Any) -> tuple[CurveSet, list[str]]:
+    """Return the curves of a workspace, and the cells that have no settled cycle where these are asked for."""
+    if only != SETTLED:
+        return curve_set(workspace, only=only, **options), []
+    curves = curve_set(workspace, only="ageing", **options)
+    blocks, left, unsettled = [], [curves.left_out], []
+    for block in curves.blocks_:
+        cell, run = block.keys.select("cell", "run").row(0)
+        table = workspace.cells[cell].run(run).cycles
+        there = set(table.filter(pl.col("settled"))["cycle"].to_list()) if "settled" in table.columns else set()
+        cycles = block.keys["cycle"].to_numpy()
+        kept = np.array([row for row in block.kept if int(cycles[row]) in there], dtype=np.int64)
+        if not len(kept):
+            unsettled.append(cell)
+            blocks.append(block)
+            continue
+        gone = block.keys[sorted({*block.kept.tolist()} - {*kept.tolist()})].select("cell", "cycle")
+        left.append(gone.with_columns(reason=pl.lit("follows a cycle at another rate or window")))
+        blocks.append(replace(block, kept=kept))
+    return replace(curves, blocks_=tuple(blocks), left_out=pl.concat(left)), unsettled
+
+
+def _unsettled(cells: Sequence[str]) -> list[Finding]:
+    if not cells:
+        return []
+    return [
+        Finding(
+            code="unsettled", severity=Severity.INFO,
+            message=f"No cycle of {_some(cells)} follows one like it: the place tells of the cycle before, too",
+        )
+    ]  # fmt: skip
+
+
+def _scores(model: StateMap, curves: CurveSet) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return places with the keys, block by block, and the keys of curves that have none."""
+    parts, start, keys = [], 0, curves.keys
+    for block in curves.blocks():
+        own = keys[start : start + len(block)]
+        start += len(block)
+        places = place(model, block, own["points"].to_numpy().astype(np.float64))
+        numbers = chain.from_iterable(
+            (pl.Series(f"pc{i + 1}", places.scores[:, i]), pl.Series(f"pc{i + 1}_sd", places.sd[:, i]))
+            for i in range(len(model.components_))
+        )
+        parts.append(own.with_columns(*numbers, pl.Series("off_map", places.off_map), pl.Series("shown", places.shown)))
+    whole = pl.concat(parts)
+    return whole.filter(pl.col("pc1").is_finite()), whole.filter(pl.col("pc1").is_nan())
+
+
+def _chosen(curves: CurveSet) -> Choice | None:
+    n = curves.shape[0]
+    rows = np.unique(np.linspace(0, n - 1, min(n, _CHOICE_CURVES)).astype(np.int64))
+    try:
+        return choose_components(_taken(curves, rows))
+    except AnalysisError:
+        return None
+
+
+def _taken(curves: CurveSet, rows: Any) -> CurveMatrix:
+    """Return some of many curves as a matrix, without reading the others into memory."""
+    taken, start = [], 0
+    for block in curves.blocks():
+        mine = rows[(rows >= start) & (rows < start + len(block))] - start
+        taken.append(np.asarray(block[mine], dtype=np.float64))
+        start += len(block)
+    return CurveMatrix(np.concatenate(taken), curves.grid, curves.keys[rows], curves.kind, curves.direction)
+
+
+def _parted(scores: pl.DataFrame, model: StateMap) -> Parting | None:
+    axes = [f"pc{i + 1}" for i in range(min(_PARTED, len(model.components_)))]
+    known = scores.filter((pl.col("group") != "not given") & (pl.col("shown") == 1.0))
+    means = known.group_by("cell", "group", "origin", maintain_order=True).agg(pl.col(axes).mean())
+    many = means.filter(pl.col("origin") == means["origin"].mode().sort()[0]) if means.height else means
+    try:
+        return parting(many.select(axes).to_numpy(), many["group"].to_list())
+    except NotEnoughDataError:
+        return None
+
+
+def _conditions(scores: pl.DataFrame, parameters: Any) -> list[Finding]:
+    """Say which cells were tested at another rate than those of the map, or at an unknown one."""
+    own = parameters.get("rate_c")
+    if not isinstance(own, float):
+        return []
+    rates = scores.group_by("cell", maintain_order=True).agg(pl.col("rate_c").median())
+    found = []
+    unknown = rates.filter(pl.col("rate_c").is_null())["cell"].to_list()
+    if unknown:
+        found.append(
+            Finding(
+                code="unknown-rate", severity=Severity.WARNING,
+                message=f"The rate of {_some(unknown)} is not known, and the map is of {own:.3g}C: the place tells rate "
+                "and state together",
+            )
+        )  # fmt: skip
+    unlike = rates.filter((pl.col("rate_c") - own).abs() > _RATE * own)["cell"].to_list()
+    if unlike:
+        found.append(
+            Finding(
+                code="unlike-conditions", severity=Severity.WARNING,
+                message=f"{_some(unlike)} was tested at another rate than the {own:.3g}C of the map: the place tells rate "
+                "and state together",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _off_map(scores: pl.DataFrame, model: StateMap) -> list[Finding]:
+    """Say which cells lie farther off the map than curves that it was learned from."""
+    own = scores.filter(pl.col("learned"))["off_map"]
+    usual = float(own.quantile(_INSIDE) or 0.0) if len(own) else 3.0 * float(np.sqrt(model.noise_variance_))
+    medians = scores.group_by("cell", maintain_order=True).agg(pl.col("off_map").median(), pl.col("learned").any())
+    far = medians.filter(~pl.col("learned") & (pl.col("off_map") > usual))
+    if far.is_empty():
+        return []
+    unit, most = UNITS[model.kind_][0], far.sort("off_map", descending=True)
+    names = most["cell"].to_list()
+    measure = (
+        f"{100 * _INSIDE:g} % of the curves it was learned from are within" if len(own) else "three times its noise is"
+    )
+    return [
+        Finding(
+            code="off-the-map", severity=Severity.WARNING, where=names[0] if len(names) == 1 else "",
+            message=f"{_some(names)} {'lies' if len(names) == 1 else 'lie'} up to {most['off_map'][0]:.2g} {unit} off the "
+            f"map ({measure} {usual:.2g}): the place shows only the part that the map can show",
+        )
+    ]  # fmt: skip
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _finite(table: pl.DataFrame) -> pl.DataFrame:
+    return table.with_columns(pl.col(pl.Float64).fill_nan(None))

@@ -1,0 +1,159 @@
+"""Learned models in a workspace: kept by name, loaded, given away, and taken in from elsewhere."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from lirich.errors import CorruptStoreError, InputError, UnknownNameError
+from lirich.learn.anchor import anchor_map
+from lirich.learn.saved import describe, restore
+from lirich.model import Scalar
+from lirich.store import modelfile
+from lirich.store.modelfile import ModelContent
+
+if TYPE_CHECKING:
+    from lirich.store import ModelRecord
+    from lirich.workbench.workspace import Workspace
+
+CARRIED = {"kim-2025": "digitised_li_rich_map"}
+"""Maps that lirich brings with it, by name. ``kim-2025``: mean and seven loadings of the charge curves of Kim et al.,
+Energy Environ. Sci. 18 (2025) 4222, digitised from the figures of the LRLO-PCA repository (MIT, licence beside it)."""
+_SOURCES = {"kim-2025": "doi:10.1039/D4EE05222F, digitised from the figures of the LRLO-PCA repository (MIT)"}
+_TABLES = frozenset({".csv"})
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def save_model(
+    workspace: Workspace,
+    name: str,
+    model: object,
+    keys: pl.DataFrame | None = None,
+    parameters: Mapping[str, Scalar] | None = None,
+) -> ModelRecord:
+    """Keep a fitted *model* under *name*, with the hashes of the curves of *keys* that it was trained on.
+
+    *keys* has ``cell`` and, if a cell has several runs, ``run``. Raises `InputError` on a name that cannot be one or a
+    model that is not fitted.
+    """
+    saved = describe(model)
+    trained_on = curve_hashes(workspace, keys) if keys is not None else ()
+    told = {"model": saved.description, "trained_on": list(trained_on), "parameters": dict(parameters or {})}
+    return workspace.store.models.put(
+        name, ModelContent(saved.kind, saved.arrays, told), trained_on=trained_on, parameters=parameters
+    )
+
+
+def load_model(workspace: Workspace, name: str, kinds: Iterable[str] = ()) -> Any:
+    """Return the model *name*. Raises `UnknownNameError`, `InputError` where it is not one of *kinds*."""
+    content = workspace.store.models.content(name)
+    wanted = tuple(kinds)
+    if wanted and content.kind not in wanted:
+        raise InputError(
+            f"The model {name!r} is of the kind {content.kind}",
+            expected=" or ".join(wanted),
+            advice="`lirich learn models` lists the models with their kinds",
+        )
+    return restore(content.kind, content.arrays, _told(content)[0])
+
+
+def import_model(workspace: Workspace, source: str | Path, name: str | None = None) -> ModelRecord:
+    """Take in a model: a file that another workspace exported, a table of published loadings (CSV), or a carried one.
+
+    A table has the columns ``voltage_V``, ``mean_capacity_mAh_g`` and ``pc1_loading`` … ``pc7_loading``
+    (`lirich.learn.anchor_map`). *name* is by default that of the file. No code of the file is run: what is no model of
+    a known kind, whole and of fitting shapes, is refused with `CorruptStoreError`, `UnknownNameError` on its kind or
+    `MissingColumnError`; `UnknownNameError` also where there is neither file nor carried model of that name.
+    """
+    path = Path(source)
+    if str(source) in CARRIED and not path.exists():
+        published = anchor_map(pl.read_csv(io.StringIO(_carried(str(source)))))
+        return save_model(workspace, name or str(source), published, parameters={"source": _SOURCES[str(source)]})
+    if not path.is_file():
+        raise UnknownNameError(f"There is no file {path}", expected=f"a file, or a carried model: {', '.join(CARRIED)}")
+    name = name or path.stem
+    if path.suffix.lower() in _TABLES:
+        try:
+            table = pl.read_csv(path)
+        except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
+        return save_model(workspace, name, anchor_map(table), parameters={"source": path.name})
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    content = modelfile.unpack(data, path.name)
+    model, trained_on, parameters = _told(content)
+    restore(content.kind, content.arrays, model)  # refuses now what would not work later
+    return workspace.store.models.put(
+        name, content, trained_on=trained_on, parameters={**parameters, "imported_from": path.name}
+    )
+
+
+def export_model(workspace: Workspace, name: str, file: str | Path) -> Path:
+    """Write the model *name* as one file. Raises `UnknownNameError`, `InputError` where it cannot be written."""
+    data = workspace.store.models.export(name)
+    path = Path(file)
+    if path.is_dir():
+        path = path / f"{name}.npz"
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    return path
+
+
+def curve_hashes(workspace: Workspace, keys: pl.DataFrame) -> tuple[str, ...]:
+    """Return the hashes of the stored curves behind *keys* (``cell`` and, where there is one, ``run``), sorted."""
+    curves = {test.key: test.curve for test in workspace.store.tests()}
+    runs: dict[str, set[int] | None] = dict.fromkeys(keys["cell"].unique().to_list())
+    if "run" in keys.columns:
+        for cell, run in keys.select("cell", "run").unique().iter_rows():
+            runs[cell] = {*(runs[cell] or ()), run}
+    found = set()
+    for analysis in workspace.store.bare_analyses(list(runs)):
+        wanted = runs[analysis.cell]
+        if wanted is None or analysis.run in wanted:
+            found |= {curves[test] for test in analysis.tests if test in curves}
+    return tuple(sorted(found))
+
+
+def seen_in_training(workspace: Workspace, name: str, cell: str) -> bool:
+    """Tell whether the model *name* was trained on a curve of *cell*."""
+    mine = set(curve_hashes(workspace, pl.DataFrame({"cell": [cell]})))
+    return bool(mine & set(workspace.store.models.record(name).trained_on))
+
+
+def _told(content: ModelContent) -> tuple[dict[str, Any], list[str], dict[str, Scalar]]:
+    """Return description, training curves and parameters of a model. Raises `CorruptStoreError`."""
+    told = content.description
+    model, curves, parameters = (told.get(n) for n in ("model", "trained_on", "parameters"))
+    if (
+        not isinstance(model, dict)
+        or not isinstance(curves, list)
+        or not all(isinstance(c, str) and _HASH.fullmatch(c) for c in curves)
+        or not isinstance(parameters, dict)
+        or not all(isinstance(v, (bool, int, float, str)) for v in parameters.values())
+    ):
+        raise CorruptStoreError(
+            "The model does not say what it is, or what it was learned from",
+            expected="a file that 'lirich learn' has written",
+            advice="Learn the model again, or copy the file again",
+        )
+    return model, curves, parameters
+
+
+def _carried(name: str) -> str:
+    file = files("lirich.workbench") / "carried" / f"{CARRIED[name]}.csv"
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise CorruptStoreError(
+            f"The carried model {name} is not in this installation", advice="Install lirich again"
+        ) from error

@@ -1,0 +1,103 @@
+"""What a workspace can learn: ``ws.learn.map()``, ``.complete()``, ``.forecast()``, ``.outliers()``, ``.drivers()``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lirich.model import Scalar
+    from lirich.store import ModelRecord
+    from lirich.workbench.learn_answers import DriversResult, ForecastResult, OutliersResult
+    from lirich.workbench.learn_completion import CompletionResult
+    from lirich.workbench.learn_maps import MapResult
+    from lirich.workbench.workspace import Workspace
+
+
+class Learning:
+    """The verbs of learning on a workspace; every result has ``figures`` and ``to_dict()``."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def map(self, cells: Iterable[str] | None = None, *, name: str = "map", **options: Any) -> MapResult:
+        """Learn the state map and place every curve on it; see `lirich.workbench.learn_maps.learn_map`."""
+        from lirich.workbench.learn_maps import learn_map
+
+        return learn_map(self._workspace, cells, name=name, **options)
+
+    def place(self, name: str = "map", cells: Iterable[str] | None = None, **options: Any) -> MapResult:
+        """Place curves on a map that is kept; see `lirich.workbench.learn_maps.place_on_map`."""
+        from lirich.workbench.learn_maps import place_on_map
+
+        return place_on_map(self._workspace, name, cells, **options)
+
+    def complete(
+        self, cell: str, cycle: int, *, window: tuple[float, float] | None = None, **options: Any
+    ) -> CompletionResult:
+        """Complete a curve from a window of it; see `lirich.workbench.learn_completion.complete_curve`."""
+        from lirich.workbench.learn_completion import complete_curve
+
+        return complete_curve(self._workspace, cell, cycle, window=window, **options)
+
+    def forecast(self, figure: str, at: int | Sequence[int], **options: Any) -> ForecastResult:
+        """Forecast a figure at later cycles; see `lirich.workbench.learn_answers.forecast`."""
+        from lirich.workbench.learn_answers import forecast
+
+        return forecast(self._workspace, figure, at, **options)
+
+    def outliers(self, *, false_alarms: float = 0.05, **options: Any) -> OutliersResult:
+        """Ask which cells are unlike the others; see `lirich.workbench.learn_answers.outliers`."""
+        from lirich.workbench.learn_answers import outliers
+
+        return outliers(self._workspace, false_alarms=false_alarms, **options)
+
+    def drivers(
+        self, figure: str, *, source: Literal["cells", "literature"] = "cells", **options: Any
+    ) -> DriversResult:
+        """Ask which fields of the samples explain a figure; see `lirich.workbench.learn_answers.drivers`."""
+        from lirich.workbench.learn_answers import drivers
+
+        return drivers(self._workspace, figure, source=source, **options)
+
+    @property
+    def models(self) -> list[ModelRecord]:
+        """What is known of the models that are kept, by name."""
+        return self._workspace.store.models.all()
+
+    def save(
+        self,
+        name: str,
+        model: object,
+        keys: pl.DataFrame | None = None,
+        parameters: Mapping[str, Scalar] | None = None,
+    ) -> ModelRecord:
+        """Keep a fitted model with the hashes of its training curves; see `lirich.workbench.learn_models.save_model`."""
+        from lirich.workbench.learn_models import save_model
+
+        return save_model(self._workspace, name, model, keys, parameters)
+
+    def load(self, name: str) -> Any:
+        """Return a model that is kept. Raises `UnknownNameError`, `CorruptStoreError`."""
+        from lirich.workbench.learn_models import load_model
+
+        return load_model(self._workspace, name)
+
+    def take_in(self, source: str | Path, name: str | None = None) -> ModelRecord:
+        """Take in a model from a file or a carried one; see `lirich.workbench.learn_models.import_model`."""
+        from lirich.workbench.learn_models import import_model
+
+        return import_model(self._workspace, source, name)
+
+    def give_away(self, name: str, file: str | Path) -> Path:
+        """Write a model as one file; see `lirich.workbench.learn_models.export_model`."""
+        from lirich.workbench.learn_models import export_model
+
+        return export_model(self._workspace, name, file)
+
+    def forget(self, name: str) -> None:
+        """Take a model out of the workspace. Raises `UnknownNameError`."""
+        self._workspace.store.models.remove(name)
