@@ -113,7 +113,8 @@ _FACTORS = Layout(
     {
         "degree": _WHOLE, "level": _FLOAT, "folds": _WHOLE, "seed": _WHOLE,
         "centre_": array("k"), "scale_": array("k"), "models_": named(part(lambda: _RIDGE)),
-        "_spreads": named(part(lambda: _SPREAD)), "_quantiles": named(_FLOAT), "_farthest": named(_FLOAT), "findings_": findings(), "table_": table(),
+        "_spreads": named(part(lambda: _SPREAD)), "_quantiles": named(_FLOAT),
+        "_farthest": named(_FLOAT), "findings_": findings(), "table_": table(),
     },
 )  # fmt: skip
 _HORIZON = Layout(

@@ -54,7 +54,7 @@ def left_over(total_variance: float, explained: Array, points: int, *, unit: str
             ],
         ),
         note="Of the curves that the map was learned from."
-        + (f" More components than are kept here are spoken for ({'; '.join(beyond)}): what they add is small." * bool(beyond)),
+        + (f" More are spoken for than are kept here ({'; '.join(beyond)}): what they add is small." * bool(beyond)),
     )  # fmt: skip
 
 
@@ -90,7 +90,8 @@ def moved(voltage_v: Array, mean: Array, changes: Array, features: pl.DataFrame,
                     "type": "scatter", "mode": "lines", "name": name, "legendgroup": name, "showlegend": i == 0,
                     "x": style.numbers(voltage_v), "y": style.numbers(values), "yaxis": axis,
                     "line": {"color": colour, "width": 1.8, "dash": dash},
-                    "hovertemplate": f"PC{i + 1}, {name}: %{{y:.3g}} {style.plain(unit)} at %{{x:.2f}} V<extra></extra>",
+                    "hovertemplate": f"PC{i + 1}, {name}: %{{y:.3g}} {style.plain(unit)} at %{{x:.2f}} V"
+                    "<extra></extra>",
                 }
             )  # fmt: skip
         mine = features.filter((pl.col("component") == i + 1) & pl.col("touched"))
@@ -106,8 +107,7 @@ def moved(voltage_v: Array, mean: Array, changes: Array, features: pl.DataFrame,
     return Figure(
         title="What a score does to dQ/dV",
         alt=f"Mean dQ/dV with plus and minus one standard deviation of the first {count} scores; "
-        + "; ".join(f"PC{c} touches the {f} at {v:.2f} V" for c, f, v, t in features.filter(pl.col("component") <= count)
-                    .select("component", "feature", "voltage_v", "touched").iter_rows() if t) + ".",
+        + "; ".join(_touches(features, count)) + ".",
         data=traces,
         layout=style.layout(
             height=150 + 170 * count,
@@ -177,7 +177,9 @@ def forecast(courses: Sequence[CellCourse], what: Quantity, *, level: float) -> 
         traces.append(
             {
                 **point, "mode": "lines+markers",
-                "marker": {"symbol": style.MARKERS[Origin.PREDICTED], "size": [0, *[9] * len(c.horizons)], "color": colour},
+                "marker": {
+                    "symbol": style.MARKERS[Origin.PREDICTED], "size": [0, *[9] * len(c.horizons)], "color": colour,
+                },
                 "error_y": {
                     "type": "data", "symmetric": False, "color": colour, "thickness": 1.4, "width": 4,
                     "array": [0, *style.numbers(c.high - c.predicted)],
@@ -201,75 +203,87 @@ def forecast(courses: Sequence[CellCourse], what: Quantity, *, level: float) -> 
             xaxis=style.axis("Cycle"),
             yaxis=style.axis(style.symbol(what.symbol) + (f" ({style.plain(what.unit)})" if what.unit != "1" else "")),
         ),
-        note=f"Predicted values are open triangles with intervals of {100 * level:g} % for a new cell like those that the "
-        f"forecast was learned from; grey are the naive forecasts.{left}",
+        note=f"Predicted values are open triangles with intervals of {100 * level:g} % for a new cell like those that "
+        f"the forecast was learned from; grey are the naive forecasts.{left}",
     )
 
 
-def unlike(cells: pl.DataFrame, *, rate: float, learned_from: int, itself: bool) -> Figure:
-    """Draw how strange each cell is: its p value, the strangest first, with the threshold of the false-alarm rate.
+def unlike(
+    cells: pl.DataFrame,
+    *,
+    rate: float,
+    learned_from: int,
+    strange: Mapping[str, float] | None = None,
+    threshold: float = 0.0,
+) -> Figure:
+    """Draw how strange each cell is, the strangest first, with the threshold of the false-alarm rate.
 
-    *cells* is that of `lirich.learn.outliers.Judgement`. *itself*: every cell was judged by models of the others.
+    *cells* is that of `lirich.learn.outliers.Judgement`. The bars are p values (on a scale on which small ones are
+    long); with *strange*, of cells that were judged by models of the others, they are that, and *threshold* its own.
     """
-    shown = cells.sort("p").head(_MOST_BARS)
-    names = shown["cell"].to_list()[::-1]
-    rows = shown.reverse()
-    colours = [style.PC_COLOUR if flag else "#9AA5AD" for flag in rows["flagged"].to_list()]
-    told = [
-        f"{style.plain(r['cell'])}: p = {r['p']:.3g}; most unlike in {r['way']}"
-        + (f", cycle {r['cycle']}" if r["cycle"] is not None else "")
-        + (f"; as a usual curve × {r['scale']:.3f}" if r["way"] == "scale" else "")
-        for r in rows.iter_rows(named=True)
-    ]
-    flagged = int(cells["flagged"].sum())
-    strange = -np.log10(rows["p"].to_numpy())
-    ticks = [
-        p
-        for p in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
-        if p >= 0.5 * float(rows["p"].to_numpy().min())
-    ]
-    texts = [
-        {
-            "x": float(v) + 0.02, "y": name, "text": style.plain(_way_words(r)), "showarrow": False, "xanchor": "left",
-            "font": {"size": 11, "color": style.NEUTRAL},
-        }
-        for v, name, r in zip(strange, names, rows.iter_rows(named=True), strict=True) if r["flagged"]
-    ]  # fmt: skip
+    shown = cells.sort("p").head(_MOST_BARS).reverse()
+    names = [style.plain(n) for n in shown["cell"].to_list()]
+    if strange is None:
+        length, line = -np.log10(shown["p"].to_numpy()), -float(np.log10(rate))
+        least = 0.5 * float(shown["p"].to_numpy().min())
+        ticks = [p for p in _P_TICKS if p >= least]
+        axis = style.axis(
+            "p value (longer: stranger)", tickvals=style.numbers(-np.log10(ticks)), ticktext=[f"{p:g}" for p in ticks]
+        )
+        how = f"judged by {learned_from} cells"
+    else:
+        length, line = np.array([strange[c] for c in shown["cell"].to_list()]), threshold
+        axis = style.axis("How strange (distance from usual, in units of the usual distance)")
+        how = "each judged by models of the others, so that so many are flagged even if all are sound"
+    axis["range"] = [min(0.0, 1.1 * float(length.min())), 1.3 * max(float(length.max()), line)]
+    told = [_unlike_words(row) for row in shown.iter_rows(named=True)]
+    flagged = shown["flagged"].to_list()
     left = f" The {_MOST_BARS} strangest of {cells.height} cells are drawn." if cells.height > _MOST_BARS else ""
-    how = "each judged by models of the others: p is its rank" if itself else f"judged by {learned_from} cells"
+    most = ", ".join(f"{c} (p = {p:.3g})" for c, p in cells.sort("p").head(5).select("cell", "p").iter_rows())
     return Figure(
-        title=f"{flagged} of {cells.height} cells flagged at a false-alarm rate of {100 * rate:g} %",
-        alt="Most unlike: " + ", ".join(f"{c} (p = {p:.3g})" for c, p in shown.head(5).select("cell", "p").iter_rows()) + ".",
+        title=f"{int(cells['flagged'].sum())} of {cells.height} cells flagged at a false-alarm rate of {100 * rate:g} %",
+        alt=f"Most unlike: {most}.",
         data=[
             {
-                "type": "bar", "orientation": "h", "y": [style.plain(n) for n in names], "x": style.numbers(strange),
-                "marker": {"color": colours}, "text": told, "textposition": "none",
-                "hovertemplate": "%{text}<extra></extra>",
+                "type": "bar",
+                "orientation": "h",
+                "y": names,
+                "x": style.numbers(length),
+                "marker": {"color": [style.PC_COLOUR if flag else "#9AA5AD" for flag in flagged]},
+                "text": [f"p = {p:.3g}; most unlike in {words}" for p, words in zip(shown["p"], told, strict=True)],
+                "textposition": "none",
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
             }
         ],
         layout=style.layout(
             height=110 + 24 * len(names),
-            xaxis=style.axis(
-                "p value (longer bar: stranger)", tickvals=style.numbers(-np.log10(ticks)), ticktext=[f"{p:g}" for p in ticks],
-                range=[0, 1.25 * max(float(strange.max()), -float(np.log10(rate)))],
-            ),
+            xaxis=axis,
             yaxis=style.axis("", type="category", showgrid=False, tickfont={"size": 11}),
-            annotations=texts,
+            annotations=[
+                {
+                    "x": max(float(at), 0.0), "y": name, "text": style.plain(words), "showarrow": False,
+                    "xanchor": "left", "xshift": 4, "font": {"size": 11, "color": style.NEUTRAL},
+                }
+                for at, name, words, flag in zip(length, names, told, flagged, strict=True)
+                if flag
+            ],
             shapes=[
                 {
-                    "type": "line", "xref": "x", "yref": "paper", "x0": -float(np.log10(rate)), "x1": -float(np.log10(rate)),
-                    "y0": 0, "y1": 1, "line": {"color": style.TOTAL_COLOUR, "width": 1.4, "dash": "4px,3px"},
+                    "type": "line", "xref": "x", "yref": "paper", "x0": line, "x1": line, "y0": 0, "y1": 1,
+                    "line": {"color": style.TOTAL_COLOUR, "width": 1.4, "dash": "4px,3px"},
                 }
             ],
         ),
-        note=f"Dashed: the threshold. Of sound cells made and tested like these, {100 * rate:g} % are beyond it; {how}.{left}",
+        note=f"Dashed: the threshold. Of sound cells made and tested like these {100 * rate:g} % are beyond it; "
+        f"{how}.{left}",
     )  # fmt: skip
 
 
+_P_TICKS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 _MOST_BARS = 30
 
 
-def _way_words(row: Mapping[str, Any]) -> str:
+def _unlike_words(row: Mapping[str, Any]) -> str:
     way = f"{row['way']} × {row['scale']:.3f}" if row["way"] == "scale" else str(row["way"])
     return f"{way}, cycle {row['cycle']}" if row["cycle"] is not None else way
 
@@ -305,7 +319,8 @@ def drivers(models: pl.DataFrame, importances: pl.DataFrame, what: Quantity, *, 
                 "marker": {"color": [style.PC_COLOUR if t else "#C9D1D6" for t in fields["told"].to_list()]},
                 "error_x": {
                     "type": "data", "symmetric": False, "color": style.TOTAL_COLOUR, "thickness": 1.2, "width": 3,
-                    "array": style.numbers(np.maximum(high - grown, 0)), "arrayminus": style.numbers(np.maximum(grown - low, 0)),
+                    "array": style.numbers(np.maximum(high - grown, 0)),
+                    "arrayminus": style.numbers(np.maximum(grown - low, 0)),
                 },
                 "hovertemplate": "%{y}: %{x:.3g} " + style.plain(unit) + "<extra></extra>",
             }
@@ -330,7 +345,8 @@ def drivers(models: pl.DataFrame, importances: pl.DataFrame, what: Quantity, *, 
         }
     return Figure(
         title=f"What explains {what.name}",
-        alt=f"{samples} samples; RMSE " + ", ".join(f"{n} {e:.3g}" for n, e in models.select("model", "rmse").iter_rows())
+        alt=f"{samples} samples; RMSE "
+        + ", ".join(f"{n} {e:.3g}" for n, e in models.select("model", "rmse").iter_rows())
         + (f". Told: {', '.join(told)}." if told else ". Nothing is told of the fields."),
         data=traces,
         layout=layout,
@@ -338,6 +354,12 @@ def drivers(models: pl.DataFrame, importances: pl.DataFrame, what: Quantity, *, 
         + ("Coloured fields are told at 5 %, corrected for their number; bars are intervals of 90 %." if fields.height
            else "No model beats the baseline: nothing is said of the fields."),
     )  # fmt: skip
+
+
+def _touches(features: pl.DataFrame, count: int) -> list[str]:
+    mine = features.filter((pl.col("component") <= count) & pl.col("touched"))
+    rows = mine.select("component", "feature", "voltage_v").iter_rows()
+    return [f"PC{c} touches the {what} at {at:.2f} V" for c, what, at in rows]
 
 
 def _signed(number: float) -> str:

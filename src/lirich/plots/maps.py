@@ -234,7 +234,7 @@ def _mean_ways(
             {**line, "line": {"color": "#FFFFFF", "width": 7}, "hoverinfo": "skip"},
             {
                 **line, "line": {"color": colours[str(of)], "width": 3.5},
-                "text": [f"mean of {count} cells of {style.plain(of)} ({origin}), cycle {n}" for n in at["cycle"].to_list()],
+                "text": [f"mean of {count} cells of {style.plain(of)} ({origin}), cycle {n}" for n in at["cycle"]],
                 "hovertemplate": "%{text}<br>%{x:.3g}, %{y:.3g}<extra></extra>",
             },
         ]  # fmt: skip
@@ -246,7 +246,8 @@ def _turns(cell: str, turns: pl.DataFrame, x: str, y: str, *, crowd: bool) -> di
         "type": "scatter", "mode": "markers", "showlegend": False, "x": style.numbers(turns[x]),
         "y": style.numbers(turns[y]),
         "marker": {
-            "symbol": "x-thin", "size": 5 if crowd else 9, "line": {"width": 1 if crowd else 2, "color": style.TOTAL_COLOUR},
+            "symbol": "x-thin", "size": 5 if crowd else 9,
+            "line": {"width": 1 if crowd else 2, "color": style.TOTAL_COLOUR},
         },
         "text": [f"{style.plain(cell)} turns at cycle {n}" for n in turns["cycle"].to_list()],
         "hovertemplate": "%{text}<extra></extra>",
@@ -256,7 +257,8 @@ def _turns(cell: str, turns: pl.DataFrame, x: str, y: str, *, crowd: bool) -> di
 def _label(cell: str, part: pl.DataFrame, x: str, y: str) -> dict[str, Any]:
     return {
         "x": float(part[x][-1]), "y": float(part[y][-1]), "text": style.plain(cell), "showarrow": True, "arrowhead": 0,
-        "arrowwidth": 1, "arrowcolor": "#9AA5AD", "ax": 34, "ay": -34, "font": {"size": 12, "color": style.TOTAL_COLOUR},
+        "arrowwidth": 1, "arrowcolor": "#9AA5AD", "ax": 34, "ay": -34,
+        "font": {"size": 12, "color": style.TOTAL_COLOUR},
         "bgcolor": "rgba(255,255,255,0.8)", "xanchor": "auto",
     }  # fmt: skip
 
@@ -356,7 +358,8 @@ def loadings(
             annotations=[
                 {
                     "x": at, "xref": "x", "y": 1, "yref": "paper", "text": f"{feature} {at:.2f} V", "showarrow": False,
-                    "textangle": -90, "xanchor": "right", "yanchor": "top", "font": {"size": 11, "color": style.NEUTRAL},
+                    "textangle": -90, "xanchor": "right", "yanchor": "top",
+                    "font": {"size": 11, "color": style.NEUTRAL},
                 }
                 for feature, at in marks
             ],
@@ -494,7 +497,7 @@ def error_map(table: pl.DataFrame, *, unit: str = "mAh/g") -> Figure:
                 "y": style.numbers(100 * length),
                 "marker": {"symbol": "square", "size": 22, "color": "rgba(0,0,0,0)"},
                 "text": [
-                    f"{window}: RMSE {value:.2g} {style.plain(unit)}{'' if yes else ', told of less than half of the curves'}"
+                    f"{window}: RMSE {value:.2g} {style.plain(unit)}{'' if yes else '; most are refused'}"
                     for window, value, yes in zip(windows, error.tolist(), told.tolist(), strict=True)
                 ],
                 "hovertemplate": "%{text}<extra></extra>",

@@ -105,6 +105,7 @@ class OutliersResult:
     curves: pl.DataFrame | None
     learned_from: tuple[str, ...]
     findings: tuple[Finding, ...]
+    model: Outliers
 
     @property
     def figures(self) -> list[Figure]:
@@ -139,8 +140,8 @@ def outliers(
     """Ask which cells are unlike the others; see `lirich.workbench.learn_verbs.find_outliers`.
 
     *sound* are cells that are known to be: the others are judged by them. *model* is a detector that was kept before;
-    cells that it was trained on are not judged again. *name* keeps the detector. Raises `InputError` where the rate
-    of the model is another one, and for *sound* cells beside a model.
+    cells that it was trained on are not judged again. *name* keeps the detector. Raises `InputError` for
+    *sound* cells beside a model.
     """
     if model is None:
         chosen: dict[str, Any] = {} if cells is None else {"cells": list(cells)}
@@ -148,7 +149,7 @@ def outliers(
         if name is not None:
             keys = pl.DataFrame({"cell": list(found.learned_from)})
             save_model(workspace, name, found.model, keys, {"cells": len(keys), "false_alarms": false_alarms})
-        return OutliersResult(false_alarms, found.cells, found.curves, found.learned_from, found.findings)
+        return OutliersResult(false_alarms, found.cells, found.curves, found.learned_from, found.findings, found.model)
     if sound is not None:
         raise InputError("A model and sound cells to learn from", expected="one of the two")
     detector: Outliers = load_model(workspace, model, ("outliers",))
@@ -160,9 +161,9 @@ def outliers(
             f"The model {model!r} was trained on every one of {len(wanted)} cell(s)",
             expected="cells that it has not seen",
         )
-    detector.rate = false_alarms
+    detector.rate = false_alarms  # p values do not depend on it
     found = find_outliers(workspace, rate=false_alarms, model=detector, cells=new, **options)
-    return OutliersResult(false_alarms, found.cells, found.curves, detector._names, found.findings)
+    return OutliersResult(false_alarms, found.cells, found.curves, detector._names, found.findings, detector)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

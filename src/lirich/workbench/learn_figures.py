@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lirich.learn.conformal import conformal_quantile
 from lirich.learn.course import courses
 from lirich.learn.loadings import features, touched
 from lirich.learn.resample import slope_of
@@ -114,7 +115,8 @@ def forecast_figures(result: ForecastResult) -> list[Figure]:
         at = np.array([float(v.conditions.cycle or 0) for v in mine])
         made.append(
             drawn.CellCourse(
-                cell, Origin(str(known["origin"][0])), seen, _numbers(known["cycle"]), _numbers(known[result.figure]), at,
+                cell, Origin(str(known["origin"][0])), seen, _numbers(known["cycle"]),
+                _numbers(known[result.figure]), at,
                 np.array([v.value for v in mine]),
                 np.array([v.interval.low if v.interval else v.value for v in mine]),
                 np.array([v.interval.high if v.interval else v.value for v in mine]),
@@ -126,10 +128,14 @@ def forecast_figures(result: ForecastResult) -> list[Figure]:
 
 def outlier_figures(result: OutliersResult) -> list[Figure]:
     """Return the p value of each cell with the threshold."""
+    strange, threshold = None, 0.0
+    if result.curves is None:  # every cell was judged by models of the others
+        model = result.model
+        strange = dict(zip(model._names, model.strange_.tolist(), strict=True))
+        threshold = conformal_quantile(model.strange_, 1.0 - result.rate)
+    learned_from = len(result.learned_from)
     return [
-        drawn.unlike(
-            result.cells, rate=result.rate, learned_from=len(result.learned_from), itself=result.curves is None
-        )
+        drawn.unlike(result.cells, rate=result.rate, learned_from=learned_from, strange=strange, threshold=threshold)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The state map of a workspace: learned or loaded, with the place of every curve, the way of every cell, and figures."""
+"""The state map of a workspace: learned or loaded, with the place of every curve and the way of every cell."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ class MapResult:
             .group_by("cell", maintain_order=True)
             .agg(
                 pl.col("group", "origin").first(),
+                *firsts,
+                *lasts,
+                pl.col("off_map").median(),
                 curves=pl.len(),
                 first_cycle=pl.col("cycle").min(),
                 last_cycle=pl.col("cycle").max(),
-                off_map=pl.col("off_map").median(),
-                *firsts,
-                *lasts,
-            )  # fmt: skip
+            )
             .join(bends, on="cell", how="left", maintain_order="left")
             .sort("origin", "group", "cell")
         )
@@ -321,8 +321,8 @@ def _conditions(scores: pl.DataFrame, parameters: Any) -> list[Finding]:
         found.append(
             Finding(
                 code="unknown-rate", severity=Severity.WARNING,
-                message=f"The rate of {_some(unknown)} is not known, and the map is of {own:.3g}C: the place tells rate "
-                "and state together",
+                message=f"The rate of {_some(unknown)} is not known, and the map is of {own:.3g}C: the place tells "
+                "rate and state together",
             )
         )  # fmt: skip
     unlike = rates.filter((pl.col("rate_c") - own).abs() > _RATE * own)["cell"].to_list()
@@ -330,8 +330,8 @@ def _conditions(scores: pl.DataFrame, parameters: Any) -> list[Finding]:
         found.append(
             Finding(
                 code="unlike-conditions", severity=Severity.WARNING,
-                message=f"{_some(unlike)} was tested at another rate than the {own:.3g}C of the map: the place tells rate "
-                "and state together",
+                message=f"{_some(unlike)} was tested at another rate than the {own:.3g}C of the map: the place "
+                "tells rate and state together",
             )
         )  # fmt: skip
     return found
@@ -353,8 +353,8 @@ def _off_map(scores: pl.DataFrame, model: StateMap) -> list[Finding]:
     return [
         Finding(
             code="off-the-map", severity=Severity.WARNING, where=names[0] if len(names) == 1 else "",
-            message=f"{_some(names)} {'lies' if len(names) == 1 else 'lie'} up to {most['off_map'][0]:.2g} {unit} off the "
-            f"map ({measure} {usual:.2g}): the place shows only the part that the map can show",
+            message=f"{_some(names)} {'lies' if len(names) == 1 else 'lie'} up to {most['off_map'][0]:.2g} {unit} off "
+            f"the map ({measure} {usual:.2g}): the place shows only the part that the map can show",
         )
     ]  # fmt: skip
 

@@ -75,7 +75,7 @@ class Learning:
         keys: pl.DataFrame | None = None,
         parameters: Mapping[str, Scalar] | None = None,
     ) -> ModelRecord:
-        """Keep a fitted model with the hashes of its training curves; see `lirich.workbench.learn_models.save_model`."""
+        """Keep a fitted model with its training curves' hashes; see `lirich.workbench.learn_models.save_model`."""
         from lirich.workbench.learn_models import save_model
 
         return save_model(self._workspace, name, model, keys, parameters)
