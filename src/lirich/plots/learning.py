@@ -239,9 +239,10 @@ def unlike(
     told = [_unlike_words(row) for row in shown.iter_rows(named=True)]
     flagged = shown["flagged"].to_list()
     left = f" The {_MOST_BARS} strangest of {cells.height} cells are drawn." if cells.height > _MOST_BARS else ""
+    count = int(cells["flagged"].sum())
     most = ", ".join(f"{c} (p = {p:.3g})" for c, p in cells.sort("p").head(5).select("cell", "p").iter_rows())
     return Figure(
-        title=f"{int(cells['flagged'].sum())} of {cells.height} cells flagged at a false-alarm rate of {100 * rate:g} %",
+        title=f"{count} of {cells.height} cells flagged at a false-alarm rate of {100 * rate:g} %",
         alt=f"Most unlike: {most}.",
         data=[
             {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lirich import __version__
-from lirich.errors import NotEnoughDataError
+from lirich.errors import LirichError, NotEnoughDataError
 from lirich.model import Cell, Severity
 from lirich.model.format import format_conditions, format_number, format_rate
 from lirich.plots.thinning import choose_cycles
@@ -23,10 +23,14 @@ from lirich.reports.data import (
     QuantityRow,
     ReportData,
     SegmentRow,
+    StateMapReport,
 )
 from lirich.reports.figures import LEVELS, first_level
 from lirich.workbench.context import standings
 from lirich.workbench.outdated import OUT_OF_DATE
+
+MAP_NAME = "map"
+"""The saved model that is shown in a report: what `lirich learn map` writes unless it is given a name."""
 
 if TYPE_CHECKING:
     from lirich.cycling import Segment
@@ -57,6 +61,8 @@ def collect(workspace: Workspace, *, cells: Sequence[str] | None = None, by: str
     if outdated:
         names = ", ".join(dict.fromkeys(f.where for f in outdated))
         notes.append(f"The values of {names} are not those of the present settings and facts: see the warnings.")
+    state_map, said = _state_map(workspace, keys)
+    notes += said
     literature = tuple(workspace.literature)
     own = [value for report in reports for value in report.values]
     return ReportData(
@@ -69,7 +75,38 @@ def collect(workspace: Workspace, *, cells: Sequence[str] | None = None, by: str
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
         notes=tuple(notes),
+        state_map=state_map,
     )
+
+
+def _state_map(workspace: Workspace, keys: Sequence[str]) -> tuple[StateMapReport | None, list[str]]:
+    """Return where the cells lie on the saved map, where there is one, or a note on why they cannot be placed."""
+    if MAP_NAME not in {record.name for record in workspace.store.models.all()}:
+        return None, []
+    from lirich.workbench.learn_figures import map_only
+
+    try:
+        result = workspace.learn.place(MAP_NAME, keys, executor="serial")
+    except LirichError as error:
+        return None, [f"The cells have no place on the state map {MAP_NAME!r}: {error}"]
+    model = result.model
+    sentences = []
+    if result.parted is not None:
+        p = result.parted
+        sentences.append(
+            f"{' and '.join(p.groups)}: {p.right} of {p.cells} cells lie nearest to their own group, each judged "
+            "without itself."
+        )
+    turning = result.bends["cell"].n_unique()
+    if turning:
+        sentences.append(f"{turning} of {len(result.ways)} cells change their regime (crosses).")
+    return StateMapReport(
+        figures=tuple(map_only(result)),
+        lead=f"Each {model.direction_} curve as a point on the map {MAP_NAME!r}, learned from {model.n_curves_:,} "
+        "curves: cells that age alike move alike. PC1 is {100 * model.explained_variance_ratio_[0]:.0f} % of what differs.",
+        sentences=tuple(sentences),
+        warnings=tuple(f.message for f in result.findings if f.severity is not Severity.INFO),
+    ), []
 
 
 def _title(workspace: Workspace, keys: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lirich.model import Cell, Finding, Origin, Sample, Scalar, Test, Value
+from lirich.plots import Figure
 from lirich.plots.style import NO_GROUP
 
 
@@ -127,6 +128,16 @@ class ComparisonReport:
     method: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StateMapReport:
+    """Where the cells lie on the saved state map: its figures, what it was learned from, and sentences on it."""
+
+    figures: tuple[Figure, ...]
+    lead: str
+    sentences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class ReportData:
     """All of a report. ``created`` is shown as given.
@@ -144,3 +155,4 @@ class ReportData:
     created: str = ""
     version: str = ""
     notes: tuple[str, ...] = ()
+    state_map: StateMapReport | None = None

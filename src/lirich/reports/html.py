@@ -63,6 +63,7 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
         overlay_figures=[book.add(f) for f in figures.overlay_figures(data, detail)],
         comparison_figures=[book.add(f) for f in figures.comparison_figures(data)],
         compared=sections.compared(data),
+        map_figures=[book.add(f) for f in (data.state_map.figures if data.state_map else ())],
         literature_figures=[book.add(f) for f in figures.literature_figures(data)],
         cells=[
             {

@@ -37,7 +37,8 @@ COMPONENTS = 7
 """As Kim et al. (doi:10.1039/D4EE05222F)."""
 _WAY = 2  # components whose course makes a way: those that are drawn
 _PARTED = 3  # components that groups are told apart by
-_CHOICE_CURVES = 2000  # the number of components is judged on so many curves at most, spread over all
+_CHOICE_CURVES = 2000  # the number of components is judged on so many curves at most, spread over all …
+_CHOICE_POINTS = 101  # … and points: between them the noise of neighbours is not independent, as the evidence assumes
 _INSIDE = 0.99  # share of the training curves whose distance from the map is called usual
 _RATE = 0.10  # relative difference of rates from which conditions are unlike, as `lirich.model.Conditions.unlike`
 
@@ -289,13 +290,14 @@ def _chosen(curves: CurveSet) -> Choice | None:
 
 
 def _taken(curves: CurveSet, rows: Any) -> CurveMatrix:
-    """Return some of many curves as a matrix, without reading the others into memory."""
+    """Return some of many curves as a matrix, without reading the others into memory, on a grid of no more points."""
+    columns = np.unique(np.linspace(0, len(curves.grid) - 1, _CHOICE_POINTS).round().astype(np.int64))
     taken, start = [], 0
     for block in curves.blocks():
         mine = rows[(rows >= start) & (rows < start + len(block))] - start
-        taken.append(np.asarray(block[mine], dtype=np.float64))
+        taken.append(np.asarray(block[mine][:, columns], dtype=np.float64))
         start += len(block)
-    return CurveMatrix(np.concatenate(taken), curves.grid, curves.keys[rows], curves.kind, curves.direction)
+    return CurveMatrix(np.concatenate(taken), curves.grid[columns], curves.keys[rows], curves.kind, curves.direction)
 
 
 def _parted(scores: pl.DataFrame, model: StateMap) -> Parting | None:
