@@ -30,6 +30,8 @@ RATES_C = (0.1, 0.2, 0.5, 1.0, 2.0, 0.1)
 CHECK_EVERY = 16
 """Every sixteenth cycle of the ageing is a check-up at 0.1C, charged with a constant-voltage part."""
 
+START_UNIX_S = 1_767_000_000.0
+"""When the first cell was started: 2025-12-29, a fixed date so that the files are reproducible."""
 INTERVAL_S = {0.05: 120.0, 0.1: 120.0, 0.2: 60.0, 0.5: 40.0, 1.0: 20.0, 2.0: 10.0}
 REST_S = 300.0
 FIRST_REST_S = 6 * 3600.0
@@ -215,3 +217,22 @@ def one_cycle(
     recorder.add(paused, "rest", n, index + 4, REST_TIMES)
     cell.cycles.append(CycleRecord(n, step, tuple(parts), discharge, host.resistance_ohm_g))
     return paused.state, host
+
+
+def measured(log: pl.DataFrame, mass_mg: float, start_unix_s: float, rng: np.random.Generator) -> pl.DataFrame:
+    """Turn the log of the model (per gram, exact) into what a cycler saw: amperes, with noise.
+
+    Voltage noise 0.15 mV; current noise 0.02 %; capacities are the cycler's own counters and have no noise.
+    """
+    n = len(log)
+    mass_g = mass_mg / 1000.0
+    current = log["current_a_g"].to_numpy() * mass_g * (1.0 + rng.normal(0.0, 2e-4, n))
+    per_cell = [c for c in log.columns if c.startswith(("step_charge_", "step_discharge_"))]
+    return log.with_columns(
+        pl.int_range(1, n + 1).alias("record"),
+        (pl.col("test_time_s") + start_unix_s).alias("unix_s"),
+        (pl.col("voltage_v") + pl.Series(rng.normal(0.0, 1.5e-4, n))).alias("voltage_v"),
+        pl.Series("current_a", current),
+        pl.Series("temperature_c", 25.0 + 0.1 * np.sin(np.arange(n) / 500.0) + rng.normal(0.0, 0.03, n)),
+        *((pl.col(c) * (mass_g / 1000.0)).alias(c.replace("_m", "_").removesuffix("_g")) for c in per_cell),
+    ).drop("current_a_g", *per_cell)

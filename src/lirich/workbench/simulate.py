@@ -117,16 +117,13 @@ def simulate_cell(
     return SimulatedCell(key, test, already, outcome.result["stopped"])
 
 
-COMPOSITION = "Li1.2Mn0.54Ni0.13Co0.13O2"
-"""That of the library's density, and what the model stands for. The cell that its sites were fitted to states none."""
-
-
 def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Run one simulation, keep its files in the workspace's folders and return its `Test` as JSON."""
     from lirich.cells.models import MODELS, SINGLE_PARTICLE
     from lirich.cells.profiles import crystal_profiles
     from lirich.cells.programme import Programme, Step
     from lirich.cells.simulation import Simulator, standard_table
+    from lirich.cells.states import CRYSTAL_STATES
     from lirich.readers import summarise
     from lirich.workbench.stores import store_at
 
@@ -139,7 +136,7 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     model = kind.surface_resolved() if document["mesh"] == "surface" else kind
     # compiling takes as long as hundreds of cycles of the larger models
     simulator = Simulator(
-        model.recording(*crystal_states(), *kind.states), document["parameters"], compiled=kind is SINGLE_PARTICLE
+        model.recording(*CRYSTAL_STATES, *kind.states), document["parameters"], compiled=kind is SINGLE_PARTICLE
     )
     run = simulator.run(plan)
     table = standard_table(run)
@@ -191,35 +188,6 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def crystal_states() -> tuple[str, ...]:
-    """Return the hidden states of the crystals that are kept of every simulated cell: variables of the models."""
-    from lirich.cells.sites import SITES
-
-    return (
-        "Surface potential [V]",
-        "Lithium content",
-        "Surface lithium content",
-        "Lithium in connected crystals",
-        "Lithium in disconnected crystals",
-        "Connected part of the crystals",
-        "Sites left",
-        "Hysteresis state",
-        "Lattice sites lost with oxygen",
-        "Sites transformed",
-        "Reconstructed volume fraction",
-        "Open part of the grain boundaries",
-        "Cracks through the grains",
-        "Wetted area [m2.g-1]",
-        "Diffusion length [m]",
-        "Film resistance [Ohm.m2]",
-        "Oxygen released [umol.g-1]",
-        "Carbon dioxide released [umol.g-1]",
-        "Oxygen release rate [umol.g-1.s-1]",
-        "Carbon dioxide release rate [umol.g-1.s-1]",
-        *(f"Fraction of {name} sites" for name in SITES),
-    )
-
-
 def hidden_states(points: pl.DataFrame) -> pl.DataFrame:
     """Return the states of the first and the last cycle in full, and of all others at the end of each step."""
     import polars as pl
@@ -259,6 +227,8 @@ def _cell(
 def _sample(
     key: str, sample: str | None, document: Mapping[str, Any], facts: Mapping[str, Scalar], diffusion_length_m: float
 ) -> Sample:
+    from lirich.cells.parameters import COMPOSITION
+
     stated: dict[str, Any] = {name: fact for name, fact in facts.items() if name in Sample.model_fields}
     return Sample(
         **{"composition": COMPOSITION, **stated},
