@@ -85,7 +85,7 @@ def run_and_show(
 
 
 def _show(result: StudyResult) -> None:
-    from lirich.workbench.study import duty_words
+    from lirich.workbench.study import best_words, duty_words
 
     out = console()
     objective = result.study.objective
@@ -108,11 +108,8 @@ def _show(result: StudyResult) -> None:
         out.print(f"[yellow]{len(result.failed)} point(s) could not be simulated[/]; they are results like the others")
     best = result.best
     if best is not None:
-        edge = " It lies at the edge of what was tried: a bound, no optimum." if best.at_edge else ""
-        out.print(
-            f"[bold]Best crystal radius: {best.radius_nm:.0f} nm[/] ({objective} {best.value:.4g}); "
-            f"{best.low_nm:.0f} to {best.high_nm:.0f} nm are within 1 %.{edge}"
-        )
+        answer, more = best_words(best).split(" (", 1)
+        out.print(f"[bold]{escape(answer)}[/] ({escape(more)}")
     sensitive = result.sensitivity
     if sensitive is not None:
         entries = [

@@ -21,26 +21,31 @@ _COSTS = (
 )
 
 
-class Best(Protocol):
-    """The best radius, as `lirich.cells.study.BestSize` has it."""
+class Top(Protocol):
+    """A maximum over the radius, as `lirich.cells.optimum.Maximum` has it."""
 
     @property
     def radius_nm(self) -> float: ...  # noqa: D102
-    @property
-    def value(self) -> float: ...  # noqa: D102
     @property
     def low_nm(self) -> float: ...  # noqa: D102
     @property
     def high_nm(self) -> float: ...  # noqa: D102
     @property
     def at_edge(self) -> bool: ...  # noqa: D102
+    @property
+    def below_best(self) -> float: ...  # noqa: D102
+    @property
+    def as_good(self) -> bool: ...  # noqa: D102
 
 
-def best_radius(radii_nm: Array, figures: Mapping[str, Array], best: Best, duty: str) -> Figure:
+def best_radius(radii_nm: Array, figures: Mapping[str, Array], maxima: Sequence[Top], duty: str) -> Figure:
     """Draw energy against the crystal radius in the first and last cycle, and below it gradient, cracks, surface.
 
-    *radii_nm* (n,) ascending; *figures* maps names to (n,).
+    *radii_nm* (n,) ascending; *figures* maps names to (n,); *maxima*, the best first, are shaded: those as good as the
+    best in its colour.
     """
+    best, *others = maxima
+    as_good = [each for each in others if each.as_good]
     energies = (
         ("first_energy_wh_kg", "first cycle", style.NEUTRAL),
         ("last_energy_wh_kg", "last cycle", style.SC_COLOUR),
@@ -48,10 +53,15 @@ def best_radius(radii_nm: Array, figures: Mapping[str, Array], best: Best, duty:
     traces = [_line(name, radii_nm, figures[key], colour, "Wh/kg", "y") for key, name, colour in energies]
     traces += [_line(name, radii_nm, figures[key], colour, "", "y2") for key, name, colour in _COSTS]
     word = "at the edge of what was tried" if best.at_edge else f"{best.low_nm:.0f} to {best.high_nm:.0f} nm within 1 %"
+    also = "".join(
+        f"; another maximum at {each.radius_nm:.0f} nm, {100 * each.below_best:.1f} % below"
+        + (", as good within what the model knows" if each.as_good else "")
+        for each in others
+    )
     return Figure(
-        title=f"Best crystal radius: {best.radius_nm:.0f} nm",
+        title=f"Best crystal radius: {' or '.join(f'{each.radius_nm:.0f}' for each in (best, *as_good))} nm",
         alt=f"Discharge energy per mass of cathode against crystal radius for {duty}; best at {best.radius_nm:.0f} nm "
-        f"({word}). Below: Li gradient and cracks grow with the radius, the surface reaction falls.",
+        f"({word}){also}. Below: Li gradient and cracks grow with the radius, the surface reaction falls.",
         data=traces,
         layout=style.layout(
             showlegend=True,
@@ -64,16 +74,18 @@ def best_radius(radii_nm: Array, figures: Mapping[str, Array], best: Best, duty:
                     "type": "rect",
                     "xref": "x",
                     "yref": "paper",
-                    "x0": best.low_nm,
-                    "x1": best.high_nm,
+                    "x0": each.low_nm,
+                    "x1": each.high_nm,
                     "y0": 0,
                     "y1": 1,
                     "line": {"width": 0},
-                    "fillcolor": style.see_through(style.SC_COLOUR, 0.10),
+                    "fillcolor": style.see_through(style.SC_COLOUR if each.as_good else style.NEUTRAL, 0.10),
                 }
+                for each in maxima
             ],
         ),
-        note=f"Simulated: {duty}. Single-particle half-cell; shaded: within 1 % of the best.",
+        note=f"Simulated: {duty}. Single-particle half-cell; shaded: within 1 % of each maximum"
+        + (", grey where the model tells it from the best." if len(as_good) < len(others) else "."),
     )
 
 
