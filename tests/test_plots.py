@@ -18,8 +18,8 @@ import lirich.plots
 from lirich import plots
 from lirich.model import Origin
 from lirich.plots import Band, CellSeries, EnergyLoss, Figure, GroupPoints, style
-from lirich.plots.cycling import robust_range
 from lirich.plots.figure import PLOTLY_VERSION, script_json
+from lirich.plots.overcycles import robust_range
 from lirich.plots.thinning import choose_cycles, thin, thin_rows
 from report_material import made_up_cell, made_up_curves, made_up_cycles, made_up_value
 

@@ -35,7 +35,8 @@ FIGURES = (
 _OF_STATES = ("profiles", "sites", "gas", "contact")
 MODELS = ("single-particle", "with-electrolyte", "porous", "full-cell", "solid-state")
 SOLID_ELECTROLYTES = ("Li6PS5Cl", "Li10GeP2S12", "LLZO", "Li3InCl6", "Li3YCl6", "PEO-LiTFSI")
-"""As the physics names them: said here, for help imports none of it."""
+COUNTER_ELECTRODES = ("Li", "Li-In")
+"""Models, electrolytes and electrodes as the physics names them: said here, for help imports none of it."""
 _STATES = (
     ("Fraction of spinel sites", "spinel-like sites", "% of the host", 100.0),
     ("Lattice sites lost with oxygen", "sites lost with oxygen", "% of the host", 100.0),
@@ -73,6 +74,15 @@ def simulate(
             help=f"For solid-state: {', '.join(SOLID_ELECTROLYTES)}; the first by default.",
             show_default=False,
             autocompletion=complete.one_of(*SOLID_ELECTROLYTES),
+        ),
+    ] = None,
+    counter_electrode: Annotated[
+        str | None,
+        typer.Option(
+            "--counter-electrode",
+            help=f"For solid-state: {', '.join(COUNTER_ELECTRODES)}; the first by default. Voltages are against it.",
+            show_default=False,
+            autocompletion=complete.one_of(*COUNTER_ELECTRODES),
         ),
     ] = None,
     programme: Annotated[
@@ -145,6 +155,7 @@ def simulate(
         "programme": [[*step]] if step else programme,
         "model": model,
         "electrolyte": electrolyte,
+        "counter_electrode": counter_electrode,
         "cycles": cycles,
         "rate": rate,
         "low_v": low,

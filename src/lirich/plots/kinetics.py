@@ -10,6 +10,7 @@ from lirich.model.format import format_rate
 from lirich.plots import style
 from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
+from lirich.plots.traces import line
 from lirich.quantities import DIFFUSION_VALIDITY_LIMIT, INTERRUPT_VALIDITY_LIMIT
 
 _METHOD_COLOURS = (style.DISCHARGE_COLOUR, style.CHARGE_COLOUR, style.STRUCTURE_COLOUR, style.CAPACITY_COLOUR)
@@ -40,17 +41,18 @@ def rate_test(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> F
             + ", ".join(f"{value:.4g} {unit} at {name}" for name, value in zip(names, y, strict=True))
             + ".",
             data=[
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "x": style.numbers([rate for rate, _ in points]),
-                    "y": style.numbers(y),
-                    "error_y": _errors([v for _, v in points]),
-                    "text": names,
-                    "line": {"color": style.DISCHARGE_COLOUR, "dash": style.DASHES[origin], "width": 1.6},
-                    "marker": {"size": 8, "symbol": style.MARKERS[origin]},
-                    "hovertemplate": f"%{{text}}<br>%{{y:.4g}} {unit}<extra></extra>",
-                }
+                line(
+                    "discharge",
+                    [rate for rate, _ in points],
+                    y,
+                    style.DISCHARGE_COLOUR,
+                    origin,
+                    hover=f"%{{text}}<br>%{{y:.4g}} {unit}",
+                    width=1.6,
+                    marker=8,
+                    error_y=_errors([v for _, v in points]),
+                    text=names,
+                )
             ],
             layout=style.layout(
                 xaxis=style.axis(

@@ -189,6 +189,7 @@ def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "
         hysteresis=_renumbered(curves.hysteresis, number) if curves and curves.hysteresis is not None else None,
         states=view.hidden() if most_cycles else None,
         profiles=view.hidden("profiles.parquet") if most_cycles else None,
+        contact=view.hidden("contact.parquet") if most_cycles else None,
         smoothing=curves.smoothing if curves else "",
         group=group,
         notes=tuple(notes),

@@ -94,6 +94,15 @@ def _of_states(name: str, table: str) -> Callable[[CellView, dict[str, Any]], Fi
     return draw
 
 
+def _contact(view: CellView, options: dict[str, Any]) -> Figure | None:
+    from lirich.plots import contact
+
+    states = view.hidden("states.parquet")
+    if states is None:
+        return None
+    return contact(states, view.hidden("contact.parquet"), origin=view.origin, **options)
+
+
 def _energy(view: CellView, options: dict[str, Any]) -> Figure | None:
     from lirich.plots import energy
 
@@ -115,6 +124,6 @@ FIGURES: dict[str, Callable[[CellView, dict[str, Any]], Figure | None]] = {
     "profiles": _of_states("crystal_content", "profiles.parquet"),
     "sites": _of_states("site_populations", "states.parquet"),
     "gas": _of_states("gas", "states.parquet"),
-    "contact": _of_states("contact", "states.parquet"),
+    "contact": _contact,
 }
 """Every figure by name; ``profiles``, ``sites``, ``gas`` and ``contact`` show what only a simulated cell has."""

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from lirich.store import Store
 
 READER = "simulation"
-STATES, PROFILES = "states.parquet", "profiles.parquet"
+STATES, PROFILES, CONTACT = "states.parquet", "profiles.parquet", "contact.parquet"
+PRESSURES_MPA = (0.1, 1000.0, 41)
+"""Lowest and highest stack pressure and their number, ten per decade, at which the contact is laid down: cells are run
+at a few MPa and pressed at some hundred."""
 Mesh = Literal["even", "surface"]
 _RESOLVED = ("gitt", "ici")
 
@@ -56,13 +59,14 @@ def simulate_cell(
     facts: Mapping[str, Scalar] | None = None,
     model: str | None = None,
     electrolyte: str | None = None,
+    counter_electrode: str | None = None,
     mesh: Mesh | None = None,
     title: str | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> SimulatedCell:
     """Run a programme and enter it as a test; see `lirich.workbench.Workspace.simulate`."""
-    physics = physics_of(parameters, changes, model=model, electrolyte=electrolyte)
+    physics = physics_of(parameters, changes, model=model, electrolyte=electrolyte, counter_electrode=counter_electrode)
     from lirich.cells.programme import Programme
 
     if isinstance(programme, Programme):
@@ -80,6 +84,7 @@ def simulate_cell(
         "versions": {"lirich": __version__, "pybamm": _pybamm_version()},
         "parameter_set": physics.parameter_set,
         **({"electrolyte": physics.electrolyte} if physics.electrolyte else {}),
+        **({"counter_electrode": physics.counter_electrode} if physics.counter_electrode else {}),
         "changes": dict(physics.changes),
         "parameters": physics.values,
         "guesses": physics.guesses,
@@ -155,6 +160,9 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
             )  # fmt: skip
             beside.append(where / PROFILES)
             profiles.write_parquet(beside[-1])
+        if "Contact fraction" in run.ends.columns:
+            beside.append(where / CONTACT)
+            contact_under_pressure(run.ends, document["parameters"]).write_parquet(beside[-1])
         kept = store.put_raw(raw)
         kept_beside = tuple(store.put_raw(path) for path in beside)
     curve = store.put_curve(table)
@@ -195,6 +203,34 @@ def hidden_states(points: pl.DataFrame) -> pl.DataFrame:
     ends = (pl.col("step") != pl.col("step").shift(-1)).fill_null(True)
     whole = pl.col("cycle").is_in([points["cycle"].min(), points["cycle"].max()])
     return points.with_columns(ends.alias("end_of_step")).filter(whole | pl.col("end_of_step"))
+
+
+def contact_under_pressure(ends: pl.DataFrame, parameters: Mapping[str, float]) -> pl.DataFrame:
+    """Return what contact other pressures would hold after the first and the last cycle: elastic, before it heals.
+
+    Columns ``cycle``, ``pressure_mpa``, ``contact_fraction`` and ``stack_pressure_mpa``, that of the cell. *ends* has
+    the mean state of the contact at the end of each step; contact is linear in it.
+    """
+    import numpy as np
+    import polars as pl
+
+    from lirich.cells.contact import contact_at
+
+    low, high, count = PRESSURES_MPA
+    pressures = np.geomspace(low, high, count)
+    last = ends.group_by("cycle", maintain_order=True).last()
+    of_cycle = dict(zip(last["cycle"].to_list(), last["Parted contact"].to_list(), strict=True))
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "cycle": np.full(count, cycle),
+                "pressure_mpa": pressures,
+                "contact_fraction": contact_at(pressures, of_cycle[cycle], parameters),
+                "stack_pressure_mpa": np.full(count, parameters["Stack pressure [MPa]"]),
+            }
+        )
+        for cycle in sorted({min(of_cycle), max(of_cycle)})
+    )
 
 
 def _pybamm_version() -> str:
@@ -329,7 +365,7 @@ def simulate_impedance(
 
 
 def beside_table(store: Store, tests: Sequence[Test], name: str) -> pl.DataFrame | None:
-    """Return the hidden states (`STATES`) or the profiles (`PROFILES`) of a simulated cell; ``None`` if it has none."""
+    """Return a table kept beside a simulated cell (`STATES`, `PROFILES` or `CONTACT`); ``None`` if it has none."""
     import polars as pl
 
     for test in tests:

@@ -25,7 +25,17 @@ from pydantic import Field, ValidationError
 from lirich.errors import InputError, SettingsError
 from lirich.model import Frozen, Scalar
 from lirich.workbench.extras import need_cells
-from lirich.workbench.physics import DEFAULT_MODEL, HIGH, LOW, ONE_C_MA_G, OPTIONS, RADII, TEMPERATURE, physics_of
+from lirich.workbench.physics import (
+    DEFAULT_MODEL,
+    HIGH,
+    LOW,
+    ONE_C_MA_G,
+    OPTIONS,
+    RADII,
+    TEMPERATURE,
+    Physics,
+    physics_of,
+)
 
 if TYPE_CHECKING:
     from lirich.cells.programme import Programme
@@ -40,6 +50,7 @@ class SimulationRequest(Frozen):
     parameters: str
     model: str | None = None
     electrolyte: str | None = None
+    counter_electrode: str | None = None
     programme: str | tuple[Lines, ...] = "ageing"
     cycles: int | None = Field(default=None, ge=1)
     rate: str | None = None
@@ -64,6 +75,15 @@ class SimulationRequest(Frozen):
             place = ".".join(str(part) for part in first["loc"])
             raise SettingsError(f"{place or 'The simulation'}: {first['msg']}", expected=_EXPECTED) from error
 
+    def _physics(self) -> Physics:
+        return physics_of(
+            self.parameters,
+            self.changes,
+            model=self.model,
+            electrolyte=self.electrolyte,
+            counter_electrode=self.counter_electrode,
+        )
+
     def plan(self) -> Programme:
         """Return the programme. Raises `SettingsError`, `UnknownNameError`, `OptionalDependencyError`."""
         need_cells("A simulation")
@@ -71,7 +91,7 @@ class SimulationRequest(Frozen):
 
         if isinstance(self.programme, str):
             stated = {name: getattr(self, name) for name in OPTIONS}
-            physics = physics_of(self.parameters, self.changes, model=self.model, electrolyte=self.electrolyte)
+            physics = self._physics()
             return physics.programme(self.programme, {k: v for k, v in stated.items() if v is not None})
         if self.rate is not None or self.check_up_every:
             raise SettingsError("Steps of your own with a rate or check-ups beside them", expected="rates in the steps")
@@ -83,7 +103,7 @@ class SimulationRequest(Frozen):
         Raises `SettingsError` where they are not given, or where what is asked is no ageing of the single-particle
         model with a free radius; `UnknownNameError`, `OptionalDependencyError`.
         """
-        physics = physics_of(self.parameters, self.changes, model=self.model, electrolyte=self.electrolyte)
+        physics = self._physics()
         if physics.model != DEFAULT_MODEL:
             raise SettingsError(
                 f"A best radius with the {physics.model} model",
@@ -121,6 +141,7 @@ class SimulationRequest(Frozen):
         return {
             "model": self.model,
             "electrolyte": self.electrolyte,
+            "counter_electrode": self.counter_electrode,
             "changes": self.changes,
             "cell": self.cell,
             "sample": self.sample,

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lirich.errors import NotEnoughDataError, UnknownNameError
+from lirich.errors import MissingMetadataError, NotEnoughDataError, UnknownNameError
 from lirich.model import Cell, Finding, Origin, Sample, Test, Value
+from lirich.model.counter import COUNTER_ELECTRODES, counter_potential_v
 from lirich.quantities import quantity as known_quantity
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class CellView:
         return Origin.SIMULATED if self.facts.simulated else Origin.MEASURED
 
     def hidden(self, name: str = "states.parquet") -> pl.DataFrame | None:
-        """Return what only a simulation knows: ``states.parquet`` or ``profiles.parquet``.
+        """Return what only a simulation knows: ``states.parquet``, ``profiles.parquet`` or ``contact.parquet``.
 
         The states are those at the end of each step, and all of the first and last cycle. ``None`` for a measured
         cell, and for a simulation that has none.
@@ -194,9 +195,27 @@ class CellView:
         """Return the charge or the discharge of one cycle, or ``None`` where it has none."""
         return self.result.half_cycle(cycle, direction)
 
-    def voltage_curves(self, cycles: list[int] | None = None, *, max_points: int = 400) -> pl.DataFrame:
-        """Return voltage against capacity: cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt."""
-        return self.result.voltage_curves(cycles, max_points=max_points)
+    def voltage_curves(
+        self, cycles: list[int] | None = None, *, max_points: int = 400, vs_lithium: bool = False
+    ) -> pl.DataFrame:
+        """Return voltage against capacity: cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt.
+
+        The voltage is as measured, against the counter electrode; *vs_lithium* adds the potential of that
+        (`lirich.model.counter`). Raises `MissingMetadataError` where it is not stated or not known.
+        """
+        import polars as pl
+
+        curves = self.result.voltage_curves(cycles, max_points=max_points)
+        if not vs_lithium:
+            return curves
+        stated = self.facts.counter_electrode
+        potential = counter_potential_v(stated)
+        if potential is None or self.facts.electrode == "full":
+            raise MissingMetadataError(
+                f"The potential of the counter electrode of {self.key} is not known ({stated or 'not stated'})",
+                expected=f"a half-cell with a counter_electrode of {', '.join(COUNTER_ELECTRODES)}",
+            )
+        return curves.with_columns(pl.col("voltage_volt") + potential)
 
     def gitt_pulses(self) -> pl.DataFrame:
         """Return every GITT pulse: cycle, direction, state of charge, voltage at rest before it, diffusivities.

@@ -138,6 +138,7 @@ class Workspace:
         facts: Mapping[str, Scalar] | None = None,
         model: str | None = None,
         electrolyte: str | None = None,
+        counter_electrode: str | None = None,
         mesh: Literal["even", "surface"] | None = None,
         title: str | None = None,
         progress: Callable[[Progress], None] | None = None,
@@ -164,6 +165,8 @@ class Workspace:
             `lirich.cells.models.MODELS`.
         electrolyte:
             A solid electrolyte of the library, for ``solid-state``; by default Li6PS5Cl.
+        counter_electrode:
+            ``Li`` (the default) or ``Li-In``, for ``solid-state``: voltages and cut-offs are against it.
         mesh:
             ``surface`` resolves the crystal's surface, for pulses (the default of ``gitt`` and ``ici``).
         title:
@@ -185,6 +188,7 @@ class Workspace:
             facts=facts,
             model=model,
             electrolyte=electrolyte,
+            counter_electrode=counter_electrode,
             mesh=mesh,
             title=title,
             options=options,
