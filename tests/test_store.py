@@ -185,6 +185,8 @@ def test_values_are_found_by_each_filter(store: Store, tmp_path: Path) -> None:
     assert store.values(origin=Origin.LITERATURE) == [paper]
     assert store.values(subject_kind="material") == [paper]
     assert len(store.values(subject=["SC-1", "PC-2"], quantity=[CAPACITY])) == 4
+    with pytest.raises(TypeError, match="subjekt"):
+        store.values(subjekt="SC-1")
     assert store.values(subject=[]) == []
     assert [v.conditions.cycle for v in store.values(subject="SC-1", quantity=CAPACITY)] == [1, 2]
 

@@ -50,12 +50,9 @@ def pulsed_crystal(changes: Mapping[str, float], diffusivity_m2_s: float, kind: 
     planned = (PlannedCycle("formation", FORMATION_C, FORMATION_C),) * FIRST_CYCLES
     formation, places = crystal_programme(planned)
     in_pulses = interrupted(
+        replace(pulses.kind, pulse_every_s=1.0),
         one_c_ma_g=formation.one_c_ma_g,
         rate=f"{1000.0 * ONE_C_A_G * CHECK_C:g} mA/g",
-        pulse_s=pulses.pulse_s,
-        rest_s=pulses.rest_s,
-        pulse_every_s=1.0,
-        rest_every_s=0.5 if kind == "ici" else None,
         formation=0,
         low_v=LOWER_V,
         high_v=UPPER_V,

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import brentq
 
+from lirich.cells.programme import GITT, ICI, Interrupts
 from lirich.testing.curve_model import Array, Host, Material, State, Trace
 from lirich.testing.cycler import (
     CHECK_C,
@@ -100,47 +101,46 @@ DIFFUSIVITY_M2_S = 8.0e-18
 """That of the laboratory's GITT and ICI cells: chosen so that a pulse of 300 s is within the validity of the square
 root of time in crystals of 0.5 µm (τD/R² about 0.01; Weppner and Huggins, doi:10.1149/1.2133112, ask for far below 1).
 """
-_PULSE_S = 300.0
-_REST_S = {"gitt": 14400.0, "ici": 10.0}
+_KINDS = {"gitt": GITT, "ici": ICI}
 
 
 @dataclass(frozen=True, slots=True)
 class Pulses:
-    """A GITT (300 s at 0.1C, 4 h of rest) or ICI (300 s at 0.1C, 10 s of rest), and when the cycler records in it.
+    """A GITT or ICI (`lirich.cells.programme`) at 0.1C, and when the cycler records in it.
 
     ``on`` and ``off`` are times since the start of a pulse and of a rest, s, from 0.
     """
 
-    kind: str
-    pulse_s: float
-    rest_s: float
+    segment: str
+    kind: Interrupts
     on: Array
     off: Array
 
     def truth(self, sphere: Sphere, count: int, resistance_ohm_g: float) -> dict[str, float | str]:
         """Return what a cell with *count* such pulses states as the truth of its diffusion."""
         return {
-            "segment": self.kind,
+            "segment": self.segment,
             "lithium_diffusivity_m2_s": sphere.diffusivity_m2_s,
             "particle_radius_m": sphere.radius_m,
-            "pulse_s": self.pulse_s,
-            "rest_s": self.rest_s,
+            "pulse_s": self.kind.pulse_s,
+            "rest_s": self.kind.rest_s,
             "pulses": count,
-            "diffusion_validity_number": self.pulse_s * sphere.diffusivity_m2_s / sphere.radius_m**2,
+            "diffusion_validity_number": self.kind.pulse_s * sphere.diffusivity_m2_s / sphere.radius_m**2,
             "instant_resistance_ohm_g": resistance_ohm_g,
         }
 
 
 def pulses_of(kind: str) -> Pulses:
     """Return the pulses of a GITT (``gitt``), or of current interrupts (``ici``), read every 0.5 s."""
-    on_s, off_s = _PULSE_S, _REST_S[kind]
+    found = _KINDS[kind]
+    on_s, off_s = found.pulse_s, found.rest_s
     early = np.array([0.0, 0.01, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0])
     on = np.concatenate([early, np.arange(10.0, on_s + 1.0, 10.0)])
     if kind == "gitt":
         off = np.concatenate([early, np.arange(10.0, 120.0, 10.0), np.arange(120.0, off_s + 1.0, 240.0), [off_s]])
     else:
         off = np.concatenate([[0.0, 0.01], np.arange(0.5, off_s + 0.1, 0.5)])
-    return Pulses(kind, on_s, off_s, on, off)
+    return Pulses(kind, found, on, off)
 
 
 def intermittent_cell(material: Material, sphere: Sphere, kind: str) -> CycledCell:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lirich.cells.programme import Programme
     from lirich.compute import Progress
     from lirich.store import Store
+    from lirich.store.documents import Names
     from lirich.store.things import Things
     from lirich.workbench.add import AddedFile, AddReport
     from lirich.workbench.analyse import AnalyseReport
@@ -290,8 +291,8 @@ class Workspace:
 
         return analyse_cells(self.store, cells, force=force, executor=executor, workers=workers, progress=progress)
 
-    def values(self, **filters: Any) -> pl.DataFrame:
-        """Return values of the catalogue as a table; filters: quantity, origin, subject, subject_kind, source."""
+    def values(self, **filters: Names) -> pl.DataFrame:
+        """Return values of the catalogue as a table; the filters are those of `lirich.store.ValueFilter`."""
         from lirich.workbench.export import document_table
 
         return document_table(self.store.value_documents(**filters))
