@@ -109,7 +109,7 @@ def test_former_facts_and_corrections_are_shown(tmp_path: Path, small_laboratory
     assert [(c.kind, c.after) for c in changes if c.field == "dopant"] == [("sample", "Nb")]
     assert [(c.before, c.after) for c in changes if c.kind == "protocol"] == [(None, "formation"), ("formation", None)]
     assert [c.unix_second for c in changes] == sorted(c.unix_second for c in changes)
-    shown.show_history(workspace.cells["mine"])
+    shown.show_history(workspace.cells["mine"].history)
     assert "11.5" in lines.export_text()
 
 

@@ -36,6 +36,7 @@ from lirich.readers import (
     standard_table,
 )
 from lirich.testing.binary_files import mpr_bytes, write_binary
+from lirich.testing.digitised import write_digitised_cell
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -129,6 +130,16 @@ def test_an_unknown_file_is_described_and_a_way_out_is_named(tmp_path: Path) -> 
 def test_a_renamed_ndax_is_still_known(ndax: Path) -> None:
     renamed = ndax.rename(ndax.with_name("export.zip"))
     assert read(renamed).table.height == 200
+
+
+def test_what_a_reader_noticed_says_in_which_file(tmp_path: Path) -> None:
+    path = tmp_path / "older.mpr"
+    write_binary(path)
+    curve = write_digitised_cell(tmp_path)
+    for file, code in ((path, "current-from-charge"), (curve, "curve-without-time")):
+        found = read(file).findings
+        assert code in {f.code for f in found}
+        assert {f.where for f in found} == {file.name}
 
 
 def test_unknown_reader_and_unknown_repair_are_named(ndax: Path) -> None:

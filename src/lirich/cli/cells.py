@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from lirich.model.flags import Marks
 if TYPE_CHECKING:
     from lirich.model import Value
     from lirich.workbench import CellView, Workspace
+    from lirich.workbench.history import FactChange
 
 _LISTED = ("initial_coulombic_efficiency", "voltage_decay_mv_per_cycle", "capacity_fade_percent_per_cycle")
 
@@ -185,7 +186,7 @@ def show_marks(marks: Marks) -> None:
         console().print(f"[yellow]{escape(line)}[/]")
 
 
-def show_history(view: CellView) -> None:
+def show_history(history: Sequence[FactChange]) -> None:
     """Print what was said of a cell, its sample and its protocol, when, and what it replaced."""
     rows = [
         (
@@ -196,7 +197,7 @@ def show_history(view: CellView) -> None:
             _said(c.after),
             c.source,
         )
-        for c in view.history
+        for c in history
     ]
     show_table("", ("when (UTC)", "of", "fact", "before", "after", "said by"), rows)
 

@@ -60,6 +60,11 @@ class Reading:
         """Return the same reading with more findings."""
         return replace(self, findings=(*self.findings, *findings))
 
+    def of_file(self, name: str) -> Reading:
+        """Return the same reading, its findings at the file *name* where they name no other place."""
+        placed = tuple(f if f.where else f.model_copy(update={"where": name}) for f in self.findings)
+        return replace(self, findings=placed)
+
 
 @runtime_checkable
 class Reader(Protocol):

@@ -52,10 +52,8 @@ def read(path: Path | str, *, reader: str | None = None, repairs: Sequence[str] 
     path = Path(path)
     wanted = parse_repairs(repairs)
     head = read_head(path)
-    if reader is None:
-        candidate = choose(path, head)
-        return settle(run(candidate.reader, path), wanted, path=path)
-    return settle(run(get_reader(reader), path), wanted, path=path)
+    chosen = choose(path, head).reader if reader is None else get_reader(reader)
+    return settle(run(chosen, path), wanted, path=path).of_file(path.name)
 
 
 def run(reader: Reader, path: Path) -> Reading:

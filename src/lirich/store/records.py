@@ -62,11 +62,11 @@ class CorrectionRecord(Frozen):
 
 
 class FactVersion(Frozen):
-    """One state of what was said of a sample or cell, and since when."""
+    """One state of what was said of a sample or cell, and since when; ``fact`` is ``None`` where it was removed."""
 
     number: int
     unix_second: float
-    fact: Sample | Cell
+    fact: Sample | Cell | None
 
 
 class ModelRecord(Frozen):
