@@ -14,7 +14,9 @@ from lirich.cells.optimum import MODEL_ACCURACY, best_size
 from lirich.cells.study import OBJECTIVE, Duty, Study, duty_figures, task_parameters
 from lirich.cli.app import app
 from lirich.errors import InputError, SettingsError, UnknownNameError
-from lirich.workbench.study import best_words, make_study, read_study, run_study
+from lirich.testing.digitised import write_digitised_cell
+from lirich.workbench import Workspace
+from lirich.workbench.study import best_words, cell_study, make_study, read_study, run_study
 
 SHORT = {"rate": "1C", "cycles": 2}
 
@@ -244,3 +246,24 @@ def test_every_parameter_set_has_its_kind_of_cell(name: str, kind: str) -> None:
 def test_no_cell_is_for_an_unknown_set() -> None:
     with pytest.raises(UnknownNameError):
         of_set("LiRich_XX")
+
+
+def test_a_stored_simulated_cell_is_studied_with_its_own_numbers(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "ws") as space:
+        changes = {"Crystal radius [m]": 3e-7, "Series resistance [Ohm]": 5.0, "Ambient temperature [K]": 318.15}
+        space.simulate("PC", "cycling", cycles=1, rate="C/5", changes=changes, cell="warm", one_c_ma_g=280)
+        study = cell_study(space.store, "warm", {"rate": "1C", "cycles": 3})
+        assert study.parameter_set == "LiRich_PC"
+        assert study.fixed == {"Series resistance [Ohm]": 5.0}
+        assert (study.duty.temperature_celsius, study.duty.one_c_ma_g) == (45.0, 280.0)
+        assert set(study.vary) == {"radius_nm"}
+        asked = {"rate": "1C", "cycles": 3, "temperature_celsius": 10.0, "high_v": 4.6}
+        assert cell_study(space.store, "warm", asked).duty == Duty(**asked, one_c_ma_g=280)
+        write_digitised_cell(tmp_path / "real")
+        space.add(tmp_path / "real", executor="serial")
+        with pytest.raises(InputError, match="lirich fit"):
+            cell_study(space.store, "Kim-2025-LRLO", {"rate": "1C", "cycles": 3})
+    asked_of = ["study", "--cell", "warm", "--rate", "1C", "--cycles", "2", "--executor", "serial", "--json"]
+    told = json.loads(CliRunner().invoke(app, [*asked_of, "--workspace", str(tmp_path / "ws")]).stdout)
+    assert told["study"]["name"] == "radius of warm for 2 cycles at 1C"
+    assert told["study"]["fixed"] == {"Series resistance [Ohm]": 5.0}

@@ -131,6 +131,15 @@ def study(
         float | None, typer.Option("--temperature", help="… and this temperature (°C).", show_default=False)
     ] = None,
     parameter_set: Annotated[str, typer.Option("--parameters", help="SC, PC or a parameter set.")] = "SC",
+    cell: Annotated[
+        str | None,
+        typer.Option(
+            "--cell",
+            help="Instead of a parameter set: a simulated cell of the workspace, with all its numbers but the radius.",
+            show_default=False,
+            autocompletion=complete.cells,
+        ),
+    ] = None,
     objective: Annotated[
         str, typer.Option("--objective", help="The figure that is to be large.")
     ] = "last_energy_wh_kg",
@@ -164,6 +173,7 @@ def study(
         sensitivity,
         output,
         workspace,
+        cell=cell,
         workers=workers,
         executor=executor,
         json=json,

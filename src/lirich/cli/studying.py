@@ -27,19 +27,25 @@ def study(
     output: Path | None,
     folder: Path | None,
     *,
+    cell: str | None,
     workers: int | None,
     executor: str,
     json: bool,
 ) -> None:
     """Run a study from a file, or ask for the best radius for a duty."""
     from lirich.cells.study import FIGURES
-    from lirich.workbench.study import make_duty, read_study, size_study
+    from lirich.workbench.study import cell_study, make_duty, read_study, size_study
 
     if objective not in FIGURES:
         from lirich.errors import UnknownNameError
 
         raise UnknownNameError.of("figure", objective, FIGURES)
-    if file is not None:
+    if cell is not None:
+        if file is not None:
+            raise InputError("Both a study in a file and a cell", expected="one of them")
+        with open_workspace(folder) as workspace:
+            asked = cell_study(workspace.store, cell, duty, objective)
+    elif file is not None:
         asked = read_study(file)
     elif duty:
         asked = size_study(make_duty(duty), parameter_set, objective)

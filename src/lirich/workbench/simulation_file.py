@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +41,7 @@ from lirich.workbench.physics import (
 if TYPE_CHECKING:
     from lirich.cells.programme import Programme
     from lirich.cells.study import Study
+    from lirich.store import Store
 
 Lines = str | tuple[str, ...]
 
@@ -97,7 +99,7 @@ class SimulationRequest(Frozen):
             raise SettingsError("Steps of your own with a rate or check-ups beside them", expected="rates in the steps")
         return parse(self.programme, self.one_c_ma_g, repeat=self.cycles or 1)
 
-    def radius_study(self) -> Study:
+    def radius_study(self, objective: str | None = None) -> Study:
         """Return the study of which crystal radius is best for the rate and cycles of this ageing.
 
         Raises `SettingsError` where they are not given, or where what is asked is no ageing of the single-particle
@@ -120,6 +122,7 @@ class SimulationRequest(Frozen):
         fixed = {name: value for name, value in physics.changes.items() if name != TEMPERATURE}
         if RADII[0] in fixed:
             raise SettingsError(f"A best radius with {RADII[0]!r} set", expected="a radius that is left to the study")
+        from lirich.cells.study import OBJECTIVE
         from lirich.workbench.study import make_duty, size_study
 
         values = physics.values
@@ -133,7 +136,7 @@ class SimulationRequest(Frozen):
                 "temperature_celsius": round(values[TEMPERATURE] - 273.15, 6),
             }
         )
-        return size_study(duty, physics.parameter_set, fixed=fixed)
+        return size_study(duty, physics.parameter_set, objective or OBJECTIVE, fixed=fixed)
 
     def names(self) -> dict[str, Any]:
         """Return what `lirich.workbench.Workspace.simulate` takes beside parameters and programme."""
@@ -153,6 +156,35 @@ class SimulationRequest(Frozen):
 _EXPECTED = "fields of a simulation: " + ", ".join(
     "set" if name == "changes" else name for name in SimulationRequest.model_fields
 )
+
+
+def request_of_cell(store: Store, cell: str) -> SimulationRequest:
+    """Return what a stored simulated cell was asked as: its model, parameter set and changes, without its programme.
+
+    Raises `UnknownNameError`, and `InputError` for a measured cell: nobody knows its parameters.
+    """
+    from lirich.workbench.simulate import READER
+
+    store.cell(cell)
+    test = next((test for test in store.tests(cell) if test.reader == READER), None)
+    if test is None:
+        raise InputError(
+            f"{cell!r} is a measured cell: its parameters are not known",
+            expected="a simulated cell",
+            advice="`lirich fit` finds parameters from its curves; `lirich simulate` makes a cell of them",
+        )
+    need_cells("A simulation")
+    from lirich.cells.models import MODELS
+
+    document = json.loads(store.raw_path(test.raw.sha256).read_text(encoding="utf-8"))
+    return SimulationRequest(
+        parameters=document["parameter_set"],
+        model=next(name for name, kind in MODELS.items() if kind.pybamm_name == document["model"]),
+        electrolyte=document.get("electrolyte"),
+        counter_electrode=document.get("counter_electrode"),
+        one_c_ma_g=document["programme"]["one_c_ma_g"],
+        set=document["changes"],
+    )
 
 
 def read_request(

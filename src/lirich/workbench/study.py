@@ -32,6 +32,7 @@ from lirich.workbench.extras import need_cells
 if TYPE_CHECKING:
     from lirich.compute import Progress
     from lirich.plots import Figure
+    from lirich.store import Store
 
 Array = NDArray[np.float64]
 MOST_FAILED = 0.05
@@ -232,6 +233,25 @@ def size_study(
             "objective": objective,
         }
     )
+
+
+def cell_study(store: Store, cell: str, duty: Mapping[str, Any], objective: str = OBJECTIVE) -> Study:
+    """Return the study of which radius would be best for a stored simulated cell, all else being as in the cell.
+
+    *duty* has the fields of `lirich.cells.study.Duty` that are asked for; limits, temperature and 1C that it does not
+    state are those of the cell. Raises `InputError` for a measured cell, and what
+    `lirich.workbench.simulation_file.SimulationRequest.radius_study` raises.
+    """
+    from lirich.workbench.physics import RADII, TEMPERATURE
+    from lirich.workbench.simulation_file import request_of_cell
+
+    request = request_of_cell(store, cell)
+    changes = {name: value for name, value in request.changes.items() if name not in RADII}
+    asked = {name: value for name, value in duty.items() if name != "temperature_celsius"}
+    if "temperature_celsius" in duty:
+        changes[TEMPERATURE] = float(duty["temperature_celsius"]) + 273.15
+    study = request.model_copy(update={**asked, "changes": changes}).radius_study(objective)
+    return study.model_copy(update={"name": f"radius of {cell} for {study.duty.cycles} cycles at {study.duty.rate}"})
 
 
 def run_study(
