@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from lirich.model import Origin, Value
 from lirich.plots import style
-from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
-from lirich.plots.traces import line
+from lirich.plots.traces import line, panel
 
 
 def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
@@ -45,11 +44,10 @@ def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figur
         title="dQ/dV peaks over cycles",
         alt=f"Position in volt of {len(lines)} tracked dQ/dV peaks over cycles.",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("Cycle"),
+            style.axis("Peak position (V)"),
+            origin,
             margin={"l": 64, "r": 18, "t": 28, "b": 52},
-            xaxis=style.axis("Cycle"),
-            yaxis=style.axis("Peak position (V)"),
-            annotations=origin_label(origin),
         ),
     )

@@ -11,10 +11,9 @@ import polars as pl
 
 from lirich.model import Origin
 from lirich.plots import style
-from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
 from lirich.plots.thinning import thin
-from lirich.plots.traces import LEGEND_BESIDE, line
+from lirich.plots.traces import LEGEND_BESIDE, line, panel
 
 _SITES = (
     ("high", "layered, high", "#0072B2"),
@@ -54,14 +53,13 @@ def crystal_content(profiles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED
         alt=f"Li content against the radius of the crystal at {len(times)} times of a charge of {last / 3600:.3g} h; "
         f"centre and surface differ by up to {steepest:.2g}, and by {float(end[0] - end[-1]):.2g} at its end.",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("r/R: centre 0, surface 1", range=[0, 1]),
+            style.axis("Li per Li of the pristine host", rangemode="tozero"),
+            origin,
             height=420,
             margin={"l": 64, "r": 22, "t": 28, "b": 52},
             legend=dict(LEGEND_BESIDE),
-            xaxis=style.axis("r/R: centre 0, surface 1", range=[0, 1]),
-            yaxis=style.axis("Li per Li of the pristine host", rangemode="tozero"),
-            annotations=origin_label(origin),
         ),
         note="Of polycrystals, R is the length over which Li diffuses: that of a sphere with the wetted area.",
     )
@@ -94,13 +92,12 @@ def site_populations(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED)
         title="Sites over cycles",
         alt=f"Sites of each kind in percent of the host over {ends.height} cycles.{said}",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("Cycle"),
+            style.axis("Sites (% of the pristine host's Li)", rangemode="tozero"),
+            origin,
             height=420,
             legend=dict(LEGEND_BESIDE),
-            xaxis=style.axis("Cycle"),
-            yaxis=style.axis("Sites (% of the pristine host's Li)", rangemode="tozero"),
-            annotations=origin_label(origin),
         ),
         note="Per host that is still connected. At the end of each cycle; plateau sites turn into others in the first "
         "charge.",
@@ -144,12 +141,11 @@ def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | 
         + ", ".join(said)
         + ".",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("Voltage vs Li/Li<sup>+</sup> or counter electrode (V)"),
+            style.axis("Release (nmol g<sup>−1</sup> s<sup>−1</sup>)", type="log", exponentformat="power"),
+            origin,
             height=420,
-            xaxis=style.axis("Voltage vs Li/Li<sup>+</sup> or counter electrode (V)"),
-            yaxis=style.axis("Release (nmol g<sup>−1</sup> s<sup>−1</sup>)", type="log", exponentformat="power"),
-            annotations=origin_label(origin),
         ),
         note="Onsets and slopes are parameters; how the rates grow with wetted area follows from the model.",
     )
@@ -180,12 +176,11 @@ def energy(cycles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure
         alt=f"Specific energy in Wh/kg of active mass over {table.height} cycles; discharge from "
         f"{float(given[0]):.0f} to {float(given[-1]):.0f} Wh/kg.",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("Cycle"),
+            style.axis("Specific energy (Wh per kg of active mass)", rangemode="tozero"),
+            origin,
             height=380,
-            xaxis=style.axis("Cycle"),
-            yaxis=style.axis("Specific energy (Wh per kg of active mass)", rangemode="tozero"),
-            annotations=origin_label(origin),
         ),
         note="Per kilogram of cathode material, not of a cell.",
     )
@@ -221,11 +216,10 @@ def nyquist(spectrum: pl.DataFrame, fitted: pl.DataFrame | None = None, *, origi
         alt=f"−Im Z against Re Z in ohm at {spectrum.height} frequencies from {frequency.min():.2g} to "
         f"{frequency.max():.2g} Hz.",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("Re Z (Ω)", constrain="domain", rangemode="tozero"),
+            style.axis("−Im Z (Ω)", scaleanchor="x", scaleratio=1, constrain="domain"),
+            origin,
             height=460,
-            xaxis=style.axis("Re Z (Ω)", constrain="domain", rangemode="tozero"),
-            yaxis=style.axis("−Im Z (Ω)", scaleanchor="x", scaleratio=1, constrain="domain"),
-            annotations=origin_label(origin),
         ),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from lirich.model import Origin
 from lirich.plots import style
+from lirich.plots.curves import origin_label
 
 LEGEND_BESIDE: Mapping[str, Any] = {"orientation": "v", "x": 1.04, "y": 0.95, "xanchor": "left", "font": {"size": 11}}
 """A legend of many or long names stands beside the figure."""
@@ -62,6 +63,13 @@ def level(value: float, colour: str, width: float = 1.0) -> dict[str, Any]:
         "y1": value,
         "line": {"color": colour, "dash": "dot", "width": width},
     }
+
+
+def panel(xaxis: dict[str, Any], yaxis: dict[str, Any], origin: Origin, **more: Any) -> dict[str, Any]:
+    """Return the layout of one panel with a legend, which says in itself where its data are not measured."""
+    return style.layout(
+        **{"showlegend": True, "xaxis": xaxis, "yaxis": yaxis, "annotations": origin_label(origin), **more}
+    )
 
 
 def stacked(xaxis: dict[str, Any], *panels: tuple[float, dict[str, Any]], **more: Any) -> dict[str, Any]:
