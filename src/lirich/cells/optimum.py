@@ -98,14 +98,17 @@ def _maximum(x: Array, values: Array, top: int) -> Maximum:
     """Return the maximum at the point *top* of *values* (n,) over *x* = ln R (n,)."""
     edge = top in (0, x.size - 1)
     best, height = float(x[top]), float(values[top])
+    fine = np.linspace(x[0], x[-1], 2001)
+    between = np.interp(fine, x, values)
     if not edge:
         near = slice(top - 1, top + 2)
         a, b, c = np.polyfit(x[near] - x[top], values[near], 2)
         if a < 0:
             shift = float(np.clip(-b / (2 * a), x[top - 1] - x[top], x[top + 1] - x[top]))
             best, height = float(x[top]) + shift, float(max(a * shift**2 + b * shift + c, height))
-    fine = np.linspace(x[0], x[-1], 2001)
-    good = np.interp(fine, x, values) >= height - (1 - _NEAR) * abs(height)
+            here = (fine >= x[top - 1]) & (fine <= x[top + 1])
+            between[here] = np.polyval((a, b, c), fine[here] - x[top])
+    good = between >= height - (1 - _NEAR) * abs(height)
     low = high = int(np.argmin(np.abs(fine - best)))
     while low > 0 and good[low - 1]:
         low -= 1
