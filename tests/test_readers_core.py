@@ -149,14 +149,6 @@ def test_unknown_reader_and_unknown_repair_are_named(ndax: Path) -> None:
         read(ndax, reader="excel")
 
 
-def test_impedance_is_refused_as_what_it_is(tmp_path: Path) -> None:
-    pytest.importorskip("galvani")
-    path = tmp_path / "eis.mpr"
-    path.write_bytes(mpr_bytes(columns="impedance"))
-    with pytest.raises(WrongTechniqueError, match=r"impedance file \(Biologic PEIS"):
-        read(path)
-
-
 def test_inspection_says_everything_and_is_json(ndax: Path) -> None:
     seen = inspect(ndax)
     assert seen.readable
@@ -366,13 +358,11 @@ def test_the_announced_time_bug_is_caught_and_mended_within_ten_milliseconds(sha
 
 
 @pytest.mark.data
-def test_peis_is_refused_and_every_file_can_be_inspected(shared_data: Path) -> None:
+def test_every_file_can_be_inspected(shared_data: Path) -> None:
     for path in sorted((shared_data / "cycling").iterdir()):
         seen = inspect(path)
         assert seen.readable or seen.error is not None
         json.dumps(seen.to_dict(), allow_nan=False)
-    with pytest.raises((WrongTechniqueError, LirichError)):
-        read(shared_data / "cycling" / "biologic_peis_60pts.mpr")
 
 
 def test_a_header_without_data_is_damage(tmp_path: Path) -> None:

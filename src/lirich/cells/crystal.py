@@ -360,6 +360,7 @@ class Crystal:
             "Volume change of the crystals": self.volume_change,
             "Diffusion length [m]": self.length,
             "Interfacial current density [A.m-2]": self.current_density,
+            "Exchange-current density [A.m-2]": self.exchange,
             "Film resistance [Ohm.m2]": self.film_resistance,
             "Oxygen released [umol.g-1]": self.oxygen,
             "Carbon dioxide released [umol.g-1]": self.dioxide,

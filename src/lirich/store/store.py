@@ -362,7 +362,7 @@ class Store:
 
         Its curves, tests and cell must be there: `CorruptStoreError` or `UnknownNameError` otherwise.
         """
-        self._require_curves(analysis.steps_curve, analysis.cycles_curve)
+        self._require_curves(analysis.steps_curve, analysis.cycles_curve, analysis.spectra_curve)
         self._results(lambda results: results.put_analysis(analysis), write=True)
 
     def analyses(self, cell: str | None = None) -> list[Analysis]:

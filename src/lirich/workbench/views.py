@@ -50,9 +50,34 @@ class CellView:
         return self._store.tests(self.key)
 
     @cached_property
-    def analyses(self) -> list[Analysis]:
-        """Every analysis of the cell, one per run."""
+    def _analyses(self) -> list[Analysis]:
         return self._store.analyses(self.key)
+
+    @property
+    def analyses(self) -> list[Analysis]:
+        """Every analysis of the cell's cycling, one per run."""
+        return [a for a in self._analyses if a.kind == "cycling"]
+
+    @property
+    def impedance(self) -> list[Analysis]:
+        """The analyses of the cell's impedance tests, one per file."""
+        return [a for a in self._analyses if a.kind == "impedance"]
+
+    @property
+    def spectra(self) -> pl.DataFrame:
+        """One row per spectrum of the cell: file, voltage, and what was read; columns are named by quantity key."""
+        import polars as pl
+
+        names = {test.key: test.raw.name for test in self.tests}
+        found = [
+            self._curve(a.spectra_curve).select(pl.lit(names.get(a.tests[0], "")).alias("file"), pl.all())
+            for a in self.impedance
+        ]
+        return pl.concat(found, how="diagonal_relaxed") if found else pl.DataFrame()
+
+    def spectrum_tables(self) -> dict[str, pl.DataFrame]:
+        """Return the recorded spectra by file: tables of `lirich.model.spectra`."""
+        return {t.raw.name: self._store.read_curve(t.curve) for t in self.tests if t.kind == "impedance"}
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -98,8 +123,11 @@ class CellView:
 
     @property
     def values(self) -> list[Value]:
-        """The figures of merit of this run."""
-        return list(self.analysis.values)
+        """The figures of merit of this run; without a chosen run also those of the impedance tests."""
+        beside = [v for a in self.impedance for v in a.values] if self._run is None else []
+        if beside and not self.analyses:
+            return beside
+        return [*self.analysis.values, *beside]
 
     @property
     def findings(self) -> list[Finding]:
@@ -109,7 +137,7 @@ class CellView:
         seen: dict[str, Finding] = {}
         for finding in (
             *(f for test in self.tests for f in test.findings),
-            *(f for a in self.analyses for f in a.findings),
+            *(f for a in self._analyses for f in a.findings),
         ):
             seen.setdefault(finding.content_hash(), finding)
         told = {f.code for f in seen.values()}
@@ -247,7 +275,7 @@ class CellView:
         from lirich.model.format import format_value
         from lirich.quantities import QUANTITIES
 
-        if not self.analyses:
+        if not self._analyses:
             return f"<h4>{html.escape(self.key)}</h4><p>not analysed</p>"
         marks = Marks()
         shown = [v for v in self.values if QUANTITIES[v.quantity].scope == "cell" and not _of_a_pulse(v)]

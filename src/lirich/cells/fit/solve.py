@@ -9,7 +9,7 @@ the residuals of each curve (Geyer, Statist. Sci. 7 (1992) 473, doi:10.1214/ss/1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from lirich.cells.autocorrelation import correlation_length
 from lirich.cells.fit.problem import FreeParameter, Predicted, Problem
 
 Array = NDArray[np.float64]
@@ -25,7 +26,6 @@ _STEP = 1e-4
 """Step of the differences, in parts of the bounds: the simulator's own error (1e-6) is far below what it causes."""
 _MARGIN = 1e-3
 """A parameter nearer to its bound than this part of the bounds is at its bound."""
-_UNCORRELATED = 0.05
 NORMAL_95 = 1.959964
 PRIOR_PRECISION = 12.0
 """Of a uniform distribution of width 1."""
@@ -214,17 +214,3 @@ def differences(function: Callable[[Array], Array], units: Array, here: Array) -
         moved[i] += _STEP * 10 if units[i] < 0.5 else -_STEP * 10
         columns.append((function(moved) - here) / (moved[i] - units[i]))
     return np.array(columns, dtype=np.float64).T
-
-
-def correlation_length(residuals: Sequence[Array]) -> float:
-    """Return the integrated autocorrelation of the residuals of curves in points, at least 1: the mean over curves."""
-    lengths = []
-    for part in residuals:
-        power, total = float(part @ part), 1.0
-        for lag in range(1, part.size // 3):
-            rho = float(part[:-lag] @ part[lag:]) / power if power > 0 else 0.0
-            if rho <= _UNCORRELATED:
-                break
-            total += 2.0 * rho
-        lengths.append(total)
-    return float(np.mean(lengths))
