@@ -40,7 +40,7 @@ def simulators() -> dict[str, Simulator]:
 def test_without_double_layers_it_is_the_impedance_that_pybamm_computes(
     simulators: dict[str, Simulator], name: str
 ) -> None:
-    """`pybamm.EISSimulation` linearises the whole model at its initial conditions; nothing ages here, so nothing is held."""
+    """`pybamm.EISSimulation` linearises the whole model at its initial conditions; nothing ages here to be held."""
     simulator, kind = simulators[name], MODELS[name]
     changes = {**QUIET, **STILL.get(kind.pybamm_name, {})}
     potential = impedance(simulator, [1.0], changes).potential_v

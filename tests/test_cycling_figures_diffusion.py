@@ -231,7 +231,7 @@ def test_a_fit_that_the_data_do_not_bound_is_refused():
 
 
 def test_a_row_of_the_rest_at_the_very_end_of_the_pulse_is_of_the_rest():
-    """Cyclers write the last row under current and the first of the rest at one time: the ohmic drop is between them."""
+    """Cyclers write the last row under current and the first of the rest at one time; the drop is between."""
     rate = 0.1 / TAU_S
     since = np.concatenate((np.linspace(TAU_S / 12, TAU_S, 12), np.linspace(TAU_S, 4 * TAU_S, 12)))
     under = np.arange(24) < 12

@@ -15,12 +15,10 @@ import pytest
 from lirich.errors import (
     DamagedFileError,
     InconsistentDataError,
-    LirichError,
     PluginError,
     ReadError,
     UnknownNameError,
     UnrecognisedFileError,
-    WrongTechniqueError,
 )
 from lirich.model.table import COLUMNS, CURRENT, TIME, VOLTAGE
 from lirich.readers import (
@@ -35,7 +33,7 @@ from lirich.readers import (
     registry,
     standard_table,
 )
-from lirich.testing.binary_files import mpr_bytes, write_binary
+from lirich.testing.binary_files import write_binary
 from lirich.testing.digitised import write_digitised_cell
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -22,7 +22,7 @@ from lirich.model.counter import COUNTER_ELECTRODES, counter_electrode, counter_
 from lirich.plots import style
 from lirich.workbench import Workspace
 from lirich.workbench.physics import physics_of
-from lirich.workbench.simulate import SimulatedCell, simulate_impedance
+from lirich.workbench.simulate import SimulatedCell
 from lirich.workbench.simulation_file import SimulationRequest, read_request
 
 LI_IN = counter_electrode("Li-In")
@@ -249,8 +249,6 @@ def test_what_does_not_fit_together_is_refused(space: Workspace) -> None:
         space.simulate("SC", "cycling", model="full-cell", high_v=5.3)
     with pytest.raises(InputError, match="model of a simulated cell"):
         space.simulate("SC", "cycling", cycles=1, facts={"model": "mine"})
-    with pytest.raises(SettingsError, match="single-particle"):
-        simulate_impedance("SC", model="porous")
 
 
 @pytest.mark.parametrize("name", LARGER)
@@ -288,9 +286,25 @@ def test_the_command_line_knows_the_models_and_tells_what_they_have(space: Works
     words = CliRunner().invoke(app, asked, env={"COLUMNS": "200"}).stdout
     assert "contact with the solid electrolyte" in words
     assert "Not drawn: profiles" in words
-    refused = CliRunner().invoke(app, ["simulate", "SC", "--model", "porous", "--eis", str(tmp_path / "x.csv"),
-                                       "--workspace", str(space.root), "--json"])  # fmt: skip
-    assert isinstance(refused.exception, SettingsError)
+
+
+@pytest.mark.parametrize("name", LARGER)
+def test_every_model_has_an_impedance_that_the_command_line_stores(space: Workspace, name: str, tmp_path: Path) -> None:
+    step = "Charge at C/5 until 4.0 V"
+    asked = ["simulate", "SC", "--model", name, "--step", step, "--eis", "--cell", f"eis-{name}",
+             "--workspace", str(space.root), "--figures", str(tmp_path), "--json"]  # fmt: skip
+    told = json.loads(CliRunner().invoke(app, asked).stdout)
+    view = space.cells[f"eis-{name}"]
+    assert told["impedance"]["test"] == next(t.key for t in view.tests if t.kind == "impedance")
+    assert (tmp_path / "impedance.html").is_file()
+    truth = told["impedance"]["model"]
+    values = {v.quantity: v for v in view.values}
+    found = values["charge_transfer_resistance_ohm"]
+    if name == "solid-state":  # its electrolyte spreads the double layer over many frequencies: no circuit of two arcs
+        assert "circuit-misfit" in found.flags
+    else:
+        assert found.value == pytest.approx(truth["charge_transfer_ohm"], rel=0.05)
+        assert "circuit-misfit" not in found.flags
 
 
 def test_a_file_names_model_and_electrolyte(tmp_path: Path) -> None:

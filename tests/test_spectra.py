@@ -221,6 +221,6 @@ def test_a_measured_spectrum_is_kept_analysed_and_exported(shared_data: Path, tm
     again = Workspace.create(tmp_path / "w2")
     back = again.add([tmp_path / "out"])
     assert [(a.cell, a.test.kind) for a in back.added] == [("P", "impedance")]
-    assert again.cells["P"].spectrum_tables()["P.eis1.bdf.csv"].equals(
-        view.spectrum_tables()["biologic_peis_60pts.mpr"]
+    assert (
+        again.cells["P"].spectrum_tables()["P.eis1.bdf.csv"].equals(view.spectrum_tables()["biologic_peis_60pts.mpr"])
     )

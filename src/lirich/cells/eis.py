@@ -5,6 +5,7 @@ Needs no PyBaMM: a measured spectrum is read without the extra ``cells``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import polars as pl
 
 from lirich import __version__
 from lirich.cells.kramers_kronig import SOUND, KramersKronig, kramers_kronig
-from lirich.cells.spectrum import SpectrumFit, choose_circuit, circuit_of
+from lirich.cells.spectrum import Array, SpectrumFit, choose_circuit, circuit
 from lirich.errors import NotEnoughDataError
 from lirich.model import (
     Cell,
@@ -69,14 +70,6 @@ class ReadSpectrum:
             return False
         return self.fit.residual > max(MISFIT * self.test.residual, _LEAST_MISFIT)
 
-    @property
-    def fitted(self) -> pl.DataFrame | None:
-        """The impedance of the circuit at the same frequencies."""
-        if self.fit is None:
-            return None
-        curve = circuit_of(self.fit, self.table[FREQUENCY].to_numpy())
-        return pl.DataFrame({FREQUENCY: self.table[FREQUENCY], REAL: curve.real, IMAGINARY: curve.imag})
-
 
 @dataclass(frozen=True)
 class SpectraAnalysis:
@@ -107,10 +100,22 @@ def read_spectra(table: pl.DataFrame, radius_m: float | None = None) -> list[Rea
             fit = choose_circuit(spectrum, radius_m)
         except NotEnoughDataError:
             fit = None  # said as a finding by `analyse_spectra`
-        found.append(
-            ReadSpectrum(number, spectrum, _mean(spectrum, VOLTAGE), _mean(spectrum, TEMPERATURE), test, fit)
-        )
+        found.append(ReadSpectrum(number, spectrum, _mean(spectrum, VOLTAGE), _mean(spectrum, TEMPERATURE), test, fit))
     return found
+
+
+def circuit_of_row(row: Mapping[str, Any], frequency_hz: Array) -> pl.DataFrame | None:
+    """Return the impedance at *frequency_hz* (n,) of the circuit that a row of `SpectraAnalysis.table` holds.
+
+    ``None`` where nothing was read.
+    """
+    names = ("series_resistance_ohm", "charge_transfer_resistance_ohm", "double_layer_capacitance_f", "warburg_ohm",
+             "diffusion_time_s", "second_arc_resistance_ohm", "second_arc_capacitance_f")  # fmt: skip
+    numbers = [float(row[name]) for name in names if row.get(name) is not None]
+    if len(numbers) not in (len(names), len(names) - 2):
+        return None
+    curve = circuit(frequency_hz, np.log(numbers), (row["arc_exponent"], row["second_arc_exponent"]))
+    return pl.DataFrame({FREQUENCY: frequency_hz, REAL: curve.real, IMAGINARY: curve.imag})
 
 
 def analyse_spectra(table: pl.DataFrame, cell: Cell, sample: Sample | None = None) -> SpectraAnalysis:
@@ -137,7 +142,9 @@ def analyse_spectra(table: pl.DataFrame, cell: Cell, sample: Sample | None = Non
             )
         )
     findings += _doubts(spectra, cell)
-    return SpectraAnalysis(pl.DataFrame([_row(each) for each in spectra], infer_schema_length=None), tuple(values), tuple(findings))
+    return SpectraAnalysis(
+        pl.DataFrame([_row(each) for each in spectra], infer_schema_length=None), tuple(values), tuple(findings)
+    )
 
 
 def _mean(table: pl.DataFrame, column: str) -> float | None:
@@ -160,6 +167,8 @@ def _row(each: ReadSpectrum) -> dict[str, Any]:
         "circuit_residual": None if fit is None else fit.residual,
         "kramers_kronig_residual": None if each.test is None else 100.0 * each.test.residual,
         **{key: _number(fit, name) for key, name in FIELDS.items()},
+        "second_arc_capacitance_f": _number(fit, "counter_f"),
+        "warburg_ohm": _number(fit, "warburg_ohm"),
         "arc_exponent": None if fit is None else fit.exponent,
         "second_arc_exponent": None if fit is None else fit.counter_exponent,
     }
@@ -168,7 +177,7 @@ def _row(each: ReadSpectrum) -> dict[str, Any]:
 def _number(fit: SpectrumFit | None, name: str) -> float | None:
     found = None if fit is None else getattr(fit, name)
     # without a second arc there is no resistance of it
-    return None if found is None or (name == "counter_ohm" and found == 0.0) else float(found)
+    return None if found is None or (name.startswith("counter") and found == 0.0) else float(found)
 
 
 def _values(each: ReadSpectrum, cell: Cell) -> list[Value]:
@@ -177,7 +186,9 @@ def _values(each: ReadSpectrum, cell: Cell) -> list[Value]:
     frequency = each.table[FREQUENCY].to_numpy()
     stated = Conditions(
         voltage_v=None if each.voltage_v is None else round(each.voltage_v, 4),
-        temperature_celsius=each.temperature_celsius if each.temperature_celsius is not None else cell.temperature_celsius,
+        temperature_celsius=each.temperature_celsius
+        if each.temperature_celsius is not None
+        else cell.temperature_celsius,
         segment="impedance",
         other={"spectrum": each.number},
     )
@@ -201,9 +212,7 @@ def _values(each: ReadSpectrum, cell: Cell) -> list[Value]:
             flags=flags,
         )
 
-    values = [
-        value("kramers_kronig_residual", 100.0 * each.test.residual, "linear Kramers–Kronig test", broken, None)
-    ]
+    values = [value("kramers_kronig_residual", 100.0 * each.test.residual, "linear Kramers–Kronig test", broken, None)]
     fit = each.fit
     if fit is None:
         return values
@@ -257,7 +266,7 @@ def _doubts(spectra: list[ReadSpectrum], cell: Cell) -> list[Finding]:
                 code="circuit-misfit",
                 message=f"The circuit does not explain {len(misfits)} of {len(spectra)} spectra: it leaves up to "
                 f"{100 * worst:.2g} % of |Z|, more than {MISFIT:g} times their noise",
-                advice="Take resistances as the sizes of arcs; a model of the cell is fitted with lirich fit --spectrum",
+                advice="Take resistances as sizes of arcs; lirich fit --spectrum fits a model of the cell",
                 where=cell.key,
             )
         )

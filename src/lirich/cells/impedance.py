@@ -4,13 +4,14 @@ The discretised equations give, at a state at rest, M·dy/dt = J·y + b·δI for
 alternating current (`lirich.cells.linearised`). What changes over hours and cycles (sites, hysteresis, cracks, contact,
 films) is held. For each frequency (iωM − J)·δy = b·δI is solved, and Z = −δV/δI, the current being PyBaMM's.
 
-The models have no charge to spare at the surface of a crystal. At each place a double layer C per area is put beside the
-charge transfer and the diffusion, under the film, so that for one place::
+The models have no charge to spare at the surface of a crystal. At each place a double layer C per area is put beside
+the charge transfer and the diffusion, under the film, so that for one place::
 
     Z = R_series + R_counter + R_film + 1 / (iωC + 1/(R_ct + Z_diffusion))
 
 and in a porous electrode the same between the potentials of solid and electrolyte, with what these two take through the
-electrode. The counter electrode of Li metal has its own arc where *counter_f* is given; graphite has its own double layer.
+electrode. The counter electrode of Li metal has its own arc where *counter_f* is given; graphite has its own double
+layer.
 
 A mesh of equal shells does not resolve the surface at high frequency: with 20 shells of a crystal of 470 nm the Warburg
 slope is lost above D/(R/20)². `Model.surface_resolved` has shells that become thinner towards the surface.
@@ -25,7 +26,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
-
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
@@ -70,11 +70,13 @@ class Spectrum:
 
     ``table`` has `FREQUENCY` (Hz, falling), `REAL` and `IMAGINARY` (Ω). The resistances (Ω) and the double layer (F)
     are those of the whole positive electrode, its places side by side; ``potential_v`` is that of the crystals,
-    ``area_m2`` the area that works, ``length_m`` the radius of the sphere that has this area.
+    ``voltage_v`` that of the cell, ``area_m2`` the area that works, ``length_m`` the radius of the sphere that has this
+    area.
     """
 
     table: pl.DataFrame
     potential_v: float
+    voltage_v: float
     charge_transfer_ohm: float
     film_ohm: float
     counter_ohm: float
@@ -134,12 +136,13 @@ def impedance(
     parameters = simulator.parameters(changes)
     at = rested(simulator, changes) if state is None else np.asarray(state, dtype=np.float64)
     local = lineariser(simulator).at(parameters, at)
-    total = _solved(local, 2j * np.pi * frequency, double_layer_f_m2)
+    total = _solved(local, 2.0 * np.pi * frequency, double_layer_f_m2)
     counter = local.counter_ohm
     total += counter / (1.0 + 2j * np.pi * frequency * counter * counter_f) - counter
     return Spectrum(
         table=pl.DataFrame({FREQUENCY: frequency, REAL: total.real, IMAGINARY: total.imag}),
         potential_v=local.potential_v,
+        voltage_v=local.voltage_v,
         charge_transfer_ohm=local.crystals.transfer_ohm,
         film_ohm=local.crystals.film_ohm,
         counter_ohm=counter,
@@ -150,8 +153,8 @@ def impedance(
     )
 
 
-def _solved(local: Linearised, omega: NDArray[np.complex128], double_layer_f_m2: float) -> NDArray[np.complex128]:
-    """Return −δV/δI (Ω) for each iω, shape (n,), with a double layer at every interface."""
+def _solved(local: Linearised, omega: Array, double_layer_f_m2: float) -> NDArray[np.complex128]:
+    """Return −δV/δI (Ω) for each ω (1/s), shape (n,), with a double layer at every interface."""
     layers = []
     for interface in (local.crystals, local.anode):
         if interface is not None:
@@ -180,7 +183,7 @@ def _solved(local: Linearised, omega: NDArray[np.complex128], double_layer_f_m2:
     voltage = np.concatenate([local.voltage, *(a.voltage for a in layers)])
     found = np.empty(len(omega), dtype=np.complex128)
     for k, w in enumerate(omega):
-        answer = splu((w * slow + rest).tocsc()).solve(forcing.astype(np.complex128))
+        answer = splu((1j * w * slow + rest).tocsc()).solve(forcing.astype(np.complex128))
         found[k] = -(voltage @ answer + local.voltage_current)
     return found
 
@@ -220,14 +223,17 @@ def _beside_current(local: Linearised, interface: Interface, per_rate: Array) ->
 
 
 def _beside_rates(local: Linearised, interface: Interface, per_rate: Array) -> tuple[Linearised, _Layer]:
-    """Let u, the whole current of each place, stand in every balance; the local rate q among the states passes by charge
-    transfer: u = q + iωC(s·δU + R_ct·q). What the film takes from the kinetics goes with u."""
+    """Let u, the whole current of each place, stand in every balance; charge transfer passes the local rate q.
+
+    u = q + iωC(s·δU + R_ct·q), with q among the states. What the film takes from the kinetics goes with u.
+    """
+    assert interface.rate is not None  # of the two kinds of interface this is the one with local rates
     rate, size, count = interface.rate, local.mass.size, per_rate.size
     selects = sparse.csr_matrix((np.ones(count), (np.arange(count), rate)), shape=(count, size))
     by_rate = local.jacobian @ selects.T
     own = np.zeros(size, dtype=np.bool_)
     own[interface.rows] = own[rate] = True
-    kinetic = np.asarray(by_rate.tocsr()[rate].diagonal())
+    kinetic = np.asarray(by_rate.tocsr()[rate].diagonal())  # the algebraic row of a rate is its kinetics
     film = kinetic * interface.film / (interface.film + interface.transfer)
     to_states = sparse.diags((~own).astype(np.float64)) @ by_rate + selects.T @ sparse.diags(film)
     layer = _Layer(

@@ -1,9 +1,9 @@
 """A cell model linearised at a state of rest: Jacobian, interfaces and what else the impedance is made of.
 
 The states that follow an alternating current are the Li in the particles, the salt, and every potential and local rate
-(the algebraic unknowns). What changes over hours and cycles (sites, hysteresis, cracks, contact, films) is held: it does
-not follow a signal of a few millivolts. The Jacobian is CasADi's, built once for a simulator; parameters and state are
-its inputs.
+(the algebraic unknowns). What changes over hours and cycles (sites, hysteresis, cracks, contact, films) is held: it
+does not follow a signal of a few millivolts. The Jacobian is CasADi's, built once for a simulator; parameters and state
+are its inputs.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ class Interface:
     area_m2: Array
     amperes: Array
     rate: NDArray[np.int64] | None = None
-    kinetic: NDArray[np.int64] | None = None
 
     @property
     def transfer_ohm(self) -> float:
@@ -74,9 +73,9 @@ class Interface:
 class Linearised:
     """M·dy/dt = J·y + b·I of the fast states y (m,), and the voltage v·y + v_I·I.
 
-    ``mass`` (m,) is 1 for differential and 0 for algebraic rows. ``crystals`` is the interface of the cathode, ``anode``
-    that of graphite where there is one. ``counter_ohm`` is the resistance of a Li metal counter electrode,
-    ``series_ohm`` the parameter, ``potential_v`` the mean potential of the crystals.
+    ``mass`` (m,) is 1 for differential and 0 for algebraic rows. ``crystals`` is the interface of the cathode,
+    ``anode`` that of graphite where there is one. ``counter_ohm`` is the resistance of a Li metal counter electrode,
+    ``series_ohm`` the parameter, ``potential_v`` the mean potential of the crystals, ``voltage_v`` that of the cell.
     """
 
     jacobian: Any
@@ -89,6 +88,7 @@ class Linearised:
     counter_ohm: float
     series_ohm: float
     potential_v: float
+    voltage_v: float
     length_m: float
 
 
@@ -122,6 +122,7 @@ class Lineariser:
         wanted = {
             "jacobian": casadi.jacobian(rows, y),
             "voltage": casadi.jacobian(variable("Voltage [V]"), y),
+            "level": variable("Voltage [V]"),
             "exchange": variable(f"{self._local}{EXCHANGE}"),
             "density": casadi.jacobian(variable(f"{self._local}{DENSITY}"), y),
             "film": sum(variable(name) for name in self._films),
@@ -181,6 +182,7 @@ class Lineariser:
             counter_ohm=0.0 if counter is None else float(counter.todense()[0, current]),
             series_ohm=parameters["Series resistance [Ohm]"],
             potential_v=float(np.mean(np.asarray(state)[potential])),
+            voltage_v=float(found["level"].todense()[0, 0]),
             length_m=float(found["length"].todense().max()),
         )
 
@@ -214,7 +216,6 @@ class Lineariser:
             area_m2=amperes / density,
             amperes=amperes,
             rate=columns,
-            kinetic=columns,  # the algebraic row of a local rate is its kinetics
         )
 
     def _graphite(self, found: Mapping[str, Any], column: Mapping[int, int]) -> Interface:

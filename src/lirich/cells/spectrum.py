@@ -6,12 +6,12 @@
 R_0 is what follows at once, R_a and C_a a second arc (the counter electrode, a surface film; left out where there is
 none), and Z_d the impedance of a sphere whose surface passes the current (Jacobsen & West, Electrochim. Acta 40 (1995)
 255, doi:10.1016/0013-4686(94)E0192-3). Z_w is R/(D·dx/dU) in the units of the electrode. D follows from R²/D only with
-the radius, which is yours to state. With exponents of 1 the arcs are those of capacitors; measured arcs are depressed, and
-C is then the capacitance of a capacitor with the same time constant (Hsu & Mansfeld, Corrosion 57 (2001) 747,
+the radius, which is yours to state. With exponents of 1 the arcs are those of capacitors; measured arcs are depressed,
+and C is then the capacitance of a capacitor with the same time constant (Hsu & Mansfeld, Corrosion 57 (2001) 747,
 doi:10.5006/1.3280607).
 
-The starts are drawn over decades from a seed and know nothing of the answer. Intervals are of the linearised problem, with
-the variance of the residuals times the length over which they are correlated.
+The starts are drawn over decades from a seed and know nothing of the answer. Intervals are of the linearised problem,
+with the variance of the residuals times the length over which they are correlated.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class SpectrumFit:
     """What the circuit says of a spectrum; resistances in Ω, capacitances in F, D in m²/s.
 
     ``exponent`` and ``counter_exponent`` are α and β, 1 where they were not fitted. ``time_s`` is R²/D, which is what
-    the spectrum tells; ``diffusivity_m2_s`` follows with ``radius_m``, and is ``None`` without it. ``intervals`` are 95 %
-    intervals by field name. ``residual`` is the root mean square of the relative residuals. ``alternatives_ohm`` are
+    the spectrum tells; ``diffusivity_m2_s`` follows with ``radius_m``, and is ``None`` without it. ``intervals`` are 95
+    % intervals by field name. ``residual`` is the root mean square of the relative residuals. ``alternatives_ohm`` are
     other charge-transfer resistances that fit as well within the noise: the two arcs may change places. ``resolved``
     says whether the spectrum reaches down to D/R², below which alone R²/D shows; without it D is an extrapolation.
     """
@@ -119,9 +119,7 @@ def choose_circuit(table: pl.DataFrame, radius_m: float | None = None, *, seed: 
     """
 
     def fitted(depressed: bool) -> list[SpectrumFit]:
-        return [
-            fit_spectrum(table, radius_m, counter_arc=arc, depressed=depressed, seed=seed) for arc in (False, True)
-        ]
+        return [fit_spectrum(table, radius_m, counter_arc=arc, depressed=depressed, seed=seed) for arc in (False, True)]
 
     fits = fitted(depressed=False)
     if min(fit.residual for fit in fits) > _EXPLAINED:

@@ -2,8 +2,9 @@
 
 D̃ = 4R²/(9π)·((dE/dt)/(dU/d√t))² with dE/dt along the time under current and dU/d√t over 1–10 s of rest (Chien et al.,
 Nat. Commun. 14 (2023), doi:10.1038/s41467-023-37989-6; Geng et al., Electrochim. Acta 404 (2022) 139727,
-doi:10.1016/j.electacta.2021.139727). It holds between two limits: the rest must be short beside R²/D̃, and the time under
-current before it long, for until then dE/dt is steeper than that of the equilibrium. Beyond either D̃ comes out high.
+doi:10.1016/j.electacta.2021.139727). It holds between two limits: the rest must be short beside R²/D̃, and the time
+under current before it long, for until then dE/dt is steeper than that of the equilibrium. Beyond either D̃ comes out
+high.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ _CODE = "lirich.cycling.ici.ici"
 class Interruption:
     """One interruption: state (%), voltage before it (V), line of U over √t, resistance (Ω), D̃ (m²/s), τD̃/R².
 
-    ``under_s`` is the time under current up to it (s), ``steadiness`` that time times D̃/R². The intercept of ``line`` is the voltage of the rest extrapolated to its start, without the ohmic part;
-    ``resistance_ohm`` is the jump to it over the current. What is ``None`` could not be had: the rest has fewer than
-    three points in the window.
+    ``under_s`` is the time under current up to it (s), ``steadiness`` that time times D̃/R². The intercept of ``line``
+    is the voltage of the rest extrapolated to its start, without the ohmic part; ``resistance_ohm`` is the jump to it
+    over the current. What is ``None`` could not be had: the rest has fewer than three points in the window.
     """
 
     number: int
@@ -120,8 +121,8 @@ def ici_values(
     ``conditions.soc_percent`` is of the charge that passed under current in all. Each interruption has the interval
     that the standard error of dU/d√t gives, or is flagged ``slope-not-resolved``. One whose window of rest is too long
     (τD̃/R² > 0.002), or that comes before the current has gone on for long enough (tD̃/R² < 0.2), is flagged
-    ``out-of-validity``. The median is over those that come late enough, and over all, flagged, where none does. *radius_m* ``None`` gives nothing but the finding that asks for
-    ``particle_diameter_um``.
+    ``out-of-validity``. The median is over those that come late enough, and over all, flagged, where none does.
+    *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [

@@ -122,11 +122,11 @@ def fit_sphere(
 
     *since_s* (s since the current was switched on), *voltage_v* (V) and *under* (whether the row is under current),
     shape (n,): the pulse and its rest. The time alone does not tell the two apart: cyclers write the last row of the
-    pulse and the first of the rest at one time. *start_v* is the voltage at rest before the pulse. The model is E₀ + a·[under current] + ΔEs·response(t; D̃): D̃ is searched, the others
-    follow by linear least squares. It supposes a sphere of one size, a potential that is linear in composition over the
-    pulse, rest before it, and interfacial steps that are faster than the sampling. Raises `InputError` on unlike shapes,
-    `NotEnoughDataError` below eight points, without points in pulse or rest, or where the data do not bound D̃ inside
-    τD̃/R² of 1e-5 to 1e3.
+    pulse and the first of the rest at one time. *start_v* is the voltage at rest before the pulse. The model is E₀ +
+    a·[under current] + ΔEs·response(t; D̃): D̃ is searched, the others follow by linear least squares. It supposes a
+    sphere of one size, a potential that is linear in composition over the pulse, rest before it, and interfacial steps
+    that are faster than the sampling. Raises `InputError` on unlike shapes, `NotEnoughDataError` below eight points,
+    without points in pulse or rest, or where the data do not bound D̃ inside τD̃/R² of 1e-5 to 1e3.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import stdtrit

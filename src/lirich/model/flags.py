@@ -25,7 +25,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "the current is wrong, or not all of the charge came from the material",
         "incomplete-cycle": "of a part of a cycle",
         "method-not-stated": "the source does not say how it was computed",
-        "not-kramers-kronig": "the spectrum breaks the Kramers–Kronig relations: noise, drift or too large an amplitude",
+        "not-kramers-kronig": "the spectrum breaks the Kramers–Kronig relations: noise, drift or too large a signal",
         "not-measured": "theoretical or calculated, not measured",
         "not-relaxed": "the voltage still moves at the end of the rest",
         "open-loop": "charge and discharge differ by more than 5 %: E_ch − E_dis is not the area of a loop",

@@ -8,6 +8,8 @@ spectrum ends where the frequency turns back.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 
@@ -53,4 +55,4 @@ def split_spectra(table: pl.DataFrame) -> list[pl.DataFrame]:
         if name in table.columns:
             begins |= np.diff(table[name].fill_null(-1).to_numpy()) != 0
     edges = [0, *(np.flatnonzero(begins) + 1).tolist(), table.height]
-    return [table[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [table[a:b] for a, b in pairwise(edges)]

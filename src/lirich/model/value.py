@@ -62,8 +62,9 @@ class Subject(Frozen):
 class Conditions(Frozen):
     """Under what a value holds. ``None`` means *not stated*, never *default*.
 
-    Two values may stand beside each other only if the conditions that matter agree: see `unlike`.
-    Voltages are vs Li/Li⁺ (or the counter electrode of the cell), ``voltage_v`` that at which it was measured; rates in C of the stated ``one_c_ma_g``.
+    Two values may stand beside each other only if the conditions that matter agree: see `unlike`. Voltages are vs
+    Li/Li⁺ (or the counter electrode of the cell), ``voltage_v`` that at which it was measured; rates in C of the stated
+    ``one_c_ma_g``.
     """
 
     cycle: int | None = None

@@ -45,7 +45,7 @@ def crystal_content(profiles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED
         colour = style.cycle_colour(time / last)
         hover = "r/R %{x:.3f}<br>x %{y:.3f}"
         traces.append(line(name, part["radius"], part["content"], colour, origin, hover=hover))
-    end = profiles.filter(pl.col("time_s") == last).sort("radius")["content"]
+    end = profiles.filter(pl.col("time_s") == times[-1]).sort("radius")["content"]
     spread = profiles.group_by("time_s").agg((pl.col("content").max() - pl.col("content").min()).alias("spread"))
     steepest = max(spread["spread"].to_list())
     return Figure(
@@ -183,43 +183,4 @@ def energy(cycles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure
             height=380,
         ),
         note="Per kilogram of cathode material, not of a cell.",
-    )
-
-
-def nyquist(spectrum: pl.DataFrame, fitted: pl.DataFrame | None = None, *, origin: Origin = Origin.SIMULATED) -> Figure:
-    """Draw −Im Z against Re Z, one to one; a fit as a thin line.
-
-    *spectrum* and *fitted* have ``frequency_hertz``, ``real_impedance_ohm`` and ``imaginary_impedance_ohm``.
-    """
-    names = ("real_impedance_ohm", "imaginary_impedance_ohm", "frequency_hertz")
-    real, imaginary, frequency = (spectrum[name].to_numpy() for name in names)
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "spectrum",
-            "x": style.numbers(real),
-            "y": style.numbers(-imaginary),
-            "text": [f"{f:.3g} Hz" for f in frequency.tolist()],
-            "marker": {"size": 7, "symbol": style.MARKERS[origin], "color": style.DISCHARGE_COLOUR},
-            "hovertemplate": "%{text}<br>%{x:.4g} − %{y:.4g}i Ω<extra></extra>",
-        }
-    ]
-    if fitted is not None:
-        curve = line(
-            "fit", fitted[names[0]], -fitted[names[1]].to_numpy(), style.CHARGE_COLOUR, Origin.PREDICTED,
-            hover="fit", width=1.2, hoverinfo="skip",
-        )  # fmt: skip
-        traces.append(curve)
-    return Figure(
-        title="Impedance",
-        alt=f"−Im Z against Re Z in ohm at {spectrum.height} frequencies from {frequency.min():.2g} to "
-        f"{frequency.max():.2g} Hz.",
-        data=traces,
-        layout=panel(
-            style.axis("Re Z (Ω)", constrain="domain", rangemode="tozero"),
-            style.axis("−Im Z (Ω)", scaleanchor="x", scaleratio=1, constrain="domain"),
-            origin,
-            height=460,
-        ),
     )

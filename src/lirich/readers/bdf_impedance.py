@@ -99,7 +99,7 @@ class BdfImpedanceReader:
             frame = frame.with_columns(
                 (pl.col(ABSOLUTE) * angle.cos()).alias(REAL), (pl.col(ABSOLUTE) * angle.sin()).alias(IMAGINARY)
             )
-        table = spectrum_table(_whole(frame), path=path)
+        table = spectrum_table(_whole(frame), name=path.name)
         return Reading(
             table=table,
             reader=self.name,

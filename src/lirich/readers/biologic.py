@@ -79,7 +79,10 @@ class BiologicTextReader:
         return None
 
     def read(self, path: Path) -> Reading:
-        """Read the file, cycling or impedance. Raises `DamagedFileError`, `WrongTechniqueError`, `MissingColumnError`."""
+        """Read the file, of cycling or of impedance.
+
+        Raises `DamagedFileError`, `WrongTechniqueError` or `MissingColumnError`.
+        """
         text = path.read_bytes().decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
         comments, body = _split(text, path)
         frame, findings = _parse(body, path)

@@ -20,21 +20,22 @@ _VOLTAGES = ("Ecell/V", "Ewe-Ece/V", "<Ewe>/V", "<Ewe/V>", "Ewe/V")
 """With a reference electrode Ewe is not the voltage between the electrodes: Ecell is taken where the file has it."""
 
 
-def spectrum_table(table: pl.DataFrame, *, path: Path) -> pl.DataFrame:
+def spectrum_table(table: pl.DataFrame, *, name: str) -> pl.DataFrame:
     """Return *table* with the columns, order and types of the table of an impedance test; others are dropped.
 
-    Raises `MissingColumnError` without frequency, real and imaginary part.
+    *name* is that of the file, for what is said of it. Raises `MissingColumnError` without frequency, real and
+    imaginary part.
     """
     missing = [name for name in NEEDED if name not in table.columns]
     if missing:
         raise MissingColumnError(
-            f"{path.name} has no column for {', '.join(missing)} (found: {', '.join(table.columns) or 'nothing'})",
+            f"{name} has no column for {', '.join(missing)} (found: {', '.join(table.columns) or 'nothing'})",
             expected="frequency with real and imaginary part of the impedance",
         )
     return table.select(
-        pl.col(name).cast(dtype, strict=False)
-        for name, (dtype, _) in SPECTRUM_COLUMNS.items()
-        if name in table.columns
+        pl.col(column).cast(dtype, strict=False)
+        for column, (dtype, _) in SPECTRUM_COLUMNS.items()
+        if column in table.columns
     )
 
 
@@ -74,7 +75,7 @@ def ec_lab_spectrum(
         data[UNIX_TIME] = data[TIME] + started_unix_second
         note = "the computer's clock, taken as UTC"
         matches.append(ColumnMatch("start of the acquisition", UNIX_TIME, "s", note=note))
-    table = spectrum_table(pl.DataFrame(data).fill_nan(None), path=path)
+    table = spectrum_table(pl.DataFrame(data).fill_nan(None), name=path.name)
     used = {match.source for match in matches}
     return table, tuple(matches), tuple(c for c in columns if c not in used), ()
 
@@ -100,8 +101,8 @@ def settle_spectrum(reading: Reading, *, path: Path) -> Reading:
             Finding(
                 code="impedance-rows-unusable",
                 severity=Severity.WARNING,
-                message=f"{table.height - kept.height} of {table.height} rows have no frequency above 0 with an impedance; "
-                "they were left out",
+                message=f"{table.height - kept.height} of {table.height} rows have no frequency above 0 with an "
+                "impedance; they were left out",
             )
         )
     if TIME in kept.columns:
@@ -124,8 +125,8 @@ def settle_spectrum(reading: Reading, *, path: Path) -> Reading:
             Finding(
                 code="imaginary-sign-doubtful",
                 severity=Severity.WARNING,
-                message="At low frequency the imaginary part is above 0, as of an inductor: −Im Z may have been taken for "
-                "Im Z",
+                message="At low frequency the imaginary part is above 0, as of an inductor: −Im Z may have been "
+                "taken for Im Z",
                 advice="A cell is a capacitor there: the imaginary part is negative",
             )
         )

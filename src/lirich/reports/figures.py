@@ -98,6 +98,7 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
     figures += [
         plots.rate_test(cell.values, origin=origin),
         plots.diffusivity(cell.values, origin=origin),
+        plots.nyquist(cell.spectra, origin=origin) if cell.spectra else None,
         plots.peaks(cell.values, origin=origin),
     ]
     return [f for f in figures if f is not None and f.data]

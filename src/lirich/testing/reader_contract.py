@@ -169,7 +169,11 @@ def _reading(reader: Reader, reading: Reading, where: str) -> None:
     _rule(table.height > 0, where, "a Reading has at least one row; an empty file is a DamagedFileError")
     if is_spectrum(table):
         expected = {n: t for n, (t, _) in SPECTRUM_COLUMNS.items() if n in table.columns}
-        _rule(list(table.schema.items()) == list(expected.items()), where, "columns must be those of an impedance test")
+        _rule(
+            list(table.schema) == list(expected) and all(table.schema[n] == t for n, t in expected.items()),
+            where,
+            "columns must be those of an impedance test",
+        )
         _said(reader, reading, where, SPECTRUM_COLUMNS)
         return
     order = [name for name in COLUMNS if name in table.columns]

@@ -1,7 +1,8 @@
 """The verb *analyse*: the tests of each cell become steps, cycles, segments and values in the catalogue.
 
 One run of a cell is one analysis: the tests that continue each other, joined in time order, or one test of impedance.
-An analysis is known by what made it (tests, facts, settings, corrections, code); one that is there already is not repeated.
+An analysis is known by what made it (tests, facts, settings, corrections, code); one that is there already is not
+repeated.
 """
 
 from __future__ import annotations
@@ -262,9 +263,7 @@ def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
-def _analyse_impedance(
-    store: Store, parameters: Mapping[str, Any], cell: Cell, sample: Sample | None
-) -> Analysis:
+def _analyse_impedance(store: Store, parameters: Mapping[str, Any], cell: Cell, sample: Sample | None) -> Analysis:
     from lirich.cells.eis import analyse_spectra
     from lirich.store import Analysis
 

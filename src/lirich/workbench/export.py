@@ -86,12 +86,11 @@ def _value_row(document: dict[str, Any]) -> dict[str, Any]:
 def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = None, form: str = "csv") -> list[Path]:
     """Write a folder that stands on its own and return its files.
 
-    ``values.csv`` (every value with conditions, interval, origin, provenance; without a choice of *cells* also those
-    of the literature and of other sources), ``cells.csv`` (which `add` reads again), per cell ``cycles``, ``steps``,
-    the ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``), the impedance (``NAME.eis1.bdf.csv``,
-    ``NAME.spectra.csv``), and ``provenance.json``.
-    With *form* ``parquet`` all tables are Parquet. Raises `InputError` on another form, or where the folder is not
-    empty.
+    ``values.csv`` (every value with conditions, interval, origin, provenance; without a choice of *cells* also those of
+    the literature and of other sources), ``cells.csv`` (which `add` reads again), per cell ``cycles``, ``steps``, the
+    ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``), the impedance (``NAME.eis1.bdf.csv``,
+    ``NAME.spectra.csv``), and ``provenance.json``. With *form* ``parquet`` all tables are Parquet. Raises `InputError`
+    on another form, or where the folder is not empty.
     """
     from lirich.readers.bdf import write_bdf
     from lirich.readers.bdf_impedance import write_bdf_impedance

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,14 +18,12 @@ from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import ConflictingMetadataError, InputError, SettingsError
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
-from lirich.workbench.physics import DEFAULT_MODEL, RADII, Physics, cell_facts, physics_of
+from lirich.workbench.physics import RADII, Physics, cell_facts, physics_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from lirich.cells.impedance import Spectrum
     from lirich.cells.programme import Programme
-    from lirich.cells.spectrum import SpectrumFit
     from lirich.compute import Progress
     from lirich.store import Store
 
@@ -283,7 +281,8 @@ def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
             expected="another name for a simulated one",
             advice="Give it with --cell",
         )
-    others = [each for each in store.tests(cell.key) if each.key != test.key] if present is not None else []
+    there = store.tests(cell.key) if present is not None else []
+    others = [each for each in there if each.key != test.key and each.kind == test.kind]
     if others:
         raise ConflictingMetadataError(
             f"{cell.key!r} is another simulation already",
@@ -298,70 +297,6 @@ def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
         return bool(things.put_test(test))
 
     return not store.change(work)
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedSpectrum:
-    """The impedance at the end of a programme, what is read from it, and the fitted curve; not kept in the store."""
-
-    spectrum: Spectrum
-    fit: SpectrumFit
-    fitted: pl.DataFrame
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the spectrum, the resistances of the model and those of the fit."""
-        model = asdict(replace(self.spectrum, table=None))  # type: ignore[arg-type]
-        fit = asdict(self.fit)
-        fit["intervals"] = {k: v.model_dump(mode="json") for k, v in self.fit.intervals.items()}
-        del model["table"]
-        return {"model": model, "fit": fit, "spectrum": self.spectrum.table.to_dict(as_series=False)}
-
-
-FREQUENCIES = (1e-4, 1e5, 73)
-"""Lowest and highest frequency (Hz) and number of frequencies of `simulate_impedance`: eight per decade."""
-
-
-def check_impedance(model: str | None) -> None:
-    """Refuse an impedance of a model whose equations are not linearised. Raises `SettingsError`."""
-    if model not in (None, DEFAULT_MODEL):
-        raise SettingsError(
-            f"An impedance of the {model} model", expected=f"the {DEFAULT_MODEL} model: the others have no spectrum yet"
-        )
-
-
-def simulate_impedance(
-    parameters: str,
-    programme: Programme | None = None,
-    *,
-    changes: Mapping[str, float] | None = None,
-    model: str | None = None,
-) -> SimulatedSpectrum:
-    """Return the impedance after *programme* (by default of a pristine cell) and a rest, and what is read from it.
-
-    The radius of the sphere is the diffusion length of the crystals at that time. Raises as `simulate_cell`,
-    and `SettingsError` for another model than the single-particle one.
-    """
-    check_impedance(model)
-    physics = physics_of(parameters, changes)
-    import numpy as np
-    import polars as pl
-
-    from lirich.cells.impedance import FREQUENCY, IMAGINARY, REAL, impedance, rested, surface_model
-    from lirich.cells.simulation import Simulator
-    from lirich.cells.spectrum import circuit_of, fit_spectrum
-
-    changed = physics.changes
-    simulator = Simulator(surface_model(), {name: p.value for name, p in physics.parameters.items()})
-    state = rested(simulator, changed, programme)
-    spectrum = impedance(simulator, np.geomspace(*FREQUENCIES), changed, state=state)
-    values = simulator.parameters(changed)
-    # the sphere that has the wetted area of the crystals
-    volume = values["Active mass [g]"] / 1000.0 / values["Crystal density [kg.m-3]"]
-    connected = simulator.states_of(state)["Connected part of the crystals"]
-    fit = fit_spectrum(spectrum.table, 3.0 * volume * connected / spectrum.area_m2)
-    curve = circuit_of(fit, spectrum.table[FREQUENCY].to_numpy())
-    fitted = pl.DataFrame({FREQUENCY: spectrum.table[FREQUENCY], REAL: curve.real, IMAGINARY: curve.imag})
-    return SimulatedSpectrum(spectrum, fit, fitted)
 
 
 def beside_table(store: Store, tests: Sequence[Test], name: str) -> pl.DataFrame | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.compare import Comparison
     from lirich.workbench.simulate import SimulatedCell
+    from lirich.workbench.simulated_spectrum import SimulatedSpectrum
 
 
 class Workspace:
@@ -195,6 +196,16 @@ class Workspace:
             options=options,
             progress=progress,
         )
+
+    def simulate_impedance(self, cell: str, *, progress: Callable[[Progress], None] | None = None) -> SimulatedSpectrum:
+        """Compute the impedance of a simulated cell at the end of its programme, after a rest, and store it as a test.
+
+        0.1 mHz to 100 kHz, by the equations of the cell's own model (`lirich.cells.impedance`). `analyse` reads it as
+        it reads a measured one. Raises `InputError` for a measured cell, `UnknownNameError`, `SimulationError`.
+        """
+        from lirich.workbench.simulated_spectrum import simulate_spectrum
+
+        return simulate_spectrum(self.store, cell, progress=progress)
 
     def set_facts(self, cell: str, facts: Mapping[str, Scalar | None]) -> list[Finding]:
         """Say, correct or (``None``) take back facts of a cell and its sample.
