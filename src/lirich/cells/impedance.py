@@ -84,6 +84,7 @@ class Spectrum:
     double_layer_f: float
     area_m2: float
     length_m: float
+    diffusivity_m2_s: float
 
     @property
     def impedance_ohm(self) -> Any:
@@ -118,27 +119,31 @@ def impedance(
     state: Array | None = None,
     double_layer_f_m2: float = DOUBLE_LAYER_F_M2,
     counter_f: float = COUNTER_F,
+    exponents: tuple[float, float] = (1.0, 1.0),
 ) -> Spectrum:
     """Return the impedance of a model at a state at rest (by default pristine, after a rest).
 
     *frequency_hz*, Hz, shape (n,), above 0; *state* is one of `rested` or of `lirich.cells.simulation.Run.final`;
     *double_layer_f_m2*, F per m² of working area; *counter_f*, F (0: the counter electrode has no arc), of Li metal:
-    graphite has *double_layer_f_m2*.
+    graphite has *double_layer_f_m2*. *exponents* below 1 depress the arcs of the crystals (and of graphite) and of Li
+    metal: iωC becomes iωC·(iωRC)^(α−1), a constant-phase element of the same time constant RC.
 
-    Raises `InputError` for frequencies that are not positive, `SettingsError` for a negative capacitance or a model
-    without Li-rich crystals.
+    Raises `InputError` for frequencies that are not positive, `SettingsError` for a negative capacitance, an exponent
+    outside 0 to 1, or a model without Li-rich crystals.
     """
     frequency = np.sort(np.asarray(frequency_hz, dtype=np.float64).reshape(-1))[::-1]
     if not (len(frequency) and np.isfinite(frequency).all() and (frequency > 0).all()):
         raise InputError("Frequencies that are not above 0", expected="frequencies in Hz, above 0")
     if double_layer_f_m2 < 0 or counter_f < 0:
         raise SettingsError("A negative capacitance", expected="0 or more")
+    if not all(0.0 < exponent <= 1.0 for exponent in exponents):
+        raise SettingsError(f"Exponents of {exponents}", expected="more than 0, at most 1")
     parameters = simulator.parameters(changes)
     at = rested(simulator, changes) if state is None else np.asarray(state, dtype=np.float64)
     local = lineariser(simulator).at(parameters, at)
-    total = _solved(local, 2.0 * np.pi * frequency, double_layer_f_m2)
+    total = _solved(local, 2.0 * np.pi * frequency, double_layer_f_m2, exponents[0])
     counter = local.counter_ohm
-    total += counter / (1.0 + 2j * np.pi * frequency * counter * counter_f) - counter
+    total += counter / (1.0 + (2j * np.pi * frequency * counter * counter_f) ** exponents[1]) - counter
     return Spectrum(
         table=pl.DataFrame({FREQUENCY: frequency, REAL: total.real, IMAGINARY: total.imag}),
         potential_v=local.potential_v,
@@ -150,40 +155,40 @@ def impedance(
         double_layer_f=double_layer_f_m2 * local.crystals.whole_area_m2,
         area_m2=local.crystals.whole_area_m2,
         length_m=local.length_m,
+        diffusivity_m2_s=local.diffusivity_m2_s,
     )
 
 
-def _solved(local: Linearised, omega: Array, double_layer_f_m2: float) -> NDArray[np.complex128]:
+def _solved(local: Linearised, omega: Array, double_layer_f_m2: float, exponent: float) -> NDArray[np.complex128]:
     """Return −δV/δI (Ω) for each ω (1/s), shape (n,), with a double layer at every interface."""
-    layers = []
+    layers, times = [], []
     for interface in (local.crystals, local.anode):
         if interface is not None:
             local, layer = (_beside_current if interface.rate is None else _beside_rates)(
                 local, interface, double_layer_f_m2 * interface.area_m2 / interface.amperes
             )
             layers.append(layer)
-    mass = sparse.diags(local.mass)
-    blocks = [[None] * len(layers) for _ in layers]
+            times.append(np.full(layer.forcing.size, interface.time_s(double_layer_f_m2)))
 
-    def diagonal(name: str) -> list[list[Any]]:
-        filled = [list(row) for row in blocks]
-        for k, layer in enumerate(layers):
-            filled[k][k] = getattr(layer, name)
-        return filled
+    def rows(of_states: str, own: str) -> list[list[Any]]:
+        """Return the rows of the double layers: what they take from the states, and each from its own unknowns."""
+        return [
+            [getattr(layer, of_states), *(getattr(layer, own) if k == n else None for k in range(len(layers)))]
+            for n, layer in enumerate(layers)
+        ]
 
-    slow = sparse.bmat(
-        [[mass, *[None] * len(layers)]]
-        + [[a.slow_states, *row] for a, row in zip(layers, diagonal("slow"), strict=True)]
-    )
-    rest = sparse.bmat(
-        [[-local.jacobian, *(-a.to_states for a in layers)]]
-        + [[a.states, *row] for a, row in zip(layers, diagonal("own"), strict=True)]
-    )
-    forcing = np.concatenate([local.to_current, *(a.forcing for a in layers)])
-    voltage = np.concatenate([local.voltage, *(a.voltage for a in layers)])
+    slow = sparse.bmat([[sparse.diags(local.mass), *[None] * len(layers)], *rows("slow_states", "slow")])
+    rest = sparse.bmat([[-local.jacobian, *(-layer.to_states for layer in layers)], *rows("states", "own")])
+    forcing = np.concatenate([local.to_current, *(layer.forcing for layer in layers)])
+    voltage = np.concatenate([local.voltage, *(layer.voltage for layer in layers)])
+    constants = np.concatenate([np.zeros(local.mass.size), *times])
+    depressed = constants > 0 if exponent < 1.0 else np.zeros(constants.size, dtype=np.bool_)
     found = np.empty(len(omega), dtype=np.complex128)
-    for k, w in enumerate(omega):
-        answer = splu((1j * w * slow + rest).tocsc()).solve(forcing.astype(np.complex128))
+    for k, w in enumerate(1j * omega):
+        factor = np.full(constants.size, w)
+        factor[depressed] *= (w * constants[depressed]) ** (exponent - 1.0)
+        matrix = sparse.diags(factor) @ slow + rest
+        answer = splu(matrix.tocsc()).solve(forcing.astype(np.complex128))
         found[k] = -(voltage @ answer + local.voltage_current)
     return found
 

@@ -30,7 +30,7 @@ EXCHANGE, DENSITY = "Exchange-current density [A.m-2]", "Interfacial current den
 FILMS = ("Film resistance [Ohm.m2]", "Interphase resistance [Ohm.m2]")
 COUNTER = "Counter-electrode overpotential [V]"
 GRAPHITE_POTENTIAL, GRAPHITE_SURFACE = "Graphite potential [V]", "Graphite surface [m2]"
-_LENGTH = "Diffusion length [m]"
+_LENGTH, _DIFFUSIVITY = "Diffusion length [m]", "Diffusivity at the surface [m2.s-1]"
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,10 @@ class Interface:
         """Resistance of film and interphase of all places together, Ω."""
         return _parallel(self.film / self.amperes)
 
+    def time_s(self, double_layer_f_m2: float) -> float:
+        """Return the time constant of charge transfer and double layer, s: the mean over the places."""
+        return float(np.mean(double_layer_f_m2 * self.area_m2 * self.transfer / self.amperes))
+
     @property
     def whole_area_m2(self) -> float:
         """The area of all places, m²."""
@@ -75,7 +79,8 @@ class Linearised:
 
     ``mass`` (m,) is 1 for differential and 0 for algebraic rows. ``crystals`` is the interface of the cathode,
     ``anode`` that of graphite where there is one. ``counter_ohm`` is the resistance of a Li metal counter electrode,
-    ``series_ohm`` the parameter, ``potential_v`` the mean potential of the crystals, ``voltage_v`` that of the cell.
+    ``series_ohm`` the parameter, ``potential_v`` the mean potential of the crystals, ``voltage_v`` that of the cell;
+    ``length_m`` and ``diffusivity_m2_s`` are those of the crystals.
     """
 
     jacobian: Any
@@ -90,6 +95,7 @@ class Linearised:
     potential_v: float
     voltage_v: float
     length_m: float
+    diffusivity_m2_s: float
 
 
 class Lineariser:
@@ -127,6 +133,7 @@ class Lineariser:
             "density": casadi.jacobian(variable(f"{self._local}{DENSITY}"), y),
             "film": sum(variable(name) for name in self._films),
             "length": variable(_LENGTH),
+            "diffusivity": variable(_DIFFUSIVITY),
         }
         if COUNTER in there:
             wanted["counter"] = casadi.jacobian(variable(COUNTER), y)
@@ -184,6 +191,7 @@ class Lineariser:
             potential_v=float(np.mean(np.asarray(state)[potential])),
             voltage_v=float(found["level"].todense()[0, 0]),
             length_m=float(found["length"].todense().max()),
+            diffusivity_m2_s=float(found["diffusivity"].todense().mean()),
         )
 
     def _crystals(
