@@ -92,17 +92,23 @@ class Spectrum:
         return self.table[REAL].to_numpy() + 1j * self.table[IMAGINARY].to_numpy()
 
 
-def rested(simulator: Simulator, changes: Mapping[str, float] | None = None, before: Programme | None = None) -> Array:
-    """Return the state after *before* (by default a pristine cell) and a rest long enough for the crystal to be even.
+def rested(
+    simulator: Simulator,
+    changes: Mapping[str, float] | None = None,
+    before: Programme | None = None,
+    *,
+    start: Array | None = None,
+) -> Array:
+    """Return the state after *before* and a rest long enough for the crystal to be even.
 
-    The rest takes `EQUILIBRIUM_S` times the diffusion time of the longest path, at most 60 days.
+    It begins from *start*, by default a pristine cell. The rest takes `EQUILIBRIUM_S` times the diffusion time of the
+    longest path, at most 60 days.
     """
     parameters = simulator.parameters(changes)
-    state = None
+    state = simulator.initial_state(parameters) if start is None else start
     if before is not None:
-        state = simulator.run(before, changes).final
-    begun = simulator.initial_state(parameters) if state is None else state
-    found = lineariser(simulator).evaluate(parameters, begun)
+        state = simulator.run(before, changes, start=state).final
+    found = lineariser(simulator).evaluate(parameters, state)
     length = max(parameters["Particle radius [m]"], float(found["length"].todense().max()))
     slowest = length**2 / (
         parameters["Maximum diffusivity [m2.s-1]"] * parameters["Relative diffusivity of a full or empty crystal"]

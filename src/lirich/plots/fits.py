@@ -55,6 +55,41 @@ def fitted_curves(curves: Sequence[tuple[str, str, Array, Array, Array]], *, not
     )
 
 
+def fitted_pulses(pulses: Sequence[tuple[str, Array, Array, Array]], *, note: str = "") -> Figure:
+    """Draw V(t) of tests of pulses, measured (solid) and simulated (dashed), and the residuals below.
+
+    *pulses* are (name, time (n,) in s, measured (n,) in V, simulated (n,) in V).
+    """
+    traces: list[dict[str, Any]] = []
+    rmse = []
+    for (name, time, measured, simulated), colour in zip(pulses, _PULSE_COLOURS * len(pulses), strict=False):
+        left = 1e3 * (simulated - measured)
+        rmse.append(f"{name} {np.sqrt(np.mean(left**2)):.1f} mV")
+        traces += [
+            _curve(f"{name}, measured", time / 3600.0, measured, colour, Origin.MEASURED, "y", unit="h"),
+            _curve(f"{name}, simulated", time / 3600.0, simulated, colour, Origin.SIMULATED, "y", unit="h"),
+            _curve(name, time / 3600.0, left, colour, Origin.SIMULATED, "y2", unit="h", showlegend=False),
+        ]
+    return Figure(
+        title="Fitted pulses and residuals",
+        alt="Voltage against time, measured and simulated, with the residuals below. Root mean square: "
+        + ", ".join(rmse)
+        + ".",
+        data=traces,
+        layout=stacked(
+            style.axis("Time (h)"),
+            (0.7, style.axis("Voltage (V)")),
+            (0.3, style.axis("Simulated − measured (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
+            showlegend=True,
+            height=520,
+        ),
+        note=note,
+    )
+
+
+_PULSE_COLOURS = (style.CHARGE_COLOUR, style.DISCHARGE_COLOUR, style.POLARISATION_COLOUR)
+
+
 def likelihood_profile(name: str, values: Array, excess: Array, low: float | None, high: float | None) -> Figure:
     """Draw Δχ² of a profile likelihood over a parameter, *values* (n,), with the 95 % line at 3.84."""
     ends = "open" if low is None or high is None else f"{low:.4g} to {high:.4g}"
@@ -82,6 +117,8 @@ def likelihood_profile(name: str, values: Array, excess: Array, low: float | Non
     )
 
 
-def _curve(name: str, x: Array, y: Array, colour: str, origin: Origin, axis: str, **more: Any) -> dict[str, Any]:
-    hover = f"{style.plain(name)}<br>%{{x:.1f}} mAh/g, %{{y:.4g}}"
+def _curve(
+    name: str, x: Array, y: Array, colour: str, origin: Origin, axis: str, *, unit: str = "mAh/g", **more: Any
+) -> dict[str, Any]:
+    hover = f"{style.plain(name)}<br>%{{x:.4g}} {unit}, %{{y:.4g}}"
     return line(style.plain(name), x, y, colour, origin, hover=hover, digits=6, yaxis=axis, **more)
