@@ -114,7 +114,7 @@ def test_curves_and_a_spectrum_together_give_the_truth_back(
 
 
 def test_each_kind_of_data_has_the_scatter_that_it_shows(joint: Fit) -> None:
-    """Curves have 2 mV of noise and less between two points; the spectrum 0.7 % in each part where 2 % count as 10 mV, so 3.5 mV."""
+    """Curves have 2 mV of noise; each part of the spectrum 0.7 %, where 2 % count as 10 mV: 3.5 mV."""
     by_kind = {s.kind: s for s in joint.scatters}
     assert 1.2e-3 < np.sqrt(by_kind["curves"].variance) < 2.1e-3  # fitted points lie between two recorded ones
     assert np.sqrt(by_kind["spectra"].variance) == pytest.approx(3.5e-3, rel=0.2)
