@@ -16,9 +16,10 @@ import polars as pl
 
 from lirich import __version__
 from lirich.errors import DamagedFileError, InputError
+from lirich.model import Finding
 from lirich.model import table as std
 from lirich.model.spectra import FREQUENCY, IMAGINARY, NEEDED, REAL, SPECTRUM_COLUMNS
-from lirich.readers import delimited
+from lirich.readers import delimited, loading
 from lirich.readers.base import ColumnMatch, Reading, Recognition
 from lirich.readers.bdf import PREFERRED_LABELS
 from lirich.readers.spectra import spectrum_table
@@ -80,14 +81,15 @@ class BdfImpedanceReader:
     def read(self, path: Path) -> Reading:
         """Turn the file into the table of an impedance test. Raises `DamagedFileError` or `MissingColumnError`."""
         data = delimited.read_bytes(path)
+        findings: Sequence[Finding] = ()
         if data.startswith(b"PAR1"):
             frame, headers = _parquet(path)
         else:
             data, layout = delimited.text_table(path, _score, data)
             headers = list(layout.headers)
-            body, first_line, _ = delimited.body_of(data, layout, path)
+            body, findings = loading.body_of(data, layout, path)
             places = list(_columns(headers).values())
-            loaded = delimited.load(body, layout, numbers=places, texts=[], first_line=first_line, path=path)
+            loaded = loading.load(body, layout, numbers=places, texts=[], path=path)
             frame = pl.DataFrame(
                 {name: loaded.frame.get_column(f"c{place}") for name, place in _columns(headers).items()}
             )
@@ -111,6 +113,7 @@ class BdfImpedanceReader:
                 for name, place in found.items()
             ),
             unrecognised=tuple(text for i, text in enumerate(headers) if i not in found.values() and text),
+            findings=tuple(findings),
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from lirich.cells.fit.solve import PRIOR_PRECISION, Fit
+from lirich.cells.fit.result import PRIOR_PRECISION, Fit
 from lirich.errors import UnknownNameError
 
 Array = NDArray[np.float64]
