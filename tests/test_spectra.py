@@ -13,12 +13,15 @@ from lirich.cells.eis import analyse_spectra
 from lirich.cells.kramers_kronig import kramers_kronig
 from lirich.cells.spectrum import choose_circuit, circuit, fit_spectrum
 from lirich.errors import DamagedFileError, InconsistentDataError, InputError, NotEnoughDataError
-from lirich.model import Cell, Sample
+from lirich.model import Cell, Conditions, Sample
+from lirich.model.format import format_conditions
 from lirich.model.spectra import FREQUENCY, IMAGINARY, REAL, is_spectrum, split_spectra
 from lirich.readers import get_reader
 from lirich.readers.bdf_impedance import write_bdf_impedance
+from lirich.reports import write_report
 from lirich.testing import check_reader
 from lirich.testing.binary_files import mpr_bytes
+from lirich.workbench.comparable import same_figure, unlike
 from lirich.workbench.export import export
 
 HERTZ = np.geomspace(1e5, 1e-4, 73)
@@ -216,6 +219,11 @@ def test_a_measured_spectrum_is_kept_analysed_and_exported(shared_data: Path, tm
     assert values["charge_transfer_resistance_ohm"].provenance.files == (added.added[0].test.raw.sha256,)
     assert not space.check()
     assert space.analyse().unchanged == ["P"]
+    page = write_report(space, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "−Im Z against Re Z" in page
+    assert "charge-transfer resistance" in page.casefold()
+    with pytest.raises(NotEnoughDataError, match="impedance and no cycling"):
+        _ = view.analysis
     written = export(space, tmp_path / "out")
     assert {"P.eis1.bdf.csv", "P.spectra.csv"} <= {path.name for path in written}
     again = Workspace.create(tmp_path / "w2")
@@ -224,3 +232,17 @@ def test_a_measured_spectrum_is_kept_analysed_and_exported(shared_data: Path, tm
     assert (
         again.cells["P"].spectrum_tables()["P.eis1.bdf.csv"].equals(view.spectrum_tables()["biologic_peis_60pts.mpr"])
     )
+
+
+def test_resistances_at_unlike_voltages_are_not_compared() -> None:
+    """A charge-transfer resistance at 3.9 V is another figure than one at 4.3 V."""
+
+    def resistance(volts: float, number: int) -> Conditions:
+        return Conditions(voltage_v=volts, segment="impedance", other={"spectrum": number})
+
+    key = "charge_transfer_resistance_ohm"
+    assert unlike(key, resistance(3.9, 1), resistance(3.905, 4)) == ()
+    assert same_figure(key, resistance(3.9, 1), resistance(3.905, 4))
+    assert unlike(key, resistance(3.9, 1), resistance(4.3, 1)) == ("voltage_v",)
+    assert not same_figure(key, resistance(3.9, 1), resistance(4.3, 1))
+    assert "at 3.9 V" in format_conditions(resistance(3.9, 1))

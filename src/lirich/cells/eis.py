@@ -33,7 +33,7 @@ from lirich.model.spectra import FREQUENCY, IMAGINARY, REAL, split_spectra
 from lirich.model.table import TEMPERATURE, VOLTAGE
 
 METHOD = "EIS, Randles with diffusion in a sphere"
-"""Name of the method in the conditions of a value; the arcs follow."""
+"""Name of the method in the conditions of a value; how many arcs there are is among the parameters."""
 
 MISFIT = 3.0
 """A circuit that leaves more than this many times what the Kramers–Kronig test leaves does not explain the spectrum."""
@@ -216,10 +216,9 @@ def _values(each: ReadSpectrum, cell: Cell) -> list[Value]:
     fit = each.fit
     if fit is None:
         return values
-    parameters |= {"circuit_residual": fit.residual, "arc_exponent": fit.exponent}
+    parameters |= {"circuit": fit.arcs, "circuit_residual": fit.residual, "arc_exponent": fit.exponent}
     if fit.counter_ohm > 0:
         parameters["second_arc_exponent"] = fit.counter_exponent
-    method = f"{METHOD}; {fit.arcs}"
     common = (*broken, *(("circuit-misfit",) if each.misfit else ()))
     for key, name in FIELDS.items():
         number = _number(fit, name)
@@ -230,7 +229,7 @@ def _values(each: ReadSpectrum, cell: Cell) -> list[Value]:
             flags = (*flags, "ambiguous")
         if not fit.resolved and name in ("time_s", "diffusivity_m2_s"):
             flags = (*flags, "out-of-validity")
-        values.append(value(key, number, method, flags, fit.intervals.get(name)))
+        values.append(value(key, number, METHOD, flags, fit.intervals.get(name)))
     return values
 
 

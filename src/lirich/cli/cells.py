@@ -153,7 +153,7 @@ def _show_spectra(view: CellView) -> None:
                 "" if v.conditions.voltage_v is None else f"{v.conditions.voltage_v:.3f}",
                 QUANTITIES[v.quantity].name,
                 format_value(v) + marks.of(v.flags),
-                v.conditions.method or "",
+                "; ".join(str(t) for t in (v.conditions.method, v.provenance.parameters.get("circuit")) if t),
             )
             for v in analysis.values
         ]

@@ -57,7 +57,7 @@ def nyquist(
         layout |= {
             "xaxis2": style.axis("Frequency (Hz)", type="log", anchor="y2"),
             "yaxis2": style.axis(
-                "Fit − spectrum (% of |Z|)", domain=[0.0, 0.22], zeroline=True, zerolinecolor="#9AA5AD", anchor="x2"
+                "Residual (% of |Z|)", domain=[0.0, 0.22], zeroline=True, zerolinecolor="#9AA5AD", anchor="x2"
             ),
         }
     return Figure(

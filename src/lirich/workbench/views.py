@@ -82,6 +82,8 @@ class CellView:
     @cached_property
     def analysis(self) -> Analysis:
         """The analysis of this view's run. Raises `NotEnoughDataError` if the cell is not analysed."""
+        if not self.analyses and self.impedance:
+            raise NotEnoughDataError(f"The cell {self.key!r} has impedance and no cycling", expected="a file of cycles")
         if not self.analyses:
             raise NotEnoughDataError(
                 f"The cell {self.key!r} is not analysed", advice="Call ws.analyse() or `lirich analyse` first"
