@@ -39,6 +39,7 @@ from lirich.model.spectra import FREQUENCY, IMAGINARY, REAL
 from lirich.readers.bdf_impedance import write_bdf_impedance
 from lirich.workbench.fit import FitData, data_of, run_fit
 
+pytestmark = pytest.mark.slow
 MASS_MG = 5.0
 TRUTH = {
     "Maximum diffusivity [m2.s-1]": 6e-17,

@@ -73,6 +73,7 @@ def test_one_arc_is_taken_for_one() -> None:
     assert fit.time_s == pytest.approx(TRUTH["time"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_intervals_cover_what_they_say() -> None:
     hits = 0
     for seed in range(12):
@@ -116,6 +117,7 @@ def test_spectra_of_one_file_are_told_apart() -> None:
     assert len(split_spectra(one.reverse())) == 1
 
 
+@pytest.mark.slow
 def test_values_have_voltage_interval_and_doubts() -> None:
     table = spectrum(noise=0.002).with_columns(pl.lit(3.912).alias("voltage_volt"))
     cell, sample = Cell(key="A"), Sample(key="S", particle_diameter_um=0.6)
@@ -139,6 +141,7 @@ def test_values_have_voltage_interval_and_doubts() -> None:
     assert [f.code for f in short.findings] == ["not-enough-data"]
 
 
+@pytest.mark.slow
 def test_a_spectrum_that_the_circuit_does_not_explain_says_so() -> None:
     """Three arcs, and a circuit that has two."""
     third = 25.0 / (1.0 + 2j * np.pi * HERTZ * 25.0 * 1e-7)
@@ -200,6 +203,7 @@ def test_impedance_of_ec_lab_is_read(tmp_path: Path) -> None:
     assert reading.table[IMAGINARY].to_list() == [-1.0] * 30
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_measured_spectrum_is_kept_analysed_and_exported(shared_data: Path, tmp_path: Path) -> None:
     """60 points, 10 kHz to 9 mHz: arcs of 5 to 75 Ω, as the instrument's own columns show them."""

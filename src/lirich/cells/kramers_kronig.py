@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 _LEAST = 6
 _MOST_TERMS = 100
+_TRIED = 30
+"""Numbers of terms that are tried, evenly up to the most."""
 _NUMERICAL = 1e-6
 """Relative residual below which more terms are no better: rounding."""
 SOUND = 0.01
@@ -62,7 +64,8 @@ def kramers_kronig(frequency_hz: ArrayLike, impedance_ohm: ArrayLike) -> Kramers
     omega, size, points = 2 * np.pi * frequency, np.abs(measured), 2 * frequency.size
     wanted = measured / size
     best: tuple[float, NDArray[np.complex128], int] | None = None
-    for count in range(2, min(_MOST_TERMS, (points - 3) * 2 // 3) + 1):
+    most = min(_MOST_TERMS, (points - 3) * 2 // 3)
+    for count in np.unique(np.linspace(2, most, min(_TRIED, most - 1)).astype(int)).tolist():
         times = np.geomspace(1.0 / omega.max(), 1.0 / omega.min(), count)
         arcs = 1.0 / (1.0 + 1j * omega[:, None] * times)
         columns = np.column_stack([np.ones_like(omega), 1j * omega, 1.0 / (1j * omega), arcs]) / size[:, None]

@@ -202,7 +202,7 @@ def _search(residuals: Any, low: Array, high: Array, seed: int) -> tuple[Any, li
     coarse = [least_squares(residuals, starts[i], bounds=(low, high), max_nfev=30) for i in np.argsort(worth)[:STARTS]]
     coarse.sort(key=lambda found: float(found.cost))
     refined = [
-        least_squares(residuals, found.x, bounds=(low, high), xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=400)
+        least_squares(residuals, found.x, bounds=(low, high), xtol=1e-10, ftol=1e-10, gtol=1e-12, max_nfev=150)
         for found in coarse[:_REFINED]
     ]
     return min(refined, key=lambda found: float(found.cost)), refined
