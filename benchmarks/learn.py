@@ -37,8 +37,7 @@ def told(name: str, value: float, target: str = "", met: bool | None = None) -> 
 def workspace(folder: Path, name: str):  # type: ignore[no-untyped-def]
     """Return the analysed workspace of the cohort *name* (train, test)."""
     from lirich import Workspace
-    from lirich.testing import Scatter, make_cohort
-    from lirich.testing.laboratory import CyclerNoise
+    from lirich.testing import CyclerNoise, Scatter, make_cohort
 
     place = folder / f"{name}-workspace"
     if not place.exists():
