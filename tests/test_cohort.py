@@ -21,6 +21,7 @@ from lirich.model import Cell, Origin, Sample
 from lirich.readers import read
 from lirich.testing import cohort as cohort_module
 from lirich.testing.cohort import Cohort, Scatter, draw_cell, make_cohort
+from lirich.testing.cycler import CyclerNoise
 from lirich.testing.laboratory import make_laboratory
 from lirich.workbench import Workspace
 
@@ -72,6 +73,26 @@ def test_scatter_is_that_which_was_asked_for() -> None:
     alike = Scatter(**dict.fromkeys(Scatter.__dataclass_fields__, 0.0))
     only_mass = draw_cell("PC-1", "PC", np.random.default_rng(0), alike).parameters
     assert {n for n, v in only_mass.items() if v != pytest.approx(polycrystal()[n])} == {"Active mass [g]"}
+
+
+def test_noise_is_that_which_was_asked_for_and_leaves_the_truth(cohort: Cohort, tmp_path: Path) -> None:
+    asked = CyclerNoise(voltage_v=1e-3, current_share=0.0, voltage_offset_v=0.0, current_gain=0.01)
+    noisy = make_cohort(tmp_path, n_sc=1, n_pc=0, cycles=CYCLES, seed=4, noise=asked, executor="serial")
+    quiet, other = cohort.table("SC-001"), noisy.table("SC-001")
+    assert noisy.truth.equals(cohort.truth.filter(pl.col("cell") == "SC-001").select(noisy.truth.columns))
+    difference = (other["voltage_volt"] - quiet["voltage_volt"]).to_numpy()
+    assert difference.std() == pytest.approx(1e-3 - 1.5e-4, rel=0.05)  # the same numbers, drawn wider
+    assert difference.mean() == pytest.approx(0.0, abs=1e-4)
+    running = quiet["current_ampere"].to_numpy() != 0
+    gains = (other["current_ampere"].to_numpy()[running]) / quiet["current_ampere"].to_numpy()[running]
+    gain = float(np.median(gains))
+    assert 0.001 < abs(gain - 1) < 0.04
+    counters = [c for c in quiet.columns if "capacity" in c or "energy" in c]
+    assert counters
+    for name in counters:
+        assert other[name].max() == pytest.approx(gain * quiet[name].max(), rel=1e-4)  # type: ignore[operator]
+    with pytest.raises(InputError, match="noise voltage_v of -1"):
+        CyclerNoise(voltage_v=-1.0)
 
 
 def test_hidden_states_obey_their_own_laws(cohort: Cohort) -> None:

@@ -13,6 +13,7 @@ from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_loss
 from lirich.plots.impedance import nyquist
 from lirich.plots.kinetics import diffusivity, rate_test
 from lirich.plots.literature import literature_context, rate_context, retention_context
+from lirich.plots.maps import completion, error_map, loadings, state_map
 from lirich.plots.overcycles import Band, whole_cycles
 from lirich.plots.peaks import peaks
 from lirich.plots.protocol import protocol
@@ -25,17 +26,20 @@ __all__ = [
     "Figure",
     "GroupPoints",
     "capacity",
+    "completion",
     "contact",
     "crystal_content",
     "diffusivity",
     "dqdv_curves",
     "energy",
     "energy_losses",
+    "error_map",
     "fade_voltages",
     "gas",
     "group_points",
     "hysteresis",
     "literature_context",
+    "loadings",
     "low_voltage",
     "mean_voltages",
     "nyquist",
@@ -47,6 +51,7 @@ __all__ = [
     "retention_context",
     "settled",
     "site_populations",
+    "state_map",
     "voltage_profiles",
     "whole_cycles",
 ]

@@ -20,6 +20,7 @@ from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import InputError, LirichError, UnknownNameError
 from lirich.testing import vendor_files
+from lirich.testing.cycler import CyclerNoise
 from lirich.workbench.extras import need_cells
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def make_cohort(
     cycles: int = 100,
     seed: int = 0,
     scatter: Scatter | None = None,
+    noise: CyclerNoise | None = None,
     formats: Sequence[str] = ("bdf-parquet",),
     executor: str = "processes",
     workers: int | None = None,
@@ -183,15 +185,16 @@ def make_cohort(
     """Simulate *n_sc* + *n_pc* cells over *cycles* cycles and write them into *folder*; see `Cohort`.
 
     The programme is that of the synthetic laboratory (formation, rate test from 30 cycles on, ageing at C/2 with
-    check-ups); the noise is its noise. *formats* (`lirich.testing.vendor_files.WRITERS`) are dealt out in turn;
-    ``bdf-parquet`` is the straight way. The same arguments give the same curves. A cohort that is there already is not
-    run again, and one that was stopped goes on.
+    check-ups); the *noise* is by default its noise. *formats* (`lirich.testing.vendor_files.WRITERS`) are dealt out in
+    turn; ``bdf-parquet`` is the straight way. The same arguments give the same curves. A cohort that is there already
+    is not run again, and one that was stopped goes on.
 
     Raises `OptionalDependencyError` without the extra ``[cells]``, `UnknownNameError` on a format, `InputError` where
     nothing is to be made.
     """
     need_cells("A cohort on the crystal model")
     scatter = scatter or Scatter()
+    noise = noise or CyclerNoise()
     for name in formats:
         if name not in vendor_files.WRITERS:
             raise UnknownNameError.of("vendor format", name, vendor_files.WRITERS)
@@ -211,6 +214,7 @@ def make_cohort(
             "cycles": cycles,
             "seed": seed,
             "scatter": asdict(scatter),
+            "noise": asdict(noise),
             "format": formats[i % len(formats)],
             "code": code,
         }
@@ -238,7 +242,7 @@ def make_cohort(
     parameters = pl.DataFrame([{"cell": each["facts"]["cell"], **each["parameters"]} for each in made])
     figures = pl.DataFrame([{"cell": each["facts"]["cell"], **each["figures"]} for each in made])
     cohort = Cohort(folder, cells, truth, parameters, figures, tuple(sorted(failed, key=lambda pair: pair[0])))
-    _write(cohort, seed=seed, cycles=cycles, scatter=scatter)
+    _write(cohort, seed=seed, cycles=cycles, scatter=scatter, noise=noise)
     return cohort
 
 
@@ -254,7 +258,8 @@ def cohort_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     drawn = draw_cell(key, key[:2], rng, Scatter(**parameters["scatter"]))
     run = cycle_crystal(drawn.parameters, parameters["cycles"])
     true_mg = 1000.0 * drawn.parameters["Active mass [g]"]
-    log = measured(run.log, true_mg, START_UNIX_S + 3600.0 * (number % 1_000_000), rng)
+    noise = CyclerNoise(**parameters["noise"])
+    log = measured(run.log, true_mg, START_UNIX_S + 3600.0 * (number % 1_000_000), rng, noise)
     writer = vendor_files.WRITERS[parameters["format"]]
     file = f"{key}{writer.suffix}"
     writer.write(log, Path(parameters["folder"]) / file, drawn.facts)
@@ -278,7 +283,7 @@ def _cycles(made: Mapping[str, Any]) -> pl.DataFrame:
     return joined.select(pl.lit(made["facts"]["cell"]).alias("cell"), pl.all())
 
 
-def _write(cohort: Cohort, *, seed: int, cycles: int, scatter: Scatter) -> None:
+def _write(cohort: Cohort, *, seed: int, cycles: int, scatter: Scatter, noise: CyclerNoise) -> None:
     truth = cohort.folder / "truth"
     truth.mkdir(exist_ok=True)
     if cohort.cells.height:
@@ -293,6 +298,7 @@ def _write(cohort: Cohort, *, seed: int, cycles: int, scatter: Scatter) -> None:
         "seed": seed,
         "cycles": cycles,
         "scatter": asdict(scatter),
+        "noise": asdict(noise),
         "cells": cohort.cells["cell"].to_list() if cohort.cells.height else [],
         "failed": [{"cell": key, **error.to_dict()} for key, error in cohort.failed],
     }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import polars as pl
 
+from lirich.errors import InputError
 from lirich.testing.curve_model import (
     Array,
     Host,
@@ -219,20 +220,52 @@ def one_cycle(
     return paused.state, host
 
 
-def measured(log: pl.DataFrame, mass_mg: float, start_unix_s: float, rng: np.random.Generator) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class CyclerNoise:
+    """What a cycler adds to the truth: standard deviations, of each point and of each channel.
+
+    ``voltage_v`` and ``current_share`` are noise of single points. ``voltage_offset_v`` and ``current_gain`` belong to
+    a channel and stay as they are: the current's error is then in the cycler's counters of charge and energy too.
+    The defaults are those of the synthetic laboratory: quiet points on faultless channels.
+    """
+
+    voltage_v: float = 1.5e-4
+    current_share: float = 2e-4
+    voltage_offset_v: float = 0.0
+    current_gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not 0 <= value < 0.1:
+                raise InputError(f"A noise {name} of {value}", expected="0 or more, less than 0.1")
+
+
+def measured(
+    log: pl.DataFrame,
+    mass_mg: float,
+    start_unix_s: float,
+    rng: np.random.Generator,
+    noise: CyclerNoise | None = None,
+) -> pl.DataFrame:
     """Turn the log of the model (per gram, exact) into what a cycler saw: amperes, with noise.
 
-    Voltage noise 0.15 mV; current noise 0.02 %; capacities are the cycler's own counters and have no noise.
+    By default voltage noise 0.15 mV and current noise 0.02 %; capacities are the cycler's own counters, without the
+    noise of single points.
     """
+    noise = noise or CyclerNoise()
     n = len(log)
     mass_g = mass_mg / 1000.0
-    current = log["current_a_g"].to_numpy() * mass_g * (1.0 + rng.normal(0.0, 2e-4, n))
+    current = log["current_a_g"].to_numpy() * mass_g * (1.0 + rng.normal(0.0, noise.current_share, n))
+    voltage = log["voltage_v"].to_numpy() + rng.normal(0.0, noise.voltage_v, n)
+    temperature = 25.0 + 0.1 * np.sin(np.arange(n) / 500.0) + rng.normal(0.0, 0.03, n)
+    # the channel takes its numbers last, so that a channel without faults has the points that it always had
+    gain, offset = 1.0 + rng.normal(0.0, noise.current_gain), rng.normal(0.0, noise.voltage_offset_v)
     per_cell = [c for c in log.columns if c.startswith(("step_charge_", "step_discharge_"))]
     return log.with_columns(
         pl.int_range(1, n + 1).alias("record"),
         (pl.col("test_time_s") + start_unix_s).alias("unix_s"),
-        (pl.col("voltage_v") + pl.Series(rng.normal(0.0, 1.5e-4, n))).alias("voltage_v"),
-        pl.Series("current_a", current),
-        pl.Series("temperature_c", 25.0 + 0.1 * np.sin(np.arange(n) / 500.0) + rng.normal(0.0, 0.03, n)),
-        *((pl.col(c) * (mass_g / 1000.0)).alias(c.replace("_m", "_").removesuffix("_g")) for c in per_cell),
+        pl.Series("voltage_v", voltage + offset),
+        pl.Series("current_a", current * gain),
+        pl.Series("temperature_c", temperature),
+        *((pl.col(c) * (gain * mass_g / 1000.0)).alias(c.replace("_m", "_").removesuffix("_g")) for c in per_cell),
     ).drop("current_a_g", *per_cell)
