@@ -4,7 +4,7 @@
                                [--rounds 3] [--threads 1] [--clock cpu|wall]
 
 Cohorts of the crystal model are made in FOLDER where they are not there (a few minutes of CPU; extra [cells]): one to
-learn from, one of other cells with another seed, scatter and noise. ``fit`` needs scikit-learn, which lirich does not.
+learn from, one of other cells with another seed, scatter and noise. ``fit`` needs scikit-learn (extra [learn]).
 The exit status is 1 where a target is missed.
 """
 

@@ -1,134 +1,167 @@
-"""Curves of a workspace: from files to matrices and maps, in blocks, on two Dask workers; what is left out is named."""
+"""Learning on a workspace: what is gathered is what is there, and forecasts are predicted values with their origin."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import numpy as np
+import polars as pl
 import pytest
 
-from lirich import Workspace
-from lirich.compute import open_executor
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
-from lirich.learn import StateMap, principal_angles
-from lirich.plots import completion, error_map, loadings, state_map
+from lirich.model import Cell, Origin, Recipe, Sample
+from lirich.store.literature import load
 from lirich.testing import make_laboratory
-from lirich.testing.digitised import CELL_KEY, write_digitised_cell
-from lirich.workbench.curvematrix import curve_matrix, curve_set, fit_map
+from lirich.workbench import Workspace
+from lirich.workbench.learn_tables import (
+    ageing_cycles,
+    cell_figures,
+    composition_descriptors,
+    fields_of,
+    measured_states,
+    morphologies,
+    published_figures,
+)
+from lirich.workbench.learn_verbs import find_drivers, find_outliers, forecast_cells
+
+CAPACITY = "discharge_specific_capacity_mah_g"
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """Four cells of the curve model over 14 cycles, and the real digitised cell."""
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Return ten cells over 16 cycles, of one of which only the first 9 are there."""
     folder = tmp_path_factory.mktemp("learn")
-    make_laboratory(folder / "files", n_sc=2, n_pc=2, cycles=14, formats=("bdf-parquet",), seed=5)
-    write_digitised_cell(folder / "real")
-    with Workspace.create(folder / "workspace") as ws:
-        ws.add([folder / "files", folder / "real"], executor="serial")
-        ws.analyse(executor="serial")
-        yield ws
+    lab = make_laboratory(folder / "lab", n_sc=5, n_pc=5, cycles=16, formats=["bdf-parquet"], continued=False)
+    young = lab.cells["SC-5"]
+    table = pl.read_parquet(young.files[0])
+    table.filter(pl.col("cycle_count") <= 9).write_parquet(young.files[0])
+    made = Workspace.create(folder / "workspace")
+    made.add(lab.folder, executor="serial")
+    made.analyse(executor="serial")
+    whole = Workspace.create(folder / "whole")
+    table.write_parquet(folder / "SC-5.bdf.parquet")
+    facts = {k: v for k, v in young.facts.items() if k in ("active_mass_mg", "one_c_ma_g", "electrode")}
+    whole.add(folder / "SC-5.bdf.parquet", cell="SC-5", facts={**facts, "simulated": True}, executor="serial")
+    whole.analyse(executor="serial")
+    made.truth = whole.cells["SC-5"].cycles  # type: ignore[attr-defined]
+    return made
 
 
-def test_curves_are_those_of_the_half_cycles(lab: Workspace) -> None:
-    grid = np.linspace(3.2, 4.5, 131)
-    curves = curve_matrix(lab, grid=grid, only="none", stored="float64", executor="serial")
-    for cell in (CELL_KEY, "SC-1"):
-        mass = lab.cells[cell].facts.active_mass_mg
-        for cycle in curves.of_cells(cell).keys["cycle"].to_list()[-2:]:
-            half = lab.cells[cell].half_cycle(cycle, "charge")
-            assert half is not None
-            assert mass is not None
-            found = curves.of(cell, cycle)
-            free = ~half.constant_voltage
-            expected = np.interp(
-                grid, np.maximum.accumulate(half.voltage_v[free]), half.capacity_mah[free] * 1e3 / mass
-            )
-            assert np.abs(found - expected).max() < 1.0  # noise of the voltage, times the slope
-    kept = curves.keys
-    assert set(kept["origin"].unique()) == {"simulated", "measured"}
-    assert kept.filter(kept["cell"] == CELL_KEY)["origin"].unique().to_list() == ["measured"]
+def test_ageing_cycles_are_settled_ones(workspace: Workspace) -> None:
+    table = ageing_cycles(workspace, [CAPACITY])
+    assert table["cell"].n_unique() == 10
+    assert table["cycle"].min() == 4  # two of formation, and the first at the ageing rate follows unlike ones
+    assert set(table["origin"]) == {"simulated"}
+    assert table[CAPACITY].null_count() == 0
+    with pytest.raises(UnknownNameError, match="capacity"):
+        ageing_cycles(workspace, ["capacity_of_nothing"])
 
 
-def test_what_is_left_out_is_named_with_its_reason(lab: Workspace) -> None:
-    some = curve_set(lab, only="ageing", executor="serial")
-    left = some.left_out
-    assert some.shape[0] + left.height == curve_set(lab, only="none", whole=False, executor="serial").shape[0]
-    assert left["reason"].null_count() == 0
-    assert "cycle of formation" in left["reason"].to_list()
-    high = curve_set(lab, only="none", grid=np.linspace(3.0, 4.75, 60), executor="serial")
-    short = high.left_out.filter(high.left_out["cell"] == CELL_KEY)
-    assert short["reason"].to_list() == ["does not reach every point of the grid"] * 2
-    lab.set_facts("SC-1", {"active_mass_mg": None})
-    try:
-        massless = curve_set(lab, only="none", executor="serial").left_out
-        assert massless.filter(massless["cell"] == "SC-1")["reason"].to_list() == ["the active mass is not given"]
-    finally:
-        lab.add(lab.root.parent / "files", executor="serial")
-    with pytest.raises(NotEnoughDataError, match="No curve is left: does not reach"):
-        curve_set(lab, grid=np.linspace(5.0, 5.5, 20), executor="serial", only="none")
-    with pytest.raises(InputError, match="does not rise"):
-        curve_set(lab, grid=[4.0, 3.0])
-    with pytest.raises(UnknownNameError):
-        curve_set(lab, cells=["SC-99"])
+def test_a_forecast_is_a_predicted_value_that_finds_the_truth(workspace: Workspace) -> None:
+    found = forecast_cells(workspace, CAPACITY, 16)
+    (value,) = found.values
+    assert (value.subject.key, value.origin, value.conditions.cycle) == ("SC-5", Origin.PREDICTED, 16)
+    assert value.conditions.other == {"first_cycles": 9}
+    assert value.provenance.parameters["trained_on_cells"] == 9
+    assert value.interval is not None
+    assert value.interval.low <= value.value <= value.interval.high
+    truth = workspace.truth.filter(pl.col("cycle") == 16)[CAPACITY].item()  # type: ignore[attr-defined]
+    assert value.value == pytest.approx(truth, abs=1.0)
+    assert {f.code for f in found.findings} >= {"few-cells"}
 
 
-@pytest.mark.parametrize(("kind", "direction"), [("V(Q)", "charge"), ("V(Q)", "discharge"), ("dQ/dV", "discharge")])
-def test_other_kinds_of_curves(lab: Workspace, kind: str, direction: str) -> None:
-    curves = curve_matrix(lab, kind=kind, direction=direction, only="none", whole=False, executor="serial")
-    assert curves.values.dtype == np.float32
-    if kind == "V(Q)":
-        falls = np.diff(curves.complete().values, axis=1).mean(axis=1)
-        assert (falls > 0).all() if direction == "charge" else (falls < 0).all()
-    else:
-        charge = np.trapezoid(np.nan_to_num(curves.values), curves.grid, axis=1)
-        assert (charge > 50).all()
-        assert (charge <= curves.keys["capacity_mah_g"].to_numpy() + 1).all()
+def test_what_cannot_be_forecast_says_why(workspace: Workspace) -> None:
+    with pytest.raises(
+        NotEnoughDataError, match=r"SC-5: 0 cell\(s\) under like conditions reached cycle 90, and 9 are needed"
+    ):
+        forecast_cells(workspace, CAPACITY, 90, cells=["SC-5"])
+    with pytest.raises(NotEnoughDataError, match="its value is known"):
+        forecast_cells(workspace, CAPACITY, 12, cells=["SC-1"])
+    with pytest.raises(NotEnoughDataError, match="Every cell has reached cycle 8"):
+        forecast_cells(workspace, CAPACITY, 8)
+    with pytest.raises(NotEnoughDataError, match="and 19 are needed"):
+        forecast_cells(workspace, CAPACITY, 16, level=0.95)
+    with pytest.raises(UnknownNameError, match="SC-56"):
+        forecast_cells(workspace, CAPACITY, 16, cells=["SC-56"])
 
 
-@pytest.mark.slow
-def test_blocks_on_disk_memory_and_two_dask_workers_give_one_map(lab: Workspace) -> None:
-    grid = np.linspace(3.2, 4.4, 1201)
-    on_disk, curves = fit_map(lab, 3, grid=grid, only="none", executor="serial")
-    in_memory = StateMap(3).fit(curves.matrix())
-    np.testing.assert_allclose(in_memory.components_, on_disk.components_, atol=1e-9)
-    np.testing.assert_allclose(np.concatenate(list(curves.blocks())), curves.matrix().values)
-    with open_executor("dask", workers=2) as pool:
-        on_dask, there = fit_map(lab, 3, grid=grid, only="none", pool=pool)
-    assert there.shape == curves.shape
-    assert principal_angles(on_dask.components_, on_disk.components_).max() < 1e-9
-    np.testing.assert_allclose(on_dask.explained_variance_, on_disk.explained_variance_, rtol=1e-10)
+def test_measured_states_stand_beside_their_curves(workspace: Workspace) -> None:
+    keys = pl.DataFrame({"cell": ["PC-1", "SC-1", "PC-1"], "cycle": [7, 9, 99]})
+    states = measured_states(workspace, keys)
+    cycles = workspace.cells["SC-1"].cycles
+    assert states["mid_voltage_v"][1] == cycles.filter(pl.col("cycle") == 9)["mid_voltage_v"].item()
+    assert states.row(2) == (None,) * 4
+    assert morphologies(workspace, ["SC-1", "PC-1", "SC-1"]) == ["SC", "PC", "SC"]
 
 
-def test_the_second_time_nothing_is_put_on_the_grid_again(lab: Workspace) -> None:
-    first = curve_set(lab, only="none", executor="serial")
-    made = [block.path.stat().st_mtime_ns for block in first.blocks_]
-    again = curve_set(lab, only="none", executor="serial")
-    assert [block.path.stat().st_mtime_ns for block in again.blocks_] == made
+def test_a_cell_weighed_wrongly_is_the_strangest_by_its_scale(workspace: Workspace) -> None:
+    mass = workspace.cells["PC-3"].facts.active_mass_mg
+    assert mass is not None
+    workspace.set_facts("PC-3", {"active_mass_mg": mass / 1.2})
+    workspace.analyse(executor="serial")
+    grid = [3.0 + 0.02 * i for i in range(71)]
+    sound = [cell for cell in workspace.cells if cell != "PC-3"]
+    found = find_outliers(workspace, rate=0.1, sound=sound, by_morphology=False, grid=grid, executor="serial")
+    (row,) = found.cells.to_dicts()
+    assert (row["cell"], row["flagged"], row["p"]) == ("PC-3", True, pytest.approx(0.1))
+    assert row["scale"] == pytest.approx(1.2, abs=0.05)
+    assert any(f.code == "few-cells" for f in found.findings)
+    some = find_outliers(workspace, rate=0.15, cells=sound, by_morphology=False, grid=grid, executor="serial")
+    assert some.cells.height == 9
+    assert not [f for f in some.findings if f.code == "not-judged"]
+    everyone = find_outliers(workspace, rate=0.1, by_morphology=False, grid=grid, executor="serial")
+    assert everyone.curves is None
+    assert everyone.cells.height == 10
+    with pytest.raises(NotEnoughDataError, match=r"10 cell\(s\) to learn from"):
+        find_outliers(workspace, rate=0.01, grid=grid, executor="serial")
+    workspace.set_facts("PC-3", {"active_mass_mg": mass})
+    workspace.analyse(executor="serial")
 
 
-def test_figures_of_the_map(lab: Workspace, tmp_path: Path) -> None:
-    learned, curves = fit_map(lab, 3, only="none", executor="serial")
-    scores = learned.scores(curves.matrix())
-    groups = {cell: cell[:2] for cell in scores["cell"].unique().to_list() if cell[:2] in ("SC", "PC")}
-    figure = state_map(scores, group=groups, bends={"SC-1": [8]}, shares={"pc1": 0.9})
-    real = [t for t in figure.data if CELL_KEY in t["text"][0]]
-    assert real[0]["marker"]["symbol"] == "circle"  # measured: filled
-    assert {t["marker"]["symbol"] for t in figure.data if "simulated" in t["text"][0]} == {"circle-open"}
-    assert any("turns at cycle 8" in t["text"][0] for t in figure.data)
-    assert "90 % of the variance" in figure.layout["xaxis"]["title"]["text"]
-    assert "simulated" in figure.note
-    shapes = loadings(learned.grid_, learned.components_, learned.score_spread_)
-    rms = np.sqrt(np.mean(np.square(shapes.data[0]["y"])))
-    assert rms == pytest.approx(learned.score_spread_[0], rel=1e-3)
-    band = completion(learned.grid_, learned.grid_ < 3.9, learned.mean_, learned.mean_ - 1, learned.mean_ + 1)
-    assert band.write_html(tmp_path / "band.html").stat().st_size > 0
+def test_two_samples_are_too_few_for_drivers(workspace: Workspace) -> None:
+    with pytest.raises(NotEnoughDataError, match=r"2 sample\(s\)"):
+        find_drivers(workspace, "initial_coulombic_efficiency")
+    table = cell_figures(workspace, "initial_coulombic_efficiency")
+    assert table.height == 10
+    assert {"morphology", "li_tm_ratio", "condition_voltage_upper_v", "sample", "particle_diameter_um"} <= set(
+        table.columns
+    )
+    assert not {"active_mass_mg", "simulated", "composition"} & set(table.columns)
 
 
-def test_figure_of_the_error_map() -> None:
-    import polars as pl
+def test_measured_and_simulated_cells_are_not_one_question(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = cell_figures(workspace, "initial_coulombic_efficiency").with_columns(
+        pl.Series("origin", ["measured"] + ["simulated"] * 9)
+    )
+    monkeypatch.setattr("lirich.workbench.learn_verbs.cell_figures", lambda *_: mixed)
+    with pytest.raises(InputError, match="measured and simulated cells in one question"):
+        find_drivers(workspace, "initial_coulombic_efficiency")
 
-    table = pl.DataFrame({"start": [0.0, 0.2], "length": [0.1, 0.4], "rmse": [5.0, 0.7], "cannot_tell": [1.0, 0.0]})
-    figure = error_map(table)
-    assert figure.data[0]["marker"]["symbol"] == ["square-open", "square"]
-    assert "1 windows are too poor" in figure.alt
+
+def test_published_values_are_left_out_by_paper_and_are_too_few_to_name_a_field(workspace: Workspace) -> None:
+    pytest.importorskip("sklearn")
+    table = published_figures(load(), "capacity_retention")
+    assert table["paper"].n_unique() < table.height
+    assert set(table["morphology"]) == {"SC", "PC", "PC-dense"}
+    model = find_drivers(workspace, "capacity_retention", source="literature")
+    assert not model.beats_baseline_
+    assert "no-better-than-the-mean" in {f.code for f in model.findings_}
+    with pytest.raises(NotEnoughDataError, match=r"2 paper\(s\)"):
+        find_drivers(workspace, "voltage_decay_mv_per_cycle", source="literature")
+    with pytest.raises(UnknownNameError, match="source"):
+        find_drivers(workspace, "capacity_retention", source="papers")  # type: ignore[arg-type]
+
+
+def test_fields_of_a_sample_and_its_composition() -> None:
+    sample = Sample(
+        key="a", composition="Li1.2Mn0.54Ni0.13Co0.13O2", dopant="Al", recipe=Recipe(route="salt", extra={"flux_g": 2})
+    )
+    found = fields_of(Cell(key="c", extra={"operator": "x"}), sample)
+    assert found["dopant"] == "Al"
+    assert found["route"] == "salt"
+    assert found["flux_g"] == 2
+    assert found["operator"] == "x"
+    assert found["li_tm_ratio"] == pytest.approx(1.5)
+    assert found["mn_share"] == pytest.approx(0.675)
+    assert found["other_cation_share"] == pytest.approx(0.0)
+    assert set(composition_descriptors(None).values()) == {None}
+    assert composition_descriptors("Li1.2Mn0.54Ni0.13Co0.08Al0.05O2")["other_cation_share"] == pytest.approx(0.0625)

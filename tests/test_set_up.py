@@ -20,6 +20,7 @@ DECLARED = {
     "cells": {"pybamm"},
     "optimise": {"botorch"},
     "web": {"fastapi", "uvicorn"},
+    "learn": {"scikit-learn"},
     "distributed": {"dask", "distributed"},
     "postgres": {"psycopg"},
     "image": {"scikit-image"},
@@ -30,7 +31,7 @@ DECLARED = {
 """Extra → its libraries, as the design names them."""
 
 TO_COME = {"atoms", "optimise", "web", "image", "xas", "nmr"}
-IMPORTED_AS = {"scikit-image": "skimage", "xraylarch": "larch"}
+IMPORTED_AS = {"scikit-image": "skimage", "scikit-learn": "sklearn", "xraylarch": "larch"}
 
 
 def _extras() -> dict[str, list[str]]:

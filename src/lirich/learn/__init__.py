@@ -1,4 +1,4 @@
-"""Learning from many curves: matrices of curves, the state map, completion.
+"""Learning from many curves: matrices of curves, the state map, completion, factors, outliers, forecast, drivers.
 
 Everything is imported when it is first asked for.
 """
@@ -32,6 +32,14 @@ _HOMES = {
     "from_loadings": "lirich.learn.loadings",
     "compare_maps": "lirich.learn.loadings",
     "anchor_map": "lirich.learn.anchor",
+    "Drivers": "lirich.learn.drivers",
+    "Factors": "lirich.learn.factors",
+    "Forecast": "lirich.learn.forecast",
+    "Outliers": "lirich.learn.outliers",
+    "Ridge": "lirich.learn.ridge",
+    "meaning": "lirich.learn.factors",
+    "side_by_side": "lirich.learn.paired",
+    "stability": "lirich.learn.factors",
 }
 
 __all__ = sorted(_HOMES)

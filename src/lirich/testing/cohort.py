@@ -20,7 +20,7 @@ from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import InputError, LirichError, UnknownNameError
 from lirich.testing import vendor_files
-from lirich.testing.cycler import START_UNIX_S, CyclerNoise, measured
+from lirich.testing.cycler import CyclerNoise
 from lirich.workbench.extras import need_cells
 
 if TYPE_CHECKING:
@@ -250,6 +250,7 @@ def cohort_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Draw, cycle and write one cell; return its facts, its file and its truth."""
     from lirich.cells.parameters import values_of
     from lirich.testing.crystal_cycler import cycle_crystal
+    from lirich.testing.cycler import START_UNIX_S, measured
     from lirich.testing.truth import cell_truth
 
     key, number = parameters["key"], parameters["number"]

@@ -1,0 +1,134 @@
+"""Curves of a workspace: from files to matrices and maps, in blocks, on two Dask workers; what is left out is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lirich import Workspace
+from lirich.compute import open_executor
+from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
+from lirich.learn import StateMap, principal_angles
+from lirich.plots import completion, error_map, loadings, state_map
+from lirich.testing import make_laboratory
+from lirich.testing.digitised import CELL_KEY, write_digitised_cell
+from lirich.workbench.curvematrix import curve_matrix, curve_set, fit_map
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """Four cells of the curve model over 14 cycles, and the real digitised cell."""
+    folder = tmp_path_factory.mktemp("learn")
+    make_laboratory(folder / "files", n_sc=2, n_pc=2, cycles=14, formats=("bdf-parquet",), seed=5)
+    write_digitised_cell(folder / "real")
+    with Workspace.create(folder / "workspace") as ws:
+        ws.add([folder / "files", folder / "real"], executor="serial")
+        ws.analyse(executor="serial")
+        yield ws
+
+
+def test_curves_are_those_of_the_half_cycles(lab: Workspace) -> None:
+    grid = np.linspace(3.2, 4.5, 131)
+    curves = curve_matrix(lab, grid=grid, only="none", stored="float64", executor="serial")
+    for cell in (CELL_KEY, "SC-1"):
+        mass = lab.cells[cell].facts.active_mass_mg
+        for cycle in curves.of_cells(cell).keys["cycle"].to_list()[-2:]:
+            half = lab.cells[cell].half_cycle(cycle, "charge")
+            assert half is not None
+            assert mass is not None
+            found = curves.of(cell, cycle)
+            free = ~half.constant_voltage
+            expected = np.interp(
+                grid, np.maximum.accumulate(half.voltage_v[free]), half.capacity_mah[free] * 1e3 / mass
+            )
+            assert np.abs(found - expected).max() < 1.0  # noise of the voltage, times the slope
+    kept = curves.keys
+    assert set(kept["origin"].unique()) == {"simulated", "measured"}
+    assert kept.filter(kept["cell"] == CELL_KEY)["origin"].unique().to_list() == ["measured"]
+
+
+def test_what_is_left_out_is_named_with_its_reason(lab: Workspace) -> None:
+    some = curve_set(lab, only="ageing", executor="serial")
+    left = some.left_out
+    assert some.shape[0] + left.height == curve_set(lab, only="none", whole=False, executor="serial").shape[0]
+    assert left["reason"].null_count() == 0
+    assert "cycle of formation" in left["reason"].to_list()
+    high = curve_set(lab, only="none", grid=np.linspace(3.0, 4.75, 60), executor="serial")
+    short = high.left_out.filter(high.left_out["cell"] == CELL_KEY)
+    assert short["reason"].to_list() == ["does not reach every point of the grid"] * 2
+    lab.set_facts("SC-1", {"active_mass_mg": None})
+    try:
+        massless = curve_set(lab, only="none", executor="serial").left_out
+        assert massless.filter(massless["cell"] == "SC-1")["reason"].to_list() == ["the active mass is not given"]
+    finally:
+        lab.add(lab.root.parent / "files", executor="serial")
+    with pytest.raises(NotEnoughDataError, match="No curve is left: does not reach"):
+        curve_set(lab, grid=np.linspace(5.0, 5.5, 20), executor="serial", only="none")
+    with pytest.raises(InputError, match="does not rise"):
+        curve_set(lab, grid=[4.0, 3.0])
+    with pytest.raises(UnknownNameError):
+        curve_set(lab, cells=["SC-99"])
+
+
+@pytest.mark.parametrize(("kind", "direction"), [("V(Q)", "charge"), ("V(Q)", "discharge"), ("dQ/dV", "discharge")])
+def test_other_kinds_of_curves(lab: Workspace, kind: str, direction: str) -> None:
+    curves = curve_matrix(lab, kind=kind, direction=direction, only="none", whole=False, executor="serial")
+    assert curves.values.dtype == np.float32
+    if kind == "V(Q)":
+        falls = np.diff(curves.complete().values, axis=1).mean(axis=1)
+        assert (falls > 0).all() if direction == "charge" else (falls < 0).all()
+    else:
+        charge = np.trapezoid(np.nan_to_num(curves.values), curves.grid, axis=1)
+        assert (charge > 50).all()
+        assert (charge <= curves.keys["capacity_mah_g"].to_numpy() + 1).all()
+
+
+@pytest.mark.slow
+def test_blocks_on_disk_memory_and_two_dask_workers_give_one_map(lab: Workspace) -> None:
+    grid = np.linspace(3.2, 4.4, 1201)
+    on_disk, curves = fit_map(lab, 3, grid=grid, only="none", executor="serial")
+    in_memory = StateMap(3).fit(curves.matrix())
+    np.testing.assert_allclose(in_memory.components_, on_disk.components_, atol=1e-9)
+    np.testing.assert_allclose(np.concatenate(list(curves.blocks())), curves.matrix().values)
+    with open_executor("dask", workers=2) as pool:
+        on_dask, there = fit_map(lab, 3, grid=grid, only="none", pool=pool)
+    assert there.shape == curves.shape
+    assert principal_angles(on_dask.components_, on_disk.components_).max() < 1e-9
+    np.testing.assert_allclose(on_dask.explained_variance_, on_disk.explained_variance_, rtol=1e-10)
+
+
+def test_the_second_time_nothing_is_put_on_the_grid_again(lab: Workspace) -> None:
+    first = curve_set(lab, only="none", executor="serial")
+    made = [block.path.stat().st_mtime_ns for block in first.blocks_]
+    again = curve_set(lab, only="none", executor="serial")
+    assert [block.path.stat().st_mtime_ns for block in again.blocks_] == made
+
+
+def test_figures_of_the_map(lab: Workspace, tmp_path: Path) -> None:
+    learned, curves = fit_map(lab, 3, only="none", executor="serial")
+    scores = learned.scores(curves.matrix())
+    groups = {cell: cell[:2] for cell in scores["cell"].unique().to_list() if cell[:2] in ("SC", "PC")}
+    figure = state_map(scores, group=groups, bends={"SC-1": [8]}, shares={"pc1": 0.9})
+    real = [t for t in figure.data if CELL_KEY in t["text"][0]]
+    assert real[0]["marker"]["symbol"] == "circle"  # measured: filled
+    assert {t["marker"]["symbol"] for t in figure.data if "simulated" in t["text"][0]} == {"circle-open"}
+    assert any("turns at cycle 8" in t["text"][0] for t in figure.data)
+    assert "90 % of the variance" in figure.layout["xaxis"]["title"]["text"]
+    assert "simulated" in figure.note
+    shapes = loadings(learned.grid_, learned.components_, learned.score_spread_)
+    rms = np.sqrt(np.mean(np.square(shapes.data[0]["y"])))
+    assert rms == pytest.approx(learned.score_spread_[0], rel=1e-3)
+    band = completion(learned.grid_, learned.grid_ < 3.9, learned.mean_, learned.mean_ - 1, learned.mean_ + 1)
+    assert band.write_html(tmp_path / "band.html").stat().st_size > 0
+
+
+def test_figure_of_the_error_map() -> None:
+    import polars as pl
+
+    table = pl.DataFrame({"start": [0.0, 0.2], "length": [0.1, 0.4], "rmse": [5.0, 0.7], "cannot_tell": [1.0, 0.0]})
+    figure = error_map(table)
+    assert figure.data[0]["marker"]["symbol"] == ["square-open", "square"]
+    assert "1 windows are too poor" in figure.alt
