@@ -4,7 +4,7 @@
                                [--rounds 3] [--threads 1] [--clock cpu|wall]
 
 Cohorts of the crystal model are made in FOLDER where they are not there (a few minutes of CPU; extra [cells]): one to
-learn from, one of other cells with another seed, scatter and noise. ``fit`` needs scikit-learn, which lirich does not.
+learn from, one of other cells with another seed, scatter and noise. ``fit`` needs scikit-learn (extra [learn]).
 The exit status is 1 where a target is missed.
 """
 
@@ -37,8 +37,7 @@ def told(name: str, value: float, target: str = "", met: bool | None = None) -> 
 def workspace(folder: Path, name: str):  # type: ignore[no-untyped-def]
     """Return the analysed workspace of the cohort *name* (train, test)."""
     from lirich import Workspace
-    from lirich.testing import Scatter, make_cohort
-    from lirich.testing.laboratory import CyclerNoise
+    from lirich.testing import CyclerNoise, Scatter, make_cohort
 
     place = folder / f"{name}-workspace"
     if not place.exists():

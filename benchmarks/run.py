@@ -85,7 +85,8 @@ def files_part(scratch: Path, peers: list[Peer], options: argparse.Namespace) ->
     data = options.data
     from lirich.testing.laboratory import make_laboratory
 
-    made = make_laboratory(scratch / "lab", n_sc=len(SIMULATED), n_pc=0, formats=SIMULATED, continued=False)
+    made = make_laboratory(scratch / "lab", n_sc=len(SIMULATED), n_pc=0, formats=SIMULATED, continued=False,
+                           physics="curves")  # fmt: skip
     jobs = [(data / name, kind) for name, kind in REAL if (data / name).exists()]
     if not jobs:
         print(f"(the real files are not in {data}: only simulated ones are measured)")
@@ -161,7 +162,7 @@ def folder_part(scratch: Path, count: int) -> list[tuple[str, bool]]:
     """A folder of many files with one and with two workers."""
     from lirich.testing.laboratory import make_laboratory
 
-    made = make_laboratory(scratch / "seed", n_sc=8, n_pc=8, cycles=12, continued=False)
+    made = make_laboratory(scratch / "seed", n_sc=8, n_pc=8, cycles=12, continued=False, physics="curves")
     folder = scratch / "folder"
     folder.mkdir()
     sources = made.files

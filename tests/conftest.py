@@ -87,5 +87,5 @@ def small_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from lirich.testing.laboratory import make_laboratory
 
     folder = tmp_path_factory.mktemp("laboratory")
-    make_laboratory(folder, n_sc=3, n_pc=3, cycles=24)
+    make_laboratory(folder, n_sc=3, n_pc=3, cycles=24, physics="curves")
     return folder

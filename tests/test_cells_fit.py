@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from lirich.cells import programme
+from lirich.cells.autocorrelation import correlation_length
 from lirich.cells.fit import (
     Curve,
     Experiment,
@@ -22,7 +23,8 @@ from lirich.cells.fit import (
     profile,
     trace_from_table,
 )
-from lirich.cells.fit.solve import Fit, correlation_length, summarise
+from lirich.cells.fit.result import Fit
+from lirich.cells.fit.solve import summarise
 from lirich.cells.parameters import polycrystal, single_crystal
 from lirich.cells.simulation import Model, Simulator, standard_table
 from lirich.errors import InputError, SettingsError, UnknownNameError

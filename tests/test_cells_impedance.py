@@ -8,6 +8,7 @@ import pytest
 
 from lirich.cells.impedance import (
     CONSTANT_DIFFUSION,
+    COUNTER_F,
     FREQUENCY,
     IMAGINARY,
     NO_AGEING,
@@ -20,7 +21,7 @@ from lirich.cells.parameters import single_crystal
 from lirich.cells.programme import Programme, Step
 from lirich.cells.simulation import Array, Model, Simulator, standard_table
 from lirich.cells.sites import FARADAY, GAS_CONSTANT
-from lirich.cells.spectrum import fit_spectrum, sphere_impedance
+from lirich.cells.spectrum import circuit, fit_spectrum, sphere_impedance
 from lirich.cycling.gitt import gitt
 from lirich.cycling.ici import ici
 from lirich.errors import InputError, NotEnoughDataError, SettingsError
@@ -106,6 +107,22 @@ def test_charge_transfer_and_diffusivity_come_back(simulator: Simulator, radius_
     assert fit.diffusivity_m2_s == pytest.approx(D_M2_S, rel=0.02)
     assert fit.double_layer_f == pytest.approx(spectrum.double_layer_f, rel=0.02)
     assert fit.resolved
+
+
+def test_depressed_arcs_are_those_of_the_circuit(simulator: Simulator) -> None:
+    """With exponents the model is the circuit with constant-phase elements of the same time constants."""
+    changes = quiet(470e-9)
+    spectrum = impedance(simulator, np.geomspace(1e-4, 1e5, 61), changes, exponents=(0.8, 0.9))
+    assert spectrum.diffusivity_m2_s == pytest.approx(D_M2_S, rel=1e-6)
+    plain = impedance(simulator, [1e-4], changes, double_layer_f_m2=0.0, counter_f=0.0)
+    time = 470e-9**2 / D_M2_S
+    at_once = plain.series_ohm + plain.film_ohm + plain.counter_ohm + plain.charge_transfer_ohm
+    warburg = ((plain.impedance_ohm[0] - at_once) / sphere_impedance(np.array([1e-4]), time)[0]).real
+    numbers = [plain.series_ohm + plain.film_ohm, plain.charge_transfer_ohm, spectrum.double_layer_f, warburg, time]
+    expected = circuit(
+        spectrum.table[FREQUENCY].to_numpy(), np.log([*numbers, plain.counter_ohm, COUNTER_F]), (0.8, 0.9)
+    )
+    np.testing.assert_allclose(spectrum.impedance_ohm, expected, rtol=2e-3)
 
 
 def noisy(table: pl.DataFrame, share: float) -> pl.DataFrame:

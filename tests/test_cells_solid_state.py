@@ -10,21 +10,25 @@ import pybamm
 import pytest
 
 from lirich.cells import programme
-from lirich.cells.contact import Packing, percolating, recovered
+from lirich.cells.contact import Packing, contact_at, percolating, recovered
 from lirich.cells.models import SOLID_STATE
 from lirich.cells.parameters import SOLID_ELECTROLYTES, single_crystal, solid_electrolyte
 from lirich.cells.simulation import Run, Simulator
-from lirich.cells.solid_state import LI_IN_POTENTIAL_V
 from lirich.errors import SettingsError, UnknownNameError
+from lirich.model.counter import counter_electrode
 
 CONTACT, INTERPHASE, WORKING = "Contact fraction", "Interphase thickness [m]", "Working part of the cathode"
+PARTED = "Parted contact"
 STILL = {"Parting per volume strain": 0.0, "Interface reaction energy [eV.atom-1]": 0.0}
 HOST = single_crystal()["Host capacity [mA.h.g-1]"]
 
 
 @cache
 def simulator() -> Simulator:
-    return Simulator(SOLID_STATE.recording(CONTACT, INTERPHASE, WORKING), compiled=False)
+    return Simulator(SOLID_STATE.recording(CONTACT, INTERPHASE, PARTED, WORKING), compiled=False)
+
+
+LI_IN = counter_electrode("Li-In")
 
 
 def cycles(count: int, rate: str = "C/5") -> programme.Programme:
@@ -188,14 +192,24 @@ def test_an_interphase_costs_voltage_and_capacity() -> None:
     assert (np.diff(given) < -1.0).all(), given
 
 
+def test_what_other_pressures_would_hold_is_what_the_cell_has_at_its_own() -> None:
+    run = simulator().run(cycles(2))
+    parted, parameters = float(run.ends[PARTED][-1]), simulator().parameters()
+    at = contact_at(np.array([0.0, parameters["Stack pressure [MPa]"], 50.0, 1e5]), parted, parameters)
+    whole = parameters["Contact fraction after pressing"]
+    assert at[0] == pytest.approx(whole * (1 - parted))
+    assert at[1] == pytest.approx(float(run.ends[CONTACT][-1]), rel=1e-6)
+    assert at[1] < at[2] < at[3] == pytest.approx(whole)
+
+
 # --- the anode and the electrolytes -----------------------------------------------------------------------------------
 
 
 def test_li_in_takes_its_potential_off_the_voltage_and_nothing_else() -> None:
-    low, high = 2.0 - LI_IN_POTENTIAL_V, 4.8 - LI_IN_POTENTIAL_V
+    low, high = 2.0 - LI_IN.potential_v, 4.8 - LI_IN.potential_v
     plan = programme.parse([(f"Charge at C/5 until {high:.6f} V", f"Discharge at C/5 until {low:.6f} V")], 250)
     window = {"Lower voltage cut-off [V]": low, "Upper voltage cut-off [V]": high}
-    indium = simulator().run(plan, {"Anode potential [V]": LI_IN_POTENTIAL_V, **window})
+    indium = simulator().run(plan, {"Anode potential [V]": LI_IN.potential_v, **window})
     assert discharged(indium) == pytest.approx(discharged(simulator().run(cycles(1))), rel=1e-5)
 
 

@@ -10,10 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from lirich.cells.models import MODELS, of_set
-from lirich.cells.study import Duty, Study, best_size, duty_figures, task_parameters
+from lirich.cells.optimum import MODEL_ACCURACY, best_size
+from lirich.cells.study import OBJECTIVE, Duty, Study, duty_figures, task_parameters
 from lirich.cli.app import app
 from lirich.errors import InputError, SettingsError, UnknownNameError
-from lirich.workbench.study import make_study, read_study, run_study
+from lirich.testing.digitised import write_digitised_cell
+from lirich.workbench import Workspace
+from lirich.workbench.study import best_words, cell_study, make_study, read_study, run_study
 
 SHORT = {"rate": "1C", "cycles": 2}
 
@@ -78,16 +81,42 @@ def test_a_study_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_the_best_size_of_a_parabola_is_its_top() -> None:
     radii = np.geomspace(50, 2000, 15)
     height = 500 - 40 * (np.log(radii) - np.log(250)) ** 2
-    best = best_size(radii.tolist(), height.tolist())
+    found = best_size(radii.tolist(), height.tolist(), OBJECTIVE)
+    (best,) = found.maxima
     assert best.radius_nm == pytest.approx(250, rel=1e-6)
     assert best.value == pytest.approx(500)
     half = np.sqrt(5 / 40)
     assert best.low_nm == pytest.approx(250 * np.exp(-half), rel=0.05)
     assert best.high_nm == pytest.approx(250 * np.exp(half), rel=0.05)
     assert not best.at_edge
-    assert best_size([1, 2, 3], [3.0, 2.0, 1.0]).at_edge
+    assert best_size([1, 2, 3], [3.0, 2.0, 1.0], OBJECTIVE).best.at_edge
     with pytest.raises(SettingsError, match="at least 3"):
-        best_size([1, 2], [1.0, 2.0])
+        best_size([1, 2], [1.0, 2.0], OBJECTIVE)
+
+
+def two_tops(second: float, ripple: float = 0.0) -> tuple[list[float], list[float]]:
+    """Radii and an objective with tops of 500 at 200 nm and of *second* at 900 nm, with a *ripple* point by point."""
+    radii = np.geomspace(50, 4000, 61)
+    x = np.log(radii)
+    height = np.maximum(500 - 60 * (x - np.log(200)) ** 2, second - 60 * (x - np.log(900)) ** 2)
+    return radii.tolist(), (height + ripple * (-1.0) ** np.arange(61)).tolist()
+
+
+def test_every_maximum_is_named_and_noise_is_none() -> None:
+    near = best_size(*two_tops(500 * (1 - 0.8 * MODEL_ACCURACY)), OBJECTIVE)
+    assert [m.radius_nm for m in near.maxima] == pytest.approx([200, 900], rel=0.01)
+    assert near.maxima[1].below_best == pytest.approx(0.8 * MODEL_ACCURACY, rel=0.01)
+    assert [m.radius_nm for m in near.as_good] == pytest.approx([900], rel=0.01)
+    low, high = near.maxima[1].low_nm, near.maxima[1].high_nm
+    assert np.log(high / 900) == pytest.approx(np.sqrt(0.01 * near.maxima[1].value / 60), rel=0.05)
+    assert np.log(900 / low) == pytest.approx(np.log(high / 900), rel=0.05)
+    far = best_size(*two_tops(450), OBJECTIVE)
+    assert len(far.maxima) == 2
+    assert far.as_good == ()
+    # a higher second top is the best; ripples of the size of the solver's are no maxima
+    assert best_size(*two_tops(520), OBJECTIVE).best.radius_nm == pytest.approx(900, rel=0.01)
+    rippled = best_size(*two_tops(490, ripple=0.2), OBJECTIVE)
+    assert [m.radius_nm for m in rippled.maxima] == pytest.approx([200, 900], rel=0.15)
 
 
 def test_the_best_radius_trades_gradient_against_surface(tmp_path: Path) -> None:
@@ -99,12 +128,36 @@ def test_the_best_radius_trades_gradient_against_surface(tmp_path: Path) -> None
     )
     result = run_study(study, executor="serial")
     assert result.best is not None
-    assert not result.best.at_edge
-    assert 60 < result.best.radius_nm < 600
+    assert not result.best.best.at_edge
+    assert 60 < result.best.best.radius_nm < 600
     assert (np.diff(result.column("first_gradient")) > 0).all()
     assert (np.diff(result.column("cracked_part")) > 0).all()
     assert (np.diff(result.column("surface_part")) < 0).all()
     assert "Best crystal radius" in result.figures[0].title
+
+
+@pytest.mark.slow
+def test_300_cycles_at_1c_have_two_best_radii_and_both_are_named() -> None:
+    """Small crystals have no layered sites left to transform, large ones pass less charge: a valley lies between."""
+    study = make_study({"duty": {"rate": "1C", "cycles": 300}, "vary": {"radius_nm": [100, 170, 300, 425, 650]}})
+    result = run_study(study, executor="serial")
+    assert result.best is not None
+    first, second = result.best.maxima
+    assert 120 < first.radius_nm < 220
+    assert 370 < second.radius_nm < 500
+    assert second.below_best < 0.05
+    assert first.low_nm < first.radius_nm < first.high_nm < second.low_nm < second.radius_nm < second.high_nm
+    transformed = result.column("transformed_part")
+    assert transformed[1] == pytest.approx(transformed[:3].max(), abs=0.02)
+    assert transformed[3] < 0.9 * transformed[1]
+    told = result.to_dict()["best"]
+    assert [m["radius_nm"] for m in told["maxima"]] == [first.radius_nm, second.radius_nm]
+    assert told["radius_nm"] == first.radius_nm
+    words, figure = best_words(result.best), result.figures[0]
+    for text in (words, figure.alt):
+        assert f"{first.radius_nm:.0f}" in text
+        assert f"{second.radius_nm:.0f}" in text
+    assert [s["x0"] for s in figure.layout["shapes"]] == [first.low_nm, second.low_nm]
 
 
 def test_sensitivity_finds_what_matters_and_not_what_does_not() -> None:
@@ -194,3 +247,24 @@ def test_every_parameter_set_has_its_kind_of_cell(name: str, kind: str) -> None:
 def test_no_cell_is_for_an_unknown_set() -> None:
     with pytest.raises(UnknownNameError):
         of_set("LiRich_XX")
+
+
+def test_a_stored_simulated_cell_is_studied_with_its_own_numbers(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "ws") as space:
+        changes = {"Crystal radius [m]": 3e-7, "Series resistance [Ohm]": 5.0, "Ambient temperature [K]": 318.15}
+        space.simulate("PC", "cycling", cycles=1, rate="C/5", changes=changes, cell="warm", one_c_ma_g=280)
+        study = cell_study(space.store, "warm", {"rate": "1C", "cycles": 3})
+        assert study.parameter_set == "LiRich_PC"
+        assert study.fixed == {"Series resistance [Ohm]": 5.0}
+        assert (study.duty.temperature_celsius, study.duty.one_c_ma_g) == (45.0, 280.0)
+        assert set(study.vary) == {"radius_nm"}
+        asked = {"rate": "1C", "cycles": 3, "temperature_celsius": 10.0, "high_v": 4.6}
+        assert cell_study(space.store, "warm", asked).duty == Duty(**asked, one_c_ma_g=280)
+        write_digitised_cell(tmp_path / "real")
+        space.add(tmp_path / "real", executor="serial")
+        with pytest.raises(InputError, match="lirich fit"):
+            cell_study(space.store, "Kim-2025-LRLO", {"rate": "1C", "cycles": 3})
+    asked_of = ["study", "--cell", "warm", "--rate", "1C", "--cycles", "2", "--executor", "serial", "--json"]
+    told = json.loads(CliRunner().invoke(app, [*asked_of, "--workspace", str(tmp_path / "ws")]).stdout)
+    assert told["study"]["name"] == "radius of warm for 2 cycles at 1C"
+    assert told["study"]["fixed"] == {"Series resistance [Ohm]": 5.0}

@@ -54,6 +54,7 @@ def test_words(folder: Path, small_laboratory: Path) -> None:
     assert "Hedges" in lirich("compare", "--by", "morphology", cwd=folder)
     assert "97.6" in lirich("literature", "--quantity", "capacity_retention", "--morphology", "SC", cwd=folder)
     assert "All is well" in lirich("doctor", cwd=folder)
+    assert as_json("doctor", cwd=folder)["verdict"] == "All is well."
     assert "neware-text" in lirich("inspect", str(small_laboratory / "SC-1.csv"), cwd=folder)
 
 
@@ -162,32 +163,48 @@ def test_a_comparison_in_which_all_is_refused_fails(folder: Path) -> None:
             workspace.analyse(force=True, executor="serial")
 
 
-def completed(line: str, cwd: Path) -> list[str]:
-    """What the shell is offered for a line, without the words on it."""
+def completed(*words: str, cwd: Path) -> list[str]:
+    """What the shell is offered for the words of a line, without the words on it."""
     done = subprocess.run(
         [sys.executable, "-c", "import sys; sys.argv = ['lirich']; from lirich.cli import main; main()"],
         cwd=cwd,
         capture_output=True,
         text=True,
-        env={**os.environ, "LIRICH_WORKSPACE": "", "_LIRICH_COMPLETE": "complete_bash", "COMP_WORDS": line,
-             "COMP_CWORD": str(len(line.split(" ")) - 1)},
+        env={**os.environ, "LIRICH_WORKSPACE": "", "_LIRICH_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(words),
+             "COMP_CWORD": str(len(words) - 1)},
     )  # fmt: skip
     assert done.stderr == ""
     return done.stdout.split()
 
 
 def test_the_shell_completes_names(folder: Path, tmp_path: Path) -> None:
-    assert completed("lirich cells SC", folder) == ["SC-1", "SC-2", "SC-3"]
-    assert completed("lirich analyse SC-1 PC", folder) == ["PC-1", "PC-2", "PC-3"]
-    assert completed(f"lirich report -w {folder} --cell SC-2", tmp_path) == ["SC-2"]
-    assert completed("lirich cells SC", tmp_path) == []  # no workspace here, and no complaint
-    assert completed("lirich compare --by mor", folder) == ["morphology"]
-    assert "voltage_decay_mv_per_cycle" in completed("lirich literature --quantity voltage_d", tmp_path)
-    assert completed("lirich add x --repair drop-d", tmp_path) == ["drop-duplicates"]
-    assert completed("lirich add x --reader neware-", tmp_path) == ["neware-text"]
-    assert completed("lirich cells SC-1 --set active_m", tmp_path) == ["active_mass_mg="]
-    assert completed("lirich cells SC-1 --segment 1-3=form", tmp_path) == ["1-3=formation"]
-    assert completed("lirich literature --reference 135", tmp_path) == ["135"]
+    assert completed(*["lirich", "cells", "SC"], cwd=folder) == ["SC-1", "SC-2", "SC-3"]
+    assert completed(*["lirich", "analyse", "SC-1", "PC"], cwd=folder) == ["PC-1", "PC-2", "PC-3"]
+    assert completed(*f"lirich report -w {folder} --cell SC-2".split(" "), cwd=tmp_path) == ["SC-2"]
+    assert completed(*["lirich", "cells", "SC"], cwd=tmp_path) == []  # no workspace here, and no complaint
+    assert completed(*["lirich", "compare", "--by", "mor"], cwd=folder) == ["morphology"]
+    assert "voltage_decay_mv_per_cycle" in completed(*["lirich", "literature", "--quantity", "voltage_d"], cwd=tmp_path)
+    assert completed(*["lirich", "add", "x", "--repair", "drop-d"], cwd=tmp_path) == ["drop-duplicates"]
+    assert completed(*["lirich", "add", "x", "--reader", "neware-"], cwd=tmp_path) == ["neware-text"]
+    assert completed(*["lirich", "cells", "SC-1", "--set", "active_m"], cwd=tmp_path) == ["active_mass_mg="]
+    assert completed(*["lirich", "cells", "SC-1", "--segment", "1-3=form"], cwd=tmp_path) == ["1-3=formation"]
+    assert completed(*["lirich", "literature", "--reference", "135"], cwd=tmp_path) == ["135"]
+
+
+@pytest.mark.parametrize(
+    ("line", "put_in"),
+    [
+        ("lirich cells SC-1 --segment 1-3=form", ["formation"]),
+        ("lirich cells SC-1 --set active_m", ["active_mass_mg="]),
+        ("lirich cells SC-1 --set=active_m", ["active_mass_mg="]),
+        ("lirich cells SC-1 --set dopant=Nb --segment 4-9=ag", ["ageing"]),
+        ("lirich add x --repair=drop-d", ["drop-duplicates"]),
+    ],
+)
+def test_bash_puts_in_what_comes_behind_the_equals_sign(tmp_path: Path, line: str, put_in: list[str]) -> None:
+    """The words are those that bash makes of the line; what is put in stands behind the last ``=``."""
+    words = [word for word in re.split("(=)| ", line) if word]
+    assert completed(*words, cwd=tmp_path) == put_in
 
 
 def test_no_workspace_here(tmp_path: Path) -> None:
@@ -233,9 +250,28 @@ def test_facts_are_taken_back_and_cells_removed(tmp_path: Path, small_laboratory
     assert "--yes" in as_json("cells", "SC-2", "--remove", cwd=ws, code=2)["advice"]
     assert as_json("cells", "SC-2", "--remove", "--yes", cwd=ws) == {"removed": "SC-2", "cell": "SC-2"}
     assert as_json("cells", cwd=ws)["cells"] == []
+    former = as_json("cells", "SC-2", "--history", cwd=ws)
+    assert former["removed"] is True
+    assert [(c["field"], c["after"]) for c in former["history"]][-1] == ("cell", "removed")
+    assert "removed" in lirich("cells", "SC-2", "--history", cwd=ws)
+    assert as_json("cells", "SC-3", "--history", cwd=ws, code=2)["error"] == "UnknownNameError"
     told = lirich("doctor", cwd=ws)
     assert "used by nothing orphan-raw" in told
     assert not re.search("[0-9a-f]{20}", told)
+
+
+def test_doctor_does_not_call_values_that_are_out_of_date_well(tmp_path: Path, small_laboratory: Path) -> None:
+    with Workspace.create(tmp_path / "ws") as workspace:
+        workspace.add(small_laboratory / "SC-2.csv", cell="SC-2", executor="serial")
+        workspace.analyse(executor="serial")
+        assert as_json("doctor", cwd=tmp_path / "ws")["verdict"] == "All is well."
+        workspace.set_facts("SC-2", {"active_mass_mg": 7.5})
+    told = lirich("doctor", cwd=tmp_path / "ws")
+    assert "All is well" not in told
+    assert "Nothing is broken, but there is a warning." in told
+    assert "results-out-of-date" in told
+    health = as_json("doctor", cwd=tmp_path / "ws")
+    assert (health["well"], health["warnings"]) == (True, 1)
 
 
 def test_doctor_says_which_reader_needs_an_extra() -> None:

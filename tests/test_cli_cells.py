@@ -29,7 +29,7 @@ SCREENS = 120
 @pytest.fixture(scope="module")
 def gitt_cell(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("gitt")
-    make_laboratory(root / "files", n_sc=0, n_pc=0, cycles=4, diffusion_cells=True)
+    make_laboratory(root / "files", n_sc=0, n_pc=0, cycles=4, diffusion_cells=True, physics="curves")
     workspace = Workspace.create(root / "ws")
     workspace.add(root / "files" / "SC-GITT.csv")
     workspace.analyse()
@@ -109,7 +109,7 @@ def test_former_facts_and_corrections_are_shown(tmp_path: Path, small_laboratory
     assert [(c.kind, c.after) for c in changes if c.field == "dopant"] == [("sample", "Nb")]
     assert [(c.before, c.after) for c in changes if c.kind == "protocol"] == [(None, "formation"), ("formation", None)]
     assert [c.unix_second for c in changes] == sorted(c.unix_second for c in changes)
-    shown.show_history(workspace.cells["mine"])
+    shown.show_history(workspace.cells["mine"].history)
     assert "11.5" in lines.export_text()
 
 
@@ -202,7 +202,7 @@ def test_every_flag_of_the_package_has_a_meaning(gitt_cell: Workspace) -> None:
 @pytest.fixture(scope="module")
 def partly_charged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("partly")
-    make_laboratory(root / "files", n_sc=3, n_pc=3, cycles=9, formats=["bdf-csv"], continued=False)
+    make_laboratory(root / "files", n_sc=3, n_pc=3, cycles=9, formats=["bdf-csv"], continued=False, physics="curves")
     file = root / "files" / "SC-1.bdf.csv"
     table = pl.read_csv(file)
     charged = (pl.col("voltage_volt") > 4.5) & (pl.col("current_ampere") > 0)

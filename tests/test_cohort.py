@@ -14,13 +14,15 @@ import pytest
 from lirich.cells.parameters import polycrystal, single_crystal
 from lirich.cells.simulation import check
 from lirich.cells.sites import SITES
+from lirich.cells.states import CRYSTAL_STATES
 from lirich.cycling import analyse, cycle_table
 from lirich.errors import InputError, OptionalDependencyError, SimulationError, UnknownNameError
 from lirich.model import Cell, Origin, Sample
 from lirich.readers import read
 from lirich.testing import cohort as cohort_module
 from lirich.testing.cohort import Cohort, Scatter, draw_cell, make_cohort
-from lirich.testing.laboratory import CyclerNoise, make_laboratory
+from lirich.testing.cycler import CyclerNoise
+from lirich.testing.laboratory import make_laboratory
 from lirich.workbench import Workspace
 
 CYCLES = 12
@@ -95,6 +97,9 @@ def test_noise_is_that_which_was_asked_for_and_leaves_the_truth(cohort: Cohort, 
 
 def test_hidden_states_obey_their_own_laws(cohort: Cohort) -> None:
     truth = cohort.truth
+    assert set(CRYSTAL_STATES.values()) < set(truth.columns)
+    content = pl.col("connected_lithium") / pl.col("connected_fraction")
+    assert truth.select((content - pl.col("lithium_content")).abs().max()).item() < 1e-9
     total = pl.sum_horizontal(*(pl.col(f"{name}_sites") for name in SITES))
     off = truth.select((pl.col("sites_left") - pl.col("connected_fraction") * total).abs().max()).item()
     assert off < 1e-9
@@ -157,8 +162,12 @@ def test_what_cannot_be_a_cohort_is_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("lirich.workbench.extras.find_spec", lambda _: None)
     with pytest.raises(OptionalDependencyError, match=r"lirich\[cells\]"):
         make_cohort(tmp_path)
-    with pytest.raises(OptionalDependencyError, match=r"lirich\[cells\]"):
-        make_laboratory(tmp_path, n_sc=1, n_pc=0, cycles=1, physics="crystal")
+    # the laboratory says what goes without the extra, and puts nothing in its place by itself
+    with pytest.raises(OptionalDependencyError, match=r"lirich\[cells\].*curves"):
+        make_laboratory(tmp_path / "lab", n_sc=1, n_pc=0, cycles=1)
+    assert not (tmp_path / "lab").exists()
+    light = make_laboratory(tmp_path / "lab", n_sc=1, n_pc=0, cycles=1, physics="curves")
+    assert light.truth["model"] == "lirich.testing.curve_model"
 
 
 # --- the laboratory on this physics ------------------------------------------------------------------------------
@@ -179,7 +188,6 @@ TOLERANCES = {
 def test_vendor_files_of_the_crystal_model_lead_back_to_its_truth(tmp_path: Path) -> None:
     made = make_laboratory(
         tmp_path, n_sc=1, n_pc=1, cycles=40, seed=2, formats=["neware-csv", "maccor-txt"], continued=False,
-        physics="crystal",
     )  # fmt: skip
     assert made.truth["model"] == "LiRichSPM of lirich.cells"
     for key, cell in made.cells.items():
@@ -198,4 +206,5 @@ def test_vendor_files_of_the_crystal_model_lead_back_to_its_truth(tmp_path: Path
             c["cycle"]: c["segment"] for c in cell.truth["cycles"]
         }
         assert len(cell.truth["hidden"]) == 40
+        assert set(cell.truth["hidden"][0]) == {"cycle", *CRYSTAL_STATES.values()}
         assert cell.truth["parameters"]["Active mass [g]"] == pytest.approx(facts["active_mass_mg"] / 1000)

@@ -33,7 +33,10 @@ PER_CYCLE = {
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("laboratory")
-    make_laboratory(folder, n_sc=1, n_pc=1, cycles=40, formats=["bdf-parquet"], diffusion_cells=True, continued=False)
+    make_laboratory(
+        folder, n_sc=1, n_pc=1, cycles=40, formats=["bdf-parquet"], diffusion_cells=True, continued=False,
+        physics="curves",
+    )  # fmt: skip
     return folder, json.loads((folder / "truth.json").read_text())["cells"]
 
 

@@ -152,7 +152,7 @@ def test_the_interval_of_a_fit_of_few_points_covers_as_often_as_it_says():
     hits = fits = 0
     for _ in range(300):
         noise = rng.normal(0, 1e-4, len(since) + 1)
-        fit = fit_sphere(since, clean + noise[1:], TAU_S, R_M, start_v=3.7 + noise[0])
+        fit = fit_sphere(since, clean + noise[1:], since <= TAU_S, TAU_S, R_M, start_v=3.7 + noise[0])
         fits += 1
         hits += fit.low <= rate * R_M**2 <= fit.high
     assert hits / fits >= 0.93
@@ -223,9 +223,25 @@ def test_a_trickle_of_a_hundredth_is_current_and_noise_of_a_cycler_is_rest():
 def test_a_fit_that_the_data_do_not_bound_is_refused():
     t = np.linspace(1, 3600, 200)
     with pytest.raises(NotEnoughDataError, match="bound"):
-        fit_sphere(t, 3.7 + 0.001 * (t <= TAU_S), TAU_S, R_M)
+        fit_sphere(t, 3.7 + 0.001 * (t <= TAU_S), t <= TAU_S, TAU_S, R_M)
     with pytest.raises(NotEnoughDataError, match="points"):
-        fit_sphere(t[:5], t[:5], TAU_S, R_M)
+        fit_sphere(t[:5], t[:5], t[:5] <= TAU_S, TAU_S, R_M)
+    with pytest.raises(InputError, match="Shapes"):
+        fit_sphere(t, t, t[:5] <= TAU_S, TAU_S, R_M)
+
+
+def test_a_row_of_the_rest_at_the_very_end_of_the_pulse_is_of_the_rest():
+    """Cyclers write the last row under current and the first of the rest at one time; the drop is between."""
+    rate = 0.1 / TAU_S
+    since = np.concatenate((np.linspace(TAU_S / 12, TAU_S, 12), np.linspace(TAU_S, 4 * TAU_S, 12)))
+    under = np.arange(24) < 12
+    voltage = 3.7 + 0.02 * pulse_response(since, TAU_S, rate) + 0.01 * under
+    fit = fit_sphere(since, voltage, under, TAU_S, R_M, start_v=3.7)
+    assert fit.diffusivity_m2_s == pytest.approx(rate * R_M**2, rel=1e-3)
+    assert fit.ohmic_v == pytest.approx(0.01, rel=1e-3)
+    time = np.concatenate(([0.0, 100.0], 100.0 + since))
+    (pulse,) = gitt(time, np.r_[3.7, 3.7, voltage], np.r_[0.0, 0.0, 1.0 * under], R_M)
+    assert pulse.fit.diffusivity_m2_s == pytest.approx(rate * R_M**2, rel=1e-3)
 
 
 def test_flags_methods_and_radius_stand_with_the_values():
@@ -350,3 +366,37 @@ def test_ici_recovers_a_known_diffusivity():
     found = [p for p in ici(time, voltage, current, R_M) if 10 < p.number < 23]
     assert np.median([p.diffusivity_m2_s for p in found]) == pytest.approx(true, rel=0.12)
     assert np.median([p.resistance_ohm for p in found]) == pytest.approx(2.0, rel=0.05)
+
+
+def interrupted(true, count, on, off=10.0):
+    """Time (s), voltage (V) and current (mA) of a constant flux into a sphere with interrupts; a linear potential."""
+    rate, switch = true / R_M**2, np.arange(count) * (on + off) + 600.0
+    steps = np.concatenate((np.arange(1, 11) * on / 10, on + np.arange(0.5, off + 0.1, 0.5)))
+    time = np.unique(np.concatenate([[0.0, 300.0, 600.0], *(s + steps for s in switch)]))
+    voltage, current = np.full(len(time), 3.6), np.zeros(len(time))
+    for s in switch:
+        voltage += 0.001 * (surface_response(rate * (time - s)) - surface_response(rate * (time - s - on))) / rate
+        under = (time > s + 1e-6) & (time <= s + on + 1e-6)
+        voltage += 0.002 * under
+        current += under
+    return time, voltage, current
+
+
+@pytest.mark.parametrize(("theta", "steady"), [(0.01, False), (0.06, False), (0.6, True)])
+def test_interrupts_before_the_profile_is_steady_come_out_high_and_say_so(theta, steady):
+    """*theta* is tD/R² of all the time under current, which the √t of the rests alone does not see."""
+    on, count = 3000.0, 20
+    true = theta * R_M**2 / (on * count)
+    values, findings = ici_values(*interrupted(true, count, on), CELL, R_M)
+    found = ici(*interrupted(true, count, on), R_M)[1:-1]
+    assert all(p.validity < 0.002 for p in found)
+    late = [p for p in found if p.steady]
+    assert bool(late) == steady
+    for p in found:
+        assert p.steady == (p.steadiness >= 0.2)
+        if not p.steady:
+            assert p.diffusivity_m2_s > 1.02 * true
+    assert ("ici-not-steady" in {f.code for f in findings}) != steady
+    assert ("out-of-validity" in values[0].flags) != steady
+    if steady:
+        assert [p.diffusivity_m2_s / true for p in late] == pytest.approx([1.0] * len(late), abs=0.08)

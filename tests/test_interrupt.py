@@ -21,7 +21,7 @@ LINE = "Stopped. What was confirmed is kept; run the same command to go on.\n"
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("interrupt") / "files"
-    make_laboratory(folder, n_sc=4, n_pc=4, cycles=6)
+    make_laboratory(folder, n_sc=4, n_pc=4, cycles=6, physics="curves")
     return folder
 
 

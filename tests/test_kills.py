@@ -36,7 +36,7 @@ with Workspace.open(root) as ws:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kills") / "files"
-    make_laboratory(folder, n_sc=3, n_pc=2, cycles=6)
+    make_laboratory(folder, n_sc=3, n_pc=2, cycles=6, physics="curves")
     return folder
 
 

@@ -15,17 +15,18 @@ from hypothesis import strategies as st
 
 from lirich.errors import UnknownNameError
 from lirich.quantities import QUANTITIES
+from lirich.testing.curve_cells import MATERIALS
 from lirich.testing.curve_model import Host, State, constant_current, constant_voltage, rest
 from lirich.testing.cycler import LOWER_V, UPPER_V, cycle_cell, fresh, plan
 from lirich.testing.diffusion_model import ParticleState, Sphere, pass_current
 from lirich.testing.digitised import PUBLISHED, digitised_table, write_digitised_cell
-from lirich.testing.laboratory import MATERIALS, Laboratory, make_laboratory
+from lirich.testing.laboratory import Laboratory, make_laboratory
 from lirich.testing.vendor_files import WRITERS
 
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
-    return make_laboratory(tmp_path_factory.mktemp("lab"), n_sc=4, n_pc=4, cycles=20)
+    return make_laboratory(tmp_path_factory.mktemp("lab"), n_sc=4, n_pc=4, cycles=20, physics="curves")
 
 
 # --- the model -------------------------------------------------------------------------------------------------
@@ -130,7 +131,8 @@ def test_after_a_long_rest_nothing_of_a_pulse_is_left_but_its_charge() -> None:
 
 @pytest.fixture(scope="module")
 def long_truth(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
-    made = make_laboratory(tmp_path_factory.mktemp("long"), n_sc=3, n_pc=3, cycles=60, formats=["bdf-parquet"])
+    folder = tmp_path_factory.mktemp("long")
+    made = make_laboratory(folder, n_sc=3, n_pc=3, cycles=60, formats=["bdf-parquet"], physics="curves")
     return {key: cell.truth["figures"] for key, cell in made.cells.items()}
 
 
@@ -216,7 +218,7 @@ def test_one_test_goes_on_in_a_second_file(laboratory: Laboratory) -> None:
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     one, two, other = (
-        make_laboratory(tmp_path / name, n_sc=1, n_pc=1, cycles=3, seed=seed)
+        make_laboratory(tmp_path / name, n_sc=1, n_pc=1, cycles=3, seed=seed, physics="curves")
         for name, seed in (("one", 5), ("two", 5), ("other", 6))
     )
     for a, b, c in zip(one.files, two.files, other.files, strict=True):
@@ -251,11 +253,13 @@ def test_bdf_current_integrates_to_the_true_capacity(laboratory: Laboratory) -> 
 
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="neware-csv"):
-        make_laboratory(tmp_path, n_sc=1, n_pc=0, cycles=1, formats=["neware-cvs"])
+        make_laboratory(tmp_path, n_sc=1, n_pc=0, cycles=1, formats=["neware-cvs"], physics="curves")
+    with pytest.raises(UnknownNameError, match="crystal"):
+        make_laboratory(tmp_path, n_sc=1, n_pc=0, cycles=1, physics="cristal")  # type: ignore[arg-type]
 
 
 def test_gitt_and_interrupt_cells_state_their_diffusivity(tmp_path: Path) -> None:
-    made = make_laboratory(tmp_path, n_sc=0, n_pc=0, cycles=1, diffusion_cells=True)
+    made = make_laboratory(tmp_path, n_sc=0, n_pc=0, cycles=1, diffusion_cells=True, physics="curves")
     gitt = made.truth["cells"]["SC-GITT"]["diffusion"]
     assert gitt["diffusion_validity_number"] < 0.03
     assert gitt["pulses"] > 80

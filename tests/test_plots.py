@@ -18,9 +18,10 @@ import lirich.plots
 from lirich import plots
 from lirich.model import Origin
 from lirich.plots import Band, CellSeries, EnergyLoss, Figure, GroupPoints, style
-from lirich.plots.cycling import robust_range
 from lirich.plots.figure import PLOTLY_VERSION, script_json
+from lirich.plots.overcycles import robust_range
 from lirich.plots.thinning import choose_cycles, thin, thin_rows
+from lirich.plots.traces import stacked
 from report_material import made_up_cell, made_up_curves, made_up_cycles, made_up_value
 
 AGEING = [Band("formation", 1, 3), Band("ageing", 4, 60)]
@@ -381,3 +382,15 @@ def test_cells_over_each_other_are_told_apart_by_name_and_marker() -> None:
     open_ = plots.overlay([CellSeries("s", "SC", cycles, Origin.SIMULATED)], "capacity_retention")
     assert open_ is not None
     assert open_.data[0]["marker"]["symbol"].endswith("-open")
+
+
+def test_panels_above_each_other_share_the_height_and_never_overlap() -> None:
+    layout = stacked(style.axis("x"), (2.0, style.axis("a")), (1.0, style.axis("b")), (1.0, style.axis("c")))
+    domains = [layout[name]["domain"] for name in ("yaxis", "yaxis2", "yaxis3")]
+    heights = [high - low for low, high in domains]
+    assert heights[0] == pytest.approx(2 * heights[1], abs=2e-4)
+    assert heights[1] == pytest.approx(heights[2], abs=2e-4)
+    assert domains[0][1] == 1.0
+    assert domains[2][0] == pytest.approx(0.0, abs=1e-4)
+    assert all(upper[0] - lower[1] > 0.05 for upper, lower in pairwise(domains))
+    assert layout["xaxis"]["anchor"] == "y3"

@@ -15,12 +15,10 @@ import pytest
 from lirich.errors import (
     DamagedFileError,
     InconsistentDataError,
-    LirichError,
     PluginError,
     ReadError,
     UnknownNameError,
     UnrecognisedFileError,
-    WrongTechniqueError,
 )
 from lirich.model.table import COLUMNS, CURRENT, TIME, VOLTAGE
 from lirich.readers import (
@@ -35,7 +33,8 @@ from lirich.readers import (
     registry,
     standard_table,
 )
-from lirich.testing.binary_files import mpr_bytes, write_binary
+from lirich.testing.binary_files import write_binary
+from lirich.testing.digitised import write_digitised_cell
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -131,19 +130,21 @@ def test_a_renamed_ndax_is_still_known(ndax: Path) -> None:
     assert read(renamed).table.height == 200
 
 
+def test_what_a_reader_noticed_says_in_which_file(tmp_path: Path) -> None:
+    path = tmp_path / "older.mpr"
+    write_binary(path)
+    curve = write_digitised_cell(tmp_path)
+    for file, code in ((path, "current-from-charge"), (curve, "curve-without-time")):
+        found = read(file).findings
+        assert code in {f.code for f in found}
+        assert {f.where for f in found} == {file.name}
+
+
 def test_unknown_reader_and_unknown_repair_are_named(ndax: Path) -> None:
     with pytest.raises(UnknownNameError, match="time-1000x"):
         read(ndax, repairs=["time-1000"])
     with pytest.raises(UnknownNameError):
         read(ndax, reader="excel")
-
-
-def test_impedance_is_refused_as_what_it_is(tmp_path: Path) -> None:
-    pytest.importorskip("galvani")
-    path = tmp_path / "eis.mpr"
-    path.write_bytes(mpr_bytes(columns="impedance"))
-    with pytest.raises(WrongTechniqueError, match=r"impedance file \(Biologic PEIS"):
-        read(path)
 
 
 def test_inspection_says_everything_and_is_json(ndax: Path) -> None:
@@ -355,13 +356,11 @@ def test_the_announced_time_bug_is_caught_and_mended_within_ten_milliseconds(sha
 
 
 @pytest.mark.data
-def test_peis_is_refused_and_every_file_can_be_inspected(shared_data: Path) -> None:
+def test_every_file_can_be_inspected(shared_data: Path) -> None:
     for path in sorted((shared_data / "cycling").iterdir()):
         seen = inspect(path)
         assert seen.readable or seen.error is not None
         json.dumps(seen.to_dict(), allow_nan=False)
-    with pytest.raises((WrongTechniqueError, LirichError)):
-        read(shared_data / "cycling" / "biologic_peis_60pts.mpr")
 
 
 def test_a_header_without_data_is_damage(tmp_path: Path) -> None:

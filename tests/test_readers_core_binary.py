@@ -226,8 +226,16 @@ def test_impedance_and_mixed_techniques(tmp_path: Path) -> None:
         [[f"{10 ** (4 - k / 5):.4f}", "5.0", "1.0", f"{k}.0", "3.7"] for k in range(20)],
         technique="Potentio Electrochemical Impedance Spectroscopy",
     )
+    reading = read(_save(tmp_path, "eis.mpt", spectrum))
+    assert reading.table["imaginary_impedance_ohm"].to_list() == [-1.0] * 20
+    assert reading.table["voltage_volt"].to_list() == [3.7] * 20
+    without = mpt(
+        ["Re(Z)/Ohm", "-Im(Z)/Ohm", "time/s", "Ewe/V"],
+        [["5.0", "1.0", f"{k}.0", "3.7"] for k in range(20)],
+        technique="Potentio Electrochemical Impedance Spectroscopy",
+    )
     with pytest.raises(WrongTechniqueError, match="Potentio Electrochemical Impedance"):
-        read(_save(tmp_path, "eis.mpt", spectrum))
+        read(_save(tmp_path, "no_frequency.mpt", without))
     columns, rows = gcpl_rows()
     mixed = [[*row, "1000.0" if 20 <= k < 30 else "0.0"] for k, row in enumerate(rows)]
     reading = read(_save(tmp_path, "mixed.mpt", mpt([*columns, "freq/Hz"], mixed)))

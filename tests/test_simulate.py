@@ -14,13 +14,19 @@ from lirich.cells import programme
 from lirich.cells.impedance import CONSTANT_DIFFUSION, NO_AGEING
 from lirich.cells.parameters import single_crystal
 from lirich.cli.app import app
-from lirich.errors import ConflictingMetadataError, OptionalDependencyError, SettingsError, UnknownNameError
+from lirich.errors import (
+    ConflictingMetadataError,
+    NotEnoughDataError,
+    OptionalDependencyError,
+    SettingsError,
+    UnknownNameError,
+)
 from lirich.model import Origin
 from lirich.model import table as std
 from lirich.plots import style
 from lirich.reports import write_report
 from lirich.workbench import Workspace
-from lirich.workbench.simulate import SimulatedCell, simulate_impedance
+from lirich.workbench.simulate import SimulatedCell
 from lirich.workbench.simulation_file import SimulationRequest, read_request
 
 CYCLES = 8
@@ -189,12 +195,31 @@ def test_the_command_line(space: Workspace, tmp_path: Path) -> None:
     assert "spinel-like sites" in words.stdout
 
 
-def test_the_impedance_of_an_aged_cell_is_read_back(space: Workspace) -> None:
+def test_the_impedance_of_a_simulated_cell_is_a_test_and_is_read_back(space: Workspace) -> None:
     plan = programme.parse(["Charge at C/5 until 4.0 V"], 250.0)
-    found = simulate_impedance("SC", plan, changes={**CONSTANT_DIFFUSION, **NO_AGEING})
-    assert found.fit.charge_transfer_ohm == pytest.approx(found.spectrum.charge_transfer_ohm, rel=0.03)
-    assert found.fit.diffusivity_m2_s == pytest.approx(1e-16, rel=0.15)
-    assert found.fit.residual < 1e-3
+    space.simulate("SC", plan, changes={**CONSTANT_DIFFUSION, **NO_AGEING}, cell="eis")
+    done = space.simulate_impedance("eis")
+    assert not done.already
+    assert done.test.kind == "impedance"
+    assert space.simulate_impedance("eis").already
+    space.analyse(["eis"], executor="serial")
+    view = space.cells["eis"]
+    values = {v.quantity: v for v in view.values}
+    truth = done.truth
+    assert values["charge_transfer_resistance_ohm"].value == pytest.approx(truth["charge_transfer_ohm"], rel=0.03)
+    assert values["series_resistance_ohm"].value == pytest.approx(truth["series_ohm"] + truth["film_ohm"], rel=0.01)
+    assert values["double_layer_capacitance_f"].value == pytest.approx(truth["double_layer_f"], rel=0.02)
+    assert values["lithium_diffusivity_m2_s"].value == pytest.approx(1e-16, rel=0.02)
+    assert {v.origin for v in view.values} == {"simulated"}
+    assert values["kramers_kronig_residual"].value < 0.01
+    assert view.analysis.kind == "cycling"
+    assert [a.kind for a in view.impedance] == ["impedance"]
+    assert view.plot("impedance").data
+    assert not space.analyse(["eis"], executor="serial").analysed
+    assert not [f for f in space.check() if f.severity != "info"]
+    space.simulate("SC", plan, cell="plain")
+    with pytest.raises(NotEnoughDataError, match="impedance"):
+        space.cells["plain"].plot("impedance")
 
 
 @pytest.mark.slow

@@ -91,6 +91,20 @@ def test_former_facts_are_kept(store: Store) -> None:
     assert [h.fact for h in store.sample_history("A")] == [Sample(key="A", dopant="Nb")]
 
 
+def test_a_removed_cell_leaves_an_entry_and_may_come_back_as_it_was(store: Store) -> None:
+    cell = Cell(key="A", active_mass_mg=2.0)
+    store.put_cell(cell)
+    store.change(lambda things: things.remove_cell("A"))
+    assert [h.fact for h in store.cell_history("A")] == [cell, None]
+    store.put_cell(cell)
+    assert [h.fact for h in store.cell_history("A")] == [cell, None, cell]
+    assert store.change(lambda things: things.remove_empty_cell("A"))
+    assert not store.change(lambda things: things.remove_empty_cell("A"))
+    assert [h.number for h in store.cell_history("A")] == [1, 2, 3, 4]
+    with pytest.raises(UnknownNameError):
+        store.cell_history("B")
+
+
 def test_the_same_test_is_put_in_once(store: Store, tmp_path: Path) -> None:
     test = lab.add(store, 1, tmp_path)
     assert store.put_test(test) is False
@@ -185,6 +199,8 @@ def test_values_are_found_by_each_filter(store: Store, tmp_path: Path) -> None:
     assert store.values(origin=Origin.LITERATURE) == [paper]
     assert store.values(subject_kind="material") == [paper]
     assert len(store.values(subject=["SC-1", "PC-2"], quantity=[CAPACITY])) == 4
+    with pytest.raises(TypeError, match="subjekt"):
+        store.values(subjekt="SC-1")
     assert store.values(subject=[]) == []
     assert [v.conditions.cycle for v in store.values(subject="SC-1", quantity=CAPACITY)] == [1, 2]
 

@@ -192,10 +192,12 @@ def test_the_defaults_of_stored_records_are_what_they_were() -> None:
     }
     assert telling == {
         "Cell.simulated": False,
+        "Test.kind": "cycling",
         "Finding.severity": "warning",
         "Interval.level": 0.95,
         "Value.operator": "=",
         "Value.conditions": Conditions(),
         "Value.provenance": Provenance(),
+        "Analysis.kind": "cycling",
         "Analysis.created_unix_second": 0.0,
     }

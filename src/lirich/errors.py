@@ -252,9 +252,10 @@ class OptionalDependencyError(PluginError):
     """An extra is not installed."""
 
     @classmethod
-    def of(cls, what: str, extra: str) -> OptionalDependencyError:
-        """Build the error for *what*, which needs ``lirich[extra]``."""
+    def of(cls, what: str, extra: str, instead: str = "") -> OptionalDependencyError:
+        """Build the error for *what*, which needs ``lirich[extra]``; *instead* says what goes without it."""
+        install = f"Install it with: pip install 'lirich[{extra}]'"
         return cls(
             f"{what} needs the optional extra [{extra}], which is not installed",
-            advice=f"Install it with: pip install 'lirich[{extra}]'",
+            advice=f"{install}; or {instead}" if instead else install,
         )

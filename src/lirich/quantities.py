@@ -45,6 +45,10 @@ _CROY = "Croy et al., J. Electrochem. Soc. 161 (2014) A318, doi:10.1149/2.049403
 _SEN = "Sen, J. Am. Stat. Assoc. 63 (1968) 1379, doi:10.1080/01621459.1968.10480934"
 _GITT = "Weppner & Huggins, J. Electrochem. Soc. 124 (1977) 1569, doi:10.1149/1.2133112"
 _ICI = "Chien et al., Nat. Commun. 14 (2023), doi:10.1038/s41467-023-37989-6 (intermittent current interruption)"
+_RANDLES = "Randles, Discuss. Faraday Soc. 1 (1947) 11, doi:10.1039/df9470100011"
+_SPHERE = "Jacobsen & West, Electrochim. Acta 40 (1995) 255, doi:10.1016/0013-4686(94)E0192-3 (diffusion in a sphere)"
+_BROAD_ARC = "Hsu & Mansfeld, Corrosion 57 (2001) 747, doi:10.5006/1.3280607"
+_LIN_KK = "Boukamp, J. Electrochem. Soc. 142 (1995) 1885, doi:10.1149/1.2044210 (linear Kramers–Kronig test)"
 _KIM = "Kim et al., Energy Environ. Sci. 18 (2025) 4222 (PCA of Li-rich charge curves)"
 _STACK = "Betz et al., Adv. Energy Mater. 9 (2019) 1803170, doi:10.1002/aenm.201803170 (levels of energy calculation)"
 _SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
@@ -55,6 +59,11 @@ INTERRUPT_VALIDITY_LIMIT = 0.002
 """τD̃/R² above which a diffusivity by interrupts is flagged, τ the end of the window. With the drift of a long current
 the response of a sphere is 2√(θ/π) − 2θ, so that √t takes the slope for too small and D̃ for too large: 1.1 of the truth
 at 0.0005, 1.4 at 0.005 and 3.1 at 0.05 (the crystal model of `lirich.cells`, tests/test_cells_impedance.py)."""
+INTERRUPT_STEADY_LIMIT = 0.2
+"""tD̃/R² below which an interrupt comes too early, t the time under current up to it: dE/dt is not yet that of the
+equilibrium. At the surface of a sphere under constant flux it is 1 + ⅔·Σ exp(−λ²θ) times as steep, tan λ = λ (Crank 1975,
+eq. 6.45): D̃ is 1.02 of the truth at θ = 0.2, 1.18 at 0.1 and 1.6 at 0.05. It is read with the biased D̃ itself, which for
+θ → 0 goes to 1/9π = 0.035 and so stays below the limit."""
 
 # fmt: off
 _LIST = (
@@ -218,11 +227,28 @@ _LIST = (
     Quantity("rate_recovery", "recovery after a rate test", "R_rec", "%", "cell",
              "100 · discharge capacity back at the first rate after a rate test / that before it at the same rate", _FIELD, "higher"),
     Quantity("lithium_diffusivity_m2_s", "chemical diffusivity of lithium", "D̃", "m²/s", "cell",
-             "by GITT or ICI for a sphere of the stated radius; method, radius and state of charge are conditions", f"{_GITT}; ICI: {_ICI}", "higher"),
+             "by GITT, ICI or EIS for a sphere of the stated radius; method, radius and state of charge or voltage are conditions",
+             f"{_GITT}; ICI: {_ICI}; EIS: {_SPHERE}", "higher"),
     Quantity("diffusion_validity_number", "validity number of a diffusivity", "τD/R²", "1", "cell",
              "τ·D̃/R² of the pulse, or of the window of rest of an interrupt; unless it is ≪ 1 the square root of time is biased, in GITT low (flagged above 0.03), in ICI high (above 0.002)", _GITT, "lower"),
     Quantity("interrupt_resistance_growth_ohm_per_cycle", "growth of the interrupt resistance", "dR̄/dn", "Ω/cycle", "cell",
              "slope of the interrupt resistance against cycle number, Theil–Sen", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+    Quantity("series_resistance_ohm", "series resistance", "R_0", "Ω", "cell",
+             "R_0 of Z = R_0 + arcs: what the impedance tends to at high frequency; electrolyte, contacts, and films without an "
+             "arc of their own", _RANDLES, "lower"),
+    Quantity("charge_transfer_resistance_ohm", "charge-transfer resistance", "R_ct", "Ω", "cell",
+             "resistance of the arc that diffusion follows in series: R_ct + Z_d, with the double layer beside both. Of the whole "
+             "electrode; with two electrodes nothing in the spectrum alone says whose it is", f"{_RANDLES}; {_SPHERE}", "lower"),
+    Quantity("double_layer_capacitance_f", "double-layer capacitance", "C_dl", "F", "cell",
+             "capacitance beside the charge transfer; of a depressed arc that of a capacitor with the same time constant, "
+             "τ/R_ct", f"{_RANDLES}; {_BROAD_ARC}"),
+    Quantity("second_arc_resistance_ohm", "resistance of the second arc", "R_a", "Ω", "cell",
+             "resistance of the other arc of a spectrum: a counter electrode or a film", _RANDLES, "lower"),
+    Quantity("diffusion_time_s", "time of diffusion", "R²/D̃", "s", "cell",
+             "R²/D̃ of the sphere whose impedance stands in series with the charge transfer: what a spectrum tells of D̃ "
+             "without a radius", _SPHERE, "lower"),
+    Quantity("kramers_kronig_residual", "Kramers–Kronig residual", "χ_KK", "%", "cell",
+             "100 · root mean square of |Z − Z_KK|/|Z|, Z_KK the linear test's fit: noise, drift and non-linearity", _LIN_KK, "lower"),
     # --- a material, as papers and instruments give it ------------------------------------------------------
     Quantity("specific_capacity_mah_g", "specific capacity (unspecified)", "q", "mAh/g", "material",
              "specific capacity as a source states it, charge or discharge not said", _REVIEW, "higher"),

@@ -13,14 +13,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pybamm
+from numpy.typing import NDArray
 
 from lirich.cells.crystal import arrhenius, parameter
 
 Symbol = Any
+Array = NDArray[np.float64]
 
 _ALL, _SPAN, _POWER = 4.236, 2.472, 3.7
 """Contacts with its own kind from which all of a network hangs together, how many fewer end it, and the power between
@@ -84,6 +88,31 @@ def recovered(pressure_mpa: Symbol, modulus: Symbol, poisson: Symbol, slope: Sym
     return pybamm.erf(2**0.5 * pressure_mpa * 1e6 * (1 - poisson**2) / (modulus * slope + _ONE_PASCAL))
 
 
+def touching(whole: Symbol, parted: Symbol, held: Symbol) -> Symbol:
+    """Return the part of the crystals' surface in contact: of *whole*, what has *parted* and is not *held* is gone."""
+    return pybamm.maximum(whole * (1 - parted * (1 - held)), _LEAST_CONTACT)
+
+
+def contact_at(pressures_mpa: Array, parted: float, parameters: Mapping[str, float]) -> Array:
+    """Return the contact fraction (n,) under other stack pressures (n,), MPa, at once: elastic, before anything heals.
+
+    *parted* is the state of the contact, *parameters* are those of a solid-state cell.
+    """
+    held = recovered(
+        pybamm.Vector(pressures_mpa),
+        *(
+            pybamm.Scalar(parameters[name])
+            for name in (
+                "Solid electrolyte elastic modulus [Pa]",
+                "Solid electrolyte Poisson ratio",
+                "Linear expansion of lithiation",
+            )
+        ),
+    )
+    whole = pybamm.Scalar(parameters["Contact fraction after pressing"])
+    return np.asarray(touching(whole, pybamm.Scalar(parted), held).evaluate(), dtype=np.float64).reshape(-1)
+
+
 @dataclass
 class Contact:
     """The states of the contact along *domain*; *rate* is that at which Li enters the crystals there, 1/s."""
@@ -126,8 +155,7 @@ class Contact:
             * (parameter("Part of the contact that can part") - self.parted)
             - healing * self.parted
         )
-        whole = parameter("Contact fraction after pressing")
-        self.fraction = pybamm.maximum(whole * (1 - self.parted * (1 - held)), _LEAST_CONTACT)
+        self.fraction = touching(parameter("Contact fraction after pressing"), self.parted, held)
 
     def grow(self, potential: Symbol) -> None:
         """Let the interphase grow under crystals at *potential* (V against Li).

@@ -182,6 +182,7 @@ class Crystal:
             "left": (pybamm.Scalar(0), "Neumann"),
             "right": (self.rate / (3 * pybamm.surf(diffusivity)), "Neumann"),
         }
+        self.surface_diffusivity = pybamm.surf(diffusivity) * self.length**2  # m²/s
         self.mean_lithium = pybamm.r_average(self.lithium)
         self.surface_content = pybamm.surf(self.lithium) / self.connected
         self.mean_content = self.mean_lithium / self.connected
@@ -359,7 +360,9 @@ class Crystal:
             "Wetted area [m2.g-1]": self.area / density / 1000,
             "Volume change of the crystals": self.volume_change,
             "Diffusion length [m]": self.length,
+            "Diffusivity at the surface [m2.s-1]": self.surface_diffusivity,
             "Interfacial current density [A.m-2]": self.current_density,
+            "Exchange-current density [A.m-2]": self.exchange,
             "Film resistance [Ohm.m2]": self.film_resistance,
             "Oxygen released [umol.g-1]": self.oxygen,
             "Carbon dioxide released [umol.g-1]": self.dioxide,

@@ -61,6 +61,7 @@ class LiRichFullCell(LiRichModel):
                 "Concentration overpotential [V]": concentration,
                 "Ohmic overpotential of electrolyte and solid [V]": ohmic,
                 "Graphite potential [V]": graphite.beside_film,
+                "Graphite surface [m2]": graphite.area,
                 "Mean graphite content": graphite.mean_content,
                 "SEI thickness [m]": graphite.thickness,
                 "SEI current [A]": graphite.film_current,

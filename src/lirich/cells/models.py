@@ -74,8 +74,8 @@ class Model:
         return replace(self, outputs=(*self.outputs, *(name for name in outputs if name not in self.outputs)))
 
     def surface_resolved(self, shells: int = SHELLS) -> Model:
-        """Return the model with shells that become thinner towards the crystal's surface: for pulses and impedance."""
-        return replace(self, points=(*self.points, ("r_p", shells)), stretch=STRETCH)
+        """Return the model with shells that become thinner towards a particle's surface: for pulses and impedance."""
+        return replace(self, points=(*self.points, ("r_p", shells), ("r_n", shells)), stretch=STRETCH)
 
     def set_for(self, morphology: str) -> str:
         """Return the name of the parameter set for single crystals (``SC``) or polycrystalline particles (``PC``)."""

@@ -30,6 +30,9 @@ class Parameter:
     guess: bool
 
 
+COMPOSITION = "Li1.2Mn0.54Ni0.13Co0.13O2"
+"""The oxide whose density the library has, and what the models stand for. The cell that the sites were fitted to
+states none."""
 SOLID_ELECTROLYTES = ("Li6PS5Cl", "Li10GeP2S12", "LLZO", "Li3InCl6", "Li3YCl6", "PEO-LiTFSI")
 """The solid electrolytes of the library: each is a group of `parameters.csv`."""
 _CRYSTAL = ("host", "transport", "ageing", "gas")

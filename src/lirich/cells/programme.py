@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from lirich.errors import SettingsError, UnknownNameError
 
@@ -241,67 +241,57 @@ def rate_test(
     return cycling(listed, one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v, charge_rate=charge_rate)
 
 
+@dataclass(frozen=True, slots=True)
+class Interrupts:
+    """What tells a GITT from an ICI: how long pulses and rests are, and how often both are recorded, s.
+
+    ``rest_every_s`` of ``None`` records a rest ever more rarely.
+    """
+
+    pulse_s: float
+    rest_s: float
+    pulse_every_s: float
+    rest_every_s: float | None
+
+
+GITT = Interrupts(pulse_s=300.0, rest_s=14400.0, pulse_every_s=5.0, rest_every_s=None)
+"""Pulses of 300 s, each followed by 4 h of rest."""
+ICI = Interrupts(pulse_s=300.0, rest_s=10.0, pulse_every_s=10.0, rest_every_s=0.5)
+"""A current that is interrupted for 10 s every 300 s."""
+
+
 def interrupted(
+    kind: Interrupts,
     *,
     one_c_ma_g: float,
-    rate: str,
-    pulse_s: float,
-    rest_s: float,
-    pulse_every_s: float,
-    rest_every_s: float | None,
+    rate: str = "C/10",
     formation: int = 1,
     low_v: float = 2.0,
     high_v: float = 4.8,
 ) -> Programme:
-    """Return formation at *rate*, then one charge and one discharge in pulses of *pulse_s* with rests of *rest_s*."""
+    """Return *formation* cycles at *rate*, then one charge and one discharge in pulses, a block each: `GITT`, `ICI`.
+
+    With ``dataclasses.replace(GITT, rest_s=…)`` pulses and rests are your own.
+    """
     current = specific_current(rate, one_c_ma_g)
     # 500 mAh/g is more than any lithium-rich oxide holds
-    count = int(500.0 * 3600.0 / (current * pulse_s)) + 1
+    count = int(500.0 * 3600.0 / (current * kind.pulse_s)) + 1
     steps: list[Step] = []
     directions: tuple[tuple[Literal["charge", "discharge"], float], ...] = (("charge", high_v), ("discharge", low_v))
     for block, (mode, limit) in enumerate(directions, start=1):
         pulse = Step(
-            mode, current_ma_g=current, until_voltage_v=limit, until_s=pulse_s, every_s=pulse_every_s, block=block
+            mode,
+            current_ma_g=current,
+            until_voltage_v=limit,
+            until_s=kind.pulse_s,
+            every_s=kind.pulse_every_s,
+            block=block,
         )
-        steps += [pulse, Step("rest", until_s=rest_s, every_s=rest_every_s, block=block)] * count
+        steps += [pulse, Step("rest", until_s=kind.rest_s, every_s=kind.rest_every_s, block=block)] * count
     whole = Programme(tuple(steps), one_c_ma_g)
     return (
         cycling([rate] * formation, one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v) + whole if formation else whole
     )
-
-
-def gitt(
-    *,
-    one_c_ma_g: float,
-    rate: str = "C/10",
-    pulse_s: float = 300.0,
-    rest_s: float = 14400.0,
-    formation: int = 1,
-    low_v: float = 2.0,
-    high_v: float = 4.8,
-) -> Programme:
-    """Return a GITT: one charge and one discharge in pulses of 300 s, each followed by 4 h of rest, after formation."""
-    return interrupted(
-        one_c_ma_g=one_c_ma_g, rate=rate, pulse_s=pulse_s, rest_s=rest_s, pulse_every_s=5.0, rest_every_s=None,
-        formation=formation, low_v=low_v, high_v=high_v,
-    )  # fmt: skip
-
-
-def ici(
-    *,
-    one_c_ma_g: float,
-    rate: str = "C/10",
-    pulse_s: float = 300.0,
-    rest_s: float = 10.0,
-    formation: int = 1,
-    low_v: float = 2.0,
-    high_v: float = 4.8,
-) -> Programme:
-    """Return a charge and a discharge that are interrupted for 10 s every 300 s, after formation."""
-    return interrupted(
-        one_c_ma_g=one_c_ma_g, rate=rate, pulse_s=pulse_s, rest_s=rest_s, pulse_every_s=10.0, rest_every_s=0.5,
-        formation=formation, low_v=low_v, high_v=high_v,
-    )  # fmt: skip
 
 
 NAMES = ("cycling", "ageing", "rate-test", "gitt", "ici")
@@ -330,14 +320,11 @@ def named(
         raise SettingsError(f"{cycles} cycles of {name}", expected="1 or more cycles, of cycling or ageing")
     if check_up_every and name != "ageing":
         raise SettingsError(f"Check-ups in {name}", expected="check-ups in ageing only")
+    limits: dict[str, Any] = {"one_c_ma_g": one_c_ma_g, "low_v": low_v, "high_v": high_v}
     if name == "cycling":
-        return cycling([rate or "C/10"] * (cycles or 3), one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v)
+        return cycling([rate or "C/10"] * (cycles or 3), **limits)
     if name == "ageing":
-        return ageing(
-            cycles or 100, rate or "C/2", check_up_every=check_up_every,
-            one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v,
-        )  # fmt: skip
+        return ageing(cycles or 100, rate or "C/2", check_up_every=check_up_every, **limits)
     if name == "rate-test":
-        return rate_test(charge_rate=rate or "C/10", one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v)
-    make = gitt if name == "gitt" else ici
-    return make(rate=rate or "C/10", one_c_ma_g=one_c_ma_g, low_v=low_v, high_v=high_v)
+        return rate_test(charge_rate=rate or "C/10", **limits)
+    return interrupted(GITT if name == "gitt" else ICI, rate=rate or "C/10", **limits)

@@ -18,10 +18,6 @@ from lirich.cells.crystal import Crystal, conducting, parameter
 from lirich.cells.half_cell import Sandwich
 from lirich.cells.porous import CHARGE_SCALE, ELECTRODE, LOCAL, LOCAL_RATE, PorousElectrode, along, averaged, local_rate
 
-LI_IN_POTENTIAL_V = 0.62
-"""Potential of the two-phase region In/LiIn against Li: Santhosha et al., Batteries & Supercaps 2 (2019) 524,
-doi:10.1002/batt.201800149. It is a value for the parameter ``Anode potential [V]``."""
-
 
 def packing() -> Packing:
     """Return the packing of the composite, as PyBaMM parameters."""
@@ -35,7 +31,7 @@ def packing() -> Packing:
 
 
 class LiRichASSB(LiRichModel):
-    """All-solid-state cell of Li-rich crystals in a composite cathode, against Li or Li-In.
+    """All-solid-state cell of Li-rich crystals in a composite cathode, against Li or Li-In (`lirich.model.counter`).
 
     ``pybamm.Model("LiRichASSB")`` gives it by name. Parameters as of `lirich.cells.half_cell.LiRichSPM`.
     """

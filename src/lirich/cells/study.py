@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -334,52 +334,3 @@ def discharges(
         (float(rate), float(q), float(e / q) if q > 1e-9 else 0.0)
         for rate, q, e in zip(rates, passed, energy, strict=True)
     ]
-
-
-@dataclass(frozen=True)
-class BestSize:
-    """The best radius for a duty, the range that is within 1 % of it, and the curve it was read from.
-
-    ``radii_nm`` and ``objective`` (n,) are the points that could be solved. ``at_edge`` says that the best lies at an
-    end of what was tried, so that it is a bound and no optimum.
-    """
-
-    objective_name: str
-    radius_nm: float
-    value: float
-    low_nm: float
-    high_nm: float
-    at_edge: bool
-    radii_nm: tuple[float, ...]
-    objective: tuple[float, ...]
-
-
-def best_size(radii_nm: Sequence[float], objective: Sequence[float], name: str = OBJECTIVE) -> BestSize:
-    """Return the radius with the largest *objective*, by a parabola through the three best in ln R.
-
-    Raises `SettingsError` with fewer than three points.
-    """
-    order = np.argsort(radii_nm)
-    radii, values = np.asarray(radii_nm, dtype=float)[order], np.asarray(objective, dtype=float)[order]
-    if radii.size < 3:
-        raise SettingsError(f"{radii.size} radii could be simulated", expected="at least 3 for an optimum")
-    top = int(np.argmax(values))
-    edge = top in (0, radii.size - 1)
-    x = np.log(radii)
-    if edge:
-        best, height = float(radii[top]), float(values[top])
-    else:
-        a, b, c = np.polyfit(x[top - 1 : top + 2] - x[top], values[top - 1 : top + 2], 2)
-        shift = float(np.clip(-b / (2 * a), x[top - 1] - x[top], x[top + 1] - x[top])) if a < 0 else 0.0
-        best, height = float(np.exp(x[top] + shift)), float(max(a * shift**2 + b * shift + c, values[top]))
-    fine = np.linspace(x[0], x[-1], 2001)
-    good = np.interp(fine, x, values) >= 0.99 * height
-    here = int(np.argmin(np.abs(fine - np.log(best))))
-    low = high = here
-    while low > 0 and good[low - 1]:
-        low -= 1
-    while high < fine.size - 1 and good[high + 1]:
-        high += 1
-    return BestSize(
-        name, best, height, float(np.exp(fine[low])), float(np.exp(fine[high])), edge, tuple(radii), tuple(values)
-    )

@@ -35,12 +35,16 @@ def main() -> None:
 
 
 def _run() -> None:
+    from lirich.cli import bash
     from lirich.cli.app import app
     from lirich.cli.output import show_error
     from lirich.errors import LirichError
 
     try:
-        app()
+        if bash.completing():
+            bash.complete(app)
+        else:
+            app()
     except LirichError as error:
         show_error(error)
         sys.exit(error.exit_code)

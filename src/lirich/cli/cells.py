@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from lirich.model.flags import Marks
 if TYPE_CHECKING:
     from lirich.model import Value
     from lirich.workbench import CellView, Workspace
+    from lirich.workbench.history import FactChange
 
 _LISTED = ("initial_coulombic_efficiency", "voltage_decay_mv_per_cycle", "capacity_fade_percent_per_cycle")
 
@@ -40,7 +41,8 @@ def list_cells(workspace: Workspace, *, json: bool = False, current: bool = Fals
     marks = Marks()
     rows = []
     for view in views:
-        by_key = {v.quantity: v for v in reversed(view.values)} if view.analyses else {}
+        analysed = view.analyses or view.impedance
+        by_key = {v.quantity: v for v in reversed(view.values)} if analysed else {}
         found = [by_key.get(k) for k in _LISTED]
         rows.append(
             (
@@ -48,7 +50,7 @@ def list_cells(workspace: Workspace, *, json: bool = False, current: bool = Fals
                 view.facts.sample,
                 view.sample.morphology if view.sample else None,
                 len(view.tests),
-                view.cycles.filter(view.cycles["cycle"] > 0).height if view.analyses else "not analysed",
+                _cycles(view),
                 *("" if v is None else format_value(v, unit=False) + marks.of(v.flags, where=view.key) for v in found),
                 str(view.origin),
             )
@@ -58,6 +60,12 @@ def list_cells(workspace: Workspace, *, json: bool = False, current: bool = Fals
     show_table("", heads, rows, right=(3, 4, 5, 6, 7), whole=(0, 5, 6, 7))
     show_marks(marks)
     show_findings(outdated)
+
+
+def _cycles(view: CellView) -> int | str:
+    if view.analyses:
+        return view.cycles.filter(view.cycles["cycle"] > 0).height
+    return "impedance" if view.impedance else "not analysed"
 
 
 def _entry(view: CellView) -> dict[str, Any]:
@@ -90,6 +98,15 @@ def cell_dict(view: CellView) -> dict[str, Any]:
             }
             for a in view.analyses
         ],
+        "impedance": [
+            {
+                "test": a.tests[0],
+                "version": a.version,
+                "values": [{**v.model_dump(mode="json"), "unit": v.unit} for v in a.values],
+            }
+            for a in view.impedance
+        ],
+        "spectra": view.spectra.to_dicts(),
         "findings": [f.model_dump(mode="json") for f in view.findings],
     }
 
@@ -113,12 +130,36 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
             whole = fold_values(run.values)
             show_folded(whole)
             folded += whole.hidden
+    _show_spectra(view)
     show_findings(view.findings, limit=None if everything else 12)
     if folded:
         out.print(
             f"[dim]Like ones are folded here. [/][bold]lirich cells {escape(view.key)} --all[/][dim] prints each "
             "segment, value and condition; --json and lirich export have them too.[/]"
         )
+
+
+def _show_spectra(view: CellView) -> None:
+    """Print what was read from each spectrum, and what its marks mean."""
+    from lirich.model.format import format_value
+    from lirich.quantities import QUANTITIES
+
+    marks = Marks()
+    for analysis in view.impedance:
+        name = next((t.raw.name for t in view.tests if t.key == analysis.tests[0]), "")
+        rows = [
+            (
+                str(v.conditions.other.get("spectrum", "")),
+                "" if v.conditions.voltage_v is None else f"{v.conditions.voltage_v:.3f}",
+                QUANTITIES[v.quantity].name,
+                format_value(v) + marks.of(v.flags),
+                "; ".join(str(t) for t in (v.conditions.method, v.provenance.parameters.get("circuit")) if t),
+            )
+            for v in analysis.values
+        ]
+        heads = ("spectrum", "at (V)", f"impedance, {name}", "value", "how")
+        show_table("", heads, rows, right=(0, 1, 3), whole=(3,))
+    show_marks(marks)
 
 
 def _show_making(run: CellView, *, everything: bool) -> None:
@@ -185,7 +226,7 @@ def show_marks(marks: Marks) -> None:
         console().print(f"[yellow]{escape(line)}[/]")
 
 
-def show_history(view: CellView) -> None:
+def show_history(history: Sequence[FactChange]) -> None:
     """Print what was said of a cell, its sample and its protocol, when, and what it replaced."""
     rows = [
         (
@@ -196,7 +237,7 @@ def show_history(view: CellView) -> None:
             _said(c.after),
             c.source,
         )
-        for c in view.history
+        for c in history
     ]
     show_table("", ("when (UTC)", "of", "fact", "before", "after", "said by"), rows)
 

@@ -29,21 +29,23 @@ def fit(
     keep: Sequence[str],
     profiles: Sequence[str],
     starts: int,
+    spectra: Sequence[str],
     output: Path | None,
     save: Path | None,
     folder: Path | None,
     *,
     json: bool,
 ) -> None:
-    """Fit the model to measured cycles."""
-    from lirich.workbench.fit import curves_of, run_fit
+    """Fit the model to measured cycles and spectra."""
+    from lirich.workbench.fit import data_of, run_fit
 
-    name, curves, assumptions = curves_of(
+    data = data_of(
         source,
-        _workspace(folder, source),
+        _workspace(folder),
         cycles=_numbers(cycles),
         active_mass_mg=mass,
         current_ma_g=current,
+        spectra=spectra,
     )
     begin = _read_start(start) if start is not None else None
     quiet = json or not console(stderr=True).is_terminal
@@ -52,16 +54,7 @@ def fit(
         if not quiet:
             console(stderr=True).print(f"[dim]{escape(text)}[/]")
 
-    report = run_fit(
-        name,
-        curves,
-        start=begin,
-        keep=keep,
-        starts=starts,
-        profiles=profiles,
-        assumptions=assumptions,
-        progress=say,
-    )
+    report = run_fit(data, start=begin, keep=keep, starts=starts, profiles=profiles, progress=say)
     if save is not None:
         values = {**report.fit.model_values, **report.fit.values}
         save.write_text(json_module.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -78,12 +71,10 @@ def fit(
 
 def _show(report: FitReport) -> None:
     found = report.fit
-    show_table(
-        f"{report.what}: {found.parameter_count} free parameters, {found.point_count} points",
-        ("curve", "RMSE (mV)"),
-        [(name, f"{value:.1f}") for name, value in found.rmse_mv.items()],
-        right=(1,),
-    )
+    left = [(name, f"{value:.1f} mV") for name, value in found.rmse_mv.items()]
+    left += [(name, f"{value:.2g} % of |Z|") for name, value in found.residual_percent.items()]
+    title = f"{report.what}: {found.parameter_count} free parameters, {found.point_count} points"
+    show_table(title, ("curve", "RMSE"), left, right=(1,))
     rows = [
         (
             e.parameter.symbol,
@@ -95,8 +86,15 @@ def _show(report: FitReport) -> None:
         for e in found.estimates
     ]
     show_table("Parameters with 95 % intervals", ("", "parameter", "value", "interval", ""), rows, right=(2,))
+    if found.derived:
+        states = [
+            (d.symbol, d.of, f"{d.value:.4g} {d.unit}", f"{d.low:.3g} to {d.high:.3g}", "" if d.told else "not told")
+            for d in found.derived
+        ]
+        heads = ("", "of the cell at the", "value", "95 % interval", "")
+        show_table("What the fit says of the state of each spectrum", heads, states, right=(2,))
     flat = [d for d in report.directions if not d.told]
-    console().print(f"[bold]What these curves cannot tell[/] ({len(flat)} of {found.parameter_count} directions):")
+    console().print(f"[bold]What these data cannot tell[/] ({len(flat)} of {found.parameter_count} directions):")
     for direction in flat[:SHOWN_DIRECTIONS]:
         console().print(f"  {escape(direction.words)}")
     for p in report.profiles:
@@ -112,9 +110,7 @@ def _write(report: FitReport, path: Path) -> None:
     path.write_text(page(f"Fit of {report.what}", report.figures), encoding="utf-8")
 
 
-def _workspace(folder: Path | None, source: str) -> Workspace | None:
-    if folder is None and Path(source).is_file():
-        return None
+def _workspace(folder: Path | None) -> Workspace | None:
     try:
         return open_workspace(folder)
     except WorkspaceNotFoundError:

@@ -49,6 +49,16 @@ def fit(
         ),
     ] = None,
     starts: Annotated[int, typer.Option("--starts", min=1, help="How many starts to try.")] = 1,
+    spectrum: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--spectrum",
+            metavar="FILE[@V]",
+            help="Impedance to fit together with the cycles: a file, or a cell that has some, and the voltage where "
+            "the file has none. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write curves and residuals here (HTML).", show_default=False)
     ] = None,
@@ -58,7 +68,7 @@ def fit(
     workspace: WorkspaceFolder = None,
     json: Json = False,
 ) -> None:
-    """Fit the Li-rich cell model to measured cycles: parameters, intervals, and what the curves cannot tell."""
+    """Fit the Li-rich cell model to measured cycles and spectra: parameters, intervals, and what they cannot tell."""
     want_json(json)
     from lirich.cli import fitting
 
@@ -71,6 +81,7 @@ def fit(
         keep or [],
         profile or [],
         starts,
+        spectrum or [],
         output,
         save,
         workspace,
@@ -131,6 +142,15 @@ def study(
         float | None, typer.Option("--temperature", help="… and this temperature (°C).", show_default=False)
     ] = None,
     parameter_set: Annotated[str, typer.Option("--parameters", help="SC, PC or a parameter set.")] = "SC",
+    cell: Annotated[
+        str | None,
+        typer.Option(
+            "--cell",
+            help="Instead of a parameter set: a simulated cell of the workspace, with all its numbers but the radius.",
+            show_default=False,
+            autocompletion=complete.cells,
+        ),
+    ] = None,
     objective: Annotated[
         str, typer.Option("--objective", help="The figure that is to be large.")
     ] = "last_energy_wh_kg",
@@ -164,6 +184,7 @@ def study(
         sensitivity,
         output,
         workspace,
+        cell=cell,
         workers=workers,
         executor=executor,
         json=json,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lirich.workbench import CellView
-    from lirich.workbench.simulate import SimulatedCell, SimulatedSpectrum
+    from lirich.workbench.simulate import SimulatedCell
+    from lirich.workbench.simulated_spectrum import SimulatedSpectrum
     from lirich.workbench.simulation_file import SimulationRequest
 
 FIGURES = (
@@ -31,11 +32,13 @@ FIGURES = (
     "energy",
     "rate",
     "diffusivity",
+    "impedance",
 )
 _OF_STATES = ("profiles", "sites", "gas", "contact")
 MODELS = ("single-particle", "with-electrolyte", "porous", "full-cell", "solid-state")
 SOLID_ELECTROLYTES = ("Li6PS5Cl", "Li10GeP2S12", "LLZO", "Li3InCl6", "Li3YCl6", "PEO-LiTFSI")
-"""As the physics names them: said here, for help imports none of it."""
+COUNTER_ELECTRODES = ("Li", "Li-In")
+"""Models, electrolytes and electrodes as the physics names them: said here, for help imports none of it."""
 _STATES = (
     ("Fraction of spinel sites", "spinel-like sites", "% of the host", 100.0),
     ("Lattice sites lost with oxygen", "sites lost with oxygen", "% of the host", 100.0),
@@ -73,6 +76,15 @@ def simulate(
             help=f"For solid-state: {', '.join(SOLID_ELECTROLYTES)}; the first by default.",
             show_default=False,
             autocompletion=complete.one_of(*SOLID_ELECTROLYTES),
+        ),
+    ] = None,
+    counter_electrode: Annotated[
+        str | None,
+        typer.Option(
+            "--counter-electrode",
+            help=f"For solid-state: {', '.join(COUNTER_ELECTRODES)}; the first by default. Voltages are against it.",
+            show_default=False,
+            autocompletion=complete.one_of(*COUNTER_ELECTRODES),
         ),
     ] = None,
     programme: Annotated[
@@ -114,11 +126,9 @@ def simulate(
         Path | None, typer.Option("--figures", help="A folder for figures as HTML.", show_default=False)
     ] = None,
     eis: Annotated[
-        Path | None,
-        typer.Option(
-            "--eis", help="A CSV for the impedance at the end of the programme, after a rest.", show_default=False
-        ),
-    ] = None,
+        bool,
+        typer.Option("--eis", help="Store the impedance at the end of the programme, after a rest, too."),
+    ] = False,
     best_radius: Annotated[
         Path | None,
         typer.Option(
@@ -138,13 +148,13 @@ def simulate(
     size.html
     """
     want_json(json)
-    from lirich.workbench.simulate import check_impedance, simulate_impedance
     from lirich.workbench.simulation_file import SimulationRequest, read_request
 
     given: dict[str, Any] = {
         "programme": [[*step]] if step else programme,
         "model": model,
         "electrolyte": electrolyte,
+        "counter_electrode": counter_electrode,
         "cycles": cycles,
         "rate": rate,
         "low_v": low,
@@ -163,24 +173,19 @@ def simulate(
     else:
         request = SimulationRequest.of({"parameters": what, **given}, changed)
     if best_radius is not None:
-        if any(each is not None for each in (figures, eis, cell, sample)):
+        if eis or any(each is not None for each in (figures, cell, sample)):
             raise InputError(
                 "A best radius with the name, figures or impedance of one cell",
                 expected="--best-radius without --cell, --sample, --figures and --eis",
             )
         _best_radius(request, best_radius, workspace, json=json)
         return
-    if eis is not None:
-        check_impedance(request.model)
     space = open_workspace(workspace)
     done = space.simulate(request.parameters, request.plan(), **request.names())
+    spectrum = space.simulate_impedance(done.cell) if eis else None
     analysed = space.analyse([done.cell], executor="serial")
     view = space.cells[done.cell]
-    spectrum = None
-    if eis is not None:
-        spectrum = simulate_impedance(request.parameters, request.plan(), changes=request.changes)
-        spectrum.spectrum.table.write_csv(eis)
-    drawn, missing = _draw(view, figures, spectrum) if figures is not None else ([], {})
+    drawn, missing = _draw(view, figures) if figures is not None else ([], {})
     states = view.hidden()
     if json:
         print_json(_as_json(done, view, states, spectrum, drawn, missing))
@@ -190,7 +195,7 @@ def simulate(
         out.print(f"[yellow]{escape(failed)} was simulated, but not analysed:[/] {escape(str(error))}")
     _show(view, states)
     if spectrum is not None:
-        _show_spectrum(spectrum, eis)
+        _show_spectrum(spectrum, view)
     if drawn:
         out.print(f"Figures: {escape(', '.join(str(p) for p in drawn))}")
     if missing:
@@ -242,33 +247,47 @@ def _show(view: CellView, states: pl.DataFrame | None) -> None:
         show_table("", heads, hidden, right=(1, 2))
 
 
-def _show_spectrum(found: SimulatedSpectrum, path: Path | None) -> None:
-    spectrum, fit = found.spectrum, found.fit
-    rows = [
-        (
-            "charge transfer (Ω)",
-            f"{spectrum.charge_transfer_ohm:.4g}",
-            f"{fit.charge_transfer_ohm:.4g}",
-            "or " + ", ".join(f"{ohm:.4g}" for ohm in fit.alternatives_ohm) if fit.alternatives_ohm else "",
-        ),
-        ("film (Ω)", f"{spectrum.film_ohm:.4g}", "", "in series with what follows at once"),
-        ("counter electrode (Ω)", f"{spectrum.counter_ohm:.4g}", f"{fit.counter_ohm:.4g}", ""),
-        ("series (Ω)", f"{spectrum.series_ohm:.4g}", f"{fit.series_ohm:.4g}", "the fit's has the film in it"),
-        (
-            "diffusivity (m²/s)",
-            "",
-            f"{fit.diffusivity_m2_s:.3g}",
-            f"R = {fit.radius_m:.3g} m" + ("" if fit.resolved else "; the spectrum does not reach down to D/R²"),
-        ),
-    ]
-    title = f"Impedance at {spectrum.potential_v:.3f} V, in {path}"
+_TOLD = (
+    ("charge_transfer_resistance_ohm", "charge_transfer_ohm", ""),
+    ("", "film_ohm", "in the series resistance of what is read"),
+    ("second_arc_resistance_ohm", "counter_ohm", "the counter electrode"),
+    ("series_resistance_ohm", "series_ohm", ""),
+    ("double_layer_capacitance_f", "double_layer_f", ""),
+    ("lithium_diffusivity_m2_s", "", ""),
+)
+"""Quantity, what the model calls it, and a remark."""
+
+
+def _show_spectrum(found: SimulatedSpectrum, view: CellView) -> None:
+    """Print what the model knows beside what is read from the spectrum alone."""
+    from lirich.cli.cells import show_marks
+    from lirich.model.flags import Marks
+    from lirich.model.format import format_number, format_value
+    from lirich.quantities import QUANTITIES
+
+    truth = found.truth
+    read = {v.quantity: v for a in view.impedance for v in a.values if a.tests == (found.test.key,)}
+    marks = Marks()
+    rows = []
+    for key, name, remark in _TOLD:
+        value = read.get(key)
+        of_model = format_number(truth[name]) if name in truth else ""
+        rows.append(
+            (
+                QUANTITIES[key].name if key else "film resistance",
+                of_model,
+                "" if value is None else format_value(value) + marks.of(value.flags),
+                remark,
+            )
+        )
+    title = f"Impedance at {truth['voltage_v']:.3f} V"
     show_table(title, ("", "of the model", "read from the spectrum", ""), rows, right=(1, 2))
+    show_marks(marks)
 
 
-def _draw(view: CellView, folder: Path, spectrum: SimulatedSpectrum | None) -> tuple[list[Path], dict[str, str]]:
+def _draw(view: CellView, folder: Path) -> tuple[list[Path], dict[str, str]]:
     """Write every figure that the cell has; return the files, and why which others were not drawn."""
     from lirich.errors import NotEnoughDataError
-    from lirich.plots import nyquist
 
     folder.mkdir(parents=True, exist_ok=True)
     drawn: list[Path] = []
@@ -279,11 +298,11 @@ def _draw(view: CellView, folder: Path, spectrum: SimulatedSpectrum | None) -> t
         except NotEnoughDataError as error:
             if kind == "contact" and view.facts.extra.get("model") != "solid-state":
                 continue  # nothing that is missing
+            if kind == "impedance" and not view.impedance:
+                continue  # nobody asked for one
             missing[kind] = error.advice or str(error)
             continue
         drawn.append(figure.write_html(folder / f"{kind}.html"))
-    if spectrum is not None:
-        drawn.append(nyquist(spectrum.spectrum.table, spectrum.fitted).write_html(folder / "impedance.html"))
     return drawn, missing
 
 
@@ -307,7 +326,9 @@ def _as_json(
         "facts": view.facts.model_dump(mode="json"),
         "values": [{**v.model_dump(mode="json"), "unit": v.unit} for v in values],
         "states": None if ends is None else ends[-1].to_dicts()[0],
-        "impedance": None if spectrum is None else spectrum.to_dict(),
+        "impedance": None
+        if spectrum is None
+        else {"test": spectrum.test.key, "already": spectrum.already, "model": spectrum.truth},
         "figures": [str(p) for p in drawn],
         "figures_missing": missing,
     }

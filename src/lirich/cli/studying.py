@@ -27,19 +27,25 @@ def study(
     output: Path | None,
     folder: Path | None,
     *,
+    cell: str | None,
     workers: int | None,
     executor: str,
     json: bool,
 ) -> None:
     """Run a study from a file, or ask for the best radius for a duty."""
     from lirich.cells.study import FIGURES
-    from lirich.workbench.study import make_duty, read_study, size_study
+    from lirich.workbench.study import cell_study, make_duty, read_study, size_study
 
     if objective not in FIGURES:
         from lirich.errors import UnknownNameError
 
         raise UnknownNameError.of("figure", objective, FIGURES)
-    if file is not None:
+    if cell is not None:
+        if file is not None:
+            raise InputError("Both a study in a file and a cell", expected="one of them")
+        with open_workspace(folder) as workspace:
+            asked = cell_study(workspace.store, cell, duty, objective)
+    elif file is not None:
         asked = read_study(file)
     elif duty:
         asked = size_study(make_duty(duty), parameter_set, objective)
@@ -85,7 +91,7 @@ def run_and_show(
 
 
 def _show(result: StudyResult) -> None:
-    from lirich.workbench.study import duty_words
+    from lirich.workbench.study import best_words, duty_words
 
     out = console()
     objective = result.study.objective
@@ -108,11 +114,8 @@ def _show(result: StudyResult) -> None:
         out.print(f"[yellow]{len(result.failed)} point(s) could not be simulated[/]; they are results like the others")
     best = result.best
     if best is not None:
-        edge = " It lies at the edge of what was tried: a bound, no optimum." if best.at_edge else ""
-        out.print(
-            f"[bold]Best crystal radius: {best.radius_nm:.0f} nm[/] ({objective} {best.value:.4g}); "
-            f"{best.low_nm:.0f} to {best.high_nm:.0f} nm are within 1 %.{edge}"
-        )
+        answer, more = best_words(best).split(" (", 1)
+        out.print(f"[bold]{escape(answer)}[/] ({escape(more)}")
     sensitive = result.sensitivity
     if sensitive is not None:
         entries = [

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 from rich.markup import escape
@@ -14,7 +14,10 @@ from rich.markup import escape
 from lirich.cli.cells import cell_dict, list_cells, show_cell, show_history
 from lirich.cli.options import open_workspace
 from lirich.cli.output import console, print_json, progress_bar, show_error, show_findings, show_table
-from lirich.errors import InputError, LirichError
+from lirich.errors import InputError, LirichError, UnknownNameError
+
+if TYPE_CHECKING:
+    from lirich.workbench import Workspace
 
 _STATES = {"new": "", "known": "already there", "anew": "read anew", "restored": "restored"}
 _COUNTED = (("anew", "read anew"), ("restored", "restored"))
@@ -138,6 +141,9 @@ def cells(
             raise InputError("No cell is named", advice="lirich cells NAME --set FIELD=VALUE, --all or --history")
         list_cells(workspace, json=json)
         return
+    if changes and not (facts or segments or clear) and name not in workspace.cells:
+        _former(workspace, name, json=json)
+        return
     findings = []
     if facts:
         from lirich.workbench.celltables import changes_from_options
@@ -156,9 +162,24 @@ def cells(
         return
     show_findings(findings)
     if changes:
-        show_history(view)
+        show_history(view.history)
     else:
         show_cell(view, everything=everything)
+
+
+def _former(workspace: Workspace, name: str, *, json: bool) -> None:
+    """Show the history of a cell that was removed. Raises `UnknownNameError` where there never was one."""
+    from lirich.workbench.history import history
+
+    try:
+        found = history(workspace.store, name)
+    except UnknownNameError:
+        workspace.cells[name]  # the names of the cells that there are
+        raise
+    if json:
+        print_json({"key": name, "removed": True, "history": [change.to_dict() for change in found]})
+    else:
+        show_history(found)
 
 
 def remove(name: str | None, file: str | None, folder: Path | None, *, yes: bool, json: bool) -> None:
@@ -372,7 +393,8 @@ def doctor(folder: Path | None, mend: bool, *, json: bool) -> None:
     else:
         show_table("", ("part", "state", ""), health.rows())
         show_findings(health.findings, limit=50)
-        console().print("[bold green]All is well.[/]" if health.well else "[bold red]Something is wrong.[/]")
+        colour = "red" if not health.well else "yellow" if health.warnings else "green"
+        console().print(f"[bold {colour}]{health.verdict}[/]")
     if not health.well:
         raise typer.Exit(PARTLY)
 

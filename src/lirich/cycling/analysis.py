@@ -55,6 +55,7 @@ def analyse(
     cycles = table_of(
         notes,
         electrode=cell.electrode,
+        counter_electrode=cell.counter_electrode,
         active_mass_mg=cell.active_mass_mg,
         one_c_ma_g=cell.one_c_ma_g,
         settings=settings,

@@ -25,6 +25,7 @@ def cycle_table(
     electrode: Electrode | None = None,
     active_mass_mg: float | None = None,
     one_c_ma_g: float | None = None,
+    counter_electrode: str | None = None,
     settings: CyclingSettings | None = None,
 ) -> pl.DataFrame:
     """Return one row per cycle of a standard table: the quick way from raw rows to the table everybody wants.
@@ -44,7 +45,14 @@ def cycle_table(
     """
     settings = settings or CyclingSettings()
     notes = annotate(table, electrode=electrode, settings=settings)
-    return table_of(notes, electrode=electrode, active_mass_mg=active_mass_mg, one_c_ma_g=one_c_ma_g, settings=settings)
+    return table_of(
+        notes,
+        electrode=electrode,
+        active_mass_mg=active_mass_mg,
+        one_c_ma_g=one_c_ma_g,
+        counter_electrode=counter_electrode,
+        settings=settings,
+    )
 
 
 def table_of(
@@ -53,6 +61,7 @@ def table_of(
     electrode: Electrode | None,
     active_mass_mg: float | None,
     one_c_ma_g: float | None,
+    counter_electrode: str | None,
     settings: CyclingSettings,
 ) -> pl.DataFrame:
     """Return the cycle table of an annotated test; columns as in `cycle_table`."""
@@ -69,7 +78,8 @@ def table_of(
             columns[f"{side}:{name}"] = column
     cycle_start = np.minimum.reduceat(notes.half_start, _firsts(at))
     cycle_stop = np.append(cycle_start[1:], len(notes.points))
-    out = _figures(columns, notes, cycle_start, electrode, settings)
+    vs_lithium = lithium_thresholds(electrode, counter_electrode)
+    out = _figures(columns, notes, cycle_start, electrode, settings, vs_lithium=vs_lithium)
     _add_specific(out, active_mass_mg, one_c_ma_g)
     first_running = np.minimum.reduceat(halves["first"], _firsts(at))
     keys = _keys(notes, numbers, cycle_start, cycle_stop, first_running, columns, settings)
@@ -91,6 +101,8 @@ def _figures(
     cycle_start: Integers,
     electrode: Electrode | None,
     settings: CyclingSettings,
+    *,
+    vs_lithium: bool,
 ) -> dict[str, Array]:
     have = {s: ~np.isnan(c[f"{s}:charge"]) for s in ("charge", "discharge")}
     both = have["charge"] & have["discharge"]
@@ -108,8 +120,8 @@ def _figures(
     ratio = (q_ch, q_dis) if electrode == "anode" else (q_dis, q_ch)
     if not efficiency_known(notes, electrode):
         both = np.zeros_like(both)
-    vs_lithium = 1.0 if lithium_thresholds(electrode) else np.nan
-    low_mah, high_mah = (vs_lithium * 1e3 * c[name] for name in ("discharge:low", "charge:high"))
+    of_lithium = 1e3 if vs_lithium else np.nan
+    low_mah, high_mah = (of_lithium * c[name] for name in ("discharge:low", "charge:high"))
     out = {
         "charge_capacity_mah": q_ch,
         "discharge_capacity_mah": q_dis,

@@ -120,7 +120,7 @@ def fade_values(
             finding = not_enough(what, error, where=cell.key)
             if finding not in findings:
                 findings.append(finding)
-    if cell.active_mass_mg is None and lithium_thresholds(cell.electrode):
+    if cell.active_mass_mg is None and lithium_thresholds(cell.electrode, cell.counter_electrode):
         findings.append(missing_fact("active_mass_mg", "growth of the low-voltage capacity", where=cell.key))
     return series.values, [*findings, *series.findings]
 

@@ -26,6 +26,7 @@ from lirich.cycling.record import (
 )
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Composition, Conditions, Finding, Sample, Scalar, Severity, Value
+from lirich.model.counter import counter_potential_v
 
 _CODE = "lirich.cycling.firstcycle.first_cycle_values"
 
@@ -103,7 +104,7 @@ def _thresholds(
     charge: HalfCycle | None, discharge: HalfCycle | None, cell: Cell, per_gram: float, low_v: float, high_v: float
 ) -> list[Value]:
     values: list[Value] = []
-    if not lithium_thresholds(cell.electrode):
+    if not lithium_thresholds(cell.electrode, cell.counter_electrode):
         return []
     if charge is not None and len(charge) > 1:
         stated = with_conditions(half_cycle_conditions(charge, cell=cell), threshold_v=high_v)
@@ -131,6 +132,11 @@ def _applies(cell: Cell, composition: Composition | None, findings: list[Finding
         why = f"the working electrode is given as {cell.electrode!r}"
     elif composition is not None and not li_rich(composition):
         why = f"{composition.formula} is not Li-rich (Li over the other cations below {LI_RICH_RATIO})"
+    elif counter_potential_v(cell.counter_electrode):
+        why = (
+            f"the voltages are against {cell.counter_electrode}, which stands at "
+            f"{counter_potential_v(cell.counter_electrode):g} V vs Li/Li⁺"
+        )
     else:
         return True
     findings.append(

@@ -164,7 +164,9 @@ def _fit(pulse: Pulse, time_s: Array, voltage_v: Array, before: float, radius_m:
         )
     )
     try:
-        return fit_sphere(time_s[rows] - pulse.start_s, voltage_v[rows], pulse.duration_s, radius_m, start_v=before)
+        return fit_sphere(
+            time_s[rows] - pulse.start_s, voltage_v[rows], rows < pulse.stop, pulse.duration_s, radius_m, start_v=before
+        )
     except NotEnoughDataError:
         return None  # documented: a diffusivity is None where the data do not give it
 

@@ -2,7 +2,9 @@
 
 D̃ = 4R²/(9π)·((dE/dt)/(dU/d√t))² with dE/dt along the time under current and dU/d√t over 1–10 s of rest (Chien et al.,
 Nat. Commun. 14 (2023), doi:10.1038/s41467-023-37989-6; Geng et al., Electrochim. Acta 404 (2022) 139727,
-doi:10.1016/j.electacta.2021.139727).
+doi:10.1016/j.electacta.2021.139727). It holds between two limits: the rest must be short beside R²/D̃, and the time
+under current before it long, for until then dE/dt is steeper than that of the equilibrium. Beyond either D̃ comes out
+high.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.cycling.trend import median_interval
 from lirich.errors import InputError
 from lirich.model import Cell, Conditions, Finding, Interval, Scalar, Value
-from lirich.quantities import INTERRUPT_VALIDITY_LIMIT
+from lirich.quantities import INTERRUPT_STEADY_LIMIT, INTERRUPT_VALIDITY_LIMIT
 
 REST_S = (1.0, 10.0)
 """Time of rest between which V against √t is fitted, s (Chien et al. 2023)."""
@@ -32,19 +34,26 @@ _CODE = "lirich.cycling.ici.ici"
 class Interruption:
     """One interruption: state (%), voltage before it (V), line of U over √t, resistance (Ω), D̃ (m²/s), τD̃/R².
 
-    The intercept of ``line`` is the voltage of the rest extrapolated to its start, without the ohmic part;
-    ``resistance_ohm`` is the jump to it over the current. What is ``None`` could not be had: the rest has fewer than
-    three points in the window.
+    ``under_s`` is the time under current up to it (s), ``steadiness`` that time times D̃/R². The intercept of ``line``
+    is the voltage of the rest extrapolated to its start, without the ohmic part; ``resistance_ohm`` is the jump to it
+    over the current. What is ``None`` could not be had: the rest has fewer than three points in the window.
     """
 
     number: int
     start_s: float
     soc_percent: float
     under_current_v: float
+    under_s: float
     line: RootLine | None
     resistance_ohm: float | None
     diffusivity_m2_s: float | None
     validity: float | None
+    steadiness: float | None
+
+    @property
+    def steady(self) -> bool:
+        """Whether the current had gone on for long enough."""
+        return (self.steadiness or 0.0) >= INTERRUPT_STEADY_LIMIT
 
 
 def ici(
@@ -65,6 +74,9 @@ def ici(
     charging = bool(current_ma[np.argmax(np.abs(current_ma))] > 0)
     soc = state_of_charge(pulses, charging=charging, after=True) if pulses else np.array([])
     under = np.cumsum([pulse.duration_s for pulse in pulses])
+    if pulses:  # the current that no rest comes before flows too
+        first = pulses[0]
+        under += 3600.0 * first.charge_before_mah / abs(float(current_ma[first.start]))
     loaded = np.array([voltage_v[pulse.stop - 1] for pulse in pulses])
     drift = np.gradient(loaded, under) if len(pulses) > 1 else np.full(len(pulses), np.nan)
     found = []
@@ -82,10 +94,12 @@ def ici(
                 start_s=pulse.stop_s,
                 soc_percent=float(soc[i]),
                 under_current_v=float(loaded[i]),
+                under_s=float(under[i]),
                 line=line,
                 resistance_ohm=None if jump is None else jump / current,
                 diffusivity_m2_s=diffusivity,
                 validity=None if diffusivity is None else rest_s[1] * diffusivity / radius_m**2,
+                steadiness=None if diffusivity is None else float(under[i]) * diffusivity / radius_m**2,
             )
         )
     return found
@@ -105,9 +119,10 @@ def ici_values(
     """Return the diffusivities of one ICI half-cycle as values of *cell*: the median, and each interruption.
 
     ``conditions.soc_percent`` is of the charge that passed under current in all. Each interruption has the interval
-    that the standard error of dU/d√t gives, or is flagged ``slope-not-resolved``. A rest window with τD̃/R² > 0.03 is
-    flagged ``out-of-validity``. *radius_m* ``None`` gives nothing but the finding that asks for
-    ``particle_diameter_um``.
+    that the standard error of dU/d√t gives, or is flagged ``slope-not-resolved``. One whose window of rest is too long
+    (τD̃/R² > 0.002), or that comes before the current has gone on for long enough (tD̃/R² < 0.2), is flagged
+    ``out-of-validity``. The median is over those that come late enough, and over all, flagged, where none does.
+    *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [
@@ -128,10 +143,11 @@ def ici_values(
         direction="charge" if charging else "discharge", particle_radius_m=radius_m, method=METHOD,
         other={"soc_basis": "charge passed under current"},
     )  # fmt: skip
-    each = np.array([p.diffusivity_m2_s for p in known], dtype=np.float64)
+    counted = [p for p in known if p.steady] or known
+    each = np.array([p.diffusivity_m2_s for p in counted], dtype=np.float64)
     window: dict[str, Scalar] = {"rest_from_s": rest_s[0], "rest_to_s": rest_s[1]}
     parameters: dict[str, Scalar] = {
-        "interruptions": len(known), "quartile_1": float(np.percentile(each, 25)),
+        "interruptions": len(counted), "quartile_1": float(np.percentile(each, 25)),
         "quartile_3": float(np.percentile(each, 75)), **window,
     }  # fmt: skip
     beyond = sum((p.validity or 0.0) > INTERRUPT_VALIDITY_LIMIT for p in known)
@@ -139,7 +155,7 @@ def ici_values(
         record("lithium_diffusivity_m2_s", float(np.median(each)), cell,
                conditions=with_conditions(stated, other={"statistic": "median over interruptions"}), code=_CODE,
                parameters=parameters, interval=median_interval(each),
-               flags=sorted({flag for p in known for flag in _doubts(p)}))
+               flags=sorted({flag for p in counted for flag in _doubts(p)}))
     ]  # fmt: skip
     for p in known if per_pulse else []:
         at = with_conditions(stated, soc_percent=p.soc_percent)
@@ -153,13 +169,19 @@ def ici_values(
                 record(key, number or 0.0, cell, conditions=at, code=_CODE, parameters=of_pulse, interval=bounds,
                        flags=flags)
             )  # fmt: skip
-    if not beyond:
-        return values, []
-    finding = Finding(
-        code="ici-out-of-validity", where=cell.key, advice="Use a shorter window of rest",
-        message=f"{beyond} of {len(known)} interruptions have τD/R² above {INTERRUPT_VALIDITY_LIMIT}: biased high",
-    )  # fmt: skip
-    return values, [finding]
+    findings = []
+    if beyond:
+        findings.append(Finding(
+            code="ici-out-of-validity", where=cell.key, advice="Use a shorter window of rest",
+            message=f"{beyond} of {len(known)} interruptions have τD/R² above {INTERRUPT_VALIDITY_LIMIT}: biased high",
+        ))  # fmt: skip
+    if not any(p.steady for p in known):
+        findings.append(Finding(
+            code="ici-not-steady", where=cell.key, advice="Let the current flow for longer, or take GITT with its fit",
+            message=f"The current flows for {known[-1].under_s:.3g} s in all, which is short beside R²/D (tD/R² below "
+            f"{INTERRUPT_STEADY_LIMIT}): dE/dt is not that of the equilibrium, and every diffusivity is biased high",
+        ))  # fmt: skip
+    return values, findings
 
 
 def _interval(p: Interruption) -> Interval | None:
@@ -167,5 +189,6 @@ def _interval(p: Interruption) -> Interval | None:
 
 
 def _doubts(p: Interruption) -> tuple[str, ...]:
-    flags = ("out-of-validity",) if (p.validity or 0.0) > INTERRUPT_VALIDITY_LIMIT else ()
+    valid = p.steady and (p.validity or 0.0) <= INTERRUPT_VALIDITY_LIMIT
+    flags = () if valid else ("out-of-validity",)
     return flags if _interval(p) is not None else (*flags, UNRESOLVED)

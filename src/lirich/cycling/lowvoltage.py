@@ -12,6 +12,7 @@ import numpy as np
 
 from lirich.cycling.halfcycle import Array, HalfCycle
 from lirich.model import Electrode
+from lirich.model.counter import counter_potential_v
 
 LOW_VOLTAGE_V = 3.5
 """Threshold of the low-voltage discharge capacity, V vs Li/Li⁺."""
@@ -20,12 +21,13 @@ HIGH_VOLTAGE_V = 4.40
 """Threshold of the high-voltage charge capacity, V vs Li/Li⁺."""
 
 
-def lithium_thresholds(electrode: Electrode | None) -> bool:
+def lithium_thresholds(electrode: Electrode | None, counter_electrode: str | None) -> bool:
     """Tell whether thresholds of a cathode in V vs Li/Li⁺ say something of this cell.
 
-    An anode material has no Mn³⁺, and the voltage of a full cell is not that of its cathode.
+    An anode material has no Mn³⁺, and the voltage of a full cell is not that of its cathode; nor is one against a
+    counter electrode that is known to stand elsewhere (`lirich.model.counter`).
     """
-    return electrode not in ("anode", "full")
+    return electrode not in ("anode", "full") and not counter_potential_v(counter_electrode)
 
 
 def share_below(start_v: Array, end_v: Array, threshold_v: float) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lirich.cycling.lowvoltage import lithium_thresholds
 from lirich.errors import CompositionError
 from lirich.model import Cell, Composition, Sample
 
@@ -25,7 +26,7 @@ def may_be_li_rich_cathode(cell: Cell, sample: Sample | None) -> bool:
     Not those of an anode or a full cell, of a cathode that is known not to be Li-rich, or where neither electrode nor
     composition is given: it may be anything.
     """
-    if cell.electrode in ("anode", "full"):
+    if not lithium_thresholds(cell.electrode, cell.counter_electrode):
         return False
     if sample is None or sample.composition is None:
         return cell.electrode == "cathode"

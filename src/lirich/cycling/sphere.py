@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.cycling.halfcycle import Array
-from lirich.errors import NotEnoughDataError
+from lirich.errors import InputError, NotEnoughDataError
 from lirich.model import Interval
 
 _SHORT = 0.05  # exp(−1/θ) is 2e-9 here
@@ -110,22 +110,32 @@ class SphereFit:
 
 
 def fit_sphere(
-    since_s: Array, voltage_v: Array, duration_s: float, radius_m: float, *, start_v: float | None = None
+    since_s: Array,
+    voltage_v: Array,
+    under: NDArray[np.bool_],
+    duration_s: float,
+    radius_m: float,
+    *,
+    start_v: float | None = None,
 ) -> SphereFit:
     """Fit the diffusion of a sphere to one pulse and the rest after it.
 
-    *since_s* (s since the current was switched on) and *voltage_v* (V), shape (n,): the pulse and its rest; *start_v*
-    the voltage at rest before it. The model is E₀ + a·[under current] + ΔEs·response(t; D̃): D̃ is searched, the others
-    follow by linear least squares. It supposes a sphere of one size, a potential that is linear in composition over the
-    pulse, rest before it, and interfacial steps that are faster than the sampling. Raises `NotEnoughDataError` below
-    eight points, without points in pulse or rest, or where the data do not bound D̃ inside τD̃/R² of 1e-5 to 1e3.
+    *since_s* (s since the current was switched on), *voltage_v* (V) and *under* (whether the row is under current),
+    shape (n,): the pulse and its rest. The time alone does not tell the two apart: cyclers write the last row of the
+    pulse and the first of the rest at one time. *start_v* is the voltage at rest before the pulse. The model is E₀ +
+    a·[under current] + ΔEs·response(t; D̃): D̃ is searched, the others follow by linear least squares. It supposes a
+    sphere of one size, a potential that is linear in composition over the pulse, rest before it, and interfacial steps
+    that are faster than the sampling. Raises `InputError` on unlike shapes, `NotEnoughDataError` below eight points,
+    without points in pulse or rest, or where the data do not bound D̃ inside τD̃/R² of 1e-5 to 1e3.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import stdtrit
 
     x, y = np.asarray(since_s, dtype=np.float64), np.asarray(voltage_v, dtype=np.float64)
-    under = (x > 0) & (x <= duration_s * (1 + 1e-9))
-    if len(x) < 8 or np.count_nonzero(under) < 3 or np.count_nonzero(x > duration_s * (1 + 1e-9)) < 3:
+    under = np.asarray(under, dtype=np.bool_)
+    if not x.shape == y.shape == under.shape:
+        raise InputError(f"Shapes {x.shape}, {y.shape} and {under.shape} of one pulse", expected="equal lengths")
+    if len(x) < 8 or np.count_nonzero(under) < 3 or np.count_nonzero(~under) < 3:
         raise NotEnoughDataError(
             f"The pulse has {np.count_nonzero(under)} points and its rest {len(x) - np.count_nonzero(under)}",
             expected="at least three each, eight together",

@@ -182,8 +182,8 @@ class Completion:
     def band_factor(self, observed: Mask) -> Array:
         """Return what the standard deviation is multiplied by to give the band for the window *observed*, shape (m,).
 
-        At each point the quantile of |error| / sd over held-out cells, each cell with the same weight, at the level
-        for a finite number of cells, level · (1 + 1/cells); averaged over neighbours. NaN in the window.
+        At each point the quantile of the absolute error over sd, on held-out cells, each cell with the same weight, at
+        the level for a finite number of cells, level · (1 + 1/cells); averaged over neighbours. NaN in the window.
         """
         ratios = np.concatenate([np.abs(error) / sd for error, sd in self._errors(observed, self.noise_factor_)])
         weights = np.concatenate([part.weights() for part in self.held_])

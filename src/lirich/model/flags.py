@@ -9,6 +9,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
     {
         "ambiguous": "the source can be read in more than one way",
         "capacity-rises-before": "the capacity rises before the knee",
+        "circuit-misfit": "the circuit leaves more of the spectrum than its noise",
         "composition-unknown": "the composition is not given, so nothing says that the material is Li-rich",
         "conflict": "sources contradict each other",
         "cycle-not-stated": "the source does not say of which cycle",
@@ -24,6 +25,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "the current is wrong, or not all of the charge came from the material",
         "incomplete-cycle": "of a part of a cycle",
         "method-not-stated": "the source does not say how it was computed",
+        "not-kramers-kronig": "the spectrum breaks the Kramers–Kronig relations: noise, drift or too large a signal",
         "not-measured": "theoretical or calculated, not measured",
         "not-relaxed": "the voltage still moves at the end of the rest",
         "open-loop": "charge and discharge differ by more than 5 %: E_ch − E_dis is not the area of a loop",

@@ -177,6 +177,8 @@ def format_conditions(conditions: Conditions) -> str:
         parts.append(c.direction)
     if c.threshold_v is not None:
         parts.append(f"threshold {format_number(c.threshold_v)} V")
+    if c.voltage_v is not None:
+        parts.append(f"at {format_number(c.voltage_v)} V")
     if c.soc_percent is not None:
         parts.append(f"{format_number(c.soc_percent, significant=3)} % SOC")
     if c.particle_radius_m is not None:

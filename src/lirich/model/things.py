@@ -98,6 +98,10 @@ class Cell(Frozen):
     sources: dict[str, str] = Field(default_factory=dict)
 
 
+TestKind = Literal["cycling", "impedance"]
+"""What was measured. Tests of cycling may continue each other; a test of impedance stands for itself."""
+
+
 class RawFile(Frozen):
     """A file as the instrument wrote it, kept by the SHA-256 of its bytes."""
 
@@ -111,13 +115,15 @@ class Test(Frozen):
 
     ``key`` is the content hash of raw file, reader and repairs, so that the same file added twice is the same
     test. ``beside`` are the mapping files that the reading depended on, kept as raw files too. ``curve`` is the
-    content hash of the standard table in the workspace. Without a time axis ``duration_second`` is ``None``.
+    content hash of the table in the workspace: a standard table, or for the kind ``impedance`` one of
+    `lirich.model.spectra`. Without a time axis ``duration_second`` is ``None``.
     """
 
     __test__ = False  # pytest must not collect it
 
     key: str
     cell: str
+    kind: TestKind = "cycling"
     raw: RawFile
     beside: tuple[RawFile, ...] = ()
     reader: str

@@ -62,8 +62,9 @@ class Subject(Frozen):
 class Conditions(Frozen):
     """Under what a value holds. ``None`` means *not stated*, never *default*.
 
-    Two values may stand beside each other only if the conditions that matter agree: see `unlike`.
-    Voltages are vs Li/Li⁺ (or the counter electrode of the cell), rates in C of the stated ``one_c_ma_g``.
+    Two values may stand beside each other only if the conditions that matter agree: see `unlike`. Voltages are vs
+    Li/Li⁺ (or the counter electrode of the cell), ``voltage_v`` that at which it was measured; rates in C of the stated
+    ``one_c_ma_g``.
     """
 
     cycle: int | None = None
@@ -76,6 +77,7 @@ class Conditions(Frozen):
     voltage_lower_v: float | None = None
     voltage_upper_v: float | None = None
     threshold_v: float | None = None
+    voltage_v: float | None = None
     temperature_celsius: float | None = None
     soc_percent: float | None = None
     segment: str | None = None
@@ -86,7 +88,7 @@ class Conditions(Frozen):
     def unlike(self, other: Conditions) -> tuple[str, ...]:
         """Name the conditions that make the two incomparable.
 
-        Voltage limits differ by more than 10 mV, rates or currents by more than 10 %, temperatures by more
+        Voltages and their limits differ by more than 10 mV, rates or currents by more than 10 %, temperatures by more
         than 2 K, thresholds by more than 1 mV, radii by more than 1 %, or the method, direction, number of
         cycles, cycle or reference cycle differ. What neither side states is not a difference; what one side
         does not state is named too, since *not stated* is not *equal*.
@@ -116,6 +118,7 @@ _TOLERANCES: dict[str, tuple[str, float]] = {
     "voltage_lower_v": ("absolute", 0.010),
     "voltage_upper_v": ("absolute", 0.010),
     "threshold_v": ("absolute", 0.001),
+    "voltage_v": ("absolute", 0.010),
     "temperature_celsius": ("absolute", 2.0),
     "soc_percent": ("absolute", 1.0),
     "segment": ("exact", 0),

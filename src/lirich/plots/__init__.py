@@ -4,24 +4,20 @@ SC and PC have the same two colours everywhere, all colours are colour-blind saf
 computed or predicted is drawn dashed or open and says so.
 """
 
+from lirich.plots.capacity import capacity, low_voltage
+from lirich.plots.contact import contact
 from lirich.plots.curves import dqdv_curves, hysteresis, voltage_profiles
-from lirich.plots.cycling import (
-    Band,
-    capacity,
-    fade_voltages,
-    low_voltage,
-    mean_voltages,
-    peaks,
-    protocol,
-    settled,
-    whole_cycles,
-)
+from lirich.plots.fade import fade_voltages, mean_voltages, settled
 from lirich.plots.figure import Figure
 from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_losses, group_points, overlay
+from lirich.plots.impedance import nyquist
 from lirich.plots.kinetics import diffusivity, rate_test
 from lirich.plots.literature import literature_context, rate_context, retention_context
 from lirich.plots.maps import completion, error_map, loadings, state_map
-from lirich.plots.simulation import contact, crystal_content, energy, gas, nyquist, site_populations
+from lirich.plots.overcycles import Band, whole_cycles
+from lirich.plots.peaks import peaks
+from lirich.plots.protocol import protocol
+from lirich.plots.simulation import crystal_content, energy, gas, site_populations
 
 __all__ = [
     "Band",

@@ -8,6 +8,7 @@ from typing import Any
 from lirich.model import Origin
 from lirich.plots import style
 from lirich.plots.figure import Figure
+from lirich.plots.traces import bars, level, line
 
 _LAYERS = {
     "aluminium foil, half": "#B8C2CA",
@@ -31,17 +32,8 @@ def stack_masses(stacks: Mapping[str, tuple[float, Mapping[str, float]]]) -> Fig
             total = sum(layers.values())
             parts.append(layers.get(layer, 0.0) / total * 1e3 / energy if total else 0.0)
         if any(parts):
-            traces.append(
-                {
-                    "type": "bar",
-                    "orientation": "h",
-                    "name": layer,
-                    "y": [style.plain(n) for n in names],
-                    "x": style.numbers(parts),
-                    "marker": {"color": colour},
-                    "hovertemplate": f"{layer}: %{{x:.3g}} g/Wh<extra></extra>",
-                }
-            )
+            drawn = bars([style.plain(n) for n in names], parts, layer, colour, 5)
+            traces.append({**drawn, "hovertemplate": f"{layer}: %{{x:.3g}} g/Wh<extra></extra>"})
     return Figure(
         title="Mass of a stack per Wh",
         alt="Mass per watt-hour by layer: " + ", ".join(f"{n} {e:.0f} Wh/kg" for n, (e, _) in stacks.items()) + ".",
@@ -78,17 +70,7 @@ def way(target: float, steps: Sequence[tuple[str, float]], start: float) -> Figu
         layout=style.layout(
             xaxis=style.axis(""),
             yaxis=style.axis("Stack (Wh/kg)", rangemode="tozero"),
-            shapes=[
-                {
-                    "type": "line",
-                    "xref": "paper",
-                    "x0": 0,
-                    "x1": 1,
-                    "y0": target,
-                    "y1": target,
-                    "line": {"color": style.PC_COLOUR, "dash": "dot", "width": 1.5},
-                }
-            ],
+            shapes=[level(target, style.PC_COLOUR, 1.5)],
         ),
         note="Each bar keeps the changes of those before it; the last is solved for.",
     )
@@ -103,17 +85,16 @@ def ragone(lines: Mapping[str, Sequence[tuple[float, float, float]]], *, note: s
         + "; ".join(f"{name} " + ", ".join(f"{e:.0f} Wh/kg at {r:g}C" for r, e, _ in p) for name, p in lines.items())
         + ".",
         data=[
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": style.plain(name),
-                "x": style.numbers([w for _, _, w in points]),
-                "y": style.numbers([e for _, e, _ in points]),
-                "text": [f"{r:g}C" for r, _, _ in points],
-                "line": {"color": colours[name], "dash": style.DASHES[Origin.SIMULATED], "width": 1.8},
-                "marker": {"symbol": style.MARKERS[Origin.SIMULATED], "size": 8},
-                "hovertemplate": "%{text}: %{y:.0f} Wh/kg, %{x:.0f} W/kg<extra></extra>",
-            }
+            line(
+                style.plain(name),
+                [w for _, _, w in points],
+                [e for _, e, _ in points],
+                colours[name],
+                Origin.SIMULATED,
+                hover="%{text}: %{y:.0f} Wh/kg, %{x:.0f} W/kg",
+                marker=8,
+                text=[f"{r:g}C" for r, _, _ in points],
+            )
             for name, points in lines.items()
         ],
         layout=style.layout(

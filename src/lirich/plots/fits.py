@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 from lirich.model import Origin
 from lirich.plots import style
 from lirich.plots.figure import Figure
+from lirich.plots.traces import level, line, stacked
 
 Array = NDArray[np.float64]
+
+_OF_ONE_PARAMETER = 3.841
+"""χ² of one degree of freedom that 95 % stay below."""
 
 
 def fitted_curves(curves: Sequence[tuple[str, str, Array, Array, Array]], *, note: str = "") -> Figure:
@@ -30,9 +34,9 @@ def fitted_curves(curves: Sequence[tuple[str, str, Array, Array, Array]], *, not
         left = 1e3 * (simulated - measured)
         rmse.append(f"{name} {np.sqrt(np.mean(left**2)):.1f} mV")
         traces += [
-            _line(f"{name}, measured", capacity, measured, colour, Origin.MEASURED, "y"),
-            _line(f"{name}, simulated", capacity, simulated, colour, Origin.SIMULATED, "y"),
-            {**_line(name, capacity, left, colour, Origin.SIMULATED, "y2"), "showlegend": False},
+            _curve(f"{name}, measured", capacity, measured, colour, Origin.MEASURED, "y"),
+            _curve(f"{name}, simulated", capacity, simulated, colour, Origin.SIMULATED, "y"),
+            _curve(name, capacity, left, colour, Origin.SIMULATED, "y2", showlegend=False),
         ]
     return Figure(
         title="Fitted curves and residuals",
@@ -40,15 +44,50 @@ def fitted_curves(curves: Sequence[tuple[str, str, Array, Array, Array]], *, not
         + ", ".join(rmse)
         + ".",
         data=traces,
-        layout=style.layout(
+        layout=stacked(
+            style.axis("Specific capacity (mAh/g)"),
+            (0.7, style.axis("Voltage (V)")),
+            (0.3, style.axis("Simulated − measured (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
             showlegend=True,
             height=520,
-            xaxis=style.axis("Specific capacity (mAh/g)", anchor="y2"),
-            yaxis=style.axis("Voltage (V)", domain=[0.36, 1.0]),
-            yaxis2=style.axis("Simulated − measured (mV)", domain=[0.0, 0.28], zeroline=True, zerolinecolor="#9AA5AD"),
         ),
         note=note,
     )
+
+
+def fitted_pulses(pulses: Sequence[tuple[str, Array, Array, Array]], *, note: str = "") -> Figure:
+    """Draw V(t) of tests of pulses, measured (solid) and simulated (dashed), and the residuals below.
+
+    *pulses* are (name, time (n,) in s, measured (n,) in V, simulated (n,) in V).
+    """
+    traces: list[dict[str, Any]] = []
+    rmse = []
+    for (name, time, measured, simulated), colour in zip(pulses, _PULSE_COLOURS * len(pulses), strict=False):
+        left = 1e3 * (simulated - measured)
+        rmse.append(f"{name} {np.sqrt(np.mean(left**2)):.1f} mV")
+        traces += [
+            _curve(f"{name}, measured", time / 3600.0, measured, colour, Origin.MEASURED, "y", unit="h"),
+            _curve(f"{name}, simulated", time / 3600.0, simulated, colour, Origin.SIMULATED, "y", unit="h"),
+            _curve(name, time / 3600.0, left, colour, Origin.SIMULATED, "y2", unit="h", showlegend=False),
+        ]
+    return Figure(
+        title="Fitted pulses and residuals",
+        alt="Voltage against time, measured and simulated, with the residuals below. Root mean square: "
+        + ", ".join(rmse)
+        + ".",
+        data=traces,
+        layout=stacked(
+            style.axis("Time (h)"),
+            (0.7, style.axis("Voltage (V)")),
+            (0.3, style.axis("Simulated − measured (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
+            showlegend=True,
+            height=520,
+        ),
+        note=note,
+    )
+
+
+_PULSE_COLOURS = (style.CHARGE_COLOUR, style.DISCHARGE_COLOUR, style.POLARISATION_COLOUR)
 
 
 def likelihood_profile(name: str, values: Array, excess: Array, low: float | None, high: float | None) -> Figure:
@@ -58,43 +97,28 @@ def likelihood_profile(name: str, values: Array, excess: Array, low: float | Non
         title=f"Profile likelihood of {name}",
         alt=f"Rise of chi-square over {name} with every other parameter refitted; 95 % interval {ends}.",
         data=[
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "x": style.numbers(values),
-                "y": style.numbers(excess),
-                "line": {"color": style.STRUCTURE_COLOUR, "width": 1.6, "dash": style.DASHES[Origin.SIMULATED]},
-                "marker": {"size": 7, "symbol": style.MARKERS[Origin.SIMULATED]},
-                "hovertemplate": "%{x:.4g}<br>Δχ² %{y:.3g}<extra></extra>",
-            }
+            line(
+                style.plain(name),
+                values,
+                excess,
+                style.STRUCTURE_COLOUR,
+                Origin.SIMULATED,
+                hover="%{x:.4g}<br>Δχ² %{y:.3g}",
+                width=1.6,
+                marker=7,
+            )
         ],
         layout=style.layout(
             xaxis=style.axis(style.plain(name)),
             yaxis=style.axis("Δχ²", rangemode="tozero"),
-            shapes=[
-                {
-                    "type": "line",
-                    "xref": "paper",
-                    "x0": 0,
-                    "x1": 1,
-                    "y0": 3.841,
-                    "y1": 3.841,
-                    "line": {"color": style.NEUTRAL, "width": 1, "dash": "dot"},
-                }
-            ],
+            shapes=[level(_OF_ONE_PARAMETER, style.NEUTRAL)],
         ),
         note="Dotted: 95 % of one parameter (χ² of one degree of freedom).",
     )
 
 
-def _line(name: str, x: Array, y: Array, colour: str, origin: Origin, axis: str) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": style.plain(name),
-        "x": style.numbers(x),
-        "y": style.numbers(y, 6),
-        "yaxis": axis,
-        "line": {"color": colour, "width": 1.8, "dash": style.DASHES[origin]},
-        "hovertemplate": f"{style.plain(name)}<br>%{{x:.1f}} mAh/g, %{{y:.4g}}<extra></extra>",
-    }
+def _curve(
+    name: str, x: Array, y: Array, colour: str, origin: Origin, axis: str, *, unit: str = "mAh/g", **more: Any
+) -> dict[str, Any]:
+    hover = f"{style.plain(name)}<br>%{{x:.4g}} {unit}, %{{y:.4g}}"
+    return line(style.plain(name), x, y, colour, origin, hover=hover, digits=6, yaxis=axis, **more)

@@ -12,8 +12,8 @@ import polars as pl
 from lirich.model import Origin
 from lirich.model.format import capitalised, format_number
 from lirich.plots import style
-from lirich.plots.cycling import robust_range, whole_cycles
 from lirich.plots.figure import Figure
+from lirich.plots.overcycles import robust_range, whole_cycles
 from lirich.plots.thinning import thin
 from lirich.quantities import quantity
 

@@ -8,8 +8,8 @@ from typing import Any
 from lirich.model import Origin, Value
 from lirich.model.format import format_rate
 from lirich.plots import style
-from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
+from lirich.plots.traces import line, panel
 from lirich.quantities import DIFFUSION_VALIDITY_LIMIT, INTERRUPT_VALIDITY_LIMIT
 
 _METHOD_COLOURS = (style.DISCHARGE_COLOUR, style.CHARGE_COLOUR, style.STRUCTURE_COLOUR, style.CAPACITY_COLOUR)
@@ -40,27 +40,29 @@ def rate_test(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> F
             + ", ".join(f"{value:.4g} {unit} at {name}" for name, value in zip(names, y, strict=True))
             + ".",
             data=[
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "x": style.numbers([rate for rate, _ in points]),
-                    "y": style.numbers(y),
-                    "error_y": _errors([v for _, v in points]),
-                    "text": names,
-                    "line": {"color": style.DISCHARGE_COLOUR, "dash": style.DASHES[origin], "width": 1.6},
-                    "marker": {"size": 8, "symbol": style.MARKERS[origin]},
-                    "hovertemplate": f"%{{text}}<br>%{{y:.4g}} {unit}<extra></extra>",
-                }
+                line(
+                    "discharge",
+                    [rate for rate, _ in points],
+                    y,
+                    style.DISCHARGE_COLOUR,
+                    origin,
+                    hover=f"%{{text}}<br>%{{y:.4g}} {unit}",
+                    width=1.6,
+                    marker=8,
+                    error_y=_errors([v for _, v in points]),
+                    text=names,
+                )
             ],
-            layout=style.layout(
-                xaxis=style.axis(
+            layout=panel(
+                style.axis(
                     "Rate" if by_c else "Specific current (mA/g)",
                     type="log",
                     tickvals=style.numbers([rate for rate, _ in points]),
                     ticktext=names,
                 ),
-                yaxis=style.axis(label, rangemode="tozero"),
-                annotations=origin_label(origin),
+                style.axis(label, rangemode="tozero"),
+                origin,
+                showlegend=False,
             ),
         )
     return None
@@ -106,13 +108,12 @@ def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) ->
         title="Diffusivity of lithium",
         alt=f"{len(chosen)} diffusivities between {min(y):.1e} and {max(y):.1e} m²/s; {len(doubtful)} out of validity.",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("State of charge (%)" if by_soc else "Pulse"),
+            style.axis("D̃ (m²/s)", type="log", exponentformat="power", dtick="D2"),
+            origin,
             height=420,
             margin={"l": 74, "r": 22, "t": 28, "b": 52},
-            xaxis=style.axis("State of charge (%)" if by_soc else "Pulse"),
-            yaxis=style.axis("D̃ (m²/s)", type="log", exponentformat="power", dtick="D2"),
-            annotations=origin_label(origin),
         ),
         note="Open points: the square root of time does not hold. GITT is biased low there "
         f"(τD/R² > {DIFFUSION_VALIDITY_LIMIT}): a lower bound; ICI is biased high "

@@ -10,9 +10,9 @@ import polars as pl
 from lirich.model import Operator, Origin, Value
 from lirich.model.format import capitalised, format_conditions, format_value
 from lirich.plots import style
-from lirich.plots.cycling import whole_cycles
 from lirich.plots.figure import Figure
 from lirich.plots.groups import CellSeries
+from lirich.plots.overcycles import whole_cycles
 from lirich.quantities import quantity
 
 

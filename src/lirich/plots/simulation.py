@@ -11,9 +11,9 @@ import polars as pl
 
 from lirich.model import Origin
 from lirich.plots import style
-from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
 from lirich.plots.thinning import thin
+from lirich.plots.traces import LEGEND_BESIDE, line, panel
 
 _SITES = (
     ("high", "layered, high", "#0072B2"),
@@ -41,18 +41,11 @@ def crystal_content(profiles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED
     for time in times:
         part = profiles.filter(pl.col("time_s") == time).sort("radius")
         volts, passed = float(part["voltage_v"][0]), float(part["passed_mah_g"][0])
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": f"{time / 3600:.2g} h, {passed:.0f} mAh/g, {volts:.2f} V",
-                "x": style.numbers(part["radius"]),
-                "y": style.numbers(part["content"]),
-                "line": {"color": style.cycle_colour(time / last), "dash": style.DASHES[origin], "width": 1.8},
-                "hovertemplate": "r/R %{x:.3f}<br>x %{y:.3f}<extra></extra>",
-            }
-        )
-    end = profiles.filter(pl.col("time_s") == last).sort("radius")["content"]
+        name = f"{time / 3600:.2g} h, {passed:.0f} mAh/g, {volts:.2f} V"
+        colour = style.cycle_colour(time / last)
+        hover = "r/R %{x:.3f}<br>x %{y:.3f}"
+        traces.append(line(name, part["radius"], part["content"], colour, origin, hover=hover))
+    end = profiles.filter(pl.col("time_s") == times[-1]).sort("radius")["content"]
     spread = profiles.group_by("time_s").agg((pl.col("content").max() - pl.col("content").min()).alias("spread"))
     steepest = max(spread["spread"].to_list())
     return Figure(
@@ -60,14 +53,13 @@ def crystal_content(profiles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED
         alt=f"Li content against the radius of the crystal at {len(times)} times of a charge of {last / 3600:.3g} h; "
         f"centre and surface differ by up to {steepest:.2g}, and by {float(end[0] - end[-1]):.2g} at its end.",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("r/R: centre 0, surface 1", range=[0, 1]),
+            style.axis("Li per Li of the pristine host", rangemode="tozero"),
+            origin,
             height=420,
             margin={"l": 64, "r": 22, "t": 28, "b": 52},
-            legend={"orientation": "v", "x": 1.04, "y": 0.95, "xanchor": "left", "font": {"size": 11}},
-            xaxis=style.axis("r/R: centre 0, surface 1", range=[0, 1]),
-            yaxis=style.axis("Li per Li of the pristine host", rangemode="tozero"),
-            annotations=origin_label(origin),
+            legend=dict(LEGEND_BESIDE),
         ),
         note="Of polycrystals, R is the length over which Li diffuses: that of a sphere with the wetted area.",
     )
@@ -89,17 +81,8 @@ def site_populations(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED)
             continue
         share = 100.0 * ends[column].to_numpy()
         kept = thin(ends["cycle"].to_numpy(), share, _MOST_POINTS)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": style.numbers(ends["cycle"].to_numpy()[kept]),
-                "y": style.numbers(share[kept]),
-                "line": {"color": colour, "dash": style.DASHES[origin], "width": 1.8},
-                "hovertemplate": f"cycle %{{x}}<br>{name}: %{{y:.2f}} %<extra></extra>",
-            }
-        )
+        hover = f"cycle %{{x}}<br>{name}: %{{y:.2f}} %"
+        traces.append(line(name, ends["cycle"].to_numpy()[kept], share[kept], colour, origin, hover=hover))
     spinel = "Fraction of spinel sites"
     said = ""
     if spinel in ends.columns:
@@ -109,13 +92,12 @@ def site_populations(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED)
         title="Sites over cycles",
         alt=f"Sites of each kind in percent of the host over {ends.height} cycles.{said}",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("Cycle"),
+            style.axis("Sites (% of the pristine host's Li)", rangemode="tozero"),
+            origin,
             height=420,
-            legend={"orientation": "v", "x": 1.04, "y": 0.95, "xanchor": "left", "font": {"size": 11}},
-            xaxis=style.axis("Cycle"),
-            yaxis=style.axis("Sites (% of the pristine host's Li)", rangemode="tozero"),
-            annotations=origin_label(origin),
+            legend=dict(LEGEND_BESIDE),
         ),
         note="Per host that is still connected. At the end of each cycle; plateau sites turn into others in the first "
         "charge.",
@@ -147,17 +129,8 @@ def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | 
             continue
         volts, rate = volts[seen], rate[seen]
         kept = thin(volts, rate, _MOST_POINTS)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": style.numbers(volts[kept]),
-                "y": style.numbers(rate[kept]),
-                "line": {"color": colour, "dash": style.DASHES[origin], "width": 1.8},
-                "hovertemplate": f"%{{x:.3f}} V<br>{name}: %{{y:.3g}} nmol/g/s<extra></extra>",
-            }
-        )
+        hover = f"%{{x:.3f}} V<br>{name}: %{{y:.3g}} nmol/g/s"
+        traces.append(line(name, volts[kept], rate[kept], colour, origin, hover=hover))
         plain = name.replace("<sub>", "").replace("</sub>", "")
         said.append(f"{plain} {float(charge[total][-1]):.2g} µmol/g in all")
     if not traces:
@@ -168,61 +141,13 @@ def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | 
         + ", ".join(said)
         + ".",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("Voltage vs Li/Li<sup>+</sup> or counter electrode (V)"),
+            style.axis("Release (nmol g<sup>−1</sup> s<sup>−1</sup>)", type="log", exponentformat="power"),
+            origin,
             height=420,
-            xaxis=style.axis("Voltage vs Li/Li<sup>+</sup> or counter electrode (V)"),
-            yaxis=style.axis("Release (nmol g<sup>−1</sup> s<sup>−1</sup>)", type="log", exponentformat="power"),
-            annotations=origin_label(origin),
         ),
         note="Onsets and slopes are parameters; how the rates grow with wetted area follows from the model.",
-    )
-
-
-def contact(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | None:
-    """Draw the contact with the solid electrolyte and the interphase between, after each cycle of a solid-state cell.
-
-    *states* has ``cycle``, ``Contact fraction`` and ``Interphase thickness [m]``, of which the last row of a cycle
-    counts. ``None`` of another cell, or with fewer than two cycles.
-    """
-    ends = states.group_by("cycle", maintain_order=True).last().sort("cycle")
-    if "Contact fraction" not in ends.columns or ends.height < 2:
-        return None
-    cycles = ends["cycle"].to_numpy()
-    shown = (
-        (100.0 * ends["Contact fraction"].to_numpy(), "contact", "%", "y", "#0072B2"),
-        (1e9 * ends["Interphase thickness [m]"].to_numpy(), "interphase", "nm", "y2", "#D55E00"),
-    )
-    traces = []
-    for values, name, unit, panel, colour in shown:
-        kept = thin(cycles, values, _MOST_POINTS)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": style.numbers(cycles[kept]),
-                "y": style.numbers(values[kept]),
-                "yaxis": panel,
-                "line": {"color": colour, "dash": style.DASHES[origin], "width": 1.8},
-                "hovertemplate": f"cycle %{{x}}<br>{name}: %{{y:.3g}} {unit}<extra></extra>",
-            }
-        )
-    (touching, *_), (grown, *_) = shown
-    return Figure(
-        title="Contact with the solid electrolyte",
-        alt=f"Over {ends.height} cycles the part of the crystals' surface that touches the solid electrolyte goes from "
-        f"{touching[0]:.3g} to {touching[-1]:.3g} %, the interphase from {grown[0]:.3g} to {grown[-1]:.3g} nm.",
-        data=traces,
-        layout=style.layout(
-            showlegend=False,
-            height=440,
-            xaxis=style.axis("Cycle", anchor="y2"),
-            yaxis=style.axis("Contact (% of the surface)", domain=[0.54, 1.0], rangemode="tozero"),
-            yaxis2=style.axis("Interphase (nm)", domain=[0.0, 0.44], rangemode="tozero"),
-            annotations=origin_label(origin),
-        ),
-        note="Means over the electrode at the end of each cycle. Parting, creep and growth are guesses in size.",
     )
 
 
@@ -241,77 +166,21 @@ def energy(cycles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure
     table = cycles.sort("cycle")
     traces: list[dict[str, Any]] = []
     for column, name, colour in known:
-        kept = thin(table["cycle"].to_numpy(), table[column].fill_null(float("nan")).to_numpy(), _MOST_POINTS)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": name,
-                "x": style.numbers(table["cycle"].to_numpy()[kept]),
-                "y": style.numbers(table[column].cast(pl.Float64).fill_null(float("nan")).to_numpy()[kept]),
-                "line": {"color": colour, "dash": style.DASHES[origin], "width": 1.4},
-                "marker": {"size": 5, "symbol": style.MARKERS[origin], "color": colour},
-                "hovertemplate": "cycle %{x}<br>%{y:.4g} Wh/kg<extra></extra>",
-            }
-        )
+        at, known_energy = table["cycle"].to_numpy(), table[column].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        kept = thin(at, known_energy, _MOST_POINTS)
+        hover = "cycle %{x}<br>%{y:.4g} Wh/kg"
+        traces.append(line(name, at[kept], known_energy[kept], colour, origin, hover=hover, width=1.4, marker=5))
     given = table["discharge_specific_energy_wh_kg"].drop_nulls()
     return Figure(
         title="Specific energy of the active material",
         alt=f"Specific energy in Wh/kg of active mass over {table.height} cycles; discharge from "
         f"{float(given[0]):.0f} to {float(given[-1]):.0f} Wh/kg.",
         data=traces,
-        layout=style.layout(
-            showlegend=True,
+        layout=panel(
+            style.axis("Cycle"),
+            style.axis("Specific energy (Wh per kg of active mass)", rangemode="tozero"),
+            origin,
             height=380,
-            xaxis=style.axis("Cycle"),
-            yaxis=style.axis("Specific energy (Wh per kg of active mass)", rangemode="tozero"),
-            annotations=origin_label(origin),
         ),
         note="Per kilogram of cathode material, not of a cell.",
-    )
-
-
-def nyquist(spectrum: pl.DataFrame, fitted: pl.DataFrame | None = None, *, origin: Origin = Origin.SIMULATED) -> Figure:
-    """Draw −Im Z against Re Z, one to one; a fit as a thin line.
-
-    *spectrum* and *fitted* have ``frequency_hertz``, ``real_impedance_ohm`` and ``imaginary_impedance_ohm``.
-    """
-    names = ("real_impedance_ohm", "imaginary_impedance_ohm", "frequency_hertz")
-    real, imaginary, frequency = (spectrum[name].to_numpy() for name in names)
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "spectrum",
-            "x": style.numbers(real),
-            "y": style.numbers(-imaginary),
-            "text": [f"{f:.3g} Hz" for f in frequency.tolist()],
-            "marker": {"size": 7, "symbol": style.MARKERS[origin], "color": style.DISCHARGE_COLOUR},
-            "hovertemplate": "%{text}<br>%{x:.4g} − %{y:.4g}i Ω<extra></extra>",
-        }
-    ]
-    if fitted is not None:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "fit",
-                "x": style.numbers(fitted[names[0]]),
-                "y": style.numbers(-fitted[names[1]].to_numpy()),
-                "line": {"color": style.CHARGE_COLOUR, "width": 1.2, "dash": style.DASHES[Origin.PREDICTED]},
-                "hoverinfo": "skip",
-            }
-        )
-    return Figure(
-        title="Impedance",
-        alt=f"−Im Z against Re Z in ohm at {spectrum.height} frequencies from {frequency.min():.2g} to "
-        f"{frequency.max():.2g} Hz.",
-        data=traces,
-        layout=style.layout(
-            showlegend=True,
-            height=460,
-            xaxis=style.axis("Re Z (Ω)", constrain="domain", rangemode="tozero"),
-            yaxis=style.axis("−Im Z (Ω)", scaleanchor="x", scaleratio=1, constrain="domain"),
-            annotations=origin_label(origin),
-        ),
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lirich.model import Origin
 from lirich.plots import style
 from lirich.plots.figure import Figure
+from lirich.plots.traces import bars, line, stacked
 
 Array = NDArray[np.float64]
 
@@ -21,59 +22,71 @@ _COSTS = (
 )
 
 
-class Best(Protocol):
-    """The best radius, as `lirich.cells.study.BestSize` has it."""
+class Top(Protocol):
+    """A maximum over the radius, as `lirich.cells.optimum.Maximum` has it."""
 
     @property
     def radius_nm(self) -> float: ...  # noqa: D102
-    @property
-    def value(self) -> float: ...  # noqa: D102
     @property
     def low_nm(self) -> float: ...  # noqa: D102
     @property
     def high_nm(self) -> float: ...  # noqa: D102
     @property
     def at_edge(self) -> bool: ...  # noqa: D102
+    @property
+    def below_best(self) -> float: ...  # noqa: D102
+    @property
+    def as_good(self) -> bool: ...  # noqa: D102
 
 
-def best_radius(radii_nm: Array, figures: Mapping[str, Array], best: Best, duty: str) -> Figure:
+def best_radius(radii_nm: Array, figures: Mapping[str, Array], maxima: Sequence[Top], duty: str) -> Figure:
     """Draw energy against the crystal radius in the first and last cycle, and below it gradient, cracks, surface.
 
-    *radii_nm* (n,) ascending; *figures* maps names to (n,).
+    *radii_nm* (n,) ascending; *figures* maps names to (n,); *maxima*, the best first, are shaded: those as good as the
+    best in its colour.
     """
+    best, *others = maxima
+    as_good = [each for each in others if each.as_good]
     energies = (
         ("first_energy_wh_kg", "first cycle", style.NEUTRAL),
         ("last_energy_wh_kg", "last cycle", style.SC_COLOUR),
     )
-    traces = [_line(name, radii_nm, figures[key], colour, "Wh/kg", "y") for key, name, colour in energies]
-    traces += [_line(name, radii_nm, figures[key], colour, "", "y2") for key, name, colour in _COSTS]
+    traces = [_curve(name, radii_nm, figures[key], colour, "Wh/kg", "y") for key, name, colour in energies]
+    traces += [_curve(name, radii_nm, figures[key], colour, "", "y2") for key, name, colour in _COSTS]
     word = "at the edge of what was tried" if best.at_edge else f"{best.low_nm:.0f} to {best.high_nm:.0f} nm within 1 %"
+    also = "".join(
+        f"; another maximum at {each.radius_nm:.0f} nm, {100 * each.below_best:.1f} % below"
+        + (", as good within what the model knows" if each.as_good else "")
+        for each in others
+    )
     return Figure(
-        title=f"Best crystal radius: {best.radius_nm:.0f} nm",
+        title=f"Best crystal radius: {' or '.join(f'{each.radius_nm:.0f}' for each in (best, *as_good))} nm",
         alt=f"Discharge energy per mass of cathode against crystal radius for {duty}; best at {best.radius_nm:.0f} nm "
-        f"({word}). Below: Li gradient and cracks grow with the radius, the surface reaction falls.",
+        f"({word}){also}. Below: Li gradient and cracks grow with the radius, the surface reaction falls.",
         data=traces,
-        layout=style.layout(
+        layout=stacked(
+            style.axis("Crystal radius (nm)", type="log"),
+            (0.6, style.axis("Energy (Wh/kg of cathode)", rangemode="tozero")),
+            (0.4, style.axis("What it costs (part)", rangemode="tozero")),
             showlegend=True,
             height=520,
-            xaxis=style.axis("Crystal radius (nm)", type="log", anchor="y2"),
-            yaxis=style.axis("Energy (Wh/kg of cathode)", domain=[0.46, 1.0], rangemode="tozero"),
-            yaxis2=style.axis("What it costs (part)", domain=[0.0, 0.38], rangemode="tozero"),
             shapes=[
                 {
                     "type": "rect",
                     "xref": "x",
                     "yref": "paper",
-                    "x0": best.low_nm,
-                    "x1": best.high_nm,
+                    "x0": each.low_nm,
+                    "x1": each.high_nm,
                     "y0": 0,
                     "y1": 1,
                     "line": {"width": 0},
-                    "fillcolor": style.see_through(style.SC_COLOUR, 0.10),
+                    "fillcolor": style.see_through(style.SC_COLOUR if each.as_good else style.NEUTRAL, 0.10),
                 }
+                for each in maxima
             ],
         ),
-        note=f"Simulated: {duty}. Single-particle half-cell; shaded: within 1 % of the best.",
+        note=f"Simulated: {duty}. Single-particle half-cell; shaded: within 1 % of each maximum"
+        + (", grey where the model tells it from the best." if len(as_good) < len(others) else "."),
     )
 
 
@@ -90,8 +103,7 @@ def over_parameters(settings: Sequence[Mapping[str, Any]], values: Array, name: 
     for order, (label, members) in enumerate(groups.items() if lines else [(name, list(range(len(settings))))]):
         members = sorted(members, key=lambda i: settings[i][across])
         colour = style.cycle_colour(order / max(len(groups) - 1, 1)) if lines else style.SC_COLOUR
-        trace = _line(label, np.array([settings[i][across] for i in members]), values[members], colour, "", "y")
-        trace["x"] = [settings[i][across] for i in members]
+        trace = _curve(label, [settings[i][across] for i in members], values[members], colour, "")
         trace["mode"] = "lines+markers" if lines else "markers"
         traces.append(trace)
     numeric = all(isinstance(s[across], int | float) for s in settings)
@@ -119,21 +131,11 @@ def sobol(figure: str, names: Sequence[str], first: Sequence[float], total: Sequ
     """Draw Sobol indices as bars, first order and total."""
     order = np.argsort(total)
     labels = [style.plain(names[i]) for i in order]
-    bars = (("with interactions", total, style.PC_COLOUR), ("alone", first, style.SC_COLOUR))
+    shown = (("with interactions", total, style.PC_COLOUR), ("alone", first, style.SC_COLOUR))
     return Figure(
         title=f"What {figure} depends on",
         alt="Total Sobol index: " + ", ".join(f"{names[i]} {total[i]:.2f}" for i in order[::-1]) + ".",
-        data=[
-            {
-                "type": "bar",
-                "orientation": "h",
-                "name": label,
-                "y": labels,
-                "x": style.numbers([values[i] for i in order], 3),
-                "marker": {"color": colour},
-            }
-            for label, values, colour in bars
-        ],
+        data=[bars(labels, [values[i] for i in order], name, colour) for name, values, colour in shown],
         layout=style.layout(
             showlegend=True,
             barmode="group",
@@ -145,18 +147,9 @@ def sobol(figure: str, names: Sequence[str], first: Sequence[float], total: Sequ
     )
 
 
-def _line(name: str, x: Array, y: Array, colour: str, unit: str, axis: str) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "name": style.plain(name),
-        "x": style.numbers(x) if np.issubdtype(x.dtype, np.number) else x.tolist(),
-        "y": style.numbers(y),
-        "yaxis": axis,
-        "line": {"color": colour, "width": 1.8, "dash": style.DASHES[Origin.SIMULATED]},
-        "marker": {"symbol": style.MARKERS[Origin.SIMULATED], "size": 6},
-        "hovertemplate": f"{style.plain(name)}: %{{y:.4g}} {unit}<br>%{{x}}<extra></extra>",
-    }
+def _curve(name: str, x: Any, y: Array, colour: str, unit: str, axis: str = "y") -> dict[str, Any]:
+    hover = f"{style.plain(name)}: %{{y:.4g}} {unit}<br>%{{x}}"
+    return line(style.plain(name), x, y, colour, Origin.SIMULATED, hover=hover, marker=6, yaxis=axis)
 
 
 def _short(value: Any) -> str:

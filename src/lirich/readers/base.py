@@ -39,7 +39,8 @@ class ColumnMatch:
 class Reading:
     """What came out of one file.
 
-    ``table`` has only columns of `lirich.model.table.COLUMNS`, in that order and type, charge positive.
+    ``table`` has only columns of `lirich.model.table.COLUMNS`, in that order and type, charge positive; of an impedance
+    test those of `lirich.model.spectra.SPECTRUM_COLUMNS`.
     ``unrecognised`` names the columns of the file that were left out. ``metadata`` holds what the file says
     of the cell: keys that are fields of `lirich.model.Cell` or `lirich.model.Sample` mean those fields, all
     others are kept as the vendor names them.
@@ -59,6 +60,11 @@ class Reading:
     def with_findings(self, *findings: Finding) -> Reading:
         """Return the same reading with more findings."""
         return replace(self, findings=(*self.findings, *findings))
+
+    def of_file(self, name: str) -> Reading:
+        """Return the same reading, its findings at the file *name* where they name no other place."""
+        placed = tuple(f if f.where else f.model_copy(update={"where": name}) for f in self.findings)
+        return replace(self, findings=placed)
 
 
 @runtime_checkable

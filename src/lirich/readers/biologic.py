@@ -33,6 +33,7 @@ from lirich.model.table import (
     VOLTAGE,
 )
 from lirich.readers.base import ColumnMatch, Reading, Recognition, require_time_axis, standard_table
+from lirich.readers.spectra import ec_lab_spectrum
 
 MAGIC = (b"EC-Lab ASCII FILE", b"BT-Lab ASCII FILE")
 MOST_HEADER_LINES = 100_000
@@ -78,7 +79,10 @@ class BiologicTextReader:
         return None
 
     def read(self, path: Path) -> Reading:
-        """Read the file. Raises `DamagedFileError`, `WrongTechniqueError` or `MissingColumnError`."""
+        """Read the file, of cycling or of impedance.
+
+        Raises `DamagedFileError`, `WrongTechniqueError` or `MissingColumnError`.
+        """
         text = path.read_bytes().decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
         comments, body = _split(text, path)
         frame, findings = _parse(body, path)
@@ -121,10 +125,14 @@ def from_columns(
     passed since the row before, over the time since then. Capacities are the sums of ``dq``, so no charge is
     lost by it.
 
+    A file of impedance alone becomes the table of an impedance test (`lirich.model.spectra`).
+
     Returns the table, what was recognised, what was left out, and findings. Raises `WrongTechniqueError` for
-    impedance and `MissingColumnError`.
+    impedance without its columns and `MissingColumnError`.
     """
     columns, findings = _without_impedance(columns, path=path, technique=technique)
+    if "freq/Hz" in columns and not findings and not _of_cycling(columns).any():
+        return ec_lab_spectrum(columns, path=path, started_unix_second=started_unix_second)
     matches: list[ColumnMatch] = []
     data: dict[str, NDArray[np.generic]] = {}
 
@@ -202,29 +210,35 @@ def _whole(series: pl.Series) -> pl.Series:
     return series.cast(pl.Int64, strict=False)
 
 
+def _of_cycling(columns: dict[str, NDArray[np.generic]]) -> NDArray[np.bool_]:
+    """Tell which rows have no frequency, shape (n_rows,); empty where there is no such column."""
+    frequency = columns.get("freq/Hz")
+    return np.zeros(0, dtype=bool) if frequency is None else ~(frequency.astype(np.float64) > 0)
+
+
 def _without_impedance(
     columns: dict[str, NDArray[np.generic]], *, path: Path, technique: str
 ) -> tuple[dict[str, NDArray[np.generic]], list[Finding]]:
-    """Refuse an impedance file; drop the impedance rows that some techniques put between the cycling rows."""
+    """Drop the impedance rows that some techniques put between the cycling rows; leave a file of impedance alone."""
     present = [c for c in IMPEDANCE_COLUMNS if c in columns]
     if not present and "impedance" not in technique.lower():
         return columns, []
-    frequency = columns.get("freq/Hz")
-    of_cycling = np.zeros(0, dtype=bool) if frequency is None else ~(frequency.astype(np.float64) > 0)
-    if not of_cycling.any():
-        kind = technique or "EIS"
+    if "freq/Hz" not in columns:
         raise WrongTechniqueError(
-            f"{path.name} is an impedance file (Biologic {kind}; it has {', '.join(present) or 'impedance data'})",
-            expected="a cycling file, such as GCPL",
-            advice="Leave it out of the cycling files; impedance is not cycling data",
+            f"{path.name} is an impedance file (Biologic {technique or 'EIS'}) without its frequencies",
+            expected="the columns freq/Hz, Re(Z)/Ohm and -Im(Z)/Ohm",
+            advice="Export it from EC-Lab with these columns",
         )
+    of_cycling = _of_cycling(columns)
     dropped = int((~of_cycling).sum())
+    if not of_cycling.any() or not dropped:
+        return columns, []
     finding = Finding(
         code="impedance-rows-left-out",
         severity=Severity.INFO,
         message=f"{dropped} rows of impedance between the cycling rows are left out",
     )
-    return {name: values[of_cycling] for name, values in columns.items()}, [finding] if dropped else []
+    return {name: values[of_cycling] for name, values in columns.items()}, [finding]
 
 
 def _increments(columns: dict[str, NDArray[np.generic]]) -> tuple[NDArray[np.float64] | None, str]:

@@ -42,8 +42,9 @@ class BiologicBinaryReader:
     def read(self, path: Path) -> Reading:
         """Read the file.
 
-        Raises `DamagedFileError`, `WrongTechniqueError` for impedance, `MissingColumnError`, `ReadError` for
-        columns that galvani does not know, and `OptionalDependencyError` without the extra ``[biologic]``.
+        Impedance (PEIS, GEIS) becomes the table of an impedance test. Raises `DamagedFileError`,
+        `WrongTechniqueError` for impedance without frequencies, `MissingColumnError`, `ReadError` for columns
+        that galvani does not know, and `OptionalDependencyError` without the extra ``[biologic]``.
         """
         columns, metadata, started = _galvani(path)
         if not len(next(iter(columns.values()), ())):

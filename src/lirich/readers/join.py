@@ -16,6 +16,7 @@ import polars as pl
 
 from lirich.errors import NotComparableError
 from lirich.model import Finding, Severity
+from lirich.model.spectra import is_spectrum
 from lirich.model.table import (
     CHARGED,
     CHARGED_ENERGY,
@@ -64,8 +65,8 @@ class JoinGroup:
 
 
 def summarise(key: str, table: pl.DataFrame) -> TableSummary:
-    """Return the summary of a standard table."""
-    if not has_time_axis(table):
+    """Return the summary of a standard table, or of a table of impedance."""
+    if not has_time_axis(table) and not is_spectrum(table):
         return TableSummary(key, timeless=True)
 
     def end(column: str, which: str) -> float | None:

@@ -1,4 +1,4 @@
-"""One file in, one checked standard table out."""
+"""One file in, one checked table out: of cycling, or of impedance."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from lirich.errors import (
     ReadError,
 )
 from lirich.model import Finding, Severity
+from lirich.model.spectra import SPECTRUM_COLUMNS, is_spectrum
 from lirich.model.table import COLUMNS, VOLTAGE
 from lirich.readers.base import Reader, Reading
 from lirich.readers.registry import choose, get_reader, read_head
 from lirich.readers.repairs import apply_repairs, parse_repairs
+from lirich.readers.spectra import settle_spectrum
 
 
 def read(path: Path | str, *, reader: str | None = None, repairs: Sequence[str] = ()) -> Reading:
-    """Read one file into a standard table and check it against physics.
+    """Read one file into a standard table (or a table of impedance) and check it against physics.
 
     Parameters
     ----------
@@ -52,10 +54,8 @@ def read(path: Path | str, *, reader: str | None = None, repairs: Sequence[str] 
     path = Path(path)
     wanted = parse_repairs(repairs)
     head = read_head(path)
-    if reader is None:
-        candidate = choose(path, head)
-        return settle(run(candidate.reader, path), wanted, path=path)
-    return settle(run(get_reader(reader), path), wanted, path=path)
+    chosen = choose(path, head).reader if reader is None else get_reader(reader)
+    return settle(run(chosen, path), wanted, path=path).of_file(path.name)
 
 
 def run(reader: Reader, path: Path) -> Reading:
@@ -86,6 +86,9 @@ def run(reader: Reader, path: Path) -> Reading:
 
 
 def _broken_types(table: pl.DataFrame) -> str:
+    if is_spectrum(table):
+        wanted = {n: t for n, (t, _) in SPECTRUM_COLUMNS.items() if n in table.columns}
+        return "" if dict(table.schema) == wanted else f"columns {dict(table.schema)}"
     order = [name for name in COLUMNS if name in table.columns]
     if order != table.columns:
         return f"columns {table.columns}"
@@ -99,8 +102,14 @@ def settle(reading: Reading, wanted: Mapping[str, bool], *, path: Path) -> Readi
     """Check a reading, make the *wanted* repairs (name -> in any case), refuse what stays wrong.
 
     Raises `InconsistentDataError` (``findings`` holds the findings behind it) and `DamagedFileError` where
-    nothing is left.
+    nothing is left. A table of impedance is checked as such, and has no repairs.
     """
+    if is_spectrum(reading.table):
+        needless = tuple(
+            Finding(code="repair-not-needed", severity=Severity.INFO, message=f"{name}: impedance has no such repair")
+            for name in wanted
+        )
+        return settle_spectrum(reading.with_findings(*needless), path=path)
     table, made, notes, remaining = apply_repairs(reading.table, wanted)
     if not table.height:
         raise DamagedFileError(

@@ -29,6 +29,7 @@ BUILT_IN: dict[str, str] = {
     "biologic": "lirich.readers.biologic:READERS",
     "arbin-res": "lirich.readers.arbin:READERS",
     "bdf": "lirich.readers.bdf:READERS",
+    "bdf-impedance": "lirich.readers.bdf_impedance:READERS",
     "neware-text": "lirich.readers.neware_text:READERS",
     "arbin-text": "lirich.readers.arbin:READERS",
     "maccor": "lirich.readers.maccor:READERS",

@@ -283,6 +283,13 @@ def _record_numbers(body: loading.Body, column: int, separator: str) -> tuple[st
     return tuple(row[column].strip() if column < len(row) else "" for row in cells) if len(cells) == 3 else ()
 
 
+def _number(text: object) -> float | None:
+    try:
+        return float(str(text))
+    except ValueError:
+        return None
+
+
 def _missing_records(table: Table) -> Finding | None:
     """Say that rows are missing where the record numbers count more than there are; every nth row is a choice."""
     match, height = table.matches.get(h.RECORD), table.loaded.frame.height
@@ -292,10 +299,10 @@ def _missing_records(table: Table) -> Finding | None:
     if not texts and f"c{match.index}" in table.loaded.frame.columns:
         column = table.loaded.frame.get_column(f"c{match.index}")
         texts = (column[0], column[1], column[-1])
-    try:
-        first, second, last = (float(str(text)) for text in texts)
-    except ValueError:
+    numbers = [number for text in texts if (number := _number(text)) is not None]
+    if len(numbers) < 3:  # the column holds something else than numbers, or was not read: nothing can be counted
         return None
+    first, second, last = numbers
     every = second - first
     promised = last - first + 1
     if not promised.is_integer() or promised <= height or (every > 1 and promised == every * (height - 1) + 1):

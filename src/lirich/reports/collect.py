@@ -27,6 +27,7 @@ from lirich.reports.data import (
 )
 from lirich.reports.figures import LEVELS, first_level
 from lirich.workbench.context import standings
+from lirich.workbench.figures import drawn_spectra
 from lirich.workbench.outdated import OUT_OF_DATE
 
 MAP_NAME = "map"
@@ -192,21 +193,25 @@ def _rank(row: ComparisonRow) -> float:
 
 
 def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "") -> CellReport:
+    spectra = tuple(drawn_spectra(view)) if most_cycles and not label else ()
     if not view.analyses:
+        alone = "Of this cell there is impedance, and no cycling."
         return CellReport(
             cell=view.facts,
             sample=view.sample,
             tests=tuple(view.tests),
+            values=tuple(view.values) if view.impedance else (),
             findings=tuple(view.findings),
+            spectra=spectra,
             group=group,
-            notes=("This cell is not analysed: run lirich analyse.",),
+            notes=(alone if view.impedance else "This cell is not analysed: run lirich analyse.",),
         )
     cycles = view.cycles
     shown = choose_cycles(cycles["cycle"].to_list(), most_cycles) if most_cycles and cycles.height else []
     curves = _curves(view, shown) if shown else None
     number = dict(zip(cycles["cycle"], cycles["cycle_number"], strict=True))
     tests = {t.key: t for t in view.tests}
-    used = view.analysis.tests
+    used = (*view.analysis.tests, *(key for a in view.impedance for key in a.tests if not label))
     notes = []
     if len(view.analyses) > 1:
         notes.append(
@@ -226,6 +231,8 @@ def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "
         hysteresis=_renumbered(curves.hysteresis, number) if curves and curves.hysteresis is not None else None,
         states=view.hidden() if most_cycles else None,
         profiles=view.hidden("profiles.parquet") if most_cycles else None,
+        contact=view.hidden("contact.parquet") if most_cycles else None,
+        spectra=spectra,
         smoothing=curves.smoothing if curves else "",
         group=group,
         notes=tuple(notes),

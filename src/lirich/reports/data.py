@@ -30,10 +30,11 @@ class CellReport:
     ``cycles`` is the cycle table (``cycle``, ``segment`` and columns named by quantity key); ``voltage_curves`` has
     ``cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt``; ``dqdv`` has ``cycle, direction,
     voltage_volt, dqdv_mah_v, dqdv_mah_g_v``; ``hysteresis`` has ``cycle, soc_percent, hysteresis_v``. A table that is
-    not known is ``None`` and its figure is left out. ``states`` and ``profiles`` are what only a simulation knows.
-    ``notes`` are sentences about this cell, plain text. ``label`` names it where its key is not enough (a second run);
-    ``smoothing`` says how its dQ/dV was made; ``settings`` are those that its values were made with, ``None`` where
-    they are not known.
+    not known is ``None`` and its figure is left out. ``states``, ``profiles`` and ``contact`` are what only a
+    simulation knows. ``spectra`` are impedance spectra with what was read from them: name, spectrum, circuit.
+    ``notes`` are sentences about this cell, plain text. ``label`` names it where its key is not enough (a second
+    run); ``smoothing`` says how its dQ/dV was made; ``settings`` are those that its values were made with, ``None``
+    where they are not known.
     """
 
     cell: Cell
@@ -48,6 +49,8 @@ class CellReport:
     hysteresis: pl.DataFrame | None = None
     states: pl.DataFrame | None = None
     profiles: pl.DataFrame | None = None
+    contact: pl.DataFrame | None = None
+    spectra: tuple[tuple[str, pl.DataFrame, pl.DataFrame | None], ...] = ()
     group: str | None = None
     notes: tuple[str, ...] = ()
     label: str = ""

@@ -94,9 +94,11 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
         figures.append(plots.crystal_content(cell.profiles, origin=origin))
     if cell.states is not None:
         figures += [plots.site_populations(cell.states, origin=origin), plots.gas(cell.states, origin=origin)]
+        figures.append(plots.contact(cell.states, cell.contact, origin=origin))
     figures += [
         plots.rate_test(cell.values, origin=origin),
         plots.diffusivity(cell.values, origin=origin),
+        plots.nyquist(cell.spectra, origin=origin) if cell.spectra else None,
         plots.peaks(cell.values, origin=origin),
     ]
     return [f for f in figures if f is not None and f.data]

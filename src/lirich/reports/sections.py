@@ -34,7 +34,8 @@ OVERVIEW = (
 
 _CHAPTERS: tuple[tuple[str, str], ...] = (
     ("First cycle and activation", r"^(initial_|irreversible_|activation_|slope_|plateau_|formal_|theoretical_)"),
-    ("Rate and kinetics", r"^(rate_|lithium_|diffusion_|interrupt_)"),
+    ("Rate and kinetics", r"^(rate_|lithium_|diffusion_validity|interrupt_)"),
+    ("Impedance", r"^(charge_transfer_|series_resistance|second_arc_|double_layer_|diffusion_time|kramers_)"),
     ("dQ/dV", r"^(dqdv_|spinel_)"),
     ("Hysteresis", r"^hysteresis_"),
     ("Low voltage", r"^low_voltage_"),
@@ -44,7 +45,7 @@ _CHAPTERS: tuple[tuple[str, str], ...] = (
 )
 _ORDER = (
     "First cycle and activation", "Capacity, energy and efficiency", "Voltage and its decay", "Low voltage",
-    "Hysteresis", "dQ/dV", "Rate and kinetics", "Other",
+    "Hysteresis", "dQ/dV", "Rate and kinetics", "Impedance", "Other",
 )  # fmt: skip
 
 SHORT = {

@@ -3,6 +3,7 @@
 SQLAlchemy is imported when a workspace is opened, psycopg only for PostgreSQL.
 """
 
+from lirich.store.documents import ValueFilter
 from lirich.store.modelfile import ModelContent
 from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage, LineageFile, ModelRecord
 from lirich.store.settings import WorkspaceSettings
@@ -17,5 +18,6 @@ __all__ = [
     "ModelContent",
     "ModelRecord",
     "Store",
+    "ValueFilter",
     "WorkspaceSettings",
 ]

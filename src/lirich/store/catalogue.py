@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, text
 
 from lirich.errors import StoreError, WorkspaceVersionError
 from lirich.model import content_hash
+from lirich.store import files
 from lirich.store import schema as s
 from lirich.store.documents import json_object
 from lirich.store.engine import Database
@@ -100,3 +105,29 @@ def integrity(database: Database) -> list[str]:
         return []
     rows = database.read(lambda c: c.execute(text("PRAGMA quick_check")).scalars().all())
     return [str(row) for row in rows if row != "ok"]
+
+
+def back_up(path: Path, target: Path) -> None:
+    """Keep a copy of the catalogue as it was before it is migrated. Raises `StoreError` where it cannot be copied."""
+    if target.exists():
+        return
+    target.parent.mkdir(exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(path)) as source,
+            contextlib.closing(sqlite3.connect(temporary)) as copy,
+        ):
+            source.backup(copy)
+        files.sync_file(temporary)
+        with contextlib.suppress(FileExistsError):  # another process was first; its copy is of the same version
+            files.publish(temporary, target)
+        files.sync_folder(target.parent)
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"The catalogue could not be copied to {target} before its migration: {error}",
+            advice="Check the room on the disk",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()

@@ -134,7 +134,7 @@ class _Told:
             self.files["model"][record.sha256] = f"model {record.name}"
         elif isinstance(record, Analysis):
             self.tests_of_analysis[record.cell, record.run] = record.tests
-            for key in (record.steps_curve, record.cycles_curve):
+            for key in (record.steps_curve, record.cycles_curve, record.spectra_curve):
                 if key is not None:
                     self.files["curve"].setdefault(key, f"analysis of cell {record.cell}, run {record.run}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -16,6 +17,20 @@ from lirich.quantities import QUANTITIES, convert
 R = TypeVar("R", bound=Frozen)
 Names = str | Iterable[str] | None
 """A filter: one name, several names, or any."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueFilter:
+    """Which values are asked for; each filter is a name or several names, ``None`` is any.
+
+    ``source`` is a name given to `lirich.store.Store.put_values`.
+    """
+
+    quantity: Names = None
+    origin: Names = None
+    subject: Names = None
+    subject_kind: Names = None
+    source: Names = None
 
 
 def dump(record: Frozen) -> str:

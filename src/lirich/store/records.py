@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import Field, field_validator
 
 from lirich.model import Cell, Finding, Frozen, RawFile, Sample, Scalar, Test, Value, canonical_json
-from lirich.model.things import Key
+from lirich.model.things import Key, TestKind
 
 T = TypeVar("T")
 
@@ -21,13 +21,15 @@ class Analysis(Frozen):
     with is kept with it: ``version`` is the lirich version, ``settings`` are all settings of the analysis,
     ``corrections`` the user's words on the protocol, ``facts`` and ``sample`` what was said of cell and sample.
     ``settings`` and ``facts`` are ``None`` in an analysis of a lirich that did not keep them.
-    ``steps_curve`` and ``cycles_curve`` are keys of curves, ``None`` where there was nothing to keep.
+    ``steps_curve`` and ``cycles_curve`` are keys of curves, ``None`` where there was nothing to keep. Of the kind
+    ``impedance`` there is one test, and ``spectra_curve`` has one row for each of its spectra.
     ``segments`` are the protocol segments as JSON objects.
     """
 
     key: str = Field(min_length=1)
     cell: Key
     run: int = Field(ge=0)
+    kind: TestKind = "cycling"
     tests: tuple[str, ...] = Field(min_length=1)
     version: str
     settings: dict[str, Any] | None = None
@@ -36,6 +38,7 @@ class Analysis(Frozen):
     sample: Sample | None = None
     steps_curve: str | None = Field(default=None, pattern=_DIGEST_PATTERN)
     cycles_curve: str | None = Field(default=None, pattern=_DIGEST_PATTERN)
+    spectra_curve: str | None = Field(default=None, pattern=_DIGEST_PATTERN)
     segments: tuple[dict[str, Any], ...] = ()
     values: tuple[Value, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -62,11 +65,11 @@ class CorrectionRecord(Frozen):
 
 
 class FactVersion(Frozen):
-    """One state of what was said of a sample or cell, and since when."""
+    """One state of what was said of a sample or cell, and since when; ``fact`` is ``None`` where it was removed."""
 
     number: int
     unix_second: float
-    fact: Sample | Cell
+    fact: Sample | Cell | None
 
 
 class ModelRecord(Frozen):

@@ -11,7 +11,17 @@ from lirich.errors import InputError
 from lirich.model import Value
 from lirich.quantities import quantity as known_quantity
 from lirich.store import schema as s
-from lirich.store.documents import Names, dump, listed, load, natural, plain, stored_value, value_document, value_rows
+from lirich.store.documents import (
+    ValueFilter,
+    dump,
+    listed,
+    load,
+    natural,
+    plain,
+    stored_value,
+    value_document,
+    value_rows,
+)
 from lirich.store.queries import MANY, in_parts, replace_row, require
 from lirich.store.records import Analysis
 
@@ -99,53 +109,31 @@ class Results:
         rows = self._connection.execute(select(s.value_source)).all()
         return {row.source: row.number for row in sorted(rows, key=lambda row: natural(row.source))}
 
-    def values(
-        self,
-        *,
-        quantity: Names = None,
-        origin: Names = None,
-        subject: Names = None,
-        subject_kind: Names = None,
-        source: Names = None,
-    ) -> list[Value]:
-        """Return the values that fit every filter given, in an order that depends on the content only."""
-        return [
-            stored_value(row.document, row.unit)
-            for row in self._value_rows(quantity, origin, subject, subject_kind, source)
-        ]
+    def values(self, wanted: ValueFilter) -> list[Value]:
+        """Return the values that fit, in an order that depends on the content only."""
+        return [stored_value(row.document, row.unit) for row in self._value_rows(wanted)]
 
-    def value_documents(
-        self,
-        *,
-        quantity: Names = None,
-        origin: Names = None,
-        subject: Names = None,
-        subject_kind: Names = None,
-        source: Names = None,
-    ) -> list[dict[str, Any]]:
+    def value_documents(self, wanted: ValueFilter) -> list[dict[str, Any]]:
         """Return what `values` returns as JSON objects, fields at their default left out."""
-        rows = self._value_rows(quantity, origin, subject, subject_kind, source)
-        return [value_document(row.quantity, row.document, row.unit) for row in rows]
+        return [value_document(row.quantity, row.document, row.unit) for row in self._value_rows(wanted)]
 
-    def _value_rows(
-        self, quantity: Names, origin: Names, subject: Names, subject_kind: Names, source: Names
-    ) -> list[Any]:
-        for name in listed(quantity) or ():
+    def _value_rows(self, wanted: ValueFilter) -> list[Any]:
+        for name in listed(wanted.quantity) or ():
             known_quantity(name)
         v = s.value
         query = select(v)
-        owners = listed(source)
+        owners = listed(wanted.source)
         long: list[tuple[str, set[str]]] = []
-        for column, wanted in (
-            (v.c.quantity, listed(quantity)),
-            (v.c.origin, listed(origin)),
-            (v.c.subject_key, listed(subject)),
-            (v.c.subject_kind, listed(subject_kind)),
+        for column, asked in (
+            (v.c.quantity, listed(wanted.quantity)),
+            (v.c.origin, listed(wanted.origin)),
+            (v.c.subject_key, listed(wanted.subject)),
+            (v.c.subject_kind, listed(wanted.subject_kind)),
             (v.c.owner, None if owners is None else [f"source/{name}" for name in owners]),
         ):
-            if wanted is None:
+            if asked is None:
                 continue
-            names = {plain(str(n)) for n in wanted}
+            names = {plain(str(n)) for n in asked}
             if len(names) > MANY:  # a database takes only so many in one statement
                 long.append((column.name, names))
             else:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import sqlite3
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from lirich.errors import CorruptStoreError, InputError, StoreError, WorkspaceNotFoundError
 from lirich.model import Cell, Finding, RawFile, Sample, Scalar, Test, Value
 from lirich.store import curves, files
+from lirich.store.documents import Names, ValueFilter
 from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage, LineageFile
 from lirich.store.settings import (
     FILE_NAME,
@@ -28,7 +27,6 @@ from lirich.store.settings import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from lirich.store.documents import Names
     from lirich.store.engine import Database
     from lirich.store.models import Models
     from lirich.store.results import Results
@@ -118,7 +116,7 @@ class Store:
                     + ("" if database.is_sqlite else ", or correct database_url in lirich.toml"),
                 )
             if 0 < number < NEWEST and database.is_sqlite:
-                _back_up(path, folder / "backup" / f"catalogue-v{number}.sqlite")
+                catalogue.back_up(path, folder / "backup" / f"catalogue-v{number}.sqlite")
             catalogue.prepare(database)
             store = cls(folder, settings, database)
             for shelf in store._shelves.values():
@@ -364,7 +362,7 @@ class Store:
 
         Its curves, tests and cell must be there: `CorruptStoreError` or `UnknownNameError` otherwise.
         """
-        self._require_curves(analysis.steps_curve, analysis.cycles_curve)
+        self._require_curves(analysis.steps_curve, analysis.cycles_curve, analysis.spectra_curve)
         self._results(lambda results: results.put_analysis(analysis), write=True)
 
     def analyses(self, cell: str | None = None) -> list[Analysis]:
@@ -383,29 +381,17 @@ class Store:
         """Remove the analyses of a cell from run number *keep* on: files were joined that were apart before."""
         self._results(lambda results: results.drop_runs(cell, keep), write=True)
 
-    def values(
-        self,
-        *,
-        quantity: Names = None,
-        origin: Names = None,
-        subject: Names = None,
-        subject_kind: Names = None,
-        source: Names = None,
-    ) -> list[Value]:
-        """Return the values that fit every filter given; each filter is a name or several names.
+    def values(self, **filters: Names) -> list[Value]:
+        """Return the values that fit every filter given: those of `lirich.store.ValueFilter`.
 
-        *source* is a name given to `put_values`. Ordered by subject, then as they were put in. Raises
-        `UnknownNameError` on an unknown quantity.
+        They are *quantity*, *origin*, *subject*, *subject_kind* and *source*, each a name or several names. Ordered by
+        subject, then as they were put in. Raises `UnknownNameError` on an unknown quantity.
         """
-        return self._results(
-            lambda results: results.values(
-                quantity=quantity, origin=origin, subject=subject, subject_kind=subject_kind, source=source
-            )
-        )
+        return self._results(lambda results: results.values(ValueFilter(**filters)))
 
     def value_documents(self, **filters: Names) -> list[dict[str, Any]]:
         """Return what `values` returns, under the same filters, as JSON objects (defaults left out): for tables."""
-        return self._results(lambda results: results.value_documents(**filters))
+        return self._results(lambda results: results.value_documents(ValueFilter(**filters)))
 
     def put_values(self, values: Iterable[Value], *, source: str) -> None:
         """Replace all values of *source* (such as ``literature``) at once; none removes the source."""
@@ -497,29 +483,3 @@ class Store:
 
 def _holds_files(folder: Path) -> bool:
     return any(True for _ in files.Shelf(folder / "raw").files())
-
-
-def _back_up(path: Path, target: Path) -> None:
-    """Keep a copy of the catalogue as it was before it is migrated."""
-    if target.exists():
-        return
-    target.parent.mkdir(exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    try:
-        with (
-            contextlib.closing(sqlite3.connect(path)) as source,
-            contextlib.closing(sqlite3.connect(temporary)) as copy,
-        ):
-            source.backup(copy)
-        files.sync_file(temporary)
-        with contextlib.suppress(FileExistsError):  # another process was first; its copy is of the same version
-            files.publish(temporary, target)
-        files.sync_folder(target.parent)
-    except sqlite3.Error as error:
-        raise StoreError(
-            f"The catalogue could not be copied to {target} before its migration: {error}",
-            advice="Check the room on the disk",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

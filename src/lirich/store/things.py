@@ -34,6 +34,10 @@ def change(database: Database, work: Callable[[Things], T]) -> T:
     return database.write(alone)
 
 
+_REMOVED = "null"
+"""What stands in the history where a cell was removed, in place of its facts."""
+
+
 class Things:
     """Samples, cells, tests and corrections as one transaction sees and changes them."""
 
@@ -52,18 +56,22 @@ class Things:
         if isinstance(fact, Cell):
             row["sample"] = fact.sample
         replace_row(self._connection, table, row)
+        self._remember(table.name, fact.key, document)
+
+    def _remember(self, kind: str, key: str, document: str) -> None:
+        """Add a state to the history of a sample or cell, where it differs from the newest there."""
         h = s.fact_history
         newest = self._connection.execute(
             select(h.c.number, h.c.document)
-            .where(h.c.kind == table.name, h.c.key == fact.key)
+            .where(h.c.kind == kind, h.c.key == key)
             .order_by(h.c.number.desc())
             .limit(1)
         ).first()
         if newest is None or newest.document != document:
             self._connection.execute(
                 insert(h).values(
-                    kind=table.name,
-                    key=fact.key,
+                    kind=kind,
+                    key=key,
                     number=1 if newest is None else newest.number + 1,
                     unix_second=time.time(),
                     document=document,
@@ -94,13 +102,22 @@ class Things:
         return found
 
     def history(self, kind: type[F], key: str) -> list[FactVersion]:
-        """Return every state of a sample or cell, oldest first. Raises `UnknownNameError`."""
-        self.one(kind, key)
+        """Return every state of a sample or cell, oldest first; of one that was removed too.
+
+        Raises `UnknownNameError` where there never was one.
+        """
         h = s.fact_history
-        query = select(h).where(h.c.kind == _table(kind).name, h.c.key == key).order_by(h.c.number)
+        query = select(h).where(h.c.kind == _table(kind).name, h.c.key == plain(key)).order_by(h.c.number)
+        rows = self._connection.execute(query).all()
+        if not rows:
+            self.one(kind, key)
         return [
-            FactVersion(number=r.number, unix_second=r.unix_second, fact=load(kind, r.document))
-            for r in self._connection.execute(query)
+            FactVersion(
+                number=r.number,
+                unix_second=r.unix_second,
+                fact=None if r.document == _REMOVED else load(kind, r.document),
+            )
+            for r in rows
         ]
 
     # --- tests ----------------------------------------------------------------------------------------------
@@ -157,14 +174,20 @@ class Things:
         return sorted((load(Test, row.document) for row in rows), key=_test_order)
 
     def remove_empty_cell(self, key: str) -> bool:
-        """Remove a cell that has no test; its history stays. ``False`` where it has one, or is not there."""
+        """Remove a cell that has no test; its history says so. ``False`` where it has one, or is not there."""
         t = s.test
         if self._connection.execute(select(t.c.key).where(t.c.cell == plain(key)).limit(1)).first():
             return False
-        return self._connection.execute(delete(s.cell).where(s.cell.c.key == key)).rowcount > 0
+        return self._drop_cell(key)
+
+    def _drop_cell(self, key: str) -> bool:
+        gone = self._connection.execute(delete(s.cell).where(s.cell.c.key == key)).rowcount > 0
+        if gone:
+            self._remember(s.cell.name, key, _REMOVED)
+        return gone
 
     def remove_cell(self, key: str) -> None:
-        """Remove a cell with its tests and analyses; its corrections are withdrawn, its history stays.
+        """Remove a cell with its tests and analyses; its corrections are withdrawn, its history stays and says so.
 
         Raises `UnknownNameError`.
         """
@@ -174,7 +197,7 @@ class Things:
         for run in self._connection.execute(select(a.c.run).where(a.c.cell == key)).scalars().all():
             drop_analysis(self._connection, key, run)
         self._connection.execute(delete(t).where(t.c.cell == key))
-        self._connection.execute(delete(s.cell).where(s.cell.c.key == key))
+        self._drop_cell(key)
 
     def remove_test(self, key: str) -> None:
         """Remove a test, and the analyses that rest on it. Raises `UnknownNameError`."""

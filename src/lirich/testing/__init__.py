@@ -16,7 +16,7 @@ _HOMES = {
     "Cohort": "lirich.testing.cohort",
     "Scatter": "lirich.testing.cohort",
     "make_cohort": "lirich.testing.cohort",
-    "CyclerNoise": "lirich.testing.laboratory",
+    "CyclerNoise": "lirich.testing.cycler",
     "Laboratory": "lirich.testing.laboratory",
     "make_laboratory": "lirich.testing.laboratory",
 }

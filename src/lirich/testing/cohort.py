@@ -20,7 +20,7 @@ from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import InputError, LirichError, UnknownNameError
 from lirich.testing import vendor_files
-from lirich.testing.laboratory import START_UNIX_S, CyclerNoise, measured
+from lirich.testing.cycler import CyclerNoise
 from lirich.workbench.extras import need_cells
 
 if TYPE_CHECKING:
@@ -78,8 +78,6 @@ _SCATTERED: Mapping[str, tuple[str, ...]] = {
 }
 """What each kind of scatter multiplies: one factor for all of a row."""
 
-COMPOSITION = "Li1.2Mn0.54Ni0.13Co0.13O2"
-"""What the model stands for: the density of its library is of this oxide."""
 MASS_MG = (8.0, 12.0)
 """Active mass of the electrodes, uniform between these."""
 
@@ -95,7 +93,7 @@ class DrawnCell:
 
 def draw_cell(key: str, morphology: str, rng: np.random.Generator, scatter: Scatter) -> DrawnCell:
     """Draw one cell around the parameter set of its morphology. Raises `UnknownNameError` on the morphology."""
-    from lirich.cells.parameters import values_of
+    from lirich.cells.parameters import COMPOSITION, values_of
 
     if morphology not in _PARAMETER_SETS:
         raise UnknownNameError.of("morphology", morphology, _PARAMETER_SETS)
@@ -252,6 +250,7 @@ def cohort_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Draw, cycle and write one cell; return its facts, its file and its truth."""
     from lirich.cells.parameters import values_of
     from lirich.testing.crystal_cycler import cycle_crystal
+    from lirich.testing.cycler import START_UNIX_S, measured
     from lirich.testing.truth import cell_truth
 
     key, number = parameters["key"], parameters["number"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import polars as pl
 
+from lirich.errors import InputError
 from lirich.testing.curve_model import (
     Array,
     Host,
@@ -30,6 +31,8 @@ RATES_C = (0.1, 0.2, 0.5, 1.0, 2.0, 0.1)
 CHECK_EVERY = 16
 """Every sixteenth cycle of the ageing is a check-up at 0.1C, charged with a constant-voltage part."""
 
+START_UNIX_S = 1_767_000_000.0
+"""When the first cell was started: 2025-12-29, a fixed date so that the files are reproducible."""
 INTERVAL_S = {0.05: 120.0, 0.1: 120.0, 0.2: 60.0, 0.5: 40.0, 1.0: 20.0, 2.0: 10.0}
 REST_S = 300.0
 FIRST_REST_S = 6 * 3600.0
@@ -215,3 +218,54 @@ def one_cycle(
     recorder.add(paused, "rest", n, index + 4, REST_TIMES)
     cell.cycles.append(CycleRecord(n, step, tuple(parts), discharge, host.resistance_ohm_g))
     return paused.state, host
+
+
+@dataclass(frozen=True, slots=True)
+class CyclerNoise:
+    """What a cycler adds to the truth: standard deviations, of each point and of each channel.
+
+    ``voltage_v`` and ``current_share`` are noise of single points. ``voltage_offset_v`` and ``current_gain`` belong to
+    a channel and stay as they are: the current's error is then in the cycler's counters of charge and energy too.
+    The defaults are those of the synthetic laboratory: quiet points on faultless channels.
+    """
+
+    voltage_v: float = 1.5e-4
+    current_share: float = 2e-4
+    voltage_offset_v: float = 0.0
+    current_gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not 0 <= value < 0.1:
+                raise InputError(f"A noise {name} of {value}", expected="0 or more, less than 0.1")
+
+
+def measured(
+    log: pl.DataFrame,
+    mass_mg: float,
+    start_unix_s: float,
+    rng: np.random.Generator,
+    noise: CyclerNoise | None = None,
+) -> pl.DataFrame:
+    """Turn the log of the model (per gram, exact) into what a cycler saw: amperes, with noise.
+
+    By default voltage noise 0.15 mV and current noise 0.02 %; capacities are the cycler's own counters, without the
+    noise of single points.
+    """
+    noise = noise or CyclerNoise()
+    n = len(log)
+    mass_g = mass_mg / 1000.0
+    current = log["current_a_g"].to_numpy() * mass_g * (1.0 + rng.normal(0.0, noise.current_share, n))
+    voltage = log["voltage_v"].to_numpy() + rng.normal(0.0, noise.voltage_v, n)
+    temperature = 25.0 + 0.1 * np.sin(np.arange(n) / 500.0) + rng.normal(0.0, 0.03, n)
+    # the channel takes its numbers last, so that a channel without faults has the points that it always had
+    gain, offset = 1.0 + rng.normal(0.0, noise.current_gain), rng.normal(0.0, noise.voltage_offset_v)
+    per_cell = [c for c in log.columns if c.startswith(("step_charge_", "step_discharge_"))]
+    return log.with_columns(
+        pl.int_range(1, n + 1).alias("record"),
+        (pl.col("test_time_s") + start_unix_s).alias("unix_s"),
+        pl.Series("voltage_v", voltage + offset),
+        pl.Series("current_a", current * gain),
+        pl.Series("temperature_c", temperature),
+        *((pl.col(c) * (gain * mass_g / 1000.0)).alias(c.replace("_m", "_").removesuffix("_g")) for c in per_cell),
+    ).drop("current_a_g", *per_cell)

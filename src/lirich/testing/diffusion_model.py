@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import brentq
 
+from lirich.cells.programme import GITT, ICI, Interrupts
 from lirich.testing.curve_model import Array, Host, Material, State, Trace
 from lirich.testing.cycler import (
     CHECK_C,
@@ -31,7 +32,10 @@ from lirich.testing.cycler import (
 )
 
 _MODES = 400
-_FIRST_CYCLES = 2
+FIRST_CYCLES = 2
+"""Formation cycles before the pulses."""
+PULSE_STEPS = (("cc_charge", 20), ("cc_discharge", 22))
+"""Kind of step and place in the cycler's programme of the pulses of charge and of discharge; rests are one behind."""
 
 
 @dataclass(frozen=True)
@@ -93,48 +97,72 @@ def pass_current(
     return Trace(times_s[:end], v[:end], np.full(end, current_a_g), moved, after), bool(len(beyond))
 
 
-_GITT = (300.0, 14400.0)
-_ICI = (300.0, 10.0)
+DIFFUSIVITY_M2_S = 8.0e-18
+"""That of the laboratory's GITT and ICI cells: chosen so that a pulse of 300 s is within the validity of the square
+root of time in crystals of 0.5 µm (τD/R² about 0.01; Weppner and Huggins, doi:10.1149/1.2133112, ask for far below 1).
+"""
+_KINDS = {"gitt": GITT, "ici": ICI}
 
 
-def intermittent_cell(material: Material, sphere: Sphere, kind: str) -> CycledCell:
-    """Run two formation cycles, then one charge and one discharge of GITT (``gitt``) or with interrupts (``ici``).
+@dataclass(frozen=True, slots=True)
+class Pulses:
+    """A GITT or ICI (`lirich.cells.programme`) at 0.1C, and when the cycler records in it.
 
-    GITT: 300 s at 0.1C and 4 h of rest. ICI: 300 s at 0.1C and 10 s of rest, read every 0.5 s.
+    ``on`` and ``off`` are times since the start of a pulse and of a rest, s, from 0.
     """
-    cell = CycledCell(material)
-    recorder = Recorder()
-    state, host = fresh(material)
-    for n in range(1, _FIRST_CYCLES + 1):
-        state, host = one_cycle(cell, recorder, n, PlannedCycle("formation", 0.05, 0.05), state, host)
-    on_s, off_s = _GITT if kind == "gitt" else _ICI
+
+    segment: str
+    kind: Interrupts
+    on: Array
+    off: Array
+
+    def truth(self, sphere: Sphere, count: int, resistance_ohm_g: float) -> dict[str, float | str]:
+        """Return what a cell with *count* such pulses states as the truth of its diffusion."""
+        return {
+            "segment": self.segment,
+            "lithium_diffusivity_m2_s": sphere.diffusivity_m2_s,
+            "particle_radius_m": sphere.radius_m,
+            "pulse_s": self.kind.pulse_s,
+            "rest_s": self.kind.rest_s,
+            "pulses": count,
+            "diffusion_validity_number": self.kind.pulse_s * sphere.diffusivity_m2_s / sphere.radius_m**2,
+            "instant_resistance_ohm_g": resistance_ohm_g,
+        }
+
+
+def pulses_of(kind: str) -> Pulses:
+    """Return the pulses of a GITT (``gitt``), or of current interrupts (``ici``), read every 0.5 s."""
+    found = _KINDS[kind]
+    on_s, off_s = found.pulse_s, found.rest_s
     early = np.array([0.0, 0.01, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0])
     on = np.concatenate([early, np.arange(10.0, on_s + 1.0, 10.0)])
     if kind == "gitt":
         off = np.concatenate([early, np.arange(10.0, 120.0, 10.0), np.arange(120.0, off_s + 1.0, 240.0), [off_s]])
     else:
         off = np.concatenate([[0.0, 0.01], np.arange(0.5, off_s + 0.1, 0.5)])
+    return Pulses(kind, found, on, off)
+
+
+def intermittent_cell(material: Material, sphere: Sphere, kind: str) -> CycledCell:
+    """Run two formation cycles, then one charge and one discharge of `pulses_of` that kind."""
+    cell = CycledCell(material)
+    recorder = Recorder()
+    state, host = fresh(material)
+    for n in range(1, FIRST_CYCLES + 1):
+        state, host = one_cycle(cell, recorder, n, PlannedCycle("formation", 0.05, 0.05), state, host)
+    plan = pulses_of(kind)
     particle = ParticleState(state.extracted_mah_g, state.hysteresis, np.zeros(_MODES))
-    pulses = 0
-    for direction, step_kind, index in ((1, "cc_charge", 20), (-1, "cc_discharge", 22)):
+    count = 0
+    for direction, (step_kind, index) in zip((1, -1), PULSE_STEPS, strict=True):
         done = False
         for _ in range(4000):  # far more pulses than the material has capacity for
-            trace, done = pass_current(host, material, sphere, particle, direction * CHECK_C * ONE_C_A_G, on)
-            recorder.add(trace, step_kind, _FIRST_CYCLES + 1, index, trace.time_s[1:])
-            pulses += 1
-            trace, _ = pass_current(host, material, sphere, particle, 0.0, off)
-            recorder.add(trace, "rest", _FIRST_CYCLES + 1, index + 1, off[1:])
+            trace, done = pass_current(host, material, sphere, particle, direction * CHECK_C * ONE_C_A_G, plan.on)
+            recorder.add(trace, step_kind, FIRST_CYCLES + 1, index, trace.time_s[1:])
+            count += 1
+            trace, _ = pass_current(host, material, sphere, particle, 0.0, plan.off)
+            recorder.add(trace, "rest", FIRST_CYCLES + 1, index + 1, plan.off[1:])
             if done:
                 break
     cell.log = recorder.log()
-    cell.extra = {
-        "segment": kind,
-        "lithium_diffusivity_m2_s": sphere.diffusivity_m2_s,
-        "particle_radius_m": sphere.radius_m,
-        "pulse_s": on_s,
-        "rest_s": off_s,
-        "pulses": pulses,
-        "diffusion_validity_number": on_s * sphere.diffusivity_m2_s / sphere.radius_m**2,
-        "instant_resistance_ohm_g": host.resistance_ohm_g,
-    }
+    cell.extra = plan.truth(sphere, count, host.resistance_ohm_g)
     return cell

@@ -19,6 +19,7 @@ import polars as pl
 
 from lirich.errors import OptionalDependencyError, ReadError
 from lirich.model import Severity
+from lirich.model.spectra import FREQUENCY, NEEDED, SPECTRUM_COLUMNS, is_spectrum
 from lirich.model.table import CHARGED, COLUMNS, CURRENT, DISCHARGED, TIME, VOLTAGE
 from lirich.readers.base import CURVE_CODE, HEAD_BYTES, Reader, Reading, Recognition
 from lirich.readers.reading import settle
@@ -166,6 +167,15 @@ def _reading(reader: Reader, reading: Reading, where: str) -> None:
     _rule(isinstance(reading, Reading), where, "read returns a Reading")
     table = reading.table
     _rule(table.height > 0, where, "a Reading has at least one row; an empty file is a DamagedFileError")
+    if is_spectrum(table):
+        expected = {n: t for n, (t, _) in SPECTRUM_COLUMNS.items() if n in table.columns}
+        _rule(
+            list(table.schema) == list(expected) and all(table.schema[n] == t for n, t in expected.items()),
+            where,
+            "columns must be those of an impedance test",
+        )
+        _said(reader, reading, where, SPECTRUM_COLUMNS)
+        return
     order = [name for name in COLUMNS if name in table.columns]
     _rule(table.columns == order, where, f"columns must be those of the standard table, in order, not {table.columns}")
     for name, dtype in table.schema.items():
@@ -178,14 +188,18 @@ def _reading(reader: Reader, reading: Reading, where: str) -> None:
         where,
         f"a reading without time and current says so with the finding {CURVE_CODE} (lirich.readers.curve_finding)",
     )
+    _said(reader, reading, where, COLUMNS)
+
+
+def _said(reader: Reader, reading: Reading, where: str, columns: Collection[str]) -> None:
     _rule(reading.reader == reader.name, where, "Reading.reader is the reader's name")
     _rule(reading.reader_version == reader.version, where, "Reading.reader_version is the reader's version")
     _rule(0 < reading.confidence <= 1, where, "Reading.confidence is in (0, 1]")
     for match in reading.recognised:
         _rule(
-            match.column in COLUMNS or not match.column,
+            match.column in columns or not match.column,
             where,
-            f"{match.column!r} is no column of the standard table",
+            f"{match.column!r} is no column of the table",
         )
     for key, value in reading.metadata.items():
         scalar = isinstance(value, bool | int | float | str)
@@ -198,6 +212,11 @@ def _reading(reader: Reader, reading: Reading, where: str) -> None:
 
 def _settled(reading: Reading, where: str) -> None:
     table = reading.table
+    if is_spectrum(table):
+        for name in NEEDED:
+            _rule(table[name].null_count() == 0 and bool(table[name].is_finite().all()), where, f"{name} has gaps")
+        _rule(bool((table[FREQUENCY] > 0).all()), where, "a frequency is not above 0")
+        return
     for name in (VOLTAGE, *((TIME, CURRENT) if {TIME, CURRENT} <= set(table.columns) else (CHARGED, DISCHARGED))):
         whole = table[name].null_count() == 0 and bool(table[name].is_finite().all())
         _rule(whole, where, f"{name} has values that are no finite numbers")
@@ -222,6 +241,13 @@ def _span(series: pl.Series) -> float:
 
 def _unchanged(reference: Reading, reading: Reading, where: str) -> None:
     """Numbers that differ from the sample's must be announced, or be some of the sample's own."""
+    if is_spectrum(reference.table) or is_spectrum(reading.table):
+        _rule(
+            is_spectrum(reading.table) == is_spectrum(reference.table),
+            where,
+            "a test of one kind became one of the other",
+        )
+        return
     known = {f.code for f in reference.findings}
     if any(f.severity is not Severity.INFO and f.code not in known for f in reading.findings):
         return

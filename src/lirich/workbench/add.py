@@ -173,6 +173,7 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises `InputError` where the file changed while it was read: the raw file kept must be the one that was read.
     """
+    from lirich.model.spectra import is_spectrum
     from lirich.readers import read, summarise
     from lirich.workbench.stores import store_at
 
@@ -190,6 +191,7 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     test = Test(
         key=key,
         cell="?",
+        kind="impedance" if is_spectrum(table) else "cycling",
         raw=raw,
         beside=beside,
         reader=reading.reader,
@@ -287,7 +289,7 @@ def add_files(
                 _unreadable(candidate, outcome.error, report)
                 continue
             test = Test.model_validate(outcome.result)
-            if register.names_counter(candidate.path):
+            if test.kind == "cycling" and register.names_counter(candidate.path):
                 counted.append((candidate, test))  # may continue another file: known when all are read
             else:
                 enter(candidate, test)

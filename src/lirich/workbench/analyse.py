@@ -1,7 +1,8 @@
 """The verb *analyse*: the tests of each cell become steps, cycles, segments and values in the catalogue.
 
-One run of a cell is one analysis: the tests that continue each other, joined in time order. An analysis is
-known by what made it (tests, facts, settings, corrections, code); one that is there already is not repeated.
+One run of a cell is one analysis: the tests that continue each other, joined in time order, or one test of impedance.
+An analysis is known by what made it (tests, facts, settings, corrections, code); one that is there already is not
+repeated.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lirich.store import Analysis, Store
 
 CODE = ("lirich.cycling", "lirich.model", "lirich.quantities", "lirich.readers.join", "lirich.workbench.analyse")
+IMPEDANCE_CODE = ("lirich.cells.eis", "lirich.cells.spectrum", "lirich.cells.kramers_kronig", *CODE[1:3], CODE[-1])
 """What an analysis rests on: where its source changes, cells are analysed again."""
 
 FEW_RUNS = 4
@@ -113,9 +115,14 @@ def analyse_cells(
 
 
 def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
-    """Return which tests of one cell follow on each other, in time order; see `lirich.readers.plan_join`."""
-    from lirich.readers import TableSummary, plan_join
+    """Return which tests of one cell follow on each other, in time order; see `lirich.readers.plan_join`.
 
+    Behind them stand the tests of impedance, each for itself: they are no part of the cycling.
+    """
+    from lirich.readers import JoinGroup, TableSummary, plan_join
+
+    alone = [JoinGroup((test.key,), (), "a test of impedance") for test in tests if test.kind == "impedance"]
+    tests = [test for test in tests if test.kind == "cycling"]
     names = [test.raw.name for test in tests]
     # the findings of a join name the files, not their hashes
     shown = {test.key: test.raw.name if names.count(test.raw.name) == 1 else test.key for test in tests}
@@ -135,7 +142,7 @@ def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
             for test in tests
         ]
     )
-    return [replace(group, keys=tuple(keys[name] for name in group.keys)) for group in groups]
+    return [*(replace(group, keys=tuple(keys[name] for name in group.keys)) for group in groups), *alone]
 
 
 def cycling_settings(store: Store) -> dict[str, Any]:
@@ -194,20 +201,23 @@ def task_parameters(
         "cell": cell.model_dump(mode="json", exclude={"sources"}),
         "sample": sample.model_dump(mode="json", exclude={"sources"}) if sample else None,
         "run": run,
+        "kind": members[0].kind,
         "tests": list(group.keys),
         "curves": [test.curve for test in members],
         "gaps": list(group.gaps),
         "joined": [f.model_dump(mode="json") for f in group.findings],
         "raw": [test.raw.sha256 for test in members],
-        "settings": dict(settings),
-        "corrections": [dict(c) for c in corrections],
+        # a spectrum has no cycles that either could be about
+        "settings": dict(settings) if members[0].kind == "cycling" else {},
+        "corrections": [dict(c) for c in corrections] if members[0].kind == "cycling" else [],
     }
 
 
 def identity(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return what makes an analysis the one it is; its content hash is `lirich.store.Analysis.key`."""
     # Where the workspace lies does not change what the analysis says. The code is that of this process: a worker's own.
-    return {"version": __version__, "code": code_hash(*CODE), **{k: v for k, v in parameters.items() if k != "root"}}
+    code = code_hash(*(CODE if parameters["kind"] == "cycling" else IMPEDANCE_CODE))
+    return {"version": __version__, "code": code, **{k: v for k, v in parameters.items() if k != "root"}}
 
 
 def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,6 +229,8 @@ def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     store = store_at(parameters["root"])
     cell = Cell.model_validate(parameters["cell"])
     sample = Sample.model_validate(parameters["sample"]) if parameters["sample"] else None
+    if parameters["kind"] == "impedance":
+        return _analyse_impedance(store, parameters, cell, sample).model_dump(mode="json")
     settings = CyclingSettings.model_validate(parameters["settings"])
     table, joined = join_tables([store.read_curve(key) for key in parameters["curves"]], parameters["gaps"])
     result = analyse(
@@ -249,6 +261,29 @@ def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         findings=(*(Finding.model_validate(f) for f in parameters["joined"]), *joined, *result.findings),
         created_unix_second=time.time(),
     ).model_dump(mode="json")
+
+
+def _analyse_impedance(store: Store, parameters: Mapping[str, Any], cell: Cell, sample: Sample | None) -> Analysis:
+    from lirich.cells.eis import analyse_spectra
+    from lirich.store import Analysis
+
+    found = analyse_spectra(store.read_curve(parameters["curves"][0]), cell, sample)
+    files = tuple(parameters["raw"])
+    return Analysis(
+        key=content_hash(identity(parameters)),
+        cell=cell.key,
+        run=parameters["run"],
+        kind="impedance",
+        tests=tuple(parameters["tests"]),
+        version=__version__,
+        settings={},
+        facts=cell,
+        sample=sample,
+        spectra_curve=store.put_curve(found.table),
+        values=tuple(_of_run(v, files, {}, False) for v in found.values),
+        findings=found.findings,
+        created_unix_second=time.time(),
+    )
 
 
 def _of_run(value: Value, files: tuple[str, ...], chosen: Mapping[str, Any], unordered: bool) -> Value:

@@ -56,7 +56,7 @@ _OTHER_NUMBERS = frozenset(
     }
 )
 
-_IDENTITY = ("direction", "soc_percent", "threshold_v")
+_IDENTITY = ("direction", "soc_percent", "threshold_v", "voltage_v")
 _RATE_IDENTITY = frozenset({"rate_capability", "rate_capacity_mah_g", "rate_recovery"})
 
 

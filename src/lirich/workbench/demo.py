@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from lirich.errors import InputError
 from lirich.workbench.add import AddReport
@@ -16,7 +17,7 @@ from lirich.workbench.workspace import Workspace
 MARK = ".lirich-demo"
 _MADE = ("files", "workspace", "report.html", "crystal", "crystal-report.html", MARK)
 CYCLES = 60
-CELLS_PER_MORPHOLOGY = 4
+CELLS_PER_MORPHOLOGY = 5
 CRYSTAL_CYCLES = 40
 
 
@@ -69,12 +70,16 @@ def run(folder: Path, *, fresh: bool, say: Callable[[str], None]) -> Demonstrati
     prepare(folder, fresh=fresh)
     say("Writing the digitised real Li-rich cell (Kim et al. 2025) and the synthetic laboratory's vendor files")
     write_digitised_cell(folder / "files" / "real")
+    physics = laboratory_physics()
+    if physics == "curves":
+        say("The laboratory's cells are those of the explicit curve model: the crystal physics needs the extra [cells]")
     make_laboratory(
         folder / "files" / "laboratory",
         n_sc=CELLS_PER_MORPHOLOGY,
         n_pc=CELLS_PER_MORPHOLOGY,
         cycles=CYCLES,
         diffusion_cells=True,
+        physics=physics,
     )
     workspace = Workspace.create(folder / "workspace", name="lirich demo")
     say("Adding the files")
@@ -84,13 +89,18 @@ def run(folder: Path, *, fresh: bool, say: Callable[[str], None]) -> Demonstrati
     return Demonstration(folder, workspace, added, analysed, _crystal(folder, say))
 
 
+def laboratory_physics() -> Literal["crystal", "curves"]:
+    """Return what the demo's laboratory runs on: the crystals where their extra is installed."""
+    return "curves" if find_spec("pybamm") is None else "crystal"
+
+
 def _crystal(folder: Path, say: Callable[[str], None]) -> Workspace | None:
     """Put the real cell beside simulated cells of the crystal model, in a workspace of their own.
 
-    Of their own, since two kinds of simulated cells in one comparison would be neither.
+    Of their own, since cells without noise and scatter are no repeats of those of the laboratory.
     """
-    if find_spec("pybamm") is None:
-        say("The crystal model is left out: it needs the extra [cells] (pip install 'lirich[cells]')")
+    if laboratory_physics() == "curves":
+        say("Simulated cells beside the real one are left out: they need the extra (pip install 'lirich[cells]')")
         return None
     say("Simulating an SC and a PC cell on the crystal model, beside the real cell")
     workspace = Workspace.create(folder / "crystal", name="lirich demo: crystal model")

@@ -39,8 +39,23 @@ class Health:
 
     @property
     def well(self) -> bool:
-        """Whether nothing is worse than a remark."""
+        """Whether nothing is broken; what is only doubtful are the `warnings`."""
         return not any(f.severity is Severity.ERROR for f in self.findings)
+
+    @property
+    def warnings(self) -> int:
+        """How many findings are warnings."""
+        return sum(f.severity is Severity.WARNING for f in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """The state in a sentence."""
+        if not self.well:
+            return "Something is wrong."
+        if self.warnings:
+            several = "is a warning" if self.warnings == 1 else f"are {self.warnings} warnings"
+            return f"Nothing is broken, but there {several}."
+        return "All is well."
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return part, state and remark, one row each."""
@@ -69,6 +84,8 @@ class Health:
             "catalogue": self.catalogue,
             "cells": self.cells,
             "well": self.well,
+            "warnings": self.warnings,
+            "verdict": self.verdict,
             "findings": [f.model_dump(mode="json") for f in self.findings],
         }
 

@@ -86,13 +86,14 @@ def _value_row(document: dict[str, Any]) -> dict[str, Any]:
 def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = None, form: str = "csv") -> list[Path]:
     """Write a folder that stands on its own and return its files.
 
-    ``values.csv`` (every value with conditions, interval, origin, provenance; without a choice of *cells* also those
-    of the literature and of other sources), ``cells.csv`` (which `add` reads again), per cell ``cycles``, ``steps``,
-    the ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``), and ``provenance.json``.
-    With *form* ``parquet`` all tables are Parquet. Raises `InputError` on another form, or where the folder is not
-    empty.
+    ``values.csv`` (every value with conditions, interval, origin, provenance; without a choice of *cells* also those of
+    the literature and of other sources), ``cells.csv`` (which `add` reads again), per cell ``cycles``, ``steps``, the
+    ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``), the impedance (``NAME.eis1.bdf.csv``,
+    ``NAME.spectra.csv``), and ``provenance.json``. With *form* ``parquet`` all tables are Parquet. Raises `InputError`
+    on another form, or where the folder is not empty.
     """
     from lirich.readers.bdf import write_bdf
+    from lirich.readers.bdf_impedance import write_bdf_impedance
 
     if form not in FORMATS:
         raise InputError(f"Unknown format {form!r}", expected=" or ".join(FORMATS))
@@ -127,7 +128,7 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
             "sample": view.sample.model_dump(mode="json") if view.sample else None,
             "tests": [t.model_dump(mode="json") for t in view.tests],
             "corrections": workspace.store.corrections(key),
-            "analyses": [a.model_dump(mode="json", exclude={"values"}) for a in view.analyses],
+            "analyses": [a.model_dump(mode="json", exclude={"values"}) for a in (*view.analyses, *view.impedance)],
         }
         names = []
         for analysis in view.analyses:
@@ -142,6 +143,13 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
             path = folder / f"{name}.bdf.{form}"
             write_bdf(run.table(), path)
             written.append(path)
+        for analysis in view.impedance:
+            values += analysis.values
+        for number, table in enumerate(view.spectrum_tables().values(), start=1):
+            names.append(_file_name(f"{key}.eis{number}", taken))
+            written.append(write_bdf_impedance(table, folder / f"{names[-1]}.bdf.{form}"))
+        if view.impedance:
+            write(view.spectra, f"{_file_name(key, taken) if not view.analyses else names[0]}.spectra")
         cell_rows.append(_cell_row(view, names))
     if cells is None:
         for source in workspace.store.sources():

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from lirich.errors import OptionalDependencyError
 
 
-def need_cells(what: str) -> None:
-    """Raise `OptionalDependencyError` where PyBaMM is not installed."""
+def need_cells(what: str, instead: str = "") -> None:
+    """Raise `OptionalDependencyError` where PyBaMM is not installed; *instead* says what goes without it."""
     if find_spec("pybamm") is None:
-        raise OptionalDependencyError.of(what, "cells")
+        raise OptionalDependencyError.of(what, "cells", instead)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lirich.errors import NotEnoughDataError, UnknownNameError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from lirich.plots import Band, Figure
     from lirich.workbench.views import CellView
 
@@ -31,6 +33,7 @@ _WANTED = {
     "after a programme with a charge to a voltage",
     "rate": "Rate capability needs discharges at several rates",
     "diffusivity": "Diffusivity needs a GITT or an ICI",
+    "impedance": "Impedance needs a spectrum: a file of one, or lirich simulate --eis",
     "sites": "The course of the sites needs two cycles",
     "contact": "Contact is that of a solid-state cell, over two cycles",
 }
@@ -94,10 +97,47 @@ def _of_states(name: str, table: str) -> Callable[[CellView, dict[str, Any]], Fi
     return draw
 
 
+def _contact(view: CellView, options: dict[str, Any]) -> Figure | None:
+    from lirich.plots import contact
+
+    states = view.hidden("states.parquet")
+    if states is None:
+        return None
+    return contact(states, view.hidden("contact.parquet"), origin=view.origin, **options)
+
+
 def _energy(view: CellView, options: dict[str, Any]) -> Figure | None:
     from lirich.plots import energy
 
     return energy(view.cycles, origin=view.origin, **options)
+
+
+def _impedance(view: CellView, options: dict[str, Any]) -> Figure | None:
+    from lirich.plots import nyquist
+
+    spectra = drawn_spectra(view)
+    return nyquist(spectra, origin=view.origin, **options) if spectra else None
+
+
+def drawn_spectra(view: CellView) -> list[tuple[str, pl.DataFrame, pl.DataFrame | None]]:
+    """Return the spectra of a cell with the circuits that were read from them: name, spectrum, fitted."""
+    from lirich.cells.eis import circuit_of_row
+    from lirich.model.spectra import FREQUENCY, split_spectra
+
+    read = view.spectra.rows(named=True)
+    found: list[tuple[str, pl.DataFrame, pl.DataFrame | None]] = []
+    for file, table in view.spectrum_tables().items():
+        for number, spectrum in enumerate(split_spectra(table), start=1):
+            row = next((r for r in read if r["file"] == file and r["spectrum"] == number), None)
+            at = "" if row is None or row["voltage_v"] is None else f" at {row['voltage_v']:.3f} V"
+            found.append(
+                (
+                    f"spectrum {len(found) + 1}{at}",
+                    spectrum,
+                    None if row is None else circuit_of_row(row, spectrum[FREQUENCY].to_numpy()),
+                )
+            )
+    return found
 
 
 FIGURES: dict[str, Callable[[CellView, dict[str, Any]], Figure | None]] = {
@@ -111,10 +151,11 @@ FIGURES: dict[str, Callable[[CellView, dict[str, Any]], Figure | None]] = {
     "peaks": _of_values("peaks"),
     "rate": _of_values("rate_test"),
     "diffusivity": _of_values("diffusivity"),
+    "impedance": _impedance,
     "energy": _energy,
     "profiles": _of_states("crystal_content", "profiles.parquet"),
     "sites": _of_states("site_populations", "states.parquet"),
     "gas": _of_states("gas", "states.parquet"),
-    "contact": _of_states("contact", "states.parquet"),
+    "contact": _contact,
 }
 """Every figure by name; ``profiles``, ``sites``, ``gas`` and ``contact`` show what only a simulated cell has."""

@@ -61,7 +61,7 @@ def compare_cells(
     values: list[Value] = []
     for key in groups:
         view = workspace.cells[key]
-        if view.analyses:
+        if view.analyses or view.impedance:
             values += view.values
     if not values:
         raise NotEnoughDataError(

@@ -33,14 +33,16 @@ class FactChange(Frozen):
 
 
 def history(store: Store, key: str) -> list[FactChange]:
-    """Return every change of the facts of the cell *key* and its present sample and of its protocol, oldest first.
+    """Return every change of the facts of the cell *key*, of its sample and of its protocol, oldest first.
 
-    Raises `UnknownNameError` on the cell.
+    The cell may have been removed since. Raises `UnknownNameError` where there never was one.
     """
-    sample = store.cell(key).sample
-    found = _changes("cell", store.cell_history(key))
+    versions = store.cell_history(key)
+    found = _changes("cell", key, versions)
+    stated = [v.fact.sample for v in versions if isinstance(v.fact, Cell)]
+    sample = stated[-1] if stated else None
     if sample is not None and sample in store.samples():
-        found += _changes("sample", store.sample_history(sample))
+        found += _changes("sample", sample, store.sample_history(sample))
     for record in store.correction_log(key):
         cycles = f"cycles {record.correction['first_cycle']}–{record.correction['last_cycle']}"
         said = record.correction["kind"]
@@ -52,17 +54,26 @@ def history(store: Store, key: str) -> list[FactChange]:
     return sorted(found, key=lambda change: change.unix_second)
 
 
-def _changes(kind: Literal["cell", "sample"], versions: Sequence[FactVersion]) -> list[FactChange]:
+def _changes(kind: Literal["cell", "sample"], key: str, versions: Sequence[FactVersion]) -> list[FactChange]:
     found = []
     before: dict[str, Any] = {}
     said_before: dict[str, str] = {}
+    there = True
     for version in versions:
-        after, said = _flat(version.fact), version.fact.sources
+        after = {} if version.fact is None else _flat(version.fact)
+        said = {} if version.fact is None else version.fact.sources
+        if version.fact is None or not there:
+            states = ("present", "removed") if version.fact is None else ("removed", "present")
+            change = {"field": kind, "before": states[0], "after": states[1]}
+            found.append(FactChange(unix_second=version.unix_second, kind=kind, key=key, **change))
+        if version.fact is None:
+            there = False
+            continue
         found += [
             FactChange(
                 unix_second=version.unix_second,
                 kind=kind,
-                key=version.fact.key,
+                key=key,
                 field=name,
                 before=before.get(name),
                 after=after.get(name),
@@ -72,7 +83,7 @@ def _changes(kind: Literal["cell", "sample"], versions: Sequence[FactVersion]) -
             if before.get(name) != after.get(name)
             or (said_before.get(name) != said.get(name) and BY_HAND in (said_before.get(name), said.get(name)))
         ]
-        before, said_before = after, said
+        before, said_before, there = after, said, True
     return found
 
 

@@ -106,8 +106,8 @@ def _reasons(
     if analysis.settings is None:
         reasons.append("the settings that they were made with were not kept")
     else:
-        reasons += _changes(analysis.settings, settings)
-    if list(analysis.corrections) != list(corrections):
+        reasons += _changes(analysis.settings, settings if analysis.kind == "cycling" else {})
+    if analysis.kind == "cycling" and list(analysis.corrections) != list(corrections):
         reasons.append("the corrections of the protocol are others now")
     if analysis.facts is not None:
         reasons += _changes(_facts(analysis.facts), _facts(cell))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lirich.errors import SettingsError, UnknownNameError
+from lirich.model.counter import COUNTER_ELECTRODES, CounterElectrode, counter_electrode
 from lirich.workbench.extras import need_cells
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ ONE_C_MA_G = 250.0
 class Physics:
     """A model by name with its numbers: ``parameters`` are those of the library, ``changes`` what differs from them.
 
-    ``electrolyte`` is the solid electrolyte of a solid-state cell, empty in others.
+    ``electrolyte`` is the solid electrolyte of a solid-state cell and ``counter_electrode`` the name of its counter
+    electrode; both are empty in others. Cut-offs that nobody stated are those of the set, less its potential.
     """
 
     model: str
@@ -42,6 +44,7 @@ class Physics:
     electrolyte: str
     parameters: Mapping[str, Parameter]
     changes: Mapping[str, float]
+    counter_electrode: str = ""
 
     @property
     def kind(self) -> Model:
@@ -81,8 +84,12 @@ def physics_of(
     *,
     model: str | None = None,
     electrolyte: str | None = None,
+    counter_electrode: str | None = None,
 ) -> Physics:
     """Return the physics for ``SC`` or ``PC`` (or the name of the model's own set) with *changes*.
+
+    A *counter_electrode* of a solid-state cell (`lirich.model.counter`) brings its potential, and moves the cut-offs of
+    the set with it, unless *changes* state them.
 
     Raises `OptionalDependencyError`, `UnknownNameError` for a name, `SettingsError` for what cannot be.
     """
@@ -109,6 +116,10 @@ def physics_of(
             advice=f"Choose --model {SOLID_STATE}, or leave the electrolyte out",
         )
     changed = {key: float(value) for key, value in (changes or {}).items()}
+    counter = _counter_of(counter_electrode, model, changed)
+    if counter is not None and counter.potential_v:
+        moved = {name: library[name].value - counter.potential_v for name in (LOW, HIGH)}
+        changed = {**moved, **changed, ANODE: counter.potential_v}
     for name in changed:
         if name not in library:
             having = [each for each, other in MODELS.items() if name in parameters_of(other.set_for("SC"))]
@@ -120,7 +131,7 @@ def physics_of(
     given = [changed[key] for key in RADII if key in changed]
     if chosen == sets["SC"] and len(given) == 1:  # one single crystal is one particle, of one radius
         changed |= dict.fromkeys(RADII, given[0])
-    physics = Physics(model, chosen, electrolyte or "", library, changed)
+    physics = Physics(model, chosen, electrolyte or "", library, changed, counter.name if counter else "")
     check(physics.values)
     return physics
 
@@ -145,11 +156,26 @@ def cell_facts(physics: Physics) -> dict[str, Any]:
 
 
 def _counter_electrode(physics: Physics) -> str:
-    from lirich.cells.solid_state import LI_IN_POTENTIAL_V
-
     if physics.model == FULL_CELL:
         return "graphite"
     potential = physics.values.get(ANODE, 0.0)
-    if potential == 0.0:
-        return "Li"
-    return "Li-In" if potential == LI_IN_POTENTIAL_V else f"{potential:g} V vs Li/Li+"
+    named = next((each.name for each in COUNTER_ELECTRODES.values() if each.potential_v == potential), None)
+    return physics.counter_electrode or named or f"{potential:g} V vs Li/Li+"
+
+
+def _counter_of(name: str | None, model: str, changed: Mapping[str, float]) -> CounterElectrode | None:
+    if name is None:
+        return None
+    found = counter_electrode(name)
+    if model != SOLID_STATE:
+        raise SettingsError(
+            f"The counter electrode {found.name} in the {model} model",
+            expected=f"a counter electrode by name in the {SOLID_STATE} model only",
+            advice=f"Choose --model {SOLID_STATE}, or leave the counter electrode out",
+        )
+    if changed.get(ANODE, found.potential_v) != found.potential_v:
+        raise SettingsError(
+            f"{ANODE} {changed[ANODE]:g} of the counter electrode {found.name}",
+            expected=f"{found.potential_v:g} V ({found.source}), or a potential without a name",
+        )
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,19 +18,20 @@ from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import ConflictingMetadataError, InputError, SettingsError
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
-from lirich.workbench.physics import DEFAULT_MODEL, RADII, Physics, cell_facts, physics_of
+from lirich.workbench.physics import RADII, Physics, cell_facts, physics_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from lirich.cells.impedance import Spectrum
     from lirich.cells.programme import Programme
-    from lirich.cells.spectrum import SpectrumFit
     from lirich.compute import Progress
     from lirich.store import Store
 
 READER = "simulation"
-STATES, PROFILES = "states.parquet", "profiles.parquet"
+STATES, PROFILES, CONTACT = "states.parquet", "profiles.parquet", "contact.parquet"
+PRESSURES_MPA = (0.1, 1000.0, 41)
+"""Lowest and highest stack pressure and their number, ten per decade, at which the contact is laid down: cells are run
+at a few MPa and pressed at some hundred."""
 Mesh = Literal["even", "surface"]
 _RESOLVED = ("gitt", "ici")
 
@@ -56,13 +57,14 @@ def simulate_cell(
     facts: Mapping[str, Scalar] | None = None,
     model: str | None = None,
     electrolyte: str | None = None,
+    counter_electrode: str | None = None,
     mesh: Mesh | None = None,
     title: str | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> SimulatedCell:
     """Run a programme and enter it as a test; see `lirich.workbench.Workspace.simulate`."""
-    physics = physics_of(parameters, changes, model=model, electrolyte=electrolyte)
+    physics = physics_of(parameters, changes, model=model, electrolyte=electrolyte, counter_electrode=counter_electrode)
     from lirich.cells.programme import Programme
 
     if isinstance(programme, Programme):
@@ -80,6 +82,7 @@ def simulate_cell(
         "versions": {"lirich": __version__, "pybamm": _pybamm_version()},
         "parameter_set": physics.parameter_set,
         **({"electrolyte": physics.electrolyte} if physics.electrolyte else {}),
+        **({"counter_electrode": physics.counter_electrode} if physics.counter_electrode else {}),
         "changes": dict(physics.changes),
         "parameters": physics.values,
         "guesses": physics.guesses,
@@ -117,16 +120,13 @@ def simulate_cell(
     return SimulatedCell(key, test, already, outcome.result["stopped"])
 
 
-COMPOSITION = "Li1.2Mn0.54Ni0.13Co0.13O2"
-"""That of the library's density, and what the model stands for. The cell that its sites were fitted to states none."""
-
-
 def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Run one simulation, keep its files in the workspace's folders and return its `Test` as JSON."""
     from lirich.cells.models import MODELS, SINGLE_PARTICLE
     from lirich.cells.profiles import crystal_profiles
     from lirich.cells.programme import Programme, Step
     from lirich.cells.simulation import Simulator, standard_table
+    from lirich.cells.states import CRYSTAL_STATES
     from lirich.readers import summarise
     from lirich.workbench.stores import store_at
 
@@ -139,7 +139,7 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     model = kind.surface_resolved() if document["mesh"] == "surface" else kind
     # compiling takes as long as hundreds of cycles of the larger models
     simulator = Simulator(
-        model.recording(*crystal_states(), *kind.states), document["parameters"], compiled=kind is SINGLE_PARTICLE
+        model.recording(*CRYSTAL_STATES, *kind.states), document["parameters"], compiled=kind is SINGLE_PARTICLE
     )
     run = simulator.run(plan)
     table = standard_table(run)
@@ -158,6 +158,9 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
             )  # fmt: skip
             beside.append(where / PROFILES)
             profiles.write_parquet(beside[-1])
+        if "Contact fraction" in run.ends.columns:
+            beside.append(where / CONTACT)
+            contact_under_pressure(run.ends, document["parameters"]).write_parquet(beside[-1])
         kept = store.put_raw(raw)
         kept_beside = tuple(store.put_raw(path) for path in beside)
     curve = store.put_curve(table)
@@ -191,35 +194,6 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def crystal_states() -> tuple[str, ...]:
-    """Return the hidden states of the crystals that are kept of every simulated cell: variables of the models."""
-    from lirich.cells.sites import SITES
-
-    return (
-        "Surface potential [V]",
-        "Lithium content",
-        "Surface lithium content",
-        "Lithium in connected crystals",
-        "Lithium in disconnected crystals",
-        "Connected part of the crystals",
-        "Sites left",
-        "Hysteresis state",
-        "Lattice sites lost with oxygen",
-        "Sites transformed",
-        "Reconstructed volume fraction",
-        "Open part of the grain boundaries",
-        "Cracks through the grains",
-        "Wetted area [m2.g-1]",
-        "Diffusion length [m]",
-        "Film resistance [Ohm.m2]",
-        "Oxygen released [umol.g-1]",
-        "Carbon dioxide released [umol.g-1]",
-        "Oxygen release rate [umol.g-1.s-1]",
-        "Carbon dioxide release rate [umol.g-1.s-1]",
-        *(f"Fraction of {name} sites" for name in SITES),
-    )
-
-
 def hidden_states(points: pl.DataFrame) -> pl.DataFrame:
     """Return the states of the first and the last cycle in full, and of all others at the end of each step."""
     import polars as pl
@@ -227,6 +201,34 @@ def hidden_states(points: pl.DataFrame) -> pl.DataFrame:
     ends = (pl.col("step") != pl.col("step").shift(-1)).fill_null(True)
     whole = pl.col("cycle").is_in([points["cycle"].min(), points["cycle"].max()])
     return points.with_columns(ends.alias("end_of_step")).filter(whole | pl.col("end_of_step"))
+
+
+def contact_under_pressure(ends: pl.DataFrame, parameters: Mapping[str, float]) -> pl.DataFrame:
+    """Return what contact other pressures would hold after the first and the last cycle: elastic, before it heals.
+
+    Columns ``cycle``, ``pressure_mpa``, ``contact_fraction`` and ``stack_pressure_mpa``, that of the cell. *ends* has
+    the mean state of the contact at the end of each step; contact is linear in it.
+    """
+    import numpy as np
+    import polars as pl
+
+    from lirich.cells.contact import contact_at
+
+    low, high, count = PRESSURES_MPA
+    pressures = np.geomspace(low, high, count)
+    last = ends.group_by("cycle", maintain_order=True).last()
+    of_cycle = dict(zip(last["cycle"].to_list(), last["Parted contact"].to_list(), strict=True))
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "cycle": np.full(count, cycle),
+                "pressure_mpa": pressures,
+                "contact_fraction": contact_at(pressures, of_cycle[cycle], parameters),
+                "stack_pressure_mpa": np.full(count, parameters["Stack pressure [MPa]"]),
+            }
+        )
+        for cycle in sorted({min(of_cycle), max(of_cycle)})
+    )
 
 
 def _pybamm_version() -> str:
@@ -259,6 +261,8 @@ def _cell(
 def _sample(
     key: str, sample: str | None, document: Mapping[str, Any], facts: Mapping[str, Scalar], diffusion_length_m: float
 ) -> Sample:
+    from lirich.cells.parameters import COMPOSITION
+
     stated: dict[str, Any] = {name: fact for name, fact in facts.items() if name in Sample.model_fields}
     return Sample(
         **{"composition": COMPOSITION, **stated},
@@ -277,7 +281,8 @@ def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
             expected="another name for a simulated one",
             advice="Give it with --cell",
         )
-    others = [each for each in store.tests(cell.key) if each.key != test.key] if present is not None else []
+    there = store.tests(cell.key) if present is not None else []
+    others = [each for each in there if each.key != test.key and each.kind == test.kind]
     if others:
         raise ConflictingMetadataError(
             f"{cell.key!r} is another simulation already",
@@ -294,72 +299,8 @@ def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
     return not store.change(work)
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedSpectrum:
-    """The impedance at the end of a programme, what is read from it, and the fitted curve; not kept in the store."""
-
-    spectrum: Spectrum
-    fit: SpectrumFit
-    fitted: pl.DataFrame
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the spectrum, the resistances of the model and those of the fit."""
-        model = asdict(replace(self.spectrum, table=None))  # type: ignore[arg-type]
-        fit = asdict(self.fit)
-        fit["intervals"] = {k: v.model_dump(mode="json") for k, v in self.fit.intervals.items()}
-        del model["table"]
-        return {"model": model, "fit": fit, "spectrum": self.spectrum.table.to_dict(as_series=False)}
-
-
-FREQUENCIES = (1e-4, 1e5, 73)
-"""Lowest and highest frequency (Hz) and number of frequencies of `simulate_impedance`: eight per decade."""
-
-
-def check_impedance(model: str | None) -> None:
-    """Refuse an impedance of a model whose equations are not linearised. Raises `SettingsError`."""
-    if model not in (None, DEFAULT_MODEL):
-        raise SettingsError(
-            f"An impedance of the {model} model", expected=f"the {DEFAULT_MODEL} model: the others have no spectrum yet"
-        )
-
-
-def simulate_impedance(
-    parameters: str,
-    programme: Programme | None = None,
-    *,
-    changes: Mapping[str, float] | None = None,
-    model: str | None = None,
-) -> SimulatedSpectrum:
-    """Return the impedance after *programme* (by default of a pristine cell) and a rest, and what is read from it.
-
-    The radius of the sphere is the diffusion length of the crystals at that time. Raises as `simulate_cell`,
-    and `SettingsError` for another model than the single-particle one.
-    """
-    check_impedance(model)
-    physics = physics_of(parameters, changes)
-    import numpy as np
-    import polars as pl
-
-    from lirich.cells.impedance import FREQUENCY, IMAGINARY, REAL, impedance, rested, surface_model
-    from lirich.cells.simulation import Simulator
-    from lirich.cells.spectrum import circuit_of, fit_spectrum
-
-    changed = physics.changes
-    simulator = Simulator(surface_model(), {name: p.value for name, p in physics.parameters.items()})
-    state = rested(simulator, changed, programme)
-    spectrum = impedance(simulator, np.geomspace(*FREQUENCIES), changed, state=state)
-    values = simulator.parameters(changed)
-    # the sphere that has the wetted area of the crystals
-    volume = values["Active mass [g]"] / 1000.0 / values["Crystal density [kg.m-3]"]
-    connected = simulator.states_of(state)["Connected part of the crystals"]
-    fit = fit_spectrum(spectrum.table, 3.0 * volume * connected / spectrum.area_m2)
-    curve = circuit_of(fit, spectrum.table[FREQUENCY].to_numpy())
-    fitted = pl.DataFrame({FREQUENCY: spectrum.table[FREQUENCY], REAL: curve.real, IMAGINARY: curve.imag})
-    return SimulatedSpectrum(spectrum, fit, fitted)
-
-
 def beside_table(store: Store, tests: Sequence[Test], name: str) -> pl.DataFrame | None:
-    """Return the hidden states (`STATES`) or the profiles (`PROFILES`) of a simulated cell; ``None`` if it has none."""
+    """Return a table kept beside a simulated cell (`STATES`, `PROFILES` or `CONTACT`); ``None`` if it has none."""
     import polars as pl
 
     for test in tests:

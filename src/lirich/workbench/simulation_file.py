@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,11 +26,22 @@ from pydantic import Field, ValidationError
 from lirich.errors import InputError, SettingsError
 from lirich.model import Frozen, Scalar
 from lirich.workbench.extras import need_cells
-from lirich.workbench.physics import DEFAULT_MODEL, HIGH, LOW, ONE_C_MA_G, OPTIONS, RADII, TEMPERATURE, physics_of
+from lirich.workbench.physics import (
+    DEFAULT_MODEL,
+    HIGH,
+    LOW,
+    ONE_C_MA_G,
+    OPTIONS,
+    RADII,
+    TEMPERATURE,
+    Physics,
+    physics_of,
+)
 
 if TYPE_CHECKING:
     from lirich.cells.programme import Programme
     from lirich.cells.study import Study
+    from lirich.store import Store
 
 Lines = str | tuple[str, ...]
 
@@ -40,6 +52,7 @@ class SimulationRequest(Frozen):
     parameters: str
     model: str | None = None
     electrolyte: str | None = None
+    counter_electrode: str | None = None
     programme: str | tuple[Lines, ...] = "ageing"
     cycles: int | None = Field(default=None, ge=1)
     rate: str | None = None
@@ -64,6 +77,15 @@ class SimulationRequest(Frozen):
             place = ".".join(str(part) for part in first["loc"])
             raise SettingsError(f"{place or 'The simulation'}: {first['msg']}", expected=_EXPECTED) from error
 
+    def _physics(self) -> Physics:
+        return physics_of(
+            self.parameters,
+            self.changes,
+            model=self.model,
+            electrolyte=self.electrolyte,
+            counter_electrode=self.counter_electrode,
+        )
+
     def plan(self) -> Programme:
         """Return the programme. Raises `SettingsError`, `UnknownNameError`, `OptionalDependencyError`."""
         need_cells("A simulation")
@@ -71,19 +93,19 @@ class SimulationRequest(Frozen):
 
         if isinstance(self.programme, str):
             stated = {name: getattr(self, name) for name in OPTIONS}
-            physics = physics_of(self.parameters, self.changes, model=self.model, electrolyte=self.electrolyte)
+            physics = self._physics()
             return physics.programme(self.programme, {k: v for k, v in stated.items() if v is not None})
         if self.rate is not None or self.check_up_every:
             raise SettingsError("Steps of your own with a rate or check-ups beside them", expected="rates in the steps")
         return parse(self.programme, self.one_c_ma_g, repeat=self.cycles or 1)
 
-    def radius_study(self) -> Study:
+    def radius_study(self, objective: str | None = None) -> Study:
         """Return the study of which crystal radius is best for the rate and cycles of this ageing.
 
         Raises `SettingsError` where they are not given, or where what is asked is no ageing of the single-particle
         model with a free radius; `UnknownNameError`, `OptionalDependencyError`.
         """
-        physics = physics_of(self.parameters, self.changes, model=self.model, electrolyte=self.electrolyte)
+        physics = self._physics()
         if physics.model != DEFAULT_MODEL:
             raise SettingsError(
                 f"A best radius with the {physics.model} model",
@@ -100,6 +122,7 @@ class SimulationRequest(Frozen):
         fixed = {name: value for name, value in physics.changes.items() if name != TEMPERATURE}
         if RADII[0] in fixed:
             raise SettingsError(f"A best radius with {RADII[0]!r} set", expected="a radius that is left to the study")
+        from lirich.cells.study import OBJECTIVE
         from lirich.workbench.study import make_duty, size_study
 
         values = physics.values
@@ -113,7 +136,7 @@ class SimulationRequest(Frozen):
                 "temperature_celsius": round(values[TEMPERATURE] - 273.15, 6),
             }
         )
-        return size_study(duty, physics.parameter_set, fixed=fixed)
+        return size_study(duty, physics.parameter_set, objective or OBJECTIVE, fixed=fixed)
 
     def names(self) -> dict[str, Any]:
         """Return what `lirich.workbench.Workspace.simulate` takes beside parameters and programme."""
@@ -121,6 +144,7 @@ class SimulationRequest(Frozen):
         return {
             "model": self.model,
             "electrolyte": self.electrolyte,
+            "counter_electrode": self.counter_electrode,
             "changes": self.changes,
             "cell": self.cell,
             "sample": self.sample,
@@ -132,6 +156,35 @@ class SimulationRequest(Frozen):
 _EXPECTED = "fields of a simulation: " + ", ".join(
     "set" if name == "changes" else name for name in SimulationRequest.model_fields
 )
+
+
+def request_of_cell(store: Store, cell: str) -> SimulationRequest:
+    """Return what a stored simulated cell was asked as: its model, parameter set and changes, without its programme.
+
+    Raises `UnknownNameError`, and `InputError` for a measured cell: nobody knows its parameters.
+    """
+    from lirich.workbench.simulate import READER
+
+    store.cell(cell)
+    test = next((test for test in store.tests(cell) if test.reader == READER), None)
+    if test is None:
+        raise InputError(
+            f"{cell!r} is a measured cell: its parameters are not known",
+            expected="a simulated cell",
+            advice="`lirich fit` finds parameters from its curves; `lirich simulate` makes a cell of them",
+        )
+    need_cells("A simulation")
+    from lirich.cells.models import MODELS
+
+    document = json.loads(store.raw_path(test.raw.sha256).read_text(encoding="utf-8"))
+    return SimulationRequest(
+        parameters=document["parameter_set"],
+        model=next(name for name, kind in MODELS.items() if kind.pybamm_name == document["model"]),
+        electrolyte=document.get("electrolyte"),
+        counter_electrode=document.get("counter_electrode"),
+        one_c_ma_g=document["programme"]["one_c_ma_g"],
+        set=document["changes"],
+    )
 
 
 def read_request(

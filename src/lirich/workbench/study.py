@@ -13,16 +13,15 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from lirich.cells.optimum import MODEL_ACCURACY, BestSize, best_size
 from lirich.cells.parameters import values_of
 from lirich.cells.study import (
     ALIASES,
     FIGURES,
     OBJECTIVE,
-    BestSize,
     Duty,
     Range,
     Study,
-    best_size,
     duty_figures,
 )
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
@@ -33,6 +32,7 @@ from lirich.workbench.extras import need_cells
 if TYPE_CHECKING:
     from lirich.compute import Progress
     from lirich.plots import Figure
+    from lirich.store import Store
 
 Array = NDArray[np.float64]
 MOST_FAILED = 0.05
@@ -95,15 +95,7 @@ class StudyResult:
                 for p in self.points
             ],
             "failed": len(self.failed),
-            "best": None
-            if best is None
-            else {
-                "objective": best.objective_name,
-                "radius_nm": best.radius_nm,
-                "value": best.value,
-                "within_1_percent_nm": [best.low_nm, best.high_nm],
-                "at_edge": best.at_edge,
-            },
+            "best": None if best is None else _best_dict(best),
             "sensitivity": None
             if sensitive is None
             else {
@@ -126,7 +118,7 @@ class StudyResult:
             radii = np.array([float(p.values["radius_nm"]) for p in good])
             order = np.argsort(radii)
             table = {name: np.array([p.figures[name] for p in good if p.figures])[order] for name in FIGURES}
-            drawn.append(plots.best_radius(radii[order], table, self.best, duty_words(self.study)))
+            drawn.append(plots.best_radius(radii[order], table, self.best.maxima, duty_words(self.study)))
         elif self.sensitivity is None:
             drawn.append(
                 plots.over_parameters(
@@ -137,6 +129,47 @@ class StudyResult:
             s = self.sensitivity
             drawn.append(plots.sobol(s.figure, s.names, s.first, s.total, s.points))
         return drawn
+
+
+def _best_dict(best: BestSize) -> dict[str, Any]:
+    """Return the best radius, and every maximum with it, as JSON."""
+    maxima = [
+        {
+            "radius_nm": each.radius_nm,
+            "value": each.value,
+            "within_1_percent_nm": [each.low_nm, each.high_nm],
+            "at_edge": each.at_edge,
+            "below_best_percent": 100.0 * each.below_best,
+            "as_good": each.as_good,
+        }
+        for each in best.maxima
+    ]
+    first = {name: value for name, value in maxima[0].items() if name not in ("below_best_percent", "as_good")}
+    return {
+        "objective": best.objective_name,
+        **first,
+        "maxima": maxima,
+        "accuracy_percent": 100.0 * MODEL_ACCURACY,
+    }
+
+
+def best_words(best: BestSize) -> str:
+    """Say in words which radii are best, and what is known of the other maxima."""
+    first = best.best
+    text = (
+        f"Best crystal radius: {first.radius_nm:.0f} nm ({best.objective_name} {first.value:.4g}); "
+        f"{first.low_nm:.0f} to {first.high_nm:.0f} nm are within 1 %."
+    )
+    if first.at_edge:
+        text += " It lies at the edge of what was tried: a bound, no optimum."
+    for each in best.maxima[1:]:
+        known = f"as good within the {100 * MODEL_ACCURACY:.0f} % that the model is right to"
+        text += (
+            f" Another maximum: {each.radius_nm:.0f} nm ({each.value:.4g}, {100 * each.below_best:.1f} % less: "
+            f"{known if each.as_good else 'worse'}); {each.low_nm:.0f} to {each.high_nm:.0f} nm are within 1 % of it"
+            f"{', and it lies at the edge' if each.at_edge else ''}."
+        )
+    return text
 
 
 def duty_words(study: Study) -> str:
@@ -200,6 +233,25 @@ def size_study(
             "objective": objective,
         }
     )
+
+
+def cell_study(store: Store, cell: str, duty: Mapping[str, Any], objective: str = OBJECTIVE) -> Study:
+    """Return the study of which radius would be best for a stored simulated cell, all else being as in the cell.
+
+    *duty* has the fields of `lirich.cells.study.Duty` that are asked for; limits, temperature and 1C that it does not
+    state are those of the cell. Raises `InputError` for a measured cell, and what
+    `lirich.workbench.simulation_file.SimulationRequest.radius_study` raises.
+    """
+    from lirich.workbench.physics import RADII, TEMPERATURE
+    from lirich.workbench.simulation_file import request_of_cell
+
+    request = request_of_cell(store, cell)
+    changes = {name: value for name, value in request.changes.items() if name not in RADII}
+    asked = {name: value for name, value in duty.items() if name != "temperature_celsius"}
+    if "temperature_celsius" in duty:
+        changes[TEMPERATURE] = float(duty["temperature_celsius"]) + 273.15
+    study = request.model_copy(update={**asked, "changes": changes}).radius_study(objective)
+    return study.model_copy(update={"name": f"radius of {cell} for {study.duty.cycles} cycles at {study.duty.rate}"})
 
 
 def run_study(

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lirich.errors import NotEnoughDataError, UnknownNameError
+from lirich.errors import MissingMetadataError, NotEnoughDataError, UnknownNameError
 from lirich.model import Cell, Finding, Origin, Sample, Test, Value
+from lirich.model.counter import COUNTER_ELECTRODES, counter_potential_v
 from lirich.quantities import quantity as known_quantity
 
 if TYPE_CHECKING:
@@ -49,13 +50,40 @@ class CellView:
         return self._store.tests(self.key)
 
     @cached_property
-    def analyses(self) -> list[Analysis]:
-        """Every analysis of the cell, one per run."""
+    def _analyses(self) -> list[Analysis]:
         return self._store.analyses(self.key)
+
+    @property
+    def analyses(self) -> list[Analysis]:
+        """Every analysis of the cell's cycling, one per run."""
+        return [a for a in self._analyses if a.kind == "cycling"]
+
+    @property
+    def impedance(self) -> list[Analysis]:
+        """The analyses of the cell's impedance tests, one per file."""
+        return [a for a in self._analyses if a.kind == "impedance"]
+
+    @property
+    def spectra(self) -> pl.DataFrame:
+        """One row per spectrum of the cell: file, voltage, and what was read; columns are named by quantity key."""
+        import polars as pl
+
+        names = {test.key: test.raw.name for test in self.tests}
+        found = [
+            self._curve(a.spectra_curve).select(pl.lit(names.get(a.tests[0], "")).alias("file"), pl.all())
+            for a in self.impedance
+        ]
+        return pl.concat(found, how="diagonal_relaxed") if found else pl.DataFrame()
+
+    def spectrum_tables(self) -> dict[str, pl.DataFrame]:
+        """Return the recorded spectra by file: tables of `lirich.model.spectra`."""
+        return {t.raw.name: self._store.read_curve(t.curve) for t in self.tests if t.kind == "impedance"}
 
     @cached_property
     def analysis(self) -> Analysis:
         """The analysis of this view's run. Raises `NotEnoughDataError` if the cell is not analysed."""
+        if not self.analyses and self.impedance:
+            raise NotEnoughDataError(f"The cell {self.key!r} has impedance and no cycling", expected="a file of cycles")
         if not self.analyses:
             raise NotEnoughDataError(
                 f"The cell {self.key!r} is not analysed", advice="Call ws.analyse() or `lirich analyse` first"
@@ -97,8 +125,11 @@ class CellView:
 
     @property
     def values(self) -> list[Value]:
-        """The figures of merit of this run."""
-        return list(self.analysis.values)
+        """The figures of merit of this run; without a chosen run also those of the impedance tests."""
+        beside = [v for a in self.impedance for v in a.values] if self._run is None else []
+        if beside and not self.analyses:
+            return beside
+        return [*self.analysis.values, *beside]
 
     @property
     def findings(self) -> list[Finding]:
@@ -108,7 +139,7 @@ class CellView:
         seen: dict[str, Finding] = {}
         for finding in (
             *(f for test in self.tests for f in test.findings),
-            *(f for a in self.analyses for f in a.findings),
+            *(f for a in self._analyses for f in a.findings),
         ):
             seen.setdefault(finding.content_hash(), finding)
         told = {f.code for f in seen.values()}
@@ -142,7 +173,7 @@ class CellView:
         return Origin.SIMULATED if self.facts.simulated else Origin.MEASURED
 
     def hidden(self, name: str = "states.parquet") -> pl.DataFrame | None:
-        """Return what only a simulation knows: ``states.parquet`` or ``profiles.parquet``.
+        """Return what only a simulation knows: ``states.parquet``, ``profiles.parquet`` or ``contact.parquet``.
 
         The states are those at the end of each step, and all of the first and last cycle. ``None`` for a measured
         cell, and for a simulation that has none.
@@ -194,9 +225,27 @@ class CellView:
         """Return the charge or the discharge of one cycle, or ``None`` where it has none."""
         return self.result.half_cycle(cycle, direction)
 
-    def voltage_curves(self, cycles: list[int] | None = None, *, max_points: int = 400) -> pl.DataFrame:
-        """Return voltage against capacity: cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt."""
-        return self.result.voltage_curves(cycles, max_points=max_points)
+    def voltage_curves(
+        self, cycles: list[int] | None = None, *, max_points: int = 400, vs_lithium: bool = False
+    ) -> pl.DataFrame:
+        """Return voltage against capacity: cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt.
+
+        The voltage is as measured, against the counter electrode; *vs_lithium* adds the potential of that
+        (`lirich.model.counter`). Raises `MissingMetadataError` where it is not stated or not known.
+        """
+        import polars as pl
+
+        curves = self.result.voltage_curves(cycles, max_points=max_points)
+        if not vs_lithium:
+            return curves
+        stated = self.facts.counter_electrode
+        potential = counter_potential_v(stated)
+        if potential is None or self.facts.electrode == "full":
+            raise MissingMetadataError(
+                f"The potential of the counter electrode of {self.key} is not known ({stated or 'not stated'})",
+                expected=f"a half-cell with a counter_electrode of {', '.join(COUNTER_ELECTRODES)}",
+            )
+        return curves.with_columns(pl.col("voltage_volt") + potential)
 
     def gitt_pulses(self) -> pl.DataFrame:
         """Return every GITT pulse: cycle, direction, state of charge, voltage at rest before it, diffusivities.
@@ -228,7 +277,7 @@ class CellView:
         from lirich.model.format import format_value
         from lirich.quantities import QUANTITIES
 
-        if not self.analyses:
+        if not self._analyses:
             return f"<h4>{html.escape(self.key)}</h4><p>not analysed</p>"
         marks = Marks()
         shown = [v for v in self.values if QUANTITIES[v.quantity].scope == "cell" and not _of_a_pulse(v)]

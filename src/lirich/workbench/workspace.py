@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from lirich.cells.programme import Programme
     from lirich.compute import Progress
     from lirich.store import Store
+    from lirich.store.documents import Names
     from lirich.store.things import Things
     from lirich.workbench.add import AddedFile, AddReport
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.compare import Comparison
     from lirich.workbench.learning import Learning
     from lirich.workbench.simulate import SimulatedCell
+    from lirich.workbench.simulated_spectrum import SimulatedSpectrum
 
 
 class Workspace:
@@ -139,6 +141,7 @@ class Workspace:
         facts: Mapping[str, Scalar] | None = None,
         model: str | None = None,
         electrolyte: str | None = None,
+        counter_electrode: str | None = None,
         mesh: Literal["even", "surface"] | None = None,
         title: str | None = None,
         progress: Callable[[Progress], None] | None = None,
@@ -165,6 +168,8 @@ class Workspace:
             `lirich.cells.models.MODELS`.
         electrolyte:
             A solid electrolyte of the library, for ``solid-state``; by default Li6PS5Cl.
+        counter_electrode:
+            ``Li`` (the default) or ``Li-In``, for ``solid-state``: voltages and cut-offs are against it.
         mesh:
             ``surface`` resolves the crystal's surface, for pulses (the default of ``gitt`` and ``ici``).
         title:
@@ -186,11 +191,22 @@ class Workspace:
             facts=facts,
             model=model,
             electrolyte=electrolyte,
+            counter_electrode=counter_electrode,
             mesh=mesh,
             title=title,
             options=options,
             progress=progress,
         )
+
+    def simulate_impedance(self, cell: str, *, progress: Callable[[Progress], None] | None = None) -> SimulatedSpectrum:
+        """Compute the impedance of a simulated cell at the end of its programme, after a rest, and store it as a test.
+
+        0.1 mHz to 100 kHz, by the equations of the cell's own model (`lirich.cells.impedance`). `analyse` reads it as
+        it reads a measured one. Raises `InputError` for a measured cell, `UnknownNameError`, `SimulationError`.
+        """
+        from lirich.workbench.simulated_spectrum import simulate_spectrum
+
+        return simulate_spectrum(self.store, cell, progress=progress)
 
     def set_facts(self, cell: str, facts: Mapping[str, Scalar | None]) -> list[Finding]:
         """Say, correct or (``None``) take back facts of a cell and its sample.
@@ -287,8 +303,8 @@ class Workspace:
 
         return analyse_cells(self.store, cells, force=force, executor=executor, workers=workers, progress=progress)
 
-    def values(self, **filters: Any) -> pl.DataFrame:
-        """Return values of the catalogue as a table; filters: quantity, origin, subject, subject_kind, source."""
+    def values(self, **filters: Names) -> pl.DataFrame:
+        """Return values of the catalogue as a table; the filters are those of `lirich.store.ValueFilter`."""
         from lirich.workbench.export import document_table
 
         return document_table(self.store.value_documents(**filters))

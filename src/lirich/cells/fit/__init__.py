@@ -4,15 +4,20 @@ from lirich.cells.fit.curves import Curve, Trace, curves_from_table, trace_from_
 from lirich.cells.fit.identify import Direction, Profile, identifiability, profile
 from lirich.cells.fit.li_rich import half_cell_problem
 from lirich.cells.fit.problem import Experiment, FreeParameter, Problem
-from lirich.cells.fit.solve import Estimate, Fit, fit
+from lirich.cells.fit.result import Derived, Estimate, Fit
+from lirich.cells.fit.solve import fit
+from lirich.cells.fit.spectra import MeasuredSpectrum, PredictedSpectrum
 
 __all__ = [
     "Curve",
+    "Derived",
     "Direction",
     "Estimate",
     "Experiment",
     "Fit",
     "FreeParameter",
+    "MeasuredSpectrum",
+    "PredictedSpectrum",
     "Problem",
     "Profile",
     "Trace",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -20,7 +21,13 @@ Direction = Literal["charge", "discharge"]
 POINTS = 90
 """Points of a curve that enter a fit, evenly over its capacity."""
 _LEAST = 10
+WINDOW_V = (1.25, 5.15)
+"""V: beyond, the potentials of the sites are not to be trusted, and a simulation ends."""
 _MOST_STEPS = 2000
+_PULSES = 5
+_REST = 1e-3
+_BEYOND_V = 0.5
+"""V: a simulated step of a trace ends so far beyond the measured voltages: what goes there is lost anyway."""
 EDGE = (0.005, 0.98)
 """The part of a curve's capacity that is fitted and judged. The last 2 % are the fall to the cut-off, where a capacity
 error of 1 mAh/g is 50 mV."""
@@ -69,13 +76,20 @@ class Curve:
 class Trace:
     """A test as it went in time: steps of constant current or rest, and ``voltage_v`` (n,) at ``time_s`` (n,).
 
-    GITT, ICI and rate tests enter a fit so.
+    GITT and ICI enter a fit so. It begins in *cycle*.
     """
 
     name: str
     steps: tuple[Step, ...]
     time_s: Array
     voltage_v: Array
+    cycle: int = 1
+
+    def until_step(self, count: int) -> Trace:
+        """Return the first *count* steps of the test."""
+        end = sum(step.until_s or 0.0 for step in self.steps[:count])
+        kept = self.time_s <= end
+        return replace(self, steps=self.steps[:count], time_s=self.time_s[kept], voltage_v=self.voltage_v[kept])
 
 
 def curves_from_table(
@@ -107,6 +121,43 @@ def curves_from_table(
             expected="at least 10 points of one direction in a cycle",
         )
     return curves
+
+
+def is_pulsed(table: pl.DataFrame) -> bool:
+    """Tell whether a standard table (of one cycle) is one of pulses: current of one sign that rests interrupt often."""
+    if not std.has_time_axis(table):
+        return False
+    current = table[std.CURRENT].to_numpy()
+    sign = np.sign(np.where(np.abs(current) < _REST * np.abs(current).max(initial=0.0), 0.0, current))
+    begins = sign[np.flatnonzero(np.diff(sign, prepend=0.0) != 0)]
+    return int(max((begins == 1).sum(), (begins == -1).sum())) >= _PULSES
+
+
+def data_from_table(
+    table: pl.DataFrame,
+    active_mass_mg: float,
+    *,
+    cycles: Sequence[int] | None = None,
+    current_ma_g: float | None = None,
+) -> list[Curve | Trace]:
+    """Return the half-cycles of a standard table as curves, and cycles of pulses (GITT, ICI) as traces, in their order.
+
+    Raises as `curves_from_table` and `trace_from_table`.
+    """
+    numbers = table[std.CYCLE].to_list() if std.CYCLE in table.columns else [1] * table.height
+    found: list[Curve | Trace] = []
+    for number in dict.fromkeys(int(n) for n in numbers if n is not None):
+        part = table.filter(pl.col(std.CYCLE) == number) if std.CYCLE in table.columns else table
+        if cycles is not None and number not in cycles:
+            continue
+        if is_pulsed(part):
+            found.append(trace_from_table(part, active_mass_mg, name=f"cycle {number} pulses", cycle=number))
+            continue
+        with contextlib.suppress(InputError):  # a cycle without a half-cycle of constant current has nothing to fit
+            found += curves_from_table(part, active_mass_mg, current_ma_g=current_ma_g)
+    if not found:  # say what is missing
+        return [*curves_from_table(table, active_mass_mg, cycles=cycles, current_ma_g=current_ma_g)]
+    return found
 
 
 def _timed(table: pl.DataFrame, cycle: Any, per_ah: float, current_ma_g: float | None) -> list[Curve]:
@@ -157,12 +208,13 @@ def _untimed(table: pl.DataFrame, cycle: Any, per_ah: float, current_ma_g: float
 
 
 def trace_from_table(
-    table: pl.DataFrame, active_mass_mg: float, *, name: str = "trace", points: int = POINTS * 4
+    table: pl.DataFrame, active_mass_mg: float, *, name: str = "trace", points: int | None = None, cycle: int = 1
 ) -> Trace:
     """Return a test of pulses, rests and rates of a standard table as steps of constant current and V(t).
 
-    A step is a run of points between which the current changes by less than 2 % of its largest. Raises `InputError`
-    for a table without time, or with more than 2,000 steps.
+    *points* is how many enter a fit: by default 360, or six for each step where these are more. A step is a run of
+    points between which the current changes by less than 2 % of its largest. Raises `InputError` for a table without
+    time, or with more than 2,000 steps.
     """
     if not std.has_time_axis(table):
         raise InputError("A table without time and current is no trace", expected="a test with time and current")
@@ -173,6 +225,11 @@ def trace_from_table(
         raise InputError(f"The table has {edges.size} steps of current", expected=f"at most {_MOST_STEPS}")
     bounds = [0, *edges.tolist(), time.size]
     steps = []
+    voltage = table[std.VOLTAGE].to_numpy()
+    ends = {
+        "charge": min(float(voltage.max()) + _BEYOND_V, WINDOW_V[1]),
+        "discharge": max(float(voltage.min()) - _BEYOND_V, WINDOW_V[0]),
+    }
     for first, end in pairwise(bounds):
         stop = end if end < time.size else end - 1
         duration = float(time[stop] - time[first])
@@ -183,8 +240,10 @@ def trace_from_table(
         if abs(mean) * active_mass_mg / 1e6 <= level:
             steps.append(Step("rest", until_s=duration, every_s=every))
         else:
-            steps.append(Step("charge" if mean > 0 else "discharge", abs(mean), until_s=duration, every_s=every))
+            mode: Direction = "charge" if mean > 0 else "discharge"
+            steps.append(Step(mode, abs(mean), until_voltage_v=ends[mode], until_s=duration, every_s=every))
     # at a switch of the current two voltages have one time
     inner = np.setdiff1d(np.arange(time.size), np.concatenate([edges, edges - 1]))
-    chosen = inner[np.unique(np.linspace(0, inner.size - 1, points).astype(int))]
-    return Trace(name, tuple(steps), time[chosen] - time[0], table[std.VOLTAGE].to_numpy()[chosen])
+    count = points if points is not None else max(4 * POINTS, 6 * len(steps))
+    chosen = inner[np.unique(np.linspace(0, inner.size - 1, min(count, inner.size)).astype(int))]
+    return Trace(name, tuple(steps), time[chosen] - time[0], voltage[chosen], cycle)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from lirich.cells.fit.solve import PRIOR_PRECISION, Fit
+from lirich.cells.fit.result import PRIOR_PRECISION, Fit
 from lirich.errors import UnknownNameError
 
 Array = NDArray[np.float64]
@@ -65,10 +65,11 @@ class Profile:
 def identifiability(fit: Fit) -> tuple[Direction, ...]:
     """Return the directions of the parameters, the least told first.
 
-    The Fisher matrix is JᵀJ/(s²τ) of the parameters between their bounds; a direction whose standard deviation is
-    more than that of the bounds themselves (1/√12) is not told by these data.
+    The Fisher matrix is Σ J_kᵀJ_k/(s_k²τ_k) over the kinds of data, of the parameters between their bounds; a
+    direction whose standard deviation is more than that of the bounds themselves (1/√12) is not told by these data.
     """
-    fisher = fit.jacobian.T @ fit.jacobian / (fit.variance * fit.correlation_length)
+    weighted = fit.jacobian / fit.error[:, None]
+    fisher = weighted.T @ weighted
     strengths, vectors = np.linalg.eigh(fisher)
     symbols = [p.symbol or p.name for p in fit.problem.parameters]
     found = []
@@ -96,7 +97,7 @@ def _words(weights: tuple[tuple[str, float], ...], spread: float, told: bool) ->
     if told:
         return f"told to {spread:.2g} of the bounds: {first} up with {others}{more}"
     return (
-        f"not told: {first} up with {others}{more} leaves the curves as they are; only the opposite combination is seen"
+        f"not told: {first} up with {others}{more} leaves the data as they are; only the opposite combination is seen"
     )
 
 
@@ -122,10 +123,11 @@ def profile(
     grid = np.unique(np.clip(centre + error * np.linspace(-reach, reach, points), 0.0, 1.0))
     plain = replace(fit.problem, pull=0.0)
     kept = np.arange(fit.units.size) != index
+    error_of_rows = fit.error  # each kind of data by what it leaves over: then the sum of squares is χ²
 
     def at(unit: float, begin: Array) -> tuple[float, Array]:
         def residuals(others: Array) -> Array:
-            return plain.residuals(np.insert(others, index, unit))
+            return plain.residuals(np.insert(others, index, unit)) / error_of_rows
 
         found = least_squares(
             residuals, np.clip(begin, 1e-4, 1 - 1e-4), bounds=(0.0, 1.0), diff_step=1e-4, max_nfev=max_evaluations
@@ -141,8 +143,7 @@ def profile(
             if progress is not None:
                 progress(number)
     units = np.array(sorted(costs))
-    scale = fit.variance * fit.correlation_length
-    excess = 2.0 * (np.array([costs[u] for u in units]) - min(costs.values())) / scale
+    excess = 2.0 * (np.array([costs[u] for u in units]) - min(costs.values()))
     parameter = fit.problem.parameters[index]
     low, high = _crossings(units, excess)
     return Profile(

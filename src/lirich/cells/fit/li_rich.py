@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from lirich.cells.fit.curves import Curve
+from lirich.cells.fit.curves import Curve, Trace
+from lirich.cells.fit.of_spectra import arc_starts, spectrum_parameters
 from lirich.cells.fit.problem import Experiment, FreeParameter, Problem
+from lirich.cells.fit.spectra import MeasuredSpectrum
+from lirich.cells.models import SINGLE_PARTICLE
 from lirich.cells.parameters import single_crystal
 from lirich.cells.simulation import Model, Simulator
 from lirich.cells.sites import ACTIVATED, CONVERTING, SITES
@@ -17,6 +20,9 @@ DEPENDENT = "Initial fraction of plateau sites"
 
 RADIUS = "Particle radius [m]"
 """Of single crystals: the crystal's radius is the same."""
+DIFFUSIVITY = "Maximum diffusivity [m2.s-1]"
+_SHELLS = 24
+"""Of a crystal whose surface is resolved; the impedance is within 1 % of that of 60."""
 
 HELD = ("Hysteresis rate", "Initial fraction of wide sites", "Hysteresis shift of low sites [V]")
 """What is not fitted unless asked: fits of the digitised cell moved them to no effect (rate) or to zero."""
@@ -58,15 +64,19 @@ def site_parameters(start: Mapping[str, float]) -> list[FreeParameter]:
     return free
 
 
-def kinetic_parameters(start: Mapping[str, float], *, several_rates: bool) -> list[FreeParameter]:
+def kinetic_parameters(
+    start: Mapping[str, float], *, several_rates: bool, size_known: bool = False
+) -> list[FreeParameter]:
     """Return what makes the polarisation as free parameters.
 
-    Curves tell the diffusivity over the square of the length, and not one of them. The length is what differs between
-    cells, and is free here, with the diffusivity of *start*; keep ``Particle radius [m]`` and free the diffusivity
-    where the size is known. One rate tells no exchange current from a resistance; *several rates* or pulses do.
+    Curves and spectra tell the diffusivity over the square of the length, and not one of them. The length is what
+    differs between cells, and is free here, with the diffusivity of *start*; where the size is known, it is the
+    diffusivity. One rate tells no exchange current from a resistance; *several rates*, pulses or a spectrum do.
     """
     free = [
-        _free(RADIUS, start, 2e-8, 2e-5, log=True, symbol="R"),
+        _free(DIFFUSIVITY, start, 1e-20, 1e-12, log=True, symbol="D")
+        if size_known
+        else _free(RADIUS, start, 2e-8, 2e-5, log=True, symbol="R"),
         _free("Relative diffusivity of a full or empty crystal", start, 1e-4, 0.5, log=True, symbol="D_edge/D"),
         _free("Reference exchange-current density [A.m-2]", start, 1e-4, 10.0, log=True, symbol="i_0"),
     ]
@@ -131,38 +141,39 @@ def complete(values: dict[str, float]) -> dict[str, float]:
 
 
 def half_cell_problem(
-    curves: Sequence[Curve],
+    curves: Sequence[Curve | Trace],
     *,
+    spectra: Sequence[MeasuredSpectrum] = (),
+    active_mass_mg: float | None = None,
     start: Mapping[str, float] | None = None,
     keep: Sequence[str] = HELD,
     simulator: Simulator | None = None,
 ) -> Problem:
-    """Return the fit of a Li metal half-cell of single crystals of a Li-rich cathode to *curves*.
+    """Return the fit of a Li metal half-cell of single crystals of a Li-rich cathode to *curves* and *spectra*.
 
     Cycles that follow one another are one experiment. Cycle 1 begins pristine; a later first cycle begins from four
-    fitted states (`later_states`), at rest after a discharge. Parameters named in *keep*
-    are not fitted. Raises `SettingsError` where there are no curves.
+    fitted states (`later_states`), at rest after a discharge. Spectra come after the last curve, each at its voltage;
+    without curves the cell is pristine before them, and its sites are those of *start*. Spectra are of a whole cell:
+    they need the *active_mass_mg*. Parameters named in *keep* are not fitted; where that is the particle radius, the
+    diffusivity is fitted instead. Raises `SettingsError` where there is nothing to fit, or no mass.
     """
-    if not curves:
-        raise SettingsError("No curves to fit", expected="at least one half-cycle")
+    if not curves and not spectra:
+        raise SettingsError("No curves to fit", expected="at least one half-cycle, or a spectrum")
+    if spectra and active_mass_mg is None:
+        raise SettingsError("Spectra of a cell of unknown mass", expected="the active mass, mg")
     begin = {**single_crystal(), **(start or {})}
-    simulator = simulator or Simulator(Model(points=(("r_p", 12),)), single_crystal(), rtol=1e-6, atol=1e-8)
-    rates = {round(curve.current_ma_g, 3) for curve in curves}
-    free = [*site_parameters(begin), *kinetic_parameters(begin, several_rates=len(rates) > 1)]
-    experiments, group = [], [curves[0]]
-    for curve in [*curves[1:], None]:
-        if curve is not None and curve.cycle - group[-1].cycle in (0, 1):
-            group.append(curve)
-            continue
-        first = group[0].cycle
-        if first == 1:
-            experiments.append(Experiment(tuple(group)))
-        else:
-            free += [_restart(p, begin) for p in later_states(first)]
-            experiments.append(Experiment(tuple(group), None, partial(states_of, first), pristine=not experiments))
-        if curve is not None:
-            group = [curve]
-    unknown = set(keep) - {p.name for p in free}
+    if active_mass_mg is not None and spectra:
+        begin["Active mass [g]"] = active_mass_mg / 1000.0
+    if simulator is None:
+        model = SINGLE_PARTICLE.surface_resolved(_SHELLS) if spectra else Model(points=(("r_p", 12),))
+        simulator = Simulator(model, single_crystal(), rtol=1e-6, atol=1e-8)
+    begin, others = arc_starts(spectra, begin)
+    several = bool(spectra) or len({_rate(curve) for curve in curves}) > 1
+    free = site_parameters(begin) if curves else []
+    free += kinetic_parameters(begin, several_rates=several, size_known=RADIUS in keep)
+    free += spectrum_parameters(spectra, begin)
+    experiments = _experiments(curves, spectra, free, begin)
+    unknown = set(keep) - {p.name for p in free} - {RADIUS, *HELD}
     if unknown:
         raise SettingsError(f"Not among the parameters of this fit: {', '.join(sorted(unknown))}")
     fixed = {p.name: p.start for p in free if p.name in keep}
@@ -172,17 +183,52 @@ def half_cell_problem(
         tuple(experiments),
         {**begin, **fixed},
         complete,
-        {c.name: 1.5 for c in curves if c.direction == "discharge"},
+        {c.name: 1.5 for c in curves if isinstance(c, Curve) and c.direction == "discharge"},
+        others,
         pull=2e-3,
     )
+
+
+def _experiments(
+    curves: Sequence[Curve | Trace],
+    spectra: Sequence[MeasuredSpectrum],
+    free: list[FreeParameter],
+    begin: Mapping[str, float],
+) -> list[Experiment]:
+    """Return the experiments; the states in which later cycles begin are added to the *free* parameters."""
+    if not curves:
+        return [Experiment(tuple(spectra))]
+    experiments = []
+    groups = [[curves[0]]]
+    for curve in curves[1:]:
+        if curve.cycle - groups[-1][-1].cycle in (0, 1):
+            groups[-1].append(curve)
+        else:
+            groups.append([curve])
+    for number, group in enumerate(groups):
+        first = group[0].cycle
+        data = (*group, *(spectra if number == len(groups) - 1 else ()))
+        if first == 1:
+            experiments.append(Experiment(data))
+        else:
+            free += [_restart(p, begin) for p in later_states(first)]
+            experiments.append(Experiment(data, None, partial(states_of, first), pristine=not experiments))
+    return experiments
+
+
+def _rate(curve: Curve | Trace) -> float:
+    """Return the current of a curve (mA/g); pulses have rests beside theirs, and so another for each."""
+    return round(curve.current_ma_g, 3) if isinstance(curve, Curve) else -float(curve.cycle)
 
 
 def _free(
     name: str, start: Mapping[str, float], low: float, high: float, *, log: bool = False, symbol: str = ""
 ) -> FreeParameter:
-    return FreeParameter(name, min(max(start[name], low), high), low, high, log, symbol)
+    return FreeParameter.within(name, start[name], low, high, log=log, symbol=symbol)
 
 
 def _restart(parameter: FreeParameter, start: Mapping[str, float]) -> FreeParameter:
-    value = min(max(start.get(parameter.name, parameter.start), parameter.low), parameter.high)
-    return FreeParameter(parameter.name, value, parameter.low, parameter.high, parameter.log, parameter.symbol)
+    return FreeParameter.within(
+        parameter.name, start.get(parameter.name, parameter.start), parameter.low, parameter.high, log=parameter.log,
+        symbol=parameter.symbol,
+    )  # fmt: skip

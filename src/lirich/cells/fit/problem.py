@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from lirich.cells.fit.curves import POINTS, Curve, Trace
+from lirich.cells.fit.curves import POINTS, WINDOW_V, Curve, Trace
+from lirich.cells.fit.spectra import MeasuredSpectrum, PredictedSpectrum, predict_spectrum
 from lirich.cells.programme import Programme, Step
 from lirich.cells.simulation import Simulator
 from lirich.errors import SettingsError, SimulationError
@@ -18,8 +20,6 @@ Array = NDArray[np.float64]
 
 _SLOPE_V_PER_MAH_G = 0.02
 """By how much a residual grows beyond the end of a simulated curve: a fit must feel in which direction to go."""
-_WINDOW_V = (1.25, 5.15)
-"""V: beyond, the potentials of the sites are not to be trusted, and a simulation ends."""
 _FAILED_V = 1.0
 """Residual of every point where the model cannot be solved."""
 
@@ -46,6 +46,13 @@ class FreeParameter:
         if self.log and self.low <= 0:
             raise SettingsError(f"{self.name} is fitted by its logarithm from {self.low:g}", expected="more than 0")
 
+    @classmethod
+    def within(
+        cls, name: str, start: float, low: float, high: float, *, log: bool = False, symbol: str = ""
+    ) -> FreeParameter:
+        """Return the parameter with the nearest start within its bounds."""
+        return cls(name, min(max(start, low), high), low, high, log, symbol)
+
     def to_unit(self, value: float) -> float:
         """Return where *value* is between the bounds, 0 to 1."""
         if self.log:
@@ -66,10 +73,11 @@ class Experiment:
     The first experiment begins with a pristine cell, a later one where the one before ended; ``states`` gives, from the
     parameters and the states there, those that are other by then, and ``before`` is run first. Curves are simulated by
     charge, each for as long as it was measured, so that voltages are compared at the same capacity and an error of one
-    curve is not carried into the next.
+    curve is not carried into the next. A spectrum among them is that of the cell at rest at its voltage, to which the
+    cell goes from where the curve before it ended.
     """
 
-    curves: tuple[Curve | Trace, ...]
+    curves: tuple[Curve | Trace | MeasuredSpectrum, ...]
     before: Programme | None = None
     states: Callable[[Mapping[str, float], Mapping[str, float]], Mapping[str, float]] | None = None
     pristine: bool = True
@@ -87,9 +95,22 @@ class Predicted:
     """Points that the simulation did not reach: the voltage ran away before."""
 
     @property
+    def name(self) -> str:
+        """The name of the curve."""
+        return self.curve.name
+
+    @property
+    def left(self) -> Array:
+        """Simulated − measured, V, shape (n,)."""
+        return self.simulated_v - self.measured_v
+
+    @property
     def rmse_mv(self) -> float:
         """Root mean square of simulated − measured, mV."""
-        return float(np.sqrt(np.mean((self.simulated_v - self.measured_v) ** 2)) * 1e3)
+        return float(np.sqrt(np.mean(self.left**2)) * 1e3)
+
+
+Prediction = Predicted | PredictedSpectrum
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,8 @@ class Problem:
     complete: Callable[[dict[str, float]], dict[str, float]] = dict
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weight of a curve by its name, 1 where it is not named: 2 counts like an error half as large."""
+    others: tuple[Mapping[str, float], ...] = ()
+    """Further starts: changes of some parameters, such as two arcs of a spectrum that change places."""
     pull: float = 0.0
     """Weight (V) of a weak pull to the start, per unit of the bounds: what the data do not tell stays where it was."""
 
@@ -114,12 +137,20 @@ class Problem:
     @property
     def points(self) -> int:
         """The number of fitted points."""
-        return sum(c.time_s.size if isinstance(c, Trace) else POINTS for e in self.experiments for c in e.curves)
+        return sum(_points(c) for e in self.experiments for c in e.curves)
 
     @property
     def start(self) -> Array:
         """The start between the bounds, 0 to 1, shape (n,)."""
         return np.array([p.to_unit(p.start) for p in self.parameters])
+
+    @property
+    def further_starts(self) -> list[Array]:
+        """The other starts between the bounds, each of shape (n,)."""
+        return [
+            np.clip([p.to_unit(min(max(other.get(p.name, p.start), p.low), p.high)) for p in self.parameters], 0, 1)
+            for other in self.others
+        ]
 
     def values(self, units: Array) -> dict[str, float]:
         """Return the free parameters as numbers with units."""
@@ -129,11 +160,12 @@ class Problem:
         """Return every parameter of the model, and the states, that follow from the *free* ones."""
         return self.complete({**self.simulator.defaults, **self.fixed, **free})
 
-    def predict(self, free: Mapping[str, float], points: int = POINTS) -> list[Predicted]:
-        """Simulate every curve. Raises `SimulationError` or `SettingsError` where the parameters cannot be."""
+    def predict(self, free: Mapping[str, float], points: int = POINTS) -> list[Prediction]:
+        """Simulate every curve and spectrum. Raises `SimulationError` or `SettingsError` for what cannot be."""
         everything = self.all_values(free)
         model = {name: everything[name] for name in self.simulator.defaults}
-        predicted, state = [], self.simulator.initial_state(model)
+        predicted: list[Prediction] = []
+        state = self.simulator.initial_state(model)
         for experiment in self.experiments:
             if experiment.pristine:
                 state = self.simulator.initial_state(model)
@@ -148,20 +180,25 @@ class Problem:
         model: dict[str, float],
         state: Array,
         points: int,
-    ) -> tuple[list[Predicted], Array]:
+    ) -> tuple[list[Prediction], Array]:
         simulator = self.simulator
         if experiment.states is not None:
             state = simulator.with_states(state, experiment.states(everything, simulator.states_of(state)))
         if experiment.before is not None:
             state = simulator.run(experiment.before, model, start=state).final
-        predicted: list[Predicted] = []
+        predicted: list[Prediction] = []
         for curve in experiment.curves:
+            if isinstance(curve, MeasuredSpectrum):
+                found, state = predict_spectrum(simulator, curve, everything, model, state)
+                predicted.append(found)
+                continue
             programme = Programme(curve.steps, 250.0) if isinstance(curve, Trace) else _by_charge(curve)
             run = simulator.run(programme, model, start=state)
             state = run.final
             time, voltage = run.points["time_s"].to_numpy(), run.points["voltage_v"].to_numpy()
             if isinstance(curve, Trace):
                 at, measured, slope = curve.time_s, curve.voltage_v, 0.0
+                time = _as_planned(run.points, curve.steps)
             else:
                 at, measured = curve.sampled(points)
                 time = time * curve.current_ma_g / 3600.0
@@ -175,25 +212,39 @@ class Problem:
     def residuals(self, units: Array) -> Array:
         """Return weighted simulated − measured (V) of all points, and the pull; shape (points + parameters,)."""
         try:
-            predicted = self.predict(self.values(units))
+            weighted = self.weighted(self.predict(self.values(units)))
         except (SimulationError, SettingsError):
             weighted = np.full(self.points, _FAILED_V)
-        else:
-            weighted = np.concatenate(
-                [(p.simulated_v - p.measured_v) * self.weights.get(p.curve.name, 1.0) for p in predicted]
-            )
         if not self.pull:
             return weighted
         return np.concatenate([weighted, self.pull * (units - self.start)])
+
+    def weighted(self, predicted: Sequence[Prediction]) -> Array:
+        """Return the weighted residuals of predictions in their order, V, shape (points,)."""
+        return np.concatenate([p.left * self.weights.get(p.name, 1.0) for p in predicted])
+
+
+def _points(one: Curve | Trace | MeasuredSpectrum) -> int:
+    if isinstance(one, MeasuredSpectrum):
+        return 2 * one.frequency_hz.size
+    return one.time_s.size if isinstance(one, Trace) else POINTS
+
+
+def _as_planned(points: pl.DataFrame, steps: tuple[Step, ...]) -> Array:
+    """Return the times of a run (s) as if no step had ended early, so that what comes after is where it was."""
+    planned = np.concatenate([[0.0], np.cumsum([step.until_s or 0.0 for step in steps])])
+    number, time = points["step"].to_numpy() - 1, points["time_s"].to_numpy()
+    begins = np.searchsorted(number, np.arange(number[-1] + 1))
+    return np.asarray(planned[number] + time - time[begins[number]], dtype=np.float64)
 
 
 def _by_charge(curve: Curve) -> Programme:
     """Return the step that passes the charge of the curve; it ends half a volt beyond its voltages at the latest."""
     longest = curve.total_mah_g / curve.current_ma_g * 3600.0
     ends: dict[str, Any] = {
-        "until_voltage_v": min(float(curve.voltage_v.max()) + 0.5, _WINDOW_V[1])
+        "until_voltage_v": min(float(curve.voltage_v.max()) + 0.5, WINDOW_V[1])
         if curve.direction == "charge"
-        else max(float(curve.voltage_v.min()) - 0.5, _WINDOW_V[0])
+        else max(float(curve.voltage_v.min()) - 0.5, WINDOW_V[0])
     }
     step = Step(
         curve.direction, current_ma_g=curve.current_ma_g, until_s=longest, every_s=longest / 480.0, cycle=1, **ends

@@ -1,141 +1,43 @@
 """Least squares on the dynamic model, with intervals that know of smooth misfit.
 
-Every parameter is fitted as its place between its bounds (0 to 1). The covariance is that of the linearised problem,
-(JᵀJ/s²τ + 12·1)⁻¹: s² is the variance of the residuals, τ the length over which they are correlated, and 12 the
-precision of a uniform prior over the bounds, without which a direction that the data do not tell has no covariance at
-all. A misfit of 10 mV that goes on for 30 points is one observation and not 30: τ is the integrated autocorrelation of
-the residuals of each curve (Geyer, Statist. Sci. 7 (1992) 473, doi:10.1214/ss/1177011137, initial positive sequence).
+Every parameter is fitted as its place between its bounds (0 to 1). For each kind of data k (curves, spectra) s_k² is
+the variance of its residuals and τ_k the length over which they are correlated: a misfit of 10 mV that goes on for 30
+points is one observation and not 30. τ is the integrated autocorrelation of the residuals of each curve (Geyer,
+Statist. Sci. 7 (1992) 473, doi:10.1214/ss/1177011137, initial positive sequence). With J_k the Jacobian of the
+weighted residuals, H = Σ J_kᵀJ_k the curvature that the fit itself has, c its mean s²τ and 12 the precision of a
+uniform prior over the bounds, without which a direction that the data do not tell has no covariance at all, the
+covariance of the linearised problem is
+
+    (H/c + 12·1)⁻¹ (Σ s_k²τ_k J_kᵀJ_k/c² + 12·1) (H/c + 12·1)⁻¹,
+
+which allows for weights that turn out other than the residuals (Huber, Proc. 5th Berkeley Symp. (1967) 221), and is
+(JᵀJ/s²τ + 12·1)⁻¹ for one kind of data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from lirich.cells.fit.problem import FreeParameter, Predicted, Problem
+from lirich.cells.autocorrelation import correlation_length
+from lirich.cells.fit.problem import Prediction, Problem
+from lirich.cells.fit.result import NORMAL_95, PRIOR_PRECISION, Derived, Fit, Scatter
+from lirich.cells.fit.spectra import SYMBOLS, PredictedSpectrum
+from lirich.errors import SettingsError, SimulationError
 
 Array = NDArray[np.float64]
 
+_LEAST_VARIANCE = 1e-14
+"""V²: data without noise leave the simulator's own error."""
+_FACTOR = 10.0
+"""A derived number is told where its interval spans less to either side."""
 _STEP = 1e-4
 """Step of the differences, in parts of the bounds: the simulator's own error (1e-6) is far below what it causes."""
-_MARGIN = 1e-3
-"""A parameter nearer to its bound than this part of the bounds is at its bound."""
-_UNCORRELATED = 0.05
-NORMAL_95 = 1.959964
-PRIOR_PRECISION = 12.0
-"""Of a uniform distribution of width 1."""
-NOT_TOLD = 0.8
-"""An interval wider than this part of what the bounds alone would give is not a measurement."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A fitted parameter: the value, its 95 % interval (within the bounds), and whether it is a measurement at all.
-
-    ``told`` is false where the data narrow the bounds by less than a fifth. At a bound the interval is that of a
-    parameter that was held there.
-    """
-
-    parameter: FreeParameter
-    value: float
-    low: float
-    high: float
-    at_bound: bool
-    told: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the estimate as JSON."""
-        return {
-            "name": self.parameter.name,
-            "symbol": self.parameter.symbol,
-            "value": self.value,
-            "interval_95": [self.low, self.high],
-            "bounds": [self.parameter.low, self.parameter.high],
-            "at_bound": self.at_bound,
-            "told_by_the_data": self.told,
-        }
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a fit found.
-
-    ``units`` (n,) are the parameters between their bounds, ``jacobian`` (m, n) that of the unweighted-by-pull
-    residuals (V), ``correlation_length`` τ is in points, ``variance`` s² in V².
-    """
-
-    problem: Problem
-    units: Array
-    predicted: tuple[Predicted, ...]
-    jacobian: Array
-    covariance: Array
-    variance: float
-    correlation_length: float
-    evaluations: int
-    converged: bool
-
-    @property
-    def values(self) -> dict[str, float]:
-        """The free parameters."""
-        return self.problem.values(self.units)
-
-    @property
-    def model_values(self) -> dict[str, float]:
-        """Every parameter of the model with the fit in it."""
-        everything = self.problem.all_values(self.values)
-        return {name: everything[name] for name in self.problem.simulator.defaults}
-
-    @property
-    def parameter_count(self) -> int:
-        """How many parameters were free."""
-        return len(self.problem.parameters)
-
-    @property
-    def point_count(self) -> int:
-        """How many points were fitted."""
-        return sum(p.measured_v.size for p in self.predicted)
-
-    @property
-    def rmse_mv(self) -> dict[str, float]:
-        """RMSE of every curve (mV), without the last 2 % of its capacity."""
-        return {p.curve.name: p.rmse_mv for p in self.predicted}
-
-    @property
-    def estimates(self) -> tuple[Estimate, ...]:
-        """Every parameter with its interval."""
-        found = []
-        errors = np.sqrt(np.diag(self.covariance))
-        for parameter, unit, error in zip(self.problem.parameters, self.units, errors, strict=True):
-            low, high = (float(min(max(unit + s * NORMAL_95 * error, 0.0), 1.0)) for s in (-1, 1))
-            found.append(
-                Estimate(
-                    parameter,
-                    parameter.from_unit(float(unit)),
-                    parameter.from_unit(low),
-                    parameter.from_unit(high),
-                    bool(min(unit, 1.0 - unit) < _MARGIN),
-                    bool(error < NOT_TOLD / np.sqrt(PRIOR_PRECISION)),
-                )
-            )
-        return tuple(found)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fit as JSON."""
-        return {
-            "parameters_free": self.parameter_count,
-            "points": self.point_count,
-            "rmse_mv": {name: round(value, 3) for name, value in self.rmse_mv.items()},
-            "correlation_length_points": self.correlation_length,
-            "converged": self.converged,
-            "evaluations": self.evaluations,
-            "estimates": [e.to_dict() for e in self.estimates],
-            "parameters": self.model_values,
-        }
 
 
 def fit(
@@ -147,7 +49,7 @@ def fit(
     max_evaluations: int = 60,
     progress: Callable[[int, float], None] | None = None,
 ) -> Fit:
-    """Fit by least squares, from the start of the problem and *starts* − 1 points around it; the best is returned.
+    """Fit by least squares from the problem's starts and *starts* − 1 points around the first; the best is returned.
 
     Parameters
     ----------
@@ -161,8 +63,9 @@ def fit(
     random = np.random.default_rng(seed)
     best: Any = None
     evaluations = 0
-    for number in range(max(1, starts)):
-        begin = problem.start if number == 0 else problem.start + spread * random.normal(size=problem.start.size)
+    begins = [problem.start, *problem.further_starts]
+    begins += [problem.start + spread * random.normal(size=problem.start.size) for _ in range(starts - 1)]
+    for number, begin in enumerate(begins):
         found = least_squares(
             problem.residuals,
             np.clip(begin, 1e-4, 1.0 - 1e-4),
@@ -179,31 +82,84 @@ def fit(
 
 
 def summarise(problem: Problem, units: Array, *, evaluations: int = 0, converged: bool = True) -> Fit:
-    """Return the fit with the parameters at *units* (n,): curves, Jacobian, intervals."""
+    """Return the fit with the parameters at *units* (n,): curves, spectra, Jacobian, intervals."""
     plain = replace(problem, pull=0.0)
     predicted = tuple(problem.predict(problem.values(units)))
-    residuals = plain.residuals(units)
-    jacobian = differences(plain.residuals, units, residuals)
-    length = correlation_length(np.split(residuals, np.cumsum([p.at.size for p in predicted])[:-1]))
-    freedom = max(residuals.size - units.size, 1)
-    variance = float(residuals @ residuals) / freedom
+    residuals = plain.weighted(predicted)
+    names = [(p.name, name) for p in predicted if isinstance(p, PredictedSpectrum) for name in p.numbers]
+    followed = _followed(predicted)
+
+    def both(at: Array) -> Array:
+        """Return the residuals, and behind them the logarithms of what is derived."""
+        try:
+            found = plain.predict(plain.values(at))
+        except (SimulationError, SettingsError):
+            return np.concatenate([plain.residuals(at), followed])
+        return np.concatenate([plain.weighted(found), _followed(found)])
+
+    whole = differences(both, units, np.concatenate([residuals, followed]))
+    jacobian, gradient = whole[: residuals.size], whole[residuals.size :]
+    rows = np.concatenate([np.full(p.left.size, int(isinstance(p, PredictedSpectrum))) for p in predicted])
+    kinds = [kind for kind in (0, 1) if np.any(rows == kind)]
+    rows = np.searchsorted(kinds, rows)
+    scatters = tuple(
+        _scatter(("curves", "spectra")[kind], predicted, residuals[rows == k], units.size, residuals.size)
+        for k, kind in enumerate(kinds)
+    )
+    matrix = covariance([jacobian[rows == k] for k in range(len(kinds))], [s.variance * s.length for s in scatters])
+    errors = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", gradient, matrix, gradient), 0.0))
     return Fit(
         problem,
         units,
         predicted,
         jacobian,
-        covariance(jacobian, variance * length),
-        variance,
-        length,
+        matrix,
+        scatters,
+        rows,
+        tuple(
+            _derived(of, name, float(np.exp(level)), float(error))
+            for (of, name), level, error in zip(names, followed, errors, strict=True)
+            if np.isfinite(level)
+        ),
         evaluations,
         converged,
     )
 
 
-def covariance(jacobian: Array, variance: float) -> Array:
-    """Return (JᵀJ/variance + 12·1)⁻¹, shape (n, n), of parameters that lie between 0 and 1."""
-    fisher = jacobian.T @ jacobian / variance
-    return np.asarray(np.linalg.inv(fisher + PRIOR_PRECISION * np.eye(fisher.shape[0])), dtype=np.float64)
+def _followed(predicted: Sequence[Prediction]) -> Array:
+    """Return the logarithms of what the model knows of the states of the spectra; −∞ of what is zero."""
+    numbers = [number for p in predicted if isinstance(p, PredictedSpectrum) for number in p.numbers.values()]
+    with np.errstate(divide="ignore"):
+        return np.log(np.array(numbers, dtype=np.float64))
+
+
+def _scatter(kind: str, predicted: Sequence[Prediction], residuals: Array, parameters: int, points: int) -> Scatter:
+    """Return variance and correlation of the residuals of a kind, which bears its share of the parameters."""
+    of_kind = [p for p in predicted if isinstance(p, PredictedSpectrum) == (kind == "spectra")]
+    sizes = [n for p in of_kind for n in ((p.left.size // 2,) * 2 if kind == "spectra" else (p.left.size,))]
+    length = correlation_length(np.split(residuals, np.cumsum(sizes)[:-1]))
+    freedom = max(residuals.size * (1.0 - parameters / points), 1.0)
+    return Scatter(kind, residuals.size, max(float(residuals @ residuals) / freedom, _LEAST_VARIANCE), length)
+
+
+def _derived(of: str, name: str, value: float, error: float) -> Derived:
+    symbol, unit = SYMBOLS[name]
+    spread = float(np.exp(min(NORMAL_95 * error, 100.0)))
+    return Derived(of, name, symbol, unit, value, value / spread, value * spread, spread < _FACTOR)
+
+
+def covariance(jacobians: Sequence[Array], variances: Sequence[float]) -> Array:
+    """Return the covariance, shape (n, n), of parameters that lie between 0 and 1, by the formula at the top.
+
+    *jacobians* (m_k, n) and *variances* (s²τ) are those of each kind of data.
+    """
+    curvatures = [jacobian.T @ jacobian for jacobian in jacobians]
+    sizes = np.array([jacobian.shape[0] for jacobian in jacobians], dtype=np.float64)
+    common = float(np.average(variances, weights=sizes))
+    prior = PRIOR_PRECISION * np.eye(curvatures[0].shape[0])
+    bread = np.linalg.inv(sum(curvatures) / common + prior)
+    meat = sum(c * v for c, v in zip(curvatures, variances, strict=True)) / common**2 + prior
+    return np.asarray(bread @ meat @ bread, dtype=np.float64)
 
 
 def differences(function: Callable[[Array], Array], units: Array, here: Array) -> Array:
@@ -212,19 +168,6 @@ def differences(function: Callable[[Array], Array], units: Array, here: Array) -
     for i in range(units.size):
         moved = units.copy()
         moved[i] += _STEP * 10 if units[i] < 0.5 else -_STEP * 10
-        columns.append((function(moved) - here) / (moved[i] - units[i]))
+        with np.errstate(invalid="ignore"):  # what is zero has no logarithm
+            columns.append((function(moved) - here) / (moved[i] - units[i]))
     return np.array(columns, dtype=np.float64).T
-
-
-def correlation_length(residuals: Sequence[Array]) -> float:
-    """Return the integrated autocorrelation of the residuals of curves in points, at least 1: the mean over curves."""
-    lengths = []
-    for part in residuals:
-        power, total = float(part @ part), 1.0
-        for lag in range(1, part.size // 3):
-            rho = float(part[:-lag] @ part[lag:]) / power if power > 0 else 0.0
-            if rho <= _UNCORRELATED:
-                break
-            total += 2.0 * rho
-        lengths.append(total)
-    return float(np.mean(lengths))
