@@ -26,7 +26,7 @@ from lirich.model import Finding, Severity
 
 COMPONENTS = 16
 """Components that the curves are described by. On simulated cells, charge and discharge side by side, a mass wrong by
-10 % was found in 99 % of the cells with 16, in 81 to 90 % with 8 (docs/explanation/learn-states.md)."""
+10 % was found in 99 % of the cells with 16, in 81 to 86 % with 8 (docs/explanation/learn-states.md)."""
 
 
 _RATHER_SCALE = 1.25
