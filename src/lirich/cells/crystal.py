@@ -87,6 +87,8 @@ class Crystal:
     wets_cracks: bool = True
     """Whether the electrolyte flows into cracks, as a liquid does: then current enters there; else they are barriers,
     and free surface, from which oxygen leaves and rock salt grows all the same."""
+    radii: tuple[Symbol, Symbol] | None = None
+    """Radii of crystal and particle, m, where they are not the parameters: one number each, or along *domain*."""
     rhs: dict[Symbol, Symbol] = field(default_factory=dict)
     algebraic: dict[Symbol, Symbol] = field(default_factory=dict)
     initial: dict[Symbol, Symbol] = field(default_factory=dict)
@@ -112,7 +114,8 @@ class Crystal:
             if self.domain
             else pybamm.Variable(label, scale=scale)
         )
-        self.initial[state] = pybamm.PrimaryBroadcast(initial, self.domain) if self.domain else initial
+        along = self.domain and not initial.domain
+        self.initial[state] = pybamm.PrimaryBroadcast(initial, self.domain) if along else initial
         self.rhs[state] = pybamm.Scalar(0)
         return state
 
@@ -148,7 +151,8 @@ class Crystal:
 
     def _geometry(self) -> None:
         """Wetted area per volume of crystal, and the length over which Li diffuses: that of a sphere with this area."""
-        grain, particle = parameter("Crystal radius [m]"), parameter("Particle radius [m]")
+        grain, particle = self.radii or (parameter("Crystal radius [m]"), parameter("Particle radius [m]"))
+        self.grain = grain
         self.outer_area = 3 / particle
         self.boundary_area = 3 / grain - 3 / particle
         self.area = (
@@ -282,7 +286,6 @@ class Crystal:
             )
 
     def _cracks_and_isolation(self) -> None:
-        grain = parameter("Crystal radius [m]")
         reference = parameter("Strain at fracture")
         mismatch = parameter("Strain mismatch between grains") * (1 - self.mean_content)
         opening = (
@@ -298,7 +301,7 @@ class Crystal:
             * self.throughput
             * (1 - self.through_cracks)
             * (gradient / reference) ** 2
-            * (grain / parameter("Crystal radius at fracture [m]"))
+            * (self.grain / parameter("Crystal radius at fracture [m]"))
         )
         self.rhs[self.open_boundaries] = opening
         self.rhs[self.through_cracks] = tearing

@@ -13,6 +13,7 @@ import pybamm
 from lirich.cells.contact import Packing
 from lirich.cells.programme import Programme
 from lirich.cells.sites import SITES
+from lirich.cells.sizes import check_sizes
 from lirich.errors import SettingsError
 
 Parameters = Mapping[str, float]
@@ -58,6 +59,8 @@ _POSITIVE = (
     "Contact fraction",
     "Initial interphase scale",
     "Interphase conductivity",
+    "Relative radius of size class",
+    "Volume fraction of size class",
 )
 TEMPERATURES_K = (213.15, 423.15)
 """−60 to 150 °C, as of `lirich.cells.study.Duty`: far beyond what Arrhenius factors around 25 °C can be trusted for."""
@@ -134,6 +137,7 @@ def _morphology(parameters: Parameters) -> None:
             f"({parameters['Particle radius [m]']:g} m)",
             expected="a crystal radius up to the particle radius; equal for single crystals",
         )
+    check_sizes(parameters, LARGEST_RADIUS_M)
 
 
 def _sites(parameters: Parameters) -> None:
