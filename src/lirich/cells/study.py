@@ -9,7 +9,7 @@ executors, caches or files: `lirich.workbench.study` runs what this describes.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Literal
