@@ -99,8 +99,8 @@ def design_cell(
             )
             for p in line.points
         ]
-        heads = ("rate", "mAh/g", "V", "Wh/kg", "W/kg", "")
-        show_table(f"{n}, simulated by the {line.model}", heads, entries, right=(1, 2, 3, 4))
+        columns = ("rate", "mAh/g", "V", "Wh/kg", "W/kg", "")
+        show_table(f"{n}, simulated by the {line.model}", columns, entries, right=(1, 2, 3, 4))
     if output is not None:
         out.print(f"Figures: [bold]{escape(str(output))}[/]")
 
