@@ -64,9 +64,10 @@ class Model:
 
     ``outputs`` are PyBaMM variables that are recorded beside voltage and current. ``parameter_set`` is the set that
     the model runs with if nothing else is said. ``pybamm_name`` is the model's name in PyBaMM; ``states`` are hidden
-    states that this kind has beside those of the crystal; ``places`` says that each place through the electrode (or each
-    size) has crystals of its own, of which outputs are means; with a ``stretch`` s the outermost shell of a particle is exp(s)
-    times thinner than the innermost (0: even shells). ``classes`` is the number of size classes of a distribution.
+    states that this kind has beside those of the crystal; ``places`` says that each place through the electrode (or
+    each size) has crystals of its own, of which outputs are means; with a ``stretch`` s the outermost shell of a
+    particle is exp(s) times thinner than the innermost (0: even shells). ``classes`` is the number of size classes of
+    a distribution.
     """
 
     make: Callable[[Any], Any] = single_particle
@@ -140,7 +141,6 @@ SOLID_STATE = Model(
     ),
     places=True,
 )
-
 
 
 def of_sizes(classes: int = CLASSES) -> Model:
