@@ -6,11 +6,10 @@ Nothing here is fitted. Each table says what is put in, what is predicted and wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from lirich.cells import models, programme
+from lirich.cells import programme
 from lirich.cells.morphology import bet_area, tap_density, volume_change
 from lirich.cells.parameters import polycrystal, single_crystal
 from lirich.cells.simulation import Model, Simulator
@@ -226,36 +225,9 @@ def first_cycle() -> None:
     )
 
 
-# --- solid state ----------------------------------------------------------------------------------------------------
-
-
-def solid_state() -> None:
-    """Single crystals against secondary particles in a sulfide."""
-    rows = []
-    for morphology, radii in (("SC", (0.47,)), ("PC", (2.5, 3.0, 4.0))):
-        model = replace(models.SOLID_STATE, points=(("r_p", 40), ("x_p", 10)))
-        simulator = Simulator(model, models.SOLID_STATE.defaults(morphology), compiled=False)
-        for radius in radii:
-            changes = {"Particle radius [m]": radius * 1e-6}
-            found = []
-            for rate in ("C/20", "C/10"):
-                run = simulator.run(programme.cycling([rate], one_c_ma_g=ONE_C), changes)
-                through = run.ends["Lithium through the circuit"].to_numpy()
-                found.append((through[1] - through[0]) * simulator.defaults["Host capacity [mA.h.g-1]"])
-            rows.append((morphology, radius, *(f"{q:.0f}" for q in found), {"SC": "268", "PC": "~70"}[morphology]))
-    table(
-        "First discharge in a composite with Li6PS5Cl, mAh/g (predicted with D and sizes as they are). Reported:\n"
-        "Wang et al. (2026, abstract), 'monolithic' against 'conventional polycrystalline' particles, uncoated;\n"
-        "sizes, rate and electrolyte are not in the abstract",
-        ("", "particle radius (µm)", "C/20", "C/10", "reported"),
-        rows,
-    )
-
-
 def reported() -> None:
     """Print all of it."""
     gradients()
     oxygen()
     powders()
     first_cycle()
-    solid_state()

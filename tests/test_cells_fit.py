@@ -107,9 +107,10 @@ def test_a_fit_is_reported_as_json_and_drawn(recovered: Fit) -> None:
     assert "mV" in figure.alt
 
 
-def test_one_rate_cannot_tell_two_resistances_in_series() -> None:
-    """Solved so tightly that differences of two runs are no noise of the solver, which would tell them apart."""
-    simulator = Simulator(Model(points=(("r_p", 12),)), single_crystal(), rtol=1e-8, atol=1e-10, compiled=False)
+@pytest.mark.parametrize("rtol", [1e-5, 1e-6, 1e-8])
+def test_one_rate_cannot_tell_two_resistances_in_series(rtol: float) -> None:
+    """However loosely the fit is solved: noise of the solver in differences of two runs would tell them apart."""
+    simulator = Simulator(Model(points=(("r_p", 12),)), single_crystal(), rtol=rtol, atol=1e-2 * rtol, compiled=False)
     run = simulator.run(programme.cycling(["C/10"], one_c_ma_g=250))
     curves = tuple(curves_from_table(standard_table(run), 10.0))
     both = (
@@ -122,6 +123,7 @@ def test_one_rate_cannot_tell_two_resistances_in_series() -> None:
     assert {first, second} == {"R_s", "R_f"}
     assert a * b < 0, "one up, the other down"
     assert not least.told
+    assert least.spread > 0.5
     assert least.words.startswith("not told")
 
 

@@ -18,7 +18,9 @@ from lirich.cells.sites import FARADAY, GAS_CONSTANT, SITES
 
 Symbol = Any
 
-COORDINATES = {"negative electrode": "x_n", "separator": "x_s", "positive electrode": "x_p"}
+SIZES = "positive particle size"
+"""Instead of places: the size classes of a powder, one point each."""
+COORDINATES = {"negative electrode": "x_n", "separator": "x_s", "positive electrode": "x_p", SIZES: "R_p"}
 """The regions of a cell in order, and PyBaMM's name of the coordinate in each."""
 PARTICLES = {"negative particle": "r_n", "positive particle": "r_p"}
 FINER = 3.0

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,8 +21,10 @@ from typing import Any
 import numpy as np
 import pybamm
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from lirich.cells.crystal import arrhenius, parameter
+from lirich.errors import SettingsError
 
 Symbol = Any
 Array = NDArray[np.float64]
@@ -111,6 +114,69 @@ def contact_at(pressures_mpa: Array, parted: float, parameters: Mapping[str, flo
     )
     whole = pybamm.Scalar(parameters["Contact fraction after pressing"])
     return np.asarray(touching(whole, pybamm.Scalar(parted), held).evaluate(), dtype=np.float64).reshape(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen of contact after cycling: the part of the touching surface that is bare, and the conditions.
+
+    ``volume_change`` is that of the crystals in a half-cycle (0.02 is 2 %), ``hours`` the time of a half-cycle.
+    """
+
+    bare: float
+    pressure_mpa: float
+    volume_change: float
+    cycles: float
+    hours: float
+
+
+SHI_2020 = Observed(bare=0.104, pressure_mpa=2.0, volume_change=0.02, cycles=50.0, hours=10.0)
+"""LiNi0.5Mn0.3Co0.2O2 after 50 cycles at 2 MPa: Shi et al., J. Mater. Chem. A 8 (2020) 17399, doi:10.1039/d0ta06985j.
+
+The volume change (between the 1.2 % of NMC111 and the 5.1 % of NMC811 of Kondrakov et al., J. Phys. Chem. C 121 (2017)
+3286) and the time are guesses. Gaps below the resolution of 0.1 µm are not in it.
+"""
+
+
+def bare_part(values: Mapping[str, float], seen: Observed, parting: float | None = None) -> float:
+    """Return the part of the touching surface that is bare after the cycles of *seen*: the contact's equation, solved.
+
+    *values* are those of a solid-state set, *parting* replaces its ``Parting per volume strain``. The rate is constant:
+    g = g∞ a/(a + b) (1 − e^(−a − b)) with the strain a and the healing b of all cycles; the slope of a gap is a third
+    of the volume change.
+    """
+    rate = values["Parting per volume strain"] if parting is None else parting
+    strain = rate * 2.0 * seen.cycles * seen.volume_change
+    healed = (
+        seen.pressure_mpa * 1e6 * 2.0 * seen.cycles * seen.hours * 3600 / values["Solid electrolyte viscosity [Pa.s]"]
+    )
+    both = strain + healed
+    part = values["Part of the contact that can part"]
+    parted = part * strain / both * (1.0 - math.exp(-both)) if both > 0 else 0.0
+    held = recovered(
+        pybamm.Scalar(seen.pressure_mpa),
+        values["Solid electrolyte elastic modulus [Pa]"],
+        values["Solid electrolyte Poisson ratio"],
+        seen.volume_change / 3.0,
+    ).evaluate()
+    return float(parted * (1.0 - held))
+
+
+def parting_of(values: Mapping[str, float], seen: Observed) -> float:
+    """Return the ``Parting per volume strain`` with which as much is bare as was *seen*; the inverse of `bare_part`.
+
+    Raises `SettingsError` where no rate gives so much.
+    """
+    if not 0 < seen.bare < bare_part(values, seen, _FASTEST):
+        raise SettingsError(
+            f"{100 * seen.bare:g} % of the surface bare at {seen.pressure_mpa:g} MPa",
+            expected=f"more than 0 and below {100 * bare_part(values, seen, _FASTEST):.3g} %, which is all that parts",
+        )
+    return float(brentq(lambda rate: bare_part(values, seen, rate) - seen.bare, 0.0, _FASTEST, xtol=1e-9))
+
+
+_FASTEST = 1e4
+"""Per volume strain: all that can part has parted within a thousandth of a cycle."""
 
 
 @dataclass

@@ -32,6 +32,10 @@ Symbol = Any
 REFERENCE_K = 298.15
 _SMALLEST = 1e-9
 """Of the host's Li: where a solver tries less than nothing."""
+_TIGHT = 0.01
+"""Of the host's Li: room at the fullest place at which the loss of sites has slowed to a half (own form, a guess)."""
+_FULLEST = 4
+"""Power of the mean over a crystal that stands for its fullest place."""
 _AREA_UNIT_M = 1e-6
 """Rates that grow with the wetted area are stated for 1 m² of area per 1e-6 m³ of crystal."""
 
@@ -67,7 +71,7 @@ def limited_exp(argument: Symbol) -> Symbol:
 def relative_diffusivity(filled: Symbol, floor: Symbol) -> Symbol:
     """Return D over its largest: 1 half full, and *floor* full and empty.
 
-    It stays there beyond: the centre holds more Li than there are sites where sites have gone and Li not yet.
+    It stays there beyond, where a solver tries more Li than there are sites.
     """
     within = pybamm.minimum(pybamm.maximum(filled, 0), 1)
     return floor + (1 - floor) * (4 * within * (1 - within)) ** 2
@@ -87,6 +91,8 @@ class Crystal:
     wets_cracks: bool = True
     """Whether the electrolyte flows into cracks, as a liquid does: then current enters there; else they are barriers,
     and free surface, from which oxygen leaves and rock salt grows all the same."""
+    radii: tuple[Symbol, Symbol] | None = None
+    """Radii of crystal and particle, m, where they are not the parameters: one number each, or along *domain*."""
     rhs: dict[Symbol, Symbol] = field(default_factory=dict)
     algebraic: dict[Symbol, Symbol] = field(default_factory=dict)
     initial: dict[Symbol, Symbol] = field(default_factory=dict)
@@ -112,7 +118,8 @@ class Crystal:
             if self.domain
             else pybamm.Variable(label, scale=scale)
         )
-        self.initial[state] = pybamm.PrimaryBroadcast(initial, self.domain) if self.domain else initial
+        along = self.domain and not initial.domain
+        self.initial[state] = pybamm.PrimaryBroadcast(initial, self.domain) if along else initial
         self.rhs[state] = pybamm.Scalar(0)
         return state
 
@@ -148,7 +155,8 @@ class Crystal:
 
     def _geometry(self) -> None:
         """Wetted area per volume of crystal, and the length over which Li diffuses: that of a sphere with this area."""
-        grain, particle = parameter("Crystal radius [m]"), parameter("Particle radius [m]")
+        grain, particle = self.radii or (parameter("Crystal radius [m]"), parameter("Particle radius [m]"))
+        self.grain = grain
         self.outer_area = 3 / particle
         self.boundary_area = 3 / grain - 3 / particle
         self.area = (
@@ -231,10 +239,22 @@ class Crystal:
 
     # --- ageing --------------------------------------------------------------------------------------------------
 
+    def _vacant(self) -> Symbol:
+        """Return what slows the loss of sites where Li still sits in them, between 0 and 1.
+
+        Sites are counted for the whole crystal, and it is the surface that drives their loss. So that no place ever
+        holds more Li than it has sites, all that takes sites away goes with v/(v + 0.01) of the room v at the fullest
+        place, a mean of room⁻⁴ over the crystal: as v goes to 0 the loss goes with v.
+        """
+        room = pybamm.maximum(self._mesh(self.total_sites) - self.local_content, _SMALLEST)
+        fullest = pybamm.r_average(room ** (-_FULLEST)) ** (-1 / _FULLEST)
+        return fullest / (fullest + _TIGHT)
+
     def _activation_and_transformation(self) -> None:
         temperature = self.temperature
         speed = parameter("Activation rate [s-1]") * arrhenius("Activation energy of activation [J.mol-1]", temperature)
-        vacated = {name: speed * self.sites[name] * (1 - self.occupations[name]) for name in PLATEAU}
+        vacant = self._vacant()
+        vacated = {name: speed * vacant * self.sites[name] * (1 - self.occupations[name]) for name in PLATEAU}
         activated = sum(vacated.values())
         yields = {name: parameter(f"Yield of {name} sites from activation") for name in ACTIVATED}
         for name, rate in vacated.items():
@@ -250,6 +270,7 @@ class Crystal:
         pace = (
             heat
             * high
+            * vacant
             * self.throughput
             * (
                 parameter("Transformation per throughput in the bulk")
@@ -271,6 +292,7 @@ class Crystal:
             parameter("Reconstruction rate [m.s-1]")
             * arrhenius("Activation energy of reconstruction [J.mol-1]", temperature)
             * attack
+            * vacant
             * self.area
             / (1 + self.film_thickness / parameter("Reconstruction thickness [m]"))
             * (1 - self.reconstructed)
@@ -282,7 +304,6 @@ class Crystal:
             )
 
     def _cracks_and_isolation(self) -> None:
-        grain = parameter("Crystal radius [m]")
         reference = parameter("Strain at fracture")
         mismatch = parameter("Strain mismatch between grains") * (1 - self.mean_content)
         opening = (
@@ -298,7 +319,7 @@ class Crystal:
             * self.throughput
             * (1 - self.through_cracks)
             * (gradient / reference) ** 2
-            * (grain / parameter("Crystal radius at fracture [m]"))
+            * (self.grain / parameter("Crystal radius at fracture [m]"))
         )
         self.rhs[self.open_boundaries] = opening
         self.rhs[self.through_cracks] = tearing

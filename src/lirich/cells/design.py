@@ -43,17 +43,20 @@ class Layer:
 
 
 _LIQUID = ("foils", "liquid cathode", "liquid separator")
-_SOLID = ("foils", "solid cathode", "lithium")
+_SOLID, _INDIUM = ("foils", "solid cathode", "lithium"), ("foils", "solid cathode", "indium")
 DESIGNS: Mapping[str, tuple[str, ...]] = {
     "nmc811-graphite": (*_LIQUID, "graphite", "nmc811"),
     "lrm-graphite": (*_LIQUID, "graphite", "lrm"),
     "lrm-lithium": (*_LIQUID, "lithium", "lrm"),
     "lrm-lithium-sulfide": (*_SOLID, "sulfide", "lrm"),
     "lrm-lithium-halide": (*_SOLID, "halide", "lrm"),
+    "lrm-indium-sulfide": (*_INDIUM, "sulfide", "lrm"),
+    "lrm-indium-halide": (*_INDIUM, "halide", "lrm"),
     "lrm-lithium-ideal": (*_SOLID, "sulfide", "lrm", "ideal"),
     "lg-e78": (*_LIQUID, "graphite", "LG E78"),
 }
-"""Designs by name: Li-rich (lrm) against graphite, Li with a liquid, Li with a solid electrolyte; NMC811 beside them.
+"""Designs by name: Li-rich (lrm) against graphite, Li with a liquid, Li or Li-In with a solid electrolyte; NMC811
+beside them.
 ``lg-e78`` is an automotive cell that was taken apart, to hold the calculation against."""
 
 PUBLISHED = {"lg-e78": (268.0, 674.0)}
@@ -80,7 +83,7 @@ ROUTE: tuple[tuple[str, float, str], ...] = (
 )
 """What is changed to reach a target, in this order, and how far each can go."""
 
-_POSITIVE = ("capacity", "density", "potential", "thickness", "active_fraction", "n_to_p")
+_POSITIVE = ("capacity", "density", "potential", "thickness", "active_fraction", "n_to_p", "radius")
 _FRACTIONS = ("fraction", "porosity")
 
 
@@ -148,6 +151,20 @@ class Design:
         return "separator_porosity" in self.assumptions
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The groups of assumptions that the design is made of."""
+        return DESIGNS[self.name]
+
+    @property
+    def cathode_volumes(self) -> tuple[float, float]:
+        """Volume fractions of active material and of solid electrolyte in the coating, pores included."""
+        active = self["active_fraction"] / self["cathode_density_g_cm3"]
+        solid = self["catholyte_fraction"] / self["electrolyte_density_g_cm3"]
+        rest = 1.0 - self["active_fraction"] - self["catholyte_fraction"]
+        whole = (active + solid + rest / self["additive_density_g_cm3"]) / (1.0 - self["cathode_porosity"])
+        return active / whole, solid / whole
+
+    @property
     def voltage_v(self) -> float:
         """Mean discharge voltage of the cell."""
         return self["cathode_potential_v"] - self.get("anode_potential_v")
@@ -195,6 +212,12 @@ class Design:
         return (foils[0], cathode, separator, *electrolyte, anode, foils[1])
 
     def _anode(self, areal: float) -> tuple[Layer, float]:
+        if "indium_capacity_mah_g" in self.assumptions:
+            # the indium weighs in full, the Li that it takes is the cathode's; volumes of both add up
+            indium = areal * self["indium_per_lithium"] / self["indium_capacity_mah_g"] * 1e3
+            plated = areal / self["lithium_capacity_mah_g"] * 1e3
+            volume = indium / self["indium_density_g_cm3"] + plated / self["lithium_density_g_cm3"]
+            return Layer("indium", indium, volume * 10.0), 0.0
         if "lithium_capacity_mah_g" in self.assumptions:
             per_areal = 1e3 / self["lithium_capacity_mah_g"]  # mg/cm² per mAh/cm²
             excess = areal * self["lithium_excess"] * per_areal
@@ -316,41 +339,3 @@ def _needed(design: Design, target: float) -> float | None:
         return design.changed({"cathode_capacity_mah_g": capacity}).stack_wh_kg - target
 
     return float(brentq(short, design["cathode_capacity_mah_g"], 5e3)) if short(5e3) > 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class RagonePoint:
-    """A discharge at a rate: energy and power per mass of the stack, and the cathode's capacity and mean potential."""
-
-    rate_c: float
-    capacity_mah_g: float
-    potential_v: float
-    stack_wh_kg: float
-    stack_w_kg: float
-
-
-def ragone(
-    stack: Design,
-    discharges: Sequence[tuple[float, float, float]],
-    *,
-    one_c_ma_g: float,
-    area_resistance_ohm_cm2: float,
-) -> tuple[RagonePoint, ...]:
-    """Return energy against power of *stack*, sized for its own areal capacity.
-
-    Parameters
-    ----------
-    discharges:
-        (rate in C, capacity in mAh/g, mean potential vs Li in V) of the cathode's half-cell, from the physics.
-    area_resistance_ohm_cm2:
-        What separator, anode and foils add, Ω cm²: a half-cell of a thin electrode does not see it.
-    """
-    loading = stack["areal_capacity_mah_cm2"] / stack["cathode_capacity_mah_g"]  # g/cm²
-    points = []
-    for rate, capacity, potential in discharges:
-        current = rate * one_c_ma_g * loading  # mA/cm²
-        voltage = potential - stack.get("anode_potential_v") - 1e-3 * current * area_resistance_ohm_cm2
-        energy = max(loading * capacity * voltage / stack.mass_mg_cm2 * 1e3, 0.0)
-        hours = capacity / (rate * one_c_ma_g)
-        points.append(RagonePoint(rate, capacity, potential, energy, energy / hours if hours > 0 else 0.0))
-    return tuple(points)

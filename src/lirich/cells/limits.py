@@ -13,6 +13,7 @@ import pybamm
 from lirich.cells.contact import Packing
 from lirich.cells.programme import Programme
 from lirich.cells.sites import SITES
+from lirich.cells.sizes import check_sizes
 from lirich.errors import SettingsError
 
 Parameters = Mapping[str, float]
@@ -58,6 +59,8 @@ _POSITIVE = (
     "Contact fraction",
     "Initial interphase scale",
     "Interphase conductivity",
+    "Relative radius of size class",
+    "Volume fraction of size class",
 )
 TEMPERATURES_K = (213.15, 423.15)
 """−60 to 150 °C, as of `lirich.cells.study.Duty`: far beyond what Arrhenius factors around 25 °C can be trusted for."""
@@ -65,6 +68,10 @@ LARGEST_RADIUS_M = 1e-4
 """A particle of 0.2 mm: whoever gives more means another unit."""
 SITE_POTENTIALS_V = (1.0, 6.0)
 """V against Li: a site beyond is never filled, or never emptied, within any window."""
+LARGEST_LOADING_MG_CM2 = 200.0
+"""Active mass per area: 50 mAh/cm², ten times an electrode of today. Whoever gives more means another unit."""
+_SLOW_MA_G = 25.0
+"""C/10 of 250 mA/g: a cell whose resistance takes the whole window at this current cannot be cycled."""
 LARGEST_EXPANSION = 0.2
 """Linear: 73 % of the volume."""
 
@@ -134,6 +141,7 @@ def _morphology(parameters: Parameters) -> None:
             f"({parameters['Particle radius [m]']:g} m)",
             expected="a crystal radius up to the particle radius; equal for single crystals",
         )
+    check_sizes(parameters, LARGEST_RADIUS_M)
 
 
 def _sites(parameters: Parameters) -> None:
@@ -254,6 +262,34 @@ def _within(what: str, voltage: float, parameters: Parameters) -> None:
         )
 
 
+def _mass(parameters: Parameters) -> None:
+    mass = parameters["Active mass [g]"]
+    if "Electrode area [m2]" in parameters:
+        area = 1e4 * parameters["Electrode area [m2]"]  # cm²
+        loading = 1e3 * mass / area
+        if loading > LARGEST_LOADING_MG_CM2:
+            raise SettingsError(
+                f"An active mass of {mass:g} g on {area:g} cm² is {loading:.4g} mg/cm²",
+                expected=f"at most {LARGEST_LOADING_MG_CM2:g} mg/cm²",
+                advice="Masses of parameters are in grams: 10 mg is 0.01",
+            )
+    _driven("Even a cycle", _SLOW_MA_G, parameters)
+
+
+def _driven(what: str, current_ma_g: float, parameters: Parameters) -> None:
+    """Refuse a current whose drop over the series resistance is the whole window: not a charge would pass."""
+    current = 1e-3 * current_ma_g * parameters["Active mass [g]"]  # A
+    drop = current * parameters["Series resistance [Ohm]"]
+    window = parameters["Upper voltage cut-off [V]"] - parameters["Lower voltage cut-off [V]"]
+    if drop >= window:
+        raise SettingsError(
+            f"{what} at {current_ma_g:g} mA/g is {current:.4g} A, of which the series resistance "
+            f"({parameters['Series resistance [Ohm]']:g} Ohm) takes {drop:.4g} V",
+            expected=f"less than the {window:g} V between the cut-offs",
+            advice="Less active mass (10 mg is 0.01 g) or current; a large cell has a small Series resistance [Ohm]",
+        )
+
+
 def _cut_offs(parameters: Parameters) -> None:
     low, high = parameters["Lower voltage cut-off [V]"], parameters["Upper voltage cut-off [V]"]
     if not low < high:
@@ -266,8 +302,13 @@ def _cut_offs(parameters: Parameters) -> None:
 
 
 def check_window(programme: Programme, parameters: Parameters) -> None:
-    """Refuse a programme whose voltages no open-circuit potential covers. Raises `SettingsError` with the reason."""
+    """Refuse a programme whose voltages no open-circuit potential covers, or whose currents no cell passes.
+
+    Raises `SettingsError` with the reason.
+    """
     for step in programme.steps:
+        if step.mode in ("charge", "discharge"):
+            _driven(f"A {step.mode}", step.current_ma_g, parameters)
         if step.until_voltage_v is not None:
             _within(f"A {step.mode} to a voltage", step.until_voltage_v, parameters)
         if step.mode == "hold":
@@ -284,4 +325,5 @@ _RULES: tuple[Callable[[Parameters], None], ...] = (
     _graphite,
     _percolation,
     _cut_offs,
+    _mass,
 )

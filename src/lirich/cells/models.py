@@ -1,13 +1,15 @@
 """The kinds of model that the simulator runs, each with its parameter set and its division.
 
 ``SINGLE_PARTICLE`` half-cell · ``WITH_ELECTROLYTE`` the same with salt and its overpotentials · ``POROUS`` electrode,
-each place for itself · ``FULL_CELL`` against graphite · ``SOLID_STATE`` composite with a solid electrolyte.
+each place for itself · ``FULL_CELL`` against graphite · ``SOLID_STATE`` composite with a solid electrolyte ·
+``SIZE_DISTRIBUTION`` half-cell of a powder whose particles differ in size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from lirich.cells.cell import FINER, SALT
@@ -15,6 +17,8 @@ from lirich.cells.full_cell import LiRichFullCell
 from lirich.cells.half_cell import LiRichSPM, LiRichSPMe
 from lirich.cells.parameters import SETS, values_of
 from lirich.cells.porous import LiRichDFN
+from lirich.cells.size_distribution import CONTENT, SHARE, TRANSFORMED, LiRichSizes, of_class
+from lirich.cells.sizes import CLASSES, with_classes
 from lirich.cells.solid_state import LiRichASSB
 from lirich.errors import UnknownNameError
 
@@ -44,6 +48,11 @@ def solid_state(current: Any) -> LiRichASSB:
     return LiRichASSB(current=current)
 
 
+def sizes(current: Any, classes: int = CLASSES) -> LiRichSizes:
+    """Return the half-cell of several sizes with an expression for the current."""
+    return LiRichSizes(current=current, classes=classes)
+
+
 SHELLS, STRETCH = 60, 6.0
 """Shells of a crystal whose surface is resolved for pulses: the outermost is exp(6) = 400 times thinner than the
 innermost."""
@@ -55,9 +64,10 @@ class Model:
 
     ``outputs`` are PyBaMM variables that are recorded beside voltage and current. ``parameter_set`` is the set that
     the model runs with if nothing else is said. ``pybamm_name`` is the model's name in PyBaMM; ``states`` are hidden
-    states that this kind has beside those of the crystal; ``places`` says that each place through the electrode has
-    crystals of its own, of which outputs are means; with a ``stretch`` s the outermost shell of a particle is exp(s)
-    times thinner than the innermost (0: even shells).
+    states that this kind has beside those of the crystal; ``places`` says that each place through the electrode (or
+    each size) has crystals of its own, of which outputs are means; with a ``stretch`` s the outermost shell of a
+    particle is exp(s) times thinner than the innermost (0: even shells). ``classes`` is the number of size classes of
+    a distribution.
     """
 
     make: Callable[[Any], Any] = single_particle
@@ -68,6 +78,7 @@ class Model:
     states: tuple[str, ...] = ()
     places: bool = False
     stretch: float = FINER
+    classes: int = 0
 
     def recording(self, *outputs: str) -> Model:
         """Return the model with *outputs* recorded too."""
@@ -83,7 +94,8 @@ class Model:
 
     def defaults(self, morphology: str = "SC") -> dict[str, float]:
         """Return the parameters for single crystals (``SC``) or polycrystalline particles (``PC``)."""
-        return values_of(self.set_for(morphology))
+        values = values_of(self.set_for(morphology))
+        return with_classes(values, self.classes) if self.classes else values
 
 
 _THROUGH = (("r_p", 20), ("x_s", 8), ("x_p", 10))
@@ -130,12 +142,29 @@ SOLID_STATE = Model(
     places=True,
 )
 
+
+def of_sizes(classes: int = CLASSES) -> Model:
+    """Return the half-cell of a powder in so many size classes. Raises `SettingsError` without one."""
+    return Model(
+        partial(sizes, classes=classes),
+        (("r_p", 20), ("R_p", classes)),
+        parameter_set="LiRich_SC_Sizes",
+        pybamm_name="LiRichSizes",
+        states=tuple(of_class(what, k) for what in (CONTENT, SHARE, TRANSFORMED) for k in range(1, classes + 1)),
+        places=True,
+        classes=classes,
+    )
+
+
+SIZE_DISTRIBUTION = of_sizes()
+
 MODELS: Mapping[str, Model] = {
     "single-particle": SINGLE_PARTICLE,
     "with-electrolyte": WITH_ELECTROLYTE,
     "porous": POROUS,
     "full-cell": FULL_CELL,
     "solid-state": SOLID_STATE,
+    "size-distribution": SIZE_DISTRIBUTION,
 }
 """The kinds of model by name."""
 

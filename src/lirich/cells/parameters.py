@@ -41,6 +41,7 @@ _CELLS: Mapping[str, tuple[str, ...]] = {
     "_Electrolyte": ("half-cell", "electrode"),
     "_Graphite": ("half-cell", "electrode", "graphite"),
     "_ASSB": ("half-cell", "composite", SOLID_ELECTROLYTES[0]),
+    "_Sizes": ("half-cell", "sizes"),
 }
 _MORPHOLOGIES = {"LiRich_SC": "single crystal", "LiRich_PC": "polycrystal"}
 SETS: Mapping[str, tuple[str, ...]] = {
@@ -111,6 +112,16 @@ def single_crystal_solid_state() -> dict[str, float]:
 def polycrystal_solid_state() -> dict[str, float]:
     """Polycrystalline particles in a composite with Li6PS5Cl (``pybamm.ParameterValues("LiRich_PC_ASSB")``)."""
     return values_of("LiRich_PC_ASSB")
+
+
+def single_crystal_sizes() -> dict[str, float]:
+    """As `single_crystal`, of several sizes (``pybamm.ParameterValues("LiRich_SC_Sizes")``)."""
+    return values_of("LiRich_SC_Sizes")
+
+
+def polycrystal_sizes() -> dict[str, float]:
+    """As `polycrystal`, of several sizes (``pybamm.ParameterValues("LiRich_PC_Sizes")``)."""
+    return values_of("LiRich_PC_Sizes")
 
 
 def solid_electrolyte(name: str) -> dict[str, Parameter]:

@@ -24,13 +24,13 @@ ELECTRODE = "positive electrode"
 LOCAL = "Local: "
 """Stands before the name of a quantity of one place, where the name alone means the mean over the electrode."""
 LOCAL_RATE = "Local rate [s-1]"
-_RATE = 1e-4
+RATE_SCALE = 1e-4
 """1/s: size of a rate, for the solver."""
 
 
 def local_rate() -> Symbol:
     """Return the unknown rate at which Li enters the crystals at each place, per Li of the host there and second."""
-    return pybamm.Variable(LOCAL_RATE, domain=ELECTRODE, scale=_RATE)
+    return pybamm.Variable(LOCAL_RATE, domain=ELECTRODE, scale=RATE_SCALE)
 
 
 @dataclass

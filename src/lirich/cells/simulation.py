@@ -7,7 +7,9 @@ where it was in 26.10 is refused with a typed error, and the models still run in
 
 from __future__ import annotations
 
+import copy
 import difflib
+import itertools
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ from lirich.cells.electrolyte import LEAST_SALT
 from lirich.cells.limits import check as check
 from lirich.cells.limits import check_window
 from lirich.cells.models import Model as Model
-from lirich.cells.porous import LOCAL_RATE
+from lirich.cells.porous import LOCAL_RATE, RATE_SCALE
 from lirich.cells.programme import LONGEST_S, Programme, Step
 from lirich.errors import SettingsError, SimulationError
 from lirich.model import table as std
@@ -82,6 +84,7 @@ class Simulator:
         self.defaults = model.defaults() if defaults is None else dict(defaults)
         self._current = pybamm.Variable("Current [A]")
         equations = model.make(self._current)
+        self._classes = model.classes
         self._uniform_salt = SALT in equations.variables and not model.places
         watched = (*model.outputs, SALT) if self._uniform_salt else model.outputs
         self.outputs = (*BASIC, *dict.fromkeys(name for name in watched if name not in BASIC))
@@ -100,8 +103,19 @@ class Simulator:
         self.model = equations
         self._options = {"compile": compiled and shutil.which("gcc") is not None, "silence_sundials_errors": True}
         self._tolerances = tuple((rtol * part, atol * part) for part in (1.0, *_RETRIES))
-        self._solvers: list[Any] = []
+        self._attempts = tuple(range(len(self._tolerances)))
+        self._solvers: dict[int, Any] = {}
         self._order = list(self._make_solver(0)._set_up_model_inputs(equations, self._standing()))
+
+    def precise(self) -> Simulator:
+        """Return this simulator with tolerances a thousandth as large, on the same equations.
+
+        For differences between runs: those of two nearly equal runs must not be noise of the solver. Where a step
+        cannot be solved so tightly, it is solved as usual.
+        """
+        other = copy.copy(self)
+        other._attempts = tuple(sorted(self._attempts, reverse=True))
+        return other
 
     def _standing(self) -> dict[str, float]:
         return self._inputs(self.defaults, Step("rest", until_s=1.0))
@@ -120,7 +134,7 @@ class Simulator:
                 expected="PyBaMM 26.10",
                 advice="Install the version of constraints.txt, or run the model in PyBaMM's own Simulation",
             )
-        self._solvers.append(setup["solver"])
+        self._solvers[number] = setup["solver"]
         return solver
 
     def _control(self, model: Any) -> None:
@@ -159,20 +173,28 @@ class Simulator:
     def _places(self) -> dict[str, Any]:
         return {variable.name: places[0] for variable, places in self.model.y_slices.items()}
 
-    def _guess(self, step: Step, parameters: Mapping[str, float], state: Array) -> Array:
-        """Return the state with local rates that suit the current of a new step.
+    def _guesses(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, ...]:
+        """Return the state with local rates that suit the current of a new step, the best guess first.
 
         They are found by Newton's method, which does not get from a large rate to a small one by itself: the
-        overpotential is a logarithm of the rate. Only unknowns without a memory change.
+        overpotential is a logarithm of the rate. Only unknowns without a memory change. Along an electrode the rates
+        are those of before, all shifted. Sizes at one potential differ more, and exchange Li at rest: they start
+        alike, from where it is upwards to what their potentials ask for, or else as they were.
         """
         places = self._places.get(LOCAL_RATE)
         before = float(state[self._places[self._current.name]][0])
-        if places is None or before == 0.0 or step.mode == "hold":
-            return state
+        if places is None or step.mode == "hold":
+            return (state,)
         wanted = self._inputs(parameters, step)["Control current target [A]"]
-        state = state.copy()
-        state[places] += state[places].mean() * (wanted / before - 1.0)
-        return state
+        if self._classes:
+            alike = state.copy()
+            alike[places] = wanted / _host_ah(parameters) / 3600.0 / RATE_SCALE
+            return alike, state
+        if before == 0.0:
+            return (state,)
+        shifted = state.copy()
+        shifted[places] += shifted[places].mean() * (wanted / before - 1.0)
+        return (shifted,)
 
     def parameters(self, changes: Mapping[str, float] | None = None) -> dict[str, float]:
         """Return the parameters with *changes*. Raises `SettingsError` where one is unknown or cannot be."""
@@ -244,7 +266,7 @@ class Simulator:
             points[last],
             state,
             stopped,
-            host_ah=parameters["Host capacity [mA.h.g-1]"] * parameters["Active mass [g]"] / 1000,
+            host_ah=_host_ah(parameters),
             temperature_k=parameters["Ambient temperature [K]"],
         )
 
@@ -256,12 +278,12 @@ class Simulator:
 
     def _step(self, step: Step, parameters: Mapping[str, float], state: Array) -> tuple[Array, Array, Array, bool]:
         """Return times (s, from 0), outputs of shape (n, outputs), the state at the end, and whether the step ended."""
-        state = self._guess(step, parameters, state)
+        guesses = self._guesses(step, parameters, state)
         inputs = self._inputs(parameters, step)
         given = np.array([[inputs[name] for name in self._order]])
         longest = step.until_s if step.until_s is not None else _longest(step, parameters)
         asked = _recording(step, longest)
-        solution = self._solve(np.array([0.0, longest]), asked, state, given, step.mode)
+        solution = self._solve(np.array([0.0, longest]), asked, guesses, given, step.mode)
         times = np.asarray(solution.t, dtype=np.float64)
         rows = np.asarray(solution.y, dtype=np.float64).reshape(times.size, -1)
         ended = solution.flag == _ROOT or step.until_s is not None
@@ -269,14 +291,17 @@ class Simulator:
             return times[:1], rows[:1], state, True
         return times, rows, np.asarray(solution.y_term, dtype=np.float64).reshape(-1).copy(), ended
 
-    def _solve(self, span: Array, asked: Array, state: Array, given: Array, mode: str) -> Any:
-        """Solve one step; where IDAKLU gives up, as at a steep step of the potential, again with tighter tolerances."""
+    def _solve(self, span: Array, asked: Array, guesses: Sequence[Array], given: Array, mode: str) -> Any:
+        """Solve one step from the first of *guesses* that leads to an end.
+
+        Where IDAKLU gives up, as at a steep step of the potential, it is tried again with tighter tolerances.
+        """
         reason = ""
-        for number in range(len(self._tolerances)):
-            if number == len(self._solvers):
+        for number, guess in itertools.product(self._attempts, guesses):
+            if number not in self._solvers:
                 self._make_solver(number)
             try:
-                solution = self._solvers[number].solve(span, asked, state[None, :], np.zeros((1, state.size)), given)[0]
+                solution = self._solvers[number].solve(span, asked, guess[None, :], np.zeros((1, guess.size)), given)[0]
             except (ValueError, RuntimeError) as error:
                 reason = f"The equations could not be solved in a {mode}: {error}"
                 continue
@@ -286,6 +311,10 @@ class Simulator:
         raise SimulationError(
             reason, advice="Are the parameters possible, and the limits within what the cell can reach?"
         )
+
+
+def _host_ah(parameters: Mapping[str, float]) -> float:
+    return parameters["Host capacity [mA.h.g-1]"] * parameters["Active mass [g]"] / 1000
 
 
 _SALT_AT_FIRST = "Initial salt concentration [mol.m-3]"

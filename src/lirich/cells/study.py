@@ -9,7 +9,7 @@ executors, caches or files: `lirich.workbench.study` runs what this describes.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -303,34 +303,3 @@ def _figures(run: Any, duty: Duty, parameters: Mapping[str, float]) -> dict[str,
         "wetted_area_m2_g": end["Wetted area [m2.g-1]"],
         "oxygen_umol_g": end["Oxygen released [umol.g-1]"],
     }
-
-
-def discharges(
-    rates: Sequence[float],
-    *,
-    one_c_ma_g: float,
-    changes: Mapping[str, float] | None = None,
-    low_v: float = 2.0,
-    high_v: float = 4.8,
-) -> list[tuple[float, float, float]]:
-    """Return (rate in C, capacity in mAh/g, mean voltage in V) of a discharge at each rate, charged at C/10.
-
-    The single-particle half-cell of single crystals, activated once; every charge is slow.
-    """
-    simulator = _simulator("LiRich_SC")
-    plan = programmes.cycling(
-        ["C/10", *(f"{rate:.6f}C" for rate in rates)],
-        one_c_ma_g=one_c_ma_g,
-        low_v=low_v,
-        high_v=high_v,
-        charge_rate="C/10",
-    )
-    run = simulator.run(plan, changes)
-    parameters = simulator.parameters(changes)
-    host, mass = parameters["Host capacity [mA.h.g-1]"], parameters["Active mass [g]"]
-    passed = np.diff(run.ends["Lithium through the circuit"].to_numpy(), prepend=0.0)[3::2] * host
-    energy = np.diff(run.ends["Discharge energy [W.h]"].to_numpy(), prepend=0.0)[3::2] / mass * 1e3
-    return [
-        (float(rate), float(q), float(e / q) if q > 1e-9 else 0.0)
-        for rate, q, e in zip(rates, passed, energy, strict=True)
-    ]

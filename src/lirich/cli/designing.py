@@ -47,10 +47,7 @@ def design_cell(
             {
                 "designs": [verb.to_dict(s) for s in stacks],
                 "ways": [verb.way_dict(w) for w in ways],
-                "ragone": {
-                    n: [{"rate_c": p.rate_c, "stack_wh_kg": p.stack_wh_kg, "stack_w_kg": p.stack_w_kg} for p in points]
-                    for n, points in lines.items()
-                },
+                "ragone": {n: line.to_dict() for n, line in lines.items()},
             }
         )
         return
@@ -87,11 +84,23 @@ def design_cell(
             need = way.needed_capacity_mah_g
             more = f"a cathode of {need:.0f} mAh/g would be needed" if need else "no cathode capacity would do"
             out.print(f"[bold]Not reached[/]: {way.end.stack_wh_kg:.0f} Wh/kg at every limit; {more}.")
-    for n, points in lines.items():
+    for n, line in lines.items():
+        if line.failed:
+            out.print(f"[yellow]{escape(n)} was not simulated:[/] {escape(line.failed)}")
+            continue
         entries = [
-            (f"{p.rate_c:g}C", f"{p.capacity_mah_g:.0f}", f"{p.stack_wh_kg:.0f}", f"{p.stack_w_kg:.0f}") for p in points
+            (
+                f"{p.rate_c:g}C",
+                f"{p.capacity_mah_g:.0f}",
+                f"{p.voltage_v:.2f}",
+                f"{p.stack_wh_kg:.0f}",
+                f"{p.stack_w_kg:.0f}",
+                p.stopped,
+            )
+            for p in line.points
         ]
-        show_table(f"{n}, simulated", ("rate", "mAh/g", "Wh/kg", "W/kg"), entries, right=(1, 2, 3))
+        columns = ("rate", "mAh/g", "V", "Wh/kg", "W/kg", "")
+        show_table(f"{n}, simulated by the {line.model}", columns, entries, right=(1, 2, 3, 4))
     if output is not None:
         out.print(f"Figures: [bold]{escape(str(output))}[/]")
 

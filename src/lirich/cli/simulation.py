@@ -200,7 +200,7 @@ def simulate(
         out.print(f"Figures: {escape(', '.join(str(p) for p in drawn))}")
     if missing:
         out.print(f"[dim]Not drawn: {escape('; '.join(f'{kind} ({why})' for kind, why in missing.items()))}[/]")
-    show_findings(analysed.findings)
+    show_findings([*done.test.findings, *analysed.findings])
     if done.stopped:
         out.print(f"[yellow]The programme was not run to its end:[/] {escape(done.stopped)}")
     was = "was there already" if done.already else "is in the workspace"
@@ -321,6 +321,7 @@ def _as_json(
         "origin": str(view.origin),
         "already": done.already,
         "stopped": done.stopped,
+        "findings": [f.model_dump(mode="json") for f in done.test.findings],
         "test": done.test.key,
         "rows": done.test.rows,
         "facts": view.facts.model_dump(mode="json"),

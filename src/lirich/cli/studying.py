@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
-from lirich.cli.output import console, print_json, progress_bar, show_table
+from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
 from lirich.errors import InputError, WorkspaceNotFoundError
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def run_and_show(
         print_json(result.to_dict())
         return
     _show(result)
+    show_findings(result.findings)
     if output is not None:
         console().print(f"Figures: [bold]{escape(str(output))}[/]")
 

@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lirich.cells.design import DESIGNS, PUBLISHED, SHEET, Design, RagonePoint, Way, design, ragone, way_to
-from lirich.errors import InputError
+from lirich.cells.design import DESIGNS, PUBLISHED, SHEET, Design, Way, design, way_to
+from lirich.errors import InputError, SettingsError, SimulationError
 from lirich.workbench.extras import need_cells
 
 if TYPE_CHECKING:
+    from lirich.cells.ragone import RagonePoint
     from lirich.plots import Figure
     from lirich.workbench.workspace import Workspace
 
 RATES = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
 ONE_C_MA_G = 250.0
-AREA_RESISTANCE_OHM_CM2 = 15.0
-"""Of separator, anode and foils (guess): the physics of the half-cell does not hold them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RagoneLine:
+    """Energy against power of a stack: the points, which model gave them, and why there are none where there are none.
+
+    ``model`` says in words what ran: the model, its electrolyte, stack pressure, separator and anode.
+    """
+
+    model: str
+    points: tuple[RagonePoint, ...]
+    failed: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line as JSON."""
+        points = [
+            {
+                "rate_c": p.rate_c,
+                "capacity_mah_g": p.capacity_mah_g,
+                "voltage_v": p.voltage_v,
+                "stack_wh_kg": p.stack_wh_kg,
+                "stack_w_kg": p.stack_w_kg,
+                "stopped": p.stopped,
+            }
+            for p in self.points
+        ]
+        return {"origin": "simulated", "model": self.model, "failed": self.failed, "points": points}
 
 
 def design_of(
@@ -47,21 +74,25 @@ def design_of(
 
 
 def simulated_ragone(
-    stacks: Sequence[Design],
-    *,
-    rates: Sequence[float] = RATES,
-    parameters: Mapping[str, float] | None = None,
-    area_resistance_ohm_cm2: float = AREA_RESISTANCE_OHM_CM2,
-) -> dict[str, tuple[RagonePoint, ...]]:
-    """Return energy against power of *stacks*, with the discharges of the single-particle model at each rate."""
-    need_cells("Energy against power from the physics")
-    from lirich.cells.study import discharges
+    stacks: Sequence[Design], *, rates: Sequence[float] = RATES, parameters: Mapping[str, float] | None = None
+) -> dict[str, RagoneLine]:
+    """Return energy against power of *stacks*, each by the cell model that stands for it.
 
-    found = discharges(rates, one_c_ma_g=ONE_C_MA_G, changes=parameters)
-    return {
-        stack.name: ragone(stack, found, one_c_ma_g=ONE_C_MA_G, area_resistance_ohm_cm2=area_resistance_ohm_cm2)
-        for stack in stacks
-    }
+    A stack that its model refuses, or cannot solve, is a line without points that says why.
+    """
+    need_cells("Energy against power from the physics")
+    from lirich.cells.ragone import model_of, ragone
+
+    lines = {}
+    for stack in stacks:
+        words = ""
+        try:
+            words = model_of(stack).words
+            points = ragone(stack, rates, one_c_ma_g=ONE_C_MA_G, parameters=parameters)
+            lines[stack.name] = RagoneLine(words, points)
+        except (SettingsError, SimulationError) as error:
+            lines[stack.name] = RagoneLine(words, (), str(error))
+    return lines
 
 
 def to_dict(stack: Design) -> dict[str, Any]:
@@ -105,7 +136,7 @@ def way_dict(way: Way) -> dict[str, Any]:
 
 
 def figures_of(
-    stacks: Sequence[Design], ways: Sequence[Way] = (), lines: Mapping[str, Sequence[RagonePoint]] | None = None
+    stacks: Sequence[Design], ways: Sequence[Way] = (), lines: Mapping[str, RagoneLine] | None = None
 ) -> list[Figure]:
     """Return the figures: masses, what each target needs, energy against power."""
     from lirich.plots import designs as plots
@@ -119,12 +150,15 @@ def figures_of(
             for w in ways
         ),
     ]
-    if lines:
+    drawable = {name: line for name, line in (lines or {}).items() if any(p.stack_w_kg > 0 for p in line.points)}
+    if drawable:
         drawn.append(
             plots.ragone(
-                {name: [(p.rate_c, p.stack_wh_kg, p.stack_w_kg) for p in points] for name, points in lines.items()},
-                note="Simulated: the single-particle half-cell at each rate. Transport in the electrolyte of a thick "
-                f"electrode is not in it beyond {AREA_RESISTANCE_OHM_CM2:g} Ω cm² (a guess): powers are upper bounds.",
+                {
+                    name: [(p.rate_c, p.stack_wh_kg, p.stack_w_kg) for p in line.points if p.stack_w_kg > 0]
+                    for name, line in drawable.items()
+                },
+                note="Simulated. " + "; ".join(f"{name}: {line.model}" for name, line in drawable.items()) + ".",
             )
         )
     return drawn
@@ -134,6 +168,7 @@ __all__ = [
     "DESIGNS",
     "PUBLISHED",
     "SHEET",
+    "RagoneLine",
     "design_of",
     "figures_of",
     "simulated_ragone",

@@ -127,6 +127,7 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     from lirich.cells.programme import Programme, Step
     from lirich.cells.simulation import Simulator, standard_table
     from lirich.cells.states import CRYSTAL_STATES
+    from lirich.cells.validity import doubts
     from lirich.readers import summarise
     from lirich.workbench.stores import store_at
 
@@ -180,6 +181,7 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         duration_second=summary.duration_second,
         first_cycle_count=summary.first_cycle_count,
         last_cycle_count=summary.last_cycle_count,
+        findings=doubts(run, plan, document["parameters"]),
         metadata={
             "model": document["model"],
             "parameter_set": document["parameter_set"],

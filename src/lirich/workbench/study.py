@@ -26,7 +26,7 @@ from lirich.cells.study import (
 )
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import InputError, NotEnoughDataError, SettingsError
-from lirich.model import content_hash
+from lirich.model import Finding, content_hash
 from lirich.workbench.extras import need_cells
 
 if TYPE_CHECKING:
@@ -84,6 +84,20 @@ class StudyResult:
         """Return a figure of every point, NaN where it failed, shape (points,)."""
         return np.array([np.nan if p.figures is None else p.figures[figure] for p in self.points])
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What lies outside the calibration of the ageing: the longest and the warmest duty of the points."""
+        from lirich.cells.validity import outside_calibration
+
+        duty = self.study.duty
+        settings = [{**self.study.fixed, **p.values} for p in self.points]
+        cycles = max((int(s.get("cycles", duty.cycles)) for s in settings), default=duty.cycles)
+        warmest = max(
+            (float(s.get("temperature_celsius", duty.temperature_celsius)) for s in settings),
+            default=duty.temperature_celsius,
+        )
+        return outside_calibration(cycles, warmest)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON."""
         best, sensitive = self.best, self.sensitivity
@@ -95,6 +109,7 @@ class StudyResult:
                 for p in self.points
             ],
             "failed": len(self.failed),
+            "findings": [f.model_dump(mode="json") for f in self.findings],
             "best": None if best is None else _best_dict(best),
             "sensitivity": None
             if sensitive is None
