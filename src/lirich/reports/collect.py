@@ -104,7 +104,8 @@ def _state_map(workspace: Workspace, keys: Sequence[str]) -> tuple[StateMapRepor
     return StateMapReport(
         figures=tuple(map_only(result)),
         lead=f"Each {model.direction_} curve as a point on the map {MAP_NAME!r}, learned from {model.n_curves_:,} "
-        "curves: cells that age alike move alike. PC1 is {100 * model.explained_variance_ratio_[0]:.0f} % of what differs.",
+        "curves: cells that age alike move alike. "
+        f"PC1 is {100 * model.explained_variance_ratio_[0]:.0f} % of what differs between them.",
         sentences=tuple(sentences),
         warnings=tuple(f.message for f in result.findings if f.severity is not Severity.INFO),
     ), []

@@ -147,16 +147,13 @@ def complete_curve(
     own_origin = workspace.cells[key].origin.value
     options = {"only": "ageing", **options}
     findings: list[Finding] = []
+    used: Completion | StateMap | None = None
     if model is not None:
-        used: Completion | StateMap = _loaded(workspace, model, level)
+        used = _loaded(workspace, model, level)
         learned = used if isinstance(used, StateMap) else used.map_
         options |= {"grid": learned.grid_, "kind": learned.kind_, "direction": learned.direction_}
         if seen_in_training(workspace, model, key):
             findings.append(_seen(model, key))
-    else:
-        used, others, options = _learned(workspace, key, cells, level, components, name, options)
-        if others != own_origin:
-            findings.append(_other_origin(key, own_origin, others))
     own = curve_matrix(workspace, **{**options, "only": "none", "whole": False, "cells": [key], "stored": "float64"})
     own = _one(own, key, cycle)
     truth = np.asarray(own.values[0], dtype=np.float64)
@@ -167,6 +164,10 @@ def complete_curve(
             f"{int(np.count_nonzero(observed))} points of the curve lie in the window",
             expected=f"at least {LEAST_POINTS}: the curve is known from {_reach(own.grid, known)} {own.grid_unit}",
         )
+    if used is None:
+        used, others = _learned(workspace, key, cells, level, components, name, {**options, "grid": own.grid})
+        if others != own_origin:
+            findings.append(_other_origin(key, own_origin, others))
     shown = np.where(observed, truth, np.nan)
     findings += _unlike_rates(workspace, model, own, key)
     if isinstance(used, StateMap):
@@ -206,11 +207,8 @@ def _learned(
     components: int | None,
     name: str | None,
     options: dict[str, Any],
-) -> tuple[Completion, str, dict[str, Any]]:
-    """Learn from whole curves of other cells; return the model, their origin, and the options with its grid.
-
-    They are of the same origin where there are such.
-    """
+) -> tuple[Completion, str]:
+    """Learn from whole curves of other cells, of the same origin where there are such; return model and origin."""
     mine = bool(workspace.cells[key].facts.simulated)
     facts = workspace.store.cells()
     if cells is None:
@@ -238,11 +236,7 @@ def _learned(
         }
         save_model(workspace, name, used, curves.keys, told)
     origins = curves.keys["origin"].unique().sort().to_list()
-    return (
-        used,
-        " and ".join(origins),
-        {**options, "grid": curves.grid, "kind": curves.kind, "direction": curves.direction},
-    )
+    return used, " and ".join(origins)
 
 
 def _by_map(
