@@ -31,7 +31,9 @@ CAPACITY = "discharge_specific_capacity_mah_g"
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of five SC and five PC cells over 14 cycles (curve model), the real digitised cell, and a map."""
     root = tmp_path_factory.mktemp("learn-cli")
-    make_laboratory(root / "files", n_sc=5, n_pc=5, cycles=14, formats=["bdf-parquet"], continued=False)
+    make_laboratory(
+        root / "files", n_sc=5, n_pc=5, cycles=14, formats=["bdf-parquet"], continued=False, physics="curves"
+    )
     write_digitised_cell(root / "files")
     with Workspace.create(root / "ws") as workspace:
         workspace.add(root / "files", executor="serial")

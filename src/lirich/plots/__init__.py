@@ -5,6 +5,7 @@ computed or predicted is drawn dashed or open and says so.
 """
 
 from lirich.plots.capacity import capacity, low_voltage
+from lirich.plots.completing import completion, error_map
 from lirich.plots.contact import contact
 from lirich.plots.curves import dqdv_curves, hysteresis, voltage_profiles
 from lirich.plots.fade import fade_voltages, mean_voltages, settled
@@ -13,7 +14,7 @@ from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_loss
 from lirich.plots.impedance import nyquist
 from lirich.plots.kinetics import diffusivity, rate_test
 from lirich.plots.literature import literature_context, rate_context, retention_context
-from lirich.plots.maps import completion, error_map, loadings, state_map
+from lirich.plots.maps import loadings, state_map
 from lirich.plots.overcycles import Band, whole_cycles
 from lirich.plots.peaks import peaks
 from lirich.plots.protocol import protocol

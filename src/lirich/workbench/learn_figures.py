@@ -13,7 +13,7 @@ from lirich.learn.loadings import features, touched
 from lirich.learn.resample import slope_of
 from lirich.learn.statemap import StateMap
 from lirich.model import Origin
-from lirich.plots import Figure, maps
+from lirich.plots import Figure, completing, maps
 from lirich.plots import learning as drawn
 from lirich.plots.style import NO_GROUP
 from lirich.quantities import QUANTITIES
@@ -92,14 +92,14 @@ def completion_figures(result: CompletionResult) -> list[Figure]:
     figures = []
     if not result.refused:
         figures.append(
-            maps.completion(
+            completing.completion(
                 result.grid, result.observed, result.curve, result.low, result.high, measured=result.truth,
                 level=result.level, unit=result.unit, name=f"{result.cell}, cycle {result.cycle}",
                 origin=Origin(result.origin), calibrated=not isinstance(result.model, StateMap),
             )
         )  # fmt: skip
     if result.error_map is not None:
-        figures.append(maps.error_map(result.error_map, unit=result.unit))
+        figures.append(completing.error_map(result.error_map, unit=result.unit))
     return figures
 
 
