@@ -112,10 +112,11 @@ def test_figures_of_the_map(lab: Workspace, tmp_path: Path) -> None:
     scores = learned.scores(curves.matrix())
     groups = {cell: cell[:2] for cell in scores["cell"].unique().to_list() if cell[:2] in ("SC", "PC")}
     figure = state_map(scores, group=groups, bends={"SC-1": [8]}, shares={"pc1": 0.9})
-    real = [t for t in figure.data if CELL_KEY in t["text"][0]]
-    assert real[0]["marker"]["symbol"] == "circle"  # measured: filled
-    assert {t["marker"]["symbol"] for t in figure.data if "simulated" in t["text"][0]} == {"circle-open"}
-    assert any("turns at cycle 8" in t["text"][0] for t in figure.data)
+    told = [t for t in figure.data if "text" in t]  # the others are of the legend
+    real = [t for t in told if CELL_KEY in t["text"][0]]
+    assert real[0]["marker"]["symbol"] == "diamond"  # measured: filled; of no group
+    assert {t["marker"]["symbol"] for t in told if "simulated" in t["text"][0]} == {"circle-open", "square-open"}
+    assert any("turns at cycle 8" in t["text"][0] for t in told)
     assert "90 % of the variance" in figure.layout["xaxis"]["title"]["text"]
     assert "simulated" in figure.note
     shapes = loadings(learned.grid_, learned.components_, learned.score_spread_)
@@ -128,7 +129,7 @@ def test_figures_of_the_map(lab: Workspace, tmp_path: Path) -> None:
 def test_figure_of_the_error_map() -> None:
     import polars as pl
 
-    table = pl.DataFrame({"start": [0.0, 0.2], "length": [0.1, 0.4], "rmse": [5.0, 0.7], "cannot_tell": [1.0, 0.0]})
-    figure = error_map(table)
-    assert figure.data[0]["marker"]["symbol"] == ["square-open", "square"]
+    windows = {"start": [0.0, 0.2], "length": [0.1, 0.4], "low": [3.0, 3.3], "high": [3.15, 3.9]}
+    figure = error_map(pl.DataFrame({**windows, "rmse": [5.0, 0.7], "cannot_tell": [1.0, 0.0]}))
+    assert [shown["text"] for shown in figure.layout["annotations"]] == ["–", "0.7"]
     assert "1 windows are too poor" in figure.alt
