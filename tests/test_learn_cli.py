@@ -91,6 +91,17 @@ def test_the_real_cell_is_placed_and_does_not_bend_the_map(learned: Path) -> Non
     assert together.n_curves_ == with_it.n_curves_ + 1
 
 
+def test_a_cell_of_another_window_has_a_place_with_its_uncertainty(learned: Path) -> None:
+    with Workspace.open(learned) as workspace:
+        made = workspace.learn.map(grid=np.linspace(3.0, 4.7, 171), n_components=3, name="wide", executor="serial")
+        workspace.learn.forget("wide")
+    real = made.scores.filter(pl.col("cell") == CELL_KEY)  # its charge ends at 4.50 V
+    assert 0.85 < real["shown"].item() < 0.95
+    assert 0.0 < real["pc1_sd"].item() < 5.0
+    assert made.scores.filter(pl.col("cell") != CELL_KEY)["pc1_sd"].max() == 0.0
+    assert any("error_x" in trace for trace in made.figures[0].data)
+
+
 def test_the_saved_map_is_the_same_and_knows_its_curves(learned: Path) -> None:
     with Workspace.open(learned) as workspace:
         made = workspace.learn.map(name="kept", executor="serial")

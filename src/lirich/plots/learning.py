@@ -297,17 +297,18 @@ def drivers(models: pl.DataFrame, importances: pl.DataFrame, what: Quantity, *, 
     unit = "" if what.unit == "1" else what.unit
     axis_unit = f" ({style.plain(unit)})" if unit else ""
     rows = models.reverse()
-    names = [str(n) for n in rows["model"].to_list()]
+    names = [
+        f"{kind} (naive)" if p is None else f"{kind}, skill {format_number(skill, decimals=2)}"
+        for kind, skill, p in rows.select("model", "skill", "p").iter_rows()
+    ]
     traces: list[dict[str, Any]] = [
         {
             "type": "bar", "orientation": "h", "y": names, "x": style.numbers(rows["rmse"].to_numpy()),
-            "marker": {"color": ["#9AA5AD" if n.startswith("mean") else style.SC_COLOUR for n in names]}, "yaxis": "y",
-            "text": [
-                f"{e:.3g}" + (f", skill {format_number(s, decimals=2)}, p {p:.2g}" if p is not None else " (naive)")
-                for e, s, p in rows.select("rmse", "skill", "p").iter_rows()
-            ],
-            "textposition": "inside", "insidetextanchor": "start", "insidetextfont": {"color": "#FFFFFF", "size": 12},
-            "hovertemplate": "%{y}: %{text}<extra></extra>",
+            "marker": {"color": ["#9AA5AD" if p is None else style.SC_COLOUR for p in rows["p"]]}, "yaxis": "y",
+            "text": [f"{error:.3g}" for error in rows["rmse"]],
+            "textposition": "auto", "insidetextanchor": "start", "insidetextfont": {"color": "#FFFFFF", "size": 12},
+            "customdata": ["the naive baseline" if p is None else f"p {p:.2g} of being no better" for p in rows["p"]],
+            "hovertemplate": "%{y}: %{text}, %{customdata}<extra></extra>",
         }
     ]  # fmt: skip
     fields = importances.head(_MOST_BARS).reverse()
