@@ -61,7 +61,7 @@ def test_a_cell_says_which_model_it_is_and_with_which_numbers(
     assert view.facts.extra["model"] == name
     assert view.facts.electrode == ("full" if name == "full-cell" else "cathode")
     assert view.facts.counter_electrode == ("graphite" if name == "full-cell" else "Li")
-    assert view.facts.electrolyte == {"single-particle": None, "solid-state": "Li6PS5Cl"}.get(
+    assert view.facts.electrolyte == {"single-particle": None, "size-distribution": None, "solid-state": "Li6PS5Cl"}.get(
         name, "1 M LiPF6 in EC:EMC"
     )
     assert space.check() == []
