@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lirich.cells import programme
+from lirich.cells.impedance import impedance, rested
 from lirich.cells.limits import check
 from lirich.cells.models import SINGLE_PARTICLE, SIZE_DISTRIBUTION, of_sizes
 from lirich.cells.morphology import RANDOM_CLOSE_PACKING, bet_area, close_packing, tap_density
@@ -113,6 +114,16 @@ def test_the_area_is_that_of_the_sauter_mean(spread: float) -> None:
     assert bet_area(values) == pytest.approx(6 / values["Crystal density [kg.m-3]"] / d_32 / 1000, rel=1e-6)
     run = simulator().run(programme.parse(["Rest for 1 s"], one_c_ma_g=250), {SPREAD: spread})
     assert run.points[AREA][0] == pytest.approx(bet_area(values), rel=1e-9)
+
+
+def test_the_impedance_of_one_size_is_that_of_the_single_particle() -> None:
+    frequency = np.geomspace(1e-3, 1e4, 8)
+    plan = programme.parse(["Charge at C/5 until 4.0 V"], one_c_ma_g=250)
+    alone, several = (
+        impedance(simulator(n), frequency, changes, state=rested(simulator(n), changes, plan)).impedance_ohm
+        for n, changes in ((0, {}), (CLASSES, {SPREAD: 1.0}))
+    )
+    assert np.abs(several / alone - 1).max() < 1e-4
 
 
 def test_grains_of_secondary_particles_are_alike_and_their_open_faces_are_area() -> None:
