@@ -25,7 +25,7 @@ import numpy as np
 
 from cells_reported import ONE_C, reported, table
 from cells_solid import contact, pressures, solid_state
-from lirich.cells import programme
+from lirich.cells import models, programme
 from lirich.cells.parameters import polycrystal, single_crystal
 from lirich.cells.simulation import Model, Simulator
 from lirich.testing.digitised import FITTED, digitised_curves
@@ -331,6 +331,17 @@ def speed(sample_sets: int) -> bool:
                 "reached" if theirs / ours >= 4 else "MISSED",
             ),
         ],
+    )
+
+    kinds = [("one size", models.SINGLE_PARTICLE), *((f"{n} sizes", models.of_sizes(n)) for n in (3, 5))]
+    taken = []
+    for name, kind in kinds:
+        plain = Simulator(kind, rtol=1e-4, atol=1e-7, compiled=False)
+        taken.append((name, cpu(lambda plain=plain: plain.run(plan), rounds=1)))
+    table(
+        "100 ageing cycles at C/2 with a spread of 1.5, not compiled (CPU s)",
+        ("", "CPU s", "ratio"),
+        [(name, seconds, seconds / taken[0][1]) for name, seconds in taken],
     )
 
     radii, rates = np.geomspace(50e-9, 2e-6, 40), np.geomspace(0.1, 5.0, 25)

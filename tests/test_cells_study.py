@@ -182,6 +182,7 @@ def test_sensitivity_finds_what_matters_and_not_what_does_not() -> None:
     ("data", "words"),
     [
         ({"vary": {"radius": [1]}}, "no parameter"),
+        ({"vary": {"spread": [1.5]}, "set": "SC"}, "no parameter"),
         ({"vary": {"radius_nm": {"low": 5, "high": 1}}}, "range"),
         ({"vary": {"radius_nm": [1]}, "sample": {"count": 4}}, "ranges"),
         ({"vary": {"radius_nm": [1]}, "set": "XX"}, "parameter set"),
@@ -240,6 +241,7 @@ def test_a_duty_runs_on_the_cell_that_its_parameter_set_is_for() -> None:
         ("LiRich_PC_Electrolyte", "with-electrolyte"),
         ("LiRich_SC_Graphite", "full-cell"),
         ("LiRich_PC_ASSB", "solid-state"),
+        ("LiRich_SC_Sizes", "size-distribution"),
     ],
 )
 def test_every_parameter_set_has_its_kind_of_cell(name: str, kind: str) -> None:
