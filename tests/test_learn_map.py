@@ -22,6 +22,7 @@ from lirich.learn import (
     touched,
     trajectory,
 )
+from lirich.workbench.learn_maps import at_breaks
 
 
 def decomposed(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -225,3 +226,17 @@ def test_the_anchors_map_is_as_published(shared_data) -> None:
     assert compare_maps(learned, finer)["cosine"].abs().min() > 0.995
     with pytest.raises(MissingColumnError, match="pc3_loading"):
         anchor_map(table.drop("pc3_loading"))
+
+
+def test_a_turn_where_cycles_are_left_out_is_told_from_one_where_none_are() -> None:
+    cycles = np.array([n for n in range(1, 61) if n not in (30, 31)], dtype=float)
+    noise = np.random.default_rng(5).normal(0.0, 0.01, (len(cycles), 2))
+
+    def bent(at: float) -> np.ndarray:
+        return np.column_stack((cycles, 2.0 * np.maximum(cycles - at, 0.0))) + noise
+
+    ways = {"checked": trajectory(cycles, bent(30.0)), "aged": trajectory(cycles, bent(45.0))}
+    assert [len(way.bends) for way in ways.values()] == [1, 1]
+    (finding,) = at_breaks(ways)
+    assert "checked (cycle" in finding.message
+    assert "aged" not in finding.message

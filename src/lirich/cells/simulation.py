@@ -28,6 +28,7 @@ from lirich.cells.limits import check_window
 from lirich.cells.models import Model as Model
 from lirich.cells.porous import LOCAL_RATE, RATE_SCALE
 from lirich.cells.programme import LONGEST_S, Programme, Step
+from lirich.cells.sizes import SizeClasses
 from lirich.errors import SettingsError, SimulationError
 from lirich.model import table as std
 
@@ -178,8 +179,9 @@ class Simulator:
 
         They are found by Newton's method, which does not get from a large rate to a small one by itself: the
         overpotential is a logarithm of the rate. Only unknowns without a memory change. Along an electrode the rates
-        are those of before, all shifted. Sizes at one potential differ more, and exchange Li at rest: they start
-        alike, from where it is upwards to what their potentials ask for, or else as they were.
+        are those of before, all shifted. Sizes at one potential differ more, and exchange Li at rest: they start with
+        one current per area, or without a current, from where it is upwards to what their potentials ask for, or else
+        as they were.
         """
         places = self._places.get(LOCAL_RATE)
         before = float(state[self._places[self._current.name]][0])
@@ -187,9 +189,12 @@ class Simulator:
             return (state,)
         wanted = self._inputs(parameters, step)["Control current target [A]"]
         if self._classes:
-            alike = state.copy()
-            alike[places] = wanted / _host_ah(parameters) / 3600.0 / RATE_SCALE
-            return alike, state
+            still, even = state.copy(), state.copy()
+            still[places] = 0.0
+            even[places] = SizeClasses.of(parameters).rates_of_one_density() * (
+                wanted / _host_ah(parameters) / 3600.0 / RATE_SCALE
+            )
+            return even, still, state
         if before == 0.0:
             return (state,)
         shifted = state.copy()

@@ -132,6 +132,10 @@ class SizeClasses:
         """Half of d_32, the diameter of equal spheres with the volume and outer area of the powder, m."""
         return float(1.0 / np.sum(self.parts / self.particles_m))
 
+    def rates_of_one_density(self) -> Array:
+        """Return how fast each class fills, over the mean, where the current per outer area is the same: (n,)."""
+        return self.sauter_radius_m / self.particles_m
+
 
 def count_of(parameters: Mapping[str, float]) -> int:
     """Return how many size classes a set has; 0 where it has no distribution."""

@@ -21,6 +21,7 @@ from scipy.stats import qmc
 
 from lirich.cells import programme as programmes
 from lirich.cells.parameters import SETS, values_of
+from lirich.cells.sizes import SPREAD
 from lirich.errors import SettingsError, UnknownNameError
 
 Array = NDArray[np.float64]
@@ -32,8 +33,10 @@ SHORT = {
     "particle_radius_nm": (PARTICLE_RADIUS, 1e-9),
     "diffusivity_m2_s": ("Maximum diffusivity [m2.s-1]", 1.0),
     "exchange_current_a_m2": ("Reference exchange-current density [A.m-2]", 1.0),
+    "spread": (SPREAD, 1.0),
 }
-"""Short names of what is varied most. ``radius_nm`` of single crystals sets the particle's radius too."""
+"""Short names of what is varied most. ``radius_nm`` of single crystals sets the particle's radius too.
+``spread`` is the geometric standard deviation of the radius, of the sets that end in ``_Sizes``."""
 ALIASES = {"SC": "LiRich_SC", "PC": "LiRich_PC"}
 _WATCHED = (
     "Discharge energy [W.h]",
@@ -134,7 +137,7 @@ class Study(BaseModel):
             raise ValueError(f"the parameter set {self.parameter_set!r}; known: {', '.join((*ALIASES, *SETS))}")
         known = values_of(name)
         for key in (*self.vary, *self.fixed):
-            if key not in DUTY_KEYS and key not in SHORT and key not in known:
+            if key not in DUTY_KEYS and SHORT.get(key, (key, 1.0))[0] not in known:
                 raise ValueError(f"{key!r} is no parameter; short names: {', '.join((*SHORT, *DUTY_KEYS))}")
         if self.sample is not None and not all(isinstance(v, Range) for v in self.vary.values()):
             raise ValueError("a sample needs ranges (low, high), not lists")

@@ -35,7 +35,7 @@ FIGURES = (
     "impedance",
 )
 _OF_STATES = ("profiles", "sites", "gas", "contact")
-MODELS = ("single-particle", "with-electrolyte", "porous", "full-cell", "solid-state")
+MODELS = ("single-particle", "with-electrolyte", "porous", "full-cell", "solid-state", "size-distribution")
 SOLID_ELECTROLYTES = ("Li6PS5Cl", "Li10GeP2S12", "LLZO", "Li3InCl6", "Li3YCl6", "PEO-LiTFSI")
 COUNTER_ELECTRODES = ("Li", "Li-In")
 """Models, electrolytes and electrodes as the physics names them: said here, for help imports none of it."""

@@ -74,7 +74,7 @@ def contact(
         layout=layout,
         note="Means over the electrode at the end of each cycle. "
         + ("Below, what other pressures would hold at once: healing by creep takes longer. " if said else "")
-        + "Parting, creep and growth are guesses in size.",
+        + "Parting is set to one measurement; creep and growth are guesses.",
     )
 
 

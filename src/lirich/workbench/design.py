@@ -150,17 +150,14 @@ def figures_of(
             for w in ways
         ),
     ]
-    drawable = {name: line for name, line in (lines or {}).items() if any(p.stack_w_kg > 0 for p in line.points)}
-    if drawable:
-        drawn.append(
-            plots.ragone(
-                {
-                    name: [(p.rate_c, p.stack_wh_kg, p.stack_w_kg) for p in line.points if p.stack_w_kg > 0]
-                    for name, line in drawable.items()
-                },
-                note="Simulated. " + "; ".join(f"{name}: {line.model}" for name, line in drawable.items()) + ".",
-            )
-        )
+    drawable = {
+        name: [(p.rate_c, p.stack_wh_kg, p.stack_w_kg) for p in line.points if p.stack_w_kg > 0 and not p.stopped]
+        for name, line in (lines or {}).items()
+    }
+    drawable = {name: points for name, points in drawable.items() if points}
+    if lines and drawable:
+        said = "; ".join(f"{name}: {lines[name].model}" for name in drawable)
+        drawn.append(plots.ragone(drawable, note=f"Simulated. {said}. Discharges that stopped early are not drawn."))
     return drawn
 
 

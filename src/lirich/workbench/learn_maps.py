@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ _PARTED = 3  # components that groups are told apart by
 _CHOICE_CURVES = 2000  # the number of components is judged on so many curves at most, spread over all …
 _CHOICE_POINTS = 101  # … and points: between them the noise of neighbours is not independent, as the evidence assumes
 _INSIDE = 0.99  # share of the training curves whose distance from the map is called usual
+_NEAR_BREAK = 1.0
+"""Cycles within which a change of regime and a break in the cycles are one."""
 _RATE = 0.10  # relative difference of rates from which conditions are unlike, as `lirich.model.Conditions.unlike`
 
 
@@ -227,7 +229,12 @@ def _result(
     for (cell,), part in scores.group_by("cell", maintain_order=True):
         if part.height >= 3 * LEAST_BETWEEN:
             ways[str(cell)] = trajectory(part["cycle"].to_numpy(), part.select(axes).to_numpy())
-    found = (*_unsettled(unsettled), *_conditions(scores, record.parameters), *_off_map(scores, model))
+    found = (
+        *_unsettled(unsettled),
+        *_conditions(scores, record.parameters),
+        *_off_map(scores, model),
+        *at_breaks(ways),
+    )
     return MapResult(name, model, scores, ways, left, choice, _parted(scores, model), found)
 
 
@@ -309,6 +316,28 @@ def _parted(scores: pl.DataFrame, model: StateMap) -> Parting | None:
         return parting(many.select(axes).to_numpy(), many["group"].to_list())
     except NotEnoughDataError:
         return None
+
+
+def at_breaks(ways: Mapping[str, Trajectory]) -> list[Finding]:
+    """Say which cells turn where cycles are left out between: a check-up or a rest may have moved them, not ageing."""
+    broken: dict[str, list[str]] = {}
+    for cell, way in ways.items():
+        before = way.cycle[:-1][np.diff(way.cycle) > 1.0]
+        for bend in way.bends:
+            near = before[(before >= bend.low - _NEAR_BREAK) & (before <= bend.high + _NEAR_BREAK)]
+            if len(near):
+                broken.setdefault(cell, []).append(f"{bend.cycle:.0f}")
+    if not broken:
+        return []
+    told = [f"{cell} (cycle {', '.join(bends)})" for cell, bends in broken.items()]
+    return [
+        Finding(
+            code="turns-at-a-break", severity=Severity.WARNING, where=next(iter(broken)) if len(broken) == 1 else "",
+            message=f"{_some(told)} {'turns' if len(broken) == 1 else 'turn'} where other cycles lie between, such as "
+            "a check-up: what was done there may be the reason, not ageing",
+            advice="Look at the capacity over cycles; a true regime outlasts the break",
+        )
+    ]  # fmt: skip
 
 
 def _conditions(scores: pl.DataFrame, parameters: Any) -> list[Finding]:

@@ -3,7 +3,7 @@
 ::
 
     parameters = "SC"                     # or PC, or the name of a set
-    model = "single-particle"             # or with-electrolyte, porous, full-cell, solid-state
+    model = "single-particle"             # or with-electrolyte, porous, full-cell, solid-state, size-distribution
     programme = "ageing"                  # or steps: [["Charge at C/10 until 4.8 V", "Discharge at C/2 until 2 V"]]
     cycles = 100
     rate = "C/2"

@@ -164,7 +164,8 @@ class Workspace:
         facts:
             More facts of the cell, to group by.
         model:
-            ``single-particle`` (the default), ``with-electrolyte``, ``porous``, ``full-cell`` or ``solid-state``: see
+            ``single-particle`` (the default), ``with-electrolyte``, ``porous``, ``full-cell``, ``solid-state`` or
+            ``size-distribution``: see
             `lirich.cells.models.MODELS`.
         electrolyte:
             A solid electrolyte of the library, for ``solid-state``; by default Li6PS5Cl.
