@@ -297,9 +297,7 @@ def _charge_of_columns(
     findings: list[Finding],
 ) -> tuple[Array, ChargeSource]:
     charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
-    dq = np.zeros(len(sign))
-    up = np.subtract(charged[1:], charged[:-1], out=dq[1:])
-    down = np.diff(discharged)
+    up, down = np.diff(charged), np.diff(discharged)
     # NaN anywhere makes the sums NaN and the comparison False: then the columns are not used.
     total_up, total_down = float(up.sum()), float(down.sum())
     i_up = float(by_current[by_current > 0].sum())
@@ -324,10 +322,9 @@ def _charge_of_columns(
             )
         )
         return by_current, "current"
-    dq[1:] -= down
     running = sign[1:] != 0
-    still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
-    _move_to_their_direction(dq, sign)
+    still = np.count_nonzero((up - down == 0.0) & running & ~new[1:])
+    dq = booked_charge(charged, discharged, sign)
     if 2 * still <= np.count_nonzero(running):
         return dq, "capacity"
     findings.append(
@@ -339,6 +336,18 @@ def _charge_of_columns(
         )
     )
     return _scaled_to(dq, by_current, new), "capacity-per-step"
+
+
+def booked_charge(charged: Array, discharged: Array, sign: Signs) -> Array:
+    """Return the signed charge that each row brought by the cycler's capacity columns, Ah, shape (n,).
+
+    What is booked at a row of another direction is given to the last row before it of its own.
+    """
+    dq = np.zeros(len(sign))
+    np.subtract(charged[1:], charged[:-1], out=dq[1:])
+    dq[1:] -= np.diff(discharged)
+    _move_to_their_direction(dq, sign)
+    return dq
 
 
 _SMALL = 0.1  # a direction that passes less than this share of the other is judged against that share of it

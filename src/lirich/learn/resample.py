@@ -82,8 +82,30 @@ class Knots:
     low: Array
     high: Array
 
-    def on(self, grid: Array, rows: slice) -> Array:
-        """Return the curves of *rows* on *grid* (m,), shape (rows, m); NaN outside of ``low`` … ``high``."""
+    @property
+    def count(self) -> int:
+        """How many curves there are."""
+        return len(self.low)
+
+    def take(self, rows: NDArray[np.int64]) -> Knots:
+        """Return the curves *rows*, ascending, shape (r,)."""
+        if len(rows) == self.count:
+            return self
+        number = np.full(self.count, -1, dtype=np.int64)
+        number[rows] = np.arange(len(rows))
+        of = number[self.curve]
+        kept = of >= 0
+        return Knots(of[kept], self.x[kept], self.y[kept], self.low[rows], self.high[rows])
+
+    def reaches(self, grid: Array) -> NDArray[np.bool_]:
+        """Tell which curves have a value at every point of *grid*, shape (c,)."""
+        return complete_on(self.low, self.high, grid, "Q(V)")
+
+    def segments(self, grid: Array, rows: slice) -> tuple[NDArray[np.int64], Array, Array]:
+        """Return the lines of *rows* on *grid*: how many points each covers, its value at ``grid[0]`` and its slope.
+
+        One after the other, they cover every point of every row once; some cover none.
+        """
         first, last = np.searchsorted(self.curve, (rows.start, rows.stop))
         owner, x, y = self.curve[first:last] - rows.start, self.x[first:last], self.y[first:last]
         count, m = rows.stop - rows.start, len(grid)
@@ -104,10 +126,17 @@ class Knots:
         lengths, offset, slopes = np.empty(len(ahead), dtype=np.int64), np.empty(len(ahead)), np.zeros(len(ahead))
         lengths[at], offset[at] = before[starts], y[starts]
         lengths[ahead], offset[ahead], slopes[ahead] = length, y - slope * (x - grid[0]), slope
+        return lengths, offset, slopes
+
+    def on(self, grid: Array, rows: slice) -> Array:
+        """Return the curves of *rows* on *grid* (m,), shape (rows, m); NaN outside of ``low`` … ``high``."""
+        count, m = rows.stop - rows.start, len(grid)
+        lengths, offset, slopes = self.segments(grid, rows)
         out = np.repeat(slopes, lengths).reshape(count, m)
         out *= grid - grid[0]
         out += np.repeat(offset, lengths).reshape(count, m)
-        out[(grid < self.low[rows, None]) | (grid > self.high[rows, None])] = np.nan
+        if not self.reaches(grid)[rows].all():
+            out[(grid < self.low[rows, None]) | (grid > self.high[rows, None])] = np.nan
         return out
 
 
@@ -182,6 +211,16 @@ def v_of_q(points: Points) -> Knots:
     return _with_every_curve(points.curve, points.capacity, points.voltage_v, low, last + REACH["mAh/g"])
 
 
+def knots_of(points: Points, kind: Kind, direction: Direction) -> Knots:
+    """Return the lines of curves of *kind*; those of dQ/dV are those of the Q(V) that it is the slope of.
+
+    Raises `UnknownNameError` on the kind.
+    """
+    if kind not in UNITS:
+        raise UnknownNameError.of("kind of curve", kind, UNITS)
+    return v_of_q(points) if kind == "V(Q)" else q_of_v(points, direction)
+
+
 def on_grid(points: Points, grid: Array, kind: Kind, direction: Direction) -> Iterator[Array]:
     """Return the curves on *grid*, shape (m,), in blocks of rows, each (b, m), float64; see the head of this module.
 
@@ -190,16 +229,34 @@ def on_grid(points: Points, grid: Array, kind: Kind, direction: Direction) -> It
 
     Raises `UnknownNameError` on the kind, `InputError` for dQ/dV on an uneven grid.
     """
-    if kind not in UNITS:
-        raise UnknownNameError.of("kind of curve", kind, UNITS)
-    knots = v_of_q(points) if kind == "V(Q)" else q_of_v(points, direction)
-    step = float(grid[1] - grid[0])
-    if kind == "dQ/dV" and not np.allclose(np.diff(grid), step, rtol=1e-6):
-        raise InputError("dQ/dV on an uneven grid", expected="a grid of even steps")
+    return knots_on_grid(knots_of(points, kind, direction), grid, kind, direction)
+
+
+def knots_on_grid(knots: Knots, grid: Array, kind: Kind, direction: Direction) -> Iterator[Array]:
+    """Return the curves of *knots* on *grid* as `on_grid` does; raises what it raises."""
+    need_even(grid, kind)
     rows = max(1, _BLOCK_VALUES // len(grid))
-    for start in range(0, points.count, rows):
-        values = knots.on(grid, slice(start, min(start + rows, points.count)))
-        yield slope_of(values, step) * (1.0 if direction == "charge" else -1.0) if kind == "dQ/dV" else values
+    for start in range(0, knots.count, rows):
+        values = knots.on(grid, slice(start, min(start + rows, knots.count)))
+        if kind == "dQ/dV":
+            values = slope_of(values, float(grid[1] - grid[0])) * (1.0 if direction == "charge" else -1.0)
+        yield values
+
+
+def need_even(grid: Array, kind: Kind) -> None:
+    """Raise `InputError` for dQ/dV on a grid of uneven steps."""
+    if kind == "dQ/dV" and not np.allclose(np.diff(grid), grid[1] - grid[0], rtol=1e-6):
+        raise InputError("dQ/dV on an uneven grid", expected="a grid of even steps")
+
+
+def complete_on(low: Array, high: Array, grid: Array, kind: Kind) -> NDArray[np.bool_]:
+    """Tell which curves, in the ranges *low* … *high* (c,) of `Knots`, have a value at every point of *grid*, (c,)."""
+    wide = kind != "dQ/dV" or len(grid) > 2 * _half_window(float(grid[1] - grid[0]))
+    return np.asarray((low <= grid[0]) & (high >= grid[-1]) & wide, dtype=np.bool_)
+
+
+def _half_window(step: float) -> int:
+    return max(2, int(SLOPE_WINDOW_V / step / 2 + 1e-9))
 
 
 def slope_of(values: Array, step: float) -> Array:
@@ -208,7 +265,7 @@ def slope_of(values: Array, step: float) -> Array:
     Savitzky–Golay's first derivative of order 2 (Anal. Chem. 36 (1964) 1627, doi:10.1021/ac60214a047). A row with
     fewer values than the window has none.
     """
-    half = max(2, int(SLOPE_WINDOW_V / step / 2 + 1e-9))
+    half = _half_window(step)
     k = np.arange(-half, half + 1, dtype=np.float64)
     total = float(np.sum(k**2))
     known = np.isfinite(values)

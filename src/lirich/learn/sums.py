@@ -63,12 +63,17 @@ def sums_of(blocks: Iterable[Values], basis: Array, shift: Array) -> Sums:
     total = sums[-1] - n * shift
     square = length - 2.0 * float(shift @ sums[-1]) + n * float(shift @ shift)
     if not np.isfinite(square):
-        raise InputError(
-            "Curves with missing points",
-            expected="a value at every point of the grid",
-            advice="Use CurveMatrix.complete(), a grid inside the range of the curves, or ProbabilisticMap",
-        )
+        raise missing_points()
     return Sums(n, total, projected, square)
+
+
+def missing_points() -> InputError:
+    """Return the error of curves that do not have a value at every point."""
+    return InputError(
+        "Curves with missing points",
+        expected="a value at every point of the grid",
+        advice="Use CurveMatrix.complete(), a grid inside the range of the curves, or ProbabilisticMap",
+    )
 
 
 class Curves(Protocol):

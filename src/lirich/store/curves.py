@@ -17,10 +17,11 @@ import io
 import json
 import re
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lirich.errors import CorruptStoreError, InputError
+from lirich.errors import CorruptStoreError, InputError, MissingColumnError
 from lirich.store.files import Shelf, present, sync_file
 
 if TYPE_CHECKING:
@@ -61,20 +62,25 @@ def put(shelf: Shelf, table: pl.DataFrame) -> str:
     return key
 
 
-def read(shelf: Shelf, key: str, *, verify: bool = False) -> pl.DataFrame:
-    """Return the curve; with *verify*, only if its content still has that key.
+def read(shelf: Shelf, key: str, *, columns: Sequence[str] | None = None, verify: bool = False) -> pl.DataFrame:
+    """Return the curve, or only some *columns* of it; with *verify*, only if its content still has that key.
 
-    Raises `CorruptStoreError` where it is missing, broken or changed.
+    Raises `CorruptStoreError` where it is missing, broken or changed, `MissingColumnError` where it has no such column.
     """
-    return load(_path(shelf, key), key, verify=verify)
+    path = _path(shelf, key)
+    if verify and columns is not None:
+        load(path, key, verify=True)  # the key is that of all columns
+    return load(path, key, columns=columns, verify=verify and columns is None)
 
 
-def load(path: Path, key: str, *, verify: bool) -> pl.DataFrame:
-    """Read the Parquet file *path* of the curve *key*. Raises `CorruptStoreError`."""
+def load(path: Path, key: str, *, columns: Sequence[str] | None = None, verify: bool) -> pl.DataFrame:
+    """Read the Parquet file *path* of the curve *key*. Raises `CorruptStoreError`, `MissingColumnError`."""
     import polars as pl
 
     try:
-        table = pl.read_parquet(io.BytesIO(_whole(path, key)))
+        table = pl.read_parquet(io.BytesIO(_whole(path, key)), columns=None if columns is None else list(columns))
+    except pl.exceptions.ColumnNotFoundError as error:
+        raise MissingColumnError(f"A curve without {' or '.join(columns or ())}") from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(key, str(error)) from error
     except pl.exceptions.PanicException as error:

@@ -256,9 +256,13 @@ class Store:
         """
         return curves.put(self._curves, table)
 
-    def read_curve(self, key: str, *, verify: bool = False) -> pl.DataFrame:
-        """Return a curve. Raises `CorruptStoreError` where it is missing, broken or (*verify*) changed."""
-        return curves.read(self._curves, key, verify=verify)
+    def read_curve(self, key: str, *, columns: Sequence[str] | None = None, verify: bool = False) -> pl.DataFrame:
+        """Return a curve, or only some *columns* of it, in that order.
+
+        Raises `CorruptStoreError` where it is missing, broken or (*verify*) changed, `MissingColumnError` where it has
+        no such column.
+        """
+        return curves.read(self._curves, key, columns=columns, verify=verify)
 
     def has_files(self, *, raw: Iterable[str] = (), curves: Iterable[str] = ()) -> bool:
         """Tell whether all these raw files and curves are there; their contents are not read."""

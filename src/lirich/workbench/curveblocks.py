@@ -1,137 +1,135 @@
-"""Curves of one run on a grid, kept on disk: what workers do for `lirich.workbench.curvematrix`."""
+"""Curves of one run as lines between knots, kept on disk: what workers do for `lirich.workbench.curvematrix`."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from lirich.errors import NotEnoughDataError
-from lirich.learn.matrix import Array, Direction
-from lirich.learn.resample import Points, on_grid
-from lirich.learn.sums import BLOCK_ROWS, Sums, sums_of
+from lirich.errors import MissingColumnError, NotEnoughDataError
+from lirich.learn.lines import sums_of_lines
+from lirich.learn.matrix import Array, Direction, Kind
+from lirich.learn.resample import Knots, knots_of, knots_on_grid
+from lirich.learn.sums import Sums, sums_of
+from lirich.workbench.keptsteps import rows_of_run
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
-    from lirich.cycling.annotation import Annotation
+    import polars as pl
+
     from lirich.store import Store
 
-KEYS = {
-    "cell": pl.String, "cycle": pl.Int64, "origin": pl.String, "segment": pl.String, "like_group": pl.Int64,
-    "capacity_mah_g": pl.Float64, "rate_c": pl.Float64, "run": pl.Int64, "points": pl.Int64,
-}  # fmt: skip
-"""What is known of each curve of a workspace; ``points`` is how many were recorded."""
+FOLDER = "curves-as-lines"
+"""Where blocks are kept in the workspace's cache."""
+_PER_CURVE = ("low", "high", "cycle", "capacity_mah_g", "points", "segment", "like_group", "rate_c")
 
 
-FOLDER = "curves-on-grids"
-"""Where blocks and grids are kept in the workspace's cache."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """The curves of one run: their *knots* and per curve, shape (c,), what is known of each.
 
+    ``cycle``; ``capacity_mah_g``; ``points``, how many were recorded; ``segment``, empty where unknown; ``like_group``
+    and ``rate_c``, NaN where unknown.
+    """
 
-def keep_grid(cache: Path, grid: Array) -> str:
-    """Keep a grid, shape (m,), in the workspace's *cache* and return its name, the hash of its numbers."""
-    name = hashlib.sha256(np.ascontiguousarray(grid, dtype="<f8").tobytes()).hexdigest()
-    folder = cache / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.grid.npy"
-    if not path.exists():
-        _write(path, lambda file: np.save(file, grid, allow_pickle=False))
-    return name
+    knots: Knots
+    known: dict[str, NDArray[Any]]
 
 
 def block_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the curves of one run on the grid and keep them; return path, keys and which curves are whole."""
+    """Take the curves of one run apart and keep them, unless they are kept already; return path and `Lines`' facts."""
     store = store_at(parameters["root"])
-    folder = store.cache / FOLDER
-    path = folder / f"{parameters['name']}.npy"
-    beside = path.with_suffix(".parquet")
-    if path.exists() and beside.exists():
-        table = pl.read_parquet(beside)
+    path = store.cache / FOLDER / f"{parameters['name']}.npz"
+    if path.exists():
+        lines = open_block(path)
     else:
-        values, keys = _curves_of_run(store, parameters)
-        table = keys.with_columns(pl.Series("whole", ~np.isnan(values).any(axis=1)))
-        _write(beside, table.write_parquet)
-        _write(path, lambda file: np.save(file, values.astype(parameters["stored"]), allow_pickle=False))
-    return {
-        "path": str(path),
-        "whole": table["whole"].to_list(),
-        "keys": table.drop("whole").to_dict(as_series=False),
-    }
+        lines = _lines_of_run(store, parameters)
+        knots = lines.knots
+        count = np.bincount(knots.curve, minlength=knots.count).astype(np.int32)
+        arrays: dict[str, Any] = {
+            "count": count,
+            "x": knots.x,
+            "y": knots.y,
+            "low": knots.low,
+            "high": knots.high,
+            **lines.known,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, lambda file: np.savez(file, **arrays))
+    return {"path": str(path), "low": lines.knots.low, "high": lines.knots.high, **lines.known}
 
 
-def _curves_of_run(store: Store, parameters: Mapping[str, Any]) -> tuple[Array, pl.DataFrame]:
-    from lirich.cycling import CyclingSettings
-    from lirich.cycling.annotation import annotate
-    from lirich.readers import join_tables
+def open_block(path: Path) -> Lines:
+    """Return the curves that are kept in the file *path*."""
+    with np.load(path, allow_pickle=False) as kept:
+        of = np.repeat(np.arange(len(kept["count"])), kept["count"])
+        knots = Knots(of, kept["x"], kept["y"], kept["low"], kept["high"])
+        return Lines(knots, {name: kept[name] for name in _PER_CURVE if name not in ("low", "high")})
 
-    table = join_tables([store.read_curve(key) for key in parameters["curves"]])[0]
-    settings = CyclingSettings.model_validate(parameters["settings"]) if parameters["settings"] else None
-    notes = annotate(table, electrode=parameters["electrode"], settings=settings)
-    direction, kind = parameters["direction"], parameters["kind"]
-    grid = np.load(store.cache / FOLDER / f"{parameters['grid']}.grid.npy", allow_pickle=False)
-    points, cycles = points_of_run(notes, direction, parameters["active_mass_mg"])
+
+def _lines_of_run(store: Store, parameters: Mapping[str, Any]) -> Lines:
+    direction: Direction = parameters["direction"]
+    points, cycles = rows_of_run(store, parameters).points(direction, parameters["active_mass_mg"])
     if points.count == 0:
         raise NotEnoughDataError(f"no {direction}")
-    values = np.concatenate(list(on_grid(points, grid, kind, direction)))
-    capacity = np.zeros(points.count)
-    np.maximum.at(capacity, points.curve, points.capacity)
-    keys = pl.DataFrame(
-        {
-            "cell": [parameters["cell"]] * points.count,
-            "cycle": cycles,
-            "origin": [parameters["origin"]] * points.count,
-            "capacity_mah_g": capacity,
-            "run": [parameters["run"]] * points.count,
-            "points": np.bincount(points.curve, minlength=points.count),
-        }
-    )
-    known = store.read_curve(parameters["cycles"]) if parameters["cycles"] else pl.DataFrame({"cycle": []})
-    rate = pl.col(f"{direction}_rate_c") if f"{direction}_rate_c" in known.columns else pl.lit(None)
-    wanted = [pl.col(n) if n in known.columns else pl.lit(None).alias(n) for n in ("cycle", "segment", "like_group")]
-    said = known.select(*wanted, rate.alias("rate_c")).with_columns(pl.col("cycle").cast(pl.Int64))
-    joined = keys.with_columns(pl.col("cycle").cast(pl.Int64)).join(said, on="cycle", how="left", maintain_order="left")
-    return values, joined.select(pl.col(name).cast(kind) for name, kind in KEYS.items())
+    cycles = cycles[: points.count]
+    count = np.bincount(points.curve)
+    last = np.maximum(np.cumsum(count) - 1, 0)  # the capacity never falls within a curve
+    known: dict[str, NDArray[Any]] = {
+        "cycle": cycles,
+        "capacity_mah_g": np.where(count > 0, points.capacity[last], 0.0),
+        "points": count,
+        "segment": np.full(len(cycles), "", dtype=np.str_),
+        "like_group": np.full(len(cycles), np.nan),
+        "rate_c": np.full(len(cycles), np.nan),
+    }
+    if parameters["cycles"]:
+        rate = f"{direction}_rate_c"
+        table = _cycle_table(store, parameters["cycles"], ("cycle", "segment", "like_group", rate))
+        numbers = table["cycle"].to_numpy()
+        at = np.minimum(np.searchsorted(numbers, cycles), len(numbers) - 1)
+        there = numbers[at] == cycles
+        segment = table["segment"].fill_null("").to_numpy().astype(np.str_)
+        known["segment"] = np.where(there, segment[at], "")
+        for name, column in (("like_group", "like_group"), ("rate_c", rate)):
+            known[name] = np.where(there, table[column].cast(float).to_numpy()[at], np.nan)
+    return Lines(knots_of(points, parameters["kind"], direction), known)
 
 
-def points_of_run(notes: Annotation, direction: Direction, active_mass_mg: float) -> tuple[Points, NDArray[np.int64]]:
-    """Return the points of all half-cycles of one direction, and their cycle numbers, shape (c,).
+def _cycle_table(store: Store, key: str, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Return *columns* of a cycle table, empty where an older analysis has none of that name."""
+    try:
+        return store.read_curve(key, columns=columns)
+    except MissingColumnError:
+        import polars as pl
 
-    As `lirich.cycling.halfcycles.half_cycle`: rests and pulses of the other direction are left out, a point at zero
-    capacity is put before the first. What came before the first cycle (cycle 0) is left out.
-    """
-    sign = 1 if direction == "charge" else -1
-    halves = np.flatnonzero((notes.half_sign == sign) & (notes.half_cycle > 0))
-    number = np.full(len(notes.half_start), -1, dtype=np.int64)
-    number[halves] = np.arange(len(halves))
-    half = np.repeat(np.arange(len(notes.half_start)), notes.half_stop - notes.half_start)
-    total = np.cumsum(notes.passed_ah)
-    base = np.append(0.0, total)[notes.half_start]
-    rows = np.flatnonzero((notes.points.sign == sign) & (number[half] >= 0))
-    curve = number[half[rows]]
-    capacity = 1e6 * (total[rows] - base[half[rows]]) / active_mass_mg  # Ah and mg to mAh/g
-    first = np.flatnonzero(np.diff(curve, prepend=-1))
-    points = Points(
-        curve=np.insert(curve, first, curve[first]),
-        voltage_v=np.insert(notes.points.voltage_v[rows], first, notes.points.voltage_v[rows][first]),
-        capacity=np.insert(capacity, first, 0.0),
-        held=np.insert(notes.steps.row_held[rows], first, values=False),
-    )
-    return points, notes.half_cycle[halves]
+        table = store.read_curve(key)
+        return table.select(pl.col(c) if c in table.columns else pl.lit(None).alias(c) for c in columns)
+
+
+def sums_of_block(
+    path: Path, kept: NDArray[np.int64], grid: Array, kind: Kind, direction: Direction, basis: Array, shift: Array
+) -> Sums:
+    """Return the sums of the curves *kept* of a block on *grid*; of dQ/dV, which is no line, by its values."""
+    knots = open_block(path).knots.take(kept)
+    if kind == "dQ/dV":
+        return sums_of(knots_on_grid(knots, grid, kind, direction), basis, shift)
+    return sums_of_lines(knots, grid, basis, shift)
 
 
 def sums_task(parameters: Mapping[str, Any]) -> Sums:
-    """Return the sums of one block; basis and shift come as a file."""
+    """Return the sums of one block; grid, basis and shift come as a file."""
     with np.load(parameters["basis"], allow_pickle=False) as given:
-        basis, shift = given["basis"], given["shift"]
-    values = np.load(parameters["path"], mmap_mode="r", allow_pickle=False)
-    kept = np.array(parameters["kept"])
-    return sums_of((values[kept[i : i + BLOCK_ROWS]] for i in range(0, len(kept), BLOCK_ROWS)), basis, shift)
+        grid, basis, shift = given["grid"], given["basis"], given["shift"]
+    kept = np.array(parameters["kept"], dtype=np.int64)
+    kind, direction = parameters["kind"], parameters["direction"]
+    return sums_of_block(Path(parameters["path"]), kept, grid, kind, direction, basis, shift)
 
 
 def _write(path: Path, write: Callable[[Any], Any]) -> None:

@@ -1,15 +1,15 @@
 """Curves of a workspace as matrices: cell by cell from Parquet, in memory, on disk, or on workers.
 
-The curves of a run are put on the grid once and kept as a block (float32 or float64) in the workspace's cache, under
-the hash of all that made it: the table, the analysis, grid, kind and direction. A map of more curves than fit into
-memory is fitted on the blocks, and on Dask by the workers.
+The curves of a run are taken apart once and kept as a block in the workspace's cache: lines between knots, under the
+hash of all that made them: the table, the analysis, kind and direction. Every grid is served by the same block, and a
+map of more curves than fit into memory is fitted on the blocks, without putting them on a grid; on Dask by the workers.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +26,11 @@ from lirich.compute import code_hash, open_executor, run_tasks
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.learn.filters import REASON, judge
 from lirich.learn.matrix import Array, CurveMatrix, Direction, Kind, Values
+from lirich.learn.resample import Knots, complete_on, knots_on_grid, need_even
 from lirich.learn.statemap import StateMap
-from lirich.learn.sums import BLOCK_ROWS, Sums, sums_of
+from lirich.learn.sums import BLOCK_ROWS, Sums
 from lirich.model import content_hash
-from lirich.workbench.curveblocks import KEYS, block_task, keep_grid, sums_task
+from lirich.workbench.curveblocks import block_task, open_block, sums_of_block, sums_task
 
 if TYPE_CHECKING:
     from lirich.compute import Progress
@@ -39,45 +40,49 @@ Store = Literal["float32", "float64"]
 ANCHOR_GRID = (3.0, 4.5, 10_000)
 """Grid of Kim et al. (doi:10.1039/D4EE05222F): first and last voltage, V, and how many points."""
 DEFAULT_POINTS = 501
-_CODE = ("lirich.cycling", "lirich.learn.resample", "lirich.workbench.curveblocks")
+_CODE = ("lirich.cycling", "lirich.learn.resample", "lirich.workbench.curveblocks", "lirich.workbench.keptsteps")
+_KEYS = {
+    "cell": pl.String, "cycle": pl.Int64, "origin": pl.String, "segment": pl.String, "like_group": pl.Int64,
+    "capacity_mah_g": pl.Float64, "rate_c": pl.Float64, "run": pl.Int64, "points": pl.Int64,
+}  # fmt: skip
+# what is known of each curve of a workspace; ``points`` is how many were recorded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Curves of one run, kept on disk: ``path`` of the values, (n, m); ``keys`` of all, ``kept`` rows of them."""
+    """Curves of one run, kept on disk: ``path`` of their lines, ``kept`` rows of them, shape (k,)."""
 
     path: Path
-    keys: pl.DataFrame
     kept: NDArray[np.int64]
 
-    def open(self) -> Values:
-        """Return the values, mapped into memory, not read."""
-        return cast(Values, np.load(self.path, mmap_mode="r", allow_pickle=False))
+    def open(self) -> Knots:
+        """Return the curves that are kept, as lines."""
+        return open_block(self.path).knots.take(self.kept)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveSet:
-    """Curves of a workspace, put on a grid and kept on disk. ``left_out`` names curves and cells with the reason.
+    """Curves of a workspace on a grid, kept on disk as lines.
+
+    ``keys`` has a row per curve: cell, cycle, origin, segment, like_group, capacity_mah_g, rate_c, run, points.
+    ``left_out`` names curves and cells with the reason. ``stored`` is the type of the values that come out.
 
     It is a `lirich.learn.sums.Curves`: maps are fitted on it block by block, or by the *executor*'s workers.
     """
 
     blocks_: tuple[Block, ...]
+    keys: pl.DataFrame
     grid: Array
     kind: Kind
     direction: Direction
     left_out: pl.DataFrame
+    stored: Store = "float32"
     executor: Executor | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """How many curves and points there are."""
         return sum(len(block.kept) for block in self.blocks_), len(self.grid)
-
-    @property
-    def keys(self) -> pl.DataFrame:
-        """One row per curve: cell, cycle, origin, segment, like_group, capacity_mah_g, rate."""
-        return pl.concat([block.keys[block.kept] for block in self.blocks_], how="diagonal_relaxed")
 
     def sample(self, rows: int, seed: int) -> Array:
         """Return some of the curves; see `lirich.learn.sums.Curves.sample`."""
@@ -87,29 +92,32 @@ class CurveSet:
         for block in self.blocks_:
             mine = chosen[(chosen >= start) & (chosen < start + len(block.kept))] - start
             if len(mine):
-                out[filled : filled + len(mine)] = block.open()[block.kept[mine]]
-            filled, start = filled + len(mine), start + len(block.kept)
+                for values in self._on_grid(block.open().take(mine)):
+                    out[filled : filled + len(values)] = values
+                    filled += len(values)
+            start += len(block.kept)
         return out
 
     def blocks(self) -> Iterator[Values]:
         """Return all curves in order, in blocks of rows."""
         for block in self.blocks_:
-            values = block.open()
-            for start in range(0, len(block.kept), BLOCK_ROWS):
-                rows = block.kept[start : start + BLOCK_ROWS]
-                together = rows[-1] - rows[0] + 1 == len(rows)  # then nothing is copied
-                yield values[rows[0] : rows[-1] + 1] if together else values[rows]
+            for values in self._on_grid(block.open()):
+                for start in range(0, len(values), BLOCK_ROWS):
+                    yield values[start : start + BLOCK_ROWS]
+
+    def _on_grid(self, knots: Knots) -> Iterator[Values]:
+        for values in knots_on_grid(knots, self.grid, self.kind, self.direction):
+            yield cast(Values, values.astype(self.stored, copy=False))
 
     def sums(self, basis: Array, shift: Array) -> Sums:
-        """Return the sums of all curves; with an executor each worker takes blocks of its own."""
+        """Return the sums of all curves, not rounded to ``stored``; with an executor each worker takes blocks."""
         if self.executor is None:
-            return sums_of(self.blocks(), basis, shift)
-        with _handed_over(self.blocks_[0].path.parent, basis, shift) as path:
-            tasks = [
-                {"path": str(b.path), "kept": [int(r) for r in b.kept], "basis": str(path)}
-                for b in self.blocks_
-                if len(b.kept)
-            ]
+            each = (sums_of_block(b.path, b.kept, self.grid, self.kind, self.direction, basis, shift)
+                    for b in self.blocks_)  # fmt: skip
+            return reduce(add, each)
+        with _handed_over(self.blocks_[0].path.parent, self.grid, basis, shift) as path:
+            said = {"basis": str(path), "kind": self.kind, "direction": self.direction}
+            tasks = [{"path": str(b.path), "kept": [int(r) for r in b.kept], **said} for b in self.blocks_]
             found: dict[int, Sums] = {}
             for outcome in run_tasks(sums_task, tasks, executor=self.executor):
                 if outcome.error is not None:
@@ -119,13 +127,12 @@ class CurveSet:
 
     def matrix(self) -> CurveMatrix:
         """Return the curves as one matrix in memory."""
-        values = _joined([block.open()[block.kept] for block in self.blocks_])
-        return CurveMatrix(values, self.grid, self.keys, self.kind, self.direction)
-
-
-def _joined(parts: Sequence[Values]) -> Values:
-    values: Any = np.concatenate(parts)  # of one type, that of the blocks
-    return cast(Values, values)
+        n, m = self.shape
+        values, filled = np.empty((n, m), dtype=self.stored), 0
+        for block in self.blocks():
+            values[filled : filled + len(block)] = block
+            filled += len(block)
+        return CurveMatrix(cast(Values, values), self.grid, self.keys, self.kind, self.direction)
 
 
 def curve_set(
@@ -143,7 +150,7 @@ def curve_set(
     pool: Executor | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> CurveSet:
-    """Put the curves of analysed cells on a grid, on disk; what was put there before is not done again.
+    """Take the curves of analysed cells for a grid; what was taken apart before is not done again.
 
     Parameters
     ----------
@@ -159,42 +166,73 @@ def curve_set(
     cells:
         By default all that are analysed.
     stored:
-        ``float32`` (7 digits, half of the room) or ``float64``.
+        Values come out as ``float32`` (7 digits, half of the room) or ``float64``.
     executor, workers:
-        Where the curves are put on the grid; see `lirich.compute.open_executor`. *pool*, an open executor, goes before
+        Where the curves are taken apart; see `lirich.compute.open_executor`. *pool*, an open executor, goes before
         them, and the sums of a map are taken on it too.
 
     Raises `NotEnoughDataError` where no curve is left, with the reasons that were found most; `InputError` on a grid
     that does not rise; `UnknownNameError` on a cell, filter or kind.
     """
     at = _grid(grid, kind)
-    tasks, left = _tasks(ws, cells, kind, direction, at, stored)
-    found: dict[int, Block] = {}
+    need_even(at, kind)
+    tasks, left = _tasks(ws, cells, kind, direction)
+    found: dict[int, dict[str, Any]] = {}
     few = len(tasks) < _FEW and executor == "processes"
     with _pool_of(pool, "serial" if few else executor, workers) as running:
         for outcome in run_tasks(block_task, tasks, executor=running, progress=progress):
             if outcome.error is not None:
                 left.append((str(tasks[outcome.index]["cell"]), None, outcome.error.found))
-                continue
-            keys, reach = pl.DataFrame(outcome.result["keys"], schema=KEYS), outcome.result["whole"]
-            judged = judge(keys, only)
-            reasons = [
-                reason or (None if complete or not whole else "does not reach every point of the grid")
-                for reason, complete in zip(judged[REASON].to_list(), reach, strict=True)
-            ]
-            kept = np.array([row for row, reason in enumerate(reasons) if reason is None], dtype=np.int64)
-            left += [(c, n, r) for c, n, r in zip(keys["cell"], keys["cycle"], reasons, strict=True) if r is not None]
-            found[outcome.index] = Block(Path(outcome.result["path"]), keys, kept)
+            else:
+                found[outcome.index] = outcome.result
+    order = sorted(found)
+    keys = _keys_of([tasks[i] for i in order], [found[i] for i in order])
+    reasons = _reasons(keys, only)
+    if whole and order:
+        low, high = (np.concatenate([found[i][name] for i in order]) for name in ("low", "high"))
+        reach = complete_on(low, high, at, kind)
+        for row in np.flatnonzero(~reach):
+            reasons[row] = reasons[row] or "does not reach every point of the grid"
     schema = {"cell": pl.String, "cycle": pl.Int64, REASON: pl.String}
-    left_out = pl.DataFrame(left, schema=schema, orient="row")
-    blocks = tuple(found[i] for i in sorted(found) if len(found[i].kept))
+    told = keys.select("cell", "cycle").with_columns(pl.Series(REASON, reasons, dtype=pl.String))
+    left_out = pl.concat([pl.DataFrame(left, schema=schema, orient="row"), told.filter(pl.col(REASON).is_not_null())])
+    kept = told[REASON].is_null().to_numpy()
+    blocks, start = [], 0
+    for i in order:
+        stop = start + len(found[i]["cycle"])
+        rows = np.flatnonzero(kept[start:stop])
+        if len(rows):
+            blocks.append(Block(Path(found[i]["path"]), rows))
+        start = stop
     if not blocks:
         most = left_out[REASON].value_counts(sort=True).head(3)
-        told = "; ".join(f"{reason} ({count})" for reason, count in most.iter_rows()) or "there is no analysed cell"
+        why = "; ".join(f"{reason} ({count})" for reason, count in most.iter_rows()) or "there is no analysed cell"
         raise NotEnoughDataError(
-            f"No curve is left: {told}", expected="at least one", advice="Choose another grid, filter or direction"
+            f"No curve is left: {why}", expected="at least one", advice="Choose another grid, filter or direction"
         )
-    return CurveSet(blocks, at, kind, direction, left_out, pool)
+    return CurveSet(tuple(blocks), keys.filter(pl.Series(kept)), at, kind, direction, left_out, stored, pool)
+
+
+def _keys_of(tasks: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return a row per curve of all runs; see `CurveSet`."""
+    if not found:
+        return pl.DataFrame(schema=_KEYS)
+    counts = [len(each["cycle"]) for each in found]
+    columns: dict[str, Any] = {
+        name: np.repeat(np.array([task[name] for task in tasks]), counts) for name in ("cell", "origin", "run")
+    }
+    for name in ("cycle", "capacity_mah_g", "points", "segment", "like_group", "rate_c"):
+        columns[name] = np.concatenate([each[name] for each in found])
+    table = pl.DataFrame(columns, nan_to_null=True)
+    segment = pl.col("segment").replace("", None)
+    return table.with_columns(segment).select(pl.col(name).cast(kind) for name, kind in _KEYS.items())
+
+
+def _reasons(keys: pl.DataFrame, only: str) -> list[str | None]:
+    """Return why the filter *only* leaves each curve out, each run of a cell by itself; None where kept."""
+    apart = keys.with_columns(pl.format("{} {}", "cell", "run").alias("cell"))
+    reasons: list[str | None] = judge(apart, only)[REASON].to_list()
+    return reasons
 
 
 def curve_matrix(ws: Workspace, **options: Any) -> CurveMatrix:
@@ -224,7 +262,7 @@ def _grid(grid: Array | Sequence[float] | None, kind: Kind) -> Array:
 
 
 def _tasks(
-    ws: Workspace, cells: Iterable[str] | None, kind: Kind, direction: Direction, grid: Array, stored: Store
+    ws: Workspace, cells: Iterable[str] | None, kind: Kind, direction: Direction
 ) -> tuple[list[dict[str, Any]], list[tuple[str, int | None, str]]]:
     """Return the tasks, one per run, and the cells that have none with the reason."""
     store = ws.store
@@ -237,7 +275,6 @@ def _tasks(
     tasks: list[dict[str, Any]] = []
     left: list[tuple[str, int | None, str]] = []
     code = code_hash(*_CODE)
-    kept = keep_grid(store.cache, grid)
     for key in wanted:
         cell = facts[key]
         if cell.active_mass_mg is None:
@@ -252,14 +289,14 @@ def _tasks(
                 "tests": list(made.tests),
                 "curves": [tests[test].curve for test in made.tests],
                 "cycles": made.cycles_curve,
+                # of an analysis that took the cell for another electrode the steps have other half-cycles
+                "steps": made.steps_curve if made.facts and made.facts.electrode == cell.electrode else None,
                 "settings": made.settings,
                 "electrode": cell.electrode,
                 "active_mass_mg": cell.active_mass_mg,
                 "origin": "simulated" if cell.simulated else "measured",
-                "kind": kind,
+                "kind": "V(Q)" if kind == "V(Q)" else "Q(V)",  # dQ/dV is the slope of Q(V)
                 "direction": direction,
-                "grid": kept,
-                "stored": stored,
                 "code": code,
             }
             tasks.append({**said, "root": str(store.root), "name": content_hash(said)})
@@ -267,12 +304,12 @@ def _tasks(
 
 
 @contextmanager
-def _handed_over(folder: Path, basis: Array, shift: Array) -> Iterator[Path]:
-    """Write basis and shift where the workers read them, for the time of a pass."""
+def _handed_over(folder: Path, grid: Array, basis: Array, shift: Array) -> Iterator[Path]:
+    """Write grid, basis and shift where the workers read them, for the time of a pass."""
     handle, name = tempfile.mkstemp(dir=folder, prefix=".basis-", suffix=".npz")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, basis=basis, shift=shift)
+            np.savez(file, grid=grid, basis=basis, shift=shift)
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
