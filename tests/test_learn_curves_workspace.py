@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from lirich import Workspace
 from lirich.compute import open_executor
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
 from lirich.learn import StateMap, principal_angles
+from lirich.learn.matrix import Direction
 from lirich.plots import completion, error_map, loadings, state_map
 from lirich.testing import make_laboratory
 from lirich.testing.digitised import CELL_KEY, write_digitised_cell
+from lirich.workbench import keptsteps
 from lirich.workbench.curvematrix import curve_matrix, curve_set, fit_map
 
 
@@ -89,10 +92,12 @@ def test_other_kinds_of_curves(lab: Workspace, kind: str, direction: str) -> Non
 @pytest.mark.slow
 def test_blocks_on_disk_memory_and_two_dask_workers_give_one_map(lab: Workspace) -> None:
     grid = np.linspace(3.2, 4.4, 1201)
-    on_disk, curves = fit_map(lab, 3, grid=grid, only="none", executor="serial")
+    on_disk, curves = fit_map(lab, 3, grid=grid, only="none", stored="float64", executor="serial")
     in_memory = StateMap(3).fit(curves.matrix())
     np.testing.assert_allclose(in_memory.components_, on_disk.components_, atol=1e-9)
     np.testing.assert_allclose(np.concatenate(list(curves.blocks())), curves.matrix().values)
+    rounded = StateMap(3).fit(curve_matrix(lab, grid=grid, only="none", executor="serial"))  # to 7 digits
+    np.testing.assert_allclose(rounded.components_, on_disk.components_, atol=1e-6)
     with open_executor("dask", workers=2) as pool:
         on_dask, there = fit_map(lab, 3, grid=grid, only="none", pool=pool)
     assert there.shape == curves.shape
@@ -100,10 +105,44 @@ def test_blocks_on_disk_memory_and_two_dask_workers_give_one_map(lab: Workspace)
     np.testing.assert_allclose(on_dask.explained_variance_, on_disk.explained_variance_, rtol=1e-10)
 
 
-def test_the_second_time_nothing_is_put_on_the_grid_again(lab: Workspace) -> None:
+def _kept(lab: Workspace, cell: str) -> dict[str, Any]:
+    made = next(a for a in lab.store.bare_analyses([cell]))
+    curves = [t.curve for t in lab.store.tests(cell) if t.key in made.tests]
+    electrode = lab.cells[cell].facts.electrode
+    return {"steps": made.steps_curve, "curves": curves, "settings": made.settings, "electrode": electrode}
+
+
+@pytest.mark.parametrize("direction", ["charge", "discharge"])
+def test_points_by_the_kept_steps_are_those_of_the_annotated_test(lab: Workspace, direction: Direction) -> None:
+    for cell in ("SC-1", "SC-2", "PC-1", "PC-2"):
+        said = _kept(lab, cell)
+        if len(said["curves"]) > 1:  # several files are joined and taken apart again
+            assert keptsteps._by_steps(lab.store, said) is None
+            continue
+        by_steps, anew = keptsteps._by_steps(lab.store, said), keptsteps._annotated(lab.store, said)
+        assert by_steps is not None  # three columns were enough
+        (points, cycles), (expected, numbers) = (rows.points(direction, 10.0) for rows in (by_steps, anew))
+        np.testing.assert_array_equal(cycles, numbers)
+        for name in ("curve", "voltage_v", "capacity", "held"):
+            np.testing.assert_array_equal(getattr(points, name), getattr(expected, name))
+
+
+def test_steps_that_do_not_fit_the_curve_are_not_used(lab: Workspace) -> None:
+    said = _kept(lab, "SC-1")
+    other = {**said, "steps": _kept(lab, "PC-2")["steps"]}
+    assert keptsteps._by_steps(lab.store, other) is None
+    steps = lab.store.read_curve(str(said["steps"]))
+    off = steps.with_columns(charge_mah=steps["charge_mah"] * (1.0 + 1e-12))
+    assert keptsteps._by_steps(lab.store, {**said, "steps": lab.store.put_curve(off)}) is None
+    np.testing.assert_array_equal(
+        keptsteps.rows_of_run(lab.store, other).passed_ah, keptsteps.rows_of_run(lab.store, said).passed_ah
+    )
+
+
+def test_the_second_time_nothing_is_taken_apart_again_whatever_the_grid(lab: Workspace) -> None:
     first = curve_set(lab, only="none", executor="serial")
     made = [block.path.stat().st_mtime_ns for block in first.blocks_]
-    again = curve_set(lab, only="none", executor="serial")
+    again = curve_set(lab, only="none", grid=np.linspace(3.0, 4.5, 77), stored="float64", executor="serial")
     assert [block.path.stat().st_mtime_ns for block in again.blocks_] == made
 
 

@@ -10,6 +10,7 @@ from learn_material import cohort, keys_of, low_rank
 from lirich.errors import AnalysisError, InputError, MissingColumnError, NotEnoughDataError
 from lirich.learn import (
     CurveMatrix,
+    Points,
     ProbabilisticMap,
     StateMap,
     anchor_map,
@@ -22,6 +23,9 @@ from lirich.learn import (
     touched,
     trajectory,
 )
+from lirich.learn.lines import sums_of_lines
+from lirich.learn.resample import Knots, q_of_v
+from lirich.learn.sums import sums_of
 from lirich.workbench.learn_maps import at_breaks
 
 
@@ -240,3 +244,31 @@ def test_a_turn_where_cycles_are_left_out_is_told_from_one_where_none_are() -> N
     (finding,) = at_breaks(ways)
     assert "checked (cycle" in finding.message
     assert "aged" not in finding.message
+
+
+def test_sums_over_lines_are_those_over_the_curves_on_the_grid() -> None:
+    draw = np.random.default_rng(3)
+    parts = []
+    for count in (4, 1):
+        owner = np.repeat(np.arange(count), 30)
+        voltage = np.sort(draw.uniform(2.8, 4.6, (count, 30)), axis=1)
+        voltage[0, 10:20] += 0.02 * draw.normal(size=10)  # turns back: charge is booked where it passed
+        voltage[:, -1] = 4.7
+        held = np.zeros(30 * count, dtype=bool)
+        held[-2:] = True
+        charge = np.cumsum(draw.uniform(0.0, 10.0, (count, 30)), axis=1)
+        parts.append(q_of_v(Points(owner, voltage.ravel(), charge.ravel(), held), "charge"))
+    for grid in (np.linspace(2.9, 4.5, 11), np.sort(draw.uniform(2.9, 4.5, 2000))):
+        basis, shift = draw.normal(size=(len(grid), 3)), 100.0 * draw.uniform(size=len(grid))
+        whole = np.vstack([part.on(grid, slice(0, part.count)) for part in parts])
+        expected = sums_of([whole], basis, shift)
+        for given in (parts, [Knots.together(parts)]):
+            found = sums_of_lines(given, grid, basis, shift)
+            assert found.count == expected.count == 5
+            assert found.square == pytest.approx(expected.square, rel=1e-10)
+            np.testing.assert_allclose(found.total, expected.total, atol=1e-9 * np.abs(expected.total).max())
+            np.testing.assert_allclose(
+                found.projected, expected.projected, atol=1e-10 * np.abs(expected.projected).max()
+            )
+    with pytest.raises(InputError, match="missing points"):
+        sums_of_lines(parts, np.linspace(3.0, 5.0, 20), np.zeros((20, 1)), np.zeros(20))

@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 from polars.testing.parametric import dataframes
 
 import store_lab as lab
-from lirich.errors import CorruptStoreError, InputError, StoreError
+from lirich.errors import CorruptStoreError, InputError, MissingColumnError, StoreError
 from lirich.store import Store
 from lirich.store.curves import table_hash
 from lirich.store.files import safe_suffix
@@ -175,6 +175,11 @@ def test_a_curve_comes_back_exactly(store: Store) -> None:
     table = lab.table(1)
     key = store.put_curve(table)
     assert_frame_equal(store.read_curve(key, verify=True), table, check_exact=True)
+    some = [table.columns[2], table.columns[0]]
+    for verify in (False, True):
+        assert_frame_equal(store.read_curve(key, columns=some, verify=verify), table.select(some), check_exact=True)
+    with pytest.raises(MissingColumnError, match="without no_such"):
+        store.read_curve(key, columns=["no_such"])
 
 
 def test_the_key_does_not_depend_on_how_the_table_lies_in_memory_or_on_disk(store: Store) -> None:

@@ -11,7 +11,7 @@ never the last value carried on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +96,15 @@ class Knots:
         of = number[self.curve]
         kept = of >= 0
         return Knots(of[kept], self.x[kept], self.y[kept], self.low[rows], self.high[rows])
+
+    @classmethod
+    def together(cls, parts: Sequence[Knots]) -> Knots:
+        """Return the curves of all *parts*, one after the other."""
+        before = np.cumsum([0, *(part.count for part in parts[:-1])])
+        return cls(
+            np.concatenate([part.curve + start for part, start in zip(parts, before, strict=True)]),
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y", "low", "high")),
+        )
 
     def reaches(self, grid: Array) -> NDArray[np.bool_]:
         """Tell which curves have a value at every point of *grid*, shape (c,)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = "curves-as-lines"
 """Where blocks are kept in the workspace's cache."""
-_PER_CURVE = ("low", "high", "cycle", "capacity_mah_g", "points", "segment", "like_group", "rate_c")
+_TOGETHER = 16  # blocks whose sums are taken at once: some hundred thousand knots, 10 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,34 +43,37 @@ class Lines:
 
 
 def block_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the curves of one run apart and keep them, unless they are kept already; return path and `Lines`' facts."""
+    """Take the curves of one run apart and keep them, unless they are kept already.
+
+    Returns the path, and per curve ``low`` and ``high`` of `Knots` and what `Lines` knows.
+    """
     store = store_at(parameters["root"])
-    path = store.cache / FOLDER / f"{parameters['name']}.npz"
-    if path.exists():
-        lines = open_block(path)
-    else:
-        lines = _lines_of_run(store, parameters)
-        knots = lines.knots
-        count = np.bincount(knots.curve, minlength=knots.count).astype(np.int32)
-        arrays: dict[str, Any] = {
-            "count": count,
-            "x": knots.x,
-            "y": knots.y,
-            "low": knots.low,
-            "high": knots.high,
-            **lines.known,
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, lambda file: np.savez(file, **arrays))
-    return {"path": str(path), "low": lines.knots.low, "high": lines.knots.high, **lines.known}
+    path = store.cache / FOLDER / f"{parameters['name']}.npy"
+    beside = path.with_suffix(".keys.npz")
+    if path.exists() and beside.exists():
+        with np.load(beside, allow_pickle=False) as kept:
+            return {"path": str(path), **kept}
+    lines = _lines_of_run(store, parameters)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts: dict[str, Any] = {"low": lines.knots.low, "high": lines.knots.high, **lines.known}
+    _write(beside, lambda file: np.savez(file, **facts))
+    _write(path, lambda file: np.save(file, _packed(lines.knots), allow_pickle=False))
+    return {"path": str(path), **facts}
 
 
-def open_block(path: Path) -> Lines:
+def _packed(knots: Knots) -> Array:
+    """Return knots as one row of numbers: how many curves, how many knots of each, low, high, x, y."""
+    count = np.bincount(knots.curve, minlength=knots.count)
+    return np.concatenate(([float(len(count))], count, knots.low, knots.high, knots.x, knots.y))
+
+
+def open_block(path: Path) -> Knots:
     """Return the curves that are kept in the file *path*."""
-    with np.load(path, allow_pickle=False) as kept:
-        of = np.repeat(np.arange(len(kept["count"])), kept["count"])
-        knots = Knots(of, kept["x"], kept["y"], kept["low"], kept["high"])
-        return Lines(knots, {name: kept[name] for name in _PER_CURVE if name not in ("low", "high")})
+    row = np.load(path, allow_pickle=False)
+    n = int(row[0])
+    count, low, high = row[1 : 1 + 3 * n].reshape(3, n)
+    x, y = row[1 + 3 * n :].reshape(2, -1)
+    return Knots(np.repeat(np.arange(n), count.astype(np.int64)), x, y, low, high)
 
 
 def _lines_of_run(store: Store, parameters: Mapping[str, Any]) -> Lines:
@@ -113,23 +116,31 @@ def _cycle_table(store: Store, key: str, columns: tuple[str, ...]) -> pl.DataFra
         return table.select(pl.col(c) if c in table.columns else pl.lit(None).alias(c) for c in columns)
 
 
-def sums_of_block(
-    path: Path, kept: NDArray[np.int64], grid: Array, kind: Kind, direction: Direction, basis: Array, shift: Array
+def sums_of_blocks(
+    blocks: Sequence[tuple[Path, NDArray[np.int64]]],
+    grid: Array,
+    kind: Kind,
+    direction: Direction,
+    basis: Array,
+    shift: Array,
 ) -> Sums:
-    """Return the sums of the curves *kept* of a block on *grid*; of dQ/dV, which is no line, by its values."""
-    knots = open_block(path).knots.take(kept)
+    """Return the sums of some curves of *blocks* (path, rows) on *grid*; of dQ/dV, which is no line, by its values."""
+
+    def parts() -> Iterator[Knots]:
+        for start in range(0, len(blocks), _TOGETHER):
+            yield Knots.together([open_block(path).take(rows) for path, rows in blocks[start : start + _TOGETHER]])
+
     if kind == "dQ/dV":
-        return sums_of(knots_on_grid(knots, grid, kind, direction), basis, shift)
-    return sums_of_lines(knots, grid, basis, shift)
+        return sums_of((v for part in parts() for v in knots_on_grid(part, grid, kind, direction)), basis, shift)
+    return sums_of_lines(parts(), grid, basis, shift)
 
 
 def sums_task(parameters: Mapping[str, Any]) -> Sums:
-    """Return the sums of one block; grid, basis and shift come as a file."""
+    """Return the sums of some blocks; grid, basis and shift come as a file."""
     with np.load(parameters["basis"], allow_pickle=False) as given:
         grid, basis, shift = given["grid"], given["basis"], given["shift"]
-    kept = np.array(parameters["kept"], dtype=np.int64)
-    kind, direction = parameters["kind"], parameters["direction"]
-    return sums_of_block(Path(parameters["path"]), kept, grid, kind, direction, basis, shift)
+    blocks = [(Path(path), np.array(kept, dtype=np.int64)) for path, kept in parameters["blocks"]]
+    return sums_of_blocks(blocks, grid, parameters["kind"], parameters["direction"], basis, shift)
 
 
 def _write(path: Path, write: Callable[[Any], Any]) -> None:

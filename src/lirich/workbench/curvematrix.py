@@ -30,7 +30,7 @@ from lirich.learn.resample import Knots, complete_on, knots_on_grid, need_even
 from lirich.learn.statemap import StateMap
 from lirich.learn.sums import BLOCK_ROWS, Sums
 from lirich.model import content_hash
-from lirich.workbench.curveblocks import block_task, open_block, sums_of_block, sums_task
+from lirich.workbench.curveblocks import block_task, open_block, sums_of_blocks, sums_task
 
 if TYPE_CHECKING:
     from lirich.compute import Progress
@@ -57,7 +57,7 @@ class Block:
 
     def open(self) -> Knots:
         """Return the curves that are kept, as lines."""
-        return open_block(self.path).knots.take(self.kept)
+        return open_block(self.path).take(self.kept)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,13 +111,13 @@ class CurveSet:
 
     def sums(self, basis: Array, shift: Array) -> Sums:
         """Return the sums of all curves, not rounded to ``stored``; with an executor each worker takes blocks."""
+        blocks = [(b.path, b.kept) for b in self.blocks_]
         if self.executor is None:
-            each = (sums_of_block(b.path, b.kept, self.grid, self.kind, self.direction, basis, shift)
-                    for b in self.blocks_)  # fmt: skip
-            return reduce(add, each)
+            return sums_of_blocks(blocks, self.grid, self.kind, self.direction, basis, shift)
         with _handed_over(self.blocks_[0].path.parent, self.grid, basis, shift) as path:
             said = {"basis": str(path), "kind": self.kind, "direction": self.direction}
-            tasks = [{"path": str(b.path), "kept": [int(r) for r in b.kept], **said} for b in self.blocks_]
+            told = [(str(path), rows.tolist()) for path, rows in blocks]
+            tasks = [{"blocks": told[i : i + _A_TASK], **said} for i in range(0, len(told), _A_TASK)]
             found: dict[int, Sums] = {}
             for outcome in run_tasks(sums_task, tasks, executor=self.executor):
                 if outcome.error is not None:
@@ -249,6 +249,7 @@ def fit_map(ws: Workspace, n_components: int = 7, **options: Any) -> tuple[State
     return StateMap(n_components).fit_curves(curves, curves.grid, curves.kind, curves.direction), curves
 
 
+_A_TASK = 16  # blocks whose sums a worker takes at once
 _FEW = 16  # so few runs are done before a pool of processes has started
 
 

@@ -91,7 +91,7 @@ def _by_steps(store: Store, parameters: Mapping[str, Any]) -> Rows | None:
     except MissingColumnError:
         return None
     count = steps["rows"].to_numpy()
-    if table.height == 0 or count.sum() != table.height or any(table.null_count().row(0)):
+    if table.height == 0 or count.sum() != table.height or any(c.null_count() for c in table.iter_columns()):
         return None
     voltage, charged, discharged = (table[name].to_numpy().astype(np.float64, copy=False) for name in table.columns)
     stop = np.cumsum(count)
