@@ -34,8 +34,6 @@ def sums_of_lines(parts: Iterable[Knots], grid: Array, basis: Array, shift: Arra
         if not knots.reaches(grid).all():
             raise missing_points()
         lengths, value, slope = knots.segments(grid, slice(0, knots.count))
-        shown = lengths > 0  # lines between two grid points show nothing
-        lengths, value, slope = lengths[shown], value[shown], slope[shown]
         curve, begins = np.divmod(np.cumsum(lengths) - lengths, m)
         first = np.append(True, curve[1:] != curve[:-1])
         lines = np.column_stack([np.where(first, each, np.diff(each, prepend=0.0)) for each in (value, slope)])

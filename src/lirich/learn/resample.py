@@ -113,29 +113,32 @@ class Knots:
     def segments(self, grid: Array, rows: slice) -> tuple[NDArray[np.int64], Array, Array]:
         """Return the lines of *rows* on *grid*: how many points each covers, its value at ``grid[0]`` and its slope.
 
-        One after the other, they cover every point of every row once; some cover none.
+        One after the other, they cover every point of every row once. Lines between two grid points are left out.
         """
         first, last = np.searchsorted(self.curve, (rows.start, rows.stop))
         owner, x, y = self.curve[first:last] - rows.start, self.x[first:last], self.y[first:last]
-        count, m = rows.stop - rows.start, len(grid)
+        count = rows.stop - rows.start
         before = np.searchsorted(grid, x)  # grid points left of each knot
         starts = np.searchsorted(owner, np.arange(count))
-        stops = np.append(starts[1:], len(owner))
-        run, rise = np.diff(x), np.diff(y)
-        inner = owner[1:] == owner[:-1]
-        slope = np.zeros(len(x))
-        slope[:-1] = np.where(inner & (run > 0), rise / np.where(run > 0, run, 1.0), 0.0)
-        length = np.empty(len(x), dtype=np.int64)
-        length[:-1] = before[1:] - before[:-1]
-        length[stops - 1] = m - before[stops - 1]
-        # one more segment before the first knot of each curve, level at its value
+        ends = np.append(starts[1:], len(owner)) - 1
+        following = np.append(before[1:], len(grid))
+        following[ends] = len(grid)
+        # from each knot goes a line, and before the first knot of each curve another one, level at its value
         at = starts + np.arange(count)
-        ahead = np.ones(len(x) + count, dtype=np.bool_)
-        ahead[at] = False
-        lengths, offset, slopes = np.empty(len(ahead), dtype=np.int64), np.empty(len(ahead)), np.zeros(len(ahead))
-        lengths[at], offset[at] = before[starts], y[starts]
-        lengths[ahead], offset[ahead], slopes[ahead] = length, y - slope * (x - grid[0]), slope
-        return lengths, offset, slopes
+        of_knot = np.ones(len(x) + count, dtype=np.bool_)
+        of_knot[at] = False
+        lengths = np.empty(len(of_knot), dtype=np.int64)
+        lengths[at], lengths[of_knot] = before[starts], following - before
+        level = ~of_knot
+        level[ends + np.arange(count) + 1] = True
+        shown = np.flatnonzero(lengths > 0)
+        knot = np.maximum(np.cumsum(of_knot)[shown] - 1, 0)
+        knot[~of_knot[shown]] = starts[np.searchsorted(at, shown[~of_knot[shown]])]
+        after = np.minimum(knot + 1, len(x) - 1)
+        run, rise = x[after] - x[knot], y[after] - y[knot]
+        rises = ~level[shown] & (run > 0)
+        slopes = np.where(rises, rise / np.where(rises, run, 1.0), 0.0)
+        return lengths[shown], y[knot] - slopes * (x[knot] - grid[0]), slopes
 
     def on(self, grid: Array, rows: slice) -> Array:
         """Return the curves of *rows* on *grid* (m,), shape (rows, m); NaN outside of ``low`` … ``high``."""
