@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = "curves-as-lines"
 """Where blocks are kept in the workspace's cache."""
+_NUMBERS = ("cycle", "capacity_mah_g", "points", "like_group", "rate_c")
 _TOGETHER = 16  # blocks whose sums are taken at once: some hundred thousand knots, 10 MB
 
 
@@ -49,16 +50,18 @@ def block_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """
     store = store_at(parameters["root"])
     path = store.cache / FOLDER / f"{parameters['name']}.npy"
-    beside = path.with_suffix(".keys.npz")
-    if path.exists() and beside.exists():
-        with np.load(beside, allow_pickle=False) as kept:
-            return {"path": str(path), **kept}
-    lines = _lines_of_run(store, parameters)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    facts: dict[str, Any] = {"low": lines.knots.low, "high": lines.knots.high, **lines.known}
-    _write(beside, lambda file: np.savez(file, **facts))
-    _write(path, lambda file: np.save(file, _packed(lines.knots), allow_pickle=False))
-    return {"path": str(path), **facts}
+    if path.exists():
+        with path.open("rb") as file:
+            knots = _unpacked(np.load(file, allow_pickle=False))
+            numbers, segment = np.load(file, allow_pickle=False), np.load(file, allow_pickle=False)
+        known = {**dict(zip(_NUMBERS, numbers, strict=True)), "segment": segment}
+    else:
+        lines = _lines_of_run(store, parameters)
+        knots, known = lines.knots, lines.known
+        parts = (_packed(knots), np.array([known[name] for name in _NUMBERS], dtype=np.float64), known["segment"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, parts)
+    return {"path": str(path), "low": knots.low, "high": knots.high, **known}
 
 
 def _packed(knots: Knots) -> Array:
@@ -67,13 +70,16 @@ def _packed(knots: Knots) -> Array:
     return np.concatenate(([float(len(count))], count, knots.low, knots.high, knots.x, knots.y))
 
 
-def open_block(path: Path) -> Knots:
-    """Return the curves that are kept in the file *path*."""
-    row = np.load(path, allow_pickle=False)
+def _unpacked(row: Array) -> Knots:
     n = int(row[0])
     count, low, high = row[1 : 1 + 3 * n].reshape(3, n)
     x, y = row[1 + 3 * n :].reshape(2, -1)
     return Knots(np.repeat(np.arange(n), count.astype(np.int64)), x, y, low, high)
+
+
+def open_block(path: Path) -> Knots:
+    """Return the curves that are kept in the file *path*."""
+    return _unpacked(np.load(path, allow_pickle=False))
 
 
 def _lines_of_run(store: Store, parameters: Mapping[str, Any]) -> Lines:
@@ -143,12 +149,13 @@ def sums_task(parameters: Mapping[str, Any]) -> Sums:
     return sums_of_blocks(blocks, grid, parameters["kind"], parameters["direction"], basis, shift)
 
 
-def _write(path: Path, write: Callable[[Any], Any]) -> None:
-    """Write a file that appears whole or not at all."""
+def _write(path: Path, arrays: Iterable[NDArray[Any]]) -> None:
+    """Write a file of *arrays*, one after the other, that appears whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as file:
-            write(file)
+            for array in arrays:
+                np.save(file, array, allow_pickle=False)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
