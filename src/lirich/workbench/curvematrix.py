@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -83,6 +83,21 @@ class CurveSet:
     def shape(self) -> tuple[int, int]:
         """How many curves and points there are."""
         return sum(len(block.kept) for block in self.blocks_), len(self.grid)
+
+    def take(self, kept: NDArray[np.bool_], reason: str) -> CurveSet:
+        """Return the curves that are *kept*, shape (n,); the others are left out for *reason*."""
+        blocks, start = [], 0
+        for block in self.blocks_:
+            stop = start + len(block.kept)
+            blocks.append(Block(block.path, block.kept[kept[start:stop]]))
+            start = stop
+        gone = self.keys.filter(pl.Series(~kept)).select("cell", "cycle", pl.lit(reason).alias(REASON))
+        return replace(
+            self,
+            blocks_=tuple(block for block in blocks if len(block.kept)),
+            keys=self.keys.filter(pl.Series(kept)),
+            left_out=pl.concat([self.left_out, gone]),
+        )
 
     def sample(self, rows: int, seed: int) -> Array:
         """Return some of the curves; see `lirich.learn.sums.Curves.sample`."""

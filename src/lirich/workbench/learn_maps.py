@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -243,21 +243,17 @@ def _curves(workspace: Workspace, *, only: str = SETTLED, **options: Any) -> tup
     if only != SETTLED:
         return curve_set(workspace, only=only, **options), []
     curves = curve_set(workspace, only="ageing", **options)
-    blocks, left, unsettled = [], [curves.left_out], []
-    for block in curves.blocks_:
-        cell, run = block.keys.select("cell", "run").row(0)
-        table = workspace.cells[cell].run(run).cycles
+    keys = curves.keys
+    kept, unsettled = np.ones(keys.height, dtype=np.bool_), []
+    for (cell, run), rows in keys.with_row_index("row").group_by("cell", "run", maintain_order=True):
+        table = workspace.cells[str(cell)].run(int(str(run))).cycles
         there = set(table.filter(pl.col("settled"))["cycle"].to_list()) if "settled" in table.columns else set()
-        cycles = block.keys["cycle"].to_numpy()
-        kept = np.array([row for row in block.kept if int(cycles[row]) in there], dtype=np.int64)
-        if not len(kept):
-            unsettled.append(cell)
-            blocks.append(block)
-            continue
-        gone = block.keys[sorted({*block.kept.tolist()} - {*kept.tolist()})].select("cell", "cycle")
-        left.append(gone.with_columns(reason=pl.lit("follows a cycle at another rate or window")))
-        blocks.append(replace(block, kept=kept))
-    return replace(curves, blocks_=tuple(blocks), left_out=pl.concat(left)), unsettled
+        settled = rows["cycle"].is_in(list(there)).to_numpy()
+        if settled.any():
+            kept[rows["row"].to_numpy()] = settled
+        else:
+            unsettled.append(str(cell))
+    return curves.take(kept, "follows a cycle at another rate or window"), unsettled
 
 
 def _unsettled(cells: Sequence[str]) -> list[Finding]:
