@@ -33,11 +33,23 @@ from lirich.testing.digitised import FITTED, digitised_curves
 # --- the real cell --------------------------------------------------------------------------------------------------
 
 
-def fit_real_cell(starts: int) -> bool:
+def fit_real_cell(starts: int, moved: float) -> bool:
     from lirich.cells.fit import fit, half_cell_problem, identifiability
 
     problem = half_cell_problem(digitised_curves(), start=FITTED)
+    began = "from the stored solution"
+    if moved > 0:
+        units = problem.start + moved * np.random.default_rng(0).choice([-1.0, 1.0], problem.start.size)
+        values = problem.values(np.clip(units, 0.02, 0.98))
+        problem = replace(problem, parameters=tuple(replace(p, start=values[p.name]) for p in problem.parameters))
+        began = f"from the stored solution, every parameter of it moved by {100 * moved:g} % of its bounds"
+    first = {p.curve.name: p.rmse_mv for p in problem.predict(problem.values(problem.start))}
+    begin = time.process_time()
     found = fit(problem, starts=starts, spread=0.02, max_evaluations=40)
+    print(
+        f"The fit begins {began} (RMSE {', '.join(f'{mv:.0f}' for mv in first.values())} mV) and takes "
+        f"{found.evaluations} evaluations, {time.process_time() - begin:.0f} s CPU"
+    )
     limits = {"charge": 20.0, "discharge": 12.0}
     rows, good = [], True
     for one in found.predicted:
@@ -64,7 +76,8 @@ def fit_real_cell(starts: int) -> bool:
     )
     charge, discharge = -ends[0], ends[1] - ends[0]
     table(
-        "Capacities of cycle 1 between the measured voltages (predicted: the fit sees voltages only)",
+        "Capacities of cycle 1 between the measured voltages (not fitted directly: the fit compares\n"
+        "voltages at the measured charge, over 98 % of each curve)",
         ("", "mAh/g", "measured", "error"),
         [
             ("charge", charge, 280.0, f"{100 * (charge / 280.0 - 1):+.1f} %"),
@@ -143,8 +156,8 @@ class Laboratory:
 def _changes(capacity: float, diffusivity: float, pace: float) -> dict[str, float]:
     """Return the parameters of a sample from its three free ones.
 
-    *capacity* up to 380 is the host capacity (mAh/g). Beyond all the Li of the formula it is what activation keeps: the
-    yields grow by one part in 380 per mAh/g, and by Li that the host holds again.
+    *capacity* up to 380 is the host capacity (mAh/g): all the Li of the formula. Beyond, it is a scale of what
+    activation keeps: the yields grow by one part in a hundred per unit, until they sum to 1 (no site is lost).
     """
     library = single_crystal()
     changes = {"Host capacity [mA.h.g-1]": min(capacity, 380.0), "Maximum diffusivity [m2.s-1]": diffusivity}
@@ -180,13 +193,16 @@ def fit_sample(lab: Laboratory, sample: Sample) -> tuple[object, ...]:
     stated = f"{sample.voltage_decay:g}" if sample.voltage_decay is not None else "-"
     errors = [found[0] / sample.low_capacity - 1, found[1] / sample.high_capacity - 1]
     good = max(map(abs, errors)) <= 0.03 and abs(retention - sample.retention) <= 2
+    if sample.voltage_decay is not None:
+        good &= abs(decay / sample.voltage_decay - 1) <= 0.1
+    no_loss = sum(changes[name] for name in YIELDS) > 1.0 - 1e-9
     return (
         sample.name,
         f"{found[0]:.0f}/{sample.low_capacity:g}",
         f"{found[1]:.0f}/{sample.high_capacity:g} @ {sample.high_rate}",
         f"{retention:.1f}/{sample.retention:g} after {sample.cycles}",
         f"{decay:.2f}/{stated}",
-        f"{capacity:.0f}, {diffusivity:.1e}, {pace:.3f}",
+        f"{capacity:.0f}, {diffusivity:.1e}, {pace:.3f}" + (" (no site lost: yields sum to 1)" if no_loss else ""),
         "reached" if good else "MISSED",
     )
 
@@ -220,7 +236,8 @@ def pair(lab: Laboratory) -> bool:
     differ = [n for n in single_crystal() if single_crystal()[n] != polycrystal()[n]]
     table(
         "SC/PC pair (ref. 68; 100 cycles at C/2 assumed), found/stated: 6 ageing parameters set to these 4 "
-        f"numbers;\nthe sets differ in {len(differ)}: {', '.join(differ)} (from images and BET, not fitted here)",
+        f"numbers;\nthe sets differ in {len(differ)}: {', '.join(differ)} \n"
+        "(crystal radii reported: SC from BET, PC crystallites; particle radius and open part of the PC guessed)",
         ("", "retention (%)", "decay (mV/cycle)", ""),
         rows,
     )
@@ -260,7 +277,7 @@ def targets() -> bool:
         rows.append(fit_sample(lab, sample))
     table(
         "Table 1 of the review, found/stated. Each sample alone: 3 parameters fitted (capacity, diffusivity at assumed "
-        "0.94 µm,\npace of ageing) to 3 numbers; the voltage decay is predicted. 1C = 250 mA/g, 2.0 to 4.8 V, slow "
+        "0.94 µm,\npace of ageing) to 3 numbers; the voltage decay is predicted,\nand held to 10 % where it is stated. 1C = 250 mA/g, 2.0 to 4.8 V, slow "
         "charges in the rate test: assumed",
         ("sample", "low (mAh/g)", "high (mAh/g)", "retention (%)", "decay (mV)", "parameters", ""),
         rows,
@@ -396,6 +413,11 @@ def speed(sample_sets: int) -> bool:
     charged = simulator.run(programme.parse(["Charge at C/10 until 4.8 V"], ONE_C)).final
     one = cpu(lambda: simulator.run(discharge, start=charged), rounds=7)
     rows.append(("lirich LiRichSPM", 1e3 * one, 1.0))
+    for name, kind in (("LiRichSPMe", models.WITH_ELECTROLYTE), ("LiRichDFN", models.POROUS)):
+        larger = Simulator(kind, rtol=1e-4, atol=1e-7, compiled=False)
+        full = larger.run(programme.parse(["Charge at C/10 until 4.8 V"], ONE_C)).final
+        taken = cpu(lambda larger=larger, full=full: larger.run(discharge, start=full), rounds=3)  # type: ignore[misc]
+        rows.append((f"lirich {name}", 1e3 * taken, taken / one))
     for name, make in (("PyBaMM SPM", pybamm.lithium_ion.SPM), ("PyBaMM DFN", pybamm.lithium_ion.DFN)):
         simulation = pybamm.Simulation(make(), solver=pybamm.IDAKLUSolver(**solver))
         taken = cpu(lambda simulation=simulation: simulation.solve([0, 3600]), rounds=7)  # type: ignore[misc]
@@ -450,10 +472,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("fit", "targets", "speed", "energy"), nargs="+")
     parser.add_argument("--starts", type=int, default=1, help="starts of the fit")
+    parser.add_argument("--moved", type=float, default=0.15, help="the fit begins off the stored solution, in parts of the bounds")
     parser.add_argument("--sets", type=int, default=8, help="sets of the sweep that PyBaMM is timed on")
     asked = parser.parse_args()
     parts: dict[str, Callable[[], bool]] = {
-        "fit": lambda: fit_real_cell(asked.starts),
+        "fit": lambda: fit_real_cell(asked.starts, asked.moved),
         "targets": targets,
         "speed": lambda: speed(asked.sets),
         "energy": energy,

@@ -61,7 +61,7 @@ def eis() -> None:
     from lirich.cells.simulation import Model, Simulator
     from lirich.cells.spectrum import fit_spectrum
 
-    meshes = (("surface resolved, 60 shells", surface_model()), ("20 equal shells", Model()))
+    meshes = (("surface resolved, 60 shells", surface_model()), ("20 equal shells", Model(stretch=0.0)))
     for name, model in meshes:
         simulator = Simulator(model, single_crystal(), compiled=False)
         for radius in (50e-9, 200e-9, 470e-9, 1e-6):

@@ -109,6 +109,18 @@ def test_the_capacity_converges_with_the_mesh_in_second_order() -> None:
     assert errors[-1] < 1e-3 * passed[-1]
 
 
+def test_the_tolerance_that_the_models_have_tells_capacities_and_energies() -> None:
+    """The default, 1e-5, against a thousand times tighter, on one mesh, through ageing."""
+    plan = programme.ageing(5, "1C", one_c_ma_g=250, formation=1)
+    found = []
+    for rtol in (1e-5, 1e-8):
+        model = Model(outputs=("Discharge energy [W.h]",))
+        ends = Simulator(model, single_crystal(), rtol=rtol, atol=1e-3 * rtol, compiled=False).run(plan).ends
+        found.append(ends.select("Lithium through the circuit", "Discharge energy [W.h]").to_numpy())
+    scale = np.abs(found[1]).max(axis=0)
+    assert np.abs((found[0] - found[1]) / scale).max() < 2e-4
+
+
 def test_the_division_that_the_models_have_tells_the_capacity_of_fast_discharges() -> None:
     """Against a division eight times as fine."""
     plan = programme.cycling(["C/10", "1C", "5C"], one_c_ma_g=250, charge_rate="C/10")

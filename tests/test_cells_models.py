@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
+import subprocess
+import sys
 import tomllib
 from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -269,8 +273,43 @@ def test_the_window_moves_with_the_anode() -> None:
     assert np.subtract(lithium, indium) == pytest.approx([0.62, 0.62])
 
 
-def test_the_entry_points_name_models_with_parameters_and_sets_with_numbers() -> None:
+def declared() -> dict[str, dict[str, str]]:
     doors = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["entry-points"]
+    return {kind: doors[kind] for kind in ("pybamm_models", "pybamm_parameter_sets")}
+
+
+PLAIN_PYBAMM = """
+import json, sys
+import pybamm
+before = [name for name in sys.modules if name.split(".")[0] == "lirich"]
+asked = json.loads(sys.argv[1])
+models = {name: pybamm.Model(name) for name in asked["pybamm_models"]}
+sets = {name: pybamm.ParameterValues(name) for name in asked["pybamm_parameter_sets"]}
+print(json.dumps({
+    "before": before,
+    "models": {name: type(model).__name__ for name, model in models.items()},
+    "sets": {name: values["Host capacity [mA.h.g-1]"] for name, values in sets.items()},
+}))
+"""
+
+
+def test_who_imports_only_pybamm_finds_every_model_and_set_by_name() -> None:
+    for kind, doors in declared().items():
+        found = {e.name: e.value for e in entry_points(group=kind) if e.value.startswith("lirich.")}
+        assert found == doors, f"the installed {kind} are not those of pyproject.toml: run script/bootstrap"
+    asked = {kind: list(doors) for kind, doors in declared().items()}
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN_PYBAMM, json.dumps(asked)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["before"] == [], "PyBaMM alone loads nothing of lirich"
+    assert told["models"] == {name: target.split(":")[1] for name, target in declared()["pybamm_models"].items()}
+    assert told["sets"] == {name: values_of(name)["Host capacity [mA.h.g-1]"] for name in asked["pybamm_parameter_sets"]}
+
+
+def test_the_entry_points_name_models_with_parameters_and_sets_with_numbers() -> None:
+    doors = declared()
     for kind in doors["pybamm_models"].values():
         model = resolve(kind)()
         assert model.default_parameter_values["Host capacity [mA.h.g-1]"] == HOST

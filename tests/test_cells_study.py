@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,21 @@ def test_one_impossible_point_is_a_result_and_not_the_end(tmp_path: Path) -> Non
     assert "Crystal radius" in bad["found"]
     assert "not negative" in bad["expected"]
     assert np.isnan(result.column("last_capacity_mah_g")[1])
+
+
+def test_a_failure_of_the_solver_and_a_dead_cell_are_results_among_good_ones(tmp_path: Path) -> None:
+    width = make_study({"duty": SHORT, "vary": {"Width of low sites": [3.702, 1e-6, 3.5]}})
+    result = run_study(width, executor="serial", cache=tmp_path)
+    assert [p.error and p.error["error"] for p in result.points] == [None, "SimulationError", None]
+    assert "could not be solved" in str(result.points[1].error)
+    dead = make_study({"duty": SHORT, "vary": {"exchange_current_a_m2": [1e-30, 0.1]}})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        result = run_study(dead, executor="serial", cache=tmp_path)
+    assert [p.error and p.error["error"] for p in result.points] == ["SimulationError", None]
+    assert "Nothing passed" in str(result.points[0].error)
+    assert np.isnan(result.column(OBJECTIVE)[0])
+    assert result.column(OBJECTIVE)[1] > 500
 
 
 def test_a_study_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 from cycler_programme import Programme
 from lirich.cycling import CyclingResult, analyse, cycle_table
 from lirich.cycling.fade import fade_values
-from lirich.cycling.gitt import RATIO, REGRESSION, gitt_values
+from lirich.cycling.gitt import BIAS, RATIO, REGRESSION, gitt_values
 from lirich.cycling.halfcycle import Direction, HalfCycle
 from lirich.cycling.hysteresis import hysteresis_values
 from lirich.cycling.ici import ici, ici_values
@@ -210,7 +210,8 @@ def test_the_ratio_form_says_that_it_has_no_interval() -> None:
     assert all(v.interval is None and v.note.startswith("No interval") for v in of_pulses)
     (median,) = [v for v in ratio if v.conditions.soc_percent is None]
     assert median.interval is None or median.interval.method == "order statistics"
-    assert all(not v.note for v in values if v.conditions.method == REGRESSION)
+    assert all(v.note == BIAS[REGRESSION] for v in values if v.conditions.method == REGRESSION)
+    assert all(BIAS[RATIO] in v.note for v in ratio)
 
 
 # --- values of cycles -------------------------------------------------------------------------------------

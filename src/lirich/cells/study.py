@@ -22,7 +22,7 @@ from scipy.stats import qmc
 from lirich.cells import programme as programmes
 from lirich.cells.parameters import SETS, values_of
 from lirich.cells.sizes import SPREAD
-from lirich.errors import SettingsError, UnknownNameError
+from lirich.errors import SettingsError, SimulationError, UnknownNameError
 
 Array = NDArray[np.float64]
 
@@ -53,6 +53,8 @@ _WATCHED = (
 )
 _POINTS = 16
 """Recorded points of a half-cycle: only the gradient needs those between the ends."""
+_NOTHING_MAH_G = 1e-3
+"""What a cycle that counts passes at the least. Voltages, ratios and gradients of less are those of the solver's tolerance."""
 _MOST_POINTS = 100_000
 OBJECTIVE = "last_energy_wh_kg"
 
@@ -240,11 +242,10 @@ def duty_figures(parameters: Mapping[str, Any]) -> dict[str, float]:
     That is the single-particle half-cell for ``SC`` and ``PC``; where each place of an electrode has crystals of its
     own, figures of crystals are means over the electrode. Voltages are those of the cell: against graphite 0.1 V
     below those against Li. *parameters* are those of `task_parameters`. Raises `SettingsError` for what cannot be and
-    `SimulationError` where the equations cannot be solved, the cell never reaches a limit, or the salt runs out: one
-    point of a study, never its end.
+    `SimulationError` where the equations cannot be solved, the cell never reaches a limit, the salt runs out, or nothing
+    passes: one point of a study, never its end.
     """
     from lirich.cells.simulation import Run
-    from lirich.errors import SimulationError
 
     duty = Duty.model_validate(parameters["duty"])
     simulator = _simulator(str(parameters["set"]))
@@ -276,6 +277,13 @@ def _figures(run: Any, duty: Duty, parameters: Mapping[str, float]) -> dict[str,
     passed = np.diff(ends["Lithium through the circuit"].to_numpy(), prepend=0.0) * host
     energy = np.diff(ends["Discharge energy [W.h]"].to_numpy(), prepend=0.0) / mass  # Wh/g
     charged, discharged, released = -passed[0::2], passed[1::2], energy[1::2]
+    nothing = min(charged[0], discharged[0], discharged[duty.formation]) < _NOTHING_MAH_G
+    if nothing or not np.isfinite([*passed, *energy]).all():
+        raise SimulationError(
+            f"Nothing passed: {charged[0]:.3g} mAh/g in the first charge, {discharged[0]:.3g} in the first discharge, "
+            f"{discharged[duty.formation]:.3g} in the first of the duty: a limit of voltage is reached at once",
+            advice="Are kinetics, diffusivity and resistances those of a cell that works at this rate?",
+        )
     first = duty.formation
     kept = run.points.filter(
         (run.points["mode"] == "discharge") & run.points["cycle"].is_in([first + 1, first + duty.cycles])
