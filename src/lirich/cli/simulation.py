@@ -57,7 +57,11 @@ _STATES = (
 
 def simulate(
     what: Annotated[
-        str, typer.Argument(metavar="SC|PC|FILE", help="A parameter set, or a TOML or YAML file that says it all.")
+        str,
+        typer.Argument(
+            metavar="SC|PC|FILE",
+            help="A parameter set, a saved fit (fit.json), or a TOML or YAML file that says it all.",
+        ),
     ],
     model: Annotated[
         str | None,
@@ -116,7 +120,7 @@ def simulate(
         typer.Option(
             "--set",
             metavar="PARAMETER=NUMBER",
-            help="A parameter, such as 'Crystal radius [m]=3e-7'. Repeatable.",
+            help="A parameter, such as 'Crystal radius \\[m]=3e-7'. Repeatable.",
             show_default=False,
         ),
     ] = None,

@@ -83,6 +83,7 @@ def simulate_cell(
         "parameter_set": physics.parameter_set,
         **({"electrolyte": physics.electrolyte} if physics.electrolyte else {}),
         **({"counter_electrode": physics.counter_electrode} if physics.counter_electrode else {}),
+        **({"fitted": dict(physics.fitted)} if physics.fitted else {}),
         "changes": dict(physics.changes),
         "parameters": physics.values,
         "guesses": physics.guesses,

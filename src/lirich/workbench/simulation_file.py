@@ -2,7 +2,7 @@
 
 ::
 
-    parameters = "SC"                     # or PC, or the name of a set
+    parameters = "SC"                     # or PC, the name of a set, or a saved fit: fit.json
     model = "single-particle"             # or with-electrolyte, porous, full-cell, solid-state, size-distribution
     programme = "ageing"                  # or steps: [["Charge at C/10 until 4.8 V", "Discharge at C/2 until 2 V"]]
     cycles = 100
@@ -37,6 +37,7 @@ from lirich.workbench.physics import (
     Physics,
     physics_of,
 )
+from lirich.workbench.saved_fit import is_saved_fit
 
 if TYPE_CHECKING:
     from lirich.cells.programme import Programme
@@ -109,7 +110,8 @@ class SimulationRequest(Frozen):
         if physics.model != DEFAULT_MODEL:
             raise SettingsError(
                 f"A best radius with the {physics.model} model",
-                expected=f"the {DEFAULT_MODEL} model, which studies run on",
+                expected=f"the {DEFAULT_MODEL} model",
+                advice=f"`lirich study --parameters {physics.parameter_set}` asks it of the cell that this set is for",
             )
         if self.programme != "ageing" or self.check_up_every:
             raise SettingsError("A best radius for another programme", expected="ageing, without check-ups")
@@ -120,6 +122,8 @@ class SimulationRequest(Frozen):
                 advice="Such as --rate 1C --cycles 300",
             )
         fixed = {name: value for name, value in physics.changes.items() if name != TEMPERATURE}
+        if physics.fitted and not any(name in self.changes for name in RADII):
+            fixed = {name: value for name, value in fixed.items() if name not in RADII}
         if RADII[0] in fixed:
             raise SettingsError(f"A best radius with {RADII[0]!r} set", expected="a radius that is left to the study")
         from lirich.cells.study import OBJECTIVE
@@ -204,4 +208,7 @@ def read_request(
     if not isinstance(fields, dict):
         raise SettingsError(f"{path.name} holds no fields", expected=_EXPECTED)
     stated = {name: value for name, value in (given or {}).items() if value is not None}
+    own = fields.get("parameters")
+    if isinstance(own, str) and is_saved_fit(own):
+        fields = {**fields, "parameters": str(path.parent / own)}
     return SimulationRequest.of({**fields, **stated}, changes)

@@ -19,6 +19,7 @@ from lirich.cells.study import (
     ALIASES,
     FIGURES,
     OBJECTIVE,
+    SHORT,
     Duty,
     Range,
     Study,
@@ -28,6 +29,8 @@ from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import InputError, NotEnoughDataError, SettingsError
 from lirich.model import Finding, content_hash
 from lirich.workbench.extras import need_cells
+from lirich.workbench.physics import RADII
+from lirich.workbench.saved_fit import MORPHOLOGY, is_saved_fit, read_saved_fit
 
 if TYPE_CHECKING:
     from lirich.compute import Progress
@@ -206,15 +209,31 @@ def read_study(path: Path) -> Study:
         data = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path} is not readable: {error}", expected="YAML, or TOML with the ending .toml") from error
-    return make_study(data)
+    return make_study(data, path.parent)
 
 
-def make_study(data: Any) -> Study:
-    """Return a study from plain data. Raises `SettingsError` that says what is wrong where."""
+def make_study(data: Any, folder: Path = Path()) -> Study:
+    """Return a study from plain data; a saved fit as its set is a file of *folder*.
+
+    Raises `SettingsError` that says what is wrong where, `InputError` for a file that is no saved fit.
+    """
+    if isinstance(data, Mapping) and is_saved_fit(str(data.get("set", ""))):
+        data = _of_fit(data, folder)
     try:
         return Study.model_validate(data)
     except ValidationError as error:
         raise _refused("study", error) from error
+
+
+def _of_fit(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the study with the numbers of its saved fit among what is fixed; what the study says goes first."""
+    fixed, varied = data.get("fixed") or {}, data.get("vary") or {}
+    if not isinstance(fixed, Mapping) or not isinstance(varied, Mapping):
+        return {**data, "set": MORPHOLOGY}
+    fitted = read_saved_fit(folder / str(data["set"])).changes
+    if any(SHORT.get(str(name), (name,))[0] in RADII for name in (*fixed, *varied)):
+        fitted = {name: value for name, value in fitted.items() if name not in RADII}
+    return {**data, "set": MORPHOLOGY, "fixed": {**fitted, **fixed}}
 
 
 def make_duty(data: Any) -> Duty:
@@ -257,7 +276,7 @@ def cell_study(store: Store, cell: str, duty: Mapping[str, Any], objective: str 
     state are those of the cell. Raises `InputError` for a measured cell, and what
     `lirich.workbench.simulation_file.SimulationRequest.radius_study` raises.
     """
-    from lirich.workbench.physics import RADII, TEMPERATURE
+    from lirich.workbench.physics import TEMPERATURE
     from lirich.workbench.simulation_file import request_of_cell
 
     request = request_of_cell(store, cell)
