@@ -37,6 +37,7 @@ from lirich.workbench.physics import (
     Physics,
     physics_of,
 )
+from lirich.workbench.refusals import refused
 from lirich.workbench.saved_fit import is_saved_fit
 
 if TYPE_CHECKING:
@@ -70,13 +71,18 @@ class SimulationRequest(Frozen):
     def of(cls, fields: Mapping[str, Any], changes: Mapping[str, float] | None = None) -> Self:
         """Check *fields*, ``None`` being not given; *changes* go before those of ``set``. Raises `SettingsError`."""
         stated = {name: value for name, value in fields.items() if value is not None}
-        stated["set"] = {**stated.get("set", {}), **(changes or {})}
+        own = stated.get("set", {})
+        if not isinstance(own, Mapping):
+            raise SettingsError(
+                f"The simulation sets {own!r}",
+                expected="parameters with their numbers",
+                advice='A table [set] with lines such as "Crystal radius [m]" = 3e-7',
+            )
+        stated["set"] = {**own, **(changes or {})}
         try:
             return cls.model_validate(stated)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise SettingsError(f"{place or 'The simulation'}: {first['msg']}", expected=_EXPECTED) from error
+            raise refused("simulation", error, lambda _: _FIELDS, advice=_ADVICE) from error
 
     def _physics(self) -> Physics:
         return physics_of(
@@ -157,9 +163,9 @@ class SimulationRequest(Frozen):
         }
 
 
-_EXPECTED = "fields of a simulation: " + ", ".join(
-    "set" if name == "changes" else name for name in SimulationRequest.model_fields
-)
+_FIELDS = tuple("set" if name == "changes" else name for name in SimulationRequest.model_fields)
+_EXPECTED = "fields of a simulation: " + ", ".join(_FIELDS)
+_ADVICE = "docs/how-to/simulate.md shows a file"
 
 
 def request_of_cell(store: Store, cell: str) -> SimulationRequest:
