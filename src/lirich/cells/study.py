@@ -220,7 +220,7 @@ FIGURES: Mapping[str, str] = {
     "formation_discharge_mah_g": "first discharge, mAh/g",
     "initial_coulombic_efficiency": "first discharge over first charge, %",
     "first_gradient": "largest |surface − mean| Li content in the first discharge of the duty",
-    "last_gradient": "the same in the last discharge",
+    "last_gradient": "largest |surface − mean| Li content in the last discharge",
     "cracked_part": "grain boundaries opened since the start, or cracks through single crystals, of what can crack",
     "surface_part": "volume turned into rock salt by the surface reaction",
     "disconnected_part": "crystals that lost contact",
@@ -259,7 +259,10 @@ def duty_figures(parameters: Mapping[str, Any]) -> dict[str, float]:
         duty = Duty.model_validate(parameters["duty"])
     except ValidationError as error:
         raise SettingsError(
-            "The duty cannot be: " + "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
+            "The duty cannot be: "
+            + "; ".join(
+                " ".join((*map(str, e["loc"]), str(e["msg"]).removeprefix("Value error, "))) for e in error.errors()
+            )
         ) from error
     simulator = _simulator(str(parameters["set"]))
     changes = {

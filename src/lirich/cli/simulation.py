@@ -39,6 +39,8 @@ MODELS = ("single-particle", "with-electrolyte", "porous", "full-cell", "solid-s
 SOLID_ELECTROLYTES = ("Li6PS5Cl", "Li10GeP2S12", "LLZO", "Li3InCl6", "Li3YCl6", "PEO-LiTFSI")
 COUNTER_ELECTRODES = ("Li", "Li-In")
 """Models, electrolytes and electrodes as the physics names them: said here, for help imports none of it."""
+SPREAD = "Geometric standard deviation of the radius"
+"""The width of a distribution of sizes, as `lirich.cells.sizes` names it."""
 _STATES = (
     ("Fraction of spinel sites", "spinel-like sites", "% of the host", 100.0),
     ("Lattice sites lost with oxygen", "sites lost with oxygen", "% of the host", 100.0),
@@ -198,6 +200,9 @@ def simulate(
     for failed, error in analysed.failed:
         out.print(f"[yellow]{escape(failed)} was simulated, but not analysed:[/] {escape(str(error))}")
     _show(view, states)
+    spread = request.physics().values.get(SPREAD)
+    if spread is not None:
+        out.print(f"Particles of several sizes: their width σ_g is {spread:g} ({SPREAD})")
     if spectrum is not None:
         _show_spectrum(spectrum, view)
     if drawn:

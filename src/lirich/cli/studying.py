@@ -150,8 +150,8 @@ def _explain(result: StudyResult, shown: Sequence[str]) -> None:
     out.print(f"[dim]{escape('; '.join(f'{name}: {FIGURES[name]}' for name in shown))}[/]")
     if any(p.figures is not None and p.figures["capacity_retention"] > 100 for p in result.points):
         out.print(
-            "[dim]Retention above 100 %: the last cycle gave more than the first, for activation was still going on "
-            "in the duty[/]"
+            "[dim]Retention above 100 %: the last cycle gave more than the first; activation, slow in large crystals, "
+            "was still going on[/]"
         )
 
 

@@ -84,7 +84,8 @@ class SimulationRequest(Frozen):
         except ValidationError as error:
             raise refused("simulation", error, lambda _: _FIELDS, advice=_ADVICE) from error
 
-    def _physics(self) -> Physics:
+    def physics(self) -> Physics:
+        """Return model and numbers. Raises what `lirich.workbench.physics.physics_of` does."""
         return physics_of(
             self.parameters,
             self.changes,
@@ -100,7 +101,7 @@ class SimulationRequest(Frozen):
 
         if isinstance(self.programme, str):
             stated = {name: getattr(self, name) for name in OPTIONS}
-            physics = self._physics()
+            physics = self.physics()
             return physics.programme(self.programme, {k: v for k, v in stated.items() if v is not None})
         if self.rate is not None or self.check_up_every:
             raise SettingsError("Steps of your own with a rate or check-ups beside them", expected="rates in the steps")
@@ -112,7 +113,7 @@ class SimulationRequest(Frozen):
         Raises `SettingsError` where they are not given, or where what is asked is no ageing of the single-particle
         model with a free radius; `UnknownNameError`, `OptionalDependencyError`.
         """
-        physics = self._physics()
+        physics = self.physics()
         if physics.model != DEFAULT_MODEL:
             raise SettingsError(
                 f"A best radius with the {physics.model} model",
