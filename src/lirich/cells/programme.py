@@ -100,6 +100,43 @@ def parse(lines: Iterable[str | Sequence[str]], one_c_ma_g: float, *, repeat: in
     return Programme(tuple(steps), one_c_ma_g)
 
 
+def check_turns(programme: Programme, low_v: float, high_v: float) -> None:
+    """Refuse steps that end where they begin, in a cell whose cut-offs are *low_v* and *high_v*.
+
+    A charge that ends below the cut-off and below every discharge, a discharge that ends above the other and above
+    every charge, and one that ends at the voltage of the charge before it or beyond it (or the reverse), would end at
+    once. Raises `SettingsError`.
+    """
+    ends = {mode: [s.until_voltage_v for s in programme.steps if s.mode == mode] for mode in ("charge", "discharge")}
+    floor = min([low_v, *(v for v in ends["discharge"] if v is not None)])
+    ceiling = max([high_v, *(v for v in ends["charge"] if v is not None)])
+    before: Step | None = None
+    for step in programme.steps:
+        limit = step.until_voltage_v
+        if step.mode in ("hold", "rest"):
+            before = before if step.mode == "rest" else None
+            continue
+        if limit is not None:
+            up = step.mode == "charge"
+            if limit < floor if up else limit > ceiling:
+                raise SettingsError(
+                    f"A {step.mode} until {limit:g} V, {'below' if up else 'above'} the cell's window, ends at once",
+                    expected=f"a {step.mode} that ends between {floor:g} and {ceiling:g} V",
+                )
+            last = before.until_voltage_v if before is not None and before.mode != step.mode else None
+            if (
+                before is not None
+                and before.until_s is None
+                and last is not None
+                and (limit <= last if up else limit >= last)
+            ):
+                raise SettingsError(
+                    f"A {step.mode} until {limit:g} V behind a {before.mode} until {last:g} V ends at once",
+                    expected="a charge that ends above the discharge before it, or the reverse",
+                )
+        before = step
+
+
 def parse_step(line: str, one_c_ma_g: float) -> Step:
     """Read one step as it is written on paper. Raises `SettingsError`."""
     words = " ".join(line.split())
@@ -320,6 +357,10 @@ def named(
         raise SettingsError(f"{cycles} cycles of {name}", expected="1 or more cycles, of cycling or ageing")
     if check_up_every and name != "ageing":
         raise SettingsError(f"Check-ups in {name}", expected="check-ups in ageing only")
+    if not low_v < high_v:
+        raise SettingsError(
+            f"A window of {low_v:g} to {high_v:g} V", expected="a lower voltage limit below the upper one"
+        )
     limits: dict[str, Any] = {"one_c_ma_g": one_c_ma_g, "low_v": low_v, "high_v": high_v}
     if name == "cycling":
         return cycling([rate or "C/10"] * (cycles or 3), **limits)

@@ -8,15 +8,17 @@ executors, caches or files: `lirich.workbench.study` runs what this describes.
 
 from __future__ import annotations
 
+import difflib
 import itertools
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy.stats import qmc
 
 from lirich.cells import programme as programmes
@@ -140,7 +142,12 @@ class Study(BaseModel):
         known = values_of(name)
         for key in (*self.vary, *self.fixed):
             if key not in DUTY_KEYS and SHORT.get(key, (key, 1.0))[0] not in known:
-                raise ValueError(f"{key!r} is no parameter; short names: {', '.join((*SHORT, *DUTY_KEYS))}")
+                near = difflib.get_close_matches(key, (*SHORT, *DUTY_KEYS, *known), n=1)
+                meant = f" (did you mean {near[0]!r}?)" if near else ""
+                raise ValueError(f"{key!r} is no parameter{meant}; short names: {', '.join((*SHORT, *DUTY_KEYS))}")
+        for key, values in self.vary.items():
+            if not isinstance(values, Range) and not values:
+                raise ValueError(f"{key!r} is varied over an empty list; one value or more, or low and high")
         if self.sample is not None and not all(isinstance(v, Range) for v in self.vary.values()):
             raise ValueError("a sample needs ranges (low, high), not lists")
         if self.objective not in FIGURES:
@@ -198,7 +205,9 @@ def task_parameters(parameter_set: str, duty: Duty, values: Mapping[str, Any]) -
             changes[key] = float(value)
     if CRYSTAL_RADIUS in changes and PARTICLE_RADIUS not in changes and "SC" in name:
         changes[PARTICLE_RADIUS] = changes[CRYSTAL_RADIUS]
-    return {"set": name, "duty": Duty.model_validate(duty_values).model_dump(), "changes": changes}
+    with suppress(ValidationError, SettingsError):  # the point that it is of says so, and ends no other
+        duty_values = Duty.model_validate(duty_values).model_dump()
+    return {"set": name, "duty": duty_values, "changes": changes}
 
 
 FIGURES: Mapping[str, str] = {
@@ -213,7 +222,7 @@ FIGURES: Mapping[str, str] = {
     "formation_discharge_mah_g": "first discharge, mAh/g",
     "initial_coulombic_efficiency": "first discharge over first charge, %",
     "first_gradient": "largest |surface − mean| Li content in the first discharge of the duty",
-    "last_gradient": "the same in the last discharge",
+    "last_gradient": "largest |surface − mean| Li content in the last discharge",
     "cracked_part": "grain boundaries opened since the start, or cracks through single crystals, of what can crack",
     "surface_part": "volume turned into rock salt by the surface reaction",
     "disconnected_part": "crystals that lost contact",
@@ -247,7 +256,15 @@ def duty_figures(parameters: Mapping[str, Any]) -> dict[str, float]:
     """
     from lirich.cells.simulation import Run
 
-    duty = Duty.model_validate(parameters["duty"])
+    try:
+        duty = Duty.model_validate(parameters["duty"])
+    except ValidationError as error:
+        raise SettingsError(
+            "The duty cannot be: "
+            + "; ".join(
+                " ".join((*map(str, e["loc"]), str(e["msg"]).removeprefix("Value error, "))) for e in error.errors()
+            )
+        ) from error
     simulator = _simulator(str(parameters["set"]))
     changes = {
         **dict(parameters["changes"]),

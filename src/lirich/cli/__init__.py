@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it: 128 + SIGINT."""
@@ -54,10 +55,22 @@ def _run() -> None:
         raise
 
 
+def what_is_kept(arguments: Sequence[str]) -> str:
+    """Say what a run with these *arguments* leaves behind when it is stopped."""
+    verb = next((each for each in arguments if not each.startswith("-")), "")
+    if verb == "study" or (verb == "simulate" and any(each.startswith("--best-radius") for each in arguments)):
+        return "In a workspace the points that were done are kept, and the same command goes on; elsewhere nothing is."
+    if verb == "simulate":
+        return "A simulation that was not at its end is not kept."
+    if verb in ("fit", "design-cell"):
+        return "Nothing is kept of a run that is not at its end."
+    return "What was confirmed is kept; run the same command to go on."
+
+
 def _stop() -> None:
     """End with one line and exit code 130, whatever was going on."""
     after_echo = "\n" if sys.stderr.isatty() else ""  # the terminal has just written ^C
-    sys.stderr.write(f"{after_echo}Stopped. What was confirmed is kept; run the same command to go on.\n")
+    sys.stderr.write(f"{after_echo}Stopped. {what_is_kept(sys.argv[1:])}\n")
     _stopped.set()
     last = threading.Timer(_PATIENCE_S, os._exit, (STOPPED,))
     last.daemon = True

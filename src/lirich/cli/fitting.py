@@ -38,6 +38,7 @@ def fit(
 ) -> None:
     """Fit the model to measured cycles and spectra."""
     from lirich.workbench.fit import data_of, run_fit
+    from lirich.workbench.saved_fit import read_start, saved_fit
 
     data = data_of(
         source,
@@ -47,7 +48,7 @@ def fit(
         current_ma_g=current,
         spectra=spectra,
     )
-    begin = _read_start(start) if start is not None else None
+    begin = read_start(start) if start is not None else None
     quiet = json or not console(stderr=True).is_terminal
 
     def say(text: str) -> None:
@@ -56,8 +57,7 @@ def fit(
 
     report = run_fit(data, start=begin, keep=keep, starts=starts, profiles=profiles, progress=say)
     if save is not None:
-        values = {**report.fit.model_values, **report.fit.values}
-        save.write_text(json_module.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        save.write_text(json_module.dumps(saved_fit(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if output is not None:
         _write(report, output)
     if json:
@@ -67,6 +67,9 @@ def fit(
     for path, what in ((output, "Figures"), (save, "Parameters")):
         if path is not None:
             console().print(f"{what}: [bold]{escape(str(path))}[/]")
+    if save is not None:
+        name = escape(str(save))
+        console().print(f"Next: [bold]lirich simulate {name}[/] or [bold]lirich study --parameters {name} …[/]")
 
 
 def _show(report: FitReport) -> None:
@@ -126,11 +129,3 @@ def _numbers(text: str | None) -> list[int] | None:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"--cycles {text}", expected="numbers with commas, such as 1,2,10") from None
-
-
-def _read_start(path: Path) -> dict[str, float]:
-    try:
-        values = json_module.loads(path.read_text(encoding="utf-8"))
-        return {str(name): float(value) for name, value in values.items()}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", expected="a JSON object of parameters") from error

@@ -63,7 +63,10 @@ def fit(
         Path | None, typer.Option("--output", "-o", help="Write curves and residuals here (HTML).", show_default=False)
     ] = None,
     save: Annotated[
-        Path | None, typer.Option("--save", help="Write every parameter here (JSON).", show_default=False)
+        Path | None,
+        typer.Option(
+            "--save", help="Write every parameter here (JSON): a set for lirich simulate and study.", show_default=False
+        ),
     ] = None,
     workspace: WorkspaceFolder = None,
     json: Json = False,
@@ -141,7 +144,9 @@ def study(
     temperature: Annotated[
         float | None, typer.Option("--temperature", help="… and this temperature (°C).", show_default=False)
     ] = None,
-    parameter_set: Annotated[str, typer.Option("--parameters", help="SC, PC or a parameter set.")] = "SC",
+    parameter_set: Annotated[
+        str, typer.Option("--parameters", help="SC, PC, a parameter set, or a saved fit: fit.json.")
+    ] = "SC",
     cell: Annotated[
         str | None,
         typer.Option(

@@ -39,6 +39,8 @@ MODELS = ("single-particle", "with-electrolyte", "porous", "full-cell", "solid-s
 SOLID_ELECTROLYTES = ("Li6PS5Cl", "Li10GeP2S12", "LLZO", "Li3InCl6", "Li3YCl6", "PEO-LiTFSI")
 COUNTER_ELECTRODES = ("Li", "Li-In")
 """Models, electrolytes and electrodes as the physics names them: said here, for help imports none of it."""
+SPREAD = "Geometric standard deviation of the radius"
+"""The width of a distribution of sizes, as `lirich.cells.sizes` names it."""
 _STATES = (
     ("Fraction of spinel sites", "spinel-like sites", "% of the host", 100.0),
     ("Lattice sites lost with oxygen", "sites lost with oxygen", "% of the host", 100.0),
@@ -57,7 +59,11 @@ _STATES = (
 
 def simulate(
     what: Annotated[
-        str, typer.Argument(metavar="SC|PC|FILE", help="A parameter set, or a TOML or YAML file that says it all.")
+        str,
+        typer.Argument(
+            metavar="SC|PC|FILE",
+            help="A parameter set, a saved fit (fit.json), or a TOML or YAML file that says it all.",
+        ),
     ],
     model: Annotated[
         str | None,
@@ -116,7 +122,7 @@ def simulate(
         typer.Option(
             "--set",
             metavar="PARAMETER=NUMBER",
-            help="A parameter, such as 'Crystal radius [m]=3e-7'. Repeatable.",
+            help="A parameter, such as 'Crystal radius \\[m]=3e-7'. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -194,6 +200,9 @@ def simulate(
     for failed, error in analysed.failed:
         out.print(f"[yellow]{escape(failed)} was simulated, but not analysed:[/] {escape(str(error))}")
     _show(view, states)
+    spread = request.physics().values.get(SPREAD)
+    if spread is not None:
+        out.print(f"Particles of several sizes: their width σ_g is {spread:g} ({SPREAD})")
     if spectrum is not None:
         _show_spectrum(spectrum, view)
     if drawn:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
@@ -84,9 +86,13 @@ def run_and_show(
         output.write_text(page(asked.name, result.figures), encoding="utf-8")
     if json:
         print_json(result.to_dict())
+    else:
+        _show(result)
+        show_findings(result.findings)
+    if len(result.failed) == len(result.points):
+        raise typer.Exit(1)
+    if json:
         return
-    _show(result)
-    show_findings(result.findings)
     if output is not None:
         console().print(f"Figures: [bold]{escape(str(output))}[/]")
 
@@ -104,7 +110,7 @@ def _show(result: StudyResult) -> None:
     rows = [
         (
             *(f"{v:.4g}" if isinstance(v, float) else v for v in (p.values[n] for n in names)),
-            *((f"{p.figures[n]:.4g}" for n in shown) if p.figures is not None else [f"{(p.error or {}).get('error')}"]),
+            *((f"{p.figures[n]:.4g}" for n in shown) if p.figures is not None else ["failed"]),
         )
         for p in result.points[:MOST_ROWS]
     ]
@@ -112,7 +118,11 @@ def _show(result: StudyResult) -> None:
     if len(result.points) > MOST_ROWS:
         out.print(f"[dim]… and {len(result.points) - MOST_ROWS} more points; --json shows all[/]")
     if result.failed:
-        out.print(f"[yellow]{len(result.failed)} point(s) could not be simulated[/]; they are results like the others")
+        out.print(f"[yellow]{len(result.failed)} of {len(result.points)} points could not be simulated:[/]")
+        for reason, times in result.reasons.items():
+            out.print(f"  {escape(reason)}" + (f" [dim]({times} points)[/]" if times > 1 else ""))
+    if len(result.failed) < len(result.points):
+        _explain(result, shown)
     best = result.best
     if best is not None:
         answer, more = best_words(best).split(" (", 1)
@@ -120,11 +130,29 @@ def _show(result: StudyResult) -> None:
     sensitive = result.sensitivity
     if sensitive is not None:
         entries = [
-            (n, f"{a:.2f}", f"{b:.2f}")
-            for n, a, b in zip(sensitive.names, sensitive.first, sensitive.total, strict=True)
-        ]
-        heads = ("varied", "alone", "with interactions")
-        show_table(f"Part of the variance of {sensitive.figure} (Sobol)", heads, entries, right=(1, 2))
+            (n, f"{a:.2f}", f"{of_a[0]:.2f} to {of_a[1]:.2f}", f"{b:.2f}", f"{of_b[0]:.2f} to {of_b[1]:.2f}")
+            for n, a, of_a, b, of_b in zip(
+                sensitive.names, sensitive.first, sensitive.first_interval, sensitive.total, sensitive.total_interval,
+                strict=True,
+            )
+        ]  # fmt: skip
+        heads = ("varied", "alone", "95 %", "with interactions", "95 %")
+        show_table(f"Part of the variance of {sensitive.figure} (Sobol)", heads, entries, right=(1, 2, 3, 4))
+        if min((*sensitive.first, *sensitive.total)) < 0:
+            out.print("[dim]An index below 0 is 0 within the error of the sampling[/]")
+
+
+def _explain(result: StudyResult, shown: Sequence[str]) -> None:
+    """Say below the table what its columns are, and where a retention above 100 % comes from."""
+    from lirich.cells.study import FIGURES
+
+    out = console()
+    out.print(f"[dim]{escape('; '.join(f'{name}: {FIGURES[name]}' for name in shown))}[/]")
+    if any(p.figures is not None and p.figures["capacity_retention"] > 100 for p in result.points):
+        out.print(
+            "[dim]Retention above 100 %: the last cycle gave more than the first; activation, slow in large crystals, "
+            "was still going on[/]"
+        )
 
 
 def _cache(folder: Path | None) -> Path | None:

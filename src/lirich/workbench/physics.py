@@ -7,12 +7,14 @@ number, and refuses what does not fit together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lirich.errors import SettingsError, UnknownNameError
 from lirich.model.counter import COUNTER_ELECTRODES, CounterElectrode, counter_electrode
 from lirich.workbench.extras import need_cells
+from lirich.workbench.saved_fit import MORPHOLOGY, is_saved_fit, read_saved_fit
 
 if TYPE_CHECKING:
     from lirich.cells.models import Model
@@ -37,6 +39,7 @@ class Physics:
 
     ``electrolyte`` is the solid electrolyte of a solid-state cell and ``counter_electrode`` the name of its counter
     electrode; both are empty in others. Cut-offs that nobody stated are those of the set, less its potential.
+    ``fitted`` says which saved fit the changes come from, if they do.
     """
 
     model: str
@@ -45,6 +48,7 @@ class Physics:
     parameters: Mapping[str, Parameter]
     changes: Mapping[str, float]
     counter_electrode: str = ""
+    fitted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> Model:
@@ -88,6 +92,9 @@ def physics_of(
 ) -> Physics:
     """Return the physics for ``SC`` or ``PC`` (or the name of the model's own set) with *changes*.
 
+    *parameters* may be the file of a saved fit too (`lirich.workbench.saved_fit`): its set with its numbers, before
+    which *changes* go.
+
     A *counter_electrode* of a solid-state cell (`lirich.model.counter`) brings its potential, and moves the cut-offs of
     the set with it, unless *changes* state them.
 
@@ -98,6 +105,10 @@ def physics_of(
     from lirich.cells.models import MODELS
     from lirich.cells.parameters import SOLID_ELECTROLYTES, parameters_of, solid_electrolyte
 
+    fitted: Mapping[str, str] = {}
+    if is_saved_fit(parameters):
+        found = read_saved_fit(Path(parameters))
+        parameters, fitted, changes = MORPHOLOGY, found.provenance, _with_fit(found.changes, changes or {})
     model = model or DEFAULT_MODEL
     if model not in MODELS:
         raise UnknownNameError.of("model", model, MODELS)
@@ -131,9 +142,15 @@ def physics_of(
     given = [changed[key] for key in RADII if key in changed]
     if chosen == sets["SC"] and len(given) == 1:  # one single crystal is one particle, of one radius
         changed |= dict.fromkeys(RADII, given[0])
-    physics = Physics(model, chosen, electrolyte or "", library, changed, counter.name if counter else "")
+    physics = Physics(model, chosen, electrolyte or "", library, changed, counter.name if counter else "", fitted)
     check(physics.values)
     return physics
+
+
+def _with_fit(fitted: Mapping[str, float], stated: Mapping[str, float]) -> dict[str, float]:
+    """Return *fitted* parameters with what is *stated*, which goes first; one radius stated replaces both."""
+    own = RADII if any(name in stated for name in RADII) else ()
+    return {**{name: value for name, value in fitted.items() if name not in own}, **stated}
 
 
 def cell_facts(physics: Physics) -> dict[str, Any]:

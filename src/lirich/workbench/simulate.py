@@ -18,7 +18,7 @@ from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import ConflictingMetadataError, InputError, SettingsError
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
-from lirich.workbench.physics import RADII, Physics, cell_facts, physics_of
+from lirich.workbench.physics import HIGH, LOW, RADII, Physics, cell_facts, physics_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,7 +65,7 @@ def simulate_cell(
 ) -> SimulatedCell:
     """Run a programme and enter it as a test; see `lirich.workbench.Workspace.simulate`."""
     physics = physics_of(parameters, changes, model=model, electrolyte=electrolyte, counter_electrode=counter_electrode)
-    from lirich.cells.programme import Programme
+    from lirich.cells.programme import Programme, check_turns
 
     if isinstance(programme, Programme):
         if options:
@@ -73,6 +73,8 @@ def simulate_cell(
         plan, title = programme, title or "own programme"
     else:
         plan, title = physics.programme(programme, options), programme
+    values = physics.values
+    check_turns(plan, values[LOW], values[HIGH])
     mesh = mesh or ("surface" if title in _RESOLVED else "even")
     document = {
         "kind": "lirich simulation",
@@ -83,8 +85,9 @@ def simulate_cell(
         "parameter_set": physics.parameter_set,
         **({"electrolyte": physics.electrolyte} if physics.electrolyte else {}),
         **({"counter_electrode": physics.counter_electrode} if physics.counter_electrode else {}),
+        **({"fitted": dict(physics.fitted)} if physics.fitted else {}),
         "changes": dict(physics.changes),
-        "parameters": physics.values,
+        "parameters": values,
         "guesses": physics.guesses,
         "programme": {
             "name": title,

@@ -2,7 +2,7 @@
 
 ::
 
-    parameters = "SC"                     # or PC, or the name of a set
+    parameters = "SC"                     # or PC, the name of a set, or a saved fit: fit.json
     model = "single-particle"             # or with-electrolyte, porous, full-cell, solid-state, size-distribution
     programme = "ageing"                  # or steps: [["Charge at C/10 until 4.8 V", "Discharge at C/2 until 2 V"]]
     cycles = 100
@@ -37,6 +37,8 @@ from lirich.workbench.physics import (
     Physics,
     physics_of,
 )
+from lirich.workbench.refusals import refused
+from lirich.workbench.saved_fit import is_saved_fit
 
 if TYPE_CHECKING:
     from lirich.cells.programme import Programme
@@ -69,15 +71,21 @@ class SimulationRequest(Frozen):
     def of(cls, fields: Mapping[str, Any], changes: Mapping[str, float] | None = None) -> Self:
         """Check *fields*, ``None`` being not given; *changes* go before those of ``set``. Raises `SettingsError`."""
         stated = {name: value for name, value in fields.items() if value is not None}
-        stated["set"] = {**stated.get("set", {}), **(changes or {})}
+        own = stated.get("set", {})
+        if not isinstance(own, Mapping):
+            raise SettingsError(
+                f"The simulation sets {own!r}",
+                expected="parameters with their numbers",
+                advice='A table [set] with lines such as "Crystal radius [m]" = 3e-7',
+            )
+        stated["set"] = {**own, **(changes or {})}
         try:
             return cls.model_validate(stated)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise SettingsError(f"{place or 'The simulation'}: {first['msg']}", expected=_EXPECTED) from error
+            raise refused("simulation", error, lambda _: _FIELDS, advice=_ADVICE) from error
 
-    def _physics(self) -> Physics:
+    def physics(self) -> Physics:
+        """Return model and numbers. Raises what `lirich.workbench.physics.physics_of` does."""
         return physics_of(
             self.parameters,
             self.changes,
@@ -93,7 +101,7 @@ class SimulationRequest(Frozen):
 
         if isinstance(self.programme, str):
             stated = {name: getattr(self, name) for name in OPTIONS}
-            physics = self._physics()
+            physics = self.physics()
             return physics.programme(self.programme, {k: v for k, v in stated.items() if v is not None})
         if self.rate is not None or self.check_up_every:
             raise SettingsError("Steps of your own with a rate or check-ups beside them", expected="rates in the steps")
@@ -105,11 +113,12 @@ class SimulationRequest(Frozen):
         Raises `SettingsError` where they are not given, or where what is asked is no ageing of the single-particle
         model with a free radius; `UnknownNameError`, `OptionalDependencyError`.
         """
-        physics = self._physics()
+        physics = self.physics()
         if physics.model != DEFAULT_MODEL:
             raise SettingsError(
                 f"A best radius with the {physics.model} model",
-                expected=f"the {DEFAULT_MODEL} model, which studies run on",
+                expected=f"the {DEFAULT_MODEL} model",
+                advice=f"`lirich study --parameters {physics.parameter_set}` asks it of the cell that this set is for",
             )
         if self.programme != "ageing" or self.check_up_every:
             raise SettingsError("A best radius for another programme", expected="ageing, without check-ups")
@@ -120,6 +129,8 @@ class SimulationRequest(Frozen):
                 advice="Such as --rate 1C --cycles 300",
             )
         fixed = {name: value for name, value in physics.changes.items() if name != TEMPERATURE}
+        if physics.fitted and not any(name in self.changes for name in RADII):
+            fixed = {name: value for name, value in fixed.items() if name not in RADII}
         if RADII[0] in fixed:
             raise SettingsError(f"A best radius with {RADII[0]!r} set", expected="a radius that is left to the study")
         from lirich.cells.study import OBJECTIVE
@@ -153,9 +164,9 @@ class SimulationRequest(Frozen):
         }
 
 
-_EXPECTED = "fields of a simulation: " + ", ".join(
-    "set" if name == "changes" else name for name in SimulationRequest.model_fields
-)
+_FIELDS = tuple("set" if name == "changes" else name for name in SimulationRequest.model_fields)
+_EXPECTED = "fields of a simulation: " + ", ".join(_FIELDS)
+_ADVICE = "docs/how-to/simulate.md shows a file"
 
 
 def request_of_cell(store: Store, cell: str) -> SimulationRequest:
@@ -204,4 +215,7 @@ def read_request(
     if not isinstance(fields, dict):
         raise SettingsError(f"{path.name} holds no fields", expected=_EXPECTED)
     stated = {name: value for name, value in (given or {}).items() if value is not None}
+    own = fields.get("parameters")
+    if isinstance(own, str) and is_saved_fit(own):
+        fields = {**fields, "parameters": str(path.parent / own)}
     return SimulationRequest.of({**fields, **stated}, changes)

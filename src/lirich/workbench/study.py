@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from lirich.cells.optimum import MODEL_ACCURACY, BestSize, best_size
 from lirich.cells.parameters import values_of
 from lirich.cells.study import (
     ALIASES,
+    DUTY_KEYS,
     FIGURES,
     OBJECTIVE,
+    SHORT,
     Duty,
     Range,
+    Sample,
     Study,
     duty_figures,
 )
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
-from lirich.errors import InputError, NotEnoughDataError, SettingsError
+from lirich.errors import InputError
 from lirich.model import Finding, content_hash
 from lirich.workbench.extras import need_cells
+from lirich.workbench.physics import RADII
+from lirich.workbench.refusals import refused
+from lirich.workbench.saved_fit import MORPHOLOGY, is_saved_fit, read_saved_fit
+from lirich.workbench.sensitivity import ENOUGH_DRAWS, Sensitivity, few_draws, interval_words, sobol
 
 if TYPE_CHECKING:
     from lirich.compute import Progress
@@ -35,8 +43,6 @@ if TYPE_CHECKING:
     from lirich.store import Store
 
 Array = NDArray[np.float64]
-MOST_FAILED = 0.05
-"""Part of the points that may fail before a sensitivity is refused."""
 RADII_NM = Range(low=40.0, high=1600.0, points=13, scale="log")
 
 
@@ -48,22 +54,6 @@ class Point:
     figures: Mapping[str, float] | None
     error: Mapping[str, Any] | None
     cached: bool
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """Sobol indices of one figure.
-
-    ``first`` is the part of its variance due to each varied quantity alone, ``total`` that with all interactions.
-    ``failed`` points were replaced by the mean of the others.
-    """
-
-    figure: str
-    names: tuple[str, ...]
-    first: tuple[float, ...]
-    total: tuple[float, ...]
-    points: int
-    failed: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +70,11 @@ class StudyResult:
         """The points that could not be simulated."""
         return [p for p in self.points if p.error is not None]
 
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Why points could not be simulated: each reason in words, and of how many points."""
+        return dict(Counter(_reason(p.error) for p in self.points if p.error is not None))
+
     def column(self, figure: str) -> Array:
         """Return a figure of every point, NaN where it failed, shape (points,)."""
         return np.array([np.nan if p.figures is None else p.figures[figure] for p in self.points])
@@ -90,13 +85,15 @@ class StudyResult:
         from lirich.cells.validity import outside_calibration
 
         duty = self.study.duty
-        settings = [{**self.study.fixed, **p.values} for p in self.points]
+        settings = [{**self.study.fixed, **p.values} for p in self.points if p.error is None]
         cycles = max((int(s.get("cycles", duty.cycles)) for s in settings), default=duty.cycles)
         warmest = max(
             (float(s.get("temperature_celsius", duty.temperature_celsius)) for s in settings),
             default=duty.temperature_celsius,
         )
-        return outside_calibration(cycles, warmest)
+        drawn = ENOUGH_DRAWS if self.sensitivity is None else self.sensitivity.count
+        few = [few_draws(drawn)] if drawn < ENOUGH_DRAWS else []
+        return (*outside_calibration(cycles, warmest), *few)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON."""
@@ -117,6 +114,8 @@ class StudyResult:
                 "figure": sensitive.figure,
                 "first": dict(zip(sensitive.names, sensitive.first, strict=True)),
                 "total": dict(zip(sensitive.names, sensitive.total, strict=True)),
+                "first_interval_95": dict(zip(sensitive.names, sensitive.first_interval, strict=True)),
+                "total_interval_95": dict(zip(sensitive.names, sensitive.total_interval, strict=True)),
                 "points": sensitive.points,
                 "failed": sensitive.failed,
             },
@@ -142,7 +141,8 @@ class StudyResult:
             )
         if self.sensitivity is not None:
             s = self.sensitivity
-            drawn.append(plots.sobol(s.figure, s.names, s.first, s.total, s.points))
+            bars = plots.sobol(s.figure, s.names, s.first, s.total, s.points)
+            drawn.append(replace(bars, note=f"{bars.note} {interval_words(s)}"))
         return drawn
 
 
@@ -187,13 +187,28 @@ def best_words(best: BestSize) -> str:
     return text
 
 
+def _reason(error: Mapping[str, Any]) -> str:
+    """Say in words what ended a point: what was found, and what was expected."""
+    found, expected = str(error.get("found", "")), str(error.get("expected", ""))
+    return f"{found}; expected: {expected}" if expected else found
+
+
 def duty_words(study: Study) -> str:
-    """Say the duty of a study in words."""
-    duty = study.duty
-    return (
-        f"{duty.cycles} cycles at {duty.rate} between {duty.low_v:g} and {duty.high_v:g} V, "
-        f"{duty.temperature_celsius:g} °C, 1C = {duty.one_c_ma_g:g} mA/g"
-    )
+    """Say the duty of a study in words: what is the same at every point, and what is varied."""
+    given = {**study.duty.model_dump(), **{key: v for key, v in study.fixed.items() if key in DUTY_KEYS}}
+    low, high = ("…" if key in study.vary else f"{given[key]:g}" for key in ("low_v", "high_v"))
+    parts = {
+        ("cycles",): f"{given['cycles']:g} cycles",
+        ("rate",): f"at {given['rate']}",
+        ("low_v", "high_v"): f"between {low} and {high} V",
+        ("temperature_celsius",): f"{given['temperature_celsius']:g} °C",
+    }
+    same = [words for keys, words in parts.items() if not all(key in study.vary for key in keys)]
+    varied = [name.removesuffix("_celsius") for name in study.vary if name in DUTY_KEYS]
+    of_charge = [f"charged at {given['charge_rate']}"] if given["charge_rate"] and "charge_rate" not in varied else []
+    said = ", ".join([*same, *of_charge, f"1C = {given['one_c_ma_g']:g} mA/g"])
+    said = said.replace("cycles, at ", "cycles at ", 1).replace(", between", " between", 1)
+    return said + (f"; varied: {', '.join(varied)}" if varied else "")
 
 
 def read_study(path: Path) -> Study:
@@ -206,15 +221,31 @@ def read_study(path: Path) -> Study:
         data = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path} is not readable: {error}", expected="YAML, or TOML with the ending .toml") from error
-    return make_study(data)
+    return make_study(data, path.parent)
 
 
-def make_study(data: Any) -> Study:
-    """Return a study from plain data. Raises `SettingsError` that says what is wrong where."""
+def make_study(data: Any, folder: Path = Path()) -> Study:
+    """Return a study from plain data; a saved fit as its set is a file of *folder*.
+
+    Raises `SettingsError` that says what is wrong where, `InputError` for a file that is no saved fit.
+    """
+    if isinstance(data, Mapping) and is_saved_fit(str(data.get("set", ""))):
+        data = _of_fit(data, folder)
     try:
         return Study.model_validate(data)
     except ValidationError as error:
-        raise _refused("study", error) from error
+        raise refused("study", error, _fields, advice=_ADVICE) from error
+
+
+def _of_fit(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the study with the numbers of its saved fit among what is fixed; what the study says goes first."""
+    fixed, varied = data.get("fixed") or {}, data.get("vary") or {}
+    if not isinstance(fixed, Mapping) or not isinstance(varied, Mapping):
+        return {**data, "set": MORPHOLOGY}
+    fitted = read_saved_fit(folder / str(data["set"])).changes
+    if any(SHORT.get(str(name), (name,))[0] in RADII for name in (*fixed, *varied)):
+        fitted = {name: value for name, value in fitted.items() if name not in RADII}
+    return {**data, "set": MORPHOLOGY, "fixed": {**fitted, **fixed}}
 
 
 def make_duty(data: Any) -> Duty:
@@ -222,16 +253,18 @@ def make_duty(data: Any) -> Duty:
     try:
         return Duty.model_validate(data)
     except ValidationError as error:
-        raise _refused("duty", error) from error
+        raise refused("duty", error, lambda _: Duty.model_fields, advice=_ADVICE) from error
 
 
-def _refused(what: str, error: ValidationError) -> SettingsError:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return SettingsError(
-        f"The {what} is not possible{f' at {where}' if where else ''}: {first['msg'].removeprefix('Value error, ')}",
-        advice="docs/how-to/study.md shows a study",
-    )
+_ADVICE = "docs/how-to/study.md shows a study"
+
+
+def _fields(place: tuple[str, ...]) -> list[str]:
+    """Return the fields that a study has at a place."""
+    if not place:
+        return [field.alias or name for name, field in Study.model_fields.items()]
+    kinds: dict[str, type[BaseModel]] = {"duty": Duty, "sample": Sample, "vary": Range}
+    return list(kinds[place[0]].model_fields)
 
 
 def size_study(
@@ -257,7 +290,7 @@ def cell_study(store: Store, cell: str, duty: Mapping[str, Any], objective: str 
     state are those of the cell. Raises `InputError` for a measured cell, and what
     `lirich.workbench.simulation_file.SimulationRequest.radius_study` raises.
     """
-    from lirich.workbench.physics import RADII, TEMPERATURE
+    from lirich.workbench.physics import TEMPERATURE
     from lirich.workbench.simulation_file import request_of_cell
 
     request = request_of_cell(store, cell)
@@ -314,7 +347,7 @@ def run_study(
         return tuple(found[i] for i in range(len(tasks)))
 
     if sensitivity:
-        points, indices = _sobol(study, run)
+        points, indices = sobol(study, run)
         return StudyResult(study, points, None, indices)
     points = run(study.settings())
     best = None
@@ -327,44 +360,3 @@ def run_study(
 
 _FEW = 4
 _LEAST_FOR_BEST = 3
-
-
-def _sobol(
-    study: Study, run: Callable[[Sequence[Mapping[str, Any]]], tuple[Point, ...]]
-) -> tuple[tuple[Point, ...], Sensitivity]:
-    from scipy.stats import sobol_indices, uniform
-
-    names = tuple(study.vary)
-    ranges = [r for r in study.vary.values() if isinstance(r, Range)]
-    count = study.sample.count if study.sample is not None else 64
-    if len(ranges) != len(names) or count & (count - 1):
-        raise SettingsError(
-            "A sensitivity needs ranges and a count that is a power of 2",
-            expected="vary: low and high of each; sample: count 64",
-        )
-    done: list[Point] = []
-    missed = 0
-
-    def evaluate(units: Array) -> Array:
-        nonlocal missed
-        columns = [r.at(u) for r, u in zip(ranges, units.reshape(len(names), -1), strict=True)]
-        settings = [dict(zip(names, map(float, row), strict=True)) for row in zip(*columns, strict=True)]
-        points = run(settings)
-        done.extend(points)
-        values = np.array([np.nan if p.figures is None else p.figures[study.objective] for p in points])
-        bad = np.isnan(values)
-        missed += int(bad.sum())
-        if bad.mean() > MOST_FAILED:
-            raise NotEnoughDataError(
-                f"{int(bad.sum())} of {bad.size} points could not be simulated",
-                advice="Narrow the ranges; run the study without --sensitivity to see the reasons",
-            )
-        values[bad] = np.nanmean(values)
-        return values.reshape(1, *units.shape[1:])
-
-    seed = study.sample.seed if study.sample is not None else 0
-    found = sobol_indices(func=evaluate, n=count, dists=[uniform()] * len(names), rng=np.random.default_rng(seed))
-    first, total = np.ravel(found.first_order), np.ravel(found.total_order)
-    return tuple(done), Sensitivity(
-        study.objective, names, tuple(map(float, first)), tuple(map(float, total)), len(done), missed
-    )
