@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from lirich.cells.anode_stability import reduced_at_anode
 from lirich.cells.design import DESIGNS, PUBLISHED, ROUTE, SHEET, design, library, way_to
 from lirich.cells.design_doubts import ALL_LITHIUM_MAH_G, doubts, least_catholyte
 from lirich.cli.app import app
@@ -136,7 +137,7 @@ def test_every_assumption_that_moved_is_listed_and_what_follows_is_marked_as_der
 def test_a_composite_without_a_path_is_a_finding_where_the_packing_of_the_cell_model_has_none() -> None:
     """The share that is said is that at which grains have 1.764 contacts with their own kind."""
     thin = design("lrm-lithium-sulfide").changed({"active_fraction": 0.92})
-    assert {f.code for f in doubts(thin)} == {"no-path-for-lithium"}
+    assert {f.code for f in doubts(thin)} == {"no-path-for-lithium", "reduced-by-anode"}
     least = least_catholyte(thin)
     assert least is not None
     active, solid = thin.changed({"catholyte_fraction": least}).cathode_volumes
@@ -146,12 +147,12 @@ def test_a_composite_without_a_path_is_a_finding_where_the_packing_of_the_cell_m
 
 
 def test_more_than_all_the_lithium_of_the_formula_is_a_finding_with_the_limit() -> None:
-    """26801 mAh/mol · 1.2 / 85.3 g/mol; no design of the library has any doubt."""
+    """26801 mAh/mol · 1.2 / 85.3 g/mol; no design of the library is beyond any limit."""
     li, mn, ni, co, o = 6.94, 54.938, 58.693, 58.933, 15.999
     lrm = 96485.33 / 3.6 * 1.2 / (1.2 * li + 0.54 * mn + 0.13 * ni + 0.13 * co + 2 * o)
     nmc = 96485.33 / 3.6 / (li + 0.8 * ni + 0.1 * mn + 0.1 * co + 2 * o)
     assert [v for v, _ in ALL_LITHIUM_MAH_G.values()] == pytest.approx([lrm, nmc], rel=2e-3)
-    assert not [f for name in DESIGNS for f in doubts(design(name))]
+    assert {f.code for name in DESIGNS for f in doubts(design(name))} == {"reduced-by-anode"}
     (found,) = doubts(design("lrm-lithium").changed({"cathode_capacity_mah_g": 900.0}))
     assert "377 mAh/g" in found.message
     (thick,) = doubts(design("lrm-lithium").changed({"areal_capacity_mah_cm2": 20.0}))
@@ -199,3 +200,14 @@ def test_the_voltage_of_a_cell_is_taken_against_lithium() -> None:
 def test_a_voltage_against_what_nobody_knows_is_refused(facts: Cell) -> None:
     with pytest.raises(MissingMetadataError, match="against"):
         design_of("lrm-lithium", cell="c", workspace=_workspace_with(facts))
+
+
+def test_the_anode_reduces_a_halide_and_not_llzo() -> None:
+    """Li3InCl6 and Li6PS5Cl react with Li, and only the film of the second ends it: arXiv:2412.02433."""
+    (halide,) = reduced_at_anode("Li3InCl6", 0.0)
+    (sulfide,) = reduced_at_anode("Li6PS5Cl", 0.0)
+    assert (halide.severity, sulfide.severity) == ("warning", "info")
+    assert reduced_at_anode("Li3InCl6", 0.62), "against Li-In too"
+    assert not reduced_at_anode("LLZO", 0.0)
+    assert not reduced_at_anode("", 0.0)
+    assert {f.severity for f in doubts(design("lrm-lithium-halide"))} == {"warning"}

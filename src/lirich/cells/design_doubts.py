@@ -5,6 +5,7 @@ The limits are those of the route to a target (`lirich.cells.design.ROUTE`) and 
 
 from __future__ import annotations
 
+from lirich.cells.anode_stability import reduced_at_anode
 from lirich.cells.design import ROUTE, Design
 from lirich.model import Finding
 
@@ -16,6 +17,9 @@ PERCOLATES_FROM = 1.764 / 6.0
 6 in all (Bertei and Nicolella, Powder Technol. 213 (2011) 100, doi:10.1016/j.powtec.2011.07.011)."""
 CRYSTAL_RADIUS_UM = 0.47
 """Of the single crystals of `lirich.cells.parameters` (0.94 µm across, of their BET area), which `--ragone` packs."""
+
+ELECTROLYTES = {"sulfide": "Li6PS5Cl", "halide": "Li3InCl6"}
+"""The solid electrolyte of the parameter library for each group of assumptions, which has its density."""
 
 _HIGHER = ("areal_capacity_mah_cm2", "cathode_potential_v")
 _LOWER = ("separator_thickness_um", "copper_thickness_um", "aluminium_thickness_um")
@@ -35,8 +39,8 @@ def least_catholyte(design: Design) -> float | None:
 
 
 def doubts(design: Design) -> tuple[Finding, ...]:
-    """Return what is doubtful about a design: more Li than the formula has, beyond a limit of the route, no path."""
-    return (*_capacity(design), *_beyond(design), *_path(design))
+    """Return what is doubtful: more Li than the formula has, beyond the route's limits, no path, a reduction."""
+    return (*_capacity(design), *_beyond(design), *_path(design), *_anode(design))
 
 
 def _capacity(design: Design) -> tuple[Finding, ...]:
@@ -86,3 +90,9 @@ def _path(design: Design) -> tuple[Finding, ...]:
             where=design.name,
         ),
     )
+
+
+def _anode(design: Design) -> tuple[Finding, ...]:
+    solid = next((ELECTROLYTES[group] for group in design.parts if group in ELECTROLYTES), "")
+    found = reduced_at_anode(solid, design.get("anode_potential_v"))
+    return tuple(each.model_copy(update={"where": design.name}) for each in found)
