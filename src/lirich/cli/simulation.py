@@ -56,7 +56,7 @@ _STATES = (
 
 _OXYGEN = (
     "Sites lost with oxygen are sites for Li in the whole crystal that activation does not give back, set by the "
-    "capacity. O2 released is gas that leaves at surfaces, by a rate that is a guess. The model does not balance the two."
+    "capacity. O2 released is gas that leaves at surfaces, by a guessed rate. The model does not balance the two."
 )
 
 
