@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from lirich.cells import programme
-from lirich.cells.models import SOLID_STATE, WITH_ELECTROLYTE
+from lirich.cells.models import FULL_CELL, SOLID_STATE, WITH_ELECTROLYTE
 from lirich.cells.parameters import polycrystal, single_crystal
 from lirich.cells.simulation import Model, Simulator
 from lirich.cells.sites import CONVERTING
 from lirich.cells.study import Duty
-from lirich.cells.validity import doubts, outside_calibration
+from lirich.cells.validity import doubts, film_is_formed, outside_calibration
 from lirich.cli.app import app
 from lirich.errors import SettingsError
 from lirich.workbench.study import Point, StudyResult, size_study
@@ -96,3 +96,10 @@ def test_the_findings_stay_with_the_simulated_cell(tmp_path: Path) -> None:
     assert [f["code"] for f in json.loads(result.stdout)["findings"]] == ["outside-calibration"]
     kept = runner.invoke(app, ["cells", "warm", "--json", "-w", str(tmp_path / "ws")])
     assert "outside-calibration" in kept.stdout
+
+
+def test_a_film_on_graphite_that_starts_formed_is_said() -> None:
+    (finding,) = film_is_formed(FULL_CELL.defaults())
+    assert (finding.code, finding.severity) == ("film-starts-formed", "info")
+    assert "5 nm" in finding.message
+    assert film_is_formed(single_crystal()) == ()

@@ -160,6 +160,7 @@ def test_a_solid_electrolyte_by_name_brings_its_numbers(name: str) -> None:
 def test_another_electrolyte_is_kept_with_the_cell(space: Workspace) -> None:
     done = space.simulate("SC", "cycling", cycles=1, rate="C/5", model="solid-state", electrolyte="Li3InCl6")
     assert space.cells[done.cell].facts.electrolyte == "Li3InCl6"
+    assert "reduced-by-anode" in {f.code for f in done.test.findings}
     document = document_of(space, done)
     assert document["electrolyte"] == "Li3InCl6"
     assert document["parameters"]["Solid electrolyte conductivity [S.m-1]"] == 0.204

@@ -85,6 +85,8 @@ ROUTE: tuple[tuple[str, float, str], ...] = (
 
 _POSITIVE = ("capacity", "density", "potential", "thickness", "active_fraction", "n_to_p", "radius")
 _FRACTIONS = ("fraction", "porosity")
+LARGEST_AREAL_MAH_CM2 = 50.0
+"""Ten times a thick electrode of today, as of `lirich.cells.limits.LARGEST_LOADING_MG_CM2`: another unit is meant."""
 
 
 @cache
@@ -113,6 +115,17 @@ class Design:
                 raise SettingsError(f"{name} is {value:g}", expected="a number above 0")
             if any(p in name for p in _FRACTIONS) and value > 1:
                 raise SettingsError(f"{name} is {value:g}", expected="a fraction, at most 1")
+        if self["areal_capacity_mah_cm2"] > LARGEST_AREAL_MAH_CM2:
+            raise SettingsError(
+                f"areal_capacity_mah_cm2 is {self['areal_capacity_mah_cm2']:g}",
+                expected=f"at most {LARGEST_AREAL_MAH_CM2:g}; thick electrodes of today have 4 to 5",
+            )
+        if self.voltage_v <= 0:
+            raise SettingsError(
+                f"cathode_potential_v {self['cathode_potential_v']:g} is not above that of the anode, "
+                f"{self.get('anode_potential_v'):g} V",
+                expected="a cathode above its anode, both in V against Li",
+            )
         if self["active_fraction"] + self["catholyte_fraction"] > 1 + 1e-9:
             raise SettingsError(
                 f"Active material and solid electrolyte are {self['active_fraction'] + self['catholyte_fraction']:.3g} "
@@ -130,7 +143,10 @@ class Design:
         return self.assumptions[name].value if name in self.assumptions else default
 
     def changed(self, values: Mapping[str, float], source: str = "yours") -> Design:
-        """Return the design with some numbers changed. Raises `UnknownNameError` and `SettingsError`."""
+        """Return the design with some numbers changed; what follows from them is marked as derived in its source.
+
+        Raises `UnknownNameError` and `SettingsError`.
+        """
         assumptions = dict(self.assumptions)
         for name, value in values.items():
             if name not in assumptions:
@@ -142,7 +158,10 @@ class Design:
             part = self["catholyte_fraction"] / before if before > 0 else 0.0
             if "catholyte_fraction" not in values:
                 new = part * (1.0 - values["active_fraction"])
-                assumptions["catholyte_fraction"] = replace(assumptions["catholyte_fraction"], value=new)
+                said = (
+                    f"derived: what is not active shrinks together, at active_fraction {values['active_fraction']:.4g}"
+                )
+                assumptions["catholyte_fraction"] = replace(assumptions["catholyte_fraction"], value=new, source=said)
         return Design(self.name, assumptions)
 
     @property
@@ -278,7 +297,10 @@ def design(name: str) -> Design:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One assumption on the way to a target: from, to, how far it can go, and the Wh/kg of the stack after it."""
+    """One assumption on the way to a target: from, to, how far it can go, and the Wh/kg of the stack after it.
+
+    ``derived`` is that of a number that follows from the move before it: its limit is where it came to.
+    """
 
     name: str
     before: float
@@ -286,6 +308,7 @@ class Move:
     limit: float
     why: str
     stack_wh_kg: float
+    derived: bool = False
 
 
 @dataclass(frozen=True)
@@ -301,6 +324,11 @@ class Way:
     reached: bool
     end: Design
     needed_capacity_mah_g: float | None
+
+    @property
+    def already(self) -> bool:
+        """Whether the stack has the target as it is."""
+        return self.reached and not self.moves
 
 
 def way_to(start: Design, target_wh_kg: float, route: Sequence[tuple[str, float, str]] = ROUTE) -> Way:
@@ -326,8 +354,13 @@ def way_to(start: Design, target_wh_kg: float, route: Sequence[tuple[str, float,
                 return base.changed({name: x}).stack_wh_kg - target_wh_kg
 
             value = float(brentq(short, min(before, limit), max(before, limit), xtol=1e-9))
-        here = here.changed({name: value}, "needed for the target")
-        moves.append(Move(name, before, value, limit, why, here.stack_wh_kg))
+        there = here.changed({name: value}, "needed for the target")
+        moves.append(Move(name, before, value, limit, why, there.stack_wh_kg))
+        for other, was in here.assumptions.items():
+            now = there.assumptions[other]
+            if other != name and now.value != was.value:
+                moves.append(Move(other, was.value, now.value, now.value, now.source, there.stack_wh_kg, derived=True))
+        here = there
     reached = here.stack_wh_kg >= target_wh_kg * (1 - 1e-9)
     return Way(target_wh_kg, start, tuple(moves), reached, here, None if reached else _needed(here, target_wh_kg))
 

@@ -13,6 +13,7 @@ from functools import cache
 
 from lirich.cells import programme
 from lirich.cells.design import Design
+from lirich.cells.design_doubts import ELECTROLYTES
 from lirich.cells.models import FULL_CELL, MODELS, POROUS, SOLID_STATE
 from lirich.cells.parameters import solid_electrolyte
 from lirich.cells.simulation import Simulator
@@ -25,8 +26,6 @@ FOILS_OHM_CM2 = 2.0
 GRAPHITE_MAH_G = 372.0
 """LiC6, by Faraday's law: the sites of the graphite, of which a design states the practical part."""
 SLOW = "C/10"
-_ELECTROLYTES: Mapping[str, str] = {"sulfide": "Li6PS5Cl", "halide": "Li3InCl6"}
-"""The solid electrolyte of the parameter library for each group of designs, which has its density."""
 _ENERGY, _THROUGH = "Discharge energy [W.h]", "Lithium through the circuit"
 
 
@@ -74,12 +73,12 @@ def model_of(stack: Design) -> StackModel:
         "Series resistance [Ohm]": FOILS_OHM_CM2,
     }
     if not stack.liquid:
-        group = next((name for name in stack.parts if name in _ELECTROLYTES), None)
+        group = next((name for name in stack.parts if name in ELECTROLYTES), None)
         if group is None:
             raise SettingsError(
-                f"The solid electrolyte of {stack.name} is not in the library", expected=f"one of {list(_ELECTROLYTES)}"
+                f"The solid electrolyte of {stack.name} is not in the library", expected=f"one of {list(ELECTROLYTES)}"
             )
-        electrolyte = _ELECTROLYTES[group]
+        electrolyte = ELECTROLYTES[group]
         changes = {name: p.value for name, p in solid_electrolyte(electrolyte).items()} | changes
         changes |= {
             "Solid electrolyte volume fraction": solid,

@@ -14,7 +14,7 @@ import numpy as np
 from lirich.cells.programme import Programme
 from lirich.cells.simulation import Run
 from lirich.cells.sites import CONVERTING
-from lirich.model import Finding
+from lirich.model import Finding, Severity
 
 CALIBRATED_CYCLES, CALIBRATED_CELSIUS = 100, 25.0
 MOST_CYCLES = 200
@@ -47,13 +47,34 @@ def outside_calibration(cycles: int, celsius: float) -> tuple[Finding, ...]:
 
 
 def doubts(run: Run, programme: Programme, parameters: Mapping[str, float]) -> tuple[Finding, ...]:
-    """Return what must be said of a run: outside the calibration, layered sites run out, half-cycles without charge.
+    """Return what must be said of a run: outside the calibration, sites run out, nothing passed, a film is formed.
 
     *parameters* are those of the model. Sites are looked at where the run has recorded them.
     """
     cycles = int(run.ends["cycle"].to_numpy().max())
     celsius = parameters["Ambient temperature [K]"] - 273.15
-    return (*outside_calibration(cycles, celsius), *_sites(run), *_nothing(run, programme, parameters))
+    return (
+        *outside_calibration(cycles, celsius),
+        *_sites(run),
+        *_nothing(run, programme, parameters),
+        *film_is_formed(parameters),
+    )
+
+
+def film_is_formed(parameters: Mapping[str, float]) -> tuple[Finding, ...]:
+    """Return the finding on a film on graphite, whose formation is not in the model; none without graphite."""
+    thickness = parameters.get("Initial SEI thickness [m]")
+    if thickness is None:
+        return ()
+    return (
+        Finding(
+            code="film-starts-formed",
+            severity=Severity.INFO,
+            message=f"The film on the graphite starts formed, {1e9 * thickness:g} nm thick: the Li that forms it in "
+            "the first charge of a real cell, 5 to 10 % as a rule of thumb, is not lost here",
+            advice="Take the first efficiency as that of the cathode, and Li for later cycles as too much",
+        ),
+    )
 
 
 def _sites(run: Run) -> tuple[Finding, ...]:

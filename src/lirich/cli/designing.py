@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
-from lirich.cli.output import console, print_json, show_table
+from lirich.cli.output import console, print_json, show_findings, show_table
 from lirich.errors import InputError
 
 
@@ -59,13 +59,18 @@ def design_cell(
             f"{s.voltage_v:.2f}",
             f"{s.stack_wh_kg:.0f}",
             f"{s.stack_wh_l:.0f}",
-            f"{s.cell_wh_kg:.0f}" if s.cell_wh_kg is not None else "",
+            f"{s.cell_wh_kg:.0f}" if s.cell_wh_kg is not None else "–",
             f"{sum(a.guess for a in s.assumptions.values())} of {len(s.assumptions)}",
         )
         for s in stacks
     ]
     heads = ("design", "mAh/cm²", "V", "stack Wh/kg", "stack Wh/L", "cell Wh/kg", "guesses")
     show_table("Cell designs (computed)", heads, rows, right=(1, 2, 3, 4, 5))
+    if any(s.cell_wh_kg is None for s in stacks):
+        out.print("[dim]–: no packaging is stated of these stacks, and a cell weighs more than its stack.[/]")
+    if cell is not None:
+        out.print(f"cathode_potential_v: {escape(stacks[0].assumptions['cathode_potential_v'].source)}")
+    show_findings([f for s in stacks for f in verb.doubts(s)])
     if name is not None:
         stack = stacks[0]
         layers = [(x.name, f"{x.mass_mg_cm2:.2f}", f"{x.thickness_um:.1f}") for x in stack.layers]
@@ -73,13 +78,19 @@ def design_cell(
         assumed = [(a.name, f"{a.value:g}", "guess" if a.guess else "", a.source) for a in stack.assumptions.values()]
         show_table("Assumptions", ("assumption", "value", "", "source"), assumed, right=(1,))
     for way in ways:
-        moves = [(m.name, f"{m.before:g}", f"{m.after:.4g}", f"{m.stack_wh_kg:.0f}", m.why) for m in way.moves]
+        if way.already:
+            has = f"{way.start.name} has {way.start.stack_wh_kg:.0f} Wh/kg as it is"
+            out.print(f"[bold]{way.target_wh_kg:g} Wh/kg is reached already[/]: {has}; nothing has to change.")
+            continue
+        moves = [(m.name, f"{m.before:.4g}", f"{m.after:.4g}", f"{m.stack_wh_kg:.0f}", m.why) for m in way.moves]
         show_table(
             f"What {way.target_wh_kg:g} Wh/kg needs of {way.start.name} ({way.start.stack_wh_kg:.0f} Wh/kg as it is)",
             ("assumption", "from", "to", "Wh/kg then", "its limit is"),
             moves,
             right=(1, 2, 3),
         )
+        known = {f.message for f in verb.doubts(way.start)}
+        show_findings([f for f in verb.doubts(way.end) if f.message not in known])
         if not way.reached:
             need = way.needed_capacity_mah_g
             more = f"a cathode of {need:.0f} mAh/g would be needed" if need else "no cathode capacity would do"

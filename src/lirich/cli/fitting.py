@@ -97,7 +97,8 @@ def _show(report: FitReport) -> None:
         heads = ("", "of the cell at the", "value", "95 % interval", "")
         show_table("What the fit says of the state of each spectrum", heads, states, right=(2,))
     flat = [d for d in report.directions if not d.told]
-    console().print(f"[bold]What these data cannot tell[/] ({len(flat)} of {found.parameter_count} directions):")
+    among = f", the {SHOWN_DIRECTIONS} least told of them" if len(flat) > SHOWN_DIRECTIONS else ""
+    console().print(f"[bold]What these data cannot tell[/] ({len(flat)} of {found.parameter_count} directions{among}):")
     for direction in flat[:SHOWN_DIRECTIONS]:
         console().print(f"  {escape(direction.words)}")
     for p in report.profiles:

@@ -56,6 +56,11 @@ _STATES = (
     ("Carbon dioxide released [umol.g-1]", "CO2 released", "µmol/g", 1.0),
 )
 
+_OXYGEN = (
+    "Sites lost with oxygen are sites for Li in the whole crystal that activation does not give back, set by the "
+    "capacity. O2 released is gas that leaves at surfaces, by a guessed rate. The model does not balance the two."
+)
+
 
 def simulate(
     what: Annotated[
@@ -254,6 +259,8 @@ def _show(view: CellView, states: pl.DataFrame | None) -> None:
         ]
         heads = ("hidden state", f"after cycle {first['cycle'][-1]}", f"after cycle {ends['cycle'][-1]}", "")
         show_table("", heads, hidden, right=(1, 2))
+        if "Lattice sites lost with oxygen" in ends.columns:
+            console().print(f"[dim]{_OXYGEN}[/]")
 
 
 _TOLD = (
@@ -291,6 +298,9 @@ def _show_spectrum(found: SimulatedSpectrum, view: CellView) -> None:
         )
     title = f"Impedance at {truth['voltage_v']:.3f} V"
     show_table(title, ("", "of the model", "read from the spectrum", ""), rows, right=(1, 2))
+    console().print(
+        "[dim]± is how well the spectrum tells the circuit, not how well the circuit stands for the cell.[/]"
+    )
     show_marks(marks)
 
 

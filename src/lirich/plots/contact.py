@@ -74,7 +74,9 @@ def contact(
         layout=layout,
         note="Means over the electrode at the end of each cycle. "
         + ("Below, what other pressures would hold at once: healing by creep takes longer. " if said else "")
-        + "Parting is set to one measurement; creep and growth are guesses.",
+        + "Pressure does little, for parting is set to one measurement, 10.4 % of the surface bare after 50 cycles at "
+        "2 MPa (NMC532, Shi et al. 2020): the capacity gains a seventh of what a second-hand report has. "
+        "Creep and growth are guesses.",
     )
 
 

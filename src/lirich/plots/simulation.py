@@ -147,7 +147,8 @@ def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | 
             origin,
             height=420,
         ),
-        note="Onsets and slopes are parameters; how the rates grow with wetted area follows from the model.",
+        note="Onsets and slopes are parameters; how the rates grow with wetted area follows from the model. "
+        "The size of the rates is a guess, and not balanced with the sites that are lost with oxygen.",
     )
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lirich.cells.design import DESIGNS, PUBLISHED, SHEET, Design, Way, design, way_to
-from lirich.errors import InputError, SettingsError, SimulationError
+from lirich.cells.design_doubts import doubts
+from lirich.errors import InputError, MissingMetadataError, SettingsError, SimulationError
+from lirich.model.counter import COUNTER_ELECTRODES, counter_electrode, counter_potential_v
 from lirich.workbench.extras import need_cells
 
 if TYPE_CHECKING:
     from lirich.cells.ragone import RagonePoint
     from lirich.plots import Figure
+    from lirich.workbench import CellView
     from lirich.workbench.workspace import Workspace
 
 RATES = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
@@ -55,22 +58,45 @@ def design_of(
 ) -> Design:
     """Return a design with *changes*; the cathode's capacity and mean voltage are those of a *cell* where one is named.
 
-    Raises `UnknownNameError`, `NotEnoughDataError` for a cell without these values, and `SettingsError`.
+    The potentials of a design are against Li: the voltage of a cell against Li-In is converted, which its source says.
+    Raises `UnknownNameError`, `NotEnoughDataError` for a cell without these values, `MissingMetadataError` where nobody
+    knows what its voltage is against, and `SettingsError`.
     """
     stack = design(name)
     if cell is not None:
         if workspace is None:
             raise InputError(f"The cell {cell!r} is in no workspace", advice="--workspace FOLDER")
         view = workspace.cells[cell]
+        against, potential = _against(view)
         capacity, voltage = (
             max((v for v in view.values if v.quantity == key), key=lambda v: v.value, default=None) or view.value(key)
             for key in ("discharge_specific_capacity_mah_g", "mean_discharge_voltage_v")
         )
-        stack = stack.changed(
-            {"cathode_capacity_mah_g": capacity.value, "cathode_potential_v": voltage.value},
-            f"{view.origin} in the cell {cell}",
-        )
+        source = f"{view.origin} in the cell {cell}"
+        stack = stack.changed({"cathode_capacity_mah_g": capacity.value}, source)
+        converted = f", {voltage.value:.4g} V against {against} + {potential:g} V" if potential else ", against Li"
+        stack = stack.changed({"cathode_potential_v": voltage.value + potential}, source + converted)
     return stack.changed(changes) if changes else stack
+
+
+def _against(view: CellView) -> tuple[str, float]:
+    """Return the counter electrode of a half-cell and its potential, V vs Li. Raises `MissingMetadataError`."""
+    stated = view.facts.counter_electrode
+    potential = counter_potential_v(stated)
+    if view.facts.electrode == "full":
+        raise MissingMetadataError(
+            f"The voltage of the full cell {view.key} is against {stated or 'an anode that nobody named'}, whose "
+            "potential moves with its charge",
+            expected="a half-cell: the potential of a cathode in a design is against Li",
+            advice="--set cathode_potential_v=… of a measurement with a reference electrode",
+        )
+    if stated is None or potential is None:
+        raise MissingMetadataError(
+            f"What the voltage of {view.key} is against is not known (counter electrode: {stated or 'not stated'})",
+            expected=f"a half-cell with a counter_electrode of {', '.join(COUNTER_ELECTRODES)}",
+            advice="State its counter_electrode, or give --set cathode_potential_v=… against Li",
+        )
+    return counter_electrode(stated).name, potential
 
 
 def simulated_ragone(
@@ -111,6 +137,7 @@ def to_dict(stack: Design) -> dict[str, Any]:
         "assumptions": [
             {"name": a.name, "value": a.value, "guess": a.guess, "source": a.source} for a in stack.assumptions.values()
         ],
+        "findings": [f.model_dump(mode="json") for f in doubts(stack)],
     }
 
 
@@ -119,6 +146,7 @@ def way_dict(way: Way) -> dict[str, Any]:
     return {
         "target_wh_kg": way.target_wh_kg,
         "reached": way.reached,
+        "already": way.already,
         "stack_wh_kg": way.end.stack_wh_kg,
         "needed_capacity_mah_g": way.needed_capacity_mah_g,
         "moves": [
@@ -129,9 +157,11 @@ def way_dict(way: Way) -> dict[str, Any]:
                 "limit": m.limit,
                 "why": m.why,
                 "stack_wh_kg": m.stack_wh_kg,
+                "derived": m.derived,
             }
             for m in way.moves
         ],
+        "findings": [f.model_dump(mode="json") for f in doubts(way.end)],
     }
 
 
@@ -145,9 +175,12 @@ def figures_of(
         plots.stack_masses({s.name: (s.stack_wh_kg, {x.name: x.mass_mg_cm2 for x in s.layers}) for s in stacks}),
         *(
             plots.way(
-                w.target_wh_kg, [(f"{m.name} {m.after:.3g}", m.stack_wh_kg) for m in w.moves], w.start.stack_wh_kg
+                w.target_wh_kg,
+                [(f"{m.name} {m.after:.3g}", m.stack_wh_kg) for m in w.moves if not m.derived],
+                w.start.stack_wh_kg,
             )
             for w in ways
+            if w.moves
         ),
     ]
     drawable = {
@@ -167,6 +200,7 @@ __all__ = [
     "SHEET",
     "RagoneLine",
     "design_of",
+    "doubts",
     "figures_of",
     "simulated_ragone",
     "to_dict",

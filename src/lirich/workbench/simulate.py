@@ -125,6 +125,7 @@ def simulate_cell(
 
 def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Run one simulation, keep its files in the workspace's folders and return its `Test` as JSON."""
+    from lirich.cells.anode_stability import reduced_at_anode
     from lirich.cells.models import MODELS, SINGLE_PARTICLE
     from lirich.cells.profiles import crystal_profiles
     from lirich.cells.programme import Programme, Step
@@ -184,7 +185,10 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         duration_second=summary.duration_second,
         first_cycle_count=summary.first_cycle_count,
         last_cycle_count=summary.last_cycle_count,
-        findings=doubts(run, plan, document["parameters"]),
+        findings=(
+            *doubts(run, plan, document["parameters"]),
+            *reduced_at_anode(document.get("electrolyte", ""), document["parameters"].get("Anode potential [V]", 0.0)),
+        ),
         metadata={
             "model": document["model"],
             "parameter_set": document["parameter_set"],

@@ -93,7 +93,7 @@ def _words(weights: tuple[tuple[str, float], ...], spread: float, told: bool) ->
             else f"{first} is not told by these data: it can be anything between its bounds"
         )
     others = ", ".join(f"{name} {'up' if w > 0 else 'down'}" for name, w in rest)
-    more = f" (and {len(weights) - 4} more)" if len(weights) > 4 else ""
+    more = f" (and {len(weights) - 4} more parameters)" if len(weights) > 4 else ""
     if told:
         return f"told to {spread:.2g} of the bounds: {first} up with {others}{more}"
     return (
