@@ -57,7 +57,7 @@ def list_cells(workspace: Workspace, *, json: bool = False, current: bool = Fals
         )
     narrow = console().width < NARROW
     if narrow:
-        rows = [(*row[:5], *(text.replace(" (", "\n(") for text in row[5:8]), row[8]) for row in rows]
+        rows = [(*row[:5], *(str(text).replace(" (", "\n(") for text in row[5:8]), row[8]) for row in rows]
     between = "\n" if narrow else " "
     figures = (f"{QUANTITIES[k].symbol}{between}({QUANTITIES[k].unit})" for k in _LISTED)
     heads = ("cell", "sample", "SC/PC", "files", "cycles", *figures, "origin")
