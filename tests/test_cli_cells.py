@@ -290,3 +290,17 @@ def test_a_quantity_that_no_analysis_gave_is_refused_with_what_the_analysis_says
         partly_charged.compare("morphology", quantities=["lithium_diffusivity_m2_s"])
     assert "Analyse the cells" not in str(error.value)
     assert "diffusivity" in error.value.found
+
+
+def test_a_narrow_terminal_drops_columns_instead_of_breaking_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads, rows = ("cell", "sample", "files", "value"), [["SC-1", "LRM-SC" * 4, "1", "1.6736 (1.6139 … 1.6172)"]]
+    needed = 4 + 2 + 14 + 2 + 5 + 2 + 24
+    assert output.fitting(heads, rows, needed, whole=(0, 2, 3), drop=(2, 1)) == [0, 1, 2, 3]
+    assert output.fitting(heads, rows, needed - 1, whole=(0, 2, 3), drop=(2, 1)) == [0, 1, 3]
+    assert output.fitting(heads, rows, 10, whole=(0, 2, 3), drop=(2, 1)) == [0, 3]
+    told = Console(record=True, width=needed - 1, file=io.StringIO())
+    monkeypatch.setattr(output, "console", lambda **_: told)
+    output.show_table("", heads, rows, whole=(0, 2, 3), drop=(2, 1))
+    text = told.export_text()
+    assert "1.6736 (1.6139 … 1.6172)" in text
+    assert "Left out at this width: files." in text

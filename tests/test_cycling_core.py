@@ -675,6 +675,9 @@ def test_a_first_discharge_that_may_be_still_running_is_said() -> None:
     assert "end-under-current" not in codes(ended)
     assert not any("end-under-current" in v.flags for v in ended.values)
     assert "end-under-current" not in codes(analyse(run.cycles(2, 0.1, rest_s=1.0).table(), CATHODE))
+    simulated = analyse(run.constant_current(0.1, 0.0).table(), CATHODE.model_copy(update={"simulated": True}))
+    assert "end-under-current" not in codes(simulated)
+    assert not any("end-under-current" in v.flags for v in simulated.values)
 
 
 def test_a_first_charge_that_may_be_still_running_is_said() -> None:

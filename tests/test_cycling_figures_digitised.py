@@ -98,6 +98,8 @@ def test_first_cycle_as_values(halves):
         assert found[key].conditions.other["activation_voltage_v"] == found["activation_voltage_v"].value
         assert "valley" in found[key].conditions.method
     assert found["initial_coulombic_efficiency"].conditions.voltage_upper_v == pytest.approx(4.704)
+    named = {v.conditions.other["peak"] for v in values if v.quantity == "dqdv_peak_voltage_v"}
+    assert named == {"transition-metal", "high-voltage"}  # those of peaks followed over cycles: one peak, one name
     assert {v.origin.value for v in values} == {"measured"}
     simulated, _ = first_cycle_values(
         halves[1, "charge"], halves[1, "discharge"], CELL.model_copy(update={"simulated": True}), sample

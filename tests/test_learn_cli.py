@@ -110,7 +110,10 @@ def test_the_saved_map_is_the_same_and_knows_its_curves(learned: Path) -> None:
         assert set(record.trained_on) == set(curve_hashes(workspace, pl.DataFrame({"cell": simulated})))
         placed = workspace.learn.place("kept", executor="serial")
         workspace.learn.forget("kept")
-    columns = ["cell", "cycle", "pc1", "pc2", "off_map"]
+    columns = ["cell", "cycle", "pc1", "pc2", "off_map", "learned"]
+    assert placed.scores["learned"].any()
+    assert not placed.scores["learned"].all()  # the measured cell was not learned from
+    assert [f.message for f in placed.findings] == [f.message for f in made.findings]
     assert placed.scores.select(columns).equals(made.scores.select(columns))
 
 

@@ -394,3 +394,37 @@ def test_panels_above_each_other_share_the_height_and_never_overlap() -> None:
     assert domains[2][0] == pytest.approx(0.0, abs=1e-4)
     assert all(upper[0] - lower[1] > 0.05 for upper, lower in pairwise(domains))
     assert layout["xaxis"]["anchor"] == "y3"
+
+
+def test_a_rate_test_is_coloured_by_rate_and_the_axis_names_the_counter_electrode() -> None:
+    from lirich.plots.curves import rates_of_test
+
+    cycles = pl.DataFrame(
+        {"cycle": [1, 2, 3, 4], "segment": ["formation", *["rate_test"] * 3], "discharge_rate_c": [0.1, 0.2, 1.0, 0.2]}
+    )
+    curves = pl.concat(
+        pl.DataFrame(
+            {"cycle": [n] * 9, "direction": "discharge", "voltage_volt": np.linspace(4.5, 2.5, 9),
+             "capacity_mah": np.linspace(0.0, 1.0 + n, 9), "specific_capacity_mah_g": [None] * 9}
+        )
+        for n in cycles["cycle"]
+    )  # fmt: skip
+    rates = rates_of_test(cycles)
+    assert rates == {1: 0.1, 2: 0.2, 3: 1.0, 4: 0.2}
+    figure = plots.voltage_profiles(curves, counter="lithium metal", rates=rates)
+    assert [t["name"] for t in figure.data] == ["C/10", "C/5", "C/5", "1C"]
+    assert [t["showlegend"] for t in figure.data] == [True, True, False, True]
+    assert figure.data[1]["line"]["color"] == figure.data[2]["line"]["color"] != figure.data[3]["line"]["color"]
+    assert figure.layout["yaxis"]["title"]["text"] == "Voltage vs Li/Li<sup>+</sup> (V)"
+    against = plots.voltage_profiles(curves, counter="Li-In").layout["yaxis"]["title"]["text"]
+    assert against == "Voltage vs Li-In (V)"
+    assert plots.voltage_profiles(curves).layout["yaxis"]["title"]["text"] == "Voltage (V)"
+    assert rates_of_test(cycles.with_columns(segment=pl.lit("ageing"))) is None
+
+
+def test_few_cycles_have_whole_ticks_and_small_logarithmic_ticks_whole_numbers() -> None:
+    from lirich.plots import style
+
+    assert style.cycle_axis([1, 2])["dtick"] == 1
+    assert "dtick" not in style.cycle_axis(range(1, 100))
+    assert style.axis("Rate", type="log")["minorloglabels"] == "complete"

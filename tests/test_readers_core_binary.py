@@ -133,7 +133,7 @@ def test_without_galvani_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setitem(sys.modules, "galvani", None)
     monkeypatch.setitem(sys.modules, "galvani.BioLogic", None)
-    with pytest.raises(OptionalDependencyError, match=r"pip install 'lirich\[biologic\]'"):
+    with pytest.raises(OptionalDependencyError, match=r"pip install -c constraints\.txt -e '\.\[biologic\]'"):
         read(_save(tmp_path, "x.mpr", mpr_bytes()))
 
 

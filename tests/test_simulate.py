@@ -160,7 +160,7 @@ def test_no_simulation_takes_the_name_of_a_measured_cell(tmp_path: Path, small_l
 
 def test_without_pybamm_the_extra_is_named(space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lirich.workbench.extras.find_spec", lambda _: None)
-    with pytest.raises(OptionalDependencyError, match=r"pip install 'lirich\[cells\]'"):
+    with pytest.raises(OptionalDependencyError, match=r"pip install -c constraints\.txt -e '\.\[cells\]'"):
         space.simulate("SC")
 
 

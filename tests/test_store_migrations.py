@@ -167,7 +167,7 @@ def test_a_newer_catalogue_is_left_alone(store: Store) -> None:
             text("INSERT INTO migration (number, name, lirich_version, unix_second) VALUES (99, 'x', '9', 0)")
         )
     )
-    with pytest.raises(WorkspaceVersionError, match=r"schema version 99.*pip install -U lirich"):
+    with pytest.raises(WorkspaceVersionError, match=r"schema version 99.*git pull"):
         Store.open(store.root)
 
 

@@ -187,7 +187,7 @@ def test_secrets_are_hidden_in_any_spelling() -> None:
 def test_without_psycopg_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(OptionalDependencyError, match=r"pip install 'lirich\[postgres\]'"):
+    with pytest.raises(OptionalDependencyError, match=r"pip install -c constraints\.txt -e '\.\[postgres\]'"):
         Store.create(tmp_path / "w", database_url="postgresql://h/d")
 
 

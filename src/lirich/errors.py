@@ -253,8 +253,8 @@ class OptionalDependencyError(PluginError):
 
     @classmethod
     def of(cls, what: str, extra: str, instead: str = "") -> OptionalDependencyError:
-        """Build the error for *what*, which needs ``lirich[extra]``; *instead* says what goes without it."""
-        install = f"Install it with: pip install 'lirich[{extra}]'"
+        """Build the error for *what*, which needs the *extra*; *instead* says what goes without it."""
+        install = f"In the clone of lirich: pip install -c constraints.txt -e '.[{extra}]'"
         return cls(
             f"{what} needs the optional extra [{extra}], which is not installed",
             advice=f"{install}; or {instead}" if instead else install,

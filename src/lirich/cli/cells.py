@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from lirich.cli.fold import Folded, fold_segments, fold_values
-from lirich.cli.output import console, print_json, show_findings, show_table
+from lirich.cli.output import NARROW, console, print_json, show_findings, show_table
 from lirich.model.flags import Marks
 
 if TYPE_CHECKING:
@@ -55,9 +55,13 @@ def list_cells(workspace: Workspace, *, json: bool = False, current: bool = Fals
                 str(view.origin),
             )
         )
-    figures = (f"{QUANTITIES[k].symbol} ({QUANTITIES[k].unit})" for k in _LISTED)
+    narrow = console().width < NARROW
+    if narrow:
+        rows = [(*row[:5], *(str(text).replace(" (", "\n(") for text in row[5:8]), row[8]) for row in rows]
+    between = "\n" if narrow else " "
+    figures = (f"{QUANTITIES[k].symbol}{between}({QUANTITIES[k].unit})" for k in _LISTED)
     heads = ("cell", "sample", "SC/PC", "files", "cycles", *figures, "origin")
-    show_table("", heads, rows, right=(3, 4, 5, 6, 7), whole=(0, 5, 6, 7))
+    show_table("", heads, rows, right=(3, 4, 5, 6, 7), whole=(0, 2, 3, 4, 5, 6, 7, 8), drop=(3, 1, 4, 2))
     show_marks(marks)
     show_findings(outdated)
 
@@ -204,19 +208,24 @@ def show_folded(whole: Folded) -> None:
     """Print folded values: of a cycle, of the test, peaks, pulses, and what their marks mean."""
     if whole.cycles:
         numbers = tuple(range(1, 1 + len(whole.cycles)))
-        show_table("", ("of a cycle", *whole.cycles, "how"), whole.by_cycle, right=numbers, whole=numbers)
+        heads = ("of a cycle", *whole.cycles, "how")
+        # the first and the last cycle stay
+        show_table("", heads, whole.by_cycle, right=numbers, whole=numbers, drop=numbers[-2:0:-1])
     if whole.common:
         console().print(f"Unless a row says otherwise: {escape(whole.common)}")
     if whole.figures:
         show_table("", ("of the test", "value", "conditions"), whole.figures, right=(1,), whole=(1,))
     if whole.peaks:
         heads = ("dQ/dV peak", "direction", "cycle", "position", "height", "area")
-        show_table("", heads, whole.peaks, right=(2, 3, 4, 5))
+        rows = whole.peaks
+        if console().width < NARROW:
+            rows = [(*row[:3], row[3].replace(" (", "\n("), *row[4:]) for row in rows]
+        show_table("", heads, rows, right=(2, 3, 4, 5), whole=(2, 3, 4, 5))
     if whole.pulses:
         if whole.common_to_pulses:
             console().print(f"The pulses, unless a row says otherwise: {escape(whole.common_to_pulses)}")
         of_pulses = ("of pulses", "method", "conditions", "n", "SOC (%)", "median", "smallest … largest", "doubts")
-        show_table("", of_pulses, whole.pulses, right=(3, 5), whole=(0, 5))
+        show_table("", of_pulses, whole.pulses, right=(3, 5), whole=(0, 5), drop=(6, 4))
     show_marks(whole.marks)
 
 

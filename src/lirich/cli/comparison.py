@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from lirich.cli.cells import show_marks
 from lirich.cli.fold import shared_conditions
-from lirich.cli.output import console, show_findings, show_table
+from lirich.cli.output import NARROW, console, show_findings, show_table
 from lirich.model import Conditions
 from lirich.model.flags import Marks
 
@@ -51,8 +51,15 @@ def show_comparison(comparison: Comparison) -> None:
     out.print(f"[bold]By {by}:[/] {', '.join(map(escape, comparison.groups))}")
     if common != Conditions():
         out.print(f"Unless a row says otherwise: {escape(format_conditions(common))}")
-    heads = ("quantity", "conditions", "mean of n", "mean of n", "Hedges' g", "p corrected", "better")
-    if rows:
+    heads: tuple[str, ...] = ("quantity", "conditions", "mean of n", "mean of n", "Hedges' g", "p corrected", "better")
+    if rows and out.width < NARROW:
+        under = [
+            (f"{what}\n{conditions}" if conditions else what, f"{a}\n{b}", f"g {effect}\np {p}", better)
+            for what, conditions, a, b, effect, p, better in rows
+        ]
+        heads = ("quantity", "mean of n", "Hedges' g,\np corrected", "better")
+        show_table("", heads, under, right=(2,), whole=(1, 2, 3))
+    elif rows:
         show_table("", heads, rows, right=(4, 5), whole=(2, 3, 6))
     show_marks(marks)
     if done:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -31,6 +32,10 @@ MOST_OF_ONE_CODE = 3
 _WANTS_JSON = False
 FILE_WIDTH = 160
 """Width of tables that go into a file or a pipe: wide enough not to break them."""
+NARROW = 120
+"""Below this width tables are laid out for a narrow terminal: numbers and their intervals on two lines."""
+LEAST_WIDTH = 14
+"""A column that may be broken is no narrower than this: most words still stand whole."""
 
 
 def want_json(asked: bool) -> bool:
@@ -122,19 +127,60 @@ def show_table(
     *,
     right: Sequence[int] = (),
     whole: Sequence[int] = (),
+    drop: Sequence[int] = (),
 ) -> None:
-    """Print a table; columns numbered in *right* are aligned right, those in *whole* are never broken."""
+    """Print a table; columns numbered in *right* are aligned right, those in *whole* are not broken.
+
+    Where the terminal is too narrow, columns of *drop* are left out, the first of them first, and a line says which.
+    """
+    out = console()
+    texts = [["" if entry is None else str(entry) for entry in row] for row in rows]
+    shown = fitting(columns, texts, out.width, whole=whole, drop=drop)
+    if fitted_width(columns, texts, shown, whole) > out.width:
+        whole = ()  # broken between words is better than cut
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for number, name in enumerate(columns):
+    for number in shown:
         table.add_column(
-            name,
+            columns[number],
             justify="right" if number in right else "left",
             overflow="fold",
             no_wrap=number in whole,
         )
-    for row in rows:
-        table.add_row(*(Text("" if entry is None else str(entry)) for entry in row))
-    console().print(table)
+    for row in texts:
+        table.add_row(*(Text(row[number]) for number in shown))
+    out.print(table)
+    left = [" ".join(name.split("\n")) for number, name in enumerate(columns) if number not in shown and name]
+    if left:
+        out.print(f"[dim]Left out at this width: {escape(', '.join(left))}. A wider terminal or --json shows it.[/]")
+
+
+def fitted_width(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int], whole: Sequence[int]
+) -> int:
+    """Return the characters that the *shown* columns need, those that may be broken at `LEAST_WIDTH`."""
+    widths = []
+    for number in shown:
+        lines = [line for text in (columns[number], *(row[number] for row in rows)) for line in text.split("\n")]
+        widest = max(cell_len(line) for line in lines)
+        widths.append(widest if number in whole else min(widest, LEAST_WIDTH))
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def fitting(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    *,
+    whole: Sequence[int] = (),
+    drop: Sequence[int] = (),
+) -> list[int]:
+    """Return the columns that a table *width* characters wide shows; those of *drop* go in that order."""
+    shown = list(range(len(columns)))
+    for number in drop:
+        if fitted_width(columns, rows, shown, whole) <= width:
+            break
+        shown.remove(number)
+    return shown
 
 
 @contextmanager

@@ -87,7 +87,8 @@ def analyse(
         values += new_values
         findings += new_findings
     values = flag_implausible(values, cycles, cell, sample)
-    open_end = _open_end(notes, cycles, settings)
+    # a simulated programme stops at the limit that it was given: its last half-cycle is whole
+    open_end = None if cell.simulated else _open_end(notes, cycles, settings)
     if open_end is not None:
         values = [_with_open_end(value, cycles["cycle_number"][-1], open_end) for value in values]
         findings.append(_open_end_finding(int(cycles["cycle"][-1]), open_end, cell))

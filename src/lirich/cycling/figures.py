@@ -284,7 +284,9 @@ def figures_of_series(
                 code="no-ageing-cycles",
                 severity=Severity.INFO,
                 message="The test has no cycles that repeat one rate and window; there is no fade",
-                advice="If it has, say so with a correction of the protocol",
+                advice="Simulate more cycles of one rate and window"
+                if cell.simulated
+                else "If it has, say so with a correction of the protocol",
                 where=cell.key,
             )
         )

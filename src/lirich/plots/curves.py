@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from lirich.model import Origin
-from lirich.model.format import capitalised
+from lirich.model.format import capitalised, format_rate
 from lirich.plots import style
 from lirich.plots.figure import Figure
 from lirich.plots.thinning import choose_cycles, thin
@@ -17,9 +18,17 @@ _FEW = 6  # up to so many cycles a legend reads better than a colour scale
 
 
 def voltage_profiles(
-    curves: pl.DataFrame, *, origin: Origin = Origin.MEASURED, most_cycles: int = 24, most_points: int = 200
+    curves: pl.DataFrame,
+    *,
+    origin: Origin = Origin.MEASURED,
+    most_cycles: int = 24,
+    most_points: int = 200,
+    counter: str | None = None,
+    rates: Mapping[int, float] | None = None,
 ) -> Figure:
-    """Draw voltage against capacity, charge and discharge, one colour per cycle.
+    """Draw voltage against capacity, charge and discharge, one colour per cycle, or per rate where *rates* are given.
+
+    *counter* is the counter electrode; *rates* are the C-rates of the discharges by cycle, see `rates_of_test`.
 
     *curves* has the columns ``cycle``, ``direction`` (charge, discharge), ``voltage_volt`` (V), ``capacity_mah`` (mAh)
     and ``specific_capacity_mah_g`` (mAh/g, may be null: then mAh are shown).
@@ -30,16 +39,21 @@ def voltage_profiles(
     traces, shown, n = _by_cycle(
         curves, column, "voltage_volt", origin, most_cycles, most_points, unit_x=unit, unit_y="V"
     )
+    coloured = _coloured(shown)
+    if rates is not None:
+        traces = _by_rate(traces, rates)
+        coloured = "slow rates are dark violet, fast ones green."
     return Figure(
         title="Voltage profiles",
         alt=f"Voltage in volt against capacity in {unit} for {_named(shown)}, charge rising and discharge falling; "
-        + _coloured(shown),
+        + coloured,
         data=traces,
         layout=_layout(
             shown,
             origin,
+            legend=rates is not None or None,
             xaxis=style.axis(f"{'Specific capacity' if specific else 'Capacity'} ({unit})", rangemode="tozero"),
-            yaxis=style.axis("Voltage vs Li/Li<sup>+</sup> or counter electrode (V)"),
+            yaxis=style.voltage_axis(counter),
         ),
         note=_note(shown, n, most_points)
         + ("" if specific else " Active mass not given: capacity in mAh, not per gram."),
@@ -199,8 +213,46 @@ def _colour_scale(shown: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _layout(shown: Sequence[int], origin: Origin, **axes: Any) -> dict[str, Any]:
-    few = len(shown) <= _FEW
+def rates_of_test(cycles: pl.DataFrame) -> dict[int, float] | None:
+    """Return the C-rate of each discharge of a rate test, by cycle; ``None`` where the test is mostly something else.
+
+    *cycles* is a cycle table: ``cycle``, ``segment``, ``discharge_rate_c`` (1/h).
+    """
+    if not {"cycle", "segment", "discharge_rate_c"} <= set(cycles.columns):
+        return None
+    if 2 * cycles.filter(pl.col("segment") == "rate_test").height <= cycles.height:
+        return None
+    known = cycles.filter(pl.col("discharge_rate_c").is_not_null() & pl.col("discharge_rate_c").is_finite())
+    return dict(known.select("cycle", "discharge_rate_c").iter_rows()) or None
+
+
+def _by_rate(traces: Sequence[dict[str, Any]], rates: Mapping[int, float]) -> list[dict[str, Any]]:
+    """Return the lines of cycles coloured and named by rate, the slowest first; a cycle without a rate is grey."""
+    lines = [t for t in traces if t["mode"] == "lines"]
+    words = {int(t["legendgroup"]): "rate not known" for t in lines}
+    words |= {n: format_rate(rates[n]) for n in words if n in rates}
+    order = list(dict.fromkeys(words[n] for n in sorted(words, key=lambda n: rates.get(n, math.inf))))
+    known = [word for word in order if word != "rate not known"]
+    found: list[dict[str, Any]] = []
+    for t in sorted(lines, key=lambda t: order.index(words[int(t["legendgroup"])])):
+        number, word = int(t["legendgroup"]), words[int(t["legendgroup"])]
+        fraction = known.index(word) / max(len(known) - 1, 1) if word in known else 0.0
+        colour = style.cycle_colour(fraction) if word in known else style.NEUTRAL
+        found.append(
+            {
+                **t,
+                "name": word,
+                "legendgroup": word,
+                "showlegend": not any(other["legendgroup"] == word for other in found),
+                "line": {**t["line"], "color": colour},
+                "hovertemplate": t["hovertemplate"].replace(f"cycle {number}", f"cycle {number}, {word}", 1),
+            }
+        )
+    return found
+
+
+def _layout(shown: Sequence[int], origin: Origin, *, legend: bool | None = None, **axes: Any) -> dict[str, Any]:
+    few = len(shown) <= _FEW if legend is None else legend
     margin = {"l": 64, "r": 22 if few else 8, "t": 26, "b": 52}
     return style.layout(showlegend=few, margin=margin, annotations=origin_label(origin), **axes)
 

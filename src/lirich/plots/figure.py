@@ -23,6 +23,9 @@ CONFIG: dict[str, Any] = {
 }
 """What every figure hands to ``Plotly.newPlot`` as its configuration."""
 
+MODE_BAR = "<style>.js-plotly-plot .modebar-container{top:-26px!important}</style>"
+"""Puts the buttons of a figure beside its title, above the drawing: a long legend would lie under them."""
+
 
 @cache
 def plotly_source() -> str:
@@ -75,7 +78,7 @@ class Figure:
         """Return a fragment that draws the figure by itself, plotly.js included, without any request."""
         key = f"lirich-{uuid.uuid4().hex}"
         return (
-            f'<figure style="margin:0"><figcaption style="font:600 14px system-ui,sans-serif;margin:0 0 4px">'
+            f'{MODE_BAR}<figure style="margin:0"><figcaption style="font:600 14px system-ui,sans-serif;margin:0 0 4px">'
             f"{html.escape(self.title)}</figcaption>"
             f'<div id="{key}" role="img" aria-label="{html.escape(self.alt)}"></div>'
             f"{self._note_html()}</figure><script>"

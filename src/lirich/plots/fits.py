@@ -47,11 +47,11 @@ def fitted_curves(curves: Sequence[tuple[str, str, Array, Array, Array]], *, not
         layout=stacked(
             style.axis("Specific capacity (mAh/g)"),
             (0.7, style.axis("Voltage (V)")),
-            (0.3, style.axis("Simulated − measured (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
+            (0.3, style.axis("Residual (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
             showlegend=True,
             height=520,
         ),
-        note=note,
+        note=f"{note} Residual: simulated − measured.".strip(),
     )
 
 
@@ -79,11 +79,11 @@ def fitted_pulses(pulses: Sequence[tuple[str, Array, Array, Array]], *, note: st
         layout=stacked(
             style.axis("Time (h)"),
             (0.7, style.axis("Voltage (V)")),
-            (0.3, style.axis("Simulated − measured (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
+            (0.3, style.axis("Residual (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
             showlegend=True,
             height=520,
         ),
-        note=note,
+        note=f"{note} Residual: simulated − measured.".strip(),
     )
 
 

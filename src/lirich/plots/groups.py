@@ -213,7 +213,6 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     if not traces:
         return None
     unit = "" if what.unit == "1" else f" ({what.unit})"
-    first = min(c for t in traces for c in t["x"])
     lines = [np.array(t["y"], dtype=np.float64) for t in traces]
     drawn = np.concatenate(lines)
     ends, cut = robust_range(drawn, lines)
@@ -230,7 +229,7 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
             showlegend=named or len(traces) > 1,
             height=300,
             margin={"l": 64, "r": 14, "t": 26, "b": 48},
-            xaxis=style.axis("Cycle", **({"dtick": 1} if max(c for t in traces for c in t["x"]) - first < 8 else {})),
+            xaxis=style.cycle_axis(c for t in traces for c in t["x"]),
             yaxis=style.axis(f"{style.symbol(what.symbol)}{unit}", **({"range": ends} if cut else {})),
         ),
         note=note,

@@ -54,6 +54,7 @@ def nyquist(
         "annotations": origin_label(origin),
     }
     if fitted:
+        traces += [_part_legend("real part of the residual", "solid"), _part_legend("imaginary part", "dot")]
         layout |= {
             "xaxis2": style.axis("Frequency (Hz)", type="log", anchor="y2"),
             "yaxis2": style.axis(
@@ -100,6 +101,14 @@ def _curve(name: str, fitted: pl.DataFrame, colour: str) -> dict[str, Any]:
         "line": {"color": colour, "width": 1.2, "dash": style.DASHES[Origin.SIMULATED]},
         "hoverinfo": "skip",
     }
+
+
+def _part_legend(name: str, dash: str) -> dict[str, Any]:
+    """Return an entry of the legend for the residuals of all spectra."""
+    return {
+        "type": "scatter", "mode": "lines", "name": name, "x": [None], "y": [None], "xaxis": "x2", "yaxis": "y2",
+        "line": {"color": style.NEUTRAL, "width": 1.4, "dash": dash}, "hoverinfo": "skip",
+    }  # fmt: skip
 
 
 def _residuals(name: str, frequency: Any, left: Any, colour: str) -> list[dict[str, Any]]:

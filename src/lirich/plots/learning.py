@@ -200,7 +200,7 @@ def forecast(courses: Sequence[CellCourse], what: Quantity, *, level: float) -> 
         layout=style.layout(
             height=470,
             showlegend=True,
-            xaxis=style.axis("Cycle"),
+            xaxis=style.cycle_axis(n for trace in traces for n in trace["x"]),
             yaxis=style.axis(style.symbol(what.symbol) + (f" ({style.plain(what.unit)})" if what.unit != "1" else "")),
         ),
         note=f"Predicted values are open triangles with intervals of {100 * level:g} % for a new cell like those that "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from lirich.plots.figure import CONFIG, Figure, plotly_source, script_json
+from lirich.plots.figure import CONFIG, MODE_BAR, Figure, plotly_source, script_json
 
 
 def page(title: str, figures: Sequence[Figure]) -> str:
@@ -27,7 +27,7 @@ def page(title: str, figures: Sequence[Figure]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{html.escape(title)}</title><script>{plotly_source()}</script></head>"
+        f"<title>{html.escape(title)}</title>{MODE_BAR}<script>{plotly_source()}</script></head>"
         '<body style="margin:24px auto;max-width:1000px;padding:0 16px;background:#fff;color:#2b3640">'
         f'<h1 style="font:600 20px system-ui,sans-serif">{html.escape(title)}</h1>{"".join(parts)}</body></html>\n'
     )

@@ -45,7 +45,7 @@ def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figur
         alt=f"Position in volt of {len(lines)} tracked dQ/dV peaks over cycles.",
         data=traces,
         layout=panel(
-            style.axis("Cycle"),
+            style.cycle_axis(n for trace in traces for n in trace["x"]),
             style.axis("Peak position (V)"),
             origin,
             margin={"l": 64, "r": 18, "t": 28, "b": 52},

@@ -93,7 +93,7 @@ def site_populations(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED)
         alt=f"Sites of each kind in percent of the host over {ends.height} cycles.{said}",
         data=traces,
         layout=panel(
-            style.axis("Cycle"),
+            style.cycle_axis(ends["cycle"]),
             style.axis("Sites (% of the pristine host's Li)", rangemode="tozero"),
             origin,
             height=420,
@@ -104,10 +104,11 @@ def site_populations(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED)
     )
 
 
-def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | None:
+def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED, counter: str | None = None) -> Figure | None:
     """Draw the release of O2 and CO2 against voltage in the first charge, on a logarithmic axis.
 
-    *states* has ``cycle``, ``mode``, ``voltage_v`` and the release rates (µmol/g/s). ``None`` without a charge.
+    *states* has ``cycle``, ``mode``, ``voltage_v`` and the release rates (µmol/g/s); *counter* is the counter
+    electrode. ``None`` without a charge.
     """
     charge = states.filter((pl.col("mode") == "charge") & (pl.col("cycle") == states["cycle"].min()))
     if charge.height < 2:
@@ -142,7 +143,7 @@ def gas(states: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure | 
         + ".",
         data=traces,
         layout=panel(
-            style.axis("Voltage vs Li/Li<sup>+</sup> or counter electrode (V)"),
+            style.voltage_axis(counter),
             style.axis("Release (nmol g<sup>−1</sup> s<sup>−1</sup>)", type="log", exponentformat="power"),
             origin,
             height=420,
@@ -178,7 +179,7 @@ def energy(cycles: pl.DataFrame, *, origin: Origin = Origin.SIMULATED) -> Figure
         f"{float(given[0]):.0f} to {float(given[-1]):.0f} Wh/kg.",
         data=traces,
         layout=panel(
-            style.axis("Cycle"),
+            style.cycle_axis(table["cycle"]),
             style.axis("Specific energy (Wh per kg of active mass)", rangemode="tozero"),
             origin,
             height=380,

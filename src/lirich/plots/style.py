@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.model import Origin
+from lirich.model.counter import counter_potential_v
 
 SC_COLOUR: Final = "#0072B2"
 PC_COLOUR: Final = "#D55E00"
@@ -79,6 +81,9 @@ _VIRIDIS = (
     (0x21, 0x91, 0x8C), (0x22, 0xA8, 0x84), (0x44, 0xBF, 0x70), (0x5E, 0xC9, 0x62),
 )  # fmt: skip
 
+
+_EACH_CYCLE = 10
+"""Over so many cycles each has its tick; over more, Plotly's own ticks are whole numbers."""
 
 _SEGMENT_NAMES = MappingProxyType(
     {"check_up": "check-up", "pseudo_ocv": "pseudo-OCV", "gitt": "GITT", "ici": "ICI", "cv": "constant voltage"}
@@ -154,7 +159,24 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
         "title": {"text": title, "standoff": 8, "font": {"size": 13}},
         "tickfont": {"size": 12},
     }
+    if more.get("type") == "log":
+        look["minorloglabels"] = "complete"  # 20 and 50, not 2 and 5
     return look | more
+
+
+def cycle_axis(cycles: Iterable[float], **more: Any) -> dict[str, Any]:
+    """Return the axis over *cycles*; of few cycles each has its tick, since there is no cycle 1.2."""
+    known = list(cycles)
+    few = not known or max(known) - min(known) <= _EACH_CYCLE
+    return axis("Cycle", **({"dtick": 1} if few else {}), **more)
+
+
+def voltage_axis(counter: str | None = None) -> dict[str, Any]:
+    """Return the axis of a cell's voltage, against its *counter* electrode where that is given."""
+    if counter is None:
+        return axis("Voltage (V)")
+    against = "Li/Li<sup>+</sup>" if counter_potential_v(counter) == 0.0 else plain(counter)
+    return axis(f"Voltage vs {against} (V)")
 
 
 def layout(**more: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from lirich.cycling.plausibility import IMPLAUSIBLE
 from lirich.model import Origin
 from lirich.model.flags import unsound
 from lirich.plots import Band, CellSeries, Figure, GroupPoints
+from lirich.plots.curves import rates_of_test
 from lirich.plots.thinning import thin_rows
 from lirich.quantities import QUANTITIES
 from lirich.reports.data import CellReport, QuantityRow, ReportData
@@ -70,10 +71,11 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
     if detail.curves == 0:
         return []
     figures: list[Figure | None] = []
-    origin = cell.origin
+    origin, counter = cell.origin, cell.cell.counter_electrode
     most = {"most_cycles": detail.curves, "most_points": detail.points}
     if _filled(cell.voltage_curves):
-        figures.append(plots.voltage_profiles(cell.voltage_curves, origin=origin, **most))
+        rates = None if cell.cycles is None else rates_of_test(cell.cycles)
+        figures.append(plots.voltage_profiles(cell.voltage_curves, origin=origin, counter=counter, rates=rates, **most))
     if _filled(cell.dqdv):
         figure = plots.dqdv_curves(cell.dqdv, origin=origin, **most)
         figures.append(replace(figure, note=f"{figure.note} {cell.smoothing}".strip()))
@@ -93,7 +95,10 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
     if cell.profiles is not None:
         figures.append(plots.crystal_content(cell.profiles, origin=origin))
     if cell.states is not None:
-        figures += [plots.site_populations(cell.states, origin=origin), plots.gas(cell.states, origin=origin)]
+        figures += [
+            plots.site_populations(cell.states, origin=origin),
+            plots.gas(cell.states, origin=origin, counter=counter),
+        ]
         figures.append(plots.contact(cell.states, cell.contact, origin=origin))
     figures += [
         plots.rate_test(cell.values, origin=origin),

@@ -61,7 +61,7 @@ def newer(number: int) -> WorkspaceVersionError:
     return WorkspaceVersionError(
         f"The catalogue has schema version {number}",
         expected=f"{NEWEST} or older",
-        advice="It was written by a newer lirich: update with pip install -U lirich",
+        advice="It was written by a newer lirich: update the clone (git pull) and install again",
     )
 
 

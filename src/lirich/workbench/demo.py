@@ -100,7 +100,7 @@ def _crystal(folder: Path, say: Callable[[str], None]) -> Workspace | None:
     Of their own, since cells without noise and scatter are no repeats of those of the laboratory.
     """
     if laboratory_physics() == "curves":
-        say("Simulated cells beside the real one are left out: they need the extra (pip install 'lirich[cells]')")
+        say("Simulated cells beside the real one are left out: they need the extra [cells]")
         return None
     say("Simulating an SC and a PC cell on the crystal model, beside the real cell")
     workspace = Workspace.create(folder / "crystal", name="lirich demo: crystal model")

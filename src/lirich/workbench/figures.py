@@ -49,7 +49,9 @@ def bands(view: CellView) -> list[Band]:
 
 def _voltage(view: CellView, options: dict[str, Any]) -> Figure | None:
     from lirich.plots import voltage_profiles
+    from lirich.plots.curves import rates_of_test
 
+    options = {"counter": view.facts.counter_electrode, "rates": rates_of_test(view.cycles), **options}
     return voltage_profiles(view.voltage_curves(options.pop("cycles", None)), origin=view.origin, **options)
 
 
@@ -91,6 +93,8 @@ def _of_states(name: str, table: str) -> Callable[[CellView, dict[str, Any]], Fi
         from lirich import plots
 
         states = view.hidden(table)
+        if name == "gas":  # drawn over the voltage
+            options = {"counter": view.facts.counter_electrode, **options}
         figure: Figure | None = None if states is None else getattr(plots, name)(states, origin=view.origin, **options)
         return figure
 

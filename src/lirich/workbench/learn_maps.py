@@ -19,7 +19,7 @@ from lirich.learn.regimes import LEAST_BETWEEN, Trajectory, trajectory
 from lirich.learn.statemap import StateMap
 from lirich.model import Finding, Severity
 from lirich.workbench.curvematrix import CurveSet, curve_set
-from lirich.workbench.learn_models import load_model, save_model
+from lirich.workbench.learn_models import hashes_by_cell, load_model, save_model
 from lirich.workbench.learn_tables import morphologies
 
 if TYPE_CHECKING:
@@ -192,7 +192,19 @@ def place_on_map(workspace: Workspace, name: str, cells: Iterable[str] | None = 
     curves, unsettled = _curves(
         workspace, cells=cells, grid=model.grid_, kind=model.kind_, direction=model.direction_, whole=False, **options
     )
-    return _result(workspace, name, model, curves, None, set(), unsettled)
+    return _result(workspace, name, model, curves, None, _trained(workspace, name, curves), unsettled)
+
+
+def _trained(workspace: Workspace, name: str, curves: CurveSet) -> set[str]:
+    """Return the cells of *curves* that the map *name* was learned from: all stored curves of theirs are in it.
+
+    A cell to which a file was added since is not one of them, nor are the cells of an imported or carried map that
+    this workspace does not have.
+    """
+    known = set(workspace.store.models.record(name).trained_on)
+    if not known:
+        return set()
+    return {cell for cell, mine in hashes_by_cell(workspace, curves.keys).items() if mine and mine <= known}
 
 
 def _result(

@@ -111,17 +111,22 @@ def export_model(workspace: Workspace, name: str, file: str | Path) -> Path:
 
 def curve_hashes(workspace: Workspace, keys: pl.DataFrame) -> tuple[str, ...]:
     """Return the hashes of the stored curves behind *keys* (``cell`` and, where there is one, ``run``), sorted."""
+    return tuple(sorted(set().union(*hashes_by_cell(workspace, keys).values())))
+
+
+def hashes_by_cell(workspace: Workspace, keys: pl.DataFrame) -> dict[str, set[str]]:
+    """Return the hashes of the stored curves behind *keys* (``cell`` and, where there is one, ``run``), by cell."""
     curves = {test.key: test.curve for test in workspace.store.tests()}
     runs: dict[str, set[int] | None] = dict.fromkeys(keys["cell"].unique().to_list())
     if "run" in keys.columns:
         for cell, run in keys.select("cell", "run").unique().iter_rows():
             runs[cell] = {*(runs[cell] or ()), run}
-    found = set()
+    found: dict[str, set[str]] = {}
     for analysis in workspace.store.bare_analyses(list(runs)):
         wanted = runs[analysis.cell]
         if wanted is None or analysis.run in wanted:
-            found |= {curves[test] for test in analysis.tests if test in curves}
-    return tuple(sorted(found))
+            found.setdefault(analysis.cell, set()).update(curves[test] for test in analysis.tests if test in curves)
+    return found
 
 
 def seen_in_training(workspace: Workspace, name: str, cell: str) -> bool:
