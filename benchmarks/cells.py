@@ -3,6 +3,7 @@
     python benchmarks/cells.py fit      # the real Li-rich cell, cycles 1 and 10
     python benchmarks/cells.py targets  # published samples: what is fitted, what is predicted
     python benchmarks/cells.py speed    # ratios against PyBaMM as it is commonly used, in one run
+    python benchmarks/cells.py limits   # Li balance, orders of convergence, R -> 0 and rate -> 0
     python benchmarks/cells.py energy   # stacks against the method sheet and a cell that was taken apart
 
 Times are CPU seconds of one process (`time.process_time`), so that a busy machine changes them little.
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import numpy as np
 
+from cells_limits import limits
 from cells_reported import ONE_C, reported, table
 from cells_solid import contact, pressures, solid_state
 from lirich.cells import models, programme
@@ -277,7 +279,8 @@ def targets() -> bool:
         rows.append(fit_sample(lab, sample))
     table(
         "Table 1 of the review, found/stated. Each sample alone: 3 parameters fitted (capacity, diffusivity at assumed "
-        "0.94 µm,\npace of ageing) to 3 numbers; the voltage decay is predicted,\nand held to 10 % where it is stated. 1C = 250 mA/g, 2.0 to 4.8 V, slow "
+        "0.94 µm,\npace of ageing) to 3 numbers; the voltage decay is predicted,\n"
+        "and held to 10 % where it is stated. 1C = 250 mA/g, 2.0 to 4.8 V, slow "
         "charges in the rate test: assumed",
         ("sample", "low (mAh/g)", "high (mAh/g)", "retention (%)", "decay (mV)", "parameters", ""),
         rows,
@@ -470,15 +473,18 @@ def energy() -> bool:
 def main() -> int:
     """Run the parts; the exit status is 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("fit", "targets", "speed", "energy"), nargs="+")
+    parser.add_argument("part", choices=("fit", "targets", "speed", "limits", "energy"), nargs="+")
     parser.add_argument("--starts", type=int, default=1, help="starts of the fit")
-    parser.add_argument("--moved", type=float, default=0.15, help="the fit begins off the stored solution, in parts of the bounds")
+    parser.add_argument(
+        "--moved", type=float, default=0.15, help="the fit begins off the stored solution, in parts of the bounds"
+    )
     parser.add_argument("--sets", type=int, default=8, help="sets of the sweep that PyBaMM is timed on")
     asked = parser.parse_args()
     parts: dict[str, Callable[[], bool]] = {
         "fit": lambda: fit_real_cell(asked.starts, asked.moved),
         "targets": targets,
         "speed": lambda: speed(asked.sets),
+        "limits": limits,
         "energy": energy,
     }
     return 0 if all(parts[name]() for name in asked.part) else 1

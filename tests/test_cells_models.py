@@ -305,7 +305,9 @@ def test_who_imports_only_pybamm_finds_every_model_and_set_by_name() -> None:
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["before"] == [], "PyBaMM alone loads nothing of lirich"
     assert told["models"] == {name: target.split(":")[1] for name, target in declared()["pybamm_models"].items()}
-    assert told["sets"] == {name: values_of(name)["Host capacity [mA.h.g-1]"] for name in asked["pybamm_parameter_sets"]}
+    assert told["sets"] == {
+        name: values_of(name)["Host capacity [mA.h.g-1]"] for name in asked["pybamm_parameter_sets"]
+    }
 
 
 def test_the_entry_points_name_models_with_parameters_and_sets_with_numbers() -> None:

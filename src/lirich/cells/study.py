@@ -56,7 +56,7 @@ _WATCHED = (
 _POINTS = 16
 """Recorded points of a half-cycle: only the gradient needs those between the ends."""
 _NOTHING_MAH_G = 1e-3
-"""What a cycle that counts passes at the least. Voltages, ratios and gradients of less are those of the solver's tolerance."""
+"""What a cycle that counts passes at the least. Ratios and gradients of less are those of the solver's tolerance."""
 _MOST_POINTS = 100_000
 OBJECTIVE = "last_energy_wh_kg"
 
@@ -251,8 +251,8 @@ def duty_figures(parameters: Mapping[str, Any]) -> dict[str, float]:
     That is the single-particle half-cell for ``SC`` and ``PC``; where each place of an electrode has crystals of its
     own, figures of crystals are means over the electrode. Voltages are those of the cell: against graphite 0.1 V
     below those against Li. *parameters* are those of `task_parameters`. Raises `SettingsError` for what cannot be and
-    `SimulationError` where the equations cannot be solved, the cell never reaches a limit, the salt runs out, or nothing
-    passes: one point of a study, never its end.
+    `SimulationError` where the equations cannot be solved, the cell never reaches a limit, the salt runs out, or
+    nothing passes: one point of a study, never its end.
     """
     from lirich.cells.simulation import Run
 
