@@ -11,6 +11,7 @@ from lirich.errors import SettingsError
 
 Place = tuple[str, ...]
 _BRANCHES = ("function-after[", "function-before[", "tuple[", "list[", "dict[")
+_SCALARS = ("str", "int", "float", "bool")
 _KINDS = ("model_type", "model_attributes_type", "tuple_type")
 
 
@@ -26,7 +27,9 @@ def refused(
     each = [(_place(e["loc"]), e) for e in error.errors()]
     # of a value that may be of several kinds, the kind that it is not has nothing to tell
     told = [pair for pair in each if pair[1]["type"] not in _KINDS] or each
-    place, first = next((pair for pair in told if pair[1]["type"] == "extra_forbidden"), told[0])
+    place, first = next(
+        (pair for pair in told if pair[1]["type"] == "extra_forbidden"), max(told, key=lambda pair: len(pair[0]))
+    )
     where = ".".join(place)
     if first["type"] == "extra_forbidden":
         fields = sorted(known(place[:-1]))
@@ -38,9 +41,9 @@ def refused(
         )
     if first["type"] == "missing":
         return SettingsError(f"The {what} says no {where!r}", expected=expected, advice=advice)
-    words = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] in _KINDS:
-        words = words.split(" or instance of ")[0] if len(told) == 1 else "neither low and high, nor a list"
+    # a value that may be of several kinds has an error of each
+    same = [first] if first["type"] == "value_error" else [e for at, e in each if at == place]
+    words = " or ".join(dict.fromkeys(_words(str(e["msg"])) for e in same)).replace(" or should be ", " or ")
     return SettingsError(
         f"The {what} is not possible{f' at {where}' if where else ''}: {words}", expected=expected, advice=advice
     )
@@ -48,4 +51,15 @@ def refused(
 
 def _place(parts: Iterable[int | str]) -> Place:
     """Return where an error is, without the names that pydantic gives to the kinds of a value."""
-    return tuple(str(part) for part in parts if not str(part).startswith(_BRANCHES))
+    return tuple(str(part) for part in parts if not str(part).startswith(_BRANCHES) and part not in _SCALARS)
+
+
+def _words(message: str) -> str:
+    """Return what pydantic says as a file says it: with tables and lists."""
+    words = message.removeprefix("Value error, ").removeprefix("Input ").split(" or instance of ")[0]
+    return (
+        words.replace("a valid dictionary", "a table")
+        .replace("a valid tuple", "a list")
+        .replace("valid integer", "whole number")
+        .replace("valid ", "")
+    )

@@ -271,9 +271,10 @@ def size_study(
     duty: Duty, parameter_set: str = "SC", objective: str = OBJECTIVE, fixed: Mapping[str, float] | None = None
 ) -> Study:
     """Return the study of which crystal radius is best for a duty; *fixed* parameters differ from the set."""
+    whose = f", with the numbers of {Path(parameter_set).name}" if is_saved_fit(parameter_set) else ""
     return make_study(
         {
-            "name": f"radius for {duty.cycles} cycles at {duty.rate}",
+            "name": f"radius for {duty.cycles} cycles at {duty.rate}{whose}",
             "set": parameter_set,
             "duty": duty,
             "fixed": dict(fixed or {}),
