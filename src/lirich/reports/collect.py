@@ -142,7 +142,7 @@ def comparison_report(comparison: Comparison) -> ComparisonReport:
     return ComparisonReport(
         by=comparison.by,
         rows=tuple(_row(row) for row in comparison.rows),
-        warnings=tuple(grave),
+        warnings=tuple(dict.fromkeys(grave)),  # said of many cells: once
         notes=tuple(light),
         forced=comparison.forced,
         method=comparison.method + ".",
