@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lirich.workbench.study import StudyResult
 
 MOST_ROWS = 40
+MOST_REASONS = 8
 
 
 def study(
@@ -110,7 +111,11 @@ def _show(result: StudyResult) -> None:
     rows = [
         (
             *(f"{v:.4g}" if isinstance(v, float) else v for v in (p.values[n] for n in names)),
-            *((f"{p.figures[n]:.4g}" for n in shown) if p.figures is not None else ["failed"]),
+            *(
+                (f"{p.figures[n]:.4g}" for n in shown)
+                if p.figures is not None
+                else ["failed", *[""] * (len(shown) - 1)]
+            ),
         )
         for p in result.points[:MOST_ROWS]
     ]
@@ -119,8 +124,11 @@ def _show(result: StudyResult) -> None:
         out.print(f"[dim]… and {len(result.points) - MOST_ROWS} more points; --json shows all[/]")
     if result.failed:
         out.print(f"[yellow]{len(result.failed)} of {len(result.points)} points could not be simulated:[/]")
-        for reason, times in result.reasons.items():
+        reasons = list(result.reasons.items())
+        for reason, times in reasons[:MOST_REASONS]:
             out.print(f"  {escape(reason)}" + (f" [dim]({times} points)[/]" if times > 1 else ""))
+        if len(reasons) > MOST_REASONS:
+            out.print(f"[dim]  … and {len(reasons) - MOST_REASONS} more reasons; --json shows all[/]")
     if len(result.failed) < len(result.points):
         _explain(result, shown)
     best = result.best
