@@ -415,13 +415,16 @@ def speed(sample_sets: int) -> bool:
     discharge = programme.parse(["Discharge at 1C until 2.0 V"], ONE_C)
     charged = simulator.run(programme.parse(["Charge at C/10 until 4.8 V"], ONE_C)).final
     one = cpu(lambda: simulator.run(discharge, start=charged), rounds=7)
-    rows.append(("lirich LiRichSPM", 1e3 * one, 1.0))
+    rows.append(("lirich LiRichSPM, compiled", 1e3 * one, 1.0))
     for name, kind in (("LiRichSPMe", models.WITH_ELECTROLYTE), ("LiRichDFN", models.POROUS)):
         larger = Simulator(kind, rtol=1e-4, atol=1e-7, compiled=False)
         full = larger.run(programme.parse(["Charge at C/10 until 4.8 V"], ONE_C)).final
         taken = cpu(lambda larger=larger, full=full: larger.run(discharge, start=full), rounds=3)  # type: ignore[misc]
-        rows.append((f"lirich {name}", 1e3 * taken, taken / one))
-    for name, make in (("PyBaMM SPM", pybamm.lithium_ion.SPM), ("PyBaMM DFN", pybamm.lithium_ion.DFN)):
+        rows.append((f"lirich {name}, not compiled", 1e3 * taken, taken / one))
+    for name, make in (
+        ("PyBaMM SPM, not compiled", pybamm.lithium_ion.SPM),
+        ("PyBaMM DFN, not compiled", pybamm.lithium_ion.DFN),
+    ):
         simulation = pybamm.Simulation(make(), solver=pybamm.IDAKLUSolver(**solver))
         taken = cpu(lambda simulation=simulation: simulation.solve([0, 3600]), rounds=7)  # type: ignore[misc]
         rows.append((name, 1e3 * taken, taken / one))
