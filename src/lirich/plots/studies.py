@@ -85,7 +85,7 @@ def best_radius(radii_nm: Array, figures: Mapping[str, Array], maxima: Sequence[
                 for each in maxima
             ],
         ),
-        note=f"Simulated: {duty}. Single-particle half-cell; shaded: within 1 % of each maximum"
+        note=f"Simulated: {duty}. Shaded: within 1 % of each maximum"
         + (", grey where the model tells it from the best." if len(as_good) < len(others) else "."),
     )
 
