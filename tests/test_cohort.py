@@ -160,10 +160,10 @@ def test_what_cannot_be_a_cohort_is_refused(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(InputError, match="radius"):
         Scatter(radius=1.5)
     monkeypatch.setattr("lirich.workbench.extras.find_spec", lambda _: None)
-    with pytest.raises(OptionalDependencyError, match=r"lirich\[cells\]"):
+    with pytest.raises(OptionalDependencyError, match=r"extra \[cells\]"):
         make_cohort(tmp_path)
     # the laboratory says what goes without the extra, and puts nothing in its place by itself
-    with pytest.raises(OptionalDependencyError, match=r"lirich\[cells\].*curves"):
+    with pytest.raises(OptionalDependencyError, match=r"extra \[cells\].*curves"):
         make_laboratory(tmp_path / "lab", n_sc=1, n_pc=0, cycles=1)
     assert not (tmp_path / "lab").exists()
     light = make_laboratory(tmp_path / "lab", n_sc=1, n_pc=0, cycles=1, physics="curves")

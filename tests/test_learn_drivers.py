@@ -140,5 +140,5 @@ def test_too_little_is_refused() -> None:
 
 def test_without_the_extra_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
-    with pytest.raises(OptionalDependencyError, match=r"lirich\[learn\]"):
+    with pytest.raises(OptionalDependencyError, match=r"extra \[learn\]"):
         Drivers("figure", ["size"]).fit(made(8))

@@ -114,7 +114,8 @@ def test_broken_files_from_real_ones(name: str, tmp_path: Path, shared_data: Pat
 
 
 def test_there_is_a_sample_for_every_built_in_reader_and_the_samples_make_two_thousand() -> None:
-    assert {made.reader for made in SAMPLES.values()} == set(BUILT_IN)
+    spectra = {"bdf-impedance"}  # no cycling test: its files are broken in tests/test_spectra.py
+    assert {made.reader for made in SAMPLES.values()} == set(BUILT_IN) - spectra
     assert sum(_copies(name) for name in SAMPLES) >= SLOW_TOTAL
     assert {".ndax", ".nda", ".mpr", ".mpt", ".res", ".xlsx"} <= {f".{name.split('-')[-1]}" for name in SAMPLES}
 
