@@ -101,15 +101,6 @@ def circuit(frequency_hz: Array, logarithms: Array, exponents: tuple[float, floa
     return total
 
 
-def circuit_of(fit: SpectrumFit, frequency_hz: Array) -> NDArray[np.complex128]:
-    """Return the impedance (Ω, shape (n,)) that a fit stands for."""
-    numbers = [fit.series_ohm, fit.charge_transfer_ohm, fit.double_layer_f, fit.warburg_ohm, fit.time_s]
-    if fit.counter_ohm > 0:
-        numbers += [fit.counter_ohm, fit.counter_f]
-    exponents = (fit.exponent, fit.counter_exponent)
-    return circuit(np.asarray(frequency_hz, dtype=np.float64), np.log(numbers), exponents)
-
-
 def choose_circuit(table: pl.DataFrame, radius_m: float | None = None, *, seed: int = 0) -> SpectrumFit:
     """Fit one and two arcs, of capacitors and depressed, and return the one that the data ask for.
 

@@ -31,28 +31,9 @@ def fitted_curves(curves: Sequence[tuple[str, str, Array, Array, Array]], *, not
         colour = style.CHARGE_COLOUR if direction == "charge" else style.DISCHARGE_COLOUR
         if len(names) > 1 and name.rsplit(" ", 1)[0] != names[0]:
             colour = style.POLARISATION_COLOUR if direction == "charge" else style.CAPACITY_COLOUR
-        left = 1e3 * (simulated - measured)
-        rmse.append(f"{name} {np.sqrt(np.mean(left**2)):.1f} mV")
-        traces += [
-            _curve(f"{name}, measured", capacity, measured, colour, Origin.MEASURED, "y"),
-            _curve(f"{name}, simulated", capacity, simulated, colour, Origin.SIMULATED, "y"),
-            _curve(name, capacity, left, colour, Origin.SIMULATED, "y2", showlegend=False),
-        ]
-    return Figure(
-        title="Fitted curves and residuals",
-        alt="Voltage against specific capacity, measured and simulated, with the residuals below. Root mean square: "
-        + ", ".join(rmse)
-        + ".",
-        data=traces,
-        layout=stacked(
-            style.axis("Specific capacity (mAh/g)"),
-            (0.7, style.axis("Voltage (V)")),
-            (0.3, style.axis("Residual (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
-            showlegend=True,
-            height=520,
-        ),
-        note=f"{note} Residual: simulated − measured.".strip(),
-    )
+        traces += _with_residual(name, capacity, measured, simulated, colour, unit="mAh/g")
+        rmse.append(_rmse(name, measured, simulated))
+    return _over_residuals("Fitted curves and residuals", "Specific capacity (mAh/g)", traces, rmse, note)
 
 
 def fitted_pulses(pulses: Sequence[tuple[str, Array, Array, Array]], *, note: str = "") -> Figure:
@@ -63,28 +44,9 @@ def fitted_pulses(pulses: Sequence[tuple[str, Array, Array, Array]], *, note: st
     traces: list[dict[str, Any]] = []
     rmse = []
     for (name, time, measured, simulated), colour in zip(pulses, _PULSE_COLOURS * len(pulses), strict=False):
-        left = 1e3 * (simulated - measured)
-        rmse.append(f"{name} {np.sqrt(np.mean(left**2)):.1f} mV")
-        traces += [
-            _curve(f"{name}, measured", time / 3600.0, measured, colour, Origin.MEASURED, "y", unit="h"),
-            _curve(f"{name}, simulated", time / 3600.0, simulated, colour, Origin.SIMULATED, "y", unit="h"),
-            _curve(name, time / 3600.0, left, colour, Origin.SIMULATED, "y2", unit="h", showlegend=False),
-        ]
-    return Figure(
-        title="Fitted pulses and residuals",
-        alt="Voltage against time, measured and simulated, with the residuals below. Root mean square: "
-        + ", ".join(rmse)
-        + ".",
-        data=traces,
-        layout=stacked(
-            style.axis("Time (h)"),
-            (0.7, style.axis("Voltage (V)")),
-            (0.3, style.axis("Residual (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
-            showlegend=True,
-            height=520,
-        ),
-        note=f"{note} Residual: simulated − measured.".strip(),
-    )
+        traces += _with_residual(name, time / 3600.0, measured, simulated, colour, unit="h")
+        rmse.append(_rmse(name, measured, simulated))
+    return _over_residuals("Fitted pulses and residuals", "Time (h)", traces, rmse, note)
 
 
 _PULSE_COLOURS = (style.CHARGE_COLOUR, style.DISCHARGE_COLOUR, style.POLARISATION_COLOUR)
@@ -117,8 +79,41 @@ def likelihood_profile(name: str, values: Array, excess: Array, low: float | Non
     )
 
 
+def _rmse(name: str, measured: Array, simulated: Array) -> str:
+    return f"{name} {1e3 * np.sqrt(np.mean((simulated - measured) ** 2)):.1f} mV"
+
+
+def _with_residual(
+    name: str, x: Array, measured: Array, simulated: Array, colour: str, *, unit: str
+) -> list[dict[str, Any]]:
+    left = 1e3 * (simulated - measured)
+    return [
+        _curve(f"{name}, measured", x, measured, colour, Origin.MEASURED, "y", unit=unit),
+        _curve(f"{name}, simulated", x, simulated, colour, Origin.SIMULATED, "y", unit=unit),
+        _curve(name, x, left, colour, Origin.SIMULATED, "y2", unit=unit, showlegend=False),
+    ]
+
+
+def _over_residuals(title: str, x_title: str, traces: list[dict[str, Any]], rmse: Sequence[str], note: str) -> Figure:
+    return Figure(
+        title=title,
+        alt=f"Voltage against {x_title}, measured and simulated, with the residuals below. Root mean square: "
+        + ", ".join(rmse)
+        + ".",
+        data=traces,
+        layout=stacked(
+            style.axis(x_title),
+            (0.7, style.axis("Voltage (V)")),
+            (0.3, style.axis("Residual (mV)", zeroline=True, zerolinecolor="#9AA5AD")),
+            showlegend=True,
+            height=520,
+        ),
+        note=f"{note} Residual: simulated − measured.".strip(),
+    )
+
+
 def _curve(
-    name: str, x: Array, y: Array, colour: str, origin: Origin, axis: str, *, unit: str = "mAh/g", **more: Any
+    name: str, x: Array, y: Array, colour: str, origin: Origin, axis: str, *, unit: str, **more: Any
 ) -> dict[str, Any]:
     hover = f"{style.plain(name)}<br>%{{x:.4g}} {unit}, %{{y:.4g}}"
     return line(style.plain(name), x, y, colour, origin, hover=hover, digits=6, yaxis=axis, **more)
