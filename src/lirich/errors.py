@@ -7,6 +7,7 @@
     │   ├── UnknownNameError        a name that is not in the vocabulary (quantity, column, cell, …)
     │   ├── UnitError               a unit that does not fit the quantity
     │   ├── CompositionError        a chemical formula that cannot be read
+    │   ├── StructureError          atoms that cannot be a crystal: overlapping, unknown, unreadable
     │   ├── MetadataError           what is said of a cell is unusable
     │   │   ├── MissingMetadataError      a fact that is needed and was not given
     │   │   └── ConflictingMetadataError  two sources disagree about a fact
@@ -22,7 +23,9 @@
     ├── AnalysisError               the data are sound, but the question cannot be answered with them
     │   ├── NotEnoughDataError      too few points, cycles or cells
     │   ├── NotComparableError      unlike conditions
-    │   └── SimulationError         the equations of a model could not be solved
+    │   ├── SimulationError         the equations of a model could not be solved
+    │   ├── NotNeutralError         a charge that no allowed compensation takes up
+    │   └── CalculatorError         a potential gave no usable energy or forces, or a relaxation went astray
     ├── StoreError                  the workspace
     │   ├── WorkspaceNotFoundError
     │   ├── WorkspaceExistsError
@@ -135,6 +138,10 @@ class CompositionError(InputError):
     """A chemical formula that cannot be read."""
 
 
+class StructureError(InputError):
+    """Atoms that cannot be a crystal: unreadable text, an unknown element, atoms on top of each other, no cell."""
+
+
 class MetadataError(InputError):
     """What is said of a cell or sample is unusable."""
 
@@ -214,6 +221,14 @@ class NotComparableError(AnalysisError):
 
 class SimulationError(AnalysisError):
     """The equations of a model could not be solved with these parameters and this programme."""
+
+
+class NotNeutralError(AnalysisError):
+    """A charge that no allowed compensation takes up: energies of such cells cannot be compared."""
+
+
+class CalculatorError(AnalysisError):
+    """A potential gave no usable energy or forces (NaN, a missing element), or a relaxation went astray."""
 
 
 class StoreError(LirichError):

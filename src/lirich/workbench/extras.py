@@ -11,3 +11,9 @@ def need_cells(what: str, instead: str = "") -> None:
     """Raise `OptionalDependencyError` where PyBaMM is not installed; *instead* says what goes without it."""
     if find_spec("pybamm") is None:
         raise OptionalDependencyError.of(what, "cells", instead)
+
+
+def need_atoms(what: str, instead: str = "") -> None:
+    """Raise `OptionalDependencyError` where CHGNet, pymatgen, ASE or torch is not installed."""
+    if any(find_spec(name) is None for name in ("torch", "pymatgen", "ase", "chgnet")):
+        raise OptionalDependencyError.of(what, "atoms", instead)
