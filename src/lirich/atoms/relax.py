@@ -1,0 +1,182 @@
+"""Relaxation: from a structure as it was built to the nearest minimum of a potential.
+
+`relax_task` is one relaxation as a pure function of JSON; `relaxation_job` asks for it in a plan. The result says
+whether the run converged and what it ended in: a number of a state that is another one than its name says is no number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from ase.constraints import FixAtoms
+from ase.filters import FrechetCellFilter
+from ase.optimize import LBFGS
+from pydantic import Field
+from pymatgen.core.structure import Structure
+
+from lirich.atoms.ase_calculator import LirichForAse, atoms_of
+from lirich.atoms.calculators import calculator
+from lirich.atoms.endstates import EndState, compare_ends
+from lirich.atoms.plan import Job, Outcome
+from lirich.errors import CalculatorError, LirichError
+from lirich.model._base import Frozen
+
+USUAL_STEPS = 20
+"""What a relaxation of a defect takes, for the order of jobs only."""
+
+
+class RelaxationSettings(Frozen):
+    """How structures are relaxed."""
+
+    calculator: str = Field("chgnet", description="The potential, by the name at the door lirich.calculators")
+    cell: Literal["fixed", "free"] = Field("fixed", description="Whether the cell is relaxed with the atoms")
+    force_max_ev_a: float = Field(0.05, gt=0, description="Converged where no force is larger, eV/Å")
+    stress_max_ev_a3: float = Field(
+        0.003, gt=0, description="Converged where no component of the stress is larger, eV/Å³ (0.003 is 0.5 GPa)"
+    )
+    max_steps: int = Field(300, ge=0, description="Steps after which a run ends, converged or not")
+    moments: bool = Field(True, description="Whether the magnetic moments of the end are asked for")
+
+
+class Relaxation(Frozen):
+    """What a relaxation gave: eV per cell, eV/Å, stress in eV/Å³ (tension positive), moments in µB."""
+
+    energy_ev: float
+    structure: dict[str, Any]
+    converged: bool
+    steps: int
+    force_calls: int
+    force_max_ev_a: float
+    stress_ev_a3: tuple[tuple[float, float, float], ...] | None = None
+    moments_mub: tuple[float, ...] | None = None
+    end: EndState
+    calculator: str
+    version: str
+    seconds: float
+
+    @property
+    def crystal(self) -> Structure:
+        """The relaxed crystal."""
+        return Structure.from_dict(self.structure)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the run converged and ended in the state that was built."""
+        return self.converged and self.end.kind == "as built"
+
+
+def relaxation_job(
+    structure: Structure,
+    settings: RelaxationSettings,
+    label: str = "",
+    *,
+    start: Structure | None = None,
+    frozen: Sequence[int] = (),
+    watched: int | None = None,
+    origin: Sequence[float] | None = None,
+) -> Job:
+    """Return the job of one relaxation.
+
+    *start* gives other positions to begin from (see `warm_start`); the end is compared with *structure* all the same.
+    *frozen* atoms stay where they are; *watched* and *origin* are handed to `lirich.atoms.endstates.compare_ends`.
+    """
+    parameters: dict[str, Any] = {
+        "structure": structure.as_dict(),
+        "settings": settings.model_dump(mode="json"),
+        "version": calculator(settings.calculator).version,
+    }
+    if start is not None:
+        parameters["start"] = start.as_dict()
+    if frozen:
+        parameters["frozen"] = sorted(frozen)
+    if watched is not None:
+        parameters["watched"] = watched
+    if origin is not None:
+        parameters["origin"] = [float(x) for x in origin]
+    return Job(relax_task, parameters, label, cost=float(len(structure) * USUAL_STEPS))
+
+
+def single_point_job(structure: Structure, settings: RelaxationSettings, label: str = "") -> Job:
+    """Return the job of one evaluation: a relaxation of no steps."""
+    job = relaxation_job(structure, settings.model_copy(update={"max_steps": 0}), label)
+    return Job(job.task, job.parameters, label, cost=float(len(structure)))
+
+
+def relaxed(outcome: Outcome) -> Relaxation:
+    """Return what a job of `relaxation_job` gave; the error that it ended in is raised."""
+    if isinstance(outcome, LirichError):
+        raise outcome
+    return Relaxation.model_validate(outcome)
+
+
+def relax_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Relax one structure: a pure function of the JSON that `relaxation_job` makes.
+
+    Raises `lirich.errors.CalculatorError` where the potential gives no finite answer, or is another one than the job
+    was made for. A run that does not converge is a result that says so.
+    """
+    began = time.perf_counter()
+    settings = RelaxationSettings.model_validate(parameters["settings"])
+    potential = calculator(settings.calculator)
+    if parameters["version"] != potential.version:
+        raise CalculatorError(
+            f"{settings.calculator} is {potential.version} here",
+            expected=f"{parameters['version']}, as where the job was made",
+            advice="Install the same versions on all machines that work on a study",
+        )
+    built = Structure.from_dict(parameters["structure"])
+    start = Structure.from_dict(parameters["start"]) if "start" in parameters else built
+    bridge = LirichForAse(potential)
+    atoms = atoms_of(start)
+    atoms.calc = bridge
+    if parameters.get("frozen"):
+        atoms.set_constraint(FixAtoms(indices=parameters["frozen"]))
+    optimiser = LBFGS(FrechetCellFilter(atoms) if settings.cell == "free" else atoms, logfile=None, maxstep=0.1)
+    converged = bool(optimiser.run(fmax=settings.force_max_ev_a, steps=settings.max_steps))
+    after = built.copy()
+    after.lattice = atoms.cell[:]
+    for i, position in enumerate(atoms.get_scaled_positions(wrap=False)):
+        after.replace(i, after[i].species, coords=position, properties=after[i].properties)
+    final = potential.evaluate(after, stress=settings.cell == "free", moments=settings.moments)
+    force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+    origin = parameters.get("origin")
+    end = compare_ends(
+        built, after, watched=parameters.get("watched"), origin=None if origin is None else np.array(origin)
+    )
+    return Relaxation(
+        energy_ev=final.energy_ev,
+        structure=after.as_dict(),
+        converged=converged,
+        steps=int(optimiser.nsteps),
+        force_calls=bridge.calls,
+        force_max_ev_a=force,
+        stress_ev_a3=None if final.stress_ev_a3 is None else tuple(map(tuple, final.stress_ev_a3.tolist())),
+        moments_mub=None if final.moments_mub is None else tuple(final.moments_mub.tolist()),
+        end=end,
+        calculator=potential.name,
+        version=potential.version,
+        seconds=time.perf_counter() - began,
+    ).model_dump(mode="json")
+
+
+def warm_start(built: Structure, host_built: Structure, host_relaxed: Structure) -> Structure:
+    """Return *built* with the displacements and the strain that its host relaxed with: a start nearer to the minimum.
+
+    Each atom takes the displacement of the atom of *host_built* that stands on its place (within 0.3 Å); an atom on a
+    place that the host has not takes none.
+    """
+    distances = built.lattice.get_all_distances(built.frac_coords, host_built.frac_coords)
+    nearest = distances.argmin(axis=1)
+    found = distances[np.arange(len(built)), nearest] < 0.3
+    shift = host_relaxed.frac_coords - host_built.frac_coords
+    shift -= np.round(shift)
+    moved = built.frac_coords + np.where(found[:, None], shift[nearest], 0.0)
+    strained = built.lattice.matrix @ np.linalg.inv(host_built.lattice.matrix) @ host_relaxed.lattice.matrix
+    start = built.copy()
+    start.lattice = strained
+    for i, position in enumerate(moved):
+        start.replace(i, start[i].species, coords=position, properties=start[i].properties)
+    return start
