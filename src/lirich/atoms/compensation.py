@@ -142,7 +142,7 @@ def compensations(
         ways = _sums(-charge, offered, at_most)
         found += ways
         if not ways:
-            refusals.append(f"{kind}: {_why_not(kind, charge, offered, at_most)}")
+            refusals.append(f"{kind}: {_why_not(charge, offered, at_most)}")
     if not found:
         raise NotNeutralError(
             f"A charge of {charge:+d} that nothing takes up ({'; '.join(refusals) or 'no kind of change is allowed'})",
@@ -197,9 +197,11 @@ def _ions_suffice(counts: Counter[Change], offered: Sequence[tuple[Change, int]]
     return all(n <= have[each] for each, n in used.items())
 
 
-def _why_not(kind: ChangeKind, charge: int, offered: Sequence[tuple[Change, int]], at_most: int) -> str:
+def _why_not(charge: int, offered: Sequence[tuple[Change, int]], at_most: int) -> str:
     helpful = [(change, count) for change, count in offered if change.charge * charge < 0 and count]
     if not helpful:
         return "it can only make it worse" if any(count for _, count in offered) else "the cell has no such ion"
     sizes = sorted({abs(change.charge) for change, _ in helpful})
-    return f"charges of {', '.join(map(str, sizes))} do not add to {abs(charge)} in {at_most} changes with the ions there"
+    return (
+        f"charges of {', '.join(map(str, sizes))} do not add to {abs(charge)} in {at_most} changes with the ions there"
+    )
