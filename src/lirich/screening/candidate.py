@@ -1,0 +1,64 @@
+"""A candidate and what is known of it: figures with intervals, each of a named quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from lirich.errors import UnknownNameError
+from lirich.model import Frozen
+from lirich.quantities import QUANTITIES
+
+LEVEL = 0.90
+"""Nominal coverage of the intervals of a screening."""
+Z_OF_LEVEL = 1.6448536269514722
+"""Half-width of the `LEVEL` interval of a normal distribution in standard deviations (its 95 % quantile)."""
+
+
+class Estimate(Frozen):
+    """A figure with its `LEVEL` interval, and from how many independent results it was made.
+
+    One result alone has no interval: ``low`` and ``high`` are ``None``.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    count: int = Field(default=1, ge=1)
+    doubts: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has two ends")
+        if self.low is not None and self.high is not None and not self.low <= self.value <= self.high:
+            raise ValueError(f"{self.value} is not between {self.low} and {self.high}")
+        return self
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation that the interval stands for, as that of a normal distribution; ``None`` without one."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / (2 * Z_OF_LEVEL)
+
+
+class Candidate(Frozen):
+    """Something that may be made: its name, its figures by quantity, and why some are missing.
+
+    ``missing`` says for each quantity that was asked for and is not there what became of it. ``notes`` go along with
+    the candidate: how its charge is taken up, on which site it stands.
+    """
+
+    name: str = Field(min_length=1)
+    figures: Mapping[str, Estimate] = {}
+    missing: Mapping[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+    @field_validator("figures", "missing")
+    @classmethod
+    def _known(cls, figures: Mapping[str, object]) -> Mapping[str, object]:
+        for key in figures:
+            if key not in QUANTITIES:
+                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
+        return figures

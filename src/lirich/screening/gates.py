@@ -1,0 +1,121 @@
+"""Gates: what a candidate must reach to go on; each says passes, fails, or cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from lirich.model import Frozen
+from lirich.quantities import QUANTITIES
+from lirich.screening.candidate import Candidate, Estimate
+
+Verdict = Literal["passes", "fails", "unknown"]
+
+
+class Gate(Frozen):
+    """A limit to one quantity.
+
+    ``sure`` asks for the whole interval on the right side; otherwise the value decides. A candidate without the figure
+    is ``unknown``: it goes on where ``unknown_passes``, and says so.
+    """
+
+    quantity: str
+    at_least: float | None = None
+    at_most: float | None = None
+    sure: bool = False
+    unknown_passes: bool = False
+    because: str = Field(default="", description="Where the limit comes from, in words or as a citation")
+
+    @model_validator(mode="after")
+    def _limited(self) -> Self:
+        if self.quantity not in QUANTITIES:
+            raise ValueError(f"{self.quantity!r} is no quantity of lirich")
+        if self.at_least is None and self.at_most is None:
+            raise ValueError(f"the gate on {self.quantity} has no limit: at_least or at_most")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"the gate on {self.quantity} lets nothing pass: {self.at_least} > {self.at_most}")
+        return self
+
+    @property
+    def words(self) -> str:
+        """The gate in words: ``energy above the hull ≤ 0.05 eV/atom``."""
+        known = QUANTITIES[self.quantity]
+        limits = [f"≥ {self.at_least:g}" if self.at_least is not None else ""]
+        limits += [f"≤ {self.at_most:g}" if self.at_most is not None else ""]
+        sure = " for the whole interval" if self.sure else ""
+        return f"{known.name} {' and '.join(filter(None, limits))} {known.unit}".rstrip() + sure
+
+    def verdict(self, candidate: Candidate) -> Verdict:
+        """Say whether that candidate passes."""
+        figure = candidate.figures.get(self.quantity)
+        if figure is None:
+            return "unknown"
+        low, high = self._ends(figure)
+        inside = (self.at_least is None or low >= self.at_least) and (self.at_most is None or high <= self.at_most)
+        return "passes" if inside else "fails"
+
+    def why(self, candidate: Candidate) -> str:
+        """Say in words why that candidate passes or not: what it has against what is asked."""
+        figure = candidate.figures.get(self.quantity)
+        known = QUANTITIES[self.quantity]
+        if figure is None:
+            reason = candidate.missing.get(self.quantity, "not computed")
+            return f"{known.name} unknown ({reason})"
+        has = f"{figure.value:.3g}"
+        if self.sure and figure.low is not None and figure.high is not None:
+            has = f"{figure.low:.3g} … {figure.high:.3g}"
+        return f"{known.name} {has} {known.unit}".rstrip() + f" (asked: {self.words.removeprefix(known.name).strip()})"
+
+    def _ends(self, figure: Estimate) -> tuple[float, float]:
+        if self.sure and figure.low is not None and figure.high is not None:
+            return figure.low, figure.high
+        return figure.value, figure.value
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One gate of a funnel and who came to it: names of those that passed, fell, or went on unknown."""
+
+    gate: Gate
+    passed: tuple[str, ...]
+    fell: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def entered(self) -> int:
+        """How many came to the gate."""
+        return len(self.passed) + len(self.fell) + (0 if self.gate.unknown_passes else len(self.unknown))
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Candidates through the gates, one gate after another."""
+
+    entered: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    survivors: tuple[str, ...]
+
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """How many are left after each gate, the candidates that entered first."""
+        return [("candidates", len(self.entered)), *((s.gate.words, len(s.passed)) for s in self.stages)]
+
+
+def funnel(candidates: Sequence[Candidate], gates: Sequence[Gate]) -> Funnel:
+    """Send candidates through the gates in their order; who falls is not asked again.
+
+    Where a gate lets the unknown pass, they are among those that passed and are listed as unknown too.
+    """
+    left = list(candidates)
+    stages = []
+    for gate in gates:
+        verdicts = {c.name: gate.verdict(c) for c in left}
+        unknown = tuple(name for name, v in verdicts.items() if v == "unknown")
+        through = [c for c in left if verdicts[c.name] == "passes" or (gate.unknown_passes and c.name in unknown)]
+        fell = tuple(name for name, v in verdicts.items() if v == "fails")
+        stages.append(Stage(gate, tuple(c.name for c in through), fell, unknown))
+        left = through
+    return Funnel(tuple(c.name for c in candidates), tuple(stages), tuple(c.name for c in left))

@@ -1,0 +1,187 @@
+"""Ranking: a score with its interval, ranks, the Pareto front, and how sure each of them is.
+
+Score of a candidate: the weighted mean of its improvements over the reference (the undoped host, the bare cathode),
+each in units of the spread of that quantity among the candidates. The reference scores 0; 1 is one spread better. All
+that is said of certainty comes from drawing every figure from its interval, the same draws for scores, ranks and front.
+A figure without an interval is drawn with the widest interval that another candidate has for that quantity: one result
+alone does not look surer than three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lirich.errors import InputError, NotEnoughDataError
+from lirich.quantities import QUANTITIES
+from lirich.screening.candidate import LEVEL, Candidate, Estimate
+
+Array = NDArray[np.float64]
+
+DRAWS = 4000
+"""Draws of the figures; the standard error of a share near one half is then below 1 %."""
+_MAD_TO_SD = 1.4826
+"""A normal distribution's standard deviation over its median absolute deviation."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate's place.
+
+    ``contributions`` are the parts of the score by quantity. ``score_low`` and ``score_high`` are the ends of the
+    `LEVEL` interval, ``rank_low`` and ``rank_high`` those of the rank; ``first_share`` and ``front_share`` the shares
+    of draws in which it is first, and on the Pareto front. ``unsure`` names the quantities without an interval.
+    """
+
+    name: str
+    rank: int
+    score: float
+    score_low: float
+    score_high: float
+    rank_low: int
+    rank_high: int
+    first_share: float
+    on_front: bool
+    front_share: float
+    contributions: Mapping[str, float]
+    unsure: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All places, best first, and what they rest on.
+
+    ``scales`` are the spreads that improvements are measured in, ``left_out`` the candidates without a figure that
+    the score needs, each with what it lacks.
+    """
+
+    places: tuple[Ranked, ...]
+    weights: Mapping[str, float]
+    scales: Mapping[str, float]
+    left_out: Mapping[str, tuple[str, ...]]
+
+    @property
+    def order(self) -> list[str]:
+        """The names, best first."""
+        return [place.name for place in self.places]
+
+
+def rank(
+    candidates: Sequence[Candidate],
+    weights: Mapping[str, float],
+    *,
+    reference: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> Ranking:
+    """Rank candidates by their weighted improvements.
+
+    Parameters
+    ----------
+    candidates:
+        Those that came through the funnel.
+    weights:
+        Weight of each quantity, positive. Quantities must have a better direction (`lirich.quantities`); a negative
+        weight turns it round.
+    reference:
+        Value of each quantity for what is to be improved on, 0 where it is not named (differences to the host are 0).
+    seed:
+        Of the draws.
+
+    Raises
+    ------
+    InputError
+        If no weight is given or a quantity has no better direction.
+    NotEnoughDataError
+        If no candidate has all figures that the score needs.
+    """
+    if not any(weights.values()):
+        raise InputError("A ranking without weights", expected="a weight for one quantity at least")
+    directions = {key: _direction(key) for key in weights}
+    left_out = {
+        c.name: tuple(key for key in weights if key not in c.figures)
+        for c in candidates
+        if any(key not in c.figures for key in weights)
+    }
+    whole = [c for c in candidates if c.name not in left_out]
+    if not whole:
+        raise NotEnoughDataError(
+            f"None of {len(candidates)} candidates has all of {', '.join(weights)}",
+            expected="one candidate with every weighted quantity",
+            advice="See what is missing of each, or weigh other quantities",
+        )
+    keys = list(weights)
+    base = np.array([(reference or {}).get(key, 0.0) for key in keys])
+    turn = np.array([directions[key] for key in keys])
+    values = np.array([[c.figures[key].value for key in keys] for c in whole])
+    deviations = np.array([_deviations([c.figures[key] for c in whole]) for key in keys]).T
+    better = (values - base) * turn
+    scales = np.array([_spread(better[:, k]) for k in range(len(keys))])
+    share = np.array([weights[key] for key in keys]) / sum(abs(w) for w in weights.values())
+
+    def scores(of: Array) -> Array:
+        return np.asarray((of / scales) @ share)
+
+    rng = np.random.default_rng(seed)
+    drawn = better + rng.standard_normal((DRAWS, *better.shape)) * deviations
+    drawn_scores = scores(drawn)
+    drawn_ranks = 1 + (drawn_scores[:, None, :] > drawn_scores[:, :, None]).sum(axis=2)
+    facing = better * np.sign(share)
+    fronts = np.array([pareto_front(each) for each in (drawn * np.sign(share))[: DRAWS // 8]])
+    front = pareto_front(facing)
+    final = scores(better)
+    tail = (1 - LEVEL) / 2
+    places = []
+    for place, i in enumerate(np.argsort(-final, kind="stable"), start=1):
+        low, high = np.quantile(drawn_scores[:, i], [tail, 1 - tail])
+        rank_low, rank_high = np.quantile(drawn_ranks[:, i], [tail, 1 - tail], method="nearest")
+        places.append(
+            Ranked(
+                name=whole[i].name,
+                rank=place,
+                score=float(final[i]),
+                score_low=float(min(low, final[i])),
+                score_high=float(max(high, final[i])),
+                rank_low=int(rank_low),
+                rank_high=int(rank_high),
+                first_share=float((drawn_ranks[:, i] == 1).mean()),
+                on_front=bool(front[i]),
+                front_share=float(fronts[:, i].mean()),
+                contributions={k: float(v) for k, v in zip(keys, better[i] / scales * share, strict=True)},
+                unsure=tuple(key for key in keys if whole[i].figures[key].deviation is None),
+            )
+        )
+    return Ranking(tuple(places), dict(weights), dict(zip(keys, map(float, scales), strict=True)), left_out)
+
+
+def pareto_front(better: Array) -> NDArray[np.bool_]:
+    """Return which rows no other row beats: shape (candidates, quantities) in, larger is better.
+
+    A row is beaten by one that is nowhere worse and somewhere better; equal rows do not beat each other.
+    """
+    nowhere_worse = (better[:, None, :] >= better[None, :, :]).all(axis=2)
+    somewhere_better = (better[:, None, :] > better[None, :, :]).any(axis=2)
+    return np.asarray(~(nowhere_worse & somewhere_better).any(axis=0))
+
+
+def _direction(key: str) -> float:
+    known = QUANTITIES.get(key)
+    if known is None or known.better is None:
+        raise InputError(
+            f"{key} cannot be weighed: " + ("no such quantity" if known is None else "neither more nor less is better"),
+            expected="a quantity with a better direction",
+        )
+    return 1.0 if known.better == "higher" else -1.0
+
+
+def _deviations(figures: Sequence[Estimate]) -> list[float]:
+    widest = max((f.deviation for f in figures if f.deviation is not None), default=0.0)
+    return [widest if f.deviation is None else f.deviation for f in figures]
+
+
+def _spread(values: Array) -> float:
+    """Return a robust spread: the median absolute deviation as a standard deviation, the plain one, or 1."""
+    robust = _MAD_TO_SD * float(np.median(np.abs(values - np.median(values))))
+    return robust or float(values.std()) or 1.0

@@ -1,0 +1,97 @@
+"""Why a candidate stands where it stands, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lirich.quantities import QUANTITIES
+from lirich.screening.candidate import Candidate, Estimate
+from lirich.screening.gates import Funnel
+from lirich.screening.ranking import Ranked, Ranking
+
+
+def reasons(candidate: Candidate, passed: Funnel, ranking: Ranking | None) -> tuple[str, ...]:
+    """Say why: the gate that it fell at, or what carries and what costs its score, how sure its rank is, its doubts."""
+    said = list(_of_gates(candidate, passed))
+    place = None if ranking is None else next((p for p in ranking.places if p.name == candidate.name), None)
+    if place is not None and ranking is not None:
+        said += _of_rank(candidate, place, ranking)
+    elif ranking is not None and candidate.name in ranking.left_out:
+        for key in ranking.left_out[candidate.name]:
+            why = candidate.missing.get(key, "not computed")
+            said.append(f"not ranked: {QUANTITIES[key].name} is missing ({why})")
+    for key, figure in candidate.figures.items():
+        said += [f"{QUANTITIES[key].name}: {doubt}" for doubt in figure.doubts]
+    return tuple(said)
+
+
+def _of_gates(candidate: Candidate, passed: Funnel) -> list[str]:
+    said = []
+    for stage in passed.stages:
+        through = candidate.name in stage.passed
+        if candidate.name in stage.fell or (candidate.name in stage.unknown and not through):
+            said.append(f"fell at: {stage.gate.why(candidate)}")
+            break
+        if candidate.name in stage.unknown:
+            said.append(f"went on untested: {stage.gate.why(candidate)}")
+    return said
+
+
+def _of_rank(candidate: Candidate, place: Ranked, ranking: Ranking) -> list[str]:
+    parts = sorted(place.contributions.items(), key=lambda item: -abs(item[1]))
+    said = [
+        f"{'carried' if part > 0 else 'held back'} by {QUANTITIES[key].name} "
+        f"{figure_words(key, candidate.figures[key])} ({part:+.2f} of {place.score:+.2f})"
+        for key, part in parts
+        if part != 0
+    ]
+    said.append(rank_words(place, len(ranking.places)))
+    if place.on_front and len(ranking.weights) > 1:
+        said.append(f"no other candidate beats it in every quantity (in {place.front_share:.0%} of the draws)")
+    if place.unsure:
+        names = ", ".join(QUANTITIES[key].name for key in place.unsure)
+        said.append(f"one result only, so no interval: {names}")
+    return said
+
+
+def rank_words(place: Ranked, of: int) -> str:
+    """Say how sure a rank is: ``rank 1 of 12; between 1 and 3 in 90 % of the draws``."""
+    if place.rank_low == place.rank_high:
+        return f"rank {place.rank} of {of}, in 90 % of the draws too"
+    return f"rank {place.rank} of {of}; between {place.rank_low} and {place.rank_high} in 90 % of the draws"
+
+
+def figure_words(key: str, figure: Estimate) -> str:
+    """Write a figure with interval and unit: ``+0.45 (+0.31 … +0.59) eV``."""
+    unit = QUANTITIES[key].unit
+    interval = "" if figure.low is None else f" ({figure.low:.3g} … {figure.high:.3g})"
+    return f"{figure.value:.3g}{interval} {unit}".rstrip()
+
+
+def table(
+    candidates: Sequence[Candidate], passed: Funnel, ranking: Ranking | None
+) -> list[tuple[Candidate, Mapping[str, object]]]:
+    """Return each candidate with its place, in the order of a report: ranked, unranked, fallen.
+
+    The mapping has ``rank`` (or ``None``), ``score``, ``fell_at`` (words of the gate or ``""``) and ``reasons``.
+    """
+    places = {} if ranking is None else {p.name: p for p in ranking.places}
+    rows: list[tuple[Candidate, Mapping[str, object]]] = []
+    for candidate in candidates:
+        place = places.get(candidate.name)
+        fell = next(
+            (
+                s.gate.words
+                for s in passed.stages
+                if candidate.name in s.fell or (candidate.name in s.unknown and candidate.name not in s.passed)
+            ),
+            "",
+        )
+        row = {
+            "rank": None if place is None else place.rank,
+            "score": None if place is None else place.score,
+            "fell_at": fell,
+            "reasons": reasons(candidate, passed, ranking),
+        }
+        rows.append((candidate, row))
+    return sorted(rows, key=lambda r: (r[1]["rank"] is None, r[1]["rank"] or 0, bool(r[1]["fell_at"]), r[0].name))

@@ -1,0 +1,148 @@
+"""Gates, ranking and reasons of a screening: facts that hold for any candidates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from lirich.errors import InputError, NotEnoughDataError
+from lirich.screening.candidate import Candidate, Estimate
+from lirich.screening.gates import Gate, funnel
+from lirich.screening.ranking import pareto_front, rank
+from lirich.screening.reasons import reasons, table
+
+VACANCY = "oxygen_vacancy_formation_energy_ev"
+VOLUME = "volume_change"
+
+
+def made(name: str, vacancy: float, volume: float, half_width: float | None = 0.1) -> Candidate:
+    def estimate(value: float) -> Estimate:
+        if half_width is None:
+            return Estimate(value=value)
+        return Estimate(value=value, low=value - half_width, high=value + half_width, count=3)
+
+    return Candidate(name=name, figures={VACANCY: estimate(vacancy), VOLUME: estimate(volume)})
+
+
+GOOD, FAIR, POOR = made("W", 1.0, 2.0), made("Ti", 0.3, 3.0), made("Mg", -0.8, 4.0)
+WEIGHTS = {VACANCY: 2.0, VOLUME: 1.0}
+
+
+def test_a_gate_counts_who_passes_and_who_falls() -> None:
+    passed = funnel([GOOD, FAIR, POOR], [Gate(quantity=VACANCY, at_least=0.0), Gate(quantity=VOLUME, at_most=2.5)])
+    assert passed.counts == [
+        ("candidates", 3),
+        ("oxygen-vacancy formation energy ≥ 0 eV", 2),
+        ("volume change ≤ 2.5 %", 1),
+    ]
+    assert passed.survivors == ("W",)
+    assert passed.stages[0].fell == ("Mg",)
+
+
+def test_a_sure_gate_asks_for_the_whole_interval() -> None:
+    at_the_edge = made("Zr", 0.05, 3.0)
+    assert Gate(quantity=VACANCY, at_least=0.0).verdict(at_the_edge) == "passes"
+    assert Gate(quantity=VACANCY, at_least=0.0, sure=True).verdict(at_the_edge) == "fails"
+
+
+def test_the_unknown_fall_unless_the_gate_lets_them_go_on_and_says_so() -> None:
+    blank = Candidate(name="B", missing={VACANCY: "not converged"})
+    strict = funnel([blank], [Gate(quantity=VACANCY, at_least=0.0)])
+    assert strict.survivors == ()
+    assert "fell at: oxygen-vacancy formation energy unknown (not converged)" in reasons(blank, strict, None)
+    lenient = funnel([blank], [Gate(quantity=VACANCY, at_least=0.0, unknown_passes=True)])
+    assert lenient.survivors == ("B",)
+    assert lenient.stages[0].entered == 1
+    assert reasons(blank, lenient, None)[0].startswith("went on untested")
+
+
+@pytest.mark.parametrize("limits", [{}, {"at_least": 1.0, "at_most": 0.0}])
+def test_a_gate_that_means_nothing_is_refused(limits: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Gate(quantity=VACANCY, **limits)
+
+
+def test_the_better_candidate_in_everything_is_first() -> None:
+    ranking = rank([POOR, FAIR, GOOD], WEIGHTS)
+    assert ranking.order == ["W", "Ti", "Mg"]
+    first = ranking.places[0]
+    assert first.first_share == 1.0
+    assert first.on_front
+    assert sum(first.contributions.values()) == pytest.approx(first.score)
+    assert [p.on_front for p in ranking.places] == [True, False, False]
+
+
+def test_the_reference_scores_nothing() -> None:
+    host = made("host", 0.0, 3.0)
+    ranking = rank([GOOD, FAIR, POOR, host], WEIGHTS, reference={VACANCY: 0.0, VOLUME: 3.0})
+    assert next(p for p in ranking.places if p.name == "host").score == 0.0
+
+
+def test_wide_intervals_make_ranks_unsure() -> None:
+    narrow = rank([made("a", 1.0, 3.0), made("b", 0.9, 3.0)], {VACANCY: 1.0})
+    wide = rank([made("a", 1.0, 3.0, 5.0), made("b", 0.9, 3.0, 5.0)], {VACANCY: 1.0})
+    assert narrow.places[0].first_share > wide.places[0].first_share
+    assert wide.places[0].first_share == pytest.approx(0.5, abs=0.05)
+    assert (wide.places[0].rank_low, wide.places[0].rank_high) == (1, 2)
+
+
+def test_the_share_of_first_places_is_that_of_two_normal_distributions() -> None:
+    # P(a > b) = Φ(Δ/√(2)σ) for independent normal figures
+    from scipy.stats import norm
+
+    deviation = 0.5 / 1.6448536269514722
+    ranking = rank([made("a", 0.3, 3.0, 0.5), made("b", 0.0, 3.0, 0.5)], {VACANCY: 1.0})
+    expected = norm.cdf(0.3 / (np.sqrt(2) * deviation))
+    assert ranking.places[0].first_share == pytest.approx(expected, abs=0.03)
+
+
+def test_one_result_alone_is_not_surer_than_three() -> None:
+    ranking = rank([made("a", 0.3, 3.0, 5.0), made("b", 0.0, 3.0, None)], {VACANCY: 1.0})
+    single = next(p for p in ranking.places if p.name == "b")
+    assert single.unsure == (VACANCY,)
+    assert 0.3 < single.first_share < 0.6
+
+
+def test_what_lacks_a_weighted_figure_is_left_out_by_name() -> None:
+    blank = Candidate(name="B", figures={VOLUME: Estimate(value=3.0)}, missing={VACANCY: "moved back"})
+    ranking = rank([GOOD, blank], WEIGHTS)
+    assert ranking.left_out == {"B": (VACANCY,)}
+    said = reasons(blank, funnel([GOOD, blank], []), ranking)
+    assert said == ("not ranked: oxygen-vacancy formation energy is missing (moved back)",)
+    with pytest.raises(NotEnoughDataError, match="None of 1 candidates"):
+        rank([blank], WEIGHTS)
+
+
+@pytest.mark.parametrize("weights", [{}, {"d_spacing_003_nm": 1.0}, {"no_such_quantity": 1.0}])
+def test_weights_that_mean_nothing_are_refused(weights: dict[str, float]) -> None:
+    with pytest.raises(InputError):
+        rank([GOOD], weights)
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=12))
+def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
+    front = pareto_front(np.array(points, dtype=float))
+    for i, a in enumerate(points):
+        beaten = any(all(x >= y for x, y in zip(b, a, strict=True)) and b != a for b in points)
+        assert front[i] == (not beaten)
+
+
+def test_the_table_puts_the_ranked_first_and_the_fallen_last() -> None:
+    gates = [Gate(quantity=VACANCY, at_least=0.0)]
+    passed = funnel([POOR, FAIR, GOOD], gates)
+    rows = table([POOR, FAIR, GOOD], passed, rank([FAIR, GOOD], WEIGHTS))
+    assert [c.name for c, _ in rows] == ["W", "Ti", "Mg"]
+    assert rows[-1][1]["fell_at"] == gates[0].words
+    carried = rows[0][1]["reasons"]
+    assert isinstance(carried, tuple)
+    assert carried[0].startswith("carried by oxygen-vacancy formation energy 1 (0.9 … 1.1) eV")
+
+
+def test_an_estimate_lies_in_its_interval() -> None:
+    with pytest.raises(ValidationError):
+        Estimate(value=2.0, low=0.0, high=1.0)
+    with pytest.raises(ValidationError):
+        Estimate(value=2.0, low=0.0)
