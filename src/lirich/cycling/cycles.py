@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from lirich.cycling.settings import CyclingSettings
 from lirich.model import Electrode
 
 Side = Literal["charge", "discharge"]
+_Column = Array | pl.Series | None
 
 
 def cycle_table(
@@ -82,20 +84,19 @@ def table_of(
     _add_specific(out, active_mass_mg, one_c_ma_g)
     first_running = np.minimum.reduceat(halves["first"], _firsts(at))
     keys = _keys(notes, numbers, cycle_start, cycle_stop, first_running, columns, settings)
-    return _table(keys | out, len(numbers))
+    return _table({**keys, **out}, len(numbers))
 
 
-def _table(columns: dict[str, Array | pl.Series | None], count: int) -> pl.DataFrame:
+def _table(columns: Mapping[str, _Column], count: int) -> pl.DataFrame:
     """Return columns of *count* rows as a table; numbers are null where they are NaN, and everywhere where ``None``.
 
     Numbers become one long column that is cut up: to make forty of them one by one takes longer than to compute them.
     """
     nothing = np.full(count, np.nan)
-    numbers = {name: c for name, c in columns.items() if not isinstance(c, pl.Series)}
-    arrays = [nothing if c is None else c for c in numbers.values()]
-    joined = pl.Series(np.concatenate(arrays, dtype=np.float64), nan_to_null=True)
-    cut = {name: joined.slice(i * count, count).alias(name) for i, name in enumerate(numbers)}
-    return pl.DataFrame([cut[name] if name in cut else columns[name].alias(name) for name in columns])
+    numbers = [nothing if c is None else c for c in columns.values() if not isinstance(c, pl.Series)]
+    joined = pl.Series(np.concatenate(numbers, dtype=np.float64), nan_to_null=True)
+    cut = (joined.slice(i * count, count) for i in range(len(numbers)))
+    return pl.DataFrame([(c if isinstance(c, pl.Series) else next(cut)).alias(name) for name, c in columns.items()])
 
 
 def _firsts(at: Integers) -> Integers:
@@ -239,7 +240,7 @@ def _keys(
     first_running: Integers,
     c: dict[str, Array],
     settings: CyclingSettings,
-) -> dict[str, Array | pl.Series | None]:
+) -> dict[str, _Column]:
     points = notes.points
     vendor = points.vendor_cycle
     first = None if vendor is None else vendor[first_running]
@@ -247,6 +248,7 @@ def _keys(
     begin = None if points.time_s is None else points.time_s[start]
     end = None if points.time_s is None else points.time_s[stop - 1]
 
+    stops = _or_zero(c["charge:interrupts"]) + _or_zero(c["discharge:interrupts"])
     closing = 0 if points.time_s is None else int(notes.half_sign[-1])
 
     def integers(values: Integers | None) -> pl.Series:
@@ -262,7 +264,7 @@ def _keys(
         "duration_second": None if begin is None or end is None else end - begin,
         "charge_duration_second": c["charge:duration"],
         "discharge_duration_second": c["discharge:duration"],
-        "interrupts": integers((_or_zero(c["charge:interrupts"]) + _or_zero(c["discharge:interrupts"])).astype(np.int64)),
+        "interrupts": integers(stops.astype(np.int64)),
         "charge_end_voltage_v": c["charge:end_voltage"],
         "discharge_end_voltage_v": c["discharge:end_voltage"],
         "charge_end_step_v": c["charge:end_step"],

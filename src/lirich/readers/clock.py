@@ -120,8 +120,9 @@ def wall_clock(text: pl.Series, elapsed: np.ndarray | None) -> tuple[pl.Series, 
     Arbin's 100 ns ticks, by their size. All null where nothing fits.
     """
     if text.dtype.is_temporal():
-        micro = text.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64)
-        return micro / 1e6, "local clock taken as UTC"
+        micro = text.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64)
+        # Polars multiplies by the reciprocal of a constant divisor, which loses the last digit.
+        return pl.Series(text.name, micro.to_numpy() / 1e6, nan_to_null=True), "local clock taken as UTC"
     if text.dtype.is_numeric():
         return _numeric_clock(text.cast(pl.Float64))
     text = text.cast(pl.String)

@@ -72,8 +72,8 @@ def _lines(text: pl.Series) -> _Lines | None:
 def _digits(words: Words, form: bytes) -> Words | None:
     """Return *words* with the value of a digit in each byte where *form* has a ``0``, and nothing elsewhere.
 
-    ``None`` where a word is not of that form. Taking the form away bit by bit makes a digit its value and a separator 0;
-    adding 118 to a byte of a digit, 127 to one of a separator, then sets the highest bit of those that are larger.
+    ``None`` where a word is not of that form. Exclusive or with the form makes a digit its value and a separator 0;
+    adding 118 to the byte of a digit, 127 to that of a separator, then sets the highest bit of those that are larger.
     """
     values = words ^ np.uint64(int.from_bytes(form, "little"))
     room = bytes(0x80 - 10 if byte == ord("0") else 0x80 - 1 for byte in form)
