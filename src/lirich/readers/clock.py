@@ -16,6 +16,9 @@ _DAYS_COLON = r"^\s*(\d+):(\d{1,2}):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
 _EXCEL_EPOCH_DAYS = 25569
 """Days from 1899-12-30, day 0 of Excel and Access, to 1970-01-01 (ECMA-376 part 1, 18.17.4.1)."""
 
+_FEW_CLOCKS = 10_000
+"""With more rows than this the arrays of `date_and_clock` leave the cache, and Polars' own parser is as quick."""
+
 _PROBES = 60
 """Rows that decide between two orders of day and month."""
 
@@ -196,7 +199,7 @@ def _formats(first: str) -> list[_Format]:
 
 
 def _to_unix(text: pl.Series, pattern: str) -> pl.Series:
-    alike = date_and_clock(text, pattern)
+    alike = date_and_clock(text, pattern) if text.len() <= _FEW_CLOCKS else None
     if alike is not None:
         return alike
     # Fractions of a second cost Polars its quick way, and few clocks have them; fewer have blanks around them.
