@@ -225,7 +225,7 @@ def test_a_file_that_nobody_knows(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo(tmp_path: Path) -> None:
+def test_the_demo(tmp_path: Path, small_demo: None) -> None:
     told = as_json("demo", "d", cwd=tmp_path)
     assert Path(tmp_path, "d", "report.html").stat().st_size > 100_000
     # the published figure of the digitised cell: 83.4 %
