@@ -176,10 +176,17 @@ def test_a_comparison_in_which_all_is_refused_fails(folder: Path) -> None:
 
 
 def completed(*words: str, cwd: Path) -> list[str]:
-    """What the shell is offered for the words of a line, without the words on it."""
-    told = run(cwd=cwd, _LIRICH_COMPLETE="complete_bash", COMP_WORDS="\n".join(words), COMP_CWORD=str(len(words) - 1))
-    assert told.err == ""
-    return told.out.split()
+    """What the shell is offered for the words of a line, without the words on it; the name of the process counts."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv = ['lirich']; from lirich.cli import main; main()"],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LIRICH_WORKSPACE": "", "_LIRICH_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(words),
+             "COMP_CWORD": str(len(words) - 1)},
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout.split()
 
 
 def test_the_shell_completes_names(folder: Path, tmp_path: Path) -> None:
