@@ -137,6 +137,18 @@ def test_evidence_and_left_out_cells_find_the_number_of_components() -> None:
     assert few.table["left_out"].null_count() == few.table.height
     with pytest.raises(NotEnoughDataError):
         choose_components(curves.take(slice(0, 3)))
+    # of 25 curves of 5 cells, 20 stay to learn from when a cell is left out: no more than 19 components then
+    assert choose_components(low_rank(50, 100, [60.0, 25.0], 0.2)[0].take(slice(0, None, 2))).by_cells == 2
+
+
+def test_the_gain_of_a_bend_is_that_of_this_bend() -> None:
+    draw, t = np.random.default_rng(5), np.arange(1.0, 121.0)
+    sharp = np.maximum(t - 40.0, 0.0) * 1.0
+    slight = np.maximum(t - 80.0, 0.0) * 0.2
+    way = trajectory(t, np.column_stack([sharp + slight + 0.1 * draw.normal(size=120), 0.1 * draw.normal(size=120)]))
+    assert [b.cycle for b in way.bends] == pytest.approx([40, 80], abs=2)
+    first, second = (b.gain for b in way.bends)
+    assert first > second > 10.0
 
 
 def first_order(draw: np.random.Generator, n: int, rho: float, d: int = 2) -> np.ndarray:

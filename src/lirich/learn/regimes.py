@@ -33,7 +33,7 @@ class Bend:
 
     ``cycle`` at which it does, between ``low`` and ``high`` (where the criterion is within 3.84 of its best: 95 %
     by the likelihood ratio for one parameter); ``before`` and ``after`` are the slopes of the scores, per cycle, shape
-    (d,); ``turn_degrees`` is the angle between them, ``gain`` how much the criterion fell.
+    (d,); ``turn_degrees`` is the angle between them, ``gain`` how much the criterion would rise without this bend.
     """
 
     cycle: float
@@ -76,8 +76,7 @@ def trajectory(cycle: Array, scores: Array, most: int = MOST_BENDS) -> Trajector
     if (np.diff(t) <= 0).any():
         raise InputError("A cycle that is there twice", expected="each cycle once")
     most = min(most, len(t) // LEAST_BETWEEN - 2)
-    knots = [_placed(t, y, count) for count in range(most + 1)]
-    residual = y - _line(t, y, knots[-1])
+    residual = y - _line(t, y, _placed(t, y, most))
     scatter = _scatter(residual, y)
     scaled = y / scatter
     rho = _correlation(residual / scatter)
@@ -89,10 +88,7 @@ def trajectory(cycle: Array, scores: Array, most: int = MOST_BENDS) -> Trajector
         if criterion[best] - criterion[count] > BELIEVED and _turns(t, scaled, knots[count]):
             best = count
     chosen = knots[best]
-    gain = [criterion[count] - criterion[count + 1] for count in range(best)]
-    bends = tuple(
-        _bend(t, y, scaled, chosen, number, effective, gain[min(number, len(gain) - 1)]) for number in range(best)
-    )
+    bends = tuple(_bend(t, y, scaled, chosen, number, effective) for number in range(best))
     return Trajectory(t, y, _line(t, y, chosen), bends, rho, tuple(criterion))
 
 
@@ -199,14 +195,13 @@ def _turns(t: Array, scaled: Array, knots: tuple[int, ...]) -> bool:
     return bool((change > LEAST_TURN * max(float(speed.mean()), 1e-300)).all())
 
 
-def _bend(
-    t: Array, y: Array, scaled: Array, knots: tuple[int, ...], number: int, effective: float, gain: float
-) -> Bend:
+def _bend(t: Array, y: Array, scaled: Array, knots: tuple[int, ...], number: int, effective: float) -> Bend:
     slopes, turning = _slopes(t, y, knots), _slopes(t, scaled, knots)
     a, b = turning[number], turning[number + 1]
     cosine = float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-300)
     others = (*knots[:number], *knots[number + 1 :])
     best = _criterion(t, scaled, knots, effective)
+    gain = _criterion(t, scaled, others, effective) - best
     near = [
         k
         for k in _allowed(len(t), others)
