@@ -120,7 +120,7 @@ def test_the_saved_map_is_the_same_and_knows_its_curves(learned: Path) -> None:
 def test_completion_is_told_with_its_truth_and_refuses_what_is_no_window(lirich: Any, tmp_path: Path) -> None:
     page = tmp_path / "complete.html"
     found = as_json(
-        lirich, "complete", "SC-1", "--cycle", "10", "--window", "3.3:3.9", "-o", str(page), "--name", "completion",
+        lirich, "complete", "SC-1", "--cycle", "10", "--window", "3.3:3.9", "-o", str(page), "--save", "completion",
         "--executor", "serial",
     )  # fmt: skip
     assert found["rmse"] < 1.0
@@ -167,14 +167,14 @@ def test_outliers_are_flagged_at_the_rate_and_by_a_saved_detector(lirich: Any, l
     assert "flagged at a false-alarm rate of 20 %" in page.read_text(encoding="utf-8")
     cells = [f"{m}-{i}" for m in ("SC", "PC") for i in (1, 2, 3, 4)]
     sound = [word for c in cells for word in ("--sound", c)]
-    judged = as_json(lirich, "outliers", *sound, "--false-alarms", "0.2", "--name", "detector", "--executor", "serial")
+    judged = as_json(lirich, "outliers", *sound, "--false-alarms", "0.2", "--save", "detector", "--executor", "serial")
     assert {c["cell"] for c in judged["cells"]} == {"SC-5", "PC-5"}
     again = as_json(lirich, "outliers", "--model", "detector", "--false-alarms", "0.2", "--executor", "serial")
     assert again["cells"] == judged["cells"]
     with Workspace.open(learned) as workspace:
         assert isinstance(workspace.learn.load("detector"), Outliers)
     assert "expected" in lirich("outliers", "--model", "map", code=2)
-    assert "at least 999" in lirich("outliers", "--false-alarms", "0.001", code=2)
+    assert "at least 1000" in lirich("outliers", "--false-alarms", "0.001", code=2)
     assert lirich("outliers", "--false-alarms", "5", code=2)
 
 

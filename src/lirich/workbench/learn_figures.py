@@ -15,14 +15,18 @@ from lirich.learn.statemap import StateMap
 from lirich.model import Origin
 from lirich.plots import Figure, completing, maps
 from lirich.plots import learning as drawn
+from lirich.plots import states as of_states
 from lirich.plots.style import NO_GROUP
 from lirich.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from lirich.learn.matrix import Array
-    from lirich.workbench.learn_answers import DriversResult, ForecastResult, OutliersResult
     from lirich.workbench.learn_completion import CompletionResult
+    from lirich.workbench.learn_drivers import DriversResult
+    from lirich.workbench.learn_factors import FactorsResult
+    from lirich.workbench.learn_forecast import ForecastResult
     from lirich.workbench.learn_maps import MapResult
+    from lirich.workbench.learn_outliers import OutliersResult
 
 _NOT_GIVEN = "not given"
 
@@ -143,6 +147,28 @@ def driver_figures(result: DriversResult) -> list[Figure]:
     """Return the errors beside the naive baseline, and what each field adds."""
     made = result.model
     return [drawn.drivers(made.models_, made.importances_, QUANTITIES[result.figure], samples=len(made.samples_))]
+
+
+_STATES = {
+    "mid_voltage_v": "Mid-voltage (V)",
+    "voltage_gap_v": "Voltage gap (V)",
+    "low_voltage_share": "Low-voltage share",
+    "interrupt_resistance_ohm_g": "Interrupt resistance (Ω·g)",
+    "charge_transfer_resistance_ohm_g": "Charge-transfer resistance (Ω·g)",
+    "series_resistance_ohm_g": "Series resistance (Ω·g)",
+}
+
+
+def factor_figures(result: FactorsResult) -> list[Figure]:
+    """Return how well each state is read, and each state over the cycles."""
+    level = result.model.level
+    return [
+        of_states.state_r2(result.model.table_, _STATES),
+        *(
+            of_states.state_over_cycles(result.curves, s, _STATES.get(s, s.replace("_", " ")), level=level)
+            for s in result.model.models_
+        ),
+    ]
 
 
 def _numbers(column: pl.Series) -> Array:

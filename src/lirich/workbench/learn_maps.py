@@ -17,7 +17,7 @@ from lirich.learn.matrix import UNITS, Array, CurveMatrix
 from lirich.learn.placing import Parting, parting, place
 from lirich.learn.regimes import LEAST_BETWEEN, Trajectory, trajectory
 from lirich.learn.statemap import StateMap
-from lirich.model import Finding, Severity
+from lirich.model import Conditions, Finding, Severity
 from lirich.workbench.curvematrix import CurveSet, curve_set
 from lirich.workbench.learn_models import hashes_by_cell, load_model, save_model
 from lirich.workbench.learn_tables import morphologies
@@ -42,7 +42,6 @@ _CHOICE_POINTS = 101  # … and points: between them the noise of neighbours is 
 _INSIDE = 0.99  # share of the training curves whose distance from the map is called usual
 _NEAR_BREAK = 1.0
 """Cycles within which a change of regime and a break in the cycles are one."""
-_RATE = 0.10  # relative difference of rates from which conditions are unlike, as `lirich.model.Conditions.unlike`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,6 +175,17 @@ def place_on_map(workspace: Workspace, name: str, cells: Iterable[str] | None = 
     Raises `UnknownNameError` on the name, `InputError` where it is no map or *options* ask for another grid, kind or
     direction than it has.
     """
+    model, curves, unsettled = curves_for_map(workspace, name, cells, **options)
+    return _result(workspace, name, model, curves, None, _trained(workspace, name, curves), unsettled)
+
+
+def curves_for_map(
+    workspace: Workspace, name: str, cells: Iterable[str] | None = None, **options: Any
+) -> tuple[StateMap, CurveSet, list[str]]:
+    """Return the map *name*, the curves of *cells* on its grid, and the cells of which no cycle is settled.
+
+    Raises as `place_on_map`.
+    """
     loaded = load_model(workspace, name, MAPS)
     model: StateMap = loaded if isinstance(loaded, StateMap) else loaded.map_
     asked = {"kind": options.pop("kind", None), "direction": options.pop("direction", None)}
@@ -192,7 +202,7 @@ def place_on_map(workspace: Workspace, name: str, cells: Iterable[str] | None = 
     curves, unsettled = _curves(
         workspace, cells=cells, grid=model.grid_, kind=model.kind_, direction=model.direction_, whole=False, **options
     )
-    return _result(workspace, name, model, curves, None, _trained(workspace, name, curves), unsettled)
+    return model, curves, unsettled
 
 
 def _trained(workspace: Workspace, name: str, curves: CurveSet) -> set[str]:
@@ -218,7 +228,7 @@ def _result(
 ) -> MapResult:
     record = workspace.store.models.record(name)
     keys = curves.keys
-    scores, unplaced = _scores(model, curves)
+    scores, unplaced = scores_of(model, curves)
     several = keys.select("cell", "run").unique().group_by("cell").len().filter(pl.col("len") > 1)["cell"].to_list()
     label = pl.when(pl.col("cell").is_in(several)).then(
         pl.format("{}, run {}", pl.col("cell"), pl.col("run") + 1)
@@ -242,7 +252,7 @@ def _result(
         if part.height >= 3 * LEAST_BETWEEN:
             ways[str(cell)] = trajectory(part["cycle"].to_numpy(), part.select(axes).to_numpy())
     found = (
-        *_unsettled(unsettled),
+        *settled_only(unsettled),
         *_conditions(scores, record.parameters),
         *_off_map(scores, model),
         *at_breaks(ways),
@@ -268,7 +278,8 @@ def _curves(workspace: Workspace, *, only: str = SETTLED, **options: Any) -> tup
     return curves.take(kept, "follows a cycle at another rate or window"), unsettled
 
 
-def _unsettled(cells: Sequence[str]) -> list[Finding]:
+def settled_only(cells: Sequence[str]) -> list[Finding]:
+    """Say of which cells no cycle is settled."""
     if not cells:
         return []
     return [
@@ -279,7 +290,7 @@ def _unsettled(cells: Sequence[str]) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _scores(model: StateMap, curves: CurveSet) -> tuple[pl.DataFrame, pl.DataFrame]:
+def scores_of(model: StateMap, curves: CurveSet) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return places with the keys, block by block, and the keys of curves that have none."""
     parts, start, keys = [], 0, curves.keys
     for block in curves.blocks():
@@ -353,6 +364,7 @@ def _conditions(scores: pl.DataFrame, parameters: Any) -> list[Finding]:
     own = parameters.get("rate_c")
     if not isinstance(own, float):
         return []
+    learned = Conditions(rate_c=own)
     rates = scores.group_by("cell", maintain_order=True).agg(pl.col("rate_c").median())
     found = []
     unknown = rates.filter(pl.col("rate_c").is_null())["cell"].to_list()
@@ -364,7 +376,7 @@ def _conditions(scores: pl.DataFrame, parameters: Any) -> list[Finding]:
                 "rate and state together",
             )
         )  # fmt: skip
-    unlike = rates.filter((pl.col("rate_c") - own).abs() > _RATE * own)["cell"].to_list()
+    unlike = [cell for cell, rate in rates.drop_nulls().iter_rows() if learned.unlike(Conditions(rate_c=rate))]
     if unlike:
         found.append(
             Finding(

@@ -36,14 +36,17 @@ def save_model(
     model: object,
     keys: pl.DataFrame | None = None,
     parameters: Mapping[str, Scalar] | None = None,
+    *,
+    trained_on: Iterable[str] = (),
 ) -> ModelRecord:
     """Keep a fitted *model* under *name*, with the hashes of the curves of *keys* that it was trained on.
 
-    *keys* has ``cell`` and, if a cell has several runs, ``run``. Raises `InputError` on a name that cannot be one or a
+    *keys* has ``cell`` and, if a cell has several runs, ``run``; *trained_on* are hashes of what else it was trained
+    on. Raises `InputError` on a name that cannot be one or a
     model that is not fitted.
     """
     saved = describe(model)
-    trained_on = curve_hashes(workspace, keys) if keys is not None else ()
+    trained_on = (*(curve_hashes(workspace, keys) if keys is not None else ()), *trained_on)
     told = {"model": saved.description, "trained_on": list(trained_on), "parameters": dict(parameters or {})}
     return workspace.store.models.put(
         name, ModelContent(saved.kind, saved.arrays, told), trained_on=trained_on, parameters=parameters
