@@ -313,3 +313,57 @@ def test_a_corrupt_description_is_refused(learned: Path, tmp_path: Path) -> None
         file.write_bytes(pack(ModelContent("weights", content.arrays, content.description)))
         with pytest.raises(UnknownNameError, match="kind of model"):
             workspace.learn.take_in(file)
+
+
+def test_a_forecast_is_kept_and_used_on_cells_that_it_was_not_learned_from(lirich: Any) -> None:
+    ask = ["forecast", "SC-1", "PC-1", "--first", "9", "--at", "12,14"]
+    made = as_json(lirich, *ask, "--level", "0.8", "--save", "capacity")
+    plain = as_json(lirich, "forecast", "SC-1", "--first", "9", "--at", "14", "--level", "0.8")
+    record = next(m for m in as_json(lirich, "models")["models"] if m["name"] == "capacity")
+    assert (record["kind"], len(record["trained_on"])) == ("forecast", 8)
+    again = as_json(lirich, "forecast", "SC-1", "--model", "capacity")
+    mine = [v for v in made["values"] if v["subject"]["key"] == "SC-1"]
+    assert [v["value"] for v in again["values"]] == [v["value"] for v in mine]
+    assert again["values"][1]["value"] == pytest.approx(plain["values"][0]["value"], abs=1.0)
+    told = lirich("forecast", "SC-2", "--model", "capacity", code=2)
+    assert "the model 'capacity' was learned from it" in told
+    assert "origin are unlike" in lirich("forecast", CELL_KEY, "--model", "capacity", code=2)
+    for wrong in (["--at", "13"], ["--first", "8"], ["--level", "0.9"], ["--figure", "mean_discharge_voltage_v"]):
+        assert lirich("forecast", "SC-1", "--model", "capacity", *wrong, code=2)
+    assert "first cycles" in lirich("forecast", "SC-1", "--at", "14", "--save", "x", code=2)
+    lirich("models", "--remove", "capacity")
+
+
+def test_what_explains_a_figure_is_kept_with_the_hashes_of_the_published_values(lirich: Any) -> None:
+    pytest.importorskip("sklearn")
+    made = as_json(lirich, "drivers", "--source", "literature", "--figure", CAPACITY, "--save", "why")
+    record = next(m for m in as_json(lirich, "models")["models"] if m["name"] == "why")
+    assert record["kind"] == "drivers"
+    assert record["trained_on"]
+    assert as_json(lirich, "drivers", "--model", "why") == made
+    lirich("models", "--remove", "why")
+
+
+def test_factors_are_read_from_a_table_of_states_and_kept(lirich: Any, learned: Path, tmp_path: Path) -> None:
+    with Workspace.open(learned) as workspace:
+        parts = [
+            workspace.cells[c].cycles.select(
+                pl.lit(c).alias("cell"), "cycle", lithium=1e-3 * pl.col("charge_specific_capacity_mah_g")
+            )
+            for c in workspace.cells
+            if c != CELL_KEY
+        ]
+    pl.concat(parts).write_csv(tmp_path / "states.csv")
+    page = tmp_path / "factors.html"
+    made = as_json(lirich, "factors", "--states", str(tmp_path / "states.csv"), "-o", str(page), "--save", "meaning",
+                   "--executor", "serial")  # fmt: skip
+    assert [s["state"] for s in made["states"]] == ["lithium"]
+    assert made["states"][0]["r2"] > 0.95  # the capacity of a charge is in the charge
+    assert "lithium, read from the curves" in page.read_text(encoding="utf-8")
+    real = [c for c in made["curves"] if c["cell"] == CELL_KEY]
+    assert [c["learned"] for c in real] == [False]
+    assert "other-origin" in {f["code"] for f in made["findings"]}
+    told = lirich("factors", "SC-1", "--model", "meaning", "--executor", "serial")
+    assert "Read by regressions that were kept" in told
+    assert "cannot be read" in lirich("factors", "--states", str(tmp_path / "none.csv"), code=2)
+    lirich("models", "--remove", "meaning")

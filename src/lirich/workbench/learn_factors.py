@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from lirich.plots import Figure
     from lirich.workbench.workspace import Workspace
 
+_OFTEN = 0.5
+"""Share of the curves of the state known most often from which a state has a part in `FactorsResult.meaning`."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FactorsResult:
@@ -29,8 +32,9 @@ class FactorsResult:
 
     ``curves`` has a row per curve: ``cell, cycle, origin, group``, per state what is known of it (``X``), what was read
     with its interval (``X_read, X_low, X_high``) and ``X_inside``; ``learned``: whether the regressions were learned
-    from it. ``meaning`` says how much of each component the states explain (`lirich.learn.factors.meaning`); it is
-    empty where they are never known together, or for regressions that were kept.
+    from it. ``meaning`` says how much of each component the states explain (`lirich.learn.factors.meaning`); it
+    leaves out states that are seldom known (a spectrum every hundred cycles), and is empty for regressions that were
+    kept.
     """
 
     map: str
@@ -177,8 +181,11 @@ def _teachers(placed: pl.DataFrame, known: pl.DataFrame) -> tuple[str, np.ndarra
 def _meaning(
     scores: np.ndarray[Any, np.dtype[np.float64]], known: pl.DataFrame, cells: list[str], seed: int
 ) -> pl.DataFrame:
+    """Return what the components are made of, of the states that are not seldom known: it needs all at once."""
+    counts = {name: int(known[name].is_finite().sum()) for name in known.columns}
+    often = [name for name, count in counts.items() if count >= _OFTEN * max(counts.values())]
     try:
-        return meaning(scores, known, cells, seed=seed)
+        return meaning(scores, known.select(often), cells, seed=seed)
     except NotEnoughDataError:
         return pl.DataFrame()
 

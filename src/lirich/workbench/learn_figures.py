@@ -18,6 +18,7 @@ from lirich.plots import learning as drawn
 from lirich.plots import states as of_states
 from lirich.plots.style import NO_GROUP
 from lirich.quantities import QUANTITIES
+from lirich.workbench.learn_states import OF_CYCLES, OF_SPECTRA, PER_MASS
 
 if TYPE_CHECKING:
     from lirich.learn.matrix import Array
@@ -149,26 +150,25 @@ def driver_figures(result: DriversResult) -> list[Figure]:
     return [drawn.drivers(made.models_, made.importances_, QUANTITIES[result.figure], samples=len(made.samples_))]
 
 
-_STATES = {
-    "mid_voltage_v": "Mid-voltage (V)",
-    "voltage_gap_v": "Voltage gap (V)",
-    "low_voltage_share": "Low-voltage share",
-    "interrupt_resistance_ohm_g": "Interrupt resistance (Ω·g)",
-    "charge_transfer_resistance_ohm_g": "Charge-transfer resistance (Ω·g)",
-    "series_resistance_ohm_g": "Series resistance (Ω·g)",
-}
-
-
 def factor_figures(result: FactorsResult) -> list[Figure]:
     """Return how well each state is read, and each state over the cycles."""
-    level = result.model.level
+    names = {state: _in_words(state) for state in result.model.models_}
     return [
-        of_states.state_r2(result.model.table_, _STATES),
+        of_states.state_r2(result.model.table_, names),
         *(
-            of_states.state_over_cycles(result.curves, s, _STATES.get(s, s.replace("_", " ")), level=level)
-            for s in result.model.models_
+            of_states.state_over_cycles(result.curves, state, name, level=result.model.level)
+            for state, name in names.items()
         ),
     ]
+
+
+def _in_words(state: str) -> str:
+    """Return the name of a state with its unit; one that lirich does not measure is called as it is."""
+    known = QUANTITIES.get({**OF_CYCLES, **OF_SPECTRA}.get(state, ""))
+    if known is None:
+        return state.replace("_", " ")
+    unit = f"{known.unit}·g" if state.endswith(PER_MASS) else known.unit
+    return known.name[:1].upper() + known.name[1:] + (f" ({unit})" if unit != "1" else "")
 
 
 def _numbers(column: pl.Series) -> Array:

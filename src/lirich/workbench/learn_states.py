@@ -32,9 +32,9 @@ OF_SPECTRA = {
 MEASURED_STATES = (*OF_CYCLES, *OF_SPECTRA)
 """What stands for hidden states where nobody knows them. Resistances are times the active mass, Ω·g: a curve is per
 gram, and two electrodes of one material differ in Ω as their masses do."""
+PER_MASS = "_ohm_g"
 SAME_VOLTAGE_V = 0.010
 """Spectra at voltages within this are alike, as `lirich.model.Conditions.unlike`."""
-_PER_MASS = "_ohm_g"
 _DOUBTED = frozenset({"ambiguous", "not-kramers-kronig"})  # flags of `lirich.cells.eis`: whose arc, or no spectrum
 
 
@@ -72,7 +72,7 @@ def measured_states(workspace: Workspace, keys: pl.DataFrame, states: Sequence[s
             pl.col("cycle").cast(pl.Int64),
             "start_second",
             *(
-                (pl.col(column) * (pl.lit(grams, dtype=pl.Float64) if name.endswith(_PER_MASS) else 1.0)).alias(name)
+                (pl.col(column) * (pl.lit(grams, dtype=pl.Float64) if name.endswith(PER_MASS) else 1.0)).alias(name)
                 for name, column in there.items()
             ),
         )
