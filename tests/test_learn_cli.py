@@ -367,3 +367,24 @@ def test_factors_are_read_from_a_table_of_states_and_kept(lirich: Any, learned: 
     assert "Read by regressions that were kept" in told
     assert "cannot be read" in lirich("factors", "--states", str(tmp_path / "none.csv"), code=2)
     lirich("models", "--remove", "meaning")
+
+
+def test_a_level_is_checked_and_a_curve_at_another_rate_than_the_learned_ones_is_named(learned: Path) -> None:
+    with Workspace.open(learned) as workspace:
+        workspace.learn.complete("SC-1", 10, window=(3.3, 3.9), name="kept", executor="serial")
+        with pytest.raises(InputError, match="level"):
+            workspace.learn.complete("SC-1", 10, window=(3.3, 3.9), model="kept", level=90.0, executor="serial")
+        workspace.learn.forget("kept")
+        formation = workspace.learn.complete("SC-1", 2, window=(3.3, 3.9), executor="serial")  # at C/10, not C/2
+        ageing = workspace.learn.complete("SC-1", 10, window=(3.3, 3.9), executor="serial")
+    assert "unlike-conditions" in {f.code for f in formation.findings}
+    assert "unlike-conditions" not in {f.code for f in ageing.findings}
+
+
+def test_the_axes_of_a_completed_curve_are_those_of_its_kind(learned: Path) -> None:
+    with Workspace.open(learned) as workspace:
+        found = workspace.learn.complete("SC-1", 10, window=(20.0, 90.0), kind="V(Q)", executor="serial")
+    layout = found.figures[0].layout
+    assert layout["xaxis"]["title"]["text"] == "Capacity (mAh/g)"
+    assert layout["yaxis"]["title"]["text"] == "V (V)"
+    assert "to 90.00 mAh/g" in found.figures[0].note

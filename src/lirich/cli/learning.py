@@ -38,18 +38,18 @@ R = TypeVar("R", bound=_Result)
 
 def show_map(result: MapResult) -> None:
     """Print a map and the way of every cell."""
+    from lirich.learn.loadings import describe
+    from lirich.learn.matrix import UNITS
+
     model, out = result.model, console()
-    unit = {"Q(V)": "mAh/g", "V(Q)": "V", "dQ/dV": "mAh/g/V"}[model.kind_]
+    unit, along = UNITS[model.kind_]
     learned = result.scores["learned"].sum()
     what = f"{model.n_curves_:,} curves" if model.n_curves_ else "published loadings"
     out.print(
         f"[bold]{escape(result.name)}[/]: {len(model.components_)} components of {what} ({model.kind_} of "
         f"{model.direction_}, {len(model.grid_)} points, {model.grid_[0]:g} to {model.grid_[-1]:g} "
-        f"{'mAh/g' if model.kind_ == 'V(Q)' else 'V'})"
-        + (f"; places on it for {result.scores.height - learned} more" if learned else "")
+        f"{along})" + (f"; places on it for {result.scores.height - learned} more" if learned else "")
     )
-    from lirich.learn.loadings import describe
-
     rows = [
         (
             f"PC{c['component']}", f"{100 * c['share']:.3g} %" if model.n_curves_ else "", f"{c['spread']:.3g}",
@@ -114,13 +114,16 @@ def _show_groups(table: pl.DataFrame, two: bool, unit: str) -> None:
 
 def show_completion(result: CompletionResult) -> None:
     """Print a completed curve."""
+    from lirich.learn.matrix import UNITS
+
     out, inside, unit = console(), result.grid[result.observed], result.unit
-    title = f"[bold]{escape(result.cell)}, cycle {result.cycle}[/] from {inside[0]:.2f} to {inside[-1]:.2f} V"
+    along = UNITS[result.map_.kind_][1]
+    title = f"[bold]{escape(result.cell)}, cycle {result.cycle}[/] from {inside[0]:.2f} to {inside[-1]:.2f} {along}"
     if result.refused:
         out.print(f"{title}: [yellow]{escape(result.refused)}[/]")
     else:
         out.print(
-            f"{title}: {result.curve[-1]:.1f} {unit} at {result.grid[-1]:.2f} V "
+            f"{title}: {result.curve[-1]:.1f} {unit} at {result.grid[-1]:.2f} {along} "
             f"({100 * result.level:g} %: {result.low[-1]:.1f} to {result.high[-1]:.1f}; predicted)"
         )
         if result.rmse is not None and result.rmse_recipe is not None and result.inside is not None:
@@ -136,7 +139,7 @@ def show_completion(result: CompletionResult) -> None:
              f"{100 * r['cannot_tell']:.0f} %")
             for r in result.error_map.sort("rmse").head(5).to_dicts()
         ]  # fmt: skip
-        heads = ("window (V)", f"RMSE ({unit})", "least squares", "half-width of the band", "cannot tell")
+        heads = (f"window ({along})", f"RMSE ({unit})", "least squares", "half-width of the band", "cannot tell")
         show_table("The best windows, on cells left out", heads, rows, right=(1, 2, 3, 4))
     show_findings(result.findings)
 

@@ -61,10 +61,11 @@ class CompletionResult:
     @property
     def unit(self) -> str:
         """Unit of the curve."""
-        return UNITS[self._map.kind_][0]
+        return UNITS[self.map_.kind_][0]
 
     @property
-    def _map(self) -> StateMap:
+    def map_(self) -> StateMap:
+        """The map that the curve was completed by."""
         return self.model if isinstance(self.model, StateMap) else self.model.map_
 
     @property

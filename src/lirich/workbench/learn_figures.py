@@ -10,6 +10,7 @@ import polars as pl
 from lirich.learn.conformal import conformal_quantile
 from lirich.learn.course import courses
 from lirich.learn.loadings import features, touched
+from lirich.learn.matrix import UNITS
 from lirich.learn.resample import slope_of
 from lirich.learn.statemap import StateMap
 from lirich.model import Origin
@@ -35,8 +36,8 @@ _NOT_GIVEN = "not given"
 def map_figures(result: MapResult) -> list[Figure]:
     """Return the map (and a nearer view where a few cells lie far off), loadings, dQ/dV, and components."""
     model = result.model
-    unit = "mAh/g" if model.kind_ == "Q(V)" else "V" if model.kind_ == "V(Q)" else "mAh/g/V"
-    figures = map_only(result, unit)
+    unit, grid_unit = UNITS[model.kind_]
+    figures = map_only(result)
     on_voltage = model.kind_ != "V(Q)"
     there = features(model) if on_voltage else None
     figures.append(
@@ -46,7 +47,7 @@ def map_figures(result: MapResult) -> list[Figure]:
             model.score_spread_,
             there,
             unit=unit,
-            grid_unit="V" if on_voltage else "mAh/g",
+            grid_unit=grid_unit,
         )
     )
     if on_voltage:
@@ -65,9 +66,10 @@ def map_figures(result: MapResult) -> list[Figure]:
     return figures
 
 
-def map_only(result: MapResult, unit: str = "mAh/g") -> list[Figure]:
+def map_only(result: MapResult) -> list[Figure]:
     """Return the map alone, and a nearer view where most cells are crowded into a corner of it."""
     model, scores = result.model, result.scores
+    unit = UNITS[model.kind_][0]
     two = "pc2" in scores.columns
     if not two:
         scores = scores.with_columns(pc2=pl.lit(0.0))
@@ -95,16 +97,20 @@ def _moved(model: StateMap) -> Figure:
 def completion_figures(result: CompletionResult) -> list[Figure]:
     """Return the completed curve and, where it was computed, the error map."""
     figures = []
+    kind = result.map_.kind_
+    along_unit = UNITS[kind][1]
+    value, along = ("V", "Capacity") if kind == "V(Q)" else (kind.removesuffix("(V)"), "Voltage")
     if not result.refused:
         figures.append(
             completing.completion(
                 result.grid, result.observed, result.curve, result.low, result.high, measured=result.truth,
                 level=result.level, unit=result.unit, name=f"{result.cell}, cycle {result.cycle}",
                 origin=Origin(result.origin), calibrated=not isinstance(result.model, StateMap),
+                value=value, along=along, along_unit=along_unit,
             )
         )  # fmt: skip
     if result.error_map is not None:
-        figures.append(completing.error_map(result.error_map, unit=result.unit))
+        figures.append(completing.error_map(result.error_map, unit=result.unit, along_unit=along_unit))
     return figures
 
 
