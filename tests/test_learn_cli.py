@@ -145,6 +145,11 @@ def test_the_published_basis_completes_the_real_cell(lirich: Any) -> None:
     assert found["rmse_of_least_squares_on_7"] == pytest.approx(2.37, abs=0.1)
     assert found["calibrated"] is False
     assert "Kim-2025-LRLO" in lirich("map", "--model", "kim-2025")
+    beside = as_json(lirich, "compare", "kim-2025", "map")["components"]
+    assert [c["component"] for c in beside] == [1, 2, 3, 4, 5, 6, 7]
+    assert beside[0]["shown"] > 0.9  # the curve model's cells differ by capacity, too
+    assert all(c["cosine"] == pytest.approx(1.0) for c in as_json(lirich, "compare", "map", "map")["components"])
+    assert "most like, of map" in lirich("compare", "kim-2025", "map")
     lirich("models", "--remove", "kim-2025")
 
 

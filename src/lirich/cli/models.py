@@ -1,4 +1,4 @@
-"""The commands of ``lirich learn`` for models that are kept: ``models``, ``import`` and ``export``."""
+"""The commands of ``lirich learn`` for models that are kept: ``models``, ``compare``, ``import`` and ``export``."""
 
 from __future__ import annotations
 
@@ -56,6 +56,34 @@ def models(
     show_table(
         "", ("name", "kind", "files learned from", "with", "size", "made (UTC)"), rows, right=(2, 4), whole=(0, 5)
     )
+
+
+@kept.command()
+def compare(
+    one: Annotated[str, typer.Argument(help="A map.", show_default=False, autocompletion=offers.models)],
+    other: Annotated[str, typer.Argument(help="Another map.", show_default=False, autocompletion=offers.models)],
+    workspace: WorkspaceFolder = None,
+    json: Json = False,
+) -> None:
+    """Lay two maps beside each other: which components are alike, and the angles between the two spaces.
+
+    Example: lirich learn compare map kim-2025
+    """
+    want_json(json)
+    with open_workspace(workspace) as opened:
+        table = opened.learn.compare(one, other)
+    if json:
+        print_json({"map": one, "beside": other, "components": table.to_dicts()})
+        return
+    rows = [
+        (
+            f"PC{r['component']}", f"PC{r['nearest']}", f"{r['cosine']:.3f}", f"{100 * r['shown']:.1f} %",
+            "" if r["angle_degrees"] is None else f"{r['angle_degrees']:.2g}°",
+        )
+        for r in table.to_dicts()
+    ]  # fmt: skip
+    heads = (f"of {one}", f"most like, of {other}", "cosine", f"shown by all of {other}", "angles of the spaces")
+    show_table("", heads, rows, right=(2, 3, 4))
 
 
 @kept.command("import")

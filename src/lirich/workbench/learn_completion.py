@@ -19,14 +19,12 @@ from lirich.learn.posterior import LEAST_POINTS, CurveModel, least_squares, roug
 from lirich.learn.statemap import StateMap
 from lirich.model import Conditions, Finding, Scalar, Severity
 from lirich.workbench.curvematrix import curve_matrix
-from lirich.workbench.learn_models import load_model, save_model, seen_in_training
+from lirich.workbench.learn_models import MAPS, load_model, save_model, seen_in_training
 
 if TYPE_CHECKING:
     from lirich.plots import Figure
     from lirich.workbench.views import CellView
     from lirich.workbench.workspace import Workspace
-
-_COMPLETES = ("completion", "state-map", "probabilistic-map")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,7 +196,7 @@ def complete_curve(
 
 
 def _loaded(workspace: Workspace, name: str, level: float) -> Completion | StateMap:
-    made = load_model(workspace, name, _COMPLETES)
+    made = load_model(workspace, name, MAPS)
     if isinstance(made, Completion):
         made.level = level
         return made

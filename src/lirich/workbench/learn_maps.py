@@ -19,7 +19,7 @@ from lirich.learn.regimes import LEAST_BETWEEN, Trajectory, trajectory
 from lirich.learn.statemap import StateMap
 from lirich.model import Conditions, Finding, Severity
 from lirich.workbench.curvematrix import CurveSet, curve_set
-from lirich.workbench.learn_models import hashes_by_cell, load_model, save_model
+from lirich.workbench.learn_models import hashes_by_cell, map_of, save_model
 from lirich.workbench.learn_tables import morphologies
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ SETTLED = "settled"
 another state, and a cell would jump on the map. A cell that has none is there with its ageing cycles."""
 NAME = "map"
 """What a state map is called unless another name is given; reports show the map of this name."""
-MAPS = ("state-map", "probabilistic-map", "completion")
-"""Kinds of models that curves can be placed on."""
 COMPONENTS = 7
 """As Kim et al. (doi:10.1039/D4EE05222F)."""
 _WAY = 2  # components whose course makes a way: those that are drawn
@@ -186,8 +184,7 @@ def curves_for_map(
 
     Raises as `place_on_map`.
     """
-    loaded = load_model(workspace, name, MAPS)
-    model: StateMap = loaded if isinstance(loaded, StateMap) else loaded.map_
+    model = map_of(workspace, name)
     asked = {"kind": options.pop("kind", None), "direction": options.pop("direction", None)}
     for what, own in (("kind", model.kind_), ("direction", model.direction_)):
         if asked[what] not in (None, own):

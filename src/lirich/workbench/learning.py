@@ -76,6 +76,13 @@ class Learning:
 
         return kept_drivers(self._workspace, name)
 
+    def compare(self, one: str, other: str) -> pl.DataFrame:
+        """Lay two maps that are kept beside each other; see `lirich.learn.compare_maps`."""
+        from lirich.learn.loadings import compare_maps
+        from lirich.workbench.learn_models import map_of
+
+        return compare_maps(map_of(self._workspace, one), map_of(self._workspace, other))
+
     @property
     def models(self) -> list[ModelRecord]:
         """What is known of the models that are kept, by name."""
