@@ -179,6 +179,21 @@ def test_a_change_of_regime_is_found_where_it_is() -> None:
     assert inside >= 16
 
 
+def test_a_way_that_curves_evenly_has_no_change_of_regime() -> None:
+    """Straight pieces come nearer to an arc than one line does; a parabola comes nearer still."""
+    draw, t = np.random.default_rng(9), np.arange(1.0, 101.0)
+    arc = np.column_stack([0.3 * t - 0.001 * t**2, 0.002 * t**2])
+    turned = 0
+    for _ in range(20):
+        way = trajectory(t, arc + 0.2 * first_order(draw, 100, 0.3))
+        assert way.curved or way.bends
+        assert way.criterion[0] - min(way.criterion) > 10.0
+        turned += len(way.bends) > 0
+        if way.curved:
+            assert np.abs(way.fitted - arc).max() < 0.5
+    assert turned <= 1
+
+
 def test_trajectories_of_too_few_cycles_and_constant_ones() -> None:
     with pytest.raises(NotEnoughDataError, match="too few to tell regimes"):
         trajectory(np.arange(10.0), np.zeros((10, 2)))

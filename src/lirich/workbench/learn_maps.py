@@ -253,6 +253,7 @@ def _result(
         *_conditions(scores, record.parameters),
         *_off_map(scores, model),
         *at_breaks(ways),
+        *_curved(ways),
     )
     return MapResult(name, model, scores, ways, left, choice, _parted(scores, model), found)
 
@@ -352,6 +353,18 @@ def at_breaks(ways: Mapping[str, Trajectory]) -> list[Finding]:
             message=f"{_some(told)} {'turns' if len(broken) == 1 else 'turn'} where other cycles lie between, such as "
             "a check-up: what was done there may be the reason, not ageing",
             advice="Look at the capacity over cycles; a true regime outlasts the break",
+        )
+    ]  # fmt: skip
+
+
+def _curved(ways: Mapping[str, Trajectory]) -> list[Finding]:
+    curved = [cell for cell, way in ways.items() if way.curved]
+    if not curved:
+        return []
+    return [
+        Finding(
+            code="curved-ways", severity=Severity.INFO,
+            message=f"The way of {_some(curved)} curves evenly: there is no cycle at which a regime changes",
         )
     ]  # fmt: skip
 
