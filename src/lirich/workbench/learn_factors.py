@@ -13,7 +13,8 @@ from lirich.errors import InputError, NotEnoughDataError
 from lirich.learn.conformal import check_level
 from lirich.learn.factors import Factors, meaning
 from lirich.model import Finding, Scalar, Severity
-from lirich.workbench.learn_maps import NAME, curves_for_map, scores_of, settled_only
+from lirich.workbench.learn_map_findings import settled_only
+from lirich.workbench.learn_maps import NAME, curves_for_map, scores_of
 from lirich.workbench.learn_models import load_model, save_model
 from lirich.workbench.learn_states import MEASURED_STATES, OF_SPECTRA, measured_states, spectra_voltage, states_of_table
 from lirich.workbench.learn_tables import morphologies

@@ -142,7 +142,7 @@ def outlier_figures(result: OutliersResult) -> list[Figure]:
     strange, threshold = None, 0.0
     if result.curves is None:  # every cell was judged by models of the others
         model = result.model
-        strange = dict(zip(model._names, model.strange_.tolist(), strict=True))
+        strange = dict(zip(model.cells_, model.strange_.tolist(), strict=True))
         threshold = conformal_quantile(model.strange_, 1.0 - result.rate)
     learned_from = len(result.learned_from)
     return [

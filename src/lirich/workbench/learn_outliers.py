@@ -145,7 +145,7 @@ class _Rows:
 def _judged(rows: _Rows, rate: float, learned: set[str] | None, detector: Outliers | None, seed: int) -> OutliersResult:
     if detector is not None:
         own = [False] * len(rows.cells)
-        names = detector._names
+        names = detector.cells_
     else:
         own = [learned is None or cell in learned for cell in rows.cells]
         names = tuple(dict.fromkeys(compress(rows.cells, own)))
