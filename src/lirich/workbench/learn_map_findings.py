@@ -1,4 +1,4 @@
-"""What must be said of curves on a map: other conditions than those of the map, places off it, turns that may be none."""
+"""What must be said of curves on a map: other conditions than the map's, places off it, turns that may be none."""
 
 from __future__ import annotations
 
