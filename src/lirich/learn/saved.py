@@ -146,7 +146,7 @@ _OUTLIERS = Layout(
     Outliers,
     {
         "rate": _FLOAT, "components": _WHOLE, "folds": _WHOLE, "seed": _WHOLE,
-        "_names": several(str), "_strata": several(str), "_stratified": _FLAG,
+        "cells_": several(str), "_strata": several(str), "_stratified": _FLAG,
         "first_cycle_": _FLOAT, "last_cycle_": _FLOAT, "models_": parts(part(lambda: _USUAL), list),
         "_of_cells": part(lambda: _RULER), "_of_rows": part(lambda: _RULER),
         "strange_": array("cells"), "_strange_rows": array("n"), "_row_cells": array("n", of="whole"),

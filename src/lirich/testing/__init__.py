@@ -5,8 +5,7 @@ Everything is imported when it is first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from lirich.lazily import exports
 
 _HOMES = {
     "ContractReport": "lirich.testing.reader_contract",
@@ -23,12 +22,4 @@ _HOMES = {
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = exports(__name__, _HOMES)
