@@ -9,6 +9,7 @@ from lirich.lazily import exports
 
 _HOMES = {
     "ContractReport": "lirich.testing.reader_contract",
+    "check_calculator": "lirich.testing.calculator_contract",
     "check_reader": "lirich.testing.reader_contract",
     "Mutation": "lirich.testing.mutate",
     "mutations": "lirich.testing.mutate",
