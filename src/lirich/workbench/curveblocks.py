@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 FOLDER = "curves-as-lines"
 """Where blocks are kept in the workspace's cache."""
 _NUMBERS = ("cycle", "capacity_mah_g", "points", "like_group", "rate_c")
-_TOGETHER = 16  # blocks whose sums are taken at once: some hundred thousand knots, 10 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,15 +65,14 @@ def block_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _packed(knots: Knots) -> Array:
     """Return knots as one row of numbers: how many curves, how many knots of each, low, high, x, y."""
-    count = np.bincount(knots.curve, minlength=knots.count)
-    return np.concatenate(([float(len(count))], count, knots.low, knots.high, knots.x, knots.y))
+    return np.concatenate(([float(knots.count)], knots.counts, knots.low, knots.high, knots.x, knots.y))
 
 
 def _unpacked(row: Array) -> Knots:
     n = int(row[0])
-    count, low, high = row[1 : 1 + 3 * n].reshape(3, n)
+    counts, low, high = row[1 : 1 + 3 * n].reshape(3, n)
     x, y = row[1 + 3 * n :].reshape(2, -1)
-    return Knots(np.repeat(np.arange(n), count.astype(np.int64)), x, y, low, high)
+    return Knots(counts.astype(np.int64), x, y, low, high)
 
 
 def open_block(path: Path) -> Knots:
@@ -132,13 +130,10 @@ def sums_of_blocks(
 ) -> Sums:
     """Return the sums of some curves of *blocks* (path, rows) on *grid*; of dQ/dV, which is no line, by its values."""
 
-    def parts() -> Iterator[Knots]:
-        for start in range(0, len(blocks), _TOGETHER):
-            yield Knots.together([open_block(path).take(rows) for path, rows in blocks[start : start + _TOGETHER]])
-
+    parts = (open_block(path).take(rows) for path, rows in blocks)
     if kind == "dQ/dV":
-        return sums_of((v for part in parts() for v in knots_on_grid(part, grid, kind, direction)), basis, shift)
-    return sums_of_lines(parts(), grid, basis, shift)
+        return sums_of((v for part in parts for v in knots_on_grid(part, grid, kind, direction)), basis, shift)
+    return sums_of_lines(parts, grid, basis, shift)
 
 
 def sums_task(parameters: Mapping[str, Any]) -> Sums:
