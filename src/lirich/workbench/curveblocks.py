@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.errors import MissingColumnError, NotEnoughDataError
+from lirich.errors import CorruptStoreError, LirichError, MissingColumnError, NotEnoughDataError
 from lirich.learn.lines import sums_of_lines
 from lirich.learn.matrix import Array, Direction, Kind
 from lirich.learn.resample import Knots, knots_of, knots_on_grid
 from lirich.learn.sums import Sums, sums_of
-from lirich.workbench.keptsteps import rows_of_run
+from lirich.workbench.keptsteps import STEP_COLUMNS, rows_of_run, steps_of_run
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
@@ -42,24 +42,52 @@ class Lines:
     known: dict[str, NDArray[Any]]
 
 
-def block_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the curves of one run apart and keep them, unless they are kept already.
+def blocks_task(parameters: Mapping[str, Any]) -> list[dict[str, Any] | str]:
+    """Take the curves of some ``runs`` of one direction apart and keep them, unless they are kept already.
 
-    Returns the path, and per curve ``low`` and ``high`` of `Knots` and what `Lines` knows.
+    Returns for each the path, and per curve ``low`` and ``high`` of `Knots` and what `Lines` knows; or why there are none.
     """
     store = store_at(parameters["root"])
-    path = store.cache / FOLDER / f"{parameters['name']}.npy"
+    folder = store.cache / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    runs = [(run, folder / f"{run['name']}.npy") for run in parameters["runs"]]
+    fresh = [run for run, path in runs if not path.exists()]
+    columns = _cycle_columns(parameters["runs"][0]["direction"])
+    steps = _tables(store, [steps_of_run(run) for run in fresh], STEP_COLUMNS)
+    cycles = _tables(store, [run["cycles"] for run in fresh], columns)
+    found: list[dict[str, Any] | str] = []
+    for run, path in runs:
+        try:
+            found.append(_block(store, run, path, steps.get(run["steps"]), cycles.get(run["cycles"])))
+        except LirichError as error:
+            found.append(error.found)
+        except Exception as error:  # noqa: BLE001 - what goes wrong with one run is named, and the others are there
+            found.append(f"{type(error).__name__}: {error}")
+    return found
+
+
+def _tables(store: Store, keys: Sequence[str | None], columns: Sequence[str]) -> dict[str | None, pl.DataFrame]:
+    """Return some columns of small tables by their keys; none where one cannot be read: each is then read alone."""
+    known = list(dict.fromkeys(key for key in keys if key))
+    try:
+        return dict(zip(known, store.read_curves(known, columns=columns), strict=True)) if known else {}
+    except (CorruptStoreError, MissingColumnError):
+        return {}
+
+
+def _block(
+    store: Store, run: Mapping[str, Any], path: Path, steps: pl.DataFrame | None, cycles: pl.DataFrame | None
+) -> dict[str, Any]:
     if path.exists():
         with path.open("rb") as file:
             knots = _unpacked(np.load(file, allow_pickle=False))
             numbers, segment = np.load(file, allow_pickle=False), np.load(file, allow_pickle=False)
         known = {**dict(zip(_NUMBERS, numbers, strict=True)), "segment": segment}
     else:
-        lines = _lines_of_run(store, parameters)
+        lines = _lines_of_run(store, run, steps, cycles)
         knots, known = lines.knots, lines.known
-        parts = (_packed(knots), np.array([known[name] for name in _NUMBERS], dtype=np.float64), known["segment"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, parts)
+        numbers = np.array([known[name] for name in _NUMBERS], dtype=np.float64)
+        _write(path, (_packed(knots), numbers, known["segment"]))
     return {"path": str(path), "low": knots.low, "high": knots.high, **known}
 
 
@@ -80,33 +108,45 @@ def open_block(path: Path) -> Knots:
     return _unpacked(np.load(path, allow_pickle=False))
 
 
-def _lines_of_run(store: Store, parameters: Mapping[str, Any]) -> Lines:
+def _lines_of_run(
+    store: Store, parameters: Mapping[str, Any], steps: pl.DataFrame | None, cycles: pl.DataFrame | None
+) -> Lines:
     direction: Direction = parameters["direction"]
-    points, cycles = rows_of_run(store, parameters).points(direction, parameters["active_mass_mg"])
+    points, numbers = rows_of_run(store, parameters, steps).points(direction, parameters["active_mass_mg"])
     if points.count == 0:
         raise NotEnoughDataError(f"no {direction}")
-    cycles = cycles[: points.count]
+    numbers = numbers[: points.count]
     count = np.bincount(points.curve)
     last = np.maximum(np.cumsum(count) - 1, 0)  # the capacity never falls within a curve
     known: dict[str, NDArray[Any]] = {
-        "cycle": cycles,
+        "cycle": numbers,
         "capacity_mah_g": np.where(count > 0, points.capacity[last], 0.0),
         "points": count,
-        "segment": np.full(len(cycles), "", dtype=np.str_),
-        "like_group": np.full(len(cycles), np.nan),
-        "rate_c": np.full(len(cycles), np.nan),
+        **_of_cycles(store, parameters["cycles"], cycles, direction, numbers),
     }
-    if parameters["cycles"]:
-        rate = f"{direction}_rate_c"
-        table = _cycle_table(store, parameters["cycles"], ("cycle", "segment", "like_group", rate))
-        numbers = table["cycle"].to_numpy()
-        at = np.minimum(np.searchsorted(numbers, cycles), len(numbers) - 1)
-        there = numbers[at] == cycles
-        segment = table["segment"].fill_null("").to_numpy().astype(np.str_)
-        known["segment"] = np.where(there, segment[at], "")
-        for name, column in (("like_group", "like_group"), ("rate_c", rate)):
-            known[name] = np.where(there, table[column].cast(float).to_numpy()[at], np.nan)
     return Lines(knots_of(points, parameters["kind"], direction), known)
+
+
+def _cycle_columns(direction: Direction) -> tuple[str, ...]:
+    return ("cycle", "segment", "like_group", f"{direction}_rate_c")
+
+
+def _of_cycles(
+    store: Store, key: str | None, table: pl.DataFrame | None, direction: Direction, cycles: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    """Return what the cycle table *key* (*table*, where it has been read) says of *cycles*; see `Lines`."""
+    if key is None:
+        unknown = np.full(len(cycles), np.nan)
+        return {"segment": np.full(len(cycles), "", dtype=np.str_), "like_group": unknown, "rate_c": unknown}
+    table = _cycle_table(store, key, _cycle_columns(direction)) if table is None else table
+    number, segment, group, rate = (table[name].to_list() for name in _cycle_columns(direction))
+    at = np.minimum(np.searchsorted(number, cycles), len(number) - 1)
+    there = np.asarray(number)[at] == cycles
+    return {
+        "segment": np.where(there, np.array([each or "" for each in segment], dtype=np.str_)[at], ""),
+        "like_group": np.where(there, np.array(group, dtype=np.float64)[at], np.nan),  # None becomes NaN
+        "rate_c": np.where(there, np.array(rate, dtype=np.float64)[at], np.nan),
+    }
 
 
 def _cycle_table(store: Store, key: str, columns: tuple[str, ...]) -> pl.DataFrame:

@@ -21,9 +21,11 @@ from lirich.learn.resample import Points, ranges
 from lirich.model.table import CHARGED, DISCHARGED, VOLTAGE
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from lirich.store import Store
 
-_STEP_COLUMNS = (
+STEP_COLUMNS = (
     "cycle", "half_cycle", "kind", "direction", "rows", "charge_mah", "start_voltage_v", "end_voltage_v",
 )  # fmt: skip
 
@@ -79,17 +81,27 @@ class Rows:
         return points, self.half_cycle[wanted]
 
 
-def rows_of_run(store: Store, parameters: Mapping[str, Any]) -> Rows:
-    """Return the rows of a run; *parameters* names its ``curves``, ``steps``, ``settings`` and ``electrode``."""
-    return _by_steps(store, parameters) or _annotated(store, parameters)
+def rows_of_run(store: Store, parameters: Mapping[str, Any], steps: pl.DataFrame | None = None) -> Rows:
+    """Return the rows of a run; *parameters* names its ``curves``, ``steps``, ``settings`` and ``electrode``.
+
+    *steps* are the `STEP_COLUMNS` of its kept steps where they have been read.
+    """
+    return _by_steps(store, parameters, steps) or _annotated(store, parameters)
 
 
-def _by_steps(store: Store, parameters: Mapping[str, Any]) -> Rows | None:
+def steps_of_run(parameters: Mapping[str, Any]) -> str | None:
+    """Return the key of the steps that the rows of a run can be had by, if there are such."""
+    return parameters["steps"] if len(parameters["curves"]) == 1 else None
+
+
+def _by_steps(store: Store, parameters: Mapping[str, Any], steps: pl.DataFrame | None = None) -> Rows | None:
     from lirich.cycling.points import booked_charge
 
-    if parameters["steps"] is None or len(parameters["curves"]) != 1:
+    key = steps_of_run(parameters)
+    if key is None:
         return None
-    steps = store.read_curve(parameters["steps"], columns=_STEP_COLUMNS)
+    if steps is None:
+        steps = store.read_curve(key, columns=STEP_COLUMNS)
     try:
         table = store.read_curve(parameters["curves"][0], columns=(VOLTAGE, CHARGED, DISCHARGED))
     except MissingColumnError:
