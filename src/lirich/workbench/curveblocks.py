@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def blocks_task(parameters: Mapping[str, Any]) -> list[dict[str, Any] | str]:
     store = store_at(parameters["root"])
     folder = store.cache / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    runs = [(run, folder / f"{run['name']}.npy") for run in parameters["runs"]]
+    runs = [(run, folder / f"{run['name']}.lines") for run in parameters["runs"]]
     fresh = [run for run, path in runs if not path.exists()]
     columns = _cycle_columns(parameters["runs"][0]["direction"])
     steps = _tables(store, [steps_of_run(run) for run in fresh], STEP_COLUMNS)
@@ -80,32 +80,34 @@ def _block(
 ) -> dict[str, Any]:
     if path.exists():
         with path.open("rb") as file:
-            knots = _unpacked(np.load(file, allow_pickle=False))
+            knots = _unpacked(file)
             numbers, segment = np.load(file, allow_pickle=False), np.load(file, allow_pickle=False)
         known = {**dict(zip(_NUMBERS, numbers, strict=True)), "segment": segment}
     else:
         lines = _lines_of_run(store, run, steps, cycles)
         knots, known = lines.knots, lines.known
         numbers = np.array([known[name] for name in _NUMBERS], dtype=np.float64)
-        _write(path, (_packed(knots), numbers, known["segment"]))
+        _write(path, _packed(knots), (numbers, known["segment"]))
     return {"path": str(path), "low": knots.low, "high": knots.high, **known}
 
 
 def _packed(knots: Knots) -> Array:
-    """Return knots as one row of numbers: how many curves, how many knots of each, low, high, x, y."""
-    return np.concatenate(([float(knots.count)], knots.counts, knots.low, knots.high, knots.x, knots.y))
+    """Return knots as one row of numbers: how many curves and knots, how many knots of each curve, low, high, x, y."""
+    sizes = (float(knots.count), float(len(knots.x)))
+    return np.concatenate((sizes, knots.counts, knots.low, knots.high, knots.x, knots.y)).astype("<f8", copy=False)
 
 
-def _unpacked(row: Array) -> Knots:
-    n = int(row[0])
-    counts, low, high = row[1 : 1 + 3 * n].reshape(3, n)
-    x, y = row[1 + 3 * n :].reshape(2, -1)
+def _unpacked(file: BinaryIO) -> Knots:
+    n, k = (int(size) for size in np.fromfile(file, "<f8", 2))
+    counts, low, high = np.fromfile(file, "<f8", 3 * n).reshape(3, n)
+    x, y = np.fromfile(file, "<f8", 2 * k).reshape(2, k)
     return Knots(counts.astype(np.int64), x, y, low, high)
 
 
 def open_block(path: Path) -> Knots:
     """Return the curves that are kept in the file *path*."""
-    return _unpacked(np.load(path, allow_pickle=False))
+    with path.open("rb") as file:
+        return _unpacked(file)
 
 
 def _lines_of_run(
@@ -184,11 +186,12 @@ def sums_task(parameters: Mapping[str, Any]) -> Sums:
     return sums_of_blocks(blocks, grid, parameters["kind"], parameters["direction"], basis, shift)
 
 
-def _write(path: Path, arrays: Iterable[NDArray[Any]]) -> None:
-    """Write a file of *arrays*, one after the other, that appears whole or not at all."""
+def _write(path: Path, row: Array, arrays: Iterable[NDArray[Any]]) -> None:
+    """Write a file of a *row* of bare numbers and then of *arrays*; it appears whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as file:
+            row.tofile(file)
             for array in arrays:
                 np.save(file, array, allow_pickle=False)
         os.replace(name, path)

@@ -272,7 +272,7 @@ def fit_map(ws: Workspace, n_components: int = 7, **options: Any) -> tuple[State
     return StateMap(n_components).fit_curves(curves, curves.grid, curves.kind, curves.direction), curves
 
 
-_RUNS_A_TASK = 8  # runs that a worker takes apart at once: their small tables are read together
+_RUNS_A_TASK = 16  # runs that a worker takes apart at once: their small tables are read together
 _A_TASK = 16  # blocks whose sums a worker takes at once
 _FEW = 16  # so few runs are done before a pool of processes has started
 
