@@ -73,8 +73,8 @@ class Points:
 class Segments:
     """Lines of curves on a grid, shape (s,) each, in the order of curves and points; each point is covered once.
 
-    ``begins`` is the first grid point that a line covers (0: the first line of a curve), ``lengths`` how many it covers,
-    ``value`` its value at the first point of the grid, ``slope`` its slope.
+    ``begins`` is the first grid point that a line covers (0: the first line of a curve), ``lengths`` how many it
+    covers, ``value`` its value at the first point of the grid, ``slope`` its slope.
     """
 
     begins: NDArray[np.int64]
@@ -87,8 +87,8 @@ class Segments:
 class Knots:
     """Curves as lines through knots, one curve after the other: ``x`` (never falls within a curve) and ``y``, (k,).
 
-    ``counts``, shape (c,), is how many knots each curve has, at least one; ``low`` and ``high``, shape (c,), are the ends
-    of the range in which it has values.
+    ``counts``, shape (c,), is how many knots each curve has, at least one; ``low`` and ``high``, shape (c,), are the
+    ends of the range in which it has values.
     """
 
     counts: NDArray[np.int64]
@@ -169,7 +169,7 @@ class Knots:
 def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return *starts*[0], *starts*[0] + 1, …, *lengths*[0] of them, then those of the next."""
     stops = np.cumsum(lengths)
-    at = np.repeat(starts - stops + lengths, lengths)
+    at: NDArray[np.int64] = np.repeat(starts - stops + lengths, lengths)
     at += np.arange(len(at))
     return at
 
@@ -180,7 +180,7 @@ def first_not_left(grid: Array, x: Array) -> NDArray[np.int64]:
     steps = x - grid[0]
     steps *= (m - 1) / (grid[-1] - grid[0])
     np.ceil(steps, out=steps)
-    at = np.clip(steps, 0, m, out=steps).astype(np.int64)
+    at: NDArray[np.int64] = np.clip(steps, 0, m, out=steps).astype(np.int64)
     fence = np.concatenate(([-np.inf], grid, [np.inf]))
     fits = fence[at] < x
     fits &= fence[1:][at] >= x

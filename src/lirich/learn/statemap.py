@@ -262,7 +262,7 @@ def check_same(grid: Array, kind: Kind, direction: Direction, curves: CurveMatri
 
 
 def _leading(rows: Array, shift: Array, width: int) -> Array:
-    """Return an orthonormal basis, shape (m, width), that begins with the main directions of *rows* (r, m) off *shift*."""
+    """Return an orthonormal basis, shape (m, width), that begins with the directions of *rows* (r, m) off *shift*."""
     every = slice(None, None, max(1, rows.shape[1] // 2000))  # it is a beginning: neighbours are alike
     thin = np.asfortranarray((rows[:, every] - shift[every]).T)
     r = len(rows)

@@ -45,7 +45,7 @@ class Lines:
 def blocks_task(parameters: Mapping[str, Any]) -> list[dict[str, Any] | str]:
     """Take the curves of some ``runs`` of one direction apart and keep them, unless they are kept already.
 
-    Returns for each the path, and per curve ``low`` and ``high`` of `Knots` and what `Lines` knows; or why there are none.
+    Returns for each the path, and per curve ``low`` and ``high`` of `Knots` and what `Lines` knows; or why it has none.
     """
     store = store_at(parameters["root"])
     folder = store.cache / FOLDER
@@ -171,7 +171,6 @@ def sums_of_blocks(
     shift: Array,
 ) -> Sums:
     """Return the sums of some curves of *blocks* (path, rows) on *grid*; of dQ/dV, which is no line, by its values."""
-
     parts = (open_block(path).take(rows) for path, rows in blocks)
     if kind == "dQ/dV":
         return sums_of((v for part in parts for v in knots_on_grid(part, grid, kind, direction)), basis, shift)

@@ -34,8 +34,8 @@ STEP_COLUMNS = (
 class Rows:
     """A test taken apart, as far as its curves need it.
 
-    Per row, shape (n,): ``voltage_v`` and ``passed_ah`` as in `lirich.cycling.annotation.Annotation`. Per stretch of rows
-    that are alike, shape (s,): ``start``, ``stop``, ``sign`` (+1, 0, −1), ``held`` (at constant voltage) and ``half``, the
+    Per row, shape (n,): ``voltage_v`` and ``passed_ah`` as in `lirich.cycling.annotation.Annotation`. Per stretch of
+    like rows, shape (s,): ``start``, ``stop``, ``sign`` (+1, 0, −1), ``held`` (at constant voltage) and ``half``, the
     half-cycle that it belongs to. Per half-cycle, shape (h,), one after the other: ``half_start``, ``half_sign`` and
     ``half_cycle`` as there.
     """
