@@ -19,7 +19,7 @@ _HOMES = {
     "choose_components": "lirich.learn.choice",
     "Completion": "lirich.learn.completion",
     "Completed": "lirich.learn.completion",
-    "share_window": "lirich.learn.completion",
+    "share_window": "lirich.learn.posterior",
     "CurveModel": "lirich.learn.posterior",
     "least_squares": "lirich.learn.posterior",
     "trajectory": "lirich.learn.regimes",
