@@ -27,7 +27,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from learn_completion import completion
 from learn_made import missed, told, workspace
 
 ANCHOR_ROWS, POINTS, COMPONENTS = 16_000, 10_000, 7
@@ -266,6 +265,8 @@ def main() -> None:
     if chosen.what in ("regimes", "all"):
         regimes()
     if chosen.what in ("completion", "all"):
+        from learn_completion import completion
+
         completion(chosen.folder, chosen.data, chosen.tests.split(","), chosen.cells)
     if chosen.what in ("disk", "all"):
         apart = [sys.executable, __file__, "worker", "--tool", "disk", "--folder", str(chosen.folder)]
