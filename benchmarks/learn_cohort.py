@@ -277,9 +277,29 @@ def forecast(train: Curves, test: Curves, repeats: int = 3, deals: int = 5) -> N
     for kind, found in of_kind.items():
         told(f"coverage on unseen {kind} cells", float(np.mean(found)))
     told("coverage, worst of figures and horizons", min(covered, key=lambda c: -abs(c - 0.9)))
+    few_cells(train)
     for first in (20, 24, 30, 46):
         model = Forecast(FORECAST[0], first_cycles=first, horizons=(100,), inputs=INPUTS).fit(train.cycles)
         told(f"RMSE of the capacity at cycle 100 from the first {first}, mAh/g", model.skill_["rmse"].item())
+
+
+def few_cells(train: Curves) -> None:
+    """Print the coverage on cells left out, where few are learned from: random ones, half of each morphology."""
+    print(" the same, with few cells: figures and horizons as above")
+    kinds = [[c for c in train.tables if c.startswith(kind)] for kind in ("SC", "PC")]
+    for count, draws in ((12, 6), (20, 5), (30, 4), (40, 3), (60, 2)):
+        if count // 2 > min(len(kind) for kind in kinds):
+            continue
+        covered = []
+        for seed in range(draws):
+            rng = np.random.default_rng(seed)
+            own = [c for kind in kinds for c in rng.permutation(kind)[: count // 2].tolist()]
+            here = train.cycles.filter(pl.col("cell").is_in(own))
+            for quantity in FORECAST:
+                model = Forecast(quantity, first_cycles=30, horizons=(60, 100), inputs=INPUTS, seed=seed).fit(here)
+                covered += model.skill_["coverage"].to_list()
+        told(f"coverage on cells left out of {count}, mean of {draws} draws", float(np.mean(covered)))
+        told(f"coverage on cells left out of {count}, least of {len(covered)}", float(np.min(covered)))
 
 
 def drivers(repeats: int = 20) -> None:

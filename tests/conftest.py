@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import uuid
 from collections.abc import Iterator
@@ -82,6 +83,19 @@ def store(tmp_path: Path, store_url: str | None) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
+def processes() -> multiprocessing.context.ForkServerContext:
+    """Processes that start in milliseconds: forked from a server that has imported everything and done nothing."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["store_lab", "lirich.store.catalogue", "lirich.store.things", "lirich.store.results",
+         "lirich.workbench.add", "lirich.workbench.analyse", "lirich.cycling.analysis",
+         *(f"lirich.readers.{name}" for name in ("registry", "mapped", "neware", "biologic", "bdf", "bdf_impedance",
+                                                 "arbin", "maccor", "landt", "basytec", "table"))]
+    )  # fmt: skip
+    return context
+
+
+@pytest.fixture(scope="session")
 def small_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of the synthetic laboratory: 3 SC and 3 PC cells over 24 cycles, in six vendors' formats."""
     from lirich.testing.laboratory import make_laboratory
@@ -89,3 +103,10 @@ def small_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("laboratory")
     make_laboratory(folder, n_sc=3, n_pc=3, cycles=24, physics="curves")
     return folder
+
+
+@pytest.fixture
+def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``lirich demo`` make fewer and shorter tests, which go the same way."""
+    for name, few in {"CELLS_PER_MORPHOLOGY": 3, "CYCLES": 24, "CRYSTAL_CYCLES": 6}.items():
+        monkeypatch.setattr(f"lirich.workbench.demo.{name}", few)

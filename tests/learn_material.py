@@ -15,13 +15,19 @@ def keys_of(cells: list[str], cycles: list[int]) -> pl.DataFrame:
     return pl.DataFrame({"cell": cells, "cycle": cycles, "origin": ["simulated"] * len(cells)})
 
 
-def cohort(cells: int, cycles: int = 8, *, seed: int = 0, noise: float = 0.05, name: str = "c") -> CurveMatrix:
-    """Charges of *cells* cells: four sites whose voltages and amounts differ from cell to cell and drift with age."""
+def cohort(
+    cells: int, cycles: int = 8, *, seed: int = 0, noise: float = 0.05, scatter: float = 1.0, name: str = "c"
+) -> CurveMatrix:
+    """Charges of *cells* cells: four sites whose voltages and amounts differ from cell to cell and drift with age.
+
+    *noise* is in mAh/g; *scatter* multiplies by how much cells differ.
+    """
     draw = np.random.default_rng(seed)
     rows, owners, numbers = [], [], []
     for cell in range(cells):
-        shift, lost, speed = draw.normal(0, 0.02), draw.normal(0, 0.04), abs(draw.normal(1.0, 0.3))
-        mix = draw.normal(0, 0.03, 4)
+        shift, lost = draw.normal(0, 0.02 * scatter), draw.normal(0, 0.04 * scatter)
+        speed = abs(draw.normal(1.0, 0.3 * scatter))
+        mix = draw.normal(0, 0.03 * scatter, 4)
         for cycle in range(1, cycles + 1):
             age = speed * cycle / cycles
             voltage = GRID - shift - 0.03 * age

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -217,3 +218,15 @@ def create(root: Path, log: Path) -> None:
 def open_only(root: Path) -> None:
     with Store.open(root) as store:
         store.cells()
+
+
+def add_and_analyse(root: Path, files: Path, executor: str, said: Connection) -> None:
+    """Add a folder and analyse it, in a process group of its own, and say through *said* what is confirmed."""
+    from lirich.workbench import Workspace
+
+    os.setsid()
+    with Workspace.open(root) as workspace:
+        said.send("ready")
+        workspace.add(files, executor=executor, workers=2, on_file=lambda a: said.send(f"confirmed {a.test.key}"))
+        workspace.analyse(executor=executor, workers=2)
+        said.send("finished")

@@ -162,7 +162,7 @@ def test_the_fit_of_the_real_cell_comes_back_from_a_disturbed_start() -> None:
     moved = problem.values(np.clip(units, 0.02, 0.98))
     begin = replace(problem, parameters=tuple(replace(p, start=moved[p.name]) for p in problem.parameters))
     assert min(p.rmse_mv for p in begin.predict(begin.values(begin.start))) > 100
-    found = fit(begin, max_evaluations=40)
+    found = fit(begin, max_evaluations=26)
     rmse = found.rmse_mv
     assert max(rmse["cycle 1 discharge"], rmse["cycle 10 discharge"]) <= 12
     assert max(rmse["cycle 1 charge"], rmse["cycle 10 charge"]) <= 20

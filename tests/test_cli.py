@@ -12,21 +12,25 @@ from typing import Any
 
 import pytest
 
+from command_line import run
 from lirich.workbench import Workspace
 from lirich.workbench.doctor import Health
 
 
 def lirich(*arguments: str, cwd: Path, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "lirich", *arguments],
+    told = run(*arguments, cwd=cwd, COLUMNS="150")
+    assert told.code == code, f"{arguments}\n{told.out}\n{told.err}"
+    return told.out if told.out.strip() else told.err
+
+
+def in_a_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv[0] = 'lirich'; from lirich.cli import main; main()", *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "150", "LIRICH_WORKSPACE": ""},
     )
-    assert done.returncode == code, f"{arguments}\n{done.stdout}\n{done.stderr}"
-    assert "Traceback" not in done.stderr + done.stdout
-    return done.stdout if done.stdout.strip() else done.stderr
 
 
 def as_json(*arguments: str, cwd: Path, code: int = 0) -> Any:
@@ -56,6 +60,14 @@ def test_words(folder: Path, small_laboratory: Path) -> None:
     assert "All is well" in lirich("doctor", cwd=folder)
     assert as_json("doctor", cwd=folder)["verdict"] == "All is well."
     assert "neware-text" in lirich("inspect", str(small_laboratory / "SC-1.csv"), cwd=folder)
+
+
+def test_a_process_says_and_ends_as_the_tests_see_it(folder: Path) -> None:
+    for code, *arguments in ((0, "compare", "--by", "morphology"), (2, "cells", "SC-11"), (2, "cells", "x", "--json")):
+        done, told = in_a_process(*arguments, cwd=folder), run(*arguments, cwd=folder, COLUMNS="150")
+        assert (done.returncode, done.stdout, done.stderr) == (told.code, told.out, told.err)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
 
 
 def test_json(folder: Path, small_laboratory: Path, tmp_path: Path) -> None:
@@ -164,7 +176,7 @@ def test_a_comparison_in_which_all_is_refused_fails(folder: Path) -> None:
 
 
 def completed(*words: str, cwd: Path) -> list[str]:
-    """What the shell is offered for the words of a line, without the words on it."""
+    """What the shell is offered for the words of a line, without the words on it; the name of the process counts."""
     done = subprocess.run(
         [sys.executable, "-c", "import sys; sys.argv = ['lirich']; from lirich.cli import main; main()"],
         cwd=cwd,
@@ -220,7 +232,7 @@ def test_a_file_that_nobody_knows(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo(tmp_path: Path) -> None:
+def test_the_demo(tmp_path: Path, small_demo: None) -> None:
     told = as_json("demo", "d", cwd=tmp_path)
     assert Path(tmp_path, "d", "report.html").stat().st_size > 100_000
     # the published figure of the digitised cell: 83.4 %

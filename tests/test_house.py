@@ -13,7 +13,7 @@ import pytest
 import lirich
 
 SOURCE = Path(lirich.__file__).parent
-GROUND = {"quantities", "errors", "model", "__init__"}
+GROUND = {"quantities", "errors", "model", "lazily", "__init__"}
 SCIENCE = {"atoms", "cells", "cycling", "learn", "plots", "screening"}
 BESIDE = {"store", "readers", "compute"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -108,6 +108,7 @@ def test_public_names() -> None:
         assert getattr(lirich, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'wrokspace'"):
         lirich.wrokspace  # noqa: B018
+    assert dir(lirich) == lirich.__all__
 
 
 def test_every_error_is_in_the_tree_at_the_top_of_errors() -> None:

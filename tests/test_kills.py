@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 
+import store_lab as lab
 from conftest import DATABASES, empty_database
 from lirich.testing.laboratory import make_laboratory
 from lirich.workbench import Workspace
 
 KILLS = {"sqlite": 40, "postgres": 10}
 """How often is killed on each database: what is killed is mostly the same code."""
-
-RUN = """
-import sys
-from lirich.workbench import Workspace
-root, files, executor = sys.argv[1:]
-with Workspace.open(root) as ws:
-    print("ready", flush=True)
-    ws.add(files, executor=executor, workers=2, on_file=lambda a: print("confirmed", a.test.key, flush=True))
-    ws.analyse(executor=executor, workers=2)
-    print("finished", flush=True)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +32,26 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(root: Path, files: Path, executor: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN, str(root), str(files), executor],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+Processes = multiprocessing.context.ForkServerContext
+
+
+def start(processes: Processes, root: Path, files: Path, executor: str) -> tuple[ForkServerProcess, Connection]:
+    """Start the work; returns when the process has the workspace open."""
+    heard, said = processes.Pipe(duplex=False)
+    process = processes.Process(target=lab.add_and_analyse, args=(root, files, executor, said))
+    process.start()
+    said.close()
+    assert heard.recv() == "ready"
+    return process, heard
+
+
+def rest_of(heard: Connection) -> list[str]:
+    """What the process says until its end. A message that was cut by a kill confirmed nothing."""
+    said: list[str] = []
+    with heard, contextlib.suppress(EOFError, OSError):
+        while True:
+            said.append(heard.recv())
+    return said
 
 
 def undisturbed(root: Path, files: Path) -> str:
@@ -60,8 +64,14 @@ def undisturbed(root: Path, files: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", DATABASES)
-def test_fifty_random_kills_end_in_the_same_catalogue(tmp_path: Path, files: Path, kind: str) -> None:
+def test_fifty_random_kills_end_in_the_same_catalogue(
+    processes: Processes, tmp_path: Path, files: Path, kind: str
+) -> None:
     Workspace.create(tmp_path / "reference").close()
+    _, heard = start(processes, tmp_path / "reference", files, "serial")
+    began = time.monotonic()
+    assert "finished" in rest_of(heard)
+    longest = time.monotonic() - began
     reference = undisturbed(tmp_path / "reference", files)  # both databases end in what SQLite holds
     with contextlib.ExitStack() as databases:
 
@@ -70,24 +80,24 @@ def test_fifty_random_kills_end_in_the_same_catalogue(tmp_path: Path, files: Pat
             Workspace.create(root, database_url=databases.enter_context(empty_database(kind))).close()
             return root
 
-        killed_at_random(new, files, reference, KILLS[kind])
+        killed_at_random(processes, new, files, reference, KILLS[kind], longest)
 
 
-def killed_at_random(new: Callable[[int], Path], files: Path, reference: str, times: int) -> None:
+def killed_at_random(
+    processes: Processes, new: Callable[[int], Path], files: Path, reference: str, times: int, longest: float
+) -> None:
     rng = random.Random(20261122)
     number, kills, complete, confirmed = 0, 0, 0, set[str]()
     root = new(0)
     while kills < times:
-        process = start(root, files, "processes" if kills % 5 == 0 else "serial")
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(rng.uniform(0.0, 1.2))
-        os.killpg(process.pid, signal.SIGKILL)
-        said = process.stdout.read().splitlines()
-        process.wait()
+        process, heard = start(processes, root, files, "processes" if kills % 5 == 0 else "serial")
+        time.sleep(rng.uniform(0.0, longest))
+        with contextlib.suppress(ProcessLookupError):  # it has finished
+            os.killpg(process.pid, signal.SIGKILL)
+        said = rest_of(heard)
+        process.join()
         kills += 1
-        # a line that was cut by the kill confirmed nothing
-        confirmed |= {line.split()[1] for line in said if line.startswith("confirmed") and len(line.split()[1]) == 64}
+        confirmed |= {line.split()[1] for line in said if line.startswith("confirmed")}
         with Workspace.open(root) as workspace:
             there = {test.key for test in workspace.store.tests()}
             assert confirmed <= there, "a confirmed test is gone"
@@ -106,30 +116,38 @@ def killed_at_random(new: Callable[[int], Path], files: Path, reference: str, ti
 
 
 @pytest.mark.slow
-def test_two_processes_add_the_same_folder_at_once(tmp_path: Path, files: Path, store_url: str | None) -> None:
+def test_two_processes_add_the_same_folder_at_once(
+    processes: Processes, tmp_path: Path, files: Path, store_url: str | None
+) -> None:
     Workspace.create(tmp_path / "reference").close()
     reference = undisturbed(tmp_path / "reference", files)
     Workspace.create(tmp_path / "shared", database_url=store_url).close()
-    both = [start(tmp_path / "shared", files, "serial") for _ in range(2)]
-    for process in both:
-        out, _ = process.communicate(timeout=300)
-        assert process.returncode == 0
-        assert "finished" in out
+    for process, heard in [start(processes, tmp_path / "shared", files, "serial") for _ in range(2)]:
+        assert "finished" in rest_of(heard)
+        process.join()
+        assert process.exitcode == 0
     assert undisturbed(tmp_path / "shared", files) == reference
 
 
 @pytest.mark.slow
-def test_a_killed_parent_leaves_no_worker_behind(tmp_path: Path, files: Path) -> None:
+def test_a_killed_parent_leaves_no_worker_behind(processes: Processes, tmp_path: Path, files: Path) -> None:
     Workspace.create(tmp_path / "workspace").close()
-    process = start(tmp_path / "workspace", files, "processes")
-    assert process.stdout is not None
-    process.stdout.readline()
-    time.sleep(2.0)
-    process.kill()  # the parent alone, not its group
-    process.wait()
+    process, _ = start(processes, tmp_path / "workspace", files, "processes")
     for _ in range(100):
-        left = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True).stdout.split()
+        if len(members(process.pid)) > 1:
+            break
+        time.sleep(0.05)
+    else:
+        raise AssertionError("no worker was started")
+    process.kill()  # the parent alone, not its group
+    process.join()
+    for _ in range(100):
+        left = members(process.pid)
         if not left:
             return
         time.sleep(0.1)
     raise AssertionError(f"workers {left} outlived their parent")
+
+
+def members(group: int) -> list[str]:
+    return subprocess.run(["pgrep", "-g", str(group)], capture_output=True, text=True).stdout.split()

@@ -120,7 +120,7 @@ def test_the_saved_map_is_the_same_and_knows_its_curves(learned: Path) -> None:
 def test_completion_is_told_with_its_truth_and_refuses_what_is_no_window(lirich: Any, tmp_path: Path) -> None:
     page = tmp_path / "complete.html"
     found = as_json(
-        lirich, "complete", "SC-1", "--cycle", "10", "--window", "3.3:3.9", "-o", str(page), "--name", "completion",
+        lirich, "complete", "SC-1", "--cycle", "10", "--window", "3.3:3.9", "-o", str(page), "--save", "completion",
         "--executor", "serial",
     )  # fmt: skip
     assert found["rmse"] < 1.0
@@ -145,6 +145,11 @@ def test_the_published_basis_completes_the_real_cell(lirich: Any) -> None:
     assert found["rmse_of_least_squares_on_7"] == pytest.approx(2.37, abs=0.1)
     assert found["calibrated"] is False
     assert "Kim-2025-LRLO" in lirich("map", "--model", "kim-2025")
+    beside = as_json(lirich, "compare", "kim-2025", "map")["components"]
+    assert [c["component"] for c in beside] == [1, 2, 3, 4, 5, 6, 7]
+    assert beside[0]["shown"] > 0.9  # the curve model's cells differ by capacity, too
+    assert all(c["cosine"] == pytest.approx(1.0) for c in as_json(lirich, "compare", "map", "map")["components"])
+    assert "most like, of map" in lirich("compare", "kim-2025", "map")
     lirich("models", "--remove", "kim-2025")
 
 
@@ -167,14 +172,14 @@ def test_outliers_are_flagged_at_the_rate_and_by_a_saved_detector(lirich: Any, l
     assert "flagged at a false-alarm rate of 20 %" in page.read_text(encoding="utf-8")
     cells = [f"{m}-{i}" for m in ("SC", "PC") for i in (1, 2, 3, 4)]
     sound = [word for c in cells for word in ("--sound", c)]
-    judged = as_json(lirich, "outliers", *sound, "--false-alarms", "0.2", "--name", "detector", "--executor", "serial")
+    judged = as_json(lirich, "outliers", *sound, "--false-alarms", "0.2", "--save", "detector", "--executor", "serial")
     assert {c["cell"] for c in judged["cells"]} == {"SC-5", "PC-5"}
     again = as_json(lirich, "outliers", "--model", "detector", "--false-alarms", "0.2", "--executor", "serial")
     assert again["cells"] == judged["cells"]
     with Workspace.open(learned) as workspace:
         assert isinstance(workspace.learn.load("detector"), Outliers)
     assert "expected" in lirich("outliers", "--model", "map", code=2)
-    assert "at least 999" in lirich("outliers", "--false-alarms", "0.001", code=2)
+    assert "at least 1000" in lirich("outliers", "--false-alarms", "0.001", code=2)
     assert lirich("outliers", "--false-alarms", "5", code=2)
 
 
@@ -313,3 +318,78 @@ def test_a_corrupt_description_is_refused(learned: Path, tmp_path: Path) -> None
         file.write_bytes(pack(ModelContent("weights", content.arrays, content.description)))
         with pytest.raises(UnknownNameError, match="kind of model"):
             workspace.learn.take_in(file)
+
+
+def test_a_forecast_is_kept_and_used_on_cells_that_it_was_not_learned_from(lirich: Any) -> None:
+    ask = ["forecast", "SC-1", "PC-1", "--first", "9", "--at", "12,14"]
+    made = as_json(lirich, *ask, "--level", "0.8", "--save", "capacity")
+    plain = as_json(lirich, "forecast", "SC-1", "--first", "9", "--at", "14", "--level", "0.8")
+    record = next(m for m in as_json(lirich, "models")["models"] if m["name"] == "capacity")
+    assert (record["kind"], len(record["trained_on"])) == ("forecast", 8)
+    again = as_json(lirich, "forecast", "SC-1", "--model", "capacity")
+    mine = [v for v in made["values"] if v["subject"]["key"] == "SC-1"]
+    assert [v["value"] for v in again["values"]] == [v["value"] for v in mine]
+    assert again["values"][1]["value"] == pytest.approx(plain["values"][0]["value"], abs=1.0)
+    told = lirich("forecast", "SC-2", "--model", "capacity", code=2)
+    assert "the model 'capacity' was learned from it" in told
+    assert "origin are unlike" in lirich("forecast", CELL_KEY, "--model", "capacity", code=2)
+    for wrong in (["--at", "13"], ["--first", "8"], ["--level", "0.9"], ["--figure", "mean_discharge_voltage_v"]):
+        assert lirich("forecast", "SC-1", "--model", "capacity", *wrong, code=2)
+    assert "first cycles" in lirich("forecast", "SC-1", "--at", "14", "--save", "x", code=2)
+    lirich("models", "--remove", "capacity")
+
+
+def test_what_explains_a_figure_is_kept_with_the_hashes_of_the_published_values(lirich: Any) -> None:
+    pytest.importorskip("sklearn")
+    made = as_json(lirich, "drivers", "--source", "literature", "--figure", CAPACITY, "--save", "why")
+    record = next(m for m in as_json(lirich, "models")["models"] if m["name"] == "why")
+    assert record["kind"] == "drivers"
+    assert record["trained_on"]
+    assert as_json(lirich, "drivers", "--model", "why") == made
+    lirich("models", "--remove", "why")
+
+
+def test_factors_are_read_from_a_table_of_states_and_kept(lirich: Any, learned: Path, tmp_path: Path) -> None:
+    with Workspace.open(learned) as workspace:
+        parts = [
+            workspace.cells[c].cycles.select(
+                pl.lit(c).alias("cell"), "cycle", lithium=1e-3 * pl.col("charge_specific_capacity_mah_g")
+            )
+            for c in workspace.cells
+            if c != CELL_KEY
+        ]
+    pl.concat(parts).write_csv(tmp_path / "states.csv")
+    page = tmp_path / "factors.html"
+    made = as_json(lirich, "factors", "--states", str(tmp_path / "states.csv"), "-o", str(page), "--save", "meaning",
+                   "--executor", "serial")  # fmt: skip
+    assert [s["state"] for s in made["states"]] == ["lithium"]
+    assert made["states"][0]["r2"] > 0.95  # the capacity of a charge is in the charge
+    assert "lithium, read from the curves" in page.read_text(encoding="utf-8")
+    real = [c for c in made["curves"] if c["cell"] == CELL_KEY]
+    assert [c["learned"] for c in real] == [False]
+    assert "other-origin" in {f["code"] for f in made["findings"]}
+    told = lirich("factors", "SC-1", "--model", "meaning", "--executor", "serial")
+    assert "Read by regressions that were kept" in told
+    assert "cannot be read" in lirich("factors", "--states", str(tmp_path / "none.csv"), code=2)
+    lirich("models", "--remove", "meaning")
+
+
+def test_a_level_is_checked_and_a_curve_at_another_rate_than_the_learned_ones_is_named(learned: Path) -> None:
+    with Workspace.open(learned) as workspace:
+        workspace.learn.complete("SC-1", 10, window=(3.3, 3.9), name="kept", executor="serial")
+        with pytest.raises(InputError, match="level"):
+            workspace.learn.complete("SC-1", 10, window=(3.3, 3.9), model="kept", level=90.0, executor="serial")
+        workspace.learn.forget("kept")
+        formation = workspace.learn.complete("SC-1", 2, window=(3.3, 3.9), executor="serial")  # at C/10, not C/2
+        ageing = workspace.learn.complete("SC-1", 10, window=(3.3, 3.9), executor="serial")
+    assert "unlike-conditions" in {f.code for f in formation.findings}
+    assert "unlike-conditions" not in {f.code for f in ageing.findings}
+
+
+def test_the_axes_of_a_completed_curve_are_those_of_its_kind(learned: Path) -> None:
+    with Workspace.open(learned) as workspace:
+        found = workspace.learn.complete("SC-1", 10, window=(20.0, 90.0), kind="V(Q)", executor="serial")
+    layout = found.figures[0].layout
+    assert layout["xaxis"]["title"]["text"] == "Capacity (mAh/g)"
+    assert layout["yaxis"]["title"]["text"] == "V (V)"
+    assert "to 90.00 mAh/g" in found.figures[0].note

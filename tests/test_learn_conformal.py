@@ -68,10 +68,18 @@ def test_grouped_rates_hold_for_a_row_of_a_new_cell() -> None:
 
 
 def test_plus_interval_of_a_model_that_never_changes_is_split_conformal() -> None:
-    residuals = np.random.default_rng(3).exponential(size=25)
+    residuals = np.random.default_rng(3).exponential(size=29)  # 0.9·30 = 27 is a rank
     low, high = plus_interval(5.0 - residuals[:, None], 5.0 + residuals[:, None], 0.9)
     assert high[0] - 5.0 == pytest.approx(conformal_quantile(residuals, 0.9))
     assert 5.0 - low[0] == pytest.approx(high[0] - 5.0)
+
+
+@pytest.mark.parametrize("n", [9, 12, 36, 45])
+def test_between_two_ranks_the_level_is_kept_and_not_passed(n: int) -> None:
+    """A new one of uniform numbers: the expected coverage is the expected bound, rank/(n + 1), exact between ranks."""
+    residuals = np.random.default_rng(n).uniform(size=(n, 20_000))
+    _, high = plus_interval(-residuals, residuals, 0.9)
+    assert high.mean() == pytest.approx(0.9, abs=0.002)  # rounded up: 0.9, 0.923, 0.919 and 0.913
 
 
 def test_groups_are_never_split() -> None:

@@ -26,7 +26,7 @@ from lirich.learn import (
 from lirich.learn.lines import sums_of_lines
 from lirich.learn.resample import Knots, q_of_v
 from lirich.learn.sums import sums_of
-from lirich.workbench.learn_maps import at_breaks
+from lirich.workbench.learn_map_findings import at_breaks
 
 
 def decomposed(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -137,6 +137,18 @@ def test_evidence_and_left_out_cells_find_the_number_of_components() -> None:
     assert few.table["left_out"].null_count() == few.table.height
     with pytest.raises(NotEnoughDataError):
         choose_components(curves.take(slice(0, 3)))
+    # of 25 curves of 5 cells, 20 stay to learn from when a cell is left out: no more than 19 components then
+    assert choose_components(low_rank(50, 100, [60.0, 25.0], 0.2)[0].take(slice(0, None, 2))).by_cells == 2
+
+
+def test_the_gain_of_a_bend_is_that_of_this_bend() -> None:
+    draw, t = np.random.default_rng(5), np.arange(1.0, 121.0)
+    sharp = np.maximum(t - 40.0, 0.0) * 1.0
+    slight = np.maximum(t - 80.0, 0.0) * 0.2
+    way = trajectory(t, np.column_stack([sharp + slight + 0.1 * draw.normal(size=120), 0.1 * draw.normal(size=120)]))
+    assert [b.cycle for b in way.bends] == pytest.approx([40, 80], abs=2)
+    first, second = (b.gain for b in way.bends)
+    assert first > second > 10.0
 
 
 def first_order(draw: np.random.Generator, n: int, rho: float, d: int = 2) -> np.ndarray:
@@ -165,6 +177,21 @@ def test_a_change_of_regime_is_found_where_it_is() -> None:
         assert bend.turn_degrees == pytest.approx(86.2, abs=10)
         inside += bend.low <= 40.0 <= bend.high
     assert inside >= 16
+
+
+def test_a_way_that_curves_evenly_has_no_change_of_regime() -> None:
+    """Straight pieces come nearer to an arc than one line does; a parabola comes nearer still."""
+    draw, t = np.random.default_rng(9), np.arange(1.0, 101.0)
+    arc = np.column_stack([0.3 * t - 0.001 * t**2, 0.002 * t**2])
+    turned = 0
+    for _ in range(20):
+        way = trajectory(t, arc + 0.2 * first_order(draw, 100, 0.3))
+        assert way.curved or way.bends
+        assert way.criterion[0] - min(way.criterion) > 10.0
+        turned += len(way.bends) > 0
+        if way.curved:
+            assert np.abs(way.fitted - arc).max() < 0.5
+    assert turned <= 1
 
 
 def test_trajectories_of_too_few_cycles_and_constant_ones() -> None:

@@ -168,3 +168,7 @@ def test_charge_and_discharge_side_by_side_are_of_one_cycle() -> None:
     assert both.left_out == 1
     with pytest.raises(NotEnoughDataError, match="whole in both"):
         side_by_side(up.of_cells("a").of_cycles(2), down)
+    # a cell that was tested twice has a cycle 1 in each run: the charge of one has no partner in the other
+    twice = keys[[0, 0]].with_columns(run=pl.Series([0, 1]))
+    runs = side_by_side(up.take([0, 1]).with_keys(twice), down.take([2, 0]).with_keys(twice))
+    assert runs.values.tolist() == [[0, 1, 20, 21, 22], [2, 3, 10, 11, 12]]

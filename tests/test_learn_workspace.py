@@ -10,16 +10,18 @@ from lirich.model import Cell, Origin, Recipe, Sample
 from lirich.store.literature import load
 from lirich.testing import make_laboratory
 from lirich.workbench import Workspace
+from lirich.workbench.learn_drivers import drivers
+from lirich.workbench.learn_forecast import forecast
+from lirich.workbench.learn_outliers import outliers
+from lirich.workbench.learn_states import MEASURED_STATES, measured_states
 from lirich.workbench.learn_tables import (
     ageing_cycles,
     cell_figures,
     composition_descriptors,
     fields_of,
-    measured_states,
     morphologies,
     published_figures,
 )
-from lirich.workbench.learn_verbs import find_drivers, find_outliers, forecast_cells
 
 CAPACITY = "discharge_specific_capacity_mah_g"
 
@@ -55,7 +57,7 @@ def test_ageing_cycles_are_settled_ones(workspace: Workspace) -> None:
 
 
 def test_a_forecast_is_a_predicted_value_that_finds_the_truth(workspace: Workspace) -> None:
-    found = forecast_cells(workspace, CAPACITY, 16)
+    found = forecast(workspace, CAPACITY, 16)
     (value,) = found.values
     assert (value.subject.key, value.origin, value.conditions.cycle) == ("SC-5", Origin.PREDICTED, 16)
     assert value.conditions.other == {"first_cycles": 9}
@@ -71,15 +73,15 @@ def test_what_cannot_be_forecast_says_why(workspace: Workspace) -> None:
     with pytest.raises(
         NotEnoughDataError, match=r"SC-5: 0 cell\(s\) under like conditions reached cycle 90, and 9 are needed"
     ):
-        forecast_cells(workspace, CAPACITY, 90, cells=["SC-5"])
+        forecast(workspace, CAPACITY, 90, cells=["SC-5"])
     with pytest.raises(NotEnoughDataError, match="its value is known"):
-        forecast_cells(workspace, CAPACITY, 12, cells=["SC-1"])
+        forecast(workspace, CAPACITY, 12, cells=["SC-1"])
     with pytest.raises(NotEnoughDataError, match="Every cell has reached cycle 8"):
-        forecast_cells(workspace, CAPACITY, 8)
+        forecast(workspace, CAPACITY, 8)
     with pytest.raises(NotEnoughDataError, match="and 19 are needed"):
-        forecast_cells(workspace, CAPACITY, 16, level=0.95)
+        forecast(workspace, CAPACITY, 16, level=0.95)
     with pytest.raises(UnknownNameError, match="SC-56"):
-        forecast_cells(workspace, CAPACITY, 16, cells=["SC-56"])
+        forecast(workspace, CAPACITY, 16, cells=["SC-56"])
 
 
 def test_measured_states_stand_beside_their_curves(workspace: Workspace) -> None:
@@ -87,7 +89,7 @@ def test_measured_states_stand_beside_their_curves(workspace: Workspace) -> None
     states = measured_states(workspace, keys)
     cycles = workspace.cells["SC-1"].cycles
     assert states["mid_voltage_v"][1] == cycles.filter(pl.col("cycle") == 9)["mid_voltage_v"].item()
-    assert states.row(2) == (None,) * 4
+    assert states.row(2) == (None,) * len(MEASURED_STATES)
     assert morphologies(workspace, ["SC-1", "PC-1", "SC-1"]) == ["SC", "PC", "SC"]
 
 
@@ -98,26 +100,26 @@ def test_a_cell_weighed_wrongly_is_the_strangest_by_its_scale(workspace: Workspa
     workspace.analyse(executor="serial")
     grid = [3.0 + 0.02 * i for i in range(71)]
     sound = [cell for cell in workspace.cells if cell != "PC-3"]
-    found = find_outliers(workspace, rate=0.1, sound=sound, by_morphology=False, grid=grid, executor="serial")
+    found = outliers(workspace, false_alarms=0.1, sound=sound, by_morphology=False, grid=grid, executor="serial")
     (row,) = found.cells.to_dicts()
     assert (row["cell"], row["flagged"], row["p"]) == ("PC-3", True, pytest.approx(0.1))
     assert row["scale"] == pytest.approx(1.2, abs=0.05)
     assert any(f.code == "few-cells" for f in found.findings)
-    some = find_outliers(workspace, rate=0.15, cells=sound, by_morphology=False, grid=grid, executor="serial")
+    some = outliers(workspace, false_alarms=0.15, cells=sound, by_morphology=False, grid=grid, executor="serial")
     assert some.cells.height == 9
     assert not [f for f in some.findings if f.code == "not-judged"]
-    everyone = find_outliers(workspace, rate=0.1, by_morphology=False, grid=grid, executor="serial")
+    everyone = outliers(workspace, false_alarms=0.1, by_morphology=False, grid=grid, executor="serial")
     assert everyone.curves is None
     assert everyone.cells.height == 10
-    with pytest.raises(NotEnoughDataError, match=r"10 cell\(s\) to learn from"):
-        find_outliers(workspace, rate=0.01, grid=grid, executor="serial")
+    with pytest.raises(NotEnoughDataError, match=r"10 cell\(s\) to be judged among each other"):
+        outliers(workspace, false_alarms=0.01, grid=grid, executor="serial")
     workspace.set_facts("PC-3", {"active_mass_mg": mass})
     workspace.analyse(executor="serial")
 
 
 def test_two_samples_are_too_few_for_drivers(workspace: Workspace) -> None:
     with pytest.raises(NotEnoughDataError, match=r"2 sample\(s\)"):
-        find_drivers(workspace, "initial_coulombic_efficiency")
+        drivers(workspace, "initial_coulombic_efficiency")
     table = cell_figures(workspace, "initial_coulombic_efficiency")
     assert table.height == 10
     assert {"morphology", "li_tm_ratio", "condition_voltage_upper_v", "sample", "particle_diameter_um"} <= set(
@@ -132,9 +134,9 @@ def test_measured_and_simulated_cells_are_not_one_question(
     mixed = cell_figures(workspace, "initial_coulombic_efficiency").with_columns(
         pl.Series("origin", ["measured"] + ["simulated"] * 9)
     )
-    monkeypatch.setattr("lirich.workbench.learn_verbs.cell_figures", lambda *_: mixed)
+    monkeypatch.setattr("lirich.workbench.learn_drivers.cell_figures", lambda *_: mixed)
     with pytest.raises(InputError, match="measured and simulated cells in one question"):
-        find_drivers(workspace, "initial_coulombic_efficiency")
+        drivers(workspace, "initial_coulombic_efficiency")
 
 
 def test_published_values_are_left_out_by_paper_and_are_too_few_to_name_a_field(workspace: Workspace) -> None:
@@ -142,13 +144,13 @@ def test_published_values_are_left_out_by_paper_and_are_too_few_to_name_a_field(
     table = published_figures(load(), "capacity_retention")
     assert table["paper"].n_unique() < table.height
     assert set(table["morphology"]) == {"SC", "PC", "PC-dense"}
-    model = find_drivers(workspace, "capacity_retention", source="literature")
+    model = drivers(workspace, "capacity_retention", source="literature").model
     assert not model.beats_baseline_
     assert "no-better-than-the-mean" in {f.code for f in model.findings_}
     with pytest.raises(NotEnoughDataError, match=r"2 paper\(s\)"):
-        find_drivers(workspace, "voltage_decay_mv_per_cycle", source="literature")
+        drivers(workspace, "voltage_decay_mv_per_cycle", source="literature")
     with pytest.raises(UnknownNameError, match="source"):
-        find_drivers(workspace, "capacity_retention", source="papers")  # type: ignore[arg-type]
+        drivers(workspace, "capacity_retention", source="papers")  # type: ignore[arg-type]
 
 
 def test_fields_of_a_sample_and_its_composition() -> None:

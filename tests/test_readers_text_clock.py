@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lirich.readers.clock import elapsed_seconds, wall_clock
+from lirich.readers.clocktext import date_and_clock
 
 
 @given(
@@ -22,6 +23,25 @@ def test_dates_are_read_to_the_millisecond(stamps: list[datetime], fractions: bo
     seconds, note = wall_clock(text, None)
     assert seconds.to_list() == [(s - datetime(1970, 1, 1)) / timedelta(seconds=1) for s in fine]
     assert "ambiguous" not in note
+
+
+@given(
+    st.sampled_from(["%Y-%m-%d", "%m/%d/%Y", "%d.%m.%Y"]),
+    st.lists(st.datetimes(datetime(1960, 1, 1), datetime(2100, 1, 1)), min_size=1, max_size=5),
+    st.booleans(),
+    st.integers(0, 22),
+    st.characters(min_codepoint=32, max_codepoint=126),
+)
+def test_clocks_read_from_bytes_are_those_that_polars_reads_one_by_one(
+    date: str, stamps: list[datetime], fractions: bool, at: int, odd: str
+) -> None:
+    text = [f"{s.strftime(date)} {s:%H:%M:%S}" + (f".{s.microsecond // 1000:03}" * fractions) for s in stamps]
+    text[0] = text[0][:at] + odd + text[0][at + 1 :]
+    column, pattern = pl.Series("text", text), f"{date} %H:%M:%S" + "%.f" * fractions
+    quick = date_and_clock(column, pattern)
+    if quick is not None:  # ``None``: too odd to be read so
+        stamp = column.str.to_datetime(pattern, time_unit="us", strict=False)
+        assert quick.to_list() == [None if t is None else t / 1e6 for t in stamp.dt.timestamp("us")]
 
 
 def test_whole_and_fractional_seconds_may_be_mixed() -> None:

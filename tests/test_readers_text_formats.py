@@ -535,6 +535,25 @@ def test_neware_workbook_with_the_mass_in_the_sheet_test(tmp_path: Path) -> None
     assert reading.table[std.CHARGED][-1] == pytest.approx(0.0025 * 59 / 60)
 
 
+@pytest.mark.parametrize("odd", [None, True, "rubbish"])
+def test_cells_of_a_workbook_keep_their_digits_and_only_numbers_are_numbers(tmp_path: Path, odd: object) -> None:
+    path = tmp_path / "arbin.xlsx"
+    book = xlsxwriter.Workbook(path)
+    book.add_worksheet("Global_Info")
+    sheet = book.add_worksheet("Channel_1_1")
+    sheet.write_row(0, 0, ["Test_Time(s)", "Step_Index", "Cycle_Index", "Current(A)", "Voltage(V)"])
+    current = [1.23456789012e-8 * (1 + i % 3) for i in range(300)]
+    for i, value in enumerate(current):
+        sheet.write_row(i + 1, 0, [10.0 * i, 1, 1, odd if odd is not None and i == 150 else value, 3.0 + i / 1000])
+    book.close()
+    reading = ArbinTextReader().read(path)
+    if odd is None:
+        assert reading.table[std.CURRENT].to_list() == current
+    else:
+        assert reading.table.height == 299
+        assert [f.code for f in reading.findings if "151" in f.message or "152" in f.message] == ["unreadable-rows"]
+
+
 def test_arbin_channels_that_go_on_over_two_sheets(tmp_path: Path) -> None:
     path = tmp_path / "arbin.xlsx"
     book = xlsxwriter.Workbook(path)

@@ -26,16 +26,6 @@ from lirich.store.things import Things
 CELLS = 3
 
 
-@pytest.fixture(scope="session")
-def processes() -> multiprocessing.context.ForkServerContext:
-    """Processes that start in milliseconds: forked from a server that has imported everything and done nothing."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["store_lab", "lirich.store.catalogue", "lirich.store.things", "lirich.store.results"]
-    )
-    return context
-
-
 Start = Callable[..., ForkServerProcess]
 
 

@@ -12,8 +12,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lirich.lazily import exports
 
 __version__ = "0.1.0"
 
@@ -54,13 +55,4 @@ if TYPE_CHECKING:
     from lirich.reports import write_report as write_report
     from lirich.workbench import Workspace as Workspace
 
-
-def __getattr__(name: str) -> Any:
-    # Lazy, so that `import lirich` and `lirich --help` stay quick.
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'lirich' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = exports(__name__, _HOMES, "__version__")

@@ -11,15 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from ase.constraints import FixAtoms
-from ase.filters import FrechetCellFilter
-from ase.optimize import LBFGS
 from pydantic import Field
 from pymatgen.core.structure import Structure
 
-from lirich.atoms.ase_calculator import LirichForAse, atoms_of
 from lirich.atoms.calculators import calculator
 from lirich.atoms.endstates import EndState, compare_ends
+from lirich.atoms.minimise import minimise
 from lirich.atoms.plan import Job, Outcome
 from lirich.errors import CalculatorError, LirichError
 from lirich.model._base import Frozen
@@ -75,13 +72,15 @@ def relaxation_job(
     *,
     start: Structure | None = None,
     frozen: Sequence[int] = (),
+    barred: Mapping[int, Sequence[float]] | None = None,
     watched: int | None = None,
     origin: Sequence[float] | None = None,
 ) -> Job:
     """Return the job of one relaxation.
 
     *start* gives other positions to begin from (see `warm_start`); the end is compared with *structure* all the same.
-    *frozen* atoms stay where they are; *watched* and *origin* are handed to `lirich.atoms.endstates.compare_ends`.
+    *frozen* atoms stay where they are; an atom of *barred* does not move along its direction. *watched* and *origin*
+    are handed to `lirich.atoms.endstates.compare_ends`.
     """
     parameters: dict[str, Any] = {
         "structure": structure.as_dict(),
@@ -92,6 +91,8 @@ def relaxation_job(
         parameters["start"] = start.as_dict()
     if frozen:
         parameters["frozen"] = sorted(frozen)
+    if barred:
+        parameters["barred"] = {str(atom): [float(x) for x in direction] for atom, direction in barred.items()}
     if watched is not None:
         parameters["watched"] = watched
     if origin is not None:
@@ -129,32 +130,33 @@ def relax_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         )
     built = Structure.from_dict(parameters["structure"])
     start = Structure.from_dict(parameters["start"]) if "start" in parameters else built
-    bridge = LirichForAse(potential)
-    atoms = atoms_of(start)
-    atoms.calc = bridge
-    if parameters.get("frozen"):
-        atoms.set_constraint(FixAtoms(indices=parameters["frozen"]))
-    optimiser = LBFGS(FrechetCellFilter(atoms) if settings.cell == "free" else atoms, logfile=None, maxstep=0.1)
-    converged = bool(optimiser.run(fmax=settings.force_max_ev_a, steps=settings.max_steps))
-    after = built.copy()
-    after.lattice = atoms.cell[:]
-    for i, position in enumerate(atoms.get_scaled_positions(wrap=False)):
-        after.replace(i, after[i].species, coords=position, properties=after[i].properties)
-    final = potential.evaluate(after, stress=settings.cell == "free", moments=settings.moments)
-    force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+    barred = {int(atom): direction for atom, direction in parameters.get("barred", {}).items()}
+    minimum = minimise(
+        potential,
+        start,
+        force_max_ev_a=settings.force_max_ev_a,
+        stress_max_ev_a3=settings.stress_max_ev_a3,
+        strain=settings.cell == "free",
+        max_steps=settings.max_steps,
+        frozen=parameters.get("frozen", ()),
+        barred=barred,
+    )
+    after, found = minimum.structure, minimum.evaluation
+    if settings.moments:
+        found = potential.evaluate(after, stress=settings.cell == "free", moments=True)
     origin = parameters.get("origin")
     end = compare_ends(
         built, after, watched=parameters.get("watched"), origin=None if origin is None else np.array(origin)
     )
     return Relaxation(
-        energy_ev=final.energy_ev,
+        energy_ev=minimum.evaluation.energy_ev,
         structure=after.as_dict(),
-        converged=converged,
-        steps=int(optimiser.nsteps),
-        force_calls=bridge.calls,
-        force_max_ev_a=force,
-        stress_ev_a3=None if final.stress_ev_a3 is None else tuple(map(tuple, final.stress_ev_a3.tolist())),
-        moments_mub=None if final.moments_mub is None else tuple(final.moments_mub.tolist()),
+        converged=minimum.converged,
+        steps=minimum.steps,
+        force_calls=minimum.calls,
+        force_max_ev_a=minimum.force_max_ev_a,
+        stress_ev_a3=None if found.stress_ev_a3 is None else tuple(map(tuple, found.stress_ev_a3.tolist())),
+        moments_mub=None if found.moments_mub is None else tuple(found.moments_mub.tolist()),
         end=end,
         calculator=potential.name,
         version=potential.version,

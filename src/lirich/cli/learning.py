@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rich.markup import escape
 
-from lirich.cli.options import open_workspace
-from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import console, print_json, show_findings, show_table
 from lirich.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
     from lirich.plots import Figure
-    from lirich.store import ModelRecord
-    from lirich.workbench.learn_answers import DriversResult, ForecastResult, OutliersResult
     from lirich.workbench.learn_completion import CompletionResult
+    from lirich.workbench.learn_drivers import DriversResult
+    from lirich.workbench.learn_factors import FactorsResult
+    from lirich.workbench.learn_forecast import ForecastResult
     from lirich.workbench.learn_maps import MapResult
+    from lirich.workbench.learn_outliers import OutliersResult
 
 MOST_CELLS = 20
 
@@ -31,60 +33,23 @@ class _Result(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
-def state_map(
-    cells: list[str] | None,
-    components: int,
-    direction: str | None,
-    window: str | None,
-    points: int,
-    only: str,
-    learn_from: str | None,
-    name: str,
-    model: str | None,
-    output: Path | None,
-    folder: Path | None,
-    *,
-    workers: int | None,
-    executor: str,
-    json: bool,
-) -> None:
-    """Learn the state map, or place the cells on one that is kept."""
-    import numpy as np
-
-    ends = _window(window)
-    grid = None if ends is None else np.linspace(*ends, points)
-    if grid is None and points != 501:
-        grid = np.linspace(3.0, 4.5, points)
-    _check_output(output)
-    with open_workspace(folder) as workspace, progress_bar("curves", quiet=json) as progress:
-        more: dict[str, Any] = {"only": only, "executor": executor, "workers": workers, "progress": progress}
-        if model is not None:
-            if learn_from is not None:
-                raise InputError("--from beside --model", expected="one of the two: a saved map is not learned again")
-            result = workspace.learn.place(model, cells, grid=grid, direction=direction, **more)
-        else:
-            result = workspace.learn.map(
-                cells, name=name, n_components=components, grid=grid, learn_from=learn_from,
-                direction=_direction(direction or "charge"), **more,
-            )  # fmt: skip
-        _give(result, output, f"State map of {workspace.store.settings.name or workspace.root.name}", json=json)
-        if not json:
-            _show_map(result, output)
+R = TypeVar("R", bound=_Result)
 
 
-def _show_map(result: MapResult, output: Path | None) -> None:
+def show_map(result: MapResult) -> None:
+    """Print a map and the way of every cell."""
+    from lirich.learn.loadings import describe
+    from lirich.learn.matrix import UNITS
+
     model, out = result.model, console()
-    unit = {"Q(V)": "mAh/g", "V(Q)": "V", "dQ/dV": "mAh/g/V"}[model.kind_]
+    unit, along = UNITS[model.kind_]
     learned = result.scores["learned"].sum()
     what = f"{model.n_curves_:,} curves" if model.n_curves_ else "published loadings"
     out.print(
         f"[bold]{escape(result.name)}[/]: {len(model.components_)} components of {what} ({model.kind_} of "
         f"{model.direction_}, {len(model.grid_)} points, {model.grid_[0]:g} to {model.grid_[-1]:g} "
-        f"{'mAh/g' if model.kind_ == 'V(Q)' else 'V'})"
-        + (f"; places on it for {result.scores.height - learned} more" if learned else "")
+        f"{along})" + (f"; places on it for {result.scores.height - learned} more" if learned else "")
     )
-    from lirich.learn.loadings import describe
-
     rows = [
         (
             f"PC{c['component']}", f"{100 * c['share']:.3g} %" if model.n_curves_ else "", f"{c['spread']:.3g}",
@@ -133,7 +98,6 @@ def _show_map(result: MapResult, output: Path | None) -> None:
     for reason, count in result.left_out.group_by("reason").len().sort("len", descending=True).head(4).iter_rows():
         out.print(f"[dim]left out: {count} × {escape(reason)}[/]")
     show_findings(result.findings)
-    _say_output(output)
 
 
 def _show_groups(table: pl.DataFrame, two: bool, unit: str) -> None:
@@ -148,49 +112,18 @@ def _show_groups(table: pl.DataFrame, two: bool, unit: str) -> None:
     show_table("Means", ("group", "origin", "cells", f"from PC1, PC2 ({unit})", "to"), rows, right=(2, 3, 4))
 
 
-def complete(
-    cell: str,
-    cycle: int,
-    window: str | None,
-    model: str | None,
-    name: str | None,
-    components: int | None,
-    level: float,
-    direction: str,
-    only: str,
-    errors: bool,
-    output: Path | None,
-    folder: Path | None,
-    *,
-    workers: int | None,
-    executor: str,
-    json: bool,
-) -> None:
-    """Complete one curve."""
-    ends = _window(window)
-    _share(level, "--level")
-    _check_output(output)
-    if model is not None and name is not None:
-        raise InputError("--name beside --model", expected="one of the two: a saved model is not learned again")
-    with open_workspace(folder) as workspace, progress_bar("curves", quiet=json) as progress:
-        result = workspace.learn.complete(
-            cell, cycle, window=ends, model=model, name=name, components=components, level=level,
-            direction=_direction(direction), only=only, errors=errors, executor=executor, workers=workers,
-            progress=progress,
-        )  # fmt: skip
-    _give(result, output, f"Completion of {result.cell}, cycle {result.cycle}", json=json)
-    if not json:
-        _show_completion(result, output)
+def show_completion(result: CompletionResult) -> None:
+    """Print a completed curve."""
+    from lirich.learn.matrix import UNITS
 
-
-def _show_completion(result: CompletionResult, output: Path | None) -> None:
     out, inside, unit = console(), result.grid[result.observed], result.unit
-    title = f"[bold]{escape(result.cell)}, cycle {result.cycle}[/] from {inside[0]:.2f} to {inside[-1]:.2f} V"
+    along = UNITS[result.map_.kind_][1]
+    title = f"[bold]{escape(result.cell)}, cycle {result.cycle}[/] from {inside[0]:.2f} to {inside[-1]:.2f} {along}"
     if result.refused:
         out.print(f"{title}: [yellow]{escape(result.refused)}[/]")
     else:
         out.print(
-            f"{title}: {result.curve[-1]:.1f} {unit} at {result.grid[-1]:.2f} V "
+            f"{title}: {result.curve[-1]:.1f} {unit} at {result.grid[-1]:.2f} {along} "
             f"({100 * result.level:g} %: {result.low[-1]:.1f} to {result.high[-1]:.1f}; predicted)"
         )
         if result.rmse is not None and result.rmse_recipe is not None and result.inside is not None:
@@ -206,38 +139,13 @@ def _show_completion(result: CompletionResult, output: Path | None) -> None:
              f"{100 * r['cannot_tell']:.0f} %")
             for r in result.error_map.sort("rmse").head(5).to_dicts()
         ]  # fmt: skip
-        heads = ("window (V)", f"RMSE ({unit})", "least squares", "half-width of the band", "cannot tell")
+        heads = (f"window ({along})", f"RMSE ({unit})", "least squares", "half-width of the band", "cannot tell")
         show_table("The best windows, on cells left out", heads, rows, right=(1, 2, 3, 4))
     show_findings(result.findings)
-    _say_output(output)
 
 
-def forecast(
-    cells: list[str] | None,
-    figure: str,
-    at: str,
-    first: int | None,
-    level: float,
-    output: Path | None,
-    folder: Path | None,
-    *,
-    json: bool,
-) -> None:
-    """Forecast a figure of cells."""
-    try:
-        horizons = [int(part) for part in at.split(",")]
-    except ValueError:
-        raise InputError(f"--at {at!r}", expected="a cycle number, or several: 50,100") from None
-    _share(level, "--level")
-    _check_output(output)
-    with open_workspace(folder) as workspace:
-        result = workspace.learn.forecast(figure, horizons, first_cycles=first, cells=cells, level=level)
-    _give(result, output, "Forecast", json=json)
-    if not json:
-        _show_forecast(result, output)
-
-
-def _show_forecast(result: ForecastResult, output: Path | None) -> None:
+def show_forecast(result: ForecastResult) -> None:
+    """Print forecasts beside the skill against naive ones."""
     from lirich.model.format import format_value
     from lirich.quantities import QUANTITIES
 
@@ -263,36 +171,10 @@ def _show_forecast(result: ForecastResult, output: Path | None) -> None:
     if len(result.refused) > 6:
         out.print(f"[dim]… and {len(result.refused) - 6} more cells without a forecast[/]")
     show_findings(result.findings)
-    _say_output(output)
 
 
-def outliers(
-    cells: list[str] | None,
-    rate: float,
-    sound: list[str] | None,
-    model: str | None,
-    name: str | None,
-    output: Path | None,
-    folder: Path | None,
-    *,
-    workers: int | None,
-    executor: str,
-    json: bool,
-) -> None:
-    """Find cells that are unlike the others."""
-    _share(rate, "--false-alarms")
-    _check_output(output)
-    with open_workspace(folder) as workspace, progress_bar("curves", quiet=json) as progress:
-        result = workspace.learn.outliers(
-            false_alarms=rate, cells=cells or None, sound=sound or None, model=model, name=name, executor=executor,
-            workers=workers, progress=progress,
-        )  # fmt: skip
-    _give(result, output, "Cells unlike the others", json=json)
-    if not json:
-        _show_outliers(result, output)
-
-
-def _show_outliers(result: OutliersResult, output: Path | None) -> None:
+def show_outliers(result: OutliersResult) -> None:
+    """Print how unlike the others each cell is."""
     flagged = int(result.cells["flagged"].sum())
     rows = [
         (
@@ -318,33 +200,10 @@ def _show_outliers(result: OutliersResult, output: Path | None) -> None:
             f"{curves} of {result.curves.height} curves are flagged."
         )
     show_findings(result.findings)
-    _say_output(output)
 
 
-def drivers(
-    cells: list[str] | None,
-    figure: str,
-    fields: list[str] | None,
-    source: str,
-    output: Path | None,
-    folder: Path | None,
-    *,
-    json: bool,
-) -> None:
-    """Ask what explains a figure."""
-    if source not in ("cells", "literature"):
-        raise UnknownNameError.of("source", source, ("cells", "literature"))
-    _check_output(output)
-    with open_workspace(folder) as workspace:
-        result = workspace.learn.drivers(
-            figure, fields=fields or None, source=cast(Literal["cells", "literature"], source), cells=cells or None
-        )
-    _give(result, output, "Drivers", json=json)
-    if not json:
-        _show_drivers(result, output)
-
-
-def _show_drivers(result: DriversResult, output: Path | None) -> None:
+def show_drivers(result: DriversResult) -> None:
+    """Print what explains a figure, beside the naive baseline."""
     from lirich.quantities import QUANTITIES
 
     what, model = QUANTITIES[result.figure], result.model
@@ -366,66 +225,35 @@ def _show_drivers(result: DriversResult, output: Path | None) -> None:
         heads = ("field", f"error more when shuffled{unit}", "90 %", "p", "")
         show_table("", heads, fields, right=(1, 2, 3))
     show_findings(result.findings)
-    _say_output(output)
 
 
-def models(remove: str | None, folder: Path | None, *, json: bool) -> None:
-    """List the models, or forget one."""
-    with open_workspace(folder) as workspace:
-        if remove is not None:
-            workspace.learn.forget(remove)
-        records = workspace.learn.models
-    if json:
-        print_json({"models": [r.model_dump(mode="json") for r in records], "removed": remove})
-        return
-    if remove is not None:
-        console().print(f"Forgot the model [bold]{escape(remove)}[/].")
-    if not records:
-        console().print("There is no model yet. Learn one: lirich learn map")
-        return
+def show_factors(result: FactorsResult) -> None:
+    """Print how well each state is read, and what the components are made of."""
+    cells, curves = result.curves.filter(result.curves["learned"]), result.model.table_
     rows = [
-        (
-            r.name, r.kind, len(r.trained_on) or "", ", ".join(f"{k} {_short(v)}" for k, v in r.parameters.items()),
-            f"{r.size / 1024:,.0f} kB", datetime.fromtimestamp(r.created_unix_second, UTC).strftime("%Y-%m-%d %H:%M"),
-        )
-        for r in records
+        (r["state"].replace("_", " "), r["cells"], r["curves"], f"{r['r2']:.3f}", _number(r["r2_within"]),
+         f"{r['rmse']:.3g}", f"{r['spread']:.3g}")
+        for r in curves.to_dicts()
     ]  # fmt: skip
-    show_table(
-        "", ("name", "kind", "files learned from", "with", "size", "made (UTC)"), rows, right=(2, 4), whole=(0, 5)
-    )
+    heads = ("state", "cells", "curves", "R²", "R² within group and cycle", "RMSE", "its own spread")
+    show_table(f"Read from the map {result.map}, on cells left out", heads, rows, right=(1, 2, 3, 4, 5, 6))
+    if result.meaning.height:
+        told = [
+            (f"PC{r['component']}", r["state"].replace("_", " "), *(_number(r[n]) for n in _MEANING))
+            for r in _some(result.meaning.filter(result.meaning["component"] <= 2).to_dicts())
+        ]
+        columns = ("component", "state", "r", "R² alone", "R² of all", "R² without it")
+        show_table("What the components are made of", columns, told, right=(2, 3, 4, 5))
+    if not cells.height:
+        console().print(f"Read by regressions that were kept: {result.curves.height} curves; --json shows all")
+    show_findings(result.findings)
 
 
-def take_in(source: str, name: str | None, folder: Path | None, *, json: bool) -> None:
-    """Take in a model from elsewhere."""
-    with open_workspace(folder) as workspace:
-        record = workspace.learn.take_in(source, name)
-    if json:
-        print_json(record.model_dump(mode="json"))
-        return
-    console().print(f"Took in [bold]{escape(record.name)}[/], a {escape(record.kind)} ({record.size / 1024:,.0f} kB).")
-    if "source" in record.parameters:
-        console().print(f"[dim]{escape(str(record.parameters['source']))}[/]")
-    console().print(f"Next: {escape(_next(record))}")
+_MEANING = ("r", "r2_alone", "r2_all", "r2_without")
 
 
-def give_away(name: str, file: Path, folder: Path | None, *, json: bool) -> None:
-    """Write a model as one file."""
-    with open_workspace(folder) as workspace:
-        path = workspace.learn.give_away(name, file)
-    if json:
-        print_json({"model": name, "file": str(path), "size": path.stat().st_size})
-        return
-    console().print(f"Wrote the model [bold]{escape(name)}[/] to {escape(str(path))}.")
-
-
-def _next(record: ModelRecord) -> str:
-    if record.kind in ("state-map", "probabilistic-map", "completion"):
-        return f"lirich learn map --model {record.name}, or lirich learn complete CELL --cycle N --model {record.name}"
-    return f"lirich learn outliers --model {record.name}" if record.kind == "outliers" else "lirich learn models"
-
-
-def _give(result: _Result, output: Path | None, title: str, *, json: bool) -> None:
-    """Write the page and print the JSON, where they are asked for."""
+def answer(result: R, output: Path | None, title: str, show: Callable[[R], None], *, json: bool) -> None:
+    """Write the page and print the JSON, where they are asked for, or the words."""
     if output is not None:
         from lirich.plots.page import page
 
@@ -435,20 +263,20 @@ def _give(result: _Result, output: Path | None, title: str, *, json: bool) -> No
             raise InputError(f"{output} cannot be written: {error.strerror}") from error
     if json:
         print_json(result.to_dict())
+        return
+    show(result)
+    if output is not None:
+        console().print(f"Figures: [bold]{escape(str(output))}[/]")
 
 
-def _check_output(output: Path | None) -> None:
+def check_output(output: Path | None) -> None:
     """Raise `InputError` before the work where the page cannot be written after it."""
     if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
         raise InputError(f"{output} cannot be written", expected="a file in a folder that is there")
 
 
-def _say_output(output: Path | None) -> None:
-    if output is not None:
-        console().print(f"Figures: [bold]{escape(str(output))}[/]")
-
-
-def _window(text: str | None) -> tuple[float, float] | None:
+def window_of(text: str | None) -> tuple[float, float] | None:
+    """Return the ends of a window such as ``3.3:3.9``. Raises `InputError`."""
     if text is None:
         return None
     low, colon, high = text.partition(":")
@@ -461,14 +289,47 @@ def _window(text: str | None) -> tuple[float, float] | None:
     return ends
 
 
-def _direction(text: str) -> Literal["charge", "discharge"]:
+def grid_of(window: str | None, points: int | None) -> NDArray[np.float64] | None:
+    """Return the grid of a map, V; ``None`` for the usual one. Raises `InputError`."""
+    import numpy as np
+
+    from lirich.workbench.curvematrix import ANCHOR_GRID, DEFAULT_POINTS
+
+    ends = window_of(window)
+    if ends is None and points is None:
+        return None
+    return np.linspace(*(ends or ANCHOR_GRID[:2]), points or DEFAULT_POINTS)
+
+
+def cycles_of(text: str | None) -> list[int]:
+    """Return the cycles of a text such as ``50,100``; none without it. Raises `InputError`."""
+    if text is None:
+        return []
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--at {text!r}", expected="a cycle number, or several: 50,100") from None
+
+
+def table_of(path: Path) -> pl.DataFrame:
+    """Return a table of states. Raises `InputError` where it cannot be read."""
+    import polars as pl
+
+    try:
+        return pl.read_parquet(path) if path.suffix.lower() == ".parquet" else pl.read_csv(path)
+    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
+
+
+def check_direction(text: str) -> None:
+    """Raise `UnknownNameError` on what is neither charge nor discharge."""
     if text not in ("charge", "discharge"):
         raise UnknownNameError.of("direction", text, ("charge", "discharge"))
-    return cast(Literal["charge", "discharge"], text)
 
 
-def _share(value: float, option: str) -> None:
-    if not 0.0 < value < 1.0:
+def check_share(value: float | None, option: str) -> None:
+    """Raise `InputError` on what is no share."""
+    if value is not None and not 0.0 < value < 1.0:
         raise InputError(f"{option} {value:g}", expected="a share between 0 and 1, such as 0.05 or 0.9")
 
 
@@ -484,5 +345,5 @@ def _or_more(k: int, most: int) -> str:
     return f"{k} or more" if k >= most else str(k)
 
 
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

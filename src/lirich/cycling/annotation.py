@@ -78,7 +78,8 @@ def annotate(
     half_sign = np.sign(net).astype(np.int8)
     half_cycle = _numbered(half_sign, np.abs(net), electrode, settings, findings)
     row_sign = np.repeat(half_sign, half_stop - half_start)
-    passed = np.maximum(points.dq_ah * row_sign, 0.0)
+    passed = points.dq_ah * row_sign
+    np.maximum(passed, 0.0, out=passed)
     step_half = np.searchsorted(half_start, steps.start, side="right") - 1
     return Annotation(points, steps, half_start, half_stop, half_sign, half_cycle, step_half, passed, tuple(findings))
 

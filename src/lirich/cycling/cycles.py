@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from lirich.cycling.settings import CyclingSettings
 from lirich.model import Electrode
 
 Side = Literal["charge", "discharge"]
+_Column = Array | pl.Series | None
 
 
 def cycle_table(
@@ -68,14 +70,13 @@ def table_of(
     halves = half_cycle_figures(notes, settings)
     numbers = notes.cycles
     at = np.searchsorted(numbers, notes.half_cycle)
-    count = len(numbers)
+    by_half = np.array(list(halves.values()))
     columns: dict[str, Array] = {}
     for side, sign in (("charge", 1), ("discharge", -1)):
         rows = np.flatnonzero(notes.half_sign == sign)
-        for name, values in halves.items():
-            column = np.full(count, np.nan)
-            column[at[rows]] = values[rows]
-            columns[f"{side}:{name}"] = column
+        by_cycle = np.full((len(by_half), len(numbers)), np.nan)
+        by_cycle[:, at[rows]] = by_half[:, rows]
+        columns.update(zip((f"{side}:{name}" for name in halves), by_cycle, strict=True))
     cycle_start = np.minimum.reduceat(notes.half_start, _firsts(at))
     cycle_stop = np.append(cycle_start[1:], len(notes.points))
     vs_lithium = lithium_thresholds(electrode, counter_electrode)
@@ -83,12 +84,19 @@ def table_of(
     _add_specific(out, active_mass_mg, one_c_ma_g)
     first_running = np.minimum.reduceat(halves["first"], _firsts(at))
     keys = _keys(notes, numbers, cycle_start, cycle_stop, first_running, columns, settings)
-    return keys.hstack([_floats(values, name) for name, values in out.items()])
+    return _table({**keys, **out}, len(numbers))
 
 
-def _floats(values: Array, name: str = "") -> pl.Series:
-    """Return numbers as a column, null where they are NaN."""
-    return pl.Series(name, np.ascontiguousarray(values, dtype=np.float64), nan_to_null=True)
+def _table(columns: Mapping[str, _Column], count: int) -> pl.DataFrame:
+    """Return columns of *count* rows as a table; numbers are null where they are NaN, and everywhere where ``None``.
+
+    Numbers become one long column that is cut up: to make forty of them one by one takes longer than to compute them.
+    """
+    nothing = np.full(count, np.nan)
+    numbers = [nothing if c is None else c for c in columns.values() if not isinstance(c, pl.Series)]
+    joined = pl.Series(np.concatenate(numbers, dtype=np.float64), nan_to_null=True)
+    cut = (joined.slice(i * count, count) for i in range(len(numbers)))
+    return pl.DataFrame([(c if isinstance(c, pl.Series) else next(cut)).alias(name) for name, c in columns.items()])
 
 
 def _firsts(at: Integers) -> Integers:
@@ -110,7 +118,7 @@ def _figures(
     def total(side: Side, name: str) -> Array:
         other = "discharge" if side == "charge" else "charge"
         # pulses of this direction inside the other half-cycle count: charge is conserved
-        return np.nan_to_num(c[f"{side}:{name}"]) + np.nan_to_num(
+        return _or_zero(c[f"{side}:{name}"]) + _or_zero(
             c[f"{other}:{'opposite' if name == 'charge' else 'opposite_energy'}"]
         )
 
@@ -184,13 +192,17 @@ def _mean_temperature(points: Points, temperature: Array, start: Integers) -> Ar
 def _interrupt_figures(c: dict[str, Array], settings: CyclingSettings) -> dict[str, Array]:
     resistance = {s: c[f"{s}:resistance"] for s in ("charge", "discharge")}
     weight = {s: np.where(np.isnan(r), 0.0, c[f"{s}:charge"]) for s, r in resistance.items()}
-    weighted = sum((weight[s] * np.nan_to_num(r) for s, r in resistance.items()), np.zeros(1))
+    weighted = sum((weight[s] * _or_zero(r) for s, r in resistance.items()), np.zeros(1))
     out = {"interrupt_resistance_ohm": _over(weighted, weight["charge"] + weight["discharge"])}
     for side, sign in (("charge", -1.0), ("discharge", 1.0)):
-        enough = np.nan_to_num(c[f"{side}:interrupts"]) >= settings.minimum_interrupts
+        enough = _or_zero(c[f"{side}:interrupts"]) >= settings.minimum_interrupts
         corrected = c[f"{side}:free_voltage"] + sign * c[f"{side}:current"] * resistance[side]
         out[f"corrected_{side}_voltage_v"] = np.where(enough, corrected, np.nan)
     return out
+
+
+def _or_zero(values: Array) -> Array:
+    return np.where(np.isnan(values), 0.0, values)
 
 
 def _over(a: Array, b: Array) -> Array:
@@ -228,7 +240,7 @@ def _keys(
     first_running: Integers,
     c: dict[str, Array],
     settings: CyclingSettings,
-) -> pl.DataFrame:
+) -> dict[str, _Column]:
     points = notes.points
     vendor = points.vendor_cycle
     first = None if vendor is None else vendor[first_running]
@@ -236,34 +248,28 @@ def _keys(
     begin = None if points.time_s is None else points.time_s[start]
     end = None if points.time_s is None else points.time_s[stop - 1]
 
+    stops = _or_zero(c["charge:interrupts"]) + _or_zero(c["discharge:interrupts"])
     closing = 0 if points.time_s is None else int(notes.half_sign[-1])
 
     def integers(values: Integers | None) -> pl.Series:
-        return pl.Series([None] * len(numbers) if values is None else values, dtype=pl.Int64)
+        return pl.Series([None] * len(numbers), dtype=pl.Int64) if values is None else pl.Series(values)
 
-    def floats(values: Array | None) -> pl.Series:
-        return _floats(np.full(len(numbers), np.nan) if values is None else values)
-
-    return pl.DataFrame(
-        {
-            "cycle": integers(numbers),
-            "cycle_number": integers(true_numbers(numbers, first, begin, end)),
-            "vendor_cycle_first": integers(first),
-            "vendor_cycle_last": integers(last),
-            "complete": pl.Series(complete_cycles(c, closing, settings), dtype=pl.Boolean),
-            "start_second": floats(begin),
-            "duration_second": floats(None if begin is None or end is None else end - begin),
-            "charge_duration_second": floats(c["charge:duration"]),
-            "discharge_duration_second": floats(c["discharge:duration"]),
-            "interrupts": integers(
-                (np.nan_to_num(c["charge:interrupts"]) + np.nan_to_num(c["discharge:interrupts"])).astype(np.int64)
-            ),
-            "charge_end_voltage_v": floats(c["charge:end_voltage"]),
-            "discharge_end_voltage_v": floats(c["discharge:end_voltage"]),
-            "charge_end_step_v": floats(c["charge:end_step"]),
-            "discharge_end_step_v": floats(c["discharge:end_step"]),
-        }
-    )
+    return {
+        "cycle": integers(numbers),
+        "cycle_number": integers(true_numbers(numbers, first, begin, end)),
+        "vendor_cycle_first": integers(first),
+        "vendor_cycle_last": integers(last),
+        "complete": pl.Series(complete_cycles(c, closing, settings)),
+        "start_second": begin,
+        "duration_second": None if begin is None or end is None else end - begin,
+        "charge_duration_second": c["charge:duration"],
+        "discharge_duration_second": c["discharge:duration"],
+        "interrupts": integers(stops.astype(np.int64)),
+        "charge_end_voltage_v": c["charge:end_voltage"],
+        "discharge_end_voltage_v": c["discharge:end_voltage"],
+        "charge_end_step_v": c["charge:end_step"],
+        "discharge_end_step_v": c["discharge:end_step"],
+    }
 
 
 def complete_cycles(c: dict[str, Array], closing_sign: int, settings: CyclingSettings) -> NDArray[np.bool_]:

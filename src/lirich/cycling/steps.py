@@ -43,10 +43,12 @@ def steps_of(points: Points, settings: CyclingSettings) -> Steps:
     start = np.flatnonzero(points.new_step)
     n = len(points)
     held_from = _hold_starts(points, start, np.append(start[1:], n), settings)
-    split = held_from[(held_from < n)]
-    start = np.union1d(start, split)
+    split = held_from[held_from < n]
+    if len(split):
+        start = np.union1d(start, split)
     stop = np.append(start[1:], n)
-    held = np.isin(start, split)
+    held = np.zeros(len(start), dtype=np.bool_)
+    held[np.searchsorted(start, split)] = True
     return Steps(
         start=start,
         stop=stop,

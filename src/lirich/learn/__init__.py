@@ -5,8 +5,7 @@ Everything is imported when it is first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from lirich.lazily import exports
 
 _HOMES = {
     "CurveMatrix": "lirich.learn.matrix",
@@ -20,7 +19,7 @@ _HOMES = {
     "choose_components": "lirich.learn.choice",
     "Completion": "lirich.learn.completion",
     "Completed": "lirich.learn.completion",
-    "share_window": "lirich.learn.completion",
+    "share_window": "lirich.learn.posterior",
     "CurveModel": "lirich.learn.posterior",
     "least_squares": "lirich.learn.posterior",
     "trajectory": "lirich.learn.regimes",
@@ -44,12 +43,4 @@ _HOMES = {
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = exports(__name__, _HOMES)

@@ -76,10 +76,11 @@ def _left_out(curves: CurveMatrix, most: int, seed: int) -> Array | None:
     total, count = np.zeros(most), 0
     for part in np.array_split(cells, FOLDS):
         inside = np.isin(owner, part)
-        learned = StateMap(most, tolerance=1e-2, seed=seed).fit(curves.take(~inside))
+        rest = curves.take(~inside)
+        learned = StateMap(min(most, len(rest) - 1), tolerance=1e-2, seed=seed).fit(rest)
         k = np.arange(1, len(learned.components_) + 1)
         values = learned.explained_variance_
-        rest = np.maximum(learned.total_variance_ - np.cumsum(values), 1e-12 * learned.total_variance_) / (m - k)
+        noise = np.maximum(learned.total_variance_ - np.cumsum(values), 1e-12 * learned.total_variance_) / (m - k)
         for cell in part:
             mine = curves.of_cells(cell)
             off = np.asarray(mine.values, dtype=np.float64) - learned.mean_
@@ -89,9 +90,9 @@ def _left_out(curves: CurveMatrix, most: int, seed: int) -> Array | None:
             density = -0.5 * (
                 m * np.log(2 * np.pi)
                 + np.cumsum(np.log(values))
-                + (m - k) * np.log(rest)
+                + (m - k) * np.log(noise)
                 + np.cumsum(scores**2 / values, axis=1)
-                + (square - shown) / rest
+                + (square - shown) / noise
             )
             told = np.full(most, density.mean(axis=0)[-1])
             told[: len(k)] = density.mean(axis=0)

@@ -1,43 +1,29 @@
 """A part of a curve to the whole curve, with a band whose coverage is checked on cells it has not seen.
 
-The curve follows from `lirich.learn.posterior` with a noise that is read off the roughness of the curve itself, times a
-factor that is found on held-out cells (the model's own error and the points of a fine grid that repeat each other are
-in it). The band is that of conformal prediction: the standard deviation times the quantile of |error| / standard
-deviation over curves of cells that the model had not seen, for the very window that is asked for and for each point of
-the grid (Lei et al., J. Am. Stat. Assoc. 113 (2018) 1094, doi:10.1080/01621459.2017.1307116, locally weighted).
-
-Folds are whole cells, since cycles of one cell are alike, and they are *rings*: the cells that stand most alone on the
-map are one fold, the most crowded another. A model of the crowded ones has to tell what it is seldom shown, as it will
-of the next batch (blocked cross-validation: Roberts et al., Ecography 40 (2017) 913, doi:10.1111/ecog.02881). Cells of
-the very same batch are then covered a little more often than the level says.
+The curve follows from `lirich.learn.posterior`; how sure it is, from `lirich.learn.heldout`: a standard deviation that
+each window tells by its roughness and by how far it lies from what is usual, times a factor from curves of cells that
+the model had not seen, for the very window that is asked for and for each point of the grid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.stats import norm
 
 from lirich.errors import InputError, NotEnoughDataError
+from lirich.learn.heldout import Held, Law, band_factor, chosen_law, hold_out
 from lirich.learn.matrix import Array, CurveMatrix
-from lirich.learn.posterior import LEAST_POINTS, CurveModel, Mask, least_squares, roughness
+from lirich.learn.posterior import LEAST_POINTS, CurveModel, Mask, least_squares, share_window
 from lirich.learn.statemap import StateMap, check_same
 
 LEAST_CELLS = 8
 """Fewer cells cannot be parted into folds that say anything of a cell that was not seen."""
 LEAST_CURVES = 20
-_FOLDS = 4
-_CURVES_PER_CELL = 8
-_MAP_AXES, _NEIGHBOURS = 7, 3  # how alone a cell stands: its distance from the third nearest on the anchor's 7 axes
-_SMOOTHED = 0.05  # share of the grid over which the factor of the band is averaged
-NOISE_FACTORS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-WINDOWS = ((0.2, 0.4), (0.0, 0.5), (0.4, 0.4))
-"""Windows (start, length; shares of the grid) that the noise factor is chosen on."""
 MOST_DOUBT = 0.5
 """Half-width of the band off the window, as a share of what it would be with no window at all, above which nothing is
 told: the window then takes away less than half of the doubt."""
@@ -89,10 +75,8 @@ class Completion:
     ----------
     map_, model_:
         The map and the Gaussian model of all curves.
-    noise_factor_:
-        The noise of a curve over its roughness, by the likelihood of what was hidden of held-out cells.
-    noise_floor_:
-        The least noise of a curve, in the unit of the curves.
+    law_:
+        How sure a completed curve is, from its window.
     n_cells_:
         Cells it learned from.
     """
@@ -103,10 +87,9 @@ class Completion:
     seed: int = 0
     map_: StateMap = field(init=False, repr=False)
     model_: CurveModel = field(init=False, repr=False)
-    noise_factor_: float = field(init=False, repr=False)
-    noise_floor_: float = field(init=False, repr=False)
+    law_: Law = field(init=False, repr=False)
     n_cells_: int = field(init=False, repr=False)
-    held_: tuple[_Held, ...] = field(init=False, repr=False)
+    held_: tuple[Held, ...] = field(init=False, repr=False)
 
     def fit(self, curves: CurveMatrix) -> Self:
         """Learn whole *curves* (those with missing points are left out).
@@ -117,80 +100,29 @@ class Completion:
         if not (0 < self.level < 1 and 0 < self.most_doubt <= 1):
             raise InputError(f"A level of {self.level}, a doubt of {self.most_doubt}", expected="between 0 and 1")
         whole = curves.complete()
-        cells = np.array(whole.cells, dtype=object)
-        if len(cells) < LEAST_CELLS or len(whole) < LEAST_CURVES:
+        cells = len(whole.cells)
+        if cells < LEAST_CELLS or len(whole) < LEAST_CURVES:
             raise NotEnoughDataError(
-                f"{len(whole)} whole curves of {len(cells)} cell(s): too few to complete curves of other cells",
+                f"{len(whole)} whole curves of {cells} cell(s): too few to complete curves of other cells",
                 expected=f"at least {LEAST_CURVES} curves of {LEAST_CELLS} cells",
                 advice="Add cells; cycles of the same cells do not stand in for them",
             )
-        owner = whole.keys["cell"].to_numpy()
-        held = []
-        for part in np.array_split(self._by_distance(whole, owner, cells), _FOLDS):
-            inside = np.isin(owner, part)
-            learned = self._map(whole.take(~inside))
-            chosen = whole.take(np.concatenate([_spread(np.flatnonzero(owner == cell)) for cell in part]))
-            held.append(
-                _Held(CurveModel.of(learned), learned, np.asarray(chosen.values, dtype=np.float64), chosen.keys)
-            )
-        self.held_ = tuple(held)
+        self.held_ = hold_out(whole, self._map)
         self.map_ = self._map(whole)
         self.model_ = CurveModel.of(self.map_)
-        self.n_cells_ = len(cells)
+        self.n_cells_ = cells
         scale = float(np.sqrt(np.mean(self.model_.prior_sd**2)))
-        self.noise_floor_ = max(float(np.sqrt(self.map_.noise_variance_)), 1e-6 * scale)
-        self.noise_factor_ = self._chosen_factor(whole.grid)
+        off_map = max(float(np.sqrt(self.map_.noise_variance_)), 1e-6 * scale)
+        self.law_ = chosen_law(self.held_, whole.grid, off_map)
         return self
-
-    def _by_distance(self, curves: CurveMatrix, owner: NDArray[Any], cells: NDArray[Any]) -> NDArray[Any]:
-        """Return *cells* from the most crowded to the one that stands most alone, by their mean curves on the map."""
-        scores = self._map(curves).transform(curves)
-        means = np.array([scores[owner == cell].mean(axis=0) for cell in cells])
-        means /= np.maximum(scores.std(axis=0), 1e-300)
-        means = means[:, : min(_MAP_AXES, means.shape[1])]
-        apart = np.linalg.norm(means[:, None] - means[None], axis=2)
-        return np.asarray(cells[np.argsort(np.sort(apart, axis=1)[:, min(_NEIGHBOURS, len(cells) - 1)], kind="stable")])
 
     def _map(self, curves: CurveMatrix) -> StateMap:
         most = min(self.n_components, (len(curves) - 1) // 2, len(curves.grid) // 2)
         return StateMap(most, tolerance=1e-2, seed=self.seed).fit(curves)
 
-    def _noise(self, values: Array, observed: Mask, factor: float) -> Array:
-        return np.maximum(factor * roughness(values, observed), self.noise_floor_)
-
-    def _chosen_factor(self, grid: Array) -> float:
-        """Return the noise factor under which what was hidden of held-out cells is most likely."""
-        told = []
-        for factor in NOISE_FACTORS:
-            density = []
-            for start, length in WINDOWS:
-                observed = share_window(grid, start, length)
-                for error, sd in self._errors(observed, factor):
-                    density.append(np.mean(-0.5 * (error / sd) ** 2 - np.log(sd)))
-            told.append(float(np.mean(density)))
-        return NOISE_FACTORS[int(np.argmax(told))]
-
-    def _errors(self, observed: Mask, factor: float) -> list[tuple[Array, Array]]:
-        """Return errors and standard deviations off the window of every fold's held-out curves."""
-        found = []
-        for part in self.held_:
-            noise = self._noise(part.values, observed, factor)
-            curves, sd = part.model.window(observed).complete(part.values, noise)
-            found.append(((curves - part.values)[:, ~observed], sd[:, ~observed]))
-        return found
-
     def band_factor(self, observed: Mask) -> Array:
-        """Return what the standard deviation is multiplied by to give the band for the window *observed*, shape (m,).
-
-        At each point the quantile of the absolute error over sd, on held-out cells, each cell with the same weight, at
-        the level for a finite number of cells, level · (1 + 1/cells); averaged over neighbours. NaN in the window.
-        """
-        ratios = np.concatenate([np.abs(error) / sd for error, sd in self._errors(observed, self.noise_factor_)])
-        weights = np.concatenate([part.weights() for part in self.held_])
-        level = min(self.level * (1.0 + 1.0 / self.n_cells_), 1.0)
-        factor = np.full(len(observed), np.nan)
-        factor[~observed] = _quantiles(ratios, weights, level)
-        return _averaged(factor, max(1, int(_SMOOTHED * len(factor) / 2)))
+        """Return what the standard deviation is multiplied by to give the band, (m,); see `heldout.band_factor`."""
+        return band_factor(self.held_, self.law_, observed, self.level)
 
     def predict(self, curves: CurveMatrix) -> Completed:
         """Complete *curves*: NaN is what is to be told, all else is the window.
@@ -223,8 +155,7 @@ class Completion:
         return Completed(out, low, high, doubt, tuple(refused), self.level, calibrated=True)
 
     def _told(self, values: Array, observed: Mask) -> tuple[Array, Array]:
-        noise = self._noise(values, observed, self.noise_factor_)
-        curves, sd = self.model_.window(observed).complete(values, noise)
+        curves, sd = self.law_.complete(self.model_.window(observed), values)
         normal = float(norm.ppf((1.0 + self.level) / 2.0))
         if observed.all():
             return curves, normal * sd
@@ -265,8 +196,7 @@ class Completion:
         factor = self.band_factor(observed)
         rmse, anchor, half_width, doubt = [], [], [], []
         for part in self.held_:
-            noise = self._noise(part.values, observed, self.noise_factor_)
-            curves, sd = part.model.window(observed).complete(part.values, noise)
+            curves, sd = self.law_.complete(part.model.window(observed), part.values)
             recipe = least_squares(part.learned, part.values, observed)
             rmse.append(np.sqrt(np.mean((curves - part.values) ** 2, axis=1)))
             anchor.append(np.minimum(np.sqrt(np.mean((recipe - part.values) ** 2, axis=1)), 100.0))
@@ -283,55 +213,3 @@ class Completion:
             "doubt": float(np.mean(told)),
             "cannot_tell": float(np.mean(told > self.most_doubt)),
         }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Held:
-    """Curves of cells that the model of their fold has not seen."""
-
-    model: CurveModel
-    learned: StateMap
-    values: Array
-    keys: pl.DataFrame
-
-    def weights(self) -> Array:
-        """Return the weight of each curve: every cell counts the same, shape (n,)."""
-        count = self.keys.select(pl.len().over("cell")).to_series().to_numpy()
-        return np.asarray(1.0 / count, dtype=np.float64)
-
-
-def share_window(grid: Array, start: float, length: float) -> Mask:
-    """Return the mask, shape (m,), of the window from *start* over *length*, shares of the range of *grid*.
-
-    As the anchor counts: 0.2 and 0.4 of 3.0–4.5 V are 3.3–3.9 V. Raises `InputError` for no window in the grid.
-    """
-    if not (0.0 <= start < 1.0 and 0.0 < length <= 1.0):
-        raise InputError(f"A window from {start} over {length} of the grid", expected="shares between 0 and 1")
-    span = grid[-1] - grid[0]
-    slack = 1e-9 * span
-    low, high = grid[0] + start * span, grid[0] + (start + length) * span
-    return np.asarray((grid >= low - slack) & (grid <= high + slack), dtype=np.bool_)
-
-
-def _spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return at most `_CURVES_PER_CELL` of *rows*, evenly from first to last."""
-    if len(rows) <= _CURVES_PER_CELL:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, _CURVES_PER_CELL).astype(np.int64)]
-
-
-def _quantiles(values: Array, weights: Array, level: float) -> Array:
-    """Return the weighted quantile of each column of *values*, (n, m)."""
-    order = np.argsort(values, axis=0)
-    total = np.cumsum(weights[order], axis=0)
-    at = np.minimum(np.sum(total < level * total[-1], axis=0), len(values) - 1)
-    columns = np.arange(values.shape[1])
-    return np.asarray(values[order[at, columns], columns], dtype=np.float64)
-
-
-def _averaged(values: Array, half: int) -> Array:
-    """Return the mean of each value and its *half* neighbours to each side, without those that are NaN."""
-    known = np.isfinite(values)
-    box = np.ones(2 * half + 1)
-    total = np.convolve(np.where(known, values, 0.0), box, mode="same")
-    return np.where(known, total / np.maximum(np.convolve(known.astype(np.float64), box, mode="same"), 1.0), np.nan)

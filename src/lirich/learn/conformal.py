@@ -99,16 +99,22 @@ def plus_interval(low: Array, high: Array, level: float) -> tuple[Array, Array]:
     """Return the CV+ (or jackknife+) interval of each new row.
 
     *low* and *high* have shape (n, m): of each of n training cells the prediction for the m new rows by the model that
-    had not seen that cell, less and plus the residual of that cell. The bounds are the ⌊(n + 1)(1 − level)⌋-th smallest
-    of *low* and the ⌈(n + 1)·level⌉-th smallest of *high*. Guaranteed is 2·level − 1 (for CV+ a little less), and what
-    is found in practice is close to *level*: Barber, Candès, Ramdas & Tibshirani, Ann. Stat. 49 (2021) 486,
-    doi:10.1214/20-AOS1965. Raises `NotEnoughDataError` where n is too small.
+    had not seen that cell, less and plus the residual of that cell. The bounds are the (n + 1)(1 − level)-th smallest
+    of *low* and the (n + 1)·level-th smallest of *high*. A rank that is no whole number is read off the line between
+    its neighbours, which brings the error of the coverage from 1/n to 1/n² (Beran & Hall, J. R. Stat. Soc. B 55 (1993)
+    643): rounded up, 36 cells at 90 % would give 34/37 = 92 %. Guaranteed is 2·level − 1 (for CV+, and between ranks, a
+    little less), and what is found in practice is close to *level*: Barber, Candès, Ramdas & Tibshirani, Ann. Stat. 49
+    (2021) 486, doi:10.1214/20-AOS1965. Raises `NotEnoughDataError` where n is too small.
     """
     n = len(low)
     need_cells_for(level, n)
-    upper = math.ceil((n + 1) * level - 1e-9)
-    lower = n + 1 - upper
-    return (
-        np.partition(low, lower - 1, axis=0)[lower - 1],
-        np.partition(high, upper - 1, axis=0)[upper - 1],
-    )
+    return -_between_ranks(-low, (n + 1) * level), _between_ranks(high, (n + 1) * level)
+
+
+def _between_ranks(values: Array, rank: float) -> Array:
+    """Return the *rank*-th smallest of each column of *values*, (n, m), on the line between two whole ranks; (m,)."""
+    whole = math.floor(rank + 1e-9)
+    share = max(rank - whole, 0.0)
+    above = min(whole + 1, len(values))
+    ordered = np.partition(values, (whole - 1, above - 1), axis=0)
+    return np.asarray((1.0 - share) * ordered[whole - 1] + share * ordered[above - 1], dtype=np.float64)

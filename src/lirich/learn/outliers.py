@@ -61,6 +61,8 @@ class Outliers:
 
     Attributes
     ----------
+    cells_:
+        The training cells, in the order of their first curve.
     strange_:
         How strange each training cell was to a model without it, (cells,).
     trained_:
@@ -101,22 +103,22 @@ class Outliers:
         missing points, `NotEnoughDataError` with too few cells for the rate (19 for 5 %) or curves all alike.
         """
         check_level(self.rate)
-        curves, numbers, at, self._names = _taken_in(curves, cells, cycles)
+        curves, numbers, at, self.cells_ = _taken_in(curves, cells, cycles)
         self._strata, of_row = group_numbers(["" for _ in at] if strata is None else strata)
         self._stratified = strata is not None
         if len(of_row) != len(at):
             raise InputError(f"{len(at)} curves and {len(of_row)} strata", expected="one for each curve")
         least = least_cells(1.0 - self.rate)
-        if len(self._names) < least:
+        if len(self.cells_) < least:
             raise NotEnoughDataError(
-                f"{len(self._names)} cell(s) to learn from for a false-alarm rate of {100 * self.rate:g} %",
+                f"{len(self.cells_)} cell(s) to learn from for a false-alarm rate of {100 * self.rate:g} %",
                 expected=f"at least {least}",
                 advice="Allow a higher rate, or take more cells",
             )
         self.first_cycle_, self.last_cycle_ = float(at.min()), float(at.max())
         fold = group_folds(numbers, self.folds, self.seed)
-        of_rows, of_cells = np.empty((len(at), len(WAYS))), np.empty((len(self._names), len(WAYS_OF_CELLS)))
-        where, scale = np.empty((len(self._names), 2)), np.empty(len(self._names))
+        of_rows, of_cells = np.empty((len(at), len(WAYS))), np.empty((len(self.cells_), len(WAYS_OF_CELLS)))
+        where, scale = np.empty((len(self.cells_), 2)), np.empty(len(self.cells_))
         self.models_: list[Usual] = []
         for _, train, held in splits(fold):
             missing = set(of_row[held].tolist()) - set(of_row[train].tolist())
@@ -137,15 +139,15 @@ class Outliers:
         self.strange_ = lengths.max(axis=1)
         above = len(self.strange_) - np.searchsorted(np.sort(self.strange_), self.strange_, side="left")
         self.trained_ = _by_cell(
-            self._names, above / len(self.strange_), self.rate, lengths, where, scale, np.bincount(numbers)
+            self.cells_, above / len(self.strange_), self.rate, lengths, where, scale, np.bincount(numbers)
         )
         self._strange_rows = self._of_rows.lengths(of_rows).max(axis=1)
         self._row_cells = numbers
         self._fold_of_row = fold
-        first_rows = np.array([np.flatnonzero(numbers == c)[0] for c in range(len(self._names))])
+        first_rows = np.array([np.flatnonzero(numbers == c)[0] for c in range(len(self.cells_))])
         self._fold_of_cell = fold[first_rows]
         self._most_curves = int(np.bincount(numbers).max())
-        self.findings_ = _few(len(self._names), self.rate)
+        self.findings_ = _few(len(self.cells_), self.rate)
         return self
 
     def judge(
@@ -188,7 +190,7 @@ class Outliers:
             above_rows += shares * (len(mine) + 1.0) - 1.0
             told += lengths / len(self.models_)
             told_rows += lengths_rows / len(self.models_)
-        total = len(self._names) + 1.0
+        total = len(self.cells_) + 1.0
         p_cells, p_rows = (1.0 + above_cells) / total, (1.0 + above_rows) / total
         way_rows = np.argmax(told_rows, axis=1)
         by_cell = _by_cell(names, p_cells, self.rate, told, found.where, scale, np.bincount(numbers))

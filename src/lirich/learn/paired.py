@@ -35,13 +35,14 @@ class Paired:
 
 
 def side_by_side(first: CurveMatrix, second: CurveMatrix) -> Paired:
-    """Join two matrices, as a rule charge and discharge, on cell and cycle; grids and kinds may differ.
+    """Join two matrices, as a rule charge and discharge, on cell, run and cycle; grids and kinds may differ.
 
     Raises `NotEnoughDataError` where no cycle is whole in both.
     """
-    a = first.keys.select("cell", "cycle").with_row_index("a")
-    b = second.keys.select("cell", "cycle").with_row_index("b")
-    both = a.join(b, on=["cell", "cycle"], maintain_order="left")
+    on = ["cell", "cycle", *(["run"] if "run" in first.keys.columns and "run" in second.keys.columns else [])]
+    a = first.keys.select(on).with_row_index("a")
+    b = second.keys.select(on).with_row_index("b")
+    both = a.join(b, on=on, maintain_order="left")
     rows, others = both["a"].to_numpy(), both["b"].to_numpy()
     values = np.hstack([first.values[rows], second.values[others]]).astype(np.float64)
     whole = np.isfinite(values).all(axis=1)

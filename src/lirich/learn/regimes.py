@@ -4,8 +4,11 @@ A life is a line through the scores over the cycle number; a regime is a stretch
 lines of 0, 1, 2 … bends are fitted to all scores at once (each in units of its own scatter around the fit of most
 bends), bends placed where the squares are least. One more bend is believed only where Schwarz's criterion falls by more
 than `BELIEVED` (Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773, doi:10.1080/01621459.1995.10476572: above 10 is
-very strong evidence). Scatter that carries over from cycle to cycle makes bends of nothing: the number of cycles that
-the criterion counts is n(1 − ρ)/(1 + ρ), ρ the correlation of neighbouring residuals, as for a first-order process.
+very strong evidence), and bends are believed at all only where no smooth curve does better by the same criterion: a
+polynomial of degree 2 up to that of as many turns. A way that curves evenly has no cycle at which a regime changes,
+however many straight pieces come nearer to it than one. Scatter that carries over from cycle to cycle makes bends of
+nothing: the number of cycles that the criterion counts is n(1 − ρ)/(1 + ρ), ρ the correlation of neighbouring
+residuals, as for a first-order process.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ LEAST_BETWEEN = 5
 """Cycles that lie at least before the first bend, after the last, and between two."""
 MOST_BENDS = 3
 LEAST_TURN = 0.10
-"""Change of the slope, over the mean speed, below which there is no bend: a slightly curved line has no regimes."""
+"""Change of the slope, over the mean speed, below which there is no bend."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +36,7 @@ class Bend:
 
     ``cycle`` at which it does, between ``low`` and ``high`` (where the criterion is within 3.84 of its best: 95 %
     by the likelihood ratio for one parameter); ``before`` and ``after`` are the slopes of the scores, per cycle, shape
-    (d,); ``turn_degrees`` is the angle between them, ``gain`` how much the criterion fell.
+    (d,); ``turn_degrees`` is the angle between them, ``gain`` how much the criterion would rise without this bend.
     """
 
     cycle: float
@@ -49,7 +52,9 @@ class Bend:
 class Trajectory:
     """The way of one cell: ``cycle`` (n,), ``scores`` (n, d), the fitted line ``fitted`` (n, d), and its bends.
 
-    ``correlation`` is that of neighbouring residuals, ``criterion`` that of 0, 1, 2 … bends.
+    ``correlation`` is that of neighbouring residuals, ``criterion`` that of 0, 1, 2 … bends, ``smooth`` the least of a
+    smooth curve. A way is ``curved`` where bends are more likely than a straight line, and a smooth curve than bends:
+    ``fitted`` is that curve then.
     """
 
     cycle: Array
@@ -58,6 +63,8 @@ class Trajectory:
     bends: tuple[Bend, ...]
     correlation: float
     criterion: tuple[float, ...]
+    smooth: float
+    curved: bool
 
 
 def trajectory(cycle: Array, scores: Array, most: int = MOST_BENDS) -> Trajectory:
@@ -76,24 +83,25 @@ def trajectory(cycle: Array, scores: Array, most: int = MOST_BENDS) -> Trajector
     if (np.diff(t) <= 0).any():
         raise InputError("A cycle that is there twice", expected="each cycle once")
     most = min(most, len(t) // LEAST_BETWEEN - 2)
-    knots = [_placed(t, y, count) for count in range(most + 1)]
-    residual = y - _line(t, y, knots[-1])
+    residual = y - _line(t, y, _placed(t, y, most))
     scatter = _scatter(residual, y)
     scaled = y / scatter
     rho = _correlation(residual / scatter)
     effective = max(len(t) * (1.0 - rho) / (1.0 + rho), 2.0)
     knots = [_placed(t, scaled, count) for count in range(most + 1)]
-    criterion = [_criterion(t, scaled, k, effective) for k in knots]
+    criterion = [_criterion_of_bends(t, scaled, k, effective) for k in knots]
     best = 0
     for count in range(1, most + 1):
         if criterion[best] - criterion[count] > BELIEVED and _turns(t, scaled, knots[count]):
             best = count
+    curves = [_polynomial(t, scaled, degree) for degree in range(2, most + 2)]
+    smooth = [_criterion(scaled, curve, (i + 3) * scaled.shape[1], effective) for i, curve in enumerate(curves)]
+    if best and min(smooth) < criterion[best]:
+        fitted = curves[int(np.argmin(smooth))] * scatter
+        return Trajectory(t, y, fitted, (), rho, tuple(criterion), min(smooth), curved=True)
     chosen = knots[best]
-    gain = [criterion[count] - criterion[count + 1] for count in range(best)]
-    bends = tuple(
-        _bend(t, y, scaled, chosen, number, effective, gain[min(number, len(gain) - 1)]) for number in range(best)
-    )
-    return Trajectory(t, y, _line(t, y, chosen), bends, rho, tuple(criterion))
+    bends = tuple(_bend(t, y, scaled, chosen, number, effective) for number in range(best))
+    return Trajectory(t, y, _line(t, y, chosen), bends, rho, tuple(criterion), min(smooth), curved=False)
 
 
 def cell_regimes(scores: pl.DataFrame, columns: Sequence[str] = ("pc1", "pc2")) -> pl.DataFrame:
@@ -180,11 +188,22 @@ def _correlation(residual: Array) -> float:
     return float(np.clip(found + (1.0 + 4.0 * max(found, 0.0)) / len(residual), 0.0, 0.95))
 
 
-def _criterion(t: Array, scaled: Array, knots: tuple[int, ...], effective: float) -> float:
+def _polynomial(t: Array, y: Array, degree: int) -> Array:
+    """Return the polynomial that leaves the least squares, shape (n, d)."""
+    basis = np.polynomial.legendre.legvander(2.0 * (t - t[0]) / (t[-1] - t[0]) - 1.0, degree)
+    return np.asarray(basis @ np.linalg.lstsq(basis, y, rcond=None)[0], dtype=np.float64)
+
+
+def _criterion_of_bends(t: Array, scaled: Array, knots: tuple[int, ...], effective: float) -> float:
     """Return Schwarz's criterion of a line with bends at *knots*; each has a place and a change of every slope."""
-    n, d = scaled.shape
-    squares = np.maximum(np.sum((scaled - _line(t, scaled, knots)) ** 2, axis=0), 1e-12 * n)
-    free = 2 * d + len(knots) * (d + 1)
+    d = scaled.shape[1]
+    return _criterion(scaled, _line(t, scaled, knots), 2 * d + len(knots) * (d + 1), effective)
+
+
+def _criterion(scaled: Array, fitted: Array, free: int, effective: float) -> float:
+    """Return Schwarz's criterion of a fit with *free* numbers."""
+    n = len(scaled)
+    squares = np.maximum(np.sum((scaled - fitted) ** 2, axis=0), 1e-12 * n)
     return float(effective * np.sum(np.log(squares / n)) + free * np.log(effective))
 
 
@@ -199,18 +218,17 @@ def _turns(t: Array, scaled: Array, knots: tuple[int, ...]) -> bool:
     return bool((change > LEAST_TURN * max(float(speed.mean()), 1e-300)).all())
 
 
-def _bend(
-    t: Array, y: Array, scaled: Array, knots: tuple[int, ...], number: int, effective: float, gain: float
-) -> Bend:
+def _bend(t: Array, y: Array, scaled: Array, knots: tuple[int, ...], number: int, effective: float) -> Bend:
     slopes, turning = _slopes(t, y, knots), _slopes(t, scaled, knots)
     a, b = turning[number], turning[number + 1]
     cosine = float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-300)
     others = (*knots[:number], *knots[number + 1 :])
-    best = _criterion(t, scaled, knots, effective)
+    best = _criterion_of_bends(t, scaled, knots, effective)
+    gain = _criterion_of_bends(t, scaled, others, effective) - best
     near = [
         k
         for k in _allowed(len(t), others)
-        if _criterion(t, scaled, tuple(sorted((*others, k))), effective) - best <= 3.84
+        if _criterion_of_bends(t, scaled, tuple(sorted((*others, k))), effective) - best <= 3.84
     ]
     turn = float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
     row = knots[number]

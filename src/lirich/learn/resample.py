@@ -70,13 +70,28 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Knots:
-    """Curves as lines through knots: ``curve`` (never falling), ``x`` (never falls within a curve), ``y``; (k,) each.
+class Segments:
+    """Lines of curves on a grid, shape (s,) each, in the order of curves and points; each point is covered once.
 
-    ``low`` and ``high``, shape (c,), are the ends of the range in which each curve has values.
+    ``begins`` is the first grid point that a line covers (0: the first line of a curve), ``lengths`` how many it
+    covers, ``value`` its value at the first point of the grid, ``slope`` its slope.
     """
 
-    curve: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    value: Array
+    slope: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Knots:
+    """Curves as lines through knots, one curve after the other: ``x`` (never falls within a curve) and ``y``, (k,).
+
+    ``counts``, shape (c,), is how many knots each curve has, at least one; ``low`` and ``high``, shape (c,), are the
+    ends of the range in which it has values.
+    """
+
+    counts: NDArray[np.int64]
     x: Array
     y: Array
     low: Array
@@ -91,109 +106,134 @@ class Knots:
         """Return the curves *rows*, ascending, shape (r,)."""
         if len(rows) == self.count:
             return self
-        number = np.full(self.count, -1, dtype=np.int64)
-        number[rows] = np.arange(len(rows))
-        of = number[self.curve]
-        kept = of >= 0
-        return Knots(of[kept], self.x[kept], self.y[kept], self.low[rows], self.high[rows])
+        counts = self.counts[rows]
+        at = ranges((np.cumsum(self.counts) - self.counts)[rows], counts)
+        return Knots(counts, self.x[at], self.y[at], self.low[rows], self.high[rows])
 
     @classmethod
     def together(cls, parts: Sequence[Knots]) -> Knots:
         """Return the curves of all *parts*, one after the other."""
-        before = np.cumsum([0, *(part.count for part in parts[:-1])])
-        return cls(
-            np.concatenate([part.curve + start for part, start in zip(parts, before, strict=True)]),
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y", "low", "high")),
-        )
+        names = ("counts", "x", "y", "low", "high")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def reaches(self, grid: Array) -> NDArray[np.bool_]:
         """Tell which curves have a value at every point of *grid*, shape (c,)."""
         return complete_on(self.low, self.high, grid, "Q(V)")
 
-    def segments(self, grid: Array, rows: slice) -> tuple[NDArray[np.int64], Array, Array]:
-        """Return the lines of *rows* on *grid*: how many points each covers, its value at ``grid[0]`` and its slope.
-
-        One after the other, they cover every point of every row once. Lines between two grid points are left out.
-        """
-        first, last = np.searchsorted(self.curve, (rows.start, rows.stop))
-        owner, x, y = self.curve[first:last] - rows.start, self.x[first:last], self.y[first:last]
-        count = rows.stop - rows.start
-        before = np.searchsorted(grid, x)  # grid points left of each knot
-        starts = np.searchsorted(owner, np.arange(count))
-        ends = np.append(starts[1:], len(owner)) - 1
-        following = np.append(before[1:], len(grid))
-        following[ends] = len(grid)
-        # from each knot goes a line, and before the first knot of each curve another one, level at its value
-        at = starts + np.arange(count)
-        of_knot = np.ones(len(x) + count, dtype=np.bool_)
-        of_knot[at] = False
-        lengths = np.empty(len(of_knot), dtype=np.int64)
-        lengths[at], lengths[of_knot] = before[starts], following - before
-        level = ~of_knot
-        level[ends + np.arange(count) + 1] = True
-        shown = np.flatnonzero(lengths > 0)
-        knot = np.maximum(np.cumsum(of_knot)[shown] - 1, 0)
-        knot[~of_knot[shown]] = starts[np.searchsorted(at, shown[~of_knot[shown]])]
-        after = np.minimum(knot + 1, len(x) - 1)
-        run, rise = x[after] - x[knot], y[after] - y[knot]
-        rises = ~level[shown] & (run > 0)
-        slopes = np.where(rises, rise / np.where(rises, run, 1.0), 0.0)
-        return lengths[shown], y[knot] - slopes * (x[knot] - grid[0]), slopes
+    def segments(self, grid: Array, rows: slice) -> Segments:
+        """Return the lines of *rows* on *grid*, shape (m,). Lines between two grid points are left out."""
+        stops = np.cumsum(self.counts[: rows.stop])
+        first = int(stops[rows.start - 1]) if rows.start else 0
+        counts, ends = self.counts[rows], stops[rows] - first - 1
+        x, y = self.x[first : stops[-1]], self.y[first : stops[-1]]
+        starts = ends + 1 - counts
+        begins = first_not_left(grid, x)
+        stop = np.empty_like(begins)
+        stop[:-1] = begins[1:]
+        stop[ends] = len(grid)
+        shown = np.flatnonzero(stop > begins)
+        after = np.minimum(shown + 1, len(x) - 1)
+        last = np.zeros(len(x), dtype=np.bool_)
+        last[ends] = True
+        level = last[shown]  # after its last knot a curve is level
+        here, value = x[shown], y[shown]
+        run = x[after] - here
+        run[level] = 1.0
+        slope = y[after] - value
+        slope /= run
+        slope[level] = 0.0
+        here -= grid[0]
+        here *= slope
+        value -= here
+        until = begins[starts]
+        stop -= begins
+        begins, lengths = begins[shown], stop[shown]
+        if len(lead := np.flatnonzero(until)):  # before its first knot, too
+            at = np.searchsorted(shown, starts[lead])
+            begins, lengths = np.insert(begins, at, 0), np.insert(lengths, at, until[lead])
+            value, slope = np.insert(value, at, y[starts[lead]]), np.insert(slope, at, 0.0)
+        return Segments(begins, lengths, value, slope)
 
     def on(self, grid: Array, rows: slice) -> Array:
         """Return the curves of *rows* on *grid* (m,), shape (rows, m); NaN outside of ``low`` … ``high``."""
         count, m = rows.stop - rows.start, len(grid)
-        lengths, offset, slopes = self.segments(grid, rows)
-        out = np.repeat(slopes, lengths).reshape(count, m)
+        lines = self.segments(grid, rows)
+        out = np.repeat(lines.slope, lines.lengths).reshape(count, m)
         out *= grid - grid[0]
-        out += np.repeat(offset, lengths).reshape(count, m)
+        out += np.repeat(lines.value, lines.lengths).reshape(count, m)
         if not self.reaches(grid)[rows].all():
             out[(grid < self.low[rows, None]) | (grid > self.high[rows, None])] = np.nan
         return out
 
 
+def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return *starts*[0], *starts*[0] + 1, …, *lengths*[0] of them, then those of the next."""
+    stops = np.cumsum(lengths)
+    at: NDArray[np.int64] = np.repeat(starts - stops + lengths, lengths)
+    at += np.arange(len(at))
+    return at
+
+
+def first_not_left(grid: Array, x: Array) -> NDArray[np.int64]:
+    """Return ``np.searchsorted(grid, x)``: of a grid of even steps by a division, held against the grid."""
+    m = len(grid)
+    steps = x - grid[0]
+    steps *= (m - 1) / (grid[-1] - grid[0])
+    np.ceil(steps, out=steps)
+    at: NDArray[np.int64] = np.clip(steps, 0, m, out=steps).astype(np.int64)
+    fence = np.concatenate(([-np.inf], grid, [np.inf]))
+    fits = fence[at] < x
+    fits &= fence[1:][at] >= x
+    if len(off := np.flatnonzero(~fits)):
+        at[off] = np.searchsorted(grid, x[off])
+    return at
+
+
 def q_of_v(points: Points, direction: Direction) -> Knots:
     """Return the charge passed up to each voltage (on discharge: down to it) of every curve, mAh/g over V."""
-    count, up = points.count, direction == "charge"
-    same = points.curve[1:] == points.curve[:-1]
-    step = np.diff(points.voltage_v) * (1.0 if up else -1.0)
+    up, voltage = direction == "charge", points.voltage_v
+    counts = np.bincount(points.curve)
+    starts = np.cumsum(counts) - counts
+    present = np.flatnonzero(counts)
     # a curve whose voltage never turns back and is never held is its own points
-    turned = same & ((step < 0.0) | points.held[1:])
-    booked = np.bincount(points.curve[1:][turned], minlength=count) > 0
-    plain = np.flatnonzero(~booked[points.curve])
-    of, x, passed = points.curve[plain], points.voltage_v[plain], points.capacity[plain]
-    if not up:
-        first = np.searchsorted(of, of, side="left")
-        last = np.searchsorted(of, of, side="right") - 1
-        back = first + last - np.arange(len(of))
-        x, passed = x[back], passed[back]
-    if booked.any():
-        rest = _booked(points, same & booked[points.curve[1:]], up)
-        of, x, passed = (np.concatenate(pair) for pair in zip((of, x, passed), rest, strict=True))
-        order = np.argsort(of, kind="stable")
-        of, x, passed = of[order], x[order], passed[order]
-    starts = np.flatnonzero(np.diff(points.curve, prepend=-1))
-    number = points.curve[starts]
-    low, high = np.full(count, np.inf), np.full(count, -np.inf)
-    low[number] = np.minimum.reduceat(points.voltage_v, starts)
-    high[number] = np.maximum.reduceat(points.voltage_v, starts)
+    turned = points.held.copy()
+    turned[1:] |= voltage[1:] < voltage[:-1] if up else voltage[1:] > voltage[:-1]
+    turned[starts[present]] = False
+    booked = np.zeros(len(counts), dtype=np.bool_)
+    booked[points.curve[turned]] = True
+    low, high = np.full(len(counts), -np.inf), np.full(len(counts), np.inf)
     if up:
-        low, high = np.full(count, -np.inf), high + REACH["V"]
+        x, passed = voltage, points.capacity
+        high[counts == 0] = -np.inf
+        high[present] = np.maximum.reduceat(voltage, starts[present]) + REACH["V"]
     else:
-        low, high = low - REACH["V"], np.full(count, np.inf)
-    low[np.bincount(of, minlength=count) < 2] = np.inf  # a curve without charge off constant voltage has no value
-    return _with_every_curve(of, x, passed, low, high)
+        back = np.repeat(2 * starts + counts - 1, counts) - np.arange(len(voltage))
+        x, passed = voltage[back], points.capacity[back]
+        low[counts == 0] = np.inf
+        low[present] = np.minimum.reduceat(voltage, starts[present]) - REACH["V"]
+    if booked.any():
+        number, corner, charge = _booked(points, starts, counts, np.flatnonzero(booked), up)
+        begin, n = starts.copy(), len(x)
+        counts = np.where(booked, number, counts)
+        begin[booked] = n + (np.cumsum(number) - number)[booked]
+        at = ranges(begin, counts)
+        x, passed = np.concatenate((x, corner))[at], np.concatenate((passed, charge))[at]
+    low[counts < 2] = np.inf  # a curve without charge off constant voltage has no value
+    return _with_every_curve(counts, x, passed, low, high)
 
 
-def _booked(points: Points, wanted: NDArray[np.bool_], up: bool) -> tuple[NDArray[np.int64], Array, Array]:
-    """Return curve, voltage and charge of knots, each increment of charge booked on the voltages it passed.
+def _booked(
+    points: Points, starts: NDArray[np.int64], counts: NDArray[np.int64], curves: NDArray[np.int64], up: bool
+) -> tuple[NDArray[np.int64], Array, Array]:
+    """Return how many knots each curve has (c,), and their voltage and charge: each increment booked where it passed.
 
-    *wanted*, shape (n − 1,), are the increments from point to point that count; charge at held voltage does not.
+    Of the *curves*, shape (b,), only; the others have none. Charge at held voltage is left out.
     """
-    keep = wanted & ~points.held[1:]
-    charge = np.diff(points.capacity)[keep]
-    start, end = points.voltage_v[:-1][keep], points.voltage_v[1:][keep]
-    owner = points.curve[1:][keep]
+    to = ranges(starts[curves] + 1, counts[curves] - 1)
+    to = to[~points.held[to]]
+    charge = points.capacity[to] - points.capacity[to - 1]
+    start, end = points.voltage_v[to - 1], points.voltage_v[to]
+    owner = points.curve[to]
     width = np.maximum(np.abs(end - start), _MIN_WIDTH_V)
     low = (start + end - width) / 2
     corner = np.concatenate((low, low + width))
@@ -208,19 +248,19 @@ def _booked(points: Points, wanted: NDArray[np.bool_], up: bool) -> tuple[NDArra
     passed[1:] = np.cumsum(np.where(fresh[1:], 0.0, slope[:-1] * np.diff(corner)))
     passed -= _carried(passed, fresh)
     if not up:
-        total = np.bincount(owner, weights=charge, minlength=points.count)
+        total = np.bincount(owner, weights=charge, minlength=len(counts))
         passed = total[of] - passed
-    return of, corner, passed
+    return np.bincount(of, minlength=len(counts)), corner, passed
 
 
 def v_of_q(points: Points) -> Knots:
     """Return the voltage at each charge passed of every curve, V over mAh/g; constant-voltage parts are in it."""
-    count = points.count
-    last = np.zeros(count)
-    np.maximum.at(last, points.curve, points.capacity)
-    present = np.bincount(points.curve, minlength=count) > 1
-    low = np.where(present, -REACH["mAh/g"], np.inf)
-    return _with_every_curve(points.curve, points.capacity, points.voltage_v, low, last + REACH["mAh/g"])
+    counts = np.bincount(points.curve)
+    present = np.flatnonzero(counts)
+    last = np.zeros(len(counts))
+    last[present] = points.capacity[np.cumsum(counts)[present] - 1]
+    low = np.where(counts > 1, -REACH["mAh/g"], np.inf)
+    return _with_every_curve(counts, points.capacity, points.voltage_v, low, last + REACH["mAh/g"])
 
 
 def knots_of(points: Points, kind: Kind, direction: Direction) -> Knots:
@@ -309,12 +349,11 @@ def _carried(sums: Array, fresh: NDArray[np.bool_]) -> Array:
     return sums[np.flatnonzero(fresh)][np.cumsum(fresh) - 1] if len(sums) else sums
 
 
-def _with_every_curve(of: NDArray[np.int64], x: Array, y: Array, low: Array, high: Array) -> Knots:
+def _with_every_curve(counts: NDArray[np.int64], x: Array, y: Array, low: Array, high: Array) -> Knots:
     """Return knots in which a curve without points has one, so that every curve has a row; its range is empty."""
-    missing = np.flatnonzero(np.bincount(of, minlength=len(low)) == 0)
+    missing = np.flatnonzero(counts == 0)
     if len(missing):
-        of = np.concatenate((of, missing))
-        x, y = np.concatenate((x, np.zeros(len(missing)))), np.concatenate((y, np.zeros(len(missing))))
-        order = np.argsort(of, kind="stable")
-        of, x, y = of[order], x[order], y[order]
-    return Knots(of, x, y, low, high)
+        before = np.cumsum(counts)[missing]
+        x, y = np.insert(x, before, 0.0), np.insert(y, before, 0.0)
+        counts = np.maximum(counts, 1)
+    return Knots(counts, x, y, low, high)

@@ -13,10 +13,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lirich.errors import InputError, UnknownNameError
-from lirich.learn.completion import Completion, _Held
+from lirich.learn.completion import Completion
 from lirich.learn.drivers import Drivers
 from lirich.learn.factors import Factors
 from lirich.learn.forecast import Forecast, _Horizon
+from lirich.learn.heldout import Held, Law
 from lirich.learn.layout import Box, Layout, array, findings, named, part, parts, plain, row, several, table, wrong
 from lirich.learn.matrix import UNITS
 from lirich.learn.outliers import Outliers, _Ruler
@@ -83,8 +84,9 @@ _PROBABILISTIC = Layout(
         "model_": part(lambda: _CURVE_MODEL), "rounds_": _WHOLE,
     },
 )  # fmt: skip
+_LAW = Layout(Law, {"factor": _FLOAT, "model_error": _FLOAT, "freedom": _FLOAT})
 _HELD = Layout(
-    _Held,
+    Held,
     {
         "model": part(lambda: _CURVE_MODEL), "learned": part(lambda: _STATE_MAP), "values": array("n", "m"),
         "keys": table(),
@@ -95,7 +97,7 @@ _COMPLETION = Layout(
     {
         "n_components": _WHOLE, "level": _FLOAT, "most_doubt": _FLOAT, "seed": _WHOLE,
         "map_": part(lambda: _STATE_MAP), "model_": part(lambda: _CURVE_MODEL),
-        "noise_factor_": _FLOAT, "noise_floor_": _FLOAT, "n_cells_": _WHOLE,
+        "law_": part(lambda: _LAW), "n_cells_": _WHOLE,
         "held_": parts(part(lambda: _HELD), tuple),
     },
 )  # fmt: skip
@@ -146,7 +148,7 @@ _OUTLIERS = Layout(
     Outliers,
     {
         "rate": _FLOAT, "components": _WHOLE, "folds": _WHOLE, "seed": _WHOLE,
-        "_names": several(str), "_strata": several(str), "_stratified": _FLAG,
+        "cells_": several(str), "_strata": several(str), "_stratified": _FLAG,
         "first_cycle_": _FLOAT, "last_cycle_": _FLOAT, "models_": parts(part(lambda: _USUAL), list),
         "_of_cells": part(lambda: _RULER), "_of_rows": part(lambda: _RULER),
         "strange_": array("cells"), "_strange_rows": array("n"), "_row_cells": array("n", of="whole"),
@@ -172,5 +174,5 @@ MODELS: Mapping[str, Layout] = {
     "drivers": _DRIVERS,
 }
 """Kind → layout: the models that can be kept."""
-PARTS: tuple[Layout, ...] = (_CURVE_MODEL, _HELD, _RIDGE, _SPREAD, _HORIZON, _USUAL, _RULER)
+PARTS: tuple[Layout, ...] = (_CURVE_MODEL, _LAW, _HELD, _RIDGE, _SPREAD, _HORIZON, _USUAL, _RULER)
 """What they are made of."""

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 from scipy.linalg import eigh, qr, svd
+from scipy.linalg.blas import dsyrk
 
 from lirich.errors import AnalysisError, InputError, NotEnoughDataError
 from lirich.learn.matrix import Array, CurveMatrix, Direction, Kind
@@ -99,10 +100,10 @@ class StateMap:
 
     def _iterate(self, curves: Curves, n: int, m: int) -> None:
         sample = curves.sample(min(n, _SAMPLE_ROWS), self.seed)
-        if not np.isfinite(sample).all():
-            curves.sums(np.zeros((m, 1)), np.zeros(m))  # raises, with the advice
         shift = sample.mean(axis=0)
-        basis = _leading(sample - shift, min(self.n_components + _MORE_DIRECTIONS, n - 1, m))
+        if not np.isfinite(shift).all():
+            curves.sums(np.zeros((m, 1)), np.zeros(m))  # raises, with the advice
+        basis = _leading(sample, shift, min(self.n_components + _MORE_DIRECTIONS, n - 1, m))
         draw = np.random.default_rng(self.seed)
         for number in range(1, _MOST_PASSES + 1):
             width = basis.shape[1]
@@ -260,13 +261,17 @@ def check_same(grid: Array, kind: Kind, direction: Direction, curves: CurveMatri
         )
 
 
-def _leading(rows: Array, width: int) -> Array:
-    """Return an orthonormal basis, shape (m, width), that begins with the main directions of *rows*, shape (r, m)."""
-    thin = np.ascontiguousarray(rows[:, :: max(1, rows.shape[1] // 2000)])  # it is a beginning: neighbours are alike
-    values, turn = eigh(thin @ thin.T)
-    lead = rows.T @ turn[:, ::-1][:, :width]
+def _leading(rows: Array, shift: Array, width: int) -> Array:
+    """Return an orthonormal basis, shape (m, width), that begins with the directions of *rows* (r, m) off *shift*."""
+    every = slice(None, None, max(1, rows.shape[1] // 2000))  # it is a beginning: neighbours are alike
+    thin = np.asfortranarray((rows[:, every] - shift[every]).T)
+    r = len(rows)
+    found = min(width, r)
+    values, turn = eigh(dsyrk(1.0, thin, trans=1), lower=False, subset_by_index=(r - found, r - 1))
+    turn = turn[:, ::-1]
+    lead = rows.T @ turn - np.outer(shift, turn.sum(axis=0))
     # where the sample has fewer directions than asked for, qr fills up with others
-    length = np.sqrt(np.maximum(values[::-1][:width], 0.0))
+    length = np.sqrt(np.maximum(values[::-1], 0.0))
     scaled = lead / np.where(length > 1e-9 * max(length[0], 1e-300), length, 1.0)
     if scaled.shape[1] < width:
         scaled = np.column_stack((scaled, np.random.default_rng(0).normal(size=(len(scaled), width - scaled.shape[1]))))

@@ -36,7 +36,8 @@ NEEDED = (FREQUENCY, REAL, IMAGINARY)
 
 def is_spectrum(table: pl.DataFrame | pl.LazyFrame) -> bool:
     """Tell whether a table is one of impedance, and not of cycling."""
-    return set(NEEDED) <= set(table.collect_schema().names())
+    names = table.columns if isinstance(table, pl.DataFrame) else table.collect_schema().names()
+    return set(NEEDED) <= set(names)
 
 
 def split_spectra(table: pl.DataFrame) -> list[pl.DataFrame]:

@@ -29,11 +29,15 @@ def completion(
     name: str = "",
     origin: Origin = Origin.MEASURED,
     calibrated: bool = True,
+    value: str = "Q",
+    along: str = "Voltage",
+    along_unit: str = "V",
 ) -> Figure:
     """Draw a completed curve with its band, the window it was told from and, where known, the whole curve.
 
-    All arrays have shape (m,): *grid* (V), *observed* (the window), *curve*, *low*, *high* and *measured* in *unit*;
-    what is NaN is not drawn. Below is what was predicted less the curve, with the band around it.
+    All arrays have shape (m,): *grid* in *along_unit*, *observed* (the window), *curve*, *low*, *high* and *measured*
+    in *unit*; what is NaN is not drawn. *value* over *along* is what the axes are called. Below is what was predicted
+    less the curve, with the band around it.
     """
     inside = grid[observed]
     edges = (float(inside[0]), float(inside[-1]))
@@ -67,7 +71,7 @@ def completion(
     told = f" It is within {np.nanmax(np.abs(error)):.2g} {unit} of the curve." if np.isfinite(error).any() else ""
     panels = (
         {
-            "yaxis": style.axis(f"Q ({style.plain(unit)})", domain=[0.36, 1.0]),
+            "yaxis": style.axis(f"{value} ({style.plain(unit)})", domain=[0.36, 1.0]),
             "yaxis2": style.axis(
                 f"Error ({style.plain(unit)})",
                 domain=[0.0, 0.26],
@@ -75,19 +79,22 @@ def completion(
                 zerolinecolor="#C9D1D6",
                 zerolinewidth=1,
             ),
-            "xaxis": style.axis("Voltage (V)", anchor="y2"),
+            "xaxis": style.axis(f"{along} ({style.plain(along_unit)})", anchor="y2"),
         }
         if known
-        else {"yaxis": style.axis(f"Q ({style.plain(unit)})"), "xaxis": style.axis("Voltage (V)")}
+        else {
+            "yaxis": style.axis(f"{value} ({style.plain(unit)})"),
+            "xaxis": style.axis(f"{along} ({style.plain(along_unit)})"),
+        }
     )
+    shaded = f"{edges[0]:.2f} to {edges[1]:.2f} {along_unit}"
     how = "was checked on cells that were not learned" if calibrated else "is the model's own, not checked on cells"
     return Figure(
         title=f"Completed curve{f' of {name}' if name else ''}",
-        alt=f"A curve completed from {edges[0]:.2f} to {edges[1]:.2f} V, with a band of {100 * level:.0f} %.{told}",
+        alt=f"A curve completed from {shaded}, with a band of {100 * level:.0f} %.{told}",
         data=traces,
         layout=style.layout(showlegend=True, height=520 if known else 420, shapes=[shade], **panels),
-        note=f"Predicted from the shaded window alone ({edges[0]:.2f} to {edges[1]:.2f} V). The coverage of the band "
-        f"{how}.",
+        note=f"Predicted from the shaded window alone ({shaded}). The coverage of the band {how}.",
     )
 
 
@@ -114,7 +121,7 @@ def _told(grid: Array, curve: Array, name: str, axis: str, *, legend: bool = Tru
     }  # fmt: skip
 
 
-def error_map(table: pl.DataFrame, *, unit: str = "mAh/g") -> Figure:
+def error_map(table: pl.DataFrame, *, unit: str = "mAh/g", along_unit: str = "V") -> Figure:
     """Draw how well curves are completed over start and length of the window: a field each, with its error.
 
     *table* is that of `lirich.learn.Completion.error_map`. Grey: nothing is told of most curves.
@@ -138,7 +145,7 @@ def error_map(table: pl.DataFrame, *, unit: str = "mAh/g") -> Figure:
         colour = style.TOTAL_COLOUR if not yes or share > 0.6 else "#FFFFFF"
         text = "–" if not yes else f"{value:.1f}" if value >= _LEAST_SHOWN else f"<{_LEAST_SHOWN:g}"
         labels.append({"x": x, "y": y, "text": text, "showarrow": False, "font": {"size": 11, "color": colour}})
-    windows = [f"{a:.3g} to {b:.3g} V" for a, b in table.select("low", "high").iter_rows()]
+    windows = [f"{a:.3g} to {b:.3g} {along_unit}" for a, b in table.select("low", "high").iter_rows()]
     return Figure(
         title="Error of completion over start and length of the window",
         alt=f"RMSE of {table.height} windows, {np.min(error):.2f} to {np.max(error):.2f} {unit}; "

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from lirich.readers.clocktext import date_and_clock, days_and_clock, hours_minutes_seconds
+
 _ELAPSED = r"^\s*(?:(\d+)\s*(?:d(?:ays?)?[ ,]*|-))?(\d+):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
 _ELAPSED_MS = r"^\s*(?:(\d+)\s*(?:d(?:ays?)?[ ,]*|-))?(\d+):(\d{1,2}):(\d{1,2}[.,:]\d+)\s*$"
 _DAYS_COLON = r"^\s*(\d+):(\d{1,2}):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
@@ -14,8 +16,8 @@ _DAYS_COLON = r"^\s*(\d+):(\d{1,2}):(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)\s*$"
 _EXCEL_EPOCH_DAYS = 25569
 """Days from 1899-12-30, day 0 of Excel and Access, to 1970-01-01 (ECMA-376 part 1, 18.17.4.1)."""
 
-_MOST_DIGITS = 15
-"""Whole numbers of so many digits are exact in Float64."""
+_FEW_CLOCKS = 10_000
+"""With more rows than this the arrays of `date_and_clock` leave the cache, and Polars' own parser is as quick."""
 
 _PROBES = 60
 """Rows that decide between two orders of day and month."""
@@ -30,7 +32,7 @@ def elapsed_seconds(text: pl.Series, clock_unit: str = "") -> pl.Series:
     if text.dtype.is_numeric():
         return text.cast(pl.Float64)
     text = text.cast(pl.String)
-    sample = text.drop_nulls().head(1)
+    sample = text.drop_nulls() if text.null_count() else text
     first = sample[0].strip() if sample.len() else ""
     colons = first.count(":")
     if colons == 0:
@@ -42,10 +44,10 @@ def elapsed_seconds(text: pl.Series, clock_unit: str = "") -> pl.Series:
         start = absolute.drop_nulls()
         return absolute - (start[0] if start.len() else 0.0)
     if colons == 2:  # regular expressions are several times slower
-        whole = _whole(text) if first.replace(":", "").isdigit() else None
-        if whole is not None:
-            return whole
         mark = "d" if "d" in first else "-" if "-" in first else ""
+        alike = hours_minutes_seconds(text) if not mark else days_and_clock(text) if mark == "d" else None
+        if alike is not None:
+            return alike
         fast = _split(text, mark)
         if fast.null_count() == text.null_count() and not bool((fast < 0).any()):
             return fast
@@ -73,31 +75,6 @@ def _excel_duration(stamp: pl.Series) -> pl.Series:
     days = stamp / 86400.0 + _EXCEL_EPOCH_DAYS
     late = days >= 61.0
     return ((days - 1.0) * 86400.0).set(late.fill_null(value=False), None).fill_null(days * 86400.0)
-
-
-def _whole(text: pl.Series) -> pl.Series | None:
-    """Read ``h:m:s`` of digits alone, from the bytes of all texts end to end; ``None`` where one is anything else."""
-    if text.null_count():
-        return None
-    raw = (text.str.join("\n").item() + "\n").encode()
-    if raw.translate(None, b"0123456789") != b"::\n" * text.len():
-        return None
-    digits = np.frombuffer(raw, dtype=np.uint8) - ord("0")
-    marks = np.flatnonzero(digits > 9)
-    length = np.diff(marks, prepend=-1) - 1
-    if length.min() < 1 or length.max() > _MOST_DIGITS:
-        return None
-    hours, minutes, seconds = (_number(digits, marks[i::3] - 1, length[i::3]) for i in range(3))
-    return pl.Series(text.name, hours * 3600.0 + minutes * 60.0 + seconds)
-
-
-def _number(digits: np.ndarray, last: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Return the whole numbers that end with the digit *last* and have *length* digits, shape (n,)."""
-    number: np.ndarray = digits[last].astype(np.float64)
-    for place in range(1, int(length.max())):
-        has = length > place
-        number += np.where(has, digits[last - place * has], 0) * 10.0**place
-    return number
 
 
 def _split(text: pl.Series, mark: str) -> pl.Series:
@@ -146,8 +123,9 @@ def wall_clock(text: pl.Series, elapsed: np.ndarray | None) -> tuple[pl.Series, 
     Arbin's 100 ns ticks, by their size. All null where nothing fits.
     """
     if text.dtype.is_temporal():
-        micro = text.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64)
-        return micro / 1e6, "local clock taken as UTC"
+        micro = text.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64)
+        # Polars multiplies by the reciprocal of a constant divisor, which loses the last digit.
+        return pl.Series(text.name, micro.to_numpy() / 1e6, nan_to_null=True), "local clock taken as UTC"
     if text.dtype.is_numeric():
         return _numeric_clock(text.cast(pl.Float64))
     text = text.cast(pl.String)
@@ -221,6 +199,9 @@ def _formats(first: str) -> list[_Format]:
 
 
 def _to_unix(text: pl.Series, pattern: str) -> pl.Series:
+    alike = date_and_clock(text, pattern) if text.len() <= _FEW_CLOCKS else None
+    if alike is not None:
+        return alike
     # Fractions of a second cost Polars its quick way, and few clocks have them; fewer have blanks around them.
     whole = pattern.replace("%.f", "")
     stamp = _parse(text, whole)

@@ -231,22 +231,22 @@ def to_number(text: pl.Series, *, decimal_comma: bool = False) -> tuple[pl.Serie
 
 
 def convert(loaded: Loaded, matches: Iterable[HeaderMatch], *, decimal_comma: bool) -> Loaded:
-    """Keep the columns of *matches* of a frame of text, and turn those that hold numbers into numbers."""
+    """Keep the columns of *matches* of a sheet, and turn those that hold numbers into numbers."""
     matches = list(matches)
-    loaded.frame = loaded.frame.select(f"c{m.index}" for m in matches)
+    loaded.frame = pl.DataFrame([loaded.frame.get_column(f"c{m.index}") for m in matches])
     loaded = without_blank_rows(loaded)
-    series = []
+    series = {column.name: column for column in loaded.frame.get_columns()}
     for match in matches:
-        text = loaded.frame.get_column(f"c{match.index}")
+        text = series[f"c{match.index}"]
         if match.dimension in ("text", "clock"):
             continue
-        if match.dimension == "time" and bool(text.drop_nulls().head(5).str.contains(":", literal=True).any()):
+        if match.dimension == "time" and text.dtype == pl.String and any(":" in t for t in text.drop_nulls().head(5)):
             continue
         number, bad = to_number(text, decimal_comma=decimal_comma)
-        series.append(number)
+        series[text.name] = number
         if bad.any():
             loaded.unreadable[match.index] = bad
-    loaded.frame = loaded.frame.with_columns(series)
+    loaded.frame = pl.DataFrame(list(series.values()))
     return loaded
 
 

@@ -29,6 +29,9 @@ LONGEST_STRETCH = 5_000
 BLOCK_RECORDS = 32_768
 """So many records are filled in at a time: what belongs to them then stays in the cache of the processor."""
 
+DIGITS = 6
+"""`fastnda` rounds times to microseconds."""
+
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -88,20 +91,21 @@ def _flat(main: pl.DataFrame) -> tuple[pl.DataFrame, bool] | None:
         {
             "index": main["index"],
             **{name: main[name].cast(dtype) for name, dtype in (_MEASURED | _DESCRIBED).items()},
-            "unix_time_s": main["unix_time_s"].cast(pl.Float64),
-            "total_time_s": _since_start(step_time.to_numpy(), begins),
+            "unix_time_s": np.round(main["unix_time_s"].cast(pl.Float64).to_numpy(), DIGITS),
+            "total_time_s": np.round(_since_start(step_time.to_numpy(), begins), DIGITS),
             "capacity_mAh": (main["charge_capacity_mAh"] - main["discharge_capacity_mAh"]).cast(pl.Float32),
             "energy_mWh": (main["charge_energy_mWh"] - main["discharge_energy_mWh"]).cast(pl.Float32),
         }
     )
-    return frame.with_columns(pl.col("unix_time_s", "total_time_s").round(6)), False
+    return frame, False
 
 
 def _since_start(step_time: Array, begins: Rows) -> Array:
     """Return the time since the start of the test from that since the start of the step, which *begins* there, s."""
     lasted = np.maximum.reduceat(step_time, begins)
     before = np.concatenate(([0.0], np.cumsum(lasted[:-1])))
-    total: Array = step_time + np.repeat(before, np.diff(begins, append=len(step_time)))
+    total: Array = np.repeat(before, np.diff(begins, append=len(step_time)))
+    total += step_time
     return total
 
 
@@ -153,18 +157,19 @@ def _filled(
         for name, dtype in _DESCRIBED.items()
     }
     back = bool((unix[1:] < unix[:-1]).any())
+    total_time = _since_start(step_time, begins)
     frame = pl.DataFrame(
         {
             "index": main["index"],
             **{name: main[name].cast(dtype) for name, dtype in _MEASURED.items()},
-            "unix_time_s": unix,
-            "total_time_s": _since_start(step_time, begins),
+            "unix_time_s": np.round(unix, DIGITS, out=unix),
+            "total_time_s": np.round(total_time, DIGITS, out=total_time),
             **described,
             "capacity_mAh": stretches.capacity,
             "energy_mWh": stretches.energy,
         }
     )
-    return frame.with_columns(pl.col("unix_time_s", "total_time_s").round(6)), back
+    return frame, back
 
 
 class _Stretches:

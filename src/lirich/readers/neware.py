@@ -55,6 +55,9 @@ LARGEST_RATIO = 500
 MOST_STEPS = 50_000
 """Up to this many steps are added up one by one, which is the quickest for tests of few long steps."""
 
+ROWS_OF_LONG_STEPS = 200
+"""Steps of so many rows on average are long."""
+
 CLOCK_GOES_BACK = "negative jumps in the 'unix_time_s'"
 """What `fastnda` says where the clock goes back."""
 
@@ -311,8 +314,8 @@ def _fastnda(file: Path, path: Path, heard: _Heard) -> pl.DataFrame:
 
 
 def _standard(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    columns: dict[str, pl.Expr | pl.Series] = {
-        column: pl.col(source).cast(pl.Float64) * factor if factor != 1 else pl.col(source)
+    columns = {
+        column: _in_unit(frame.get_column(source), factor)
         for source, (column, _, factor) in _COLUMNS.items()
         if source in frame.columns
     }
@@ -332,19 +335,34 @@ def _standard(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, tuple[str,
             columns[up], columns[down] = pl.Series(up, charged), pl.Series(down, discharged)
     temperature = [c for c in frame.columns if c.startswith("aux") and c.endswith("_temperature_degC")]
     if temperature:
-        columns[CELL_TEMPERATURE] = pl.col(temperature[0])
-    table = standard_table(frame.select(**columns), path=path)
+        columns[CELL_TEMPERATURE] = frame.get_column(temperature[0])
+    table = standard_table(pl.DataFrame([series.alias(name) for name, series in columns.items()]), path=path)
     require_time_axis(table, path=path, vendor="Neware")
     left_out = {"index", "step_time_s", "capacity_mAh", "energy_mWh", *_COLUMNS, *temperature[:1]}
     return table, tuple(c for c in frame.columns if c not in left_out)
 
 
+def _in_unit(values: pl.Series, factor: float) -> pl.Series:
+    """Return a column as it is, single precision as double; times *factor*."""
+    if factor == 1.0:
+        return values.cast(pl.Float64) if values.dtype == pl.Float32 else values
+    return values.cast(pl.Float64) * factor
+
+
 def _step_names(codes: pl.Series) -> pl.Series:
-    """Return the names of step types; codes are one byte, so that a lookup in 256 names does it."""
+    """Return the names of step types; codes are one byte, so that a lookup in 256 names does it.
+
+    Where steps are long, the name of each is written out as often as it is needed: that is quicker than to look it up.
+    """
     from fastnda import step_type_map
 
-    names = pl.Series([step_type_map.get(code) for code in range(256)], dtype=pl.String)
-    return names.gather(codes).alias(STEP_TYPE)
+    values = codes.to_numpy()
+    begins = np.append(0, np.flatnonzero(values[1:] != values[:-1]) + 1)
+    if codes.null_count() or len(begins) * ROWS_OF_LONG_STEPS > len(values):
+        return pl.Series([step_type_map.get(code) for code in range(256)], dtype=pl.String).gather(codes)
+    lengths = np.diff(begins, append=len(values)).tolist()
+    names = [pl.Series([step_type_map.get(code)], dtype=pl.String) for code in values[begins].tolist()]
+    return pl.concat([name.new_from_index(0, n) for name, n in zip(names, lengths, strict=True)]).rechunk()
 
 
 def _totals(

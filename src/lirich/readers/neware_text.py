@@ -112,7 +112,8 @@ class NewareTextReader(TabularReader):
         chosen = self.pick_sheets(sheets) or list(sheets)
         if not chosen:
             raise DamagedFileError(f"{path.name} has no sheets", advice="Export it again")
-        frame = workbook.read_sheet(path, chosen[0])
+        flat = self.cells(path, chosen)
+        frame = workbook.read_sheet(path, chosen[0]) if flat is None else pl.DataFrame()
         layout = workbook.sheet_layout(frame, self.score)
         if layout is not None and _is_layered(layout):
             layers = [line.split("\t") for line in layout.preamble[-2:]]
@@ -120,7 +121,7 @@ class NewareTextReader(TabularReader):
             table = self._layered(path, layout, layers, loading.Loaded(rows, layout.header_line + 2))
             table.sheet = self.sheet_confidence(sheets)
         else:
-            table = super().open_workbook(path)
+            table = self.from_sheets(path, sheets, flat or self.texts(path, chosen))
         mass = _mass_of(path, sheets)
         if mass is not None:
             table.metadata["active_mass_mg"] = mass

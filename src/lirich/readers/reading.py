@@ -92,7 +92,7 @@ def _broken_types(table: pl.DataFrame) -> str:
     order = [name for name in COLUMNS if name in table.columns]
     if order != table.columns:
         return f"columns {table.columns}"
-    wrong = [f"{n} is {t}" for n, t in table.schema.items() if t != COLUMNS[n][0]]
+    wrong = [f"{n} is {t}" for n, t in zip(table.columns, table.dtypes, strict=True) if t != COLUMNS[n][0]]
     if VOLTAGE not in table.columns:
         wrong.append(f"no {VOLTAGE}")
     return ", ".join(wrong)

@@ -184,8 +184,43 @@ class TabularReader(ABC):
         """Take a workbook apart: the sheets with records, one after the other."""
         sheets = workbook.sheet_names(path)
         chosen = self.pick_sheets(sheets) or list(sheets)
+        return self.from_sheets(path, sheets, self.cells(path, chosen) or self.texts(path, chosen))
+
+    def from_sheets(
+        self, path: Path, sheets: Sequence[str], found: tuple[delimited.Layout, list[pl.DataFrame]] | None
+    ) -> Table:
+        """Take apart what was *found* in a workbook of these *sheets*. Raises `MissingColumnError` for nothing."""
+        if found is None:
+            raise MissingColumnError(
+                f"No sheet of {path.name} ({', '.join(sheets) or 'none'}) has a header row that names a voltage with "
+                "time and current",
+                advice="Export the sheet with the single records",
+            )
+        layout, frames = found
+        matches, others = h.match_headers(layout.headers, self.aliases)
+        frame = pl.concat(frames) if len(frames) > 1 else frames[0]
+        loaded = loading.convert(
+            loading.Loaded(frame, layout.header_line + 2), matches.values(), decimal_comma=layout.decimal_comma
+        )
+        return Table(path, layout, matches, others, loaded, sheet=self.sheet_confidence(sheets))
+
+    def cells(self, path: Path, sheets: Sequence[str]) -> tuple[delimited.Layout, list[pl.DataFrame]] | None:
+        """Return header and rows of sheets that are all one table, with the cells as they are; else ``None``."""
+        found: list[tuple[delimited.Layout, pl.DataFrame]] = []
+        for sheet in sheets:
+            table = workbook.read_table(path, sheet, self.score)
+            if table is None or (found and (table[0], table[1].schema) != (found[0][0], found[0][1].schema)):
+                return None
+            found.append(table)
+        matches = h.match_headers(found[0][0].headers, self.aliases)[0] if found else {}
+        if not all(_fits(match, found[0][1].dtypes[match.index]) for match in matches.values()):
+            return None
+        return (found[0][0], [rows for _, rows in found]) if found else None
+
+    def texts(self, path: Path, sheets: Sequence[str]) -> tuple[delimited.Layout, list[pl.DataFrame]] | None:
+        """Return the header of the first sheet that has one, and the rows of all sheets that have it, as text."""
         first: tuple[delimited.Layout, list[pl.DataFrame]] | None = None
-        for sheet in chosen:
+        for sheet in sheets:
             frame = workbook.read_sheet(path, sheet)
             layout = workbook.sheet_layout(frame, self.score)
             if layout is None:
@@ -195,19 +230,7 @@ class TabularReader(ABC):
                 first = layout, [rows]
             elif layout.headers == first[0].headers:
                 first[1].append(rows)
-        if first is None:
-            raise MissingColumnError(
-                f"No sheet of {path.name} ({', '.join(sheets) or 'none'}) has a header row that names a voltage with "
-                "time and current",
-                advice="Export the sheet with the single records",
-            )
-        layout, frames = first
-        matches, others = h.match_headers(layout.headers, self.aliases)
-        frame = pl.concat(frames) if len(frames) > 1 else frames[0]
-        loaded = loading.convert(
-            loading.Loaded(frame, layout.header_line + 2), matches.values(), decimal_comma=layout.decimal_comma
-        )
-        return Table(path, layout, matches, others, loaded, sheet=self.sheet_confidence(sheets))
+        return first
 
     def finish(self, table: Table) -> Reading:
         """Assemble the standard table and say what was understood."""
@@ -251,6 +274,13 @@ class TabularReader(ABC):
                 *(finding for finding in (curve, gaps) if finding is not None),
             ),
         )
+
+
+def _fits(match: h.HeaderMatch, dtype: pl.DataType) -> bool:
+    """Tell whether cells of this type can be what a column of a workbook is said to be, without going over text."""
+    if dtype == pl.String:
+        return True
+    return match.dimension == "clock" if dtype == pl.Datetime else match.dimension != "text"
 
 
 def needed(matches: Mapping[str, h.HeaderMatch]) -> dict[str, h.HeaderMatch]:

@@ -1,7 +1,8 @@
-"""Spreadsheets: which sheets there are, and one sheet as text."""
+"""Spreadsheets: which sheets there are, and one sheet as it is or as text."""
 
 from __future__ import annotations
 
+import logging
 import re
 import zipfile
 import zlib
@@ -15,6 +16,9 @@ from lirich.readers.delimited import Layout, Score
 _MAX_UNPACKED = 4 << 30
 _SHEET = re.compile(rb"<sheet\b[^>]*\bname=\"([^\"]*)\"")
 _SEARCH_ROWS = 60
+_NUMBERED = re.compile(r"_\d+$")
+_CELLS = (pl.Float64, pl.Int64, pl.String)
+_SILENT = logging.NullHandler()
 
 
 def is_workbook(head: bytes) -> bool:
@@ -54,6 +58,38 @@ def _names(xml: bytes) -> tuple[str, ...]:
     return tuple(
         name.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"') for name in found
     )
+
+
+def read_table(path: Path, name: str, score: Score) -> tuple[Layout, pl.DataFrame] | None:
+    """Return a sheet that is a table: its first row names the columns, each of which holds one kind of cell.
+
+    Columns are called ``c0``, ``c1``, …; they are numbers, dates or text as their cells are. ``None`` for any other
+    sheet, which `read_sheet` reads; that takes longer, and `fastexcel` gives numbers as text with nine decimals only.
+    """
+    import fastexcel  # heavy: only where a workbook is read
+
+    # It reports every empty column; without a handler of its own Python prints that.
+    logging.getLogger("fastexcel").addHandler(_SILENT)
+    try:
+        sheet = fastexcel.read_excel(str(path)).load_sheet(name, schema_sample_rows=None, dtype_coercion="strict")
+        frame = sheet.to_polars()
+    except (fastexcel.FastExcelError, pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
+        return None
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":  # fastexcel's own, which derives from BaseException
+            return None
+        raise
+    named = (column.column_name_from == "looked_up" for column in sheet.selected_columns)
+    headers = tuple(text.strip() if known else "" for text, known in zip(frame.columns, named, strict=True))
+    points = score(headers)
+    texts = sum(dtype == pl.String for dtype in frame.dtypes)
+    # A name that stands twice comes back with a number. A row with more names than the first has them in text columns.
+    twice = any(_NUMBERED.sub("", text) in headers for text in headers if _NUMBERED.search(text))
+    other = any(not (dtype in _CELLS or dtype == pl.Datetime) for dtype in frame.dtypes)
+    if points < 2 or texts > points or twice or other or not frame.height:
+        return None
+    layout = Layout("utf-8", "\t", False, False, 0, headers, len(headers), ())
+    return layout, pl.DataFrame([series.alias(f"c{i}") for i, series in enumerate(frame.get_columns())])
 
 
 def read_sheet(path: Path, name: str) -> pl.DataFrame:

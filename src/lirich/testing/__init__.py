@@ -5,11 +5,11 @@ Everything is imported when it is first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from lirich.lazily import exports
 
 _HOMES = {
     "ContractReport": "lirich.testing.reader_contract",
+    "check_calculator": "lirich.testing.calculator_contract",
     "check_reader": "lirich.testing.reader_contract",
     "Mutation": "lirich.testing.mutate",
     "mutations": "lirich.testing.mutate",
@@ -23,12 +23,4 @@ _HOMES = {
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = exports(__name__, _HOMES)

@@ -30,7 +30,7 @@ from lirich.learn.resample import Knots, complete_on, knots_on_grid, need_even
 from lirich.learn.statemap import StateMap
 from lirich.learn.sums import BLOCK_ROWS, Sums
 from lirich.model import content_hash
-from lirich.workbench.curveblocks import block_task, open_block, sums_of_blocks, sums_task
+from lirich.workbench.curveblocks import blocks_task, open_block, sums_of_blocks, sums_task
 
 if TYPE_CHECKING:
     from lirich.compute import Progress
@@ -193,13 +193,21 @@ def curve_set(
     need_even(at, kind)
     tasks, left = _tasks(ws, cells, kind, direction)
     found: dict[int, dict[str, Any]] = {}
+    groups = [
+        {"root": str(ws.store.root), "runs": tasks[start : start + _RUNS_A_TASK]}
+        for start in range(0, len(tasks), _RUNS_A_TASK)
+    ]
     few = len(tasks) < _FEW and executor == "processes"
+    told_runs = None if progress is None else _by_runs(progress, len(tasks))
     with _pool_of(pool, "serial" if few else executor, workers) as running:
-        for outcome in run_tasks(block_task, tasks, executor=running, progress=progress):
-            if outcome.error is not None:
-                left.append((str(tasks[outcome.index]["cell"]), None, outcome.error.found))
-            else:
-                found[outcome.index] = outcome.result
+        for outcome in run_tasks(blocks_task, groups, executor=running, progress=told_runs):
+            runs = groups[outcome.index]["runs"]
+            results = outcome.result if outcome.error is None else [outcome.error.found] * len(runs)
+            for i, result in enumerate(results, start=outcome.index * _RUNS_A_TASK):
+                if isinstance(result, str):
+                    left.append((str(tasks[i]["cell"]), None, result))
+                else:
+                    found[i] = result
     order = sorted(found)
     keys = _keys_of([tasks[i] for i in order], [found[i] for i in order])
     reasons = _reasons(keys, only)
@@ -264,8 +272,18 @@ def fit_map(ws: Workspace, n_components: int = 7, **options: Any) -> tuple[State
     return StateMap(n_components).fit_curves(curves, curves.grid, curves.kind, curves.direction), curves
 
 
+_RUNS_A_TASK = 16  # runs that a worker takes apart at once: their small tables are read together
 _A_TASK = 16  # blocks whose sums a worker takes at once
 _FEW = 16  # so few runs are done before a pool of processes has started
+
+
+def _by_runs(progress: Callable[[Progress], None], total: int) -> Callable[[Progress], None]:
+    """Return what tells *progress* of groups of runs by runs, of which there are *total*."""
+
+    def tell(groups: Progress) -> None:
+        progress(replace(groups, done=min(groups.done * _RUNS_A_TASK, total), total=total))
+
+    return tell
 
 
 def _grid(grid: Array | Sequence[float] | None, kind: Kind) -> Array:
@@ -315,7 +333,7 @@ def _tasks(
                 "direction": direction,
                 "code": code,
             }
-            tasks.append({**said, "root": str(store.root), "name": content_hash(said)})
+            tasks.append({**said, "name": content_hash(said)})
     return tasks, left
 
 

@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from lirich.errors import MissingColumnError
 from lirich.learn.matrix import Array, Direction
-from lirich.learn.resample import Points
+from lirich.learn.resample import Points, ranges
 from lirich.model.table import CHARGED, DISCHARGED, VOLTAGE
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from lirich.store import Store
 
-_STEP_COLUMNS = (
+STEP_COLUMNS = (
     "cycle", "half_cycle", "kind", "direction", "rows", "charge_mah", "start_voltage_v", "end_voltage_v",
 )  # fmt: skip
 
@@ -32,17 +34,20 @@ _STEP_COLUMNS = (
 class Rows:
     """A test taken apart, as far as its curves need it.
 
-    Per row, shape (n,): ``voltage_v``, ``sign`` (+1, 0, −1), ``held`` (at constant voltage) and ``passed_ah`` as in
-    `lirich.cycling.annotation.Annotation`; per half-cycle, shape (h,): ``half_start``, ``half_stop``, ``half_sign`` and
+    Per row, shape (n,): ``voltage_v`` and ``passed_ah`` as in `lirich.cycling.annotation.Annotation`. Per stretch of
+    like rows, shape (s,): ``start``, ``stop``, ``sign`` (+1, 0, −1), ``held`` (at constant voltage) and ``half``, the
+    half-cycle that it belongs to. Per half-cycle, shape (h,), one after the other: ``half_start``, ``half_sign`` and
     ``half_cycle`` as there.
     """
 
     voltage_v: Array
+    passed_ah: Array
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
     sign: NDArray[np.int8]
     held: NDArray[np.bool_]
-    passed_ah: Array
+    half: NDArray[np.int64]
     half_start: NDArray[np.int64]
-    half_stop: NDArray[np.int64]
     half_sign: NDArray[np.int8]
     half_cycle: NDArray[np.int64]
 
@@ -53,39 +58,50 @@ class Rows:
         capacity is put before the first. What came before the first cycle (cycle 0) is left out.
         """
         sign = 1 if direction == "charge" else -1
-        halves = np.flatnonzero((self.half_sign == sign) & (self.half_cycle > 0))
-        number = np.full(len(self.half_start), -1, dtype=np.int64)
-        number[halves] = np.arange(len(halves))
-        curve = np.repeat(number, self.half_stop - self.half_start)
-        total = np.append(0.0, np.cumsum(self.passed_ah))
-        rows = np.flatnonzero((self.sign == sign) & (curve >= 0))
-        curve = curve[rows]
-        capacity = 1e6 * (total[rows + 1] - total[self.half_start[halves]][curve]) / active_mass_mg  # Ah, mg to mAh/g
-        begins = np.diff(curve, prepend=-1) > 0
-        first = np.flatnonzero(begins)
-        place = np.arange(len(rows)) + np.cumsum(begins)  # a point goes before the first of each curve
-        before = first + np.arange(len(first))
-        n = len(rows) + len(first)
-        of, voltage = np.empty(n, dtype=np.int64), np.empty(n)
-        passed, held = np.zeros(n), np.zeros(n, dtype=np.bool_)
-        of[place], of[before] = curve, curve[first]
-        voltage[place] = self.voltage_v[rows]
-        voltage[before] = voltage[before + 1]
-        passed[place], held[place] = capacity, self.held[rows]
-        return Points(of, voltage, passed, held), self.half_cycle[halves]
+        wanted = (self.half_sign == sign) & (self.half_cycle > 0)
+        number = np.cumsum(wanted) - 1
+        mine = np.flatnonzero((self.sign == sign) & wanted[self.half])
+        half = self.half[mine]
+        begins = np.diff(half, prepend=-1) > 0
+        # the first row of each half-cycle twice: the point before the first has its voltage
+        lengths = self.stop[mine] - self.start[mine] + begins
+        rows = ranges(self.start[mine] - begins, lengths)
+        before = (np.cumsum(lengths) - lengths)[begins]
+        rows[before] += 1
+        total = np.cumsum(self.passed_ah)
+        begun = np.where(self.half_start > 0, total[self.half_start - 1], 0.0)
+        capacity = total[rows]
+        capacity -= np.repeat(begun[half], lengths)
+        capacity *= 1e6  # Ah and mg to mAh/g
+        capacity /= active_mass_mg
+        capacity[before] = 0.0
+        held = np.repeat(self.held[mine], lengths)
+        held[before] = False
+        points = Points(np.repeat(number[half], lengths), self.voltage_v[rows], capacity, held)
+        return points, self.half_cycle[wanted]
 
 
-def rows_of_run(store: Store, parameters: Mapping[str, Any]) -> Rows:
-    """Return the rows of a run; *parameters* names its ``curves``, ``steps``, ``settings`` and ``electrode``."""
-    return _by_steps(store, parameters) or _annotated(store, parameters)
+def rows_of_run(store: Store, parameters: Mapping[str, Any], steps: pl.DataFrame | None = None) -> Rows:
+    """Return the rows of a run; *parameters* names its ``curves``, ``steps``, ``settings`` and ``electrode``.
+
+    *steps* are the `STEP_COLUMNS` of its kept steps where they have been read.
+    """
+    return _by_steps(store, parameters, steps) or _annotated(store, parameters)
 
 
-def _by_steps(store: Store, parameters: Mapping[str, Any]) -> Rows | None:
+def steps_of_run(parameters: Mapping[str, Any]) -> str | None:
+    """Return the key of the steps that the rows of a run can be had by, if there are such."""
+    return parameters["steps"] if len(parameters["curves"]) == 1 else None
+
+
+def _by_steps(store: Store, parameters: Mapping[str, Any], steps: pl.DataFrame | None = None) -> Rows | None:
     from lirich.cycling.points import booked_charge
 
-    if parameters["steps"] is None or len(parameters["curves"]) != 1:
+    key = steps_of_run(parameters)
+    if key is None:
         return None
-    steps = store.read_curve(parameters["steps"], columns=_STEP_COLUMNS)
+    if steps is None:
+        steps = store.read_curve(key, columns=STEP_COLUMNS)
     try:
         table = store.read_curve(parameters["curves"][0], columns=(VOLTAGE, CHARGED, DISCHARGED))
     except MissingColumnError:
@@ -107,17 +123,22 @@ def _by_steps(store: Store, parameters: Mapping[str, Any]) -> Rows | None:
         and np.array_equal(voltage[stop - 1], steps["end_voltage_v"].to_numpy())
     ):
         return None
-    first = np.flatnonzero(np.diff(steps["half_cycle"].to_numpy(), prepend=0))
-    half_start = start[first]
-    half_stop = np.append(half_start[1:], len(voltage))
+    half = steps["half_cycle"].to_numpy()
+    new = np.diff(half, prepend=0) != 0
+    first = np.flatnonzero(new)
     half_sign = np.sign(np.add.reduceat(charge, first)).astype(np.int8)
+    of_half = np.cumsum(new) - 1
+    dq *= np.repeat(half_sign[of_half].astype(np.float64), count)
+    np.maximum(dq, 0.0, out=dq)
     return Rows(
         voltage_v=voltage,
-        sign=sign,
-        held=np.repeat(steps["kind"].to_numpy() == "constant-voltage", count),
-        passed_ah=np.maximum(dq * np.repeat(half_sign, half_stop - half_start), 0.0),
-        half_start=half_start,
-        half_stop=half_stop,
+        passed_ah=dq,
+        start=start,
+        stop=stop,
+        sign=step_sign,
+        held=steps["kind"].to_numpy() == "constant-voltage",
+        half=of_half,
+        half_start=start[first],
         half_sign=half_sign,
         half_cycle=steps["cycle"].to_numpy()[first],
     )
@@ -131,13 +152,19 @@ def _annotated(store: Store, parameters: Mapping[str, Any]) -> Rows:
     table = join_tables([store.read_curve(key) for key in parameters["curves"]])[0]
     settings = CyclingSettings.model_validate(parameters["settings"]) if parameters["settings"] else None
     notes = annotate(table, electrode=parameters["electrode"], settings=settings)
+    sign, held = notes.points.sign, notes.steps.row_held
+    new = np.append(True, (sign[1:] != sign[:-1]) | (held[1:] != held[:-1]))
+    new[notes.half_start] = True
+    start = np.flatnonzero(new)
     return Rows(
         voltage_v=notes.points.voltage_v,
-        sign=notes.points.sign,
-        held=notes.steps.row_held,
         passed_ah=notes.passed_ah,
+        start=start,
+        stop=np.append(start[1:], len(sign)),
+        sign=sign[start],
+        held=held[start],
+        half=np.searchsorted(notes.half_start, start, side="right") - 1,
         half_start=notes.half_start,
-        half_stop=notes.half_stop,
         half_sign=notes.half_sign,
         half_cycle=notes.half_cycle,
     )

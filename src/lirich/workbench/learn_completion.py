@@ -13,19 +13,18 @@ from scipy.stats import norm
 
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
 from lirich.learn.completion import Completion
+from lirich.learn.conformal import check_level
 from lirich.learn.matrix import UNITS, Array, CurveMatrix
 from lirich.learn.posterior import LEAST_POINTS, CurveModel, least_squares, roughness
 from lirich.learn.statemap import StateMap
-from lirich.model import Finding, Scalar, Severity
+from lirich.model import Conditions, Finding, Scalar, Severity
 from lirich.workbench.curvematrix import curve_matrix
-from lirich.workbench.learn_models import load_model, save_model, seen_in_training
+from lirich.workbench.learn_models import MAPS, load_model, save_model, seen_in_training
 
 if TYPE_CHECKING:
     from lirich.plots import Figure
+    from lirich.workbench.views import CellView
     from lirich.workbench.workspace import Workspace
-
-_COMPLETES = ("completion", "state-map", "probabilistic-map")
-_RATE = 0.10  # as `lirich.workbench.learn_maps`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +59,11 @@ class CompletionResult:
     @property
     def unit(self) -> str:
         """Unit of the curve."""
-        return UNITS[self._map.kind_][0]
+        return UNITS[self.map_.kind_][0]
 
     @property
-    def _map(self) -> StateMap:
+    def map_(self) -> StateMap:
+        """The map that the curve was completed by."""
         return self.model if isinstance(self.model, StateMap) else self.model.map_
 
     @property
@@ -143,6 +143,7 @@ def complete_curve(
     Raises `UnknownNameError` on cell, cycle or model, `InputError` on the window, `NotEnoughDataError` where there are
     too few other cells.
     """
+    check_level(level)
     key = workspace.cells[cell].key
     own_origin = workspace.cells[key].origin.value
     options = {"only": "ageing", **options}
@@ -155,7 +156,7 @@ def complete_curve(
         if seen_in_training(workspace, model, key):
             findings.append(_seen(model, key))
     own = curve_matrix(workspace, **{**options, "only": "none", "whole": False, "cells": [key], "stored": "float64"})
-    own = _one(own, key, cycle)
+    own = _one(own, workspace.cells[key], cycle)
     truth = np.asarray(own.values[0], dtype=np.float64)
     known = np.isfinite(truth)
     observed = known & _window(own.grid, window, own.grid_unit)
@@ -165,11 +166,14 @@ def complete_curve(
             expected=f"at least {LEAST_POINTS}: the curve is known from {_reach(own.grid, known)} {own.grid_unit}",
         )
     if used is None:
-        used, others = _learned(workspace, key, cells, level, components, name, {**options, "grid": own.grid})
+        used, others, rate = _learned(workspace, key, cells, level, components, name, {**options, "grid": own.grid})
         if others != own_origin:
             findings.append(_other_origin(key, own_origin, others))
+    else:
+        kept = workspace.store.models.record(str(model)).parameters.get("rate_c")
+        rate = kept if isinstance(kept, float) else None
     shown = np.where(observed, truth, np.nan)
-    findings += _unlike_rates(workspace, model, own, key)
+    findings += _unlike_rates(rate, own.keys["rate_c"][0], key)
     if isinstance(used, StateMap):
         curve, low, high, doubt, refused = _by_map(used, shown, observed, level, components)
         findings.append(_uncalibrated(str(model)))
@@ -192,7 +196,7 @@ def complete_curve(
 
 
 def _loaded(workspace: Workspace, name: str, level: float) -> Completion | StateMap:
-    made = load_model(workspace, name, _COMPLETES)
+    made = load_model(workspace, name, MAPS)
     if isinstance(made, Completion):
         made.level = level
         return made
@@ -207,8 +211,8 @@ def _learned(
     components: int | None,
     name: str | None,
     options: dict[str, Any],
-) -> tuple[Completion, str]:
-    """Learn from whole curves of other cells, of the same origin where there are such; return model and origin."""
+) -> tuple[Completion, str, float | None]:
+    """Learn from whole curves of other cells, of the same origin where there are such; return model, origin, rate."""
     mine = bool(workspace.cells[key].facts.simulated)
     facts = workspace.store.cells()
     if cells is None:
@@ -224,19 +228,19 @@ def _learned(
     curves = curve_matrix(workspace, cells=others, **{**options, "whole": True})
     used = Completion(level=level) if components is None else Completion(components, level=level)
     used.fit(curves)
+    rates = curves.keys["rate_c"].drop_nulls()
+    rate = float(rates.median()) if len(rates) else None  # type: ignore[arg-type]
     if name is not None:
-        rates = curves.keys["rate_c"].drop_nulls()
-        rate = {"rate_c": float(rates.median())} if len(rates) else {}  # type: ignore[arg-type]
         told: dict[str, Scalar] = {
             "cells": used.n_cells_,
             "curves": len(curves),
             "level": level,
             "only": str(options["only"]),
-            **rate,
+            **({} if rate is None else {"rate_c": rate}),
         }
         save_model(workspace, name, used, curves.keys, told)
     origins = curves.keys["origin"].unique().sort().to_list()
-    return used, " and ".join(origins)
+    return used, " and ".join(origins), rate
 
 
 def _by_map(
@@ -255,11 +259,13 @@ def _by_map(
     return curves[0], curves[0] - half, curves[0] + half, doubt, ""
 
 
-def _one(curves: CurveMatrix, cell: str, cycle: int) -> CurveMatrix:
-    rows = np.flatnonzero((curves.keys["cycle"] == cycle).to_numpy())
+def _one(curves: CurveMatrix, cell: CellView, cycle: int) -> CurveMatrix:
+    """Return one curve; of a cell that was tested more than once that of its longest run."""
+    mine = curves.take((curves.keys["run"] == cell.analysis.run).to_numpy())
+    rows = np.flatnonzero((mine.keys["cycle"] == cycle).to_numpy())
     if not len(rows):
-        raise UnknownNameError.of(f"cycle of {cell}", str(cycle), [str(n) for n in curves.keys["cycle"].to_list()])
-    return curves.take(rows[:1])
+        raise UnknownNameError.of(f"cycle of {cell.key}", str(cycle), [str(n) for n in mine.keys["cycle"].to_list()])
+    return mine.take(rows[:1])
 
 
 def _window(grid: Array, window: tuple[float, float] | None, unit: str) -> NDArray[np.bool_]:
@@ -279,11 +285,8 @@ def _reach(grid: Array, known: NDArray[np.bool_]) -> str:
     return f"{grid[known][0]:g} to {grid[known][-1]:g}" if known.any() else "nowhere of the grid, in"
 
 
-def _unlike_rates(workspace: Workspace, model: str | None, own: CurveMatrix, cell: str) -> list[Finding]:
-    if model is None:
-        return []
-    trained, mine = workspace.store.models.record(model).parameters.get("rate_c"), own.keys["rate_c"][0]
-    if not isinstance(trained, float) or (mine is not None and abs(mine - trained) <= _RATE * trained):
+def _unlike_rates(trained: float | None, mine: float | None, cell: str) -> list[Finding]:
+    if trained is None or not Conditions(rate_c=trained).unlike(Conditions(rate_c=mine)):
         return []
     told = "an unknown rate" if mine is None else f"{mine:.3g}C"
     return [

@@ -10,19 +10,25 @@ import polars as pl
 from lirich.learn.conformal import conformal_quantile
 from lirich.learn.course import courses
 from lirich.learn.loadings import features, touched
+from lirich.learn.matrix import UNITS
 from lirich.learn.resample import slope_of
 from lirich.learn.statemap import StateMap
 from lirich.model import Origin
 from lirich.plots import Figure, completing, maps
 from lirich.plots import learning as drawn
+from lirich.plots import states as of_states
 from lirich.plots.style import NO_GROUP
 from lirich.quantities import QUANTITIES
+from lirich.workbench.learn_states import OF_CYCLES, OF_SPECTRA, PER_MASS
 
 if TYPE_CHECKING:
     from lirich.learn.matrix import Array
-    from lirich.workbench.learn_answers import DriversResult, ForecastResult, OutliersResult
     from lirich.workbench.learn_completion import CompletionResult
+    from lirich.workbench.learn_drivers import DriversResult
+    from lirich.workbench.learn_factors import FactorsResult
+    from lirich.workbench.learn_forecast import ForecastResult
     from lirich.workbench.learn_maps import MapResult
+    from lirich.workbench.learn_outliers import OutliersResult
 
 _NOT_GIVEN = "not given"
 
@@ -30,8 +36,8 @@ _NOT_GIVEN = "not given"
 def map_figures(result: MapResult) -> list[Figure]:
     """Return the map (and a nearer view where a few cells lie far off), loadings, dQ/dV, and components."""
     model = result.model
-    unit = "mAh/g" if model.kind_ == "Q(V)" else "V" if model.kind_ == "V(Q)" else "mAh/g/V"
-    figures = map_only(result, unit)
+    unit, grid_unit = UNITS[model.kind_]
+    figures = map_only(result)
     on_voltage = model.kind_ != "V(Q)"
     there = features(model) if on_voltage else None
     figures.append(
@@ -41,7 +47,7 @@ def map_figures(result: MapResult) -> list[Figure]:
             model.score_spread_,
             there,
             unit=unit,
-            grid_unit="V" if on_voltage else "mAh/g",
+            grid_unit=grid_unit,
         )
     )
     if on_voltage:
@@ -60,9 +66,10 @@ def map_figures(result: MapResult) -> list[Figure]:
     return figures
 
 
-def map_only(result: MapResult, unit: str = "mAh/g") -> list[Figure]:
+def map_only(result: MapResult) -> list[Figure]:
     """Return the map alone, and a nearer view where most cells are crowded into a corner of it."""
     model, scores = result.model, result.scores
+    unit = UNITS[model.kind_][0]
     two = "pc2" in scores.columns
     if not two:
         scores = scores.with_columns(pc2=pl.lit(0.0))
@@ -90,16 +97,20 @@ def _moved(model: StateMap) -> Figure:
 def completion_figures(result: CompletionResult) -> list[Figure]:
     """Return the completed curve and, where it was computed, the error map."""
     figures = []
+    kind = result.map_.kind_
+    along_unit = UNITS[kind][1]
+    value, along = ("V", "Capacity") if kind == "V(Q)" else (kind.removesuffix("(V)"), "Voltage")
     if not result.refused:
         figures.append(
             completing.completion(
                 result.grid, result.observed, result.curve, result.low, result.high, measured=result.truth,
                 level=result.level, unit=result.unit, name=f"{result.cell}, cycle {result.cycle}",
                 origin=Origin(result.origin), calibrated=not isinstance(result.model, StateMap),
+                value=value, along=along, along_unit=along_unit,
             )
         )  # fmt: skip
     if result.error_map is not None:
-        figures.append(completing.error_map(result.error_map, unit=result.unit))
+        figures.append(completing.error_map(result.error_map, unit=result.unit, along_unit=along_unit))
     return figures
 
 
@@ -131,7 +142,7 @@ def outlier_figures(result: OutliersResult) -> list[Figure]:
     strange, threshold = None, 0.0
     if result.curves is None:  # every cell was judged by models of the others
         model = result.model
-        strange = dict(zip(model._names, model.strange_.tolist(), strict=True))
+        strange = dict(zip(model.cells_, model.strange_.tolist(), strict=True))
         threshold = conformal_quantile(model.strange_, 1.0 - result.rate)
     learned_from = len(result.learned_from)
     return [
@@ -143,6 +154,27 @@ def driver_figures(result: DriversResult) -> list[Figure]:
     """Return the errors beside the naive baseline, and what each field adds."""
     made = result.model
     return [drawn.drivers(made.models_, made.importances_, QUANTITIES[result.figure], samples=len(made.samples_))]
+
+
+def factor_figures(result: FactorsResult) -> list[Figure]:
+    """Return how well each state is read, and each state over the cycles."""
+    names = {state: _in_words(state) for state in result.model.models_}
+    return [
+        of_states.state_r2(result.model.table_, names),
+        *(
+            of_states.state_over_cycles(result.curves, state, name, level=result.model.level)
+            for state, name in names.items()
+        ),
+    ]
+
+
+def _in_words(state: str) -> str:
+    """Return the name of a state with its unit; one that lirich does not measure is called as it is."""
+    known = QUANTITIES.get({**OF_CYCLES, **OF_SPECTRA}.get(state, ""))
+    if known is None:
+        return state.replace("_", " ")
+    unit = f"{known.unit}·g" if state.endswith(PER_MASS) else known.unit
+    return known.name[:1].upper() + known.name[1:] + (f" ({unit})" if unit != "1" else "")
 
 
 def _numbers(column: pl.Series) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,10 @@ from lirich.learn.matrix import UNITS, Array, CurveMatrix
 from lirich.learn.placing import Parting, parting, place
 from lirich.learn.regimes import LEAST_BETWEEN, Trajectory, trajectory
 from lirich.learn.statemap import StateMap
-from lirich.model import Finding, Severity
+from lirich.model import Finding
 from lirich.workbench.curvematrix import CurveSet, curve_set
-from lirich.workbench.learn_models import hashes_by_cell, load_model, save_model
+from lirich.workbench.learn_map_findings import at_breaks, curved_ways, off_the_map, other_rates, settled_only
+from lirich.workbench.learn_models import hashes_by_cell, map_of, save_model
 from lirich.workbench.learn_tables import morphologies
 
 if TYPE_CHECKING:
@@ -31,18 +32,12 @@ SETTLED = "settled"
 another state, and a cell would jump on the map. A cell that has none is there with its ageing cycles."""
 NAME = "map"
 """What a state map is called unless another name is given; reports show the map of this name."""
-MAPS = ("state-map", "probabilistic-map", "completion")
-"""Kinds of models that curves can be placed on."""
 COMPONENTS = 7
 """As Kim et al. (doi:10.1039/D4EE05222F)."""
 _WAY = 2  # components whose course makes a way: those that are drawn
 _PARTED = 3  # components that groups are told apart by
 _CHOICE_CURVES = 2000  # the number of components is judged on so many curves at most, spread over all …
 _CHOICE_POINTS = 101  # … and points: between them the noise of neighbours is not independent, as the evidence assumes
-_INSIDE = 0.99  # share of the training curves whose distance from the map is called usual
-_NEAR_BREAK = 1.0
-"""Cycles within which a change of regime and a break in the cycles are one."""
-_RATE = 0.10  # relative difference of rates from which conditions are unlike, as `lirich.model.Conditions.unlike`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,8 +171,18 @@ def place_on_map(workspace: Workspace, name: str, cells: Iterable[str] | None = 
     Raises `UnknownNameError` on the name, `InputError` where it is no map or *options* ask for another grid, kind or
     direction than it has.
     """
-    loaded = load_model(workspace, name, MAPS)
-    model: StateMap = loaded if isinstance(loaded, StateMap) else loaded.map_
+    model, curves, unsettled = curves_for_map(workspace, name, cells, **options)
+    return _result(workspace, name, model, curves, None, _trained(workspace, name, curves), unsettled)
+
+
+def curves_for_map(
+    workspace: Workspace, name: str, cells: Iterable[str] | None = None, **options: Any
+) -> tuple[StateMap, CurveSet, list[str]]:
+    """Return the map *name*, the curves of *cells* on its grid, and the cells of which no cycle is settled.
+
+    Raises as `place_on_map`.
+    """
+    model = map_of(workspace, name)
     asked = {"kind": options.pop("kind", None), "direction": options.pop("direction", None)}
     for what, own in (("kind", model.kind_), ("direction", model.direction_)):
         if asked[what] not in (None, own):
@@ -192,7 +197,7 @@ def place_on_map(workspace: Workspace, name: str, cells: Iterable[str] | None = 
     curves, unsettled = _curves(
         workspace, cells=cells, grid=model.grid_, kind=model.kind_, direction=model.direction_, whole=False, **options
     )
-    return _result(workspace, name, model, curves, None, _trained(workspace, name, curves), unsettled)
+    return model, curves, unsettled
 
 
 def _trained(workspace: Workspace, name: str, curves: CurveSet) -> set[str]:
@@ -218,7 +223,7 @@ def _result(
 ) -> MapResult:
     record = workspace.store.models.record(name)
     keys = curves.keys
-    scores, unplaced = _scores(model, curves)
+    scores, unplaced = scores_of(model, curves)
     several = keys.select("cell", "run").unique().group_by("cell").len().filter(pl.col("len") > 1)["cell"].to_list()
     label = pl.when(pl.col("cell").is_in(several)).then(
         pl.format("{}, run {}", pl.col("cell"), pl.col("run") + 1)
@@ -242,10 +247,11 @@ def _result(
         if part.height >= 3 * LEAST_BETWEEN:
             ways[str(cell)] = trajectory(part["cycle"].to_numpy(), part.select(axes).to_numpy())
     found = (
-        *_unsettled(unsettled),
-        *_conditions(scores, record.parameters),
-        *_off_map(scores, model),
+        *settled_only(unsettled),
+        *other_rates(scores, record.parameters),
+        *off_the_map(scores, model),
         *at_breaks(ways),
+        *curved_ways(ways),
     )
     return MapResult(name, model, scores, ways, left, choice, _parted(scores, model), found)
 
@@ -268,18 +274,7 @@ def _curves(workspace: Workspace, *, only: str = SETTLED, **options: Any) -> tup
     return curves.take(kept, "follows a cycle at another rate or window"), unsettled
 
 
-def _unsettled(cells: Sequence[str]) -> list[Finding]:
-    if not cells:
-        return []
-    return [
-        Finding(
-            code="unsettled", severity=Severity.INFO,
-            message=f"No cycle of {_some(cells)} follows one like it: the place tells of the cycle before, too",
-        )
-    ]  # fmt: skip
-
-
-def _scores(model: StateMap, curves: CurveSet) -> tuple[pl.DataFrame, pl.DataFrame]:
+def scores_of(model: StateMap, curves: CurveSet) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return places with the keys, block by block, and the keys of curves that have none."""
     parts, start, keys = [], 0, curves.keys
     for block in curves.blocks():
@@ -324,82 +319,6 @@ def _parted(scores: pl.DataFrame, model: StateMap) -> Parting | None:
         return parting(many.select(axes).to_numpy(), many["group"].to_list())
     except NotEnoughDataError:
         return None
-
-
-def at_breaks(ways: Mapping[str, Trajectory]) -> list[Finding]:
-    """Say which cells turn where cycles are left out between: a check-up or a rest may have moved them, not ageing."""
-    broken: dict[str, list[str]] = {}
-    for cell, way in ways.items():
-        before = way.cycle[:-1][np.diff(way.cycle) > 1.0]
-        for bend in way.bends:
-            near = before[(before >= bend.low - _NEAR_BREAK) & (before <= bend.high + _NEAR_BREAK)]
-            if len(near):
-                broken.setdefault(cell, []).append(f"{bend.cycle:.0f}")
-    if not broken:
-        return []
-    told = [f"{cell} (cycle {', '.join(bends)})" for cell, bends in broken.items()]
-    return [
-        Finding(
-            code="turns-at-a-break", severity=Severity.WARNING, where=next(iter(broken)) if len(broken) == 1 else "",
-            message=f"{_some(told)} {'turns' if len(broken) == 1 else 'turn'} where other cycles lie between, such as "
-            "a check-up: what was done there may be the reason, not ageing",
-            advice="Look at the capacity over cycles; a true regime outlasts the break",
-        )
-    ]  # fmt: skip
-
-
-def _conditions(scores: pl.DataFrame, parameters: Any) -> list[Finding]:
-    """Say which cells were tested at another rate than those of the map, or at an unknown one."""
-    own = parameters.get("rate_c")
-    if not isinstance(own, float):
-        return []
-    rates = scores.group_by("cell", maintain_order=True).agg(pl.col("rate_c").median())
-    found = []
-    unknown = rates.filter(pl.col("rate_c").is_null())["cell"].to_list()
-    if unknown:
-        found.append(
-            Finding(
-                code="unknown-rate", severity=Severity.WARNING,
-                message=f"The rate of {_some(unknown)} is not known, and the map is of {own:.3g}C: the place tells "
-                "rate and state together",
-            )
-        )  # fmt: skip
-    unlike = rates.filter((pl.col("rate_c") - own).abs() > _RATE * own)["cell"].to_list()
-    if unlike:
-        found.append(
-            Finding(
-                code="unlike-conditions", severity=Severity.WARNING,
-                message=f"{_some(unlike)} was tested at another rate than the {own:.3g}C of the map: the place "
-                "tells rate and state together",
-            )
-        )  # fmt: skip
-    return found
-
-
-def _off_map(scores: pl.DataFrame, model: StateMap) -> list[Finding]:
-    """Say which cells lie farther off the map than curves that it was learned from."""
-    own = scores.filter(pl.col("learned"))["off_map"]
-    usual = float(own.quantile(_INSIDE) or 0.0) if len(own) else 3.0 * float(np.sqrt(model.noise_variance_))
-    medians = scores.group_by("cell", maintain_order=True).agg(pl.col("off_map").median(), pl.col("learned").any())
-    far = medians.filter(~pl.col("learned") & (pl.col("off_map") > usual))
-    if far.is_empty():
-        return []
-    unit, most = UNITS[model.kind_][0], far.sort("off_map", descending=True)
-    names = most["cell"].to_list()
-    measure = (
-        f"{100 * _INSIDE:g} % of the curves it was learned from are within" if len(own) else "three times its noise is"
-    )
-    return [
-        Finding(
-            code="off-the-map", severity=Severity.WARNING, where=names[0] if len(names) == 1 else "",
-            message=f"{_some(names)} {'lies' if len(names) == 1 else 'lie'} up to {most['off_map'][0]:.2g} {unit} off "
-            f"the map ({measure} {usual:.2g}): the place shows only the part that the map can show",
-        )
-    ]  # fmt: skip
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _finite(table: pl.DataFrame) -> pl.DataFrame:

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
 from lirich.errors import CorruptStoreError, InputError, UnknownNameError
 from lirich.learn.anchor import anchor_map
 from lirich.learn.saved import describe, restore
+from lirich.learn.statemap import StateMap
 from lirich.model import Scalar
 from lirich.store import modelfile
 from lirich.store.modelfile import ModelContent
@@ -27,6 +28,8 @@ CARRIED = {"kim-2025": "digitised_li_rich_map"}
 Energy Environ. Sci. 18 (2025) 4222, digitised from the figures of the LRLO-PCA repository (MIT, licence beside it)."""
 _SOURCES = {"kim-2025": "doi:10.1039/D4EE05222F, digitised from the figures of the LRLO-PCA repository (MIT)"}
 _TABLES = frozenset({".csv"})
+MAPS = ("state-map", "probabilistic-map", "completion")
+"""Kinds of models that are maps, or have one."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,14 +39,17 @@ def save_model(
     model: object,
     keys: pl.DataFrame | None = None,
     parameters: Mapping[str, Scalar] | None = None,
+    *,
+    trained_on: Iterable[str] = (),
 ) -> ModelRecord:
     """Keep a fitted *model* under *name*, with the hashes of the curves of *keys* that it was trained on.
 
-    *keys* has ``cell`` and, if a cell has several runs, ``run``. Raises `InputError` on a name that cannot be one or a
+    *keys* has ``cell`` and, if a cell has several runs, ``run``; *trained_on* are hashes of what else it was trained
+    on. Raises `InputError` on a name that cannot be one or a
     model that is not fitted.
     """
     saved = describe(model)
-    trained_on = curve_hashes(workspace, keys) if keys is not None else ()
+    trained_on = (*(curve_hashes(workspace, keys) if keys is not None else ()), *trained_on)
     told = {"model": saved.description, "trained_on": list(trained_on), "parameters": dict(parameters or {})}
     return workspace.store.models.put(
         name, ModelContent(saved.kind, saved.arrays, told), trained_on=trained_on, parameters=parameters
@@ -61,6 +67,12 @@ def load_model(workspace: Workspace, name: str, kinds: Iterable[str] = ()) -> An
             advice="`lirich learn models` lists the models with their kinds",
         )
     return restore(content.kind, content.arrays, _told(content)[0])
+
+
+def map_of(workspace: Workspace, name: str) -> StateMap:
+    """Return the map *name*, or that of the completion *name*; raises as `load_model`."""
+    loaded = load_model(workspace, name, MAPS)
+    return loaded if isinstance(loaded, StateMap) else cast(StateMap, loaded.map_)
 
 
 def import_model(workspace: Workspace, source: str | Path, name: str | None = None) -> ModelRecord:

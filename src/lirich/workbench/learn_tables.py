@@ -1,4 +1,4 @@
-"""What learning needs, gathered from a workspace: ageing cycles, measured states, fields of samples, papers."""
+"""What learning needs, gathered from a workspace: ageing cycles, fields of samples, papers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from lirich.errors import NotEnoughDataError
+from lirich.errors import InputError, NotEnoughDataError
 from lirich.model import Cell, Composition, Operator, Origin, Sample, Scalar, Value
 from lirich.model.composition import TRANSITION_METALS
 from lirich.model.flags import unsound
@@ -18,8 +18,6 @@ from lirich.workbench.celltables import CELL_FIELDS, SAMPLE_FIELDS
 if TYPE_CHECKING:
     from lirich.workbench.workspace import Workspace
 
-MEASURED_STATES = ("mid_voltage_v", "voltage_gap_v", "low_voltage_share", "interrupt_resistance_ohm")
-"""What stands for hidden states where nobody knows them: columns of the table of cycles."""
 CONDITIONS = (
     "rate_c", "current_ma_g", "voltage_lower_v", "voltage_upper_v", "temperature_celsius", "cycles", "cycle",
     "reference_cycle", "soc_percent", "method",
@@ -30,11 +28,12 @@ _EQUAL = frozenset({Operator.EQUAL, Operator.ABOUT})  # a bound is no number to 
 
 
 def ageing_cycles(workspace: Workspace, quantities: Sequence[str], cells: Iterable[str] | None = None) -> pl.DataFrame:
-    """Return the settled ageing cycles of the analysed cells: ``cell, cycle, origin``, conditions and *quantities*.
+    """Return the settled ageing cycles of analysed cells: ``cell, run, cycle, origin``, conditions and *quantities*.
 
-    Settled are cycles at the rate and window of the ageing that follow one like them (`lirich.cycling`): after a
-    check-up a cycle begins from another state. Conditions: ``charge_rate_c, discharge_rate_c, upper_cutoff_voltage_v,
-    lower_cutoff_voltage_v``. Raises `UnknownNameError` on a quantity or cell, `NotEnoughDataError` where there is none.
+    Of a cell that was tested more than once they are those of its longest run. Settled are cycles at the rate and
+    window of the ageing that follow one like them (`lirich.cycling`): after a check-up a cycle begins from another
+    state. Conditions: ``charge_rate_c, discharge_rate_c, upper_cutoff_voltage_v, lower_cutoff_voltage_v``. Raises
+    `UnknownNameError` on a quantity or cell, `NotEnoughDataError` where there is none.
     """
     names = [quantity(key).key for key in quantities]
     conditions = ("charge_rate_c", "discharge_rate_c", "upper_cutoff_voltage_v", "lower_cutoff_voltage_v")
@@ -46,7 +45,13 @@ def ageing_cycles(workspace: Workspace, quantities: Sequence[str], cells: Iterab
         table = view.cycles.filter(pl.col("settled"))
         wanted = [name for name in dict.fromkeys((*conditions, *names)) if name in table.columns]
         parts.append(
-            table.select(pl.lit(key).alias("cell"), "cycle", pl.lit(view.origin.value).alias("origin"), *wanted)
+            table.select(
+                pl.lit(key).alias("cell"),
+                pl.lit(view.analysis.run, dtype=pl.Int64).alias("run"),
+                "cycle",
+                pl.lit(view.origin.value).alias("origin"),
+                *wanted,
+            )
         )
     found = pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()
     if found.is_empty():
@@ -55,23 +60,15 @@ def ageing_cycles(workspace: Workspace, quantities: Sequence[str], cells: Iterab
     return found.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in missing)
 
 
-def measured_states(workspace: Workspace, keys: pl.DataFrame, states: Sequence[str] = MEASURED_STATES) -> pl.DataFrame:
-    """Return the measured figures of each curve of *keys* (``cell``, ``cycle``), in its order; null where unknown.
-
-    For `lirich.learn.Factors` where the hidden states are not known. Raises `UnknownNameError` on a cell.
-    """
-    tables = []
-    for key in keys["cell"].unique().to_list():
-        table = workspace.cells[key].cycles
-        there = [name for name in states if name in table.columns]
-        tables.append(table.select(pl.lit(key).alias("cell"), pl.col("cycle").cast(pl.Int64), *there))
-    known = pl.concat(tables, how="diagonal_relaxed")
-    joined = keys.select("cell", pl.col("cycle").cast(pl.Int64)).join(
-        known, on=["cell", "cycle"], how="left", maintain_order="left"
-    )
-    return joined.select(
-        pl.col(name) if name in joined.columns else pl.lit(None, dtype=pl.Float64).alias(name) for name in states
-    )
+def one_origin(origins: Iterable[str]) -> None:
+    """Raise `InputError` where *origins* of cells are more than one: measured cells say nothing of simulated ones."""
+    found = sorted(set(origins))
+    if len(found) > 1:
+        raise InputError(
+            f"{' and '.join(found)} cells in one question",
+            expected="cells of one origin",
+            advice="Name the cells, or keep simulated cells in a workspace of their own",
+        )
 
 
 def morphologies(workspace: Workspace, cells: Iterable[str]) -> list[str]:

@@ -1,19 +1,22 @@
-"""What a workspace can learn: ``ws.learn.map()``, ``.complete()``, ``.forecast()``, ``.outliers()``, ``.drivers()``."""
+"""What a workspace can learn: map, completion, factors, forecast, outliers, drivers; models that are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
 
     from lirich.model import Scalar
     from lirich.store import ModelRecord
-    from lirich.workbench.learn_answers import DriversResult, ForecastResult, OutliersResult
     from lirich.workbench.learn_completion import CompletionResult
+    from lirich.workbench.learn_drivers import DriversResult, Source
+    from lirich.workbench.learn_factors import FactorsResult
+    from lirich.workbench.learn_forecast import ForecastResult
     from lirich.workbench.learn_maps import MapResult
+    from lirich.workbench.learn_outliers import OutliersResult
     from lirich.workbench.workspace import Workspace
 
 
@@ -43,25 +46,42 @@ class Learning:
 
         return complete_curve(self._workspace, cell, cycle, window=window, **options)
 
-    def forecast(self, figure: str, at: int | Sequence[int], **options: Any) -> ForecastResult:
-        """Forecast a figure at later cycles; see `lirich.workbench.learn_answers.forecast`."""
-        from lirich.workbench.learn_answers import forecast
+    def factors(self, map_name: str = "map", **options: Any) -> FactorsResult:
+        """Read states of cells from the places of their curves; see `lirich.workbench.learn_factors.factors`."""
+        from lirich.workbench.learn_factors import factors
+
+        return factors(self._workspace, map_name, **options)
+
+    def forecast(self, figure: str | None = None, at: int | Sequence[int] = (), **options: Any) -> ForecastResult:
+        """Forecast a figure at later cycles; see `lirich.workbench.learn_forecast.forecast`."""
+        from lirich.workbench.learn_forecast import forecast
 
         return forecast(self._workspace, figure, at, **options)
 
     def outliers(self, *, false_alarms: float = 0.05, **options: Any) -> OutliersResult:
-        """Ask which cells are unlike the others; see `lirich.workbench.learn_answers.outliers`."""
-        from lirich.workbench.learn_answers import outliers
+        """Ask which cells are unlike the others; see `lirich.workbench.learn_outliers.outliers`."""
+        from lirich.workbench.learn_outliers import outliers
 
         return outliers(self._workspace, false_alarms=false_alarms, **options)
 
-    def drivers(
-        self, figure: str, *, source: Literal["cells", "literature"] = "cells", **options: Any
-    ) -> DriversResult:
-        """Ask which fields of the samples explain a figure; see `lirich.workbench.learn_answers.drivers`."""
-        from lirich.workbench.learn_answers import drivers
+    def drivers(self, figure: str, *, source: Source = "cells", **options: Any) -> DriversResult:
+        """Ask which fields of the samples explain a figure; see `lirich.workbench.learn_drivers.drivers`."""
+        from lirich.workbench.learn_drivers import drivers
 
         return drivers(self._workspace, figure, source=source, **options)
+
+    def kept_drivers(self, name: str) -> DriversResult:
+        """Return an answer of `drivers` that was kept."""
+        from lirich.workbench.learn_drivers import kept_drivers
+
+        return kept_drivers(self._workspace, name)
+
+    def compare(self, one: str, other: str) -> pl.DataFrame:
+        """Lay two maps that are kept beside each other; see `lirich.learn.compare_maps`."""
+        from lirich.learn.loadings import compare_maps
+        from lirich.workbench.learn_models import map_of
+
+        return compare_maps(map_of(self._workspace, one), map_of(self._workspace, other))
 
     @property
     def models(self) -> list[ModelRecord]:

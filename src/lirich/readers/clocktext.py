@@ -1,0 +1,192 @@
+"""Columns of times that are all written alike, read from their bytes eight at a time.
+
+``02:52:51`` is eight bytes, one number of a processor: a few operations on the whole column read it and show that every
+byte is the digit or the colon that it has to be. What is written otherwise in a single row is left to
+`lirich.readers.clock`, which reads everything, several times slower; both give the same numbers.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Words = NDArray[np.uint64]
+
+_LINE = ord("\n")
+_CLOCK, _DAYS = b"00:00:00", b"d 00:00:"
+_MOST_HOUR_DIGITS = 9
+_THOUSANDTHS = b"0:00.000"
+_DATE_BYTES = 10
+_ORDERS = {
+    **{f"%Y{mark}%m{mark}%d": ((0, 4), (5, 7), (8, 10)) for mark in "-/."},
+    **{f"%d{mark}%m{mark}%Y": ((6, 10), (3, 5), (0, 2)) for mark in "-/."},
+    **{f"%m{mark}%d{mark}%Y": ((6, 10), (0, 2), (3, 5)) for mark in "-/."},
+}
+"""Where year, month and day stand in a date of ten bytes."""
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_FEW_DAYS = 8
+"""Days are read one by one: worth it where there are so many rows to each of them, or few rows at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The texts of a column as lines, each with its end, and where each begins and ends, shape (n,)."""
+
+    raw: bytes
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    @property
+    def width(self) -> int:
+        """The length of a text where all have the same, else 0."""
+        length = self.end - self.start
+        return int(length[0]) if bool((length == length[0]).all()) else 0
+
+    def words(self, at: NDArray[np.int64]) -> Words:
+        """Return the eight bytes from *at* on in each line; *at* as positions in ``raw``, shape (n,)."""
+        overlapping = np.ndarray((len(self.raw) - 7,), "<u8", self.raw, strides=(1,))
+        return overlapping[at]
+
+    def column(self, offset: int) -> Words:
+        """Return the eight bytes from *offset* on in each line; all lines have the same length."""
+        stride = int(self.end[0]) + 1
+        return np.array(np.ndarray((len(self.end),), "<u8", self.raw, offset=offset, strides=(stride,)))
+
+
+def _lines(text: pl.Series) -> _Lines | None:
+    """Return the lines of a column of text, ``None`` where a text is absent or holds a line end, or all are short."""
+    if text.null_count() or not text.len():
+        return None
+    raw = text.str.join("\n").cast(pl.Binary).item() + b"\n"
+    end = np.flatnonzero(np.frombuffer(raw, dtype=np.uint8) == _LINE)
+    if len(end) != text.len() or len(raw) < 8:
+        return None
+    return _Lines(raw, np.append(0, end[:-1] + 1), end)
+
+
+def _digits(words: Words, form: bytes) -> Words | None:
+    """Return *words* with the value of a digit in each byte where *form* has a ``0``, and nothing elsewhere.
+
+    ``None`` where a word is not of that form. Exclusive or with the form makes a digit its value and a separator 0;
+    adding 118 to the byte of a digit, 127 to that of a separator, then sets the highest bit of those that are larger.
+    """
+    values = words ^ np.uint64(int.from_bytes(form, "little"))
+    room = bytes(0x80 - 10 if byte == ord("0") else 0x80 - 1 for byte in form)
+    beyond = np.bitwise_or.reduce(values | (values + np.uint64(int.from_bytes(room, "little"))))
+    return None if int(beyond) & 0x8080808080808080 else values
+
+
+def _pairs(values: Words, *places: int) -> tuple[NDArray[np.int64], ...]:
+    """Return the numbers of two digits that begin at *places* of the bytes of *values*."""
+    both = values * np.uint64(10) + (values >> np.uint64(8))
+    return tuple(((both >> np.uint64(8 * place)) & np.uint64(0xFF)).astype(np.int64) for place in places)
+
+
+def hours_minutes_seconds(text: pl.Series) -> pl.Series | None:
+    """Return ``h:m:s`` of digits alone (two each, of hours two or more) as seconds; ``None`` for anything else."""
+    lines = _lines(text)
+    if lines is None:
+        return None
+    digits = lines.end - lines.start - 6
+    most = int(digits.max())
+    if int(digits.min()) < 2 or most > _MOST_HOUR_DIGITS:
+        return None
+    values = _digits(lines.words(lines.end - 8), _CLOCK)
+    if values is None:
+        return None
+    hours, minutes, seconds = _pairs(values, 0, 3, 6)
+    octets = np.frombuffer(lines.raw, dtype=np.uint8)
+    for place in range(2, most):
+        rows = np.flatnonzero(digits > place)
+        digit = octets[lines.end[rows] - 7 - place].astype(np.int64) - ord("0")
+        if digit.min() < 0 or digit.max() > 9:
+            return None
+        hours[rows] += digit * 10**place
+    return pl.Series(text.name, hours * 3600.0 + minutes * 60.0 + seconds)
+
+
+def days_and_clock(text: pl.Series) -> pl.Series | None:
+    """Return Maccor's ``  2d 02:52:51.57`` (days of three places) as seconds; ``None`` for anything else."""
+    lines = _lines(text)
+    if lines is None or int((lines.end - lines.start).min()) < 12:
+        return None
+    values = _digits(lines.words(lines.start + 3), _DAYS)
+    if values is None:
+        return None
+    hours, minutes = _pairs(values, 2, 5)
+    octets = np.frombuffer(lines.raw, dtype=np.uint8)
+    days = np.zeros(len(hours), dtype=np.int64)
+    for place in range(3):
+        octet = octets[lines.start + place]
+        blank = octet == ord(" ")
+        if (blank & (days > 0)).any() or (place == 2 and blank.any()):
+            return None
+        digit = np.where(blank, 0, octet.astype(np.int64) - ord("0"))
+        if digit.min() < 0 or digit.max() > 9:
+            return None
+        days = days * 10 + digit
+    rest = text.alias("text").to_frame().select(pl.col("text").str.slice(11).cast(pl.Float64, strict=False))
+    seconds = rest.to_series()
+    if seconds.null_count() or not float(seconds.min()) >= 0.0:  # type: ignore[arg-type]
+        return None
+    return pl.Series(text.name, ((days * 24.0 + hours) * 3600.0) + minutes * 60.0 + seconds.to_numpy())
+
+
+def date_and_clock(text: pl.Series, pattern: str) -> pl.Series | None:
+    """Return a date and ``HH:MM:SS`` or ``HH:MM:SS.fff`` in seconds since 1970-01-01, null on days that do not exist.
+
+    *pattern*: as for ``strptime``. ``None`` for texts of another form, and for a date that is not digits throughout.
+    """
+    date = pattern.partition(" ")[0]
+    order = _ORDERS.get(date) if pattern.endswith(("%H:%M:%S", "%H:%M:%S%.f")) else None
+    lines = _lines(text) if order is not None else None
+    width = 0 if lines is None else lines.width
+    clock = _DATE_BYTES + 1
+    if lines is None or order is None or width not in (clock + 8, clock + 12):
+        return None
+    values = _digits(lines.column(clock), _CLOCK)
+    if values is None:
+        return None
+    hours, minutes, seconds = _pairs(values, 0, 3, 6)
+    if hours.max() > 23 or minutes.max() > 59 or seconds.max() > 59:
+        return None
+    micro = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000
+    if width > clock + 8:
+        values = _digits(lines.column(width - 8), _THOUSANDTHS)
+        if values is None or not pattern.endswith("%.f"):
+            return None
+        for place, scale in ((5, 100_000), (6, 10_000), (7, 1_000)):
+            micro += ((values >> np.uint64(8 * place)) & np.uint64(0xFF)).astype(np.int64) * scale
+    # a date changes with the day: it is read where it is another than in the line before
+    change = np.logical_or.reduce([w[1:] != w[:-1] for w in (lines.column(0), lines.column(clock - 8))])
+    first = np.append(0, np.flatnonzero(change) + 1)
+    if len(first) * _FEW_DAYS > len(micro) + 60 * _FEW_DAYS:
+        return None
+    days = [_day(lines.raw[at : at + clock], order, date[2:3].encode()) for at in lines.start[first].tolist()]
+    if any(day is None for day in days):
+        return None
+    midnight = np.array([np.nan if day is None else day for day in days]) * 86_400e6
+    total = np.repeat(midnight, np.diff(first, append=len(micro))) + micro
+    return pl.Series(text.name, total / 1e6, nan_to_null=True)
+
+
+def _day(date: bytes, order: tuple[tuple[int, int], ...], mark: bytes) -> float | None:
+    """Return the days since 1970-01-01 of a date and the blank after it: NaN on one that does not exist.
+
+    ``None`` for what is no date with *mark* between the places of year, month and day in this *order*.
+    """
+    parts = [date[a:b] for a, b in order]
+    if not all(part.isdigit() for part in parts) or date.translate(None, b"0123456789") != 2 * mark + b" ":
+        return None
+    year, month, day = map(int, parts)
+    if year == 0:
+        return None
+    try:
+        return float(datetime.date(year, month, day).toordinal() - _EPOCH)
+    except ValueError:
+        return float("nan")

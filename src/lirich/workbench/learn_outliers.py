@@ -1,0 +1,170 @@
+"""Cells of a workspace that are unlike the others: each among all, or judged by sound ones or a kept detector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from lirich.errors import InputError, NotEnoughDataError
+from lirich.learn.outliers import Outliers
+from lirich.learn.paired import side_by_side
+from lirich.model import Finding
+from lirich.workbench.curvematrix import curve_matrix
+from lirich.workbench.learn_models import curve_hashes, load_model, save_model
+from lirich.workbench.learn_tables import ageing_cycles, morphologies, one_origin
+
+if TYPE_CHECKING:
+    from lirich.plots import Figure
+    from lirich.workbench.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutliersResult:
+    """Which cells are unlike the others: see `lirich.learn.outliers.Judgement` for ``cells`` and ``curves``.
+
+    ``curves`` is ``None`` where every cell was judged by models of the others.
+    """
+
+    rate: float
+    cells: pl.DataFrame
+    curves: pl.DataFrame | None
+    learned_from: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    model: Outliers
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The p value of each cell with the threshold."""
+        from lirich.workbench.learn_figures import outlier_figures
+
+        return outlier_figures(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON."""
+        flagged = None if self.curves is None else self.curves.filter(pl.col("flagged")).to_dicts()
+        return {
+            "false_alarms": self.rate,
+            "learned_from": list(self.learned_from),
+            "cells": self.cells.to_dicts(),
+            "flagged_curves": flagged,
+            "findings": [f.model_dump(mode="json", exclude_defaults=True) for f in self.findings],
+        }
+
+
+def outliers(
+    workspace: Workspace,
+    *,
+    false_alarms: float = 0.05,
+    sound: Iterable[str] | None = None,
+    model: str | None = None,
+    name: str | None = None,
+    cells: Iterable[str] | None = None,
+    by_morphology: bool = True,
+    seed: int = 0,
+    **options: Any,
+) -> OutliersResult:
+    """Ask which cells are unlike the others in charge and discharge over their settled ageing cycles.
+
+    Without *sound* every cell is judged by models of the others; with it, all other cells by models of these; with a
+    *model*, a detector that was kept before, all that it was not trained on. *name* keeps the detector. *options* are
+    those of `lirich.workbench.curvematrix.curve_set` (``grid``, ``executor``).
+
+    Raises `NotEnoughDataError` with too few cells for the rate (for 5 % 19 sound ones, or 20 that are judged among each
+    other), `UnknownNameError` on a cell or model, and `InputError` where cells are measured and simulated, or for
+    *sound* cells beside a model.
+    """
+    if sound is not None and model is not None:
+        raise InputError("A model and sound cells to learn from", expected="one of the two")
+    wanted = list(workspace.cells) if cells is None else [workspace.cells[c].key for c in cells]
+    detector: Outliers | None = None
+    if model is not None:
+        detector = load_model(workspace, model, ("outliers",))
+        trained = set(workspace.store.models.record(model).trained_on)
+        asked = len(wanted)
+        wanted = [c for c in wanted if not trained & set(curve_hashes(workspace, pl.DataFrame({"cell": [c]})))]
+        if not wanted:
+            raise NotEnoughDataError(
+                f"The model {model!r} was trained on every one of {asked} cell(s)",
+                expected="cells that it has not seen",
+            )
+        detector.rate = false_alarms  # p values do not depend on it
+    learned = None if sound is None else {workspace.cells[c].key for c in sound}
+    rows = _Rows.of(workspace, wanted, by_morphology, options)
+    found = _judged(rows, false_alarms, learned, detector, seed)
+    missing = [c for c in wanted if c not in set(rows.cells)]
+    if missing:
+        found = OutliersResult(
+            found.rate,
+            found.cells,
+            found.curves,
+            found.learned_from,
+            (*found.findings, _not_judged(missing)),
+            found.model,
+        )
+    if name is not None and model is None:
+        keys = pl.DataFrame({"cell": list(found.learned_from)})
+        save_model(workspace, name, found.model, keys, {"cells": len(keys), "false_alarms": false_alarms})
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Charge and discharge of settled ageing cycles side by side, (n, m), with cell, cycle and stratum of each."""
+
+    values: np.ndarray[Any, np.dtype[np.float64]]
+    cells: list[str]
+    cycles: list[int]
+    strata: list[str]
+
+    @classmethod
+    def of(cls, workspace: Workspace, wanted: Sequence[str], by_morphology: bool, options: dict[str, Any]) -> _Rows:
+        both = side_by_side(
+            curve_matrix(workspace, direction="charge", cells=wanted, **options),
+            curve_matrix(workspace, direction="discharge", cells=wanted, **options),
+        )
+        on = ["cell", "run", "cycle"]
+        settled = ageing_cycles(workspace, (), dict.fromkeys(both.cells)).select(*on, "origin")
+        kept = both.keys.select(on).with_row_index("row").join(settled, on=on, how="inner", maintain_order="left")
+        one_origin(kept["origin"].unique().to_list())
+        cells = kept["cell"].to_list()
+        strata = morphologies(workspace, cells) if by_morphology else [""] * len(cells)
+        return cls(both.values[kept["row"].to_numpy()], cells, kept["cycle"].to_list(), strata)
+
+    def take(self, rows: Sequence[bool]) -> tuple[Any, ...]:
+        """Return the arguments of `Outliers.fit` and `Outliers.judge` of some rows."""
+        return self.values[np.array(rows, dtype=np.bool_)], *(
+            list(compress(each, rows)) for each in (self.cells, self.cycles, self.strata)
+        )
+
+
+def _judged(rows: _Rows, rate: float, learned: set[str] | None, detector: Outliers | None, seed: int) -> OutliersResult:
+    if detector is not None:
+        own = [False] * len(rows.cells)
+        names = detector.cells_
+    else:
+        own = [learned is None or cell in learned for cell in rows.cells]
+        names = tuple(dict.fromkeys(compress(rows.cells, own)))
+        if learned is None and len(names) * rate < 1.0 - 1e-9:
+            raise NotEnoughDataError(
+                f"{len(names)} cell(s) to be judged among each other at a false-alarm rate of {100 * rate:g} %",
+                expected=f"at least {int(np.ceil(1.0 / rate - 1e-9))}: the strangest of n cells has a p value of 1/n",
+                advice="Allow a higher rate, or take more cells",
+            )
+        detector = Outliers(rate=rate, seed=seed).fit(*rows.take(own))
+        if learned is None:
+            return OutliersResult(rate, detector.trained_, None, names, tuple(detector.findings_), detector)
+    found = detector.judge(*rows.take([not each for each in own]))
+    return OutliersResult(rate, found.cells, found.curves, names, tuple(found.findings), detector)
+
+
+def _not_judged(cells: Sequence[str]) -> Finding:
+    return Finding(
+        code="not-judged",
+        message=f"Not judged, for they have no whole curves of settled ageing cycles: {', '.join(cells)}",
+        advice="Look at their cycles: other limits or currents than those of the ageing may be the fault itself",
+    )
