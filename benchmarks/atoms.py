@@ -46,7 +46,7 @@ def cpu(work: Callable[[], object]) -> tuple[float, object]:
 
 
 def host() -> Structure:
-    """Li18Mn9Ni3O30: R-3m LiMO2 (a 2.87, c 14.26 Å), fifteen formula units, the metals of its layer drawn with a seed."""
+    """Li18Mn9Ni3O30: R-3m LiMO2 (a 2.87, c 14.26 Å), fifteen formula units, the metals of its layer drawn by a seed."""
     cell = Structure.from_spacegroup(
         "R-3m", Lattice.hexagonal(2.87, 14.26), ["Li", "Mn", "O"], [[0, 0, 0.5], [0, 0, 0], [0, 0, 0.2585]]
     ).get_primitive_structure()
