@@ -14,8 +14,8 @@ from lirich.atoms.plan import Job
 from lirich.atoms.relax import RelaxationSettings, relaxation_job
 
 PAIRED_A = 1.6
-"""Oxygens nearer than this are a pair: peroxide 1.45-1.50 Å, superoxide 1.33, O2 1.21; the next in an oxide is the edge
-of an octahedron, above 2.3 Å."""
+"""Oxygens nearer than this are a pair: peroxide 1.45-1.50 Å, superoxide 1.33, O2 1.21; the next in an oxide is the
+edge of an octahedron, above 2.3 Å."""
 
 
 def shaken_starts(
