@@ -17,30 +17,32 @@ from lirich.errors import InputError, NotEnoughDataError, PluginError
 
 
 def made_data() -> list[Labelled]:
-    """Shaken layered oxides with the labels of CHGNet 0.2.0, 0.3 eV per oxygen higher: other data by another method."""
-    teacher = calculator("chgnet:0.2.0")
+    """Shaken layered oxides on a surface 1.3 times as steep as CHGNet's: the softening that tuning is to mend."""
+    soft = calculator("chgnet")
     draw = np.random.default_rng(0)
     data = []
     for metal in ("Mn", "Ni", "Co"):
         cell = Structure.from_spacegroup(
             "R-3m", Lattice.hexagonal(2.87, 14.2), ["Li", metal, "O"], [[0, 0, 0.5], [0, 0, 0], [0, 0, 0.259]]
         ).get_primitive_structure()
-        for _ in range(3):
+        rest = soft.evaluate(cell).energy_ev
+        for _ in range(4):
             shaken = cell.copy()
             for i in range(len(shaken)):
                 shaken.translate_sites([i], draw.normal(scale=0.08, size=3), frac_coords=False)
-            said = teacher.evaluate(shaken)
-            data.append(Labelled(shaken, said.energy_ev + 0.6, said.forces_ev_a))
+            said = soft.evaluate(shaken)
+            data.append(Labelled(shaken, rest + 1.3 * (said.energy_ev - rest) + 0.6, 1.3 * said.forces_ev_a))
     return data
 
 
 def test_the_error_falls_on_held_out_compositions_and_the_weights_come_back() -> None:
     data = made_data()
-    tuned = fine_tune("mine", data, TuningSettings(epochs=4, learning_rate=5e-4))
+    tuned = fine_tune("mine", data, TuningSettings(epochs=5, learning_rate=3e-4))
     report = tuned.report
     assert report.learned_from + report.held_out == len(data)
     assert len(report.held_out_compositions) == 1
     assert report.after.force_mev_a < 0.9 * report.before.force_mev_a
+    assert report.improved
     low, high = report.after.force_interval
     assert low <= report.after.force_mev_a <= high
     potential = tuned_calculator(tuned)

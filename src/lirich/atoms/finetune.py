@@ -71,6 +71,11 @@ class TuningReport(Frozen):
     before: TuningError
     after: TuningError
 
+    @property
+    def improved(self) -> bool:
+        """Whether forces on the compositions held out came nearer to the data; a few structures may well not do it."""
+        return self.after.force_mev_a < self.before.force_mev_a
+
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
