@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator, all_changes
+from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedError, all_changes
 from ase.calculators.calculator import Calculator as AseBase
 from pymatgen.core.structure import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from lirich.atoms.evaluation import Calculator, Evaluation
+from lirich.atoms.evaluation import Array, Calculator, Evaluation
 from lirich.errors import CalculatorError
 
 
@@ -52,14 +52,21 @@ class AseCalculator:
             energy = float(atoms.get_potential_energy())
             forces = np.array(atoms.get_forces(), dtype=float)
             tension = np.array(atoms.get_stress(voigt=False), dtype=float) if stress else None
-            has_moments = moments and "magmoms" in getattr(self._calculator, "implemented_properties", ())
-            moment = np.array(atoms.get_magnetic_moments(), dtype=float) if has_moments else None
+            moment = _moments(atoms) if moments else None
         except Exception as error:
             raise CalculatorError(
                 f"{self.name} has no answer for {structure.composition.reduced_formula}: "
                 f"{type(error).__name__}: {error}"
             ) from error
         return finite(Evaluation(energy, forces, tension, moment), self.name, structure)
+
+
+def _moments(atoms: Atoms) -> Array | None:
+    """Return the moments, µB, or ``None``: some calculators list moments and have none."""
+    try:
+        return np.array(atoms.get_magnetic_moments(), dtype=float)
+    except PropertyNotImplementedError:
+        return None
 
 
 def finite(evaluation: Evaluation, name: str, structure: Structure) -> Evaluation:

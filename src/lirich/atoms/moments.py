@@ -1,8 +1,9 @@
 """Oxidation states from magnetic moments, as far as they tell them.
 
 CHGNet was trained on the moments of DFT+U, from which Deng et al. read the charge of transition metals
-(doi:10.1038/s42256-023-00716-3). A moment of a high-spin ion in an octahedron is near its number of unpaired electrons; the
-bands below are those numbers, less what covalency takes. Between bands the answer is that it cannot be told.
+(doi:10.1038/s42256-023-00716-3). A moment of a high-spin ion in an octahedron is near its number of unpaired
+electrons; the bands below are those numbers, less what covalency takes. Between bands the answer is that it cannot be
+told.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ BANDS: dict[str, tuple[tuple[float, float, int], ...]] = {
     "Cr": ((2.6, 3.2, 3), (1.8, 2.3, 4)),
     "V": ((1.7, 2.1, 3), (0.8, 1.3, 4), (0.0, 0.3, 5)),
 }
-"""Lowest and highest moment, µB, and the charge: high-spin d electrons unpaired (Mn4+ 3, Mn3+ 4, Mn2+ 5; Ni2+ 2, low-spin
-Ni3+ 1 and Ni4+ 0; low-spin Co3+ 0 and Co4+ 1, Co2+ 3; Fe3+ 5, Fe2+ 4; Cr3+ 3; V3+ 2, V4+ 1), less 5 to 25 % for what the
-ligands take, and 0.1 to 0.3 µB above for Mn4+, whose ligands are polarised against it. CHGNet 0.3.0 gives 3.0-3.1 for Mn
-in Li2MnO3 and 1.7 for Ni next to Mn4+."""
+"""Lowest and highest moment, µB, and the charge: unpaired d electrons (Mn4+ 3, Mn3+ 4, Mn2+ 5; Ni2+ 2, low-spin Ni3+ 1
+and Ni4+ 0; low-spin Co3+ 0 and Co4+ 1, Co2+ 3; Fe3+ 5, Fe2+ 4; Cr3+ 3, Cr4+ 2; V3+ 2, V4+ 1), less 5 to 25 % for what
+the ligands take, and up to 0.35 µB above for Mn4+, whose ligands are polarised against it. CHGNet 0.3.0 gives 3.0-3.1
+for Mn in Li2MnO3 and 1.7 for Ni next to Mn4+."""
 
 
 class SiteCharge(Frozen):
@@ -48,7 +49,7 @@ class SiteCharge(Frozen):
 def charges_from_moments(
     structure: Structure, moments_mub: Sequence[float], intended: Sequence[float] | None = None
 ) -> list[SiteCharge]:
-    """Return what the moments, µB per site, say of the sites whose element has bands; *intended* charges beside them."""
+    """Return what the moments, µB per site, say of sites whose element has bands; *intended* charges stand beside."""
     found = []
     for i, site in enumerate(structure):
         symbol = site.specie.symbol

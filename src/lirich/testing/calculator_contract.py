@@ -1,4 +1,4 @@
-"""The contract of a potential: its forces are its gradient, its stress too, and it sees atoms, not their order or place."""
+"""The contract of a potential: forces and stress are its gradient, and it sees atoms, not their order or place."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def check_calculator(
     """Check a potential on one crystal, which should be off its minimum; return the deviations by name.
 
     Forces against central differences along three random directions, eV/Å; stress against those of strained cells,
-    eV/Å³; the energy of the crystal shifted, turned, and with its atoms in another order, eV; the same question twice, with
-    another between, eV (0 is asked for). The bounds leave room for float32.
+    eV/Å³; the energy of the crystal shifted, turned, and with its atoms in another order, eV; the same question twice,
+    with others between, eV (0 is asked for). The bounds leave room for float32.
 
     Raises `lirich.errors.PluginError` that lists all that fails, with what was found.
     """

@@ -1,0 +1,89 @@
+"""Bands and cheap paths agree where the saddle is in the middle; the search for pairs finds its pairs."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+
+pytest.importorskip("chgnet")
+
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.structure import Structure
+
+from lirich.atoms import calculators
+from lirich.atoms.neb import barrier, midpoint_job, neb_job
+from lirich.atoms.rattle import dimer_jobs, shaken_starts
+from lirich.atoms.relax import RelaxationSettings, relaxation_job, relaxed
+from lirich.errors import StructureError
+
+
+@pytest.fixture
+def copper(monkeypatch: pytest.MonkeyPatch) -> RelaxationSettings:
+    """Effective-medium copper through the door, as a third party's potential."""
+    entry = EntryPoint("copper", "ase.calculators.emt:EMT", calculators.GROUP)
+    monkeypatch.setattr(calculators, "entry_points", lambda group: [entry])
+    calculators._loaded.cache_clear()
+    yield RelaxationSettings(calculator="copper", force_max_ev_a=0.02)
+    calculators._loaded.cache_clear()
+
+
+def hop() -> tuple[Structure, Structure, int]:
+    """A vacancy of copper, 2 x 2 x 2 cells, before and after one neighbour jumped into it."""
+    full = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.59), ["Cu"], [[0, 0, 0]]) * (2, 2, 2)
+    place = full[0].frac_coords
+    before = full.copy()
+    before.remove_sites([0])
+    hopping = int(np.argmin([before.lattice.get_distance_and_image(s.frac_coords, place)[0] for s in before]))
+    after = before.copy()
+    after.replace(hopping, "Cu", coords=place)
+    return before, after, hopping
+
+
+def test_a_band_and_the_middle_of_the_way_agree_on_a_symmetric_hop(copper: RelaxationSettings) -> None:
+    before, after, hopping = hop()
+    jobs = [relaxation_job(s, copper) for s in (before, after)]
+    ends = [relaxed(job.task(job.parameters)) for job in jobs]
+    # Both are the same vacancy, so the same energy.
+    assert ends[0].energy_ev == pytest.approx(ends[1].energy_ev, abs=2e-3)
+    crystals = [end.crystal for end in ends]
+    job = neb_job(*crystals, copper, images=3)
+    band = barrier(job.task(job.parameters))
+    assert band.converged
+    assert band.one_saddle
+    assert band.barrier_ev == pytest.approx(band.reverse_ev, abs=5e-3)
+    middle = midpoint_job(*crystals, hopping, copper)
+    cheap = relaxed(middle.task(middle.parameters))
+    assert cheap.converged
+    assert cheap.energy_ev - ends[0].energy_ev == pytest.approx(band.barrier_ev, abs=0.01)
+    # Measured barriers of copper's vacancy are 0.7 eV (Landolt-Bornstein III/25); EMT is soft.
+    assert 0.3 < band.barrier_ev < 0.9
+
+
+def test_ends_that_are_no_pair_are_refused(copper: RelaxationSettings) -> None:
+    before, after, hopping = hop()
+    with pytest.raises(StructureError, match="no two ends"):
+        neb_job(before, after * (1, 1, 2), copper)
+    with pytest.raises(StructureError, match="does not hop"):
+        midpoint_job(before, after, hopping + 1, copper)
+
+
+def test_every_second_start_brings_two_oxygens_together() -> None:
+    oxide = Structure.from_spacegroup("R-3m", Lattice.hexagonal(2.83, 14.0), ["Mn", "O"], [[0, 0, 0], [0, 0, 0.26]]) * (
+        2,
+        2,
+        1,
+    )
+    oxygen = [i for i, s in enumerate(oxide) if s.specie.symbol == "O"]
+
+    def nearest(structure: Structure) -> float:
+        distances = structure.distance_matrix[np.ix_(oxygen, oxygen)]
+        return float(distances[distances > 0].min())
+
+    starts = shaken_starts(oxide, 4, shake_a=0.05, seed=3)
+    assert [nearest(s) == pytest.approx(1.5, abs=1e-6) for s in starts] == [True, False, True, False]
+    again = shaken_starts(oxide, 4, shake_a=0.05, seed=3)
+    assert all(np.array_equal(a.frac_coords, b.frac_coords) for a, b in zip(starts, again, strict=True))
+    jobs = dimer_jobs(oxide, RelaxationSettings(), starts=2)
+    assert [job.label for job in jobs] == ["start 0", "start 1"]
