@@ -13,6 +13,8 @@ from lirich.atoms.plan import Plan
 from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job, relaxed
 from lirich.errors import InputError
 
+VOLTAGE = "computed_average_voltage_v"
+
 BCC_LITHIUM_A = 3.51
 """Lattice parameter of bcc lithium, Å: Nadler & Kempter, Anal. Chem. 31 (1959) 2109, doi:10.1021/ac60156a007."""
 
@@ -21,8 +23,7 @@ def lithium_energy(settings: RelaxationSettings) -> Plan[float]:
     """Return the energy of an atom of lithium metal with the same potential, eV."""
     bcc = Structure(Lattice.cubic(BCC_LITHIUM_A), ["Li", "Li"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     (outcome,) = yield [relaxation_job(bcc, settings.model_copy(update={"cell": "free"}), "lithium metal")]
-    metal = relaxed(outcome)
-    return metal.energy_ev / 2
+    return relaxed(outcome).energy_ev / 2
 
 
 def average_voltage_v(rich: Relaxation, poor: Relaxation, lithium_ev: float) -> float:
@@ -35,4 +36,4 @@ def average_voltage_v(rich: Relaxation, poor: Relaxation, lithium_ev: float) -> 
     rest = {str(e): n for e, n in a.items() if str(e) != "Li"}
     if count <= 0 or rest != {str(e): n for e, n in b.items() if str(e) != "Li"}:
         raise InputError(f"No voltage between {a.formula} and {b.formula}", expected="the same cell with less lithium")
-    return -(rich.energy_ev - poor.energy_ev - count * lithium_ev) / count
+    return float(-(rich.energy_ev - poor.energy_ev - count * lithium_ev) / count)
