@@ -310,7 +310,7 @@ def _hops(own: _Cell, base: _Cell, settings: CandidateSettings) -> Plan[list[Com
     symbols = symbols_of(base.built)
     ends = (found.leaves, found.hops)
     shared = all(i in to_host and symbols[to_host[i]] == "Li" for i in ends)
-    theirs = hops.Hop(*(to_host[i] for i in ends), found.name, found.region) if shared else None
+    theirs = hops.Hop(to_host[ends[0]], to_host[ends[1]], found.name, found.region) if shared else None
 
     def plan_of(cell: _Cell) -> Plan[list[Computed]]:
         hop = found if cell is own else theirs

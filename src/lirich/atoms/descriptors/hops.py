@@ -65,7 +65,7 @@ def hop_barrier(host: Relaxation, hop: Hop, settings: RelaxationSettings, *, ban
     emptied.remove_sites([hop.leaves])
     hopping = hop.hops - (hop.leaves < hop.hops)
     known = Computed(quantity=HOP, value=None, where=hop.name, region=hop.region)
-    other_end = moved_to(emptied, hopping, crystal[hop.leaves].frac_coords)
+    other_end = moved_to(emptied, hopping, crystal[hop.leaves].frac_coords.tolist())
     outcomes = yield [relaxation_job(emptied, fixed, "Li vacancy"), relaxation_job(other_end, fixed, "Li hopped")]
     first, why_first = ended(outcomes[0])
     last, why_last = ended(outcomes[1])

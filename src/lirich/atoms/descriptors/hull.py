@@ -74,7 +74,7 @@ def lowest_mixture(composition: Mapping[str, float], energies: Mapping[str, floa
         formula = " ".join(f"{el}{n:g}" for el, n in composition.items())
         raise CalculatorError(
             f"No mixture of {', '.join(names[k] for k in usable)} has the composition {formula}",
-            advice="The list of competing phases (lirich.atoms.descriptors.competitors) has none for one of its elements",
+            advice="lirich.atoms.descriptors.competitors has no phases for one of its elements",
         )
     units = {names[k]: float(n) for k, n in zip(usable, found.x, strict=True) if n > NEGLIGIBLE}
     return Mixture(units, float(found.fun))

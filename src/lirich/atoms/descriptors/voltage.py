@@ -21,7 +21,7 @@ BCC_LITHIUM_A = 3.51
 
 def lithium_energy(settings: RelaxationSettings) -> Plan[float]:
     """Return the energy of an atom of lithium metal with the same potential, eV."""
-    bcc = Structure(Lattice.cubic(BCC_LITHIUM_A), ["Li", "Li"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    bcc = Structure(Lattice.cubic(BCC_LITHIUM_A), ["Li", "Li"], [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]])
     (outcome,) = yield [relaxation_job(bcc, settings.model_copy(update={"cell": "free"}), "lithium metal")]
     return relaxed(outcome).energy_ev / 2
 
