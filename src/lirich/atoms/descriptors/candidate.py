@@ -210,6 +210,8 @@ def _state(cell: _Cell, share: float) -> tuple[Relaxation, Callable[[int], int |
     pair = cell.charged[share]
     if isinstance(pair, LirichError):
         raise pair
+    if pair.following.apart:
+        raise CalculatorError(pair.following.apart)
     return pair.following.relaxation, pair.following.index_of
 
 
@@ -333,7 +335,8 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
             figures.append(Computed(quantity=voltage.VOLTAGE, value=None, lithium_removed=share, why=str(pair)))
             continue
         poor = pair.lowest.relaxation
-        doubts = doubts_of(poor)
+        apart = pair.lowest.apart
+        doubts = doubts_of(poor) + ((apart,) if apart else ())
         part = [
             Computed(
                 quantity=voltage.VOLTAGE,
@@ -341,7 +344,13 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
                 where=f"{100 * from_share:.0f} to {100 * share:.0f} % of the lithium out",
                 lithium_removed=share,
             ),
-            *strain.strain_figures(own.rich.crystal, poor.crystal, share),
+        ]
+        if not apart:
+            part += strain.strain_figures(own.rich.crystal, poor.crystal, share)
+        figures += [
+            Computed(quantity=quantity, value=None, lithium_removed=share, why=apart)
+            for quantity in (strain.VOLUME, strain.STRAIN, strain.SPACING)
+            if apart
         ]
         figures += [figure.model_copy(update={"doubts": doubts}) for figure in part]
         before, from_share = poor, share

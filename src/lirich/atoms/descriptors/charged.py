@@ -23,6 +23,10 @@ from lirich.errors import CalculatorError
 SAME_PLACE_A = 0.7
 """Atoms of two built cells stand on one place within this distance, Å: places of an oxide are 1.7 Å apart or more."""
 
+LAYERS_APART_PERCENT = 20.0
+"""Measured volumes of layered oxides change by less than 10 % on charge (Radin et al., Adv. Energy Mater. 7 (2017)
+1602888, doi:10.1002/aenm.201602888); a cell that has grown by twice that has lost its layers to each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChargedCell:
@@ -32,6 +36,18 @@ class ChargedCell:
     removed: tuple[int, ...]
     lithium_removed: float
     words: str
+    growth_percent: float
+
+    @property
+    def apart(self) -> str:
+        """What is to be said where the layers came apart, else nothing.
+
+        Potentials without dispersion hardly bind layers without lithium: relaxed, they drift away from each other, at
+        almost no gain of energy (0.04 eV per CoO2). The volume of such a cell is no number of the crystal.
+        """
+        if self.growth_percent < LAYERS_APART_PERCENT:
+            return ""
+        return f"the layers came apart (volume {self.growth_percent:+.0f} %): the potential hardly binds empty layers"
 
     def index_of(self, before: int) -> int | None:
         """Return where an atom of the cell before stands in this one, ``None`` where it left."""
@@ -88,8 +104,9 @@ def charged_cells(
             reasons.append(why)
             cells.append(None)
             continue
+        growth = 100.0 * (end.crystal.volume / crystal.volume - 1.0)
         words = "the lithium that left the host" if follow is not None and number == 0 else f"vacancies {number}"
-        cells.append(ChargedCell(end, way, share, words))
+        cells.append(ChargedCell(end, way, share, words, growth))
     sound = [cell for cell in cells if cell is not None]
     if not sound or (follow is not None and cells[0] is None):
         raise CalculatorError(f"No charged cell relaxed: {'; '.join(dict.fromkeys(reasons))}")

@@ -20,8 +20,8 @@ from lirich.errors import LirichError
 
 OXYGEN_EV = -4.948
 """Half the energy of O₂, eV, on the scale of CHGNet's labels: that of the Materials Project with its MP2020
-corrections, which the labels hold already (Deng et al., Nat. Mach. Intell. 5 (2023) 1031, doi:10.1038/s42256-023-00716-3).
-No second correction is added. CHGNet's own O₂ is −4.819: it has seen few molecules."""
+corrections, which the labels hold already (Deng et al., Nat. Mach. Intell. 5 (2023) 1031,
+doi:10.1038/s42256-023-00716-3). No second correction is added. CHGNet's own O₂ is −4.819: it has seen few molecules."""
 SHARED_EDGE_A = 3.3
 """Anions of one octahedron's edge are 2.5-3.2 Å apart (`lirich.atoms.interstices`)."""
 
