@@ -55,6 +55,7 @@ def test_equal_orderings_are_listed_once_and_ranked() -> None:
     found = ordered("Li1.2Mn0.6Ni0.2O2", seeds=4)
     energies = [f.ewald_ev for f in found]
     assert [f.rank for f in found] == [0, 1, 2, 3]
+    assert found[0].how == "annealed"
     assert energies == sorted(energies)
     assert np.diff(energies).min() > 1e-4
 

@@ -104,7 +104,8 @@ def ordered(
         found.append(_Found.of(matrix, [placed[i] for i in order], seed, "annealed"))
     found.sort(key=lambda f: f.energy)
     kept: list[_Found] = []
-    for new in sorted([*found, *_swapped(matrix, found[0], groups)], key=lambda f: f.energy):
+    # Energies that differ by rounding only keep the annealed one.
+    for new in sorted([*found, *_swapped(matrix, found[0], groups)], key=lambda f: (round(f.energy, 6), f.how)):
         if len(kept) == len(runs):
             break
         if not any(new.same(other) for other in kept):
