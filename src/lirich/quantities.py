@@ -51,6 +51,11 @@ _BROAD_ARC = "Hsu & Mansfeld, Corrosion 57 (2001) 747, doi:10.5006/1.3280607"
 _LIN_KK = "Boukamp, J. Electrochem. Soc. 142 (1995) 1885, doi:10.1149/1.2044210 (linear Kramers–Kronig test)"
 _KIM = "Kim et al., Energy Environ. Sci. 18 (2025) 4222 (PCA of Li-rich charge curves)"
 _STACK = "Betz et al., Adv. Energy Mater. 9 (2019) 1803170, doi:10.1002/aenm.201803170 (levels of energy calculation)"
+_TM_HOPS = "Reed, Ceder & Van der Ven, Electrochem. Solid-State Lett. 4 (2001) A78, doi:10.1149/1.1368896"
+_LI_HOPS = "Van der Ven & Ceder, J. Power Sources 97-98 (2001) 529, doi:10.1016/S0378-7753(01)00638-3"
+_NEB = "Henkelman, Uberuaga & Jónsson, J. Chem. Phys. 113 (2000) 9901, doi:10.1063/1.1329672"
+_AYDINOL = "Aydinol et al., Phys. Rev. B 56 (1997) 1354, doi:10.1103/PhysRevB.56.1354"
+_HULL = "Ong et al., Chem. Mater. 20 (2008) 1798, doi:10.1021/cm702327g"
 _SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
 
 DIFFUSION_VALIDITY_LIMIT = 0.03
@@ -281,6 +286,42 @@ _LIST = (
     Quantity("volume_change", "volume change", "ΔV/V", "%", "material", "relative volume change of the material in a cycle", _REVIEW, "lower"),
     Quantity("oxygen_vacancy_formation_energy_ev", "oxygen-vacancy formation energy", "E_vac(O)", "eV", "material",
              "E(with vacancy) + ½E(O2) − E(perfect); the O2 reference and state of charge are conditions", _REVIEW, "higher"),
+    Quantity("oxygen_vacancy_formation_energy_change_ev", "oxygen-vacancy formation energy over the host's", "ΔE_vac(O)", "eV", "material",
+             "that of a doped cell less that of the undoped host: same ordering, same oxygen, same lithium out", _REVIEW, "higher"),
+    Quantity("metal_migration_energy_ev", "metal migration energy", "E_mig(M)", "eV", "material",
+             "E(metal in a place of the lithium layer) − E(metal at home) of the charged cell, both relaxed; metal, place and "
+             "state of charge are conditions", _TM_HOPS, "higher"),
+    Quantity("metal_migration_energy_change_ev", "metal migration energy over the host's", "ΔE_mig(M)", "eV", "material",
+             "that of a doped cell less that of the undoped host: same metal, same way, same lithium out", _TM_HOPS, "higher"),
+    Quantity("metal_migration_barrier_ev", "metal migration barrier", "E_a(M)", "eV", "material",
+             "highest energy of the climbing-image band to a place of the lithium layer − E(metal at home)", _NEB, "higher"),
+    Quantity("lithium_hop_barrier_ev", "lithium hop barrier", "E_a(Li)", "eV", "material",
+             "energy at the saddle of a lithium's hop into a vacancy − that of the lower end; cheap path or band is a condition",
+             _LI_HOPS, "lower"),
+    Quantity("lithium_hop_barrier_change_ev", "lithium hop barrier over the host's", "ΔE_a(Li)", "eV", "material",
+             "that of a doped cell less that of the undoped host: same ordering, same two places", _LI_HOPS, "lower"),
+    Quantity("computed_average_voltage_v", "average voltage from energies", "V̄_0K", "V", "material",
+             "−[E(rich) − E(poor) − ΔN·E(Li)]/ΔN of ΔN lithium taken out, energies at 0 K for free energies", _AYDINOL),
+    Quantity("delithiation_strain", "lattice strain on delithiation", "ε_eq", "%", "material",
+             "equivalent (von Mises) strain √(2/3 ε′:ε′) of the charged against the discharged cell, ε′ the deviator of the "
+             "Green strain", "von Mises, Nachr. Ges. Wiss. Göttingen, Math.-Phys. Kl. (1913) 582", "lower"),
+    Quantity("spinel_over_layered_mev_atom", "spinel over layered", "ΔE(sp)", "meV/atom", "material",
+             "energy of the spinel-type order of the same atoms less that of the layered cell, both relaxed", _REVIEW, "higher"),
+    Quantity("rock_salt_over_layered_mev_atom", "rock salt over layered", "ΔE(rs)", "meV/atom", "material",
+             "energy of the disordered rock salt of the same atoms less that of the layered cell, both relaxed", _REVIEW, "higher"),
+    Quantity("dopant_site_energy_ev", "site energy of a dopant", "ΔE_site", "eV", "material",
+             "energy of the cell with the dopant on another kind of site less that with the dopant on its own; same ions",
+             _REVIEW, "higher"),
+    Quantity("energy_above_hull_mev_atom", "energy above the hull", "E_hull", "meV/atom", "material",
+             "energy of the cell less that of the lowest mixture of competing phases of its composition", _HULL, "lower"),
+    Quantity("dopant_solution_energy_ev", "solution energy of a dopant", "E_sol", "eV", "material",
+             "energy per dopant of host + phases that the doped cell falls apart into → doped cell + phases that the host "
+             "falls apart into", _HULL, "lower"),
+    Quantity("oxygen_pairing_energy_ev", "oxygen pairing energy", "E(O-O)", "eV", "material",
+             "energy of the lowest charged cell found with two oxygens within 1.6 Å less that of the lowest without", _REVIEW, "higher"),
+    Quantity("dopant_size_mismatch", "size mismatch of a dopant", "Δr/r", "%", "material",
+             "100·(radius of the dopant's ion − that of the replaced one)/that of the replaced one, effective ionic radii",
+             "Shannon, Acta Cryst. A 32 (1976) 751, doi:10.1107/S0567739476001551"),
     Quantity("oxygen_release_onset_v", "onset voltage of oxygen release", "V_on(O2)", "V", "material",
              "voltage in charge at which O2 is first detected", _REVIEW, "higher"),
     Quantity("oxygen_release_intensification_v", "voltage of intense oxygen release", "V_int(O2)", "V", "material",

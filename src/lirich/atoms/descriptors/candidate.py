@@ -1,0 +1,379 @@
+"""One candidate, from its cell as built to its numbers: the whole plan of a doped cell beside its undoped host.
+
+The host is part of the plan: every difference is one of pairs, the same oxygen, the same metal, the same lithium out.
+The jobs of the host depend on the host and on the places alone, so that the candidates of one ordering ask for the
+same jobs, and a runner that keeps what it computed does them once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import Field
+from pymatgen.core.structure import Structure
+
+from lirich.atoms.descriptors import dimers, hops, hull, migration, mismatch, preference, strain, vacancy, voltage
+from lirich.atoms.descriptors.charged import ChargedPair, charged_cells, same_places
+from lirich.atoms.descriptors.computed import Computed, difference, doubts_of, ended
+from lirich.atoms.evaluation import PRE_FILTER
+from lirich.atoms.moments import charges_from_moments
+from lirich.atoms.oxidation import symbols_of
+from lirich.atoms.plan import Plan, together
+from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job, warm_start
+from lirich.errors import CalculatorError, LirichError
+from lirich.model import Frozen
+
+USUAL = (
+    vacancy.VACANCY, vacancy.CHANGE, voltage.VOLTAGE, strain.VOLUME, strain.STRAIN, strain.SPACING,
+    migration.MIGRATION, migration.MIGRATION_CHANGE, mismatch.MISMATCH,
+)  # fmt: skip
+"""What is computed where nothing is asked for."""
+OFFERED = (
+    *USUAL, migration.MIGRATION_BARRIER, hops.HOP, hops.HOP_CHANGE, preference.SPINEL, preference.ROCK_SALT,
+    hull.ABOVE_HULL, hull.SOLUTION, dimers.PAIRING,
+)  # fmt: skip
+"""All that can be asked for."""
+
+
+class CandidateSettings(Frozen):
+    """What is computed of a candidate, and how."""
+
+    relaxation: RelaxationSettings = RelaxationSettings()
+    wanted: tuple[str, ...] = Field(USUAL, description="Quantities; what is not asked for is not computed")
+    lithium_removed: tuple[float, ...] = Field(
+        (0.0, 0.5), description="States of charge, shares of the lithium that are out; above 0 a charged cell is made"
+    )
+    oxygen_sites: int = Field(
+        2, ge=1, description="Oxygens next to a dopant that are taken out, at most; one far beside"
+    )
+    arrangements: int = Field(2, ge=1, description="Arrangements of vacancies that are relaxed of a charged cell")
+    migrating: tuple[str, ...] = Field(("Mn", "Ni"), description="Metals whose way into the lithium layer is computed")
+    bands: bool = Field(False, description="Whether barriers are by nudged elastic bands, not by the cheap path alone")
+    pairing_starts: int = Field(8, ge=2, description="Starts of the search for paired oxygen, of each charged cell")
+    seed: int = Field(0, ge=0)
+
+
+class CandidateResult(Frozen):
+    """What was found of one cell.
+
+    ``figures`` hold the numbers of the cell and their differences to the host; ``structures`` the relaxed cells as
+    dictionaries by name (``discharged``, ``charged 50 %``); ``notes`` say what the moments tell of the charges, which
+    lithium left, and that all this is a pre-filter.
+    """
+
+    formula: str
+    figures: tuple[Computed, ...]
+    structures: Mapping[str, dict[str, Any]] = {}
+    notes: tuple[str, ...] = ()
+    calculator: str = ""
+    version: str = ""
+
+    def of(self, quantity: str) -> list[Computed]:
+        """Return the figures of one quantity that have a value."""
+        return [figure for figure in self.figures if figure.quantity == quantity and figure.value is not None]
+
+
+@dataclass
+class _Cell:
+    """A cell on its way: as built, relaxed, and charged by state."""
+
+    built: Structure
+    rich: Relaxation
+    charged: dict[float, ChargedPair | LirichError] = field(default_factory=dict)
+
+
+def candidate_plan(
+    host: Structure,
+    doped: Structure | None = None,
+    settings: CandidateSettings | None = None,
+) -> Plan[CandidateResult]:
+    """Compute one cell: a doped one beside its host, or the host alone.
+
+    Parameters
+    ----------
+    host:
+        The undoped ordering, as built, with the site properties ``charge`` and ``layer``.
+    doped:
+        A variant of it (`lirich.atoms.dopants.Variant.structure`): sites on the same places, the property ``role``.
+    settings:
+        What is computed.
+
+    Raises
+    ------
+    lirich.errors.CalculatorError
+        The cell itself, or its host, did not relax to a state that can be used. What fails later is a figure without
+        value that says why.
+    """
+    settings = settings or CandidateSettings()
+    base = yield from _relaxed(host, None, settings)
+    own = base if doped is None else (yield from _relaxed(doped, base, settings))
+    states = [share for share in settings.lithium_removed if share > 0]
+    yield from _charge(base, None, states, settings)
+    if own is not base:
+        yield from _charge(own, base, states, settings)
+    parts = list(_parts(own, base, settings))
+    outcomes = yield from together([plan for _, plan in parts])
+    figures: list[Computed] = []
+    for (quantity, _), outcome in zip(parts, outcomes, strict=True):
+        if isinstance(outcome, LirichError):
+            figures.append(Computed(quantity=quantity, value=None, why=str(outcome)))
+        else:
+            figures += outcome
+    kept = {"discharged": own.rich.structure}
+    for share, pair in own.charged.items():
+        if isinstance(pair, ChargedPair):
+            kept[f"charged {100 * share:.0f} %"] = pair.lowest.relaxation.structure
+    return CandidateResult(
+        formula=own.built.formula,
+        figures=tuple(figure for figure in figures if figure.quantity in settings.wanted),
+        structures=kept,
+        notes=(*_notes(own), PRE_FILTER),
+        calculator=own.rich.calculator,
+        version=own.rich.version,
+    )
+
+
+def _relaxed(built: Structure, base: _Cell | None, settings: CandidateSettings) -> Plan[_Cell]:
+    free = settings.relaxation.model_copy(update={"cell": "free"})
+    start = None if base is None else warm_start(built, base.built, base.rich.crystal)
+    (outcome,) = yield [relaxation_job(built, free, f"{built.composition.reduced_formula}, discharged", start=start)]
+    rich, why = ended(outcome)
+    if rich is None:
+        raise CalculatorError(f"{built.formula} did not relax: {why}")
+    return _Cell(built, rich)
+
+
+def _charge(cell: _Cell, base: _Cell | None, states: Sequence[float], settings: CandidateSettings) -> Plan[None]:
+    """Charge a cell to all *states* side by side: where the host charged, the same lithium goes."""
+    places = None if base is None else same_places(base.built, cell.built)
+    plans = []
+    for share in states:
+        follow = None
+        before = None if base is None else base.charged[share]
+        if places is not None and isinstance(before, ChargedPair):
+            follow = [places[i] for i in before.following.removed if i in places]
+        plans.append(
+            charged_cells(cell.rich, share, settings.relaxation, follow=follow, arrangements=settings.arrangements)
+        )
+    outcomes = yield from together(plans)
+    cell.charged = dict(zip(states, outcomes, strict=True))
+
+
+Part = tuple[str, Plan[list[Computed]]]
+"""The first quantity that a plan gives, to name it where the plan fails, and the plan."""
+
+
+def _parts(own: _Cell, base: _Cell, settings: CandidateSettings) -> Iterator[Part]:
+    wanted = set(settings.wanted)
+    dopants = dopants_of(own.built)
+    if wanted & {vacancy.VACANCY, vacancy.CHANGE}:
+        for share in settings.lithium_removed:
+            yield vacancy.VACANCY, _vacancies(own, base, share, settings)
+    if wanted & {voltage.VOLTAGE, strain.VOLUME, strain.STRAIN, strain.SPACING}:
+        yield voltage.VOLTAGE, _charging(own, settings)
+    if wanted & {migration.MIGRATION, migration.MIGRATION_CHANGE, migration.MIGRATION_BARRIER}:
+        for share in own.charged:
+            for element in settings.migrating:
+                if element in base.built.symbol_set:
+                    yield migration.MIGRATION, _migrations(own, base, element, share, settings)
+    if wanted & {hops.HOP, hops.HOP_CHANGE}:
+        yield hops.HOP, _hops(own, base, settings)
+    if wanted & {mismatch.MISMATCH} and dopants:
+        yield mismatch.MISMATCH, _at_once(lambda: mismatch.size_mismatch(base.built, own.built, dopants))
+    if wanted & {preference.SPINEL, preference.ROCK_SALT}:
+        yield preference.SPINEL, preference.phase_preference(own.built, own.rich, settings.relaxation)
+    if wanted & {hull.ABOVE_HULL, hull.SOLUTION}:
+        reference = None if own is base else base.rich
+        yield hull.ABOVE_HULL, hull.hull_figures(own.rich, settings.relaxation, host=reference, dopants=len(dopants))
+    if dimers.PAIRING in wanted:
+        for share, pair in own.charged.items():
+            yield dimers.PAIRING, _pairing(pair, share, settings)
+
+
+def dopants_of(structure: Structure) -> list[int]:
+    """Return the sites whose ``role`` is that of a dopant."""
+    return [i for i, role in enumerate(structure.site_properties.get("role") or ()) if role == "dopant"]
+
+
+def _at_once(make: Callable[[], list[Computed]]) -> Plan[list[Computed]]:
+    """Return a plan without jobs."""
+    yield from ()
+    return make()
+
+
+def _state(cell: _Cell, share: float) -> tuple[Relaxation, Callable[[int], int | None]]:
+    """Return the relaxed cell of a state of charge, and where the atoms of the built cell stand in it."""
+    if share == 0:
+        return cell.rich, lambda atom: atom
+    pair = cell.charged[share]
+    if isinstance(pair, LirichError):
+        raise pair
+    return pair.following.relaxation, pair.following.index_of
+
+
+def _vacancies(own: _Cell, base: _Cell, share: float, settings: CandidateSettings) -> Plan[list[Computed]]:
+    """Take the same oxygens out of the cell and its host: those next to the dopants that the host holds least."""
+    dopants = dopants_of(own.built)
+    sites = vacancy.oxygen_sites(own.built, dopants)
+    to_host = same_places(own.built, base.built)
+    near = [s for s in vacancy.on_host(sites, to_host) if s.region != "far"]
+    far = [s for s in vacancy.on_host(sites, to_host) if s.region == "far"][:1]
+    near = yield from vacancy.weakest(base.rich, near, settings.relaxation, settings.oxygen_sites)
+    back = {host: mine for mine, host in to_host.items()}
+    chosen = [*near, *far]
+    here = [vacancy.OxygenSite(back[s.index], s.name, s.region) for s in chosen]
+    return (
+        yield from _paired(
+            own,
+            base,
+            share,
+            vacancy.CHANGE,
+            lambda cell: vacancy.vacancy_energies(
+                _state(cell, share)[0],
+                _moved(here if cell is own else chosen, _state(cell, share)[1]),
+                settings.relaxation,
+                lithium_removed=share,
+            ),
+        )
+    )
+
+
+def _moved(sites: Sequence[vacancy.OxygenSite], index: Callable[[int], int | None]) -> list[vacancy.OxygenSite]:
+    moved = [(index(site.index), site) for site in sites]
+    return [vacancy.OxygenSite(i, site.name, site.region) for i, site in moved if i is not None]
+
+
+def _paired(
+    own: _Cell, base: _Cell, share: float, change: str, plan_of: Callable[[_Cell], Plan[list[Computed]]]
+) -> Plan[list[Computed]]:
+    """Run a plan of the cell and of its host side by side; return the cell's figures and their differences."""
+    if own is base:
+        return (yield from plan_of(own))
+    mine, theirs = yield from together([plan_of(own), plan_of(base)])
+    if isinstance(mine, LirichError):
+        raise mine
+    if isinstance(theirs, LirichError):
+        return [*mine, Computed(quantity=change, value=None, lithium_removed=share, why=f"host: {theirs}")]
+    quantity = mine[0].quantity if mine else ""
+    partners = {b.where: b for b in theirs if b.quantity == quantity}
+    pairs = [(a, partners[a.where]) for a in mine if a.quantity == quantity and a.where in partners]
+    return [*mine, *(difference(change, a, b) for a, b in pairs)]
+
+
+def _migrations(
+    own: _Cell, base: _Cell, element: str, share: float, settings: CandidateSettings
+) -> Plan[list[Computed]]:
+    """Send the same metal the same way in the cell and its host; the way is found on the places as built."""
+    cells = {id(cell): _state(cell, share)[0] for cell in (own, base)}
+    built = {id(cell): _emptied(cell, share) for cell in (own, base)}
+    ways = migration.need_ways(migration.ways_out(built[id(own)], element, dopants_of(built[id(own)])), element)
+    to_host = same_places(built[id(own)], built[id(base)])
+    theirs = [_on_host(way, to_host, built[id(base)], element) for way in ways]
+
+    def plan_of(cell: _Cell) -> Plan[list[Computed]]:
+        return migration.migration_energies(
+            cells[id(cell)],
+            built[id(cell)],
+            ways if cell is own else [way for way in theirs if way is not None],
+            settings.relaxation,
+            lithium_removed=share,
+            bands=settings.bands or (migration.MIGRATION_BARRIER in settings.wanted and cell is own),
+        )
+
+    return (yield from _paired(own, base, share, migration.MIGRATION_CHANGE, plan_of))
+
+
+def _emptied(cell: _Cell, share: float) -> Structure:
+    """Return the charged cell on the places as built."""
+    pair = cell.charged[share]
+    assert isinstance(pair, ChargedPair)
+    emptied = cell.built.copy()
+    emptied.remove_sites(list(pair.following.removed))
+    return emptied
+
+
+def _on_host(way: migration.Way, places: Mapping[int, int], host: Structure, element: str) -> migration.Way | None:
+    """Return the same way in the host, ``None`` where another element stands there."""
+    if way.atom not in places or symbols_of(host)[places[way.atom]] != element:
+        return None
+    anions = tuple(places[i] for i in way.anions if i in places)
+    return migration.Way(places[way.atom], way.place, anions, way.name, way.region)
+
+
+def _hops(own: _Cell, base: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
+    found = hops.lithium_hop(own.built, dopants_of(own.built))
+    if found is None:
+        raise CalculatorError(f"{own.built.formula} has no two lithium side by side in a lithium layer")
+    to_host = same_places(own.built, base.built)
+    symbols = symbols_of(base.built)
+    ends = (found.leaves, found.hops)
+    shared = all(i in to_host and symbols[to_host[i]] == "Li" for i in ends)
+    theirs = hops.Hop(to_host[ends[0]], to_host[ends[1]], found.name, found.region) if shared else None
+
+    def plan_of(cell: _Cell) -> Plan[list[Computed]]:
+        hop = found if cell is own else theirs
+        if hop is None:
+            raise CalculatorError("the host has no lithium on the places of this hop")
+        result = yield from hops.hop_barrier(cell.rich, hop, settings.relaxation, band=settings.bands)
+        return [result]
+
+    return (yield from _paired(own, base, 0.0, hops.HOP_CHANGE, plan_of))
+
+
+def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
+    """Return voltages from state to state, and what the lattice does, of the lowest charged cells."""
+    lithium = yield from voltage.lithium_energy(settings.relaxation)
+    figures = [strain.spacing(own.rich.crystal)]
+    before, from_share = own.rich, 0.0
+    for share in sorted(own.charged):
+        pair = own.charged[share]
+        if isinstance(pair, LirichError):
+            figures.append(Computed(quantity=voltage.VOLTAGE, value=None, lithium_removed=share, why=str(pair)))
+            continue
+        poor = pair.lowest.relaxation
+        doubts = doubts_of(poor)
+        part = [
+            Computed(
+                quantity=voltage.VOLTAGE,
+                value=voltage.average_voltage_v(before, poor, lithium),
+                where=f"{100 * from_share:.0f} to {100 * share:.0f} % of the lithium out",
+                lithium_removed=share,
+            ),
+            *strain.strain_figures(own.rich.crystal, poor.crystal, share),
+        ]
+        figures += [figure.model_copy(update={"doubts": doubts}) for figure in part]
+        before, from_share = poor, share
+    return figures
+
+
+def _pairing(pair: ChargedPair | LirichError, share: float, settings: CandidateSettings) -> Plan[list[Computed]]:
+    if isinstance(pair, LirichError):
+        raise pair
+    found = yield from dimers.oxygen_pairing(
+        pair.lowest.relaxation,
+        settings.relaxation,
+        lithium_removed=share,
+        starts=settings.pairing_starts,
+        seed=settings.seed,
+    )
+    return [found]
+
+
+def _notes(own: _Cell) -> list[str]:
+    notes = []
+    notes += [f"discharged cell {words}" for words in doubts_of(own.rich)]
+    intended = own.built.site_properties.get("charge")
+    if own.rich.moments_mub is not None and intended is not None:
+        told = charges_from_moments(own.rich.crystal, own.rich.moments_mub, intended)
+        for element in dict.fromkeys(site.element for site in told):
+            verdicts = [site.verdict for site in told if site.element == element]
+            words = [f"{verdicts.count(v)} {v}" for v in ("agrees", "differs", "cannot tell") if v in verdicts]
+            notes.append(f"moments of {element} against its formal charge: {', '.join(words)}")
+    for share, pair in own.charged.items():
+        if isinstance(pair, LirichError):
+            notes.append(f"charged {100 * share:.0f} %: {pair}")
+        else:
+            notes.append(f"charged {100 * share:.0f} %: lowest with {pair.lowest.words}")
+    return notes

@@ -1,0 +1,131 @@
+"""Charged cells of a host and of its doped kin: the same lithium out of both, as far as both have it.
+
+Which lithium leaves decides energies by tenths of an eV. A difference to the host is one of the dopant only if both
+cells lost the same lithium: the doped cell follows its host, and its own lowest arrangement is computed beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pymatgen.core.structure import Structure
+
+from lirich.atoms.delithiate import delithiated
+from lirich.atoms.descriptors.computed import ended
+from lirich.atoms.ordering import ewald_matrix
+from lirich.atoms.oxidation import balanced, symbols_of
+from lirich.atoms.plan import Plan
+from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job
+from lirich.errors import CalculatorError
+
+SAME_PLACE_A = 0.7
+"""Atoms of two built cells stand on one place within this distance, Å: places of an oxide are 1.7 Å apart or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedCell:
+    """A charged cell, relaxed. ``removed`` are the lithium that left, by index in the cell before, in rising order."""
+
+    relaxation: Relaxation
+    removed: tuple[int, ...]
+    lithium_removed: float
+    words: str
+
+    def index_of(self, before: int) -> int | None:
+        """Return where an atom of the cell before stands in this one, ``None`` where it left."""
+        return None if before in self.removed else before - sum(gone < before for gone in self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedPair:
+    """The cell that follows the host (of a host: its lowest), and the lowest that was found."""
+
+    following: ChargedCell
+    lowest: ChargedCell
+
+
+def charged_cells(
+    rich: Relaxation,
+    share: float,
+    settings: RelaxationSettings,
+    *,
+    follow: Sequence[int] | None = None,
+    arrangements: int = 2,
+) -> Plan[ChargedPair]:
+    """Relax charged cells, cell shape free, with *share* of the lithium out, rounded to whole atoms.
+
+    Parameters
+    ----------
+    rich:
+        The relaxed discharged cell.
+    follow:
+        Indices of the lithium that left the host, in *rich*; ``None`` for a host. Lithium too many or too few for
+        *share* is put back, or taken out too, where the Ewald energy of the formal charges is lowest.
+    arrangements:
+        How many arrangements of vacancies are relaxed: the lowest by Ewald energy, beside the one that follows.
+
+    Raises `lirich.errors.CalculatorError` where no cell relaxed, or not the one that follows the host.
+    """
+    crystal = rich.crystal
+    free = settings.model_copy(update={"cell": "free"})
+    ways = [tuple(sorted(c.removed)) for c in delithiated(crystal, share, lowest=arrangements)]
+    if follow is not None:
+        mine = following(crystal, follow, round(share * symbols_of(crystal).count("Li")))
+        ways = [mine, *[way for way in ways if way != mine][: arrangements - 1]]
+    jobs = []
+    for number, way in enumerate(ways):
+        charged = crystal.copy()
+        charged.remove_sites(list(way))
+        jobs.append(relaxation_job(charged, free, f"{charged.composition.reduced_formula}, vacancies {number}"))
+    outcomes = yield jobs
+    cells: list[ChargedCell | None] = []
+    reasons = []
+    for number, (way, outcome) in enumerate(zip(ways, outcomes, strict=True)):
+        end, why = ended(outcome)
+        if end is None:
+            reasons.append(why)
+            cells.append(None)
+            continue
+        words = "the lithium that left the host" if follow is not None and number == 0 else f"vacancies {number}"
+        cells.append(ChargedCell(end, way, share, words))
+    sound = [cell for cell in cells if cell is not None]
+    if not sound or (follow is not None and cells[0] is None):
+        raise CalculatorError(f"No charged cell relaxed: {'; '.join(dict.fromkeys(reasons))}")
+    lowest = min(sound, key=lambda cell: cell.relaxation.energy_ev)
+    return ChargedPair(lowest if follow is None or cells[0] is None else cells[0], lowest)
+
+
+def following(structure: Structure, removed: Sequence[int], count: int) -> tuple[int, ...]:
+    """Return *count* lithium that leave *structure*: *removed*, and as few others as can be, by Ewald energy."""
+    symbols = symbols_of(structure)
+    lithium = [i for i, s in enumerate(symbols) if s == "Li"]
+    gone = sorted(set(removed) & set(lithium))
+    if len(gone) == count:
+        return tuple(gone)
+    counts = {el: symbols.count(el) - (count if el == "Li" else 0) for el in dict.fromkeys(symbols)}
+    states = balanced(counts, oxygen=True)
+    charges = np.array([1.0 if s == "Li" else states.mean(s) for s in symbols])
+    matrix = ewald_matrix(structure)
+
+    def energy(out: Sequence[int]) -> float:
+        q = charges.copy()
+        q[list(out)] = 0.0
+        return float(q @ matrix @ q)
+
+    while len(gone) < count:
+        gone = min(([*gone, i] for i in lithium if i not in gone), key=energy)
+    while len(gone) > count:
+        gone = min(([i for i in gone if i != back] for back in gone), key=energy)
+    return tuple(sorted(gone))
+
+
+def same_places(structure: Structure, other: Structure) -> Mapping[int, int]:
+    """Return which atom of *other* stands where an atom of *structure* does, by index, of cells that share a lattice.
+
+    Elements may differ: a dopant stands where a metal of the host did. Both as built, not relaxed.
+    """
+    distances = structure.lattice.get_all_distances(structure.frac_coords, other.frac_coords)
+    nearest = distances.argmin(axis=1)
+    return {i: int(j) for i, j in enumerate(nearest) if distances[i, j] < SAME_PLACE_A}

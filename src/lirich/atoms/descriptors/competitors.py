@@ -1,0 +1,70 @@
+"""Crystals that a doped oxide may fall apart into, from published structures.
+
+A start for the relaxation with the same potential as the cells that they compete with. Positions are those published,
+to the digits given, or the ideal ones of the prototype where that is said; the relaxation moves them. Borates,
+Li₄WO₅ and the higher oxides of Nb and W are not here: what has only those to fall apart into comes out with too low an
+energy above the hull, and what has none of its own has none at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from lirich.atoms.hosts import HOSTS, Host
+
+_WYCKOFF = "Wyckoff, Crystal Structures, 2nd ed. (1963-1965)"
+
+
+def _oxide(name: str, group: str, lattice: tuple[float, ...], orbits: tuple[tuple[str, float, float, float], ...],
+           source: str) -> Host:  # fmt: skip
+    a, b, c, alpha, beta, gamma = lattice
+    return Host(name, "oxide", group, (a, b, c, alpha, beta, gamma), orbits, source)
+
+
+_ALL = (
+    _oxide("Li2O", "Fm-3m", (4.619, 4.619, 4.619, 90, 90, 90), (("O", 0, 0, 0), ("Li", 0.25, 0.25, 0.25)), _WYCKOFF),
+    _oxide("Na2O", "Fm-3m", (5.55, 5.55, 5.55, 90, 90, 90), (("O", 0, 0, 0), ("Na", 0.25, 0.25, 0.25)), _WYCKOFF),
+    _oxide("LiF", "Fm-3m", (4.017, 4.017, 4.017, 90, 90, 90), (("Li", 0, 0, 0), ("F", 0.5, 0.5, 0.5)), _WYCKOFF),
+    _oxide("MnO2", "P4_2/mnm", (4.398, 4.398, 2.873, 90, 90, 90), (("Mn", 0, 0, 0), ("O", 0.3046, 0.3046, 0)),
+           "Bolzan et al., Aust. J. Chem. 46 (1993) 939, doi:10.1071/CH9930939"),
+    _oxide("LiMnO2", "Pmmn", (2.805, 4.572, 5.757, 90, 90, 90),
+           (("Li", 0, 0, 0.126), ("Mn", 0, 0, 0.634), ("O", 0, 0.5, 0.144), ("O", 0, 0.5, 0.602)),
+           "Hoppe, Brachtel & Jansen, Z. Anorg. Allg. Chem. 417 (1975) 1, doi:10.1002/zaac.19754170102"),
+    _oxide("Co3O4", "Fd-3m", (8.084, 8.084, 8.084, 90, 90, 90),
+           (("Co", 0, 0, 0), ("Co", 0.625, 0.625, 0.625), ("O", 0.389, 0.389, 0.389)), _WYCKOFF),
+    _oxide("Al2O3", "R-3c", (4.759, 4.759, 12.991, 90, 90, 120), (("Al", 0, 0, 0.3522), ("O", 0.3063, 0, 0.25)),
+           "Lewis, Schwarzenbach & Flack, Acta Cryst. A 38 (1982) 733, doi:10.1107/S0567739482001478"),
+    _oxide("LiAlO2", "P4_12_12", (5.169, 5.169, 6.268, 90, 90, 90),
+           (("Li", 0.8126, 0.8126, 0), ("Al", 0.1759, 0.1759, 0), ("O", 0.3369, 0.2906, 0.7723)),
+           "Marezio, Acta Cryst. 19 (1965) 396, doi:10.1107/S0365110X65003511"),
+    _oxide("TiO2", "P4_2/mnm", (4.594, 4.594, 2.959, 90, 90, 90), (("Ti", 0, 0, 0), ("O", 0.3048, 0.3048, 0)),
+           "Burdett et al., J. Am. Chem. Soc. 109 (1987) 3639, doi:10.1021/ja00246a021"),
+    _oxide("Li2TiO3", "C2/c", (5.06, 8.79, 9.75, 90, 100.2, 90),
+           (("Li", 0.238, 0.077, 0), ("Li", 0.25, 0.25, 0.5), ("Li", 0, 0.083, 0.25), ("Ti", 0, 0.415, 0.25),
+            ("Ti", 0, 0.747, 0.25), ("O", 0.141, 0.265, 0.138), ("O", 0.102, 0.586, 0.138), ("O", 0.138, 0.907, 0.135)),
+           "Kataoka et al., Mater. Res. Bull. 44 (2009) 168, doi:10.1016/j.materresbull.2008.03.015"),
+    _oxide("LiNbO3", "R3c", (5.148, 5.148, 13.863, 90, 90, 120),
+           (("Nb", 0, 0, 0), ("Li", 0, 0, 0.2787), ("O", 0.0492, 0.3446, 0.0647)),
+           "Abrahams, Reddy & Bernstein, J. Phys. Chem. Solids 27 (1966) 997, doi:10.1016/0022-3697(66)90072-2"),
+    _oxide("Li3NbO4", "I-43m", (8.429, 8.429, 8.429, 90, 90, 90),
+           (("Nb", 0.14, 0.14, 0.14), ("Li", 0.375, 0.375, 0.125), ("O", 0.375, 0.375, 0.375),
+            ("O", 0.125, 0.125, 0.375)),
+           "Ukei, Suzuki, Shishido & Fukuda, Acta Cryst. C 50 (1994) 655; Li and O on the ideal places of rock salt"),
+    _oxide("Li2WO4", "R-3", (14.361, 14.361, 9.603, 90, 90, 120),
+           (("W", 0.1956, 0.9840, 0.7499), ("Li", 0.1940, 0.9841, 0.4156), ("Li", 0.1937, 0.9849, 0.0846),
+            ("O", 0.2096, 0.1207, 0.7501), ("O", 0.3336, 0.0001, 0.7499), ("O", 0.1221, 0.9104, 0.9146),
+            ("O", 0.1221, 0.9106, 0.5852)),
+           "lattice: Zachariasen & Plettinger, Acta Cryst. 14 (1961) 229; places of the prototype Be2SiO4"),
+    _oxide("ZrO2", "P2_1/c", (5.1505, 5.2116, 5.3173, 90, 99.23, 90),
+           (("Zr", 0.2754, 0.0395, 0.2083), ("O", 0.0700, 0.3317, 0.3477), ("O", 0.4496, 0.7569, 0.4792)),
+           "Howard, Hill & Reichert, Acta Cryst. B 44 (1988) 116, doi:10.1107/S0108768187010279"),
+)  # fmt: skip
+
+COMPETITORS: Mapping[str, Host] = MappingProxyType({**HOSTS, **{each.name: each for each in _ALL}})
+"""All crystals that compete, by formula: those of `lirich.atoms.hosts` too."""
+
+
+def competitors_of(elements: set[str]) -> dict[str, Host]:
+    """Return the crystals that hold none but these elements."""
+    return {name: host for name, host in COMPETITORS.items() if {orbit[0] for orbit in host.orbits} <= elements}

@@ -1,0 +1,71 @@
+"""One number of a descriptor: of which quantity, where, in which state, and what speaks against it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lirich.atoms.plan import Outcome
+from lirich.atoms.relax import Relaxation, relaxed
+from lirich.errors import LirichError
+from lirich.model import Frozen
+
+Region = Literal["", "near", "far"]
+
+
+class Computed(Frozen):
+    """A computed number.
+
+    ``value`` is in the unit of the quantity, ``None`` where there is none; ``why`` then says what became of it.
+    ``where`` names the site or path in words, ``region`` whether it is next to a dopant or far from one (empty where
+    that is no question), ``lithium_removed`` the share of the lithium that is taken out (0 to 1). ``doubts`` are about
+    a number that is there.
+    """
+
+    quantity: str
+    value: float | None
+    where: str = ""
+    region: Region = ""
+    lithium_removed: float = 0.0
+    doubts: tuple[str, ...] = ()
+    why: str = ""
+
+
+def ended(outcome: Outcome) -> tuple[Relaxation | None, str]:
+    """Return a relaxation that can be used, or ``None`` and why not: failed, not converged, collapsed, slid back."""
+    if isinstance(outcome, LirichError):
+        return None, str(outcome)
+    result = relaxed(outcome)
+    if not result.converged:
+        return None, f"not converged after {result.steps} steps ({result.force_max_ev_a:.2f} eV/Å left)"
+    if result.end.kind in ("collapsed", "moved back"):
+        return None, result.end.words
+    return result, ""
+
+
+def doubts_of(result: Relaxation) -> tuple[str, ...]:
+    """Return what the end state of a relaxation says against its number: nothing where it ended as it was built.
+
+    Atoms that moved, and metals whose coordination changed. Lithium between five and six anions is at home in both.
+    """
+    if result.end.kind == "as built":
+        return ()
+    words = []
+    for element in dict.fromkeys(move.element for move in result.end.moved):
+        steps = [move.distance_a for move in result.end.moved if move.element == element]
+        words.append(f"{len(steps)} {element} moved, up to {max(steps):.1f} Å")
+    changed = [c for c in result.end.coordination if c.element != "Li"]
+    words += [f"{c.element} {c.atom} has {c.after} anions, had {c.before}" for c in changed]
+    return (f"not as built: {'; '.join(words)}",) if words else ()
+
+
+def difference(quantity: str, doped: Computed, host: Computed) -> Computed:
+    """Return the paired difference of two numbers: of the same place in a doped cell and in its host.
+
+    It has no value, and says why, where one of the two has none; the doubts are those of both.
+    """
+    doubts = (*doped.doubts, *(f"host: {words}" for words in host.doubts))
+    known = doped.model_copy(update={"quantity": quantity, "doubts": doubts})
+    if doped.value is None or host.value is None:
+        why = doped.why if doped.value is None else f"host: {host.why}"
+        return known.model_copy(update={"value": None, "why": why, "doubts": ()})
+    return known.model_copy(update={"value": doped.value - host.value})

@@ -1,0 +1,77 @@
+"""What a layered cell would gain or lose as another order of the same atoms, and a dopant on another site.
+
+Energies per atom, over that of the layered cell, all relaxed with the same potential: spinel-type and rock salt of the
+same composition (`lirich.atoms.phases`). Positive says that the layered order is the lower one.
+"""
+
+from __future__ import annotations
+
+from pymatgen.core.structure import Structure
+
+from lirich.atoms.descriptors.computed import Computed, doubts_of, ended
+from lirich.atoms.dopants import Variant, rearrangements
+from lirich.atoms.phases import Phase, as_phase
+from lirich.atoms.plan import Plan
+from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job
+from lirich.errors import LirichError
+
+SPINEL = "spinel_over_layered_mev_atom"
+ROCK_SALT = "rock_salt_over_layered_mev_atom"
+SITE = "dopant_site_energy_ev"
+_PHASES: tuple[tuple[str, Phase], ...] = ((SPINEL, "spinel"), (ROCK_SALT, "rock salt"))
+
+
+def phase_preference(
+    built: Structure, layered: Relaxation, settings: RelaxationSettings, *, seed: int = 0
+) -> Plan[list[Computed]]:
+    """Return the energies of spinel and rock salt over the layered cell, meV per atom.
+
+    *built* is the layered cell before relaxation, with its formal charges. A spinel cell whose whole numbers are not
+    those of the layered one has another composition: no value.
+    """
+    free = settings.model_copy(update={"cell": "free"})
+    cells: list[tuple[str, Structure]] = []
+    found = []
+    formula = built.composition.reduced_formula
+    for quantity, phase in _PHASES:
+        try:
+            other = as_phase(built, phase, seed=seed)
+        except LirichError as error:
+            found.append(Computed(quantity=quantity, value=None, why=str(error)))
+            continue
+        if other.composition.reduced_formula != formula:
+            why = f"no small {phase} cell has the composition: {other.composition.reduced_formula}, not {formula}"
+            found.append(Computed(quantity=quantity, value=None, why=why))
+            continue
+        cells.append((quantity, other))
+    outcomes = yield [relaxation_job(cell, free, f"{formula} as another phase") for _, cell in cells]
+    for (quantity, cell), outcome in zip(cells, outcomes, strict=True):
+        end, why = ended(outcome)
+        value = None
+        if end is not None:
+            value = 1000.0 * (end.energy_ev / len(cell) - layered.energy_ev / len(layered.crystal))
+        where = f"{len(cell)} atoms, seed {seed}"
+        doubts = () if end is None else doubts_of(end)
+        found.append(Computed(quantity=quantity, value=value, where=where, doubts=doubts, why=why))
+    return found
+
+
+def site_preference(variant: Variant, settings: RelaxationSettings) -> Plan[list[Computed]]:
+    """Return what the first dopant costs on other kinds of place, eV per cell over the place of *variant*.
+
+    The same ions in another arrangement (`lirich.atoms.dopants.rearrangements`); positive says that the place of
+    *variant* is the better one.
+    """
+    free = settings.model_copy(update={"cell": "free"})
+    cells = [(layer, other.structure) for layer, other in rearrangements(variant)]
+    jobs = [relaxation_job(variant.structure, free, "dopant at home")]
+    jobs += [relaxation_job(cell, free, f"dopant in {layer}") for layer, cell in cells]
+    outcomes = yield jobs
+    home, why_home = ended(outcomes[0])
+    found = []
+    for (layer, _), outcome in zip(cells, outcomes[1:], strict=True):
+        end, why = ended(outcome)
+        value = None if end is None or home is None else end.energy_ev - home.energy_ev
+        doubts = () if end is None or value is None else doubts_of(end)
+        found.append(Computed(quantity=SITE, value=value, where=layer, doubts=doubts, why=why_home or why))
+    return found

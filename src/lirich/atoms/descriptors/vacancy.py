@@ -1,0 +1,139 @@
+"""Oxygen-vacancy formation energies: E(vacancy) + ½ E(O₂) − E(whole), of the same cell.
+
+Definition as in the review (Yang et al., EES Batteries 2 (2026) 377): the higher, the more firmly oxygen is held. The
+reference ½ E(O₂) is a constant: it shifts all energies alike and never changes a difference to the undoped host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pymatgen.core.structure import Structure
+
+from lirich.atoms.descriptors.computed import Computed, Region, doubts_of, ended
+from lirich.atoms.endstates import ANION_RADIUS_A
+from lirich.atoms.plan import Plan
+from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job, single_point_job
+from lirich.atoms.sites import BOND_A, distinct_sites
+from lirich.errors import LirichError
+
+OXYGEN_EV = -4.948
+"""Half the energy of O₂, eV, on the scale of CHGNet's labels: that of the Materials Project with its MP2020
+corrections, which the labels hold already (Deng et al., Nat. Mach. Intell. 5 (2023) 1031, doi:10.1038/s42256-023-00716-3).
+No second correction is added. CHGNet's own O₂ is −4.819: it has seen few molecules."""
+SHARED_EDGE_A = 3.3
+"""Anions of one octahedron's edge are 2.5-3.2 Å apart (`lirich.atoms.interstices`)."""
+
+VACANCY = "oxygen_vacancy_formation_energy_ev"
+CHANGE = "oxygen_vacancy_formation_energy_change_ev"
+
+
+@dataclass(frozen=True, slots=True)
+class OxygenSite:
+    """An oxygen that is taken out: its index, its neighbourhood in words, and whether a dopant is next to it."""
+
+    index: int
+    name: str
+    region: Region
+
+
+def oxygen_sites(structure: Structure, dopants: Sequence[int] = ()) -> list[OxygenSite]:
+    """Return one oxygen of each distinct neighbourhood, those next to the most dopants first, the far ones last.
+
+    An oxygen is near where a dopant is bonded to it (where the dopant is an anion: shares an edge with it), else far;
+    of alike far oxygens the farthest stands for all. Without *dopants* there is no near and far.
+    """
+    chosen = []
+    for site in distinct_sites(structure, "O", dopants=dopants):
+        members = list(site.members)
+        if not dopants:
+            chosen.append((0, 0.0, OxygenSite(site.index, site.name, "")))
+            continue
+        distances = {m: [float(structure.get_distance(m, d)) for d in dopants] for m in members}
+        bonds = {m: sum(_next_to(structure, d, x) for d, x in zip(dopants, distances[m], strict=True)) for m in members}
+        for count in sorted(set(bonds.values()), reverse=True):
+            alike = [m for m in members if bonds[m] == count]
+            best = max(alike, key=lambda m: (round(min(distances[m]), 2), -m)) if count == 0 else min(alike)
+            region: Region = "near" if count else "far"
+            chosen.append((-count, -min(distances[best]) if count == 0 else 0.0, OxygenSite(best, site.name, region)))
+    chosen.sort(key=lambda item: (item[0], round(item[1], 2), item[2].index))
+    return [site for _, _, site in chosen]
+
+
+def _next_to(structure: Structure, dopant: int, distance: float) -> bool:
+    return distance < (SHARED_EDGE_A if structure[dopant].specie.symbol in ANION_RADIUS_A else BOND_A)
+
+
+def weakest(
+    host: Relaxation, sites: Sequence[OxygenSite], settings: RelaxationSettings, keep: int
+) -> Plan[list[OxygenSite]]:
+    """Return the *keep* sites of the lowest vacancy energies without relaxation: the cheap choice of what to relax."""
+    if len(sites) <= keep:
+        return list(sites)
+    crystal = host.crystal
+    outcomes = yield [
+        single_point_job(_without(crystal, site.index), settings, f"{site.name} removed, unrelaxed") for site in sites
+    ]
+    energies = [
+        float("inf") if isinstance(outcome, LirichError) else float(outcome["energy_ev"]) for outcome in outcomes
+    ]
+    order = sorted(range(len(sites)), key=lambda k: (energies[k], k))[:keep]
+    return [sites[k] for k in order]
+
+
+def vacancy_energies(
+    host: Relaxation,
+    sites: Sequence[OxygenSite],
+    settings: RelaxationSettings,
+    *,
+    oxygen_ev: float = OXYGEN_EV,
+    lithium_removed: float = 0.0,
+) -> Plan[list[Computed]]:
+    """Return the oxygen-vacancy formation energy of each site, eV, in the order of *sites*.
+
+    Parameters
+    ----------
+    host:
+        The relaxed cell with all its oxygen. The vacancy relaxes in this cell, its shape fixed.
+    sites:
+        Which oxygens go, by their index in *host*.
+    oxygen_ev:
+        ½ E(O₂), eV.
+    lithium_removed:
+        State of charge of *host*, for the record.
+
+    A vacancy that another oxygen moved into is no vacancy of its site: no value.
+    """
+    crystal = host.crystal
+    fixed = settings.model_copy(update={"cell": "fixed"})
+    outcomes = yield [relaxation_job(_without(crystal, s.index), fixed, f"{s.name} removed") for s in sites]
+    found = []
+    for site, outcome in zip(sites, outcomes, strict=True):
+        end, why = ended(outcome)
+        if end is not None and any(move.element in ANION_RADIUS_A for move in end.end.moved):
+            why = end.end.words
+            end = None
+        found.append(
+            Computed(
+                quantity=VACANCY,
+                value=None if end is None else end.energy_ev + oxygen_ev - host.energy_ev,
+                where=site.name,
+                region=site.region,
+                lithium_removed=lithium_removed,
+                doubts=() if end is None else doubts_of(end),
+                why=why,
+            )
+        )
+    return found
+
+
+def _without(crystal: Structure, index: int) -> Structure:
+    emptied = crystal.copy()
+    emptied.remove_sites([index])
+    return emptied
+
+
+def on_host(sites: Sequence[OxygenSite], places: Mapping[int, int]) -> list[OxygenSite]:
+    """Return the same oxygens in another cell; *places* maps indices. Sites that it lacks are left out."""
+    return [OxygenSite(places[s.index], s.name, s.region) for s in sites if s.index in places]
