@@ -281,6 +281,8 @@ _LIST = (
     Quantity("volume_change", "volume change", "ΔV/V", "%", "material", "relative volume change of the material in a cycle", _REVIEW, "lower"),
     Quantity("oxygen_vacancy_formation_energy_ev", "oxygen-vacancy formation energy", "E_vac(O)", "eV", "material",
              "E(with vacancy) + ½E(O2) − E(perfect); the O2 reference and state of charge are conditions", _REVIEW, "higher"),
+    Quantity("oxygen_vacancy_formation_energy_change_ev", "change of the oxygen-vacancy formation energy", "ΔE_vac(O)", "eV",
+             "material", "E_vac(O) of a doped cell − that of the undoped cell of the same ordering, charge and place", _REVIEW, "higher"),
     Quantity("oxygen_release_onset_v", "onset voltage of oxygen release", "V_on(O2)", "V", "material",
              "voltage in charge at which O2 is first detected", _REVIEW, "higher"),
     Quantity("oxygen_release_intensification_v", "voltage of intense oxygen release", "V_int(O2)", "V", "material",

@@ -28,9 +28,6 @@ CHANGES: Mapping[str, str] = {
 WEAKEST = frozenset({"oxygen_vacancy_formation_energy_ev", "metal_migration_energy_ev", "lithium_migration_energy_ev"})
 """Energies of which a cell has as many as sites: the lowest decides, since that oxygen or metal leaves first."""
 
-NEAR = "next to "
-"""What the name of a site says where a dopant is its neighbour (`lirich.atoms.sites`)."""
-
 Key = tuple[int, str, float]
 """Ordering, calculator, share of the lithium removed: what a doped and an undoped cell must share to be compared."""
 
@@ -65,7 +62,7 @@ def judged(screened: Screened) -> Judged:
 
     Every quantity of a cell becomes one number (the lowest over sites for `WEAKEST`, those beside a dopant where there
     are such; else the mean). A change is the difference to the undoped cell of the same ordering, calculator and state
-    of charge. States of charge are averaged; the interval is that of the mean over orderings and calculators (Student's
+    of charge, unless the cell itself has it place by place. States of charge are averaged; the interval is that of the mean over orderings and calculators (Student's
     t).
     """
     study = screened.study
@@ -101,16 +98,16 @@ def _candidate(
     figures: dict[str, Estimate] = {}
     missing: dict[str, str] = {}
     for key in keys:
-        base = CHANGES.get(key, key)
-        own = _numbers(tried, base)
-        if key in CHANGES:
+        own, base = _numbers(tried, key), CHANGES.get(key, key)
+        if key in CHANGES and not own:
+            own = _numbers(tried, base)
             pairs = host.get(base) or {}
             own = {place: value - pairs[place] for place, value in own.items() if place in pairs}
         values = _independent(own)
         if values:
-            figures[key] = _estimate(values, () if key in CHANGES else _doubts(tried, base))
+            figures[key] = _estimate(values, _doubts(tried, key))
         elif key in wanted:
-            missing[key] = _why(tried, base)
+            missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
     return Candidate(name=tried.name, figures=figures, missing=missing, notes=_notes(tried))
 
 
@@ -123,7 +120,7 @@ def _numbers(tried: Tried, key: str) -> dict[Key, float]:
             cells[(ordering, reading.calculator, reading.lithium_removed), reading.cell].append(reading)
     places: dict[Key, list[float]] = defaultdict(list)
     for (place, _), readings in cells.items():
-        near = [r for r in readings if NEAR in r.where] or readings
+        near = [r for r in readings if r.region == "near"] or readings
         values = [r.value for r in near if r.value is not None]
         places[place].append(min(values) if key in WEAKEST else fmean(values))
     return {place: fmean(values) for place, values in places.items()}
@@ -153,7 +150,7 @@ def _doubts(tried: Tried, key: str) -> tuple[str, ...]:
 
 def _why(tried: Tried, key: str) -> str:
     reasons = [r.why for r in tried.readings if r.quantity == key and r.value is None and r.why]
-    return "; ".join(dict.fromkeys(reasons or tried.failures)) or "not computed"
+    return "; ".join(dict.fromkeys(reasons or tried.failures))
 
 
 def _notes(tried: Tried) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Gates and weights judge it afterwards (`lirich.screening.judged`): another weigh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from lirich.model import Frozen
 from lirich.screening.study import DopingStudy
@@ -15,7 +16,8 @@ class Reading(Frozen):
     """One computed number of one cell.
 
     ``value`` is in the unit of the quantity, ``None`` where there is none, and ``why`` then says what became of it.
-    ``cell`` is the number of the cell among those of its candidate, ``where`` the site or path, ``lithium_removed`` the
+    ``cell`` is the number of the cell among those of its candidate, ``where`` the site or path, ``region`` whether it is
+    next to a dopant or far from one, ``lithium_removed`` the
     share of the lithium that is taken out. ``doubts`` are about a number that is there.
     """
 
@@ -23,6 +25,7 @@ class Reading(Frozen):
     value: float | None
     cell: int = 0
     where: str = ""
+    region: Literal["", "near", "far"] = ""
     lithium_removed: float = 0.0
     calculator: str = ""
     doubts: tuple[str, ...] = ()

@@ -44,9 +44,7 @@ def hosts_of(study: DopingStudy) -> list[Arrangement]:
     """
     if study.host.formula:
         first = study.host.seed
-        found = ordered(
-            study.host.formula, atoms=study.host.atoms, seeds=range(first, first + study.host.orderings)
-        )
+        found = ordered(study.host.formula, atoms=study.host.atoms, seeds=range(first, first + study.host.orderings))
         crystals = [ordering.structure for ordering in found]
     else:
         crystal = read_structure(study.host.crystal)
@@ -154,6 +152,12 @@ def built(ordering: int, variant: Variant) -> Built:
         share_percent=round(variant.share_percent, 3),
         crystal=crystal_of(variant.structure),
     )
+
+
+def host_cell(ordering: int, host: Arrangement) -> Built:
+    """Return the record of an undoped cell."""
+    crystal = host.structure()
+    return Built(ordering=ordering, formula=crystal.composition.reduced_formula, crystal=crystal_of(crystal))
 
 
 def crystal_of(structure: Structure) -> Crystal:
