@@ -31,11 +31,7 @@ def funnel(counts: Sequence[tuple[str, int]]) -> Figure:
     names = [style.plain(name) for name, _ in counts][::-1]
     numbers = [n for _, n in counts][::-1]
     trace = bars(names, numbers, "left", _COMPUTED)
-    trace |= {
-        "text": [str(n) for n in numbers],
-        "textposition": "auto",
-        "hovertemplate": "%{y}: %{x} left<extra></extra>",
-    }
+    trace |= {"text": [str(n) for n in numbers], "hovertemplate": "%{y}: %{x} left<extra></extra>"}
     return Figure(
         title="Funnel",
         alt="Candidates left: " + "; ".join(f"{name} {n}" for name, n in counts) + ".",

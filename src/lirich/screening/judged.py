@@ -62,8 +62,8 @@ def judged(screened: Screened) -> Judged:
 
     Every quantity of a cell becomes one number (the lowest over sites for `WEAKEST`, those beside a dopant where there
     are such; else the mean). A change is the difference to the undoped cell of the same ordering, calculator and state
-    of charge, unless the cell itself has it place by place. States of charge are averaged; the interval is that of the mean over orderings and calculators (Student's
-    t).
+    of charge, unless the cell itself has it place by place. States of charge are averaged; the interval is that of the
+    mean over orderings and calculators (Student's t).
     """
     study = screened.study
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))

@@ -16,9 +16,9 @@ class Reading(Frozen):
     """One computed number of one cell.
 
     ``value`` is in the unit of the quantity, ``None`` where there is none, and ``why`` then says what became of it.
-    ``cell`` is the number of the cell among those of its candidate, ``where`` the site or path, ``region`` whether it is
-    next to a dopant or far from one, ``lithium_removed`` the
-    share of the lithium that is taken out. ``doubts`` are about a number that is there.
+    ``cell`` is the number of the cell among those of its candidate, ``where`` the site or path, ``region`` whether that
+    is next to a dopant or far from one, ``lithium_removed`` the share of the lithium that is taken out. ``doubts`` are
+    about a number that is there.
     """
 
     quantity: str
@@ -32,8 +32,15 @@ class Reading(Frozen):
     why: str = ""
 
 
+class CellNumbers(Frozen):
+    """What one cell gave: its numbers, and what is to be said of it."""
+
+    readings: tuple[Reading, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class Crystal(Frozen):
-    """A cell as it was built: rows of ``lattice_a`` in Å, fractional positions; element, layer and role of each atom."""
+    """A cell as it was built: rows of ``lattice_a`` (Å), fractional positions; element, layer, role of each atom."""
 
     lattice_a: tuple[tuple[float, float, float], ...]
     positions: tuple[tuple[float, float, float], ...]
@@ -50,6 +57,7 @@ class Built(Frozen):
     compensation: str = "none needed"
     share_percent: float = 0.0
     crystal: Crystal | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Tried(Frozen):

@@ -109,7 +109,7 @@ class PlanRunner:
 
 
 def _parameters(job: Job) -> dict[str, Any]:
-    """Return what decides the result of a job: its function by name, the code of the function's room, its parameters."""
+    """Return what decides the result of a job: its function by name, the code of its room, its parameters."""
     task = job.task
     room = ".".join(task.__module__.split(".")[:2])
     return {

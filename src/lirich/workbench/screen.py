@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -13,11 +14,11 @@ from pydantic import BaseModel, ValidationError
 
 from lirich import __version__
 from lirich.compute import ResultCache, code_hash
-from lirich.errors import InputError, LirichError
+from lirich.errors import InputError, LirichError, UnknownNameError
 from lirich.model import Value, content_hash
 from lirich.screening.gates import Gate
 from lirich.screening.judged import judged
-from lirich.screening.screened import Reading, Screened, Tried
+from lirich.screening.screened import CellNumbers, Reading, Screened, Tried
 from lirich.screening.study import Accuracy, DopantSet, DopingStudy, HostCell, Ion
 from lirich.workbench.extras import need_atoms
 from lirich.workbench.fieldsfile import read_fields
@@ -28,16 +29,23 @@ from lirich.workbench.screen_result import ScreenResult
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
 
+    from lirich.atoms.arrangement import Arrangement
     from lirich.atoms.plan import Plan
     from lirich.compute import Progress
+    from lirich.screening.screened import Built
     from lirich.store import Store
+    from lirich.workbench.plans import Tally
+    from lirich.workbench.prospects import Prospect
 
-CellPlan = Callable[["DopingStudy", "Structure", "Structure | None", str], "Plan[list[Reading]]"]
+CellPlan = Callable[["DopingStudy", "Structure", "Structure | None", str], "Plan[CellNumbers]"]
 """From a study, the undoped cell of an ordering, a doped cell of it (``None`` for the undoped itself) and the name of a
 calculator to the plan of what is computed of that cell. At the top level of a module, whose code is part of the key."""
 
 SHIPPED = ("dopants", "demo")
 """The studies that come with lirich: ``lirich screen dopants dopants``."""
+
+WITH_RESULTS = ("demo",)
+"""Those whose results come with lirich too."""
 
 _ADVICE = "docs/how-to/screen.md shows a study"
 
@@ -45,8 +53,6 @@ _ADVICE = "docs/how-to/screen.md shows a study"
 def shipped(name: str) -> str:
     """Return the text of a study that comes with lirich. Raises `lirich.errors.UnknownNameError`."""
     if name not in SHIPPED:
-        from lirich.errors import UnknownNameError
-
         raise UnknownNameError.of("study", name, SHIPPED)
     return (resources.files("lirich.workbench") / "studies" / f"{name}.yaml").read_text(encoding="utf-8")
 
@@ -160,17 +166,17 @@ def run_screen(
     """
     need_atoms("A screening of dopants")
     from lirich.atoms.calculators import calculator
-    from lirich.workbench.screen_cells import cell_plan
 
-    of_cell = cell_plan if plan is None else plan
+    if plan is None:
+        from lirich.workbench.screen_cells import cell_plan as plan
     versions = {name: calculator(name).version for name in study.calculators}
     kept = ResultCache(cache / "whole") if cache is not None else None
-    key = content_hash({"study": _computed_part(study), "versions": versions, "code": _code(of_cell)})
+    key = content_hash({"study": _computed_part(study), "versions": versions, "code": _code(plan)})
     known = kept.get(key) if kept is not None else None
     if known is not None:
         screened = Screened.model_validate(known).model_copy(update={"study": study})
     else:
-        screened = _compute(study, versions, of_cell, cache, executor, workers, progress)
+        screened = _compute(study, versions, plan, cache, executor, workers, progress)
         if kept is not None:
             kept.put(key, screened.model_dump(mode="json"))
     return answered(screened, literature, cached=known is not None)
@@ -184,6 +190,18 @@ def answered(screened: Screened, literature: Sequence[Value] | None = None, *, c
         literature = load()
     result = judged(screened)
     return ScreenResult(result, published(result, literature), cached)
+
+
+def shipped_result(name: str, literature: Sequence[Value] | None = None) -> ScreenResult:
+    """Return the results that come with lirich for one of its studies; nothing is computed.
+
+    They were made by ``lirich.testing.shipped_screening`` with the calculator that they name. Raises `UnknownNameError`
+    for a study without results.
+    """
+    if name not in WITH_RESULTS:
+        raise UnknownNameError.of("study with results", name, WITH_RESULTS)
+    text = (resources.files("lirich.workbench") / "studies" / f"{name}.json").read_text(encoding="utf-8")
+    return answered(Screened.model_validate_json(text), literature, cached=True)
 
 
 def keep_values(store: Store, result: ScreenResult) -> int:
@@ -209,7 +227,7 @@ def _code(plan: CellPlan) -> list[str]:
 def _compute(
     study: DopingStudy,
     versions: Mapping[str, str],
-    of_cell: CellPlan,
+    plan: CellPlan,
     cache: Path | None,
     executor: str,
     workers: int | None,
@@ -217,7 +235,7 @@ def _compute(
 ) -> Screened:
     from lirich.atoms.plan import together
     from lirich.workbench.plans import PlanRunner
-    from lirich.workbench.prospects import built, host_cell, hosts_of, prospects
+    from lirich.workbench.prospects import hosts_of, prospects
     from lirich.workbench.screen_cells import expected_cost
 
     began = time.monotonic()
@@ -235,29 +253,49 @@ def _compute(
         expected_cost=sum(expected_cost(study, len(crystal)) for _, _, crystal, _, _ in asked),
         progress=progress,
     )
-    answers = runner.run(together([of_cell(study, host, doped, name) for _, _, host, doped, name in asked]))
-    readings: dict[int, list[Reading]] = {}
-    failures: dict[int, list[str]] = {}
-    for (who, n, _, _, name), answer in zip(asked, answers, strict=True):
+    answers = runner.run(together([plan(study, host, doped, name) for _, _, host, doped, name in asked]))
+    return _gathered(study, versions, hosts, found, list(zip(asked, answers, strict=True)), runner.tally, began)
+
+
+def _gathered(
+    study: DopingStudy,
+    versions: Mapping[str, str],
+    hosts: Sequence[Arrangement],
+    found: Sequence[Prospect],
+    answers: Sequence[tuple[tuple[int, int, Structure, Structure | None, str], CellNumbers | LirichError]],
+    tally: Tally,
+    began: float,
+) -> Screened:
+    """Return what was computed, the numbers with their candidates; -1 stands for the undoped."""
+    from lirich.workbench.prospects import built, host_cell
+
+    readings: dict[int, list[Reading]] = defaultdict(list)
+    notes: dict[tuple[int, int], list[str]] = defaultdict(list)
+    failures: dict[int, list[str]] = defaultdict(list)
+    for (who, n, _, _, name), answer in answers:
         if isinstance(answer, LirichError):
-            failures.setdefault(who, []).append(str(answer))
+            failures[who].append(str(answer))
         else:
-            numbers = [r.model_copy(update={"cell": n, "calculator": name}) for r in answer]
-            readings.setdefault(who, []).extend(numbers)
+            readings[who] += [r.model_copy(update={"cell": n, "calculator": name}) for r in answer.readings]
+            notes[who, n] += [note for note in answer.notes if note not in notes[who, n]]
+
+    def noted(cell: Built, who: int, n: int) -> Built:
+        return cell.model_copy(update={"notes": tuple(notes[who, n])})
+
     host = Tried(
         name="undoped",
-        cells=tuple(host_cell(number, each) for number, each in enumerate(hosts)),
-        readings=tuple(readings.get(-1, ())),
-        failures=tuple(dict.fromkeys(failures.get(-1, ()))),
+        cells=tuple(noted(host_cell(n, each), -1, n) for n, each in enumerate(hosts)),
+        readings=tuple(readings[-1]),
+        failures=tuple(dict.fromkeys(failures[-1])),
     )
     tried = tuple(
         Tried(
             name=p.name,
             elements=p.dopants.elements,
             dopants=tuple(each.words for each in p.cells[0][1].dopants) if p.cells else (),
-            cells=tuple(built(ordering, variant) for ordering, variant in p.cells),
-            readings=tuple(readings.get(i, ())),
-            failures=tuple(dict.fromkeys((*p.failures, *failures.get(i, ())))),
+            cells=tuple(noted(built(ordering, variant), i, n) for n, (ordering, variant) in enumerate(p.cells)),
+            readings=tuple(readings[i]),
+            failures=tuple(dict.fromkeys((*p.failures, *failures[i]))),
         )
         for i, p in enumerate(found)
     )
@@ -267,7 +305,7 @@ def _compute(
         tried=tried,
         versions=versions,
         lirich=__version__,
-        jobs=runner.tally.jobs,
-        same=runner.tally.same,
+        jobs=tally.jobs,
+        same=tally.same,
         seconds=round(time.monotonic() - began, 1),
     )

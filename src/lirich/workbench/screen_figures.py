@@ -45,11 +45,11 @@ def figures_of(result: ScreenResult) -> list[Figure]:
 def crystal_figures(result: ScreenResult, name: str | None = None, most: int = 1) -> list[Figure]:
     """Return projections of the cells that were computed: of a candidate, of the undoped material without a name."""
     tried = result.judged.screened.host if name is None else result.judged.tried(name)
-    found = []
-    for cell in tried.cells[:most]:
-        if cell.crystal is not None:
-            found.append(_drawn(cell, f"{tried.name}: {cell.formula}, ordering {cell.ordering + 1}"))
-    return found
+    return [
+        _drawn(cell, f"{tried.name}: {cell.formula}, ordering {cell.ordering + 1}")
+        for cell in tried.cells[:most]
+        if cell.crystal is not None
+    ]
 
 
 def _drawn(cell: Built, title: str) -> Figure:
