@@ -142,7 +142,9 @@ def midpoint_job(start: Structure, end: Structure, hopping: int, settings: Relax
     middle = start.copy()
     for i, step in enumerate(way):
         middle.translate_sites([i], step / 2, frac_coords=False, to_unit_cell=False)
-    return relaxation_job(middle, settings, label, barred={hopping: [float(x) for x in way[hopping]]})
+    # Without an atom that stays, the crystal as a whole could slide back along the way, and the hop with it.
+    far = int(middle.distance_matrix[hopping].argmax())
+    return relaxation_job(middle, settings, label, frozen=[far], barred={hopping: [float(x) for x in way[hopping]]})
 
 
 def _image(first: Structure, atoms: Any) -> Structure:

@@ -12,6 +12,7 @@ from lirich.cli import complete, physics
 from lirich.cli.learn import learn
 from lirich.cli.options import CellNames, ExecutorName, Json, Workers, WorkspaceFolder
 from lirich.cli.output import want_json
+from lirich.cli.screen import screen
 from lirich.cli.simulation import simulate
 
 app = typer.Typer(
@@ -391,3 +392,4 @@ app.command()(physics.fit)
 app.command()(physics.study)
 app.command("design-cell")(physics.design_cell)
 app.add_typer(learn)
+app.add_typer(screen)

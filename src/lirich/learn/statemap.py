@@ -14,7 +14,7 @@ from lirich.errors import AnalysisError, InputError, NotEnoughDataError
 from lirich.learn.matrix import Array, CurveMatrix, Direction, Kind
 from lirich.learn.sums import Curves, InMemory
 
-_SAMPLE_ROWS = 512
+_SAMPLE_ROWS = 256
 _MORE_DIRECTIONS = 12
 """Directions that are followed beside those that are asked for: the error falls by λ(l+1)/λ(k) with every pass."""
 _PROBES = 4

@@ -30,6 +30,8 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "not-relaxed": "the voltage still moves at the end of the rest",
         "open-loop": "charge and discharge differ by more than 5 %: E_ch − E_dis is not the area of a loop",
         "out-of-validity": "outside the validity of the method",
+        "pre-filter": "computed with a universal potential: a pre-filter, not DFT; energies of defects, surfaces and "
+        "barriers come out too low",
         "redox-charge-unknown": "the composition has a metal that the bookkeeping of electrons has no number for",
         "run-order-unknown": "the files of the cell cannot be put in order, so its cycles have no place in its life",
         "slope-not-resolved": "the slope cannot be told from zero",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from lirich.reports.html import build_report
 if TYPE_CHECKING:
     from lirich.workbench.workspace import Workspace
 
-__all__ = ["CellReport", "ComparisonReport", "ReportData", "build_report", "write_report"]
+__all__ = ["CellReport", "ComparisonReport", "ReportData", "build_report", "write_page", "write_report"]
 
 
 def write_report(
@@ -28,14 +28,22 @@ def write_report(
     """
     from lirich.reports.collect import collect
 
+    return write_page(path, lambda: build_report(collect(workspace, cells=cells, by=by)))
+
+
+def write_page(path: str | Path, text: str | Callable[[], str]) -> Path:
+    """Write an HTML page to *path* and return it; whole or not at all.
+
+    *text* may be a function, which is called once the folder is known to be there. Raises `InputError` where it is not.
+    """
     target = Path(path)
     if not target.parent.is_dir():
         raise InputError(f"There is no folder {str(target.parent)!r}", advice="Make it, or check the path")
-    text = build_report(collect(workspace, cells=cells, by=by))
+    words = text if isinstance(text, str) else text()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(words)
         os.chmod(name, 0o644)  # mkstemp makes it private; a report is to be handed on
         os.replace(name, target)
     except BaseException:

@@ -48,14 +48,10 @@ def build_report(data: ReportData, *, most_bytes: int = MOST_BYTES) -> str:
 
 
 def _render(data: ReportData, detail: figures.Detail) -> str:
-    plotly, script = plotly_source(), _text("report.js")
-    hashes = " ".join(f"'sha256-{_digest(s)}'" for s in (plotly, script))
-    book = _FigureBook()
+    book = FigureBook()
     groups = list(dict.fromkeys(c.group_name for c in data.cells))
     marks = Marks()
-    environment = _environment().overlay()
-    environment.filters = {**environment.filters, "tie": _tie([c.name for c in data.cells])}
-    return environment.get_template("report.html.j2").render(
+    return templates([c.name for c in data.cells]).get_template("report.html.j2").render(
         data=data,
         detail=detail,
         answers=summarise(data),
@@ -93,24 +89,41 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
         loop_group=lambda name: groups.index(name) + 1 if name in groups else 0,
         segment_colours=style.SEGMENT_COLOURS,
         open_cells=len(data.cells) <= _OPEN_CELLS,
-        version=data.version or __version__,
-        plotly_version=PLOTLY_VERSION,
-        policy=f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'",
-        css=Markup(_text("report.css")),
-        plotly=Markup(plotly),
-        script=Markup(script),
-        config=Markup(script_json(CONFIG)),
+        **page_parts(data.version),
     )  # fmt: skip
 
 
-class _FigureBook:
+def page_parts(written_by: str = "") -> dict[str, Any]:
+    """Return what every page of lirich holds: style, scripts, the policy that allows these scripts alone, versions."""
+    plotly, script = plotly_source(), _text("report.js")
+    hashes = " ".join(f"'sha256-{_digest(s)}'" for s in (plotly, script))
+    return {
+        "version": written_by or __version__,
+        "plotly_version": PLOTLY_VERSION,
+        "policy": f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'",
+        "css": Markup(_text("report.css")),
+        "plotly": Markup(plotly),
+        "script": Markup(script),
+        "config": Markup(script_json(CONFIG)),
+    }
+
+
+def templates(names: Sequence[str] = ()) -> jinja2.Environment:
+    """Return the templates; the *names* of cells are kept whole where the filter ``tie`` is used."""
+    tied = _environment().overlay()
+    tied.filters = {**tied.filters, "tie": _tie(names)}
+    return tied
+
+
+class FigureBook:
     """Numbers the figures and keeps their specifications as texts that may stand in a script element."""
 
     def __init__(self) -> None:
         self._n = 0
 
     def add(self, figure: Figure) -> dict[str, Any]:
+        """Return what the templates need of a figure."""
         self._n += 1
         return {
             "id": f"figure-{self._n}",

@@ -16,7 +16,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +25,7 @@ from pydantic import Field, ValidationError
 from lirich.errors import InputError, SettingsError
 from lirich.model import Frozen, Scalar
 from lirich.workbench.extras import need_cells
+from lirich.workbench.fieldsfile import read_fields
 from lirich.workbench.physics import (
     DEFAULT_MODEL,
     HIGH,
@@ -202,16 +202,7 @@ def read_request(
     path: Path, given: Mapping[str, Any] | None = None, changes: Mapping[str, float] | None = None
 ) -> SimulationRequest:
     """Read a file; *given* and *changes* (of a command line) go before it. Raises `InputError`, `SettingsError`."""
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", advice="Check the path") from error
-    try:
-        fields = tomllib.loads(text) if path.suffix.lower() == ".toml" else yaml.safe_load(text)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path.name}: {error}", expected="a TOML or YAML file") from error
+    fields = read_fields(path, "a simulation")
     if not isinstance(fields, dict):
         raise SettingsError(f"{path.name} holds no fields", expected=_EXPECTED)
     stated = {name: value for name, value in (given or {}).items() if value is not None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
@@ -29,9 +27,9 @@ from lirich.cells.study import (
     duty_figures,
 )
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
-from lirich.errors import InputError
 from lirich.model import Finding, content_hash
 from lirich.workbench.extras import need_cells
+from lirich.workbench.fieldsfile import read_fields
 from lirich.workbench.physics import RADII
 from lirich.workbench.refusals import refused
 from lirich.workbench.saved_fit import MORPHOLOGY, is_saved_fit, read_saved_fit
@@ -213,15 +211,7 @@ def duty_words(study: Study) -> str:
 
 def read_study(path: Path) -> Study:
     """Read a study from a YAML or TOML file. Raises `InputError` and `SettingsError` with what is wrong where."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", expected="a study in YAML or TOML") from error
-    try:
-        data = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is not readable: {error}", expected="YAML, or TOML with the ending .toml") from error
-    return make_study(data, path.parent)
+    return make_study(read_fields(path, "a study"), path.parent)
 
 
 def make_study(data: Any, folder: Path = Path()) -> Study:

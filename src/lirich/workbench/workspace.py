@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lirich.cells.programme import Programme
     from lirich.compute import Progress
+    from lirich.screening.study import DopingStudy
     from lirich.store import Store
     from lirich.store.documents import Names
     from lirich.store.things import Things
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.compare import Comparison
     from lirich.workbench.learning import Learning
+    from lirich.workbench.screen_result import ScreenResult
     from lirich.workbench.simulate import SimulatedCell
     from lirich.workbench.simulated_spectrum import SimulatedSpectrum
 
@@ -335,6 +337,38 @@ class Workspace:
         from lirich.workbench.learning import Learning
 
         return Learning(self)
+
+    def screen(
+        self,
+        study: DopingStudy | Mapping[str, Any] | str | Path,
+        *,
+        executor: str = "processes",
+        workers: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> ScreenResult:
+        """Screen dopants: compute what a study asks for, rank, and keep the values as ``computed``.
+
+        *study* is a file, the name of a study that comes with lirich, plain data, or a study. A study that was stopped
+        goes on where it was. Raises `OptionalDependencyError` without the extra ``[atoms]``, `SettingsError`, and what
+        `lirich.workbench.screen.run_screen` raises.
+        """
+        from lirich.screening.study import DopingStudy
+        from lirich.workbench.screen import keep_values, make_screen, read_screen, run_screen
+
+        if isinstance(study, DopingStudy):
+            asked = study
+        else:
+            asked = read_screen(Path(study)) if isinstance(study, str | Path) else make_screen(study)
+        result = run_screen(
+            asked,
+            cache=self.store.cache / "screen",
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            literature=self.literature,
+        )
+        keep_values(self.store, result)
+        return result
 
     @property
     def literature(self) -> list[Value]:

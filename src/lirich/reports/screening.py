@@ -1,0 +1,131 @@
+"""The report of a screening: what was computed, on which structures, how surely, and what the literature says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lirich.quantities import QUANTITIES
+from lirich.reports.html import FigureBook, page_parts, templates
+from lirich.screening.candidate import LEVEL
+from lirich.screening.reasons import rank_words
+
+if TYPE_CHECKING:
+    from lirich.screening.candidate import Candidate
+    from lirich.workbench.screen_result import ScreenResult
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A candidate in the table."""
+
+    name: str
+    rank: str
+    ranks: str
+    score: str
+    interval: str
+    notes: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+def screening_report(result: ScreenResult) -> str:
+    """Return the report as the text of one HTML file without any outside request."""
+    from lirich.workbench.screen_figures import crystal_figures
+
+    judged, screened = result.judged, result.judged.screened
+    study = screened.study
+    book = FigureBook()
+    drawn = result.figures
+    rows = [_row(result, candidate, row) for candidate, row in result.rows]
+    best = next((r.name for r in rows if r.rank), None)
+    shapes = [*crystal_figures(result), *(crystal_figures(result, best) if best else [])]
+    keys = list(dict.fromkeys(key for c in judged.candidates for key in (*c.figures, *c.missing)))
+    first, *others = result.findings
+    return templates().get_template("screening.html.j2").render(
+        name=study.name,
+        host=study.host.formula or study.host.file or "a given crystal",
+        calculators=", ".join(study.calculators),
+        level=f"{LEVEL:.0%}",
+        pre_filter=first.message,
+        rows=rows,
+        ranked=[row for row in rows if row.rank],
+        fallen=[row for row in rows if not row.rank],
+        answer=answer_words(result),
+        summary_figures=[book.add(f) for f in drawn[:1]],
+        more_figures=[book.add(f) for f in drawn[1:]],
+        structure_figures=[book.add(f) for f in shapes],
+        literature=result.literature,
+        stages=[
+            {"words": s.gate.words, "left": len(s.passed), "entered": s.entered, "because": s.gate.because}
+            for s in judged.funnel.stages
+        ],
+        findings=others,
+        structures_lead=_structures(result),
+        cells=[screened.host, *screened.tried],
+        method=_method(result),
+        defined=[QUANTITIES[key] for key in keys],
+        **page_parts(),
+    )  # fmt: skip
+
+
+def answer_words(result: ScreenResult) -> str:
+    """Say in words which candidate is first, and how surely."""
+    ranking = result.judged.ranking
+    if ranking is None:
+        return f"No ranking: {result.judged.no_ranking}"
+    first, *others = ranking.places
+    text = f"{first.name} is first of {len(ranking.places)} ranked: in {first.first_share:.0%} of the draws"
+    rivals = [p.name for p in others if p.rank_low == 1]
+    if rivals:
+        text += f"; {', '.join(rivals)} may be first too"
+    return f"{text}. Score {first.score:+.2f} ({first.score_low:+.2f} … {first.score_high:+.2f})."
+
+
+def _row(result: ScreenResult, candidate: Candidate, row: Mapping[str, Any]) -> Row:
+    place = result.place(candidate.name)
+    if place is None:
+        return Row(candidate.name, "", "", "", "", candidate.notes, tuple(row["reasons"]))
+    words = rank_words(place, len(result.judged.ranking.places)) if result.judged.ranking else ""
+    return Row(
+        name=candidate.name,
+        rank=str(place.rank),
+        ranks=f"{place.rank_low}–{place.rank_high}" if place.rank_low != place.rank_high else "",
+        score=f"{place.score:+.2f}",
+        interval=f"{place.score_low:+.2f} … {place.score_high:+.2f}",
+        notes=candidate.notes,
+        reasons=tuple(reason for reason in row["reasons"] if reason != words),
+    )
+
+
+def _structures(result: ScreenResult) -> str:
+    screened = result.judged.screened
+    host = screened.study.host
+    atoms = (
+        len(screened.host.cells[0].crystal.elements) if screened.host.cells and screened.host.cells[0].crystal else 0
+    )
+    origin = (
+        f"ordered by the electrostatic energy of formal charges from seed {host.seed}" if host.formula else "as given"
+    )
+    shares = ", ".join(f"{100 * share:.0f} %" for share in screened.study.lithium_removed)
+    return (
+        f"{len(screened.host.cells)} orderings of {host.formula or 'the given crystal'} with {atoms} atoms, {origin}; "
+        f"each dopant on the place of the lowest electrostatic energy, every cell neutral by formal charges; "
+        f"lithium removed: {shares}."
+    )
+
+
+def _method(result: ScreenResult) -> list[str]:
+    screened = result.judged.screened
+    study = screened.study
+    versions = [f"{name}: {version}" for name, version in screened.versions.items()]
+    weights = ", ".join(f"{QUANTITIES[key].name} {weight:g}" for key, weight in study.weights.items())
+    return [
+        f"Calculators: {'; '.join(versions)}",
+        f"Relaxed until no force is above {study.relaxation.force_max_ev_a:g} eV/Å, "
+        f"at most {study.relaxation.max_steps} steps",
+        f"{screened.jobs} calculations, {screened.same} of them the same as another; {screened.seconds:.0f} s",
+        f"Weights of the score: {weights}. Each figure is an improvement over the undoped material in units of its "
+        "spread among the candidates; intervals of scores and ranks are drawn from the intervals of all figures",
+        f"Study hash {study.content_hash()[:16]}, lirich {screened.lirich}",
+    ]

@@ -1,0 +1,159 @@
+"""From numbers of single cells to figures of candidates: what is paired with the undoped cell, what spreads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean, stdev
+
+from scipy import stats
+
+from lirich.errors import NotEnoughDataError
+from lirich.quantities import QUANTITIES
+from lirich.screening.candidate import LEVEL, Candidate, Estimate
+from lirich.screening.gates import Funnel, funnel
+from lirich.screening.ranking import Ranking, rank
+from lirich.screening.reasons import table
+from lirich.screening.screened import Reading, Screened, Tried
+
+CHANGES: Mapping[str, str] = {
+    key: key.replace("_change_", "_")
+    for key in QUANTITIES
+    if "_change_" in key and key.replace("_change_", "_") in QUANTITIES
+}
+"""Quantities that are a difference to the undoped cell, and what they are the difference of."""
+
+WEAKEST = frozenset({"oxygen_vacancy_formation_energy_ev", "metal_migration_energy_ev", "lithium_migration_energy_ev"})
+"""Energies of which a cell has as many as sites: the lowest decides, since that oxygen or metal leaves first."""
+
+Key = tuple[int, str, float]
+"""Ordering, calculator, share of the lithium removed: what a doped and an undoped cell must share to be compared."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A screening with its judgement: candidates with figures, the funnel, the ranking where there can be one."""
+
+    screened: Screened
+    candidates: tuple[Candidate, ...]
+    reference: Mapping[str, Estimate]
+    funnel: Funnel
+    ranking: Ranking | None
+    no_ranking: str = ""
+
+    @cached_property
+    def rows(self) -> list[tuple[Candidate, Mapping[str, object]]]:
+        """Each candidate with ``rank``, ``score``, ``fell_at`` and ``reasons``, in the order of a report."""
+        return table(self.candidates, self.funnel, self.ranking)
+
+    def tried(self, name: str) -> Tried:
+        """Return what was tried under that name."""
+        return next(t for t in self.screened.tried if t.name == name)
+
+    def candidate(self, name: str) -> Candidate:
+        """Return the candidate of that name."""
+        return next(c for c in self.candidates if c.name == name)
+
+
+def judged(screened: Screened) -> Judged:
+    """Judge what was computed by the gates and weights of its study.
+
+    Every quantity of a cell becomes one number (the lowest over sites for `WEAKEST`, those beside a dopant where there
+    are such; else the mean). A change is the difference to the undoped cell of the same ordering, calculator and state
+    of charge, unless the cell itself has it place by place. States of charge are averaged; the interval is that of the
+    mean over orderings and calculators (Student's t).
+    """
+    study = screened.study
+    keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
+    host = {key: _numbers(screened.host, key) for key in keys if key not in CHANGES}
+    candidates = tuple(_candidate(t, keys, host, study.wanted) for t in screened.tried)
+    reference = {key: _estimate(_independent(n), ()) for key, n in host.items() if n}
+    passed = funnel(candidates, study.gates)
+    through = [c for c in candidates if c.name in passed.survivors]
+    ranking, why = None, ""
+    if through:
+        try:
+            ranking = rank(
+                through, study.weights, reference={k: e.value for k, e in reference.items()}, seed=study.seed
+            )
+        except NotEnoughDataError as error:
+            why = str(error)
+    else:
+        why = "no candidate came through the gates"
+    return Judged(screened, candidates, reference, passed, ranking, why)
+
+
+def _computed(screened: Screened) -> list[str]:
+    """Return the quantities that there are numbers of, and their changes."""
+    there = dict.fromkeys(r.quantity for t in (screened.host, *screened.tried) for r in t.readings)
+    changes = [key for key, base in CHANGES.items() if base in there]
+    return [*there, *changes]
+
+
+def _candidate(
+    tried: Tried, keys: Sequence[str], host: Mapping[str, Mapping[Key, float]], wanted: Sequence[str]
+) -> Candidate:
+    figures: dict[str, Estimate] = {}
+    missing: dict[str, str] = {}
+    for key in keys:
+        own, base = _numbers(tried, key), CHANGES.get(key, key)
+        if key in CHANGES and not own:
+            own = _numbers(tried, base)
+            pairs = host.get(base) or {}
+            own = {place: value - pairs[place] for place, value in own.items() if place in pairs}
+        values = _independent(own)
+        if values:
+            figures[key] = _estimate(values, _doubts(tried, key))
+        elif key in wanted:
+            missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
+    return Candidate(name=tried.name, figures=figures, missing=missing, notes=_notes(tried))
+
+
+def _numbers(tried: Tried, key: str) -> dict[Key, float]:
+    """Return one number per ordering, calculator and state of charge; several cells of one ordering are averaged."""
+    cells: dict[tuple[Key, int], list[Reading]] = defaultdict(list)
+    for reading in tried.readings:
+        if reading.quantity == key and reading.value is not None:
+            ordering = tried.cells[reading.cell].ordering
+            cells[(ordering, reading.calculator, reading.lithium_removed), reading.cell].append(reading)
+    places: dict[Key, list[float]] = defaultdict(list)
+    for (place, _), readings in cells.items():
+        near = [r for r in readings if r.region == "near"] or readings
+        values = [r.value for r in near if r.value is not None]
+        places[place].append(min(values) if key in WEAKEST else fmean(values))
+    return {place: fmean(values) for place, values in places.items()}
+
+
+def _independent(numbers: Mapping[Key, float]) -> list[float]:
+    """Return one number per ordering and calculator: states of charge of one cell are no independent results."""
+    runs: dict[tuple[int, str], list[float]] = defaultdict(list)
+    for (ordering, calculator, _), value in numbers.items():
+        runs[ordering, calculator].append(value)
+    return [fmean(values) for values in runs.values()]
+
+
+def _estimate(values: Sequence[float], doubts: tuple[str, ...]) -> Estimate:
+    """Return the mean with the interval of Student's t; none of one value."""
+    mean = fmean(values)
+    if len(values) < 2:
+        return Estimate(value=mean, doubts=doubts)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+    return Estimate(value=mean, low=mean - half, high=mean + half, count=len(values), doubts=doubts)
+
+
+def _doubts(tried: Tried, key: str) -> tuple[str, ...]:
+    there = (r for r in tried.readings if r.quantity == key and r.value is not None)
+    return tuple(dict.fromkeys(doubt for reading in there for doubt in reading.doubts))
+
+
+def _why(tried: Tried, key: str) -> str:
+    reasons = [r.why for r in tried.readings if r.quantity == key and r.value is None and r.why]
+    return "; ".join(dict.fromkeys(reasons or tried.failures))
+
+
+def _notes(tried: Tried) -> tuple[str, ...]:
+    ways = dict.fromkeys(cell.compensation for cell in tried.cells)
+    notes = [f"neutral by {way}" if way != "none needed" else "neutral as it is" for way in ways]
+    return (*tried.dopants, *notes)

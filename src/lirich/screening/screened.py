@@ -1,0 +1,87 @@
+"""What a screening computed, before any judgement: cells, numbers and failures, exact through JSON.
+
+Gates and weights judge it afterwards (`lirich.screening.judged`): another weight needs no new computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from lirich.model import Frozen
+from lirich.screening.study import DopingStudy
+
+
+class Reading(Frozen):
+    """One computed number of one cell.
+
+    ``value`` is in the unit of the quantity, ``None`` where there is none, and ``why`` then says what became of it.
+    ``cell`` is the number of the cell among those of its candidate, ``where`` the site or path, ``region`` whether that
+    is next to a dopant or far from one, ``lithium_removed`` the share of the lithium that is taken out. ``doubts`` are
+    about a number that is there.
+    """
+
+    quantity: str
+    value: float | None
+    cell: int = 0
+    where: str = ""
+    region: Literal["", "near", "far"] = ""
+    lithium_removed: float = 0.0
+    calculator: str = ""
+    doubts: tuple[str, ...] = ()
+    why: str = ""
+
+
+class CellNumbers(Frozen):
+    """What one cell gave: its numbers, and what is to be said of it."""
+
+    readings: tuple[Reading, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Crystal(Frozen):
+    """A cell as it was built: rows of ``lattice_a`` (Å), fractional positions; element, layer, role of each atom."""
+
+    lattice_a: tuple[tuple[float, float, float], ...]
+    positions: tuple[tuple[float, float, float], ...]
+    elements: tuple[str, ...]
+    layers: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+class Built(Frozen):
+    """One cell of a candidate: on which ordering of the host, with which dopants, made neutral how."""
+
+    ordering: int
+    formula: str
+    compensation: str = "none needed"
+    share_percent: float = 0.0
+    crystal: Crystal | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Tried(Frozen):
+    """A candidate that was tried: its cells and what they gave; ``failures`` are whole cells that gave nothing."""
+
+    name: str
+    elements: tuple[str, ...] = ()
+    dopants: tuple[str, ...] = ()
+    cells: tuple[Built, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+class Screened(Frozen):
+    """All that a study computed. ``versions`` says which potential each calculator was, ``seconds`` how long it took.
+
+    ``jobs`` counts the calculations, ``same`` those of them that two candidates shared.
+    """
+
+    study: DopingStudy
+    host: Tried
+    tried: tuple[Tried, ...]
+    versions: Mapping[str, str] = {}
+    lirich: str = ""
+    jobs: int = 0
+    same: int = 0
+    seconds: float = 0.0

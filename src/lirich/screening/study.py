@@ -1,0 +1,197 @@
+"""A study of dopants, as it stands in a YAML or TOML file: host, dopants, what is computed, gates and weights.
+
+Nothing here knows of crystals: what a study asks for is built and computed by `lirich.workbench.screen`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from itertools import product
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from lirich.errors import CompositionError, UnknownNameError
+from lirich.model import Composition, Frozen
+from lirich.quantities import QUANTITIES
+from lirich.screening.gates import Gate
+
+Place = Literal["Li", "TM", "O", "tetrahedral"]
+Kind = Literal["redox", "li-vacancy", "exchange", "o-vacancy"]
+
+ANIONS = frozenset({"N", "O", "F", "S", "Cl", "Br", "I", "Se"})
+ALKALI = frozenset({"Na", "K", "Rb", "Cs"})
+
+
+def usual_place(element: str) -> Place:
+    """Return where a dopant is tried when nobody says: anions on O, alkali metals in the Li layer, others on TM.
+
+    Alkali metals are too large for the metal layer: Na⁺ 1.02 Å against Mn⁴⁺ 0.53 Å (Shannon, Acta Cryst. A 32 (1976)
+    751, doi:10.1107/S0567739476001551).
+    """
+    return "O" if element in ANIONS else "Li" if element in ALKALI else "TM"
+
+
+class Ion(Frozen):
+    """One dopant ion: its element, its charge (by default the usual one), the places that it is tried on."""
+
+    element: str
+    charge: int | None = Field(default=None, ge=-3, le=7)
+    sites: tuple[Place, ...] = ()
+    replaces: str = ""
+    count: int = Field(default=1, ge=1, le=8)
+
+    @field_validator("element", "replaces")
+    @classmethod
+    def _known(cls, symbol: str) -> str:
+        if symbol and symbol not in symbols():
+            raise ValueError(str(UnknownNameError.of("element", symbol, symbols())))
+        return symbol
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The places that it is tried on."""
+        return self.sites or (usual_place(self.element),)
+
+
+class DopantSet(Frozen):
+    """What is put into one cell together: one ion, a pair, or a set.
+
+    In a file: ``W``, ``[Na, W]``, ``Na+W``, ``{element: B, charge: 3, sites: [tetrahedral, TM]}``, a list of those, or
+    ``{ions: […], concentration_percent: 4}``.
+    """
+
+    ions: tuple[Ion, ...] = Field(min_length=1, max_length=6)
+    concentration_percent: Annotated[float, Field(gt=0, le=50)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelt_out(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            given = [part.strip() for part in re.split(r"[+\-–]", given)]
+        if isinstance(given, Mapping) and "element" in given:
+            given = [given]
+        if isinstance(given, list | tuple):
+            return {"ions": [{"element": each} if isinstance(each, str) else each for each in given]}
+        if isinstance(given, Mapping) and isinstance(given.get("ions"), list | tuple):
+            return {**given, "ions": [{"element": e} if isinstance(e, str) else e for e in given["ions"]]}
+        return given
+
+    @property
+    def name(self) -> str:
+        """The elements: ``Na+W``."""
+        return "+".join(ion.element for ion in self.ions)
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """The elements."""
+        return tuple(ion.element for ion in self.ions)
+
+    def placings(self) -> list[tuple[Place, ...]]:
+        """Return each way to give every ion one of its places."""
+        return list(product(*(ion.places for ion in self.ions)))
+
+
+class HostCell(Frozen):
+    """The undoped material: a formula that is ordered by its electrostatics, or a crystal as CIF or POSCAR.
+
+    ``file`` names a crystal beside the study; its text is then kept as ``crystal``.
+    """
+
+    formula: str = ""
+    atoms: int = Field(default=60, ge=12, le=480)
+    orderings: int = Field(default=2, ge=1, le=20)
+    seed: int = Field(default=0, ge=0)
+    file: str = ""
+    crystal: str = ""
+
+    @field_validator("formula")
+    @classmethod
+    def _readable(cls, formula: str) -> str:
+        if formula:
+            try:
+                Composition.parse(formula)
+            except CompositionError as error:
+                raise ValueError(str(error)) from error
+        return formula
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if bool(self.formula) == bool(self.file or self.crystal):
+            raise ValueError("a host is a formula or the file of a crystal, one of them")
+        return self
+
+
+class Accuracy(Frozen):
+    """How far structures are relaxed."""
+
+    force_max_ev_a: float = Field(default=0.05, gt=0, le=1)
+    max_steps: int = Field(default=300, ge=1, le=5000)
+
+
+class DopingStudy(Frozen):
+    """A study of dopants.
+
+    ``compensations`` are the kinds that may make a cell neutral, in the order in which they are preferred;
+    ``ways`` says how many of them are computed of each candidate. ``lithium_removed`` are the states of charge, as
+    shares of all lithium. ``oxygen_sites`` says how many sites of oxygen are emptied in each cell.
+    """
+
+    name: str = "dopants"
+    host: HostCell
+    dopants: tuple[DopantSet, ...] = Field(min_length=1, max_length=200)
+    concentration_percent: float = Field(default=8.0, gt=0, le=50)
+    compensations: tuple[Kind, ...] = ("redox", "li-vacancy", "exchange")
+    ways: int = Field(default=1, ge=1, le=6)
+    lithium_removed: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.0,)
+    oxygen_sites: int = Field(default=2, ge=1, le=20)
+    calculators: tuple[str, ...] = Field(default=("chgnet",), min_length=1)
+    relaxation: Accuracy = Accuracy()
+    descriptors: tuple[str, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    weights: Mapping[str, float] = Field(min_length=1)
+    seed: int = 0
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if not name.strip() or "/" in name or not name.isprintable():
+            raise ValueError("a name has printable characters and no '/'")
+        return name
+
+    @field_validator("weights")
+    @classmethod
+    def _weighable(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
+        for key in weights:
+            if key not in QUANTITIES:
+                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
+            if QUANTITIES[key].better is None:
+                raise ValueError(f"{key} cannot be weighed: neither more nor less of it is better")
+        if not any(weights.values()):
+            raise ValueError("all weights are 0")
+        return weights
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        seen: set[str] = set()
+        for dopants in self.dopants:
+            key = dopants.to_json()
+            if key in seen:
+                raise ValueError(f"{dopants.name} is named twice")
+            seen.add(key)
+        return self
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The quantities that gates and weights ask for, each once."""
+        return tuple(dict.fromkeys((*(gate.quantity for gate in self.gates), *self.weights)))
+
+
+@cache
+def symbols() -> tuple[str, ...]:
+    """Return the symbols of the elements, hydrogen to oganesson."""
+    import periodictable
+
+    return tuple(str(element.symbol) for element in periodictable.elements if element.number > 0)

@@ -1,0 +1,311 @@
+"""The verb *screen*: compute what a study of dopants asks for, judge it, keep it."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from lirich import __version__
+from lirich.compute import ResultCache, code_hash
+from lirich.errors import InputError, LirichError, UnknownNameError
+from lirich.model import Value, content_hash
+from lirich.screening.gates import Gate
+from lirich.screening.judged import judged
+from lirich.screening.screened import CellNumbers, Reading, Screened, Tried
+from lirich.screening.study import Accuracy, DopantSet, DopingStudy, HostCell, Ion
+from lirich.workbench.extras import need_atoms
+from lirich.workbench.fieldsfile import read_fields
+from lirich.workbench.refusals import refused
+from lirich.workbench.screen_literature import published
+from lirich.workbench.screen_result import ScreenResult
+
+if TYPE_CHECKING:
+    from pymatgen.core.structure import Structure
+
+    from lirich.atoms.arrangement import Arrangement
+    from lirich.atoms.plan import Plan
+    from lirich.compute import Progress
+    from lirich.screening.screened import Built
+    from lirich.store import Store
+    from lirich.workbench.plans import Tally
+    from lirich.workbench.prospects import Prospect
+
+CellPlan = Callable[["DopingStudy", "Structure", "Structure | None", str], "Plan[CellNumbers]"]
+"""From a study, the undoped cell of an ordering, a doped cell of it (``None`` for the undoped itself) and the name of a
+calculator to the plan of what is computed of that cell. At the top level of a module, whose code is part of the key."""
+
+SHIPPED = ("dopants", "demo")
+"""The studies that come with lirich: ``lirich screen dopants dopants``."""
+
+WITH_RESULTS = ("demo",)
+"""Those whose results come with lirich too."""
+
+_ADVICE = "docs/how-to/screen.md shows a study"
+
+
+def shipped(name: str) -> str:
+    """Return the text of a study that comes with lirich. Raises `lirich.errors.UnknownNameError`."""
+    if name not in SHIPPED:
+        raise UnknownNameError.of("study", name, SHIPPED)
+    return (resources.files("lirich.workbench") / "studies" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def read_screen(path: Path) -> DopingStudy:
+    """Read a study from a YAML or TOML file, or one that comes with lirich by its name.
+
+    Raises `InputError` and `SettingsError` with what is wrong where.
+    """
+    if not path.exists() and str(path) in SHIPPED:
+        import yaml
+
+        return make_screen(yaml.safe_load(shipped(str(path))))
+    return make_screen(read_fields(path, "a study of dopants"), path.parent)
+
+
+def make_screen(data: Any, folder: Path = Path()) -> DopingStudy:
+    """Return a study from plain data; the file of a crystal is read from *folder*. Raises `SettingsError`."""
+    if isinstance(data, Mapping) and isinstance(data.get("host"), str):
+        data = {**data, "host": {"formula": data["host"]}}
+    if isinstance(data, Mapping) and isinstance(data.get("host"), Mapping) and data["host"].get("file"):
+        path = folder / str(data["host"]["file"])
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} cannot be read: {error}", expected="a crystal as CIF or POSCAR") from error
+        data = {**data, "host": {**data["host"], "crystal": text}}
+    try:
+        return DopingStudy.model_validate(data)
+    except ValidationError as error:
+        raise refused("study", error, _fields, advice=_ADVICE) from error
+
+
+def _fields(place: tuple[str, ...]) -> list[str]:
+    """Return the fields that a study has at a place."""
+    kinds: dict[str, type[BaseModel]] = {"host": HostCell, "relaxation": Accuracy, "gates": Gate, "dopants": DopantSet}
+    if not place:
+        return list(DopingStudy.model_fields)
+    if place[0] == "dopants" and "ions" in place:
+        return list(Ion.model_fields)
+    return list(kinds.get(place[0], DopingStudy).model_fields)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A candidate before it is computed: its cells in words, or why there are none; seconds on one core."""
+
+    name: str
+    formulas: tuple[str, ...]
+    compensations: tuple[str, ...]
+    failures: tuple[str, ...]
+    seconds: float
+
+
+def outlook(study: DopingStudy) -> list[Outlook]:
+    """Return what a study would compute and about how long each candidate takes, without computing any energy.
+
+    Raises `OptionalDependencyError` without the extra ``[atoms]``, and what a host raises that cannot be.
+    """
+    need_atoms("A screening of dopants")
+    from lirich.workbench.prospects import hosts_of, prospects
+    from lirich.workbench.screen_cells import expected_cost, seconds_of
+
+    found = []
+    for prospect in prospects(study, hosts_of(study)):
+        cost = sum(expected_cost(study, len(variant.structure)) for _, variant in prospect.cells)
+        found.append(
+            Outlook(
+                name=prospect.name,
+                formulas=tuple(dict.fromkeys(v.structure.composition.formula for _, v in prospect.cells)),
+                compensations=tuple(dict.fromkeys(v.compensation.words for _, v in prospect.cells)),
+                failures=prospect.failures,
+                seconds=seconds_of(cost),
+            )
+        )
+    return found
+
+
+def run_screen(
+    study: DopingStudy,
+    *,
+    cache: Path | None = None,
+    executor: str = "processes",
+    workers: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    literature: Sequence[Value] | None = None,
+    plan: CellPlan | None = None,
+) -> ScreenResult:
+    """Compute a study and judge it; a candidate that fails is a row with its reason.
+
+    Parameters
+    ----------
+    cache:
+        Folder that keeps results: a study that was stopped goes on where it was, a finished one is read back whole.
+        Gates and weights are no part of the key: another weight computes nothing.
+    executor, workers:
+        See `lirich.compute.open_executor`.
+    literature:
+        Published values to compare with; by default those that lirich carries.
+    plan:
+        What is computed of one cell; by default `lirich.workbench.screen_cells.cell_plan`.
+
+    Raises
+    ------
+    OptionalDependencyError
+        Without the extra ``[atoms]``.
+    UnknownNameError
+        On a calculator or descriptor.
+    StructureError, CompositionError, NotNeutralError
+        For a host that cannot be.
+    """
+    need_atoms("A screening of dopants")
+    from lirich.atoms.calculators import calculator
+
+    if plan is None:
+        from lirich.workbench.screen_cells import cell_plan as plan
+    versions = {name: calculator(name).version for name in study.calculators}
+    kept = ResultCache(cache / "whole") if cache is not None else None
+    key = content_hash({"study": _computed_part(study), "versions": versions, "code": _code(plan)})
+    known = kept.get(key) if kept is not None else None
+    if known is not None:
+        screened = Screened.model_validate(known).model_copy(update={"study": study})
+    else:
+        screened = _compute(study, versions, plan, cache, executor, workers, progress)
+        if kept is not None:
+            kept.put(key, screened.model_dump(mode="json"))
+    return answered(screened, literature, cached=known is not None)
+
+
+def answered(screened: Screened, literature: Sequence[Value] | None = None, *, cached: bool = False) -> ScreenResult:
+    """Judge what was computed and put the literature beside it."""
+    if literature is None:
+        from lirich.store.literature import load
+
+        literature = load()
+    result = judged(screened)
+    return ScreenResult(result, published(result, literature), cached)
+
+
+def shipped_result(name: str, literature: Sequence[Value] | None = None) -> ScreenResult:
+    """Return the results that come with lirich for one of its studies; nothing is computed.
+
+    They were made by ``lirich.testing.shipped_screening`` with the calculator that they name. Raises `UnknownNameError`
+    for a study without results.
+    """
+    if name not in WITH_RESULTS:
+        raise UnknownNameError.of("study with results", name, WITH_RESULTS)
+    text = (resources.files("lirich.workbench") / "studies" / f"{name}.json").read_text(encoding="utf-8")
+    return answered(Screened.model_validate_json(text), literature, cached=True)
+
+
+def keep_values(store: Store, result: ScreenResult) -> int:
+    """Put the values of a screening into the workspace, in place of those of an earlier run; return how many."""
+    values = result.values
+    store.put_values(values, source=f"screen: {result.judged.screened.study.name}")
+    return len(values)
+
+
+def _computed_part(study: DopingStudy) -> dict[str, Any]:
+    """Return what of a study decides what is computed."""
+    return study.model_dump(mode="json", exclude={"name", "gates", "weights", "seed"})
+
+
+def _code(plan: CellPlan) -> list[str]:
+    """Return what the result of a whole study rests on beside the study: the code of the atoms and of what is built."""
+    return [
+        code_hash("lirich.atoms", "lirich.workbench.prospects", plan.__module__),
+        f"{plan.__module__}:{plan.__qualname__}",
+    ]
+
+
+def _compute(
+    study: DopingStudy,
+    versions: Mapping[str, str],
+    plan: CellPlan,
+    cache: Path | None,
+    executor: str,
+    workers: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> Screened:
+    from lirich.atoms.plan import together
+    from lirich.workbench.plans import PlanRunner
+    from lirich.workbench.prospects import hosts_of, prospects
+    from lirich.workbench.screen_cells import expected_cost
+
+    began = time.monotonic()
+    hosts = hosts_of(study)
+    found = prospects(study, hosts)
+    undoped = [host.structure() for host in hosts]
+    cells: list[tuple[int, int, Structure, Structure | None]] = [(-1, n, c, None) for n, c in enumerate(undoped)]
+    for i, prospect in enumerate(found):
+        cells += [(i, n, undoped[o], variant.structure) for n, (o, variant) in enumerate(prospect.cells)]
+    asked = [(*cell, name) for cell in cells for name in study.calculators]
+    runner = PlanRunner(
+        cache=None if cache is None else cache / "jobs",
+        executor=executor,
+        workers=workers,
+        expected_cost=sum(expected_cost(study, len(crystal)) for _, _, crystal, _, _ in asked),
+        progress=progress,
+    )
+    answers = runner.run(together([plan(study, host, doped, name) for _, _, host, doped, name in asked]))
+    return _gathered(study, versions, hosts, found, list(zip(asked, answers, strict=True)), runner.tally, began)
+
+
+def _gathered(
+    study: DopingStudy,
+    versions: Mapping[str, str],
+    hosts: Sequence[Arrangement],
+    found: Sequence[Prospect],
+    answers: Sequence[tuple[tuple[int, int, Structure, Structure | None, str], CellNumbers | LirichError]],
+    tally: Tally,
+    began: float,
+) -> Screened:
+    """Return what was computed, the numbers with their candidates; -1 stands for the undoped."""
+    from lirich.workbench.prospects import built, host_cell
+
+    readings: dict[int, list[Reading]] = defaultdict(list)
+    notes: dict[tuple[int, int], list[str]] = defaultdict(list)
+    failures: dict[int, list[str]] = defaultdict(list)
+    for (who, n, _, _, name), answer in answers:
+        if isinstance(answer, LirichError):
+            failures[who].append(str(answer))
+        else:
+            readings[who] += [r.model_copy(update={"cell": n, "calculator": name}) for r in answer.readings]
+            notes[who, n] += [note for note in answer.notes if note not in notes[who, n]]
+
+    def noted(cell: Built, who: int, n: int) -> Built:
+        return cell.model_copy(update={"notes": tuple(notes[who, n])})
+
+    host = Tried(
+        name="undoped",
+        cells=tuple(noted(host_cell(n, each), -1, n) for n, each in enumerate(hosts)),
+        readings=tuple(readings[-1]),
+        failures=tuple(dict.fromkeys(failures[-1])),
+    )
+    tried = tuple(
+        Tried(
+            name=p.name,
+            elements=p.dopants.elements,
+            dopants=tuple(each.words for each in p.cells[0][1].dopants) if p.cells else (),
+            cells=tuple(noted(built(ordering, variant), i, n) for n, (ordering, variant) in enumerate(p.cells)),
+            readings=tuple(readings[i]),
+            failures=tuple(dict.fromkeys((*p.failures, *failures[i]))),
+        )
+        for i, p in enumerate(found)
+    )
+    return Screened(
+        study=study,
+        host=host,
+        tried=tried,
+        versions=versions,
+        lirich=__version__,
+        jobs=tally.jobs,
+        same=tally.same,
+        seconds=round(time.monotonic() - began, 1),
+    )

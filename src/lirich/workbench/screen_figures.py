@@ -1,0 +1,102 @@
+"""The figures of a screening, from its result to the plots."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lirich.plots import periodic
+from lirich.plots import screening as plots
+from lirich.plots.crystals import crystal as draw_crystal
+from lirich.quantities import QUANTITIES
+from lirich.screening.candidate import LEVEL, Candidate
+from lirich.screening.ranking import pareto_front
+
+if TYPE_CHECKING:
+    from lirich.plots import Figure
+    from lirich.screening.screened import Built
+    from lirich.workbench.screen_result import ScreenResult
+
+MOST_PAIRS = 3
+"""So many pairs of weighted quantities are drawn against each other, those of the largest weights."""
+
+
+def figures_of(result: ScreenResult) -> list[Figure]:
+    """Return periodic table, scores, funnel and the pairs of quantities; what there is nothing of is left out."""
+    judged = result.judged
+    drawn = [periodic.periodic_table(_tiles(result))]
+    ranking = judged.ranking
+    if ranking is not None:
+        spots = [plots.Spot(p.name, p.score, p.score_low, p.score_high) for p in ranking.places]
+        drawn.append(plots.scores(spots, level=LEVEL))
+    if judged.funnel.stages:
+        drawn.append(plots.funnel(judged.funnel.counts))
+    weights = judged.screened.study.weights
+    keys = sorted(weights, key=lambda key: -abs(weights[key]))
+    for x, y in list(combinations(keys, 2))[:MOST_PAIRS]:
+        figure = _pair(result, x, y)
+        if figure is not None:
+            drawn.append(figure)
+    return drawn
+
+
+def crystal_figures(result: ScreenResult, name: str | None = None, most: int = 1) -> list[Figure]:
+    """Return projections of the cells that were computed: of a candidate, of the undoped material without a name."""
+    tried = result.judged.screened.host if name is None else result.judged.tried(name)
+    return [
+        _drawn(cell, f"{tried.name}: {cell.formula}, ordering {cell.ordering + 1}")
+        for cell in tried.cells[:most]
+        if cell.crystal is not None
+    ]
+
+
+def _drawn(cell: Built, title: str) -> Figure:
+    assert cell.crystal is not None
+    c = cell.crystal
+    lattice = np.array(c.lattice_a)
+    return draw_crystal(
+        np.array(c.positions) @ lattice,
+        lattice,
+        c.elements,
+        c.layers,
+        dopants=[i for i, role in enumerate(c.roles) if role == "dopant"],
+        normal=np.cross(lattice[0], lattice[1]).tolist(),
+        title=title,
+    )
+
+
+def _tiles(result: ScreenResult) -> list[periodic.Tile]:
+    found = []
+    for candidate, row in result.rows:
+        tried = result.judged.tried(candidate.name)
+        score = row["score"]
+        reason = row["reasons"][0] if row["reasons"] else ""
+        elements = tuple(dict.fromkeys(tried.elements))
+        found.append(periodic.Tile(elements, None if score is None else float(score), f"{candidate.name}: {reason}"))
+    return found
+
+
+def _pair(result: ScreenResult, x: str, y: str) -> Figure | None:
+    judged = result.judged
+    both = [c for c in judged.candidates if x in c.figures and y in c.figures]
+    if len(both) < 2:
+        return None
+    through = [c for c in both if c.name in judged.funnel.survivors]
+    signs = np.array([1.0 if QUANTITIES[key].better == "higher" else -1.0 for key in (x, y)])
+    front: list[str] = []
+    if through:
+        values = np.array([[c.figures[x].value, c.figures[y].value] for c in through]) * signs
+        front = [c.name for c, on in zip(through, pareto_front(values), strict=True) if on]
+    fallen = [c.name for c in both if c.name not in judged.funnel.survivors]
+    pairs = [(_spot(c, x), _spot(c, y)) for c in both]
+    known = judged.reference
+    here = [known[k].value if k in known else 0.0 if "_change_" in k else None for k in (x, y)]
+    reference = (here[0], here[1]) if here[0] is not None and here[1] is not None else None
+    return plots.against(x, y, pairs, front=front, fallen=fallen, reference=reference)
+
+
+def _spot(candidate: Candidate, key: str) -> plots.Spot:
+    figure = candidate.figures[key]
+    return plots.Spot(candidate.name, figure.value, figure.low, figure.high)

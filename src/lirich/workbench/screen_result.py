@@ -1,0 +1,157 @@
+"""The answer of the verb *screen*: table, funnel, literature, values, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Subject, Value
+from lirich.screening.candidate import LEVEL, Candidate, Estimate
+from lirich.screening.judged import CHANGES, Judged
+from lirich.screening.ranking import Ranked
+from lirich.workbench.screen_literature import Published
+
+if TYPE_CHECKING:
+    from lirich.plots import Figure
+
+FLAG = "pre-filter"
+"""The flag of every value of a screening (`lirich.model.flags`)."""
+
+
+@dataclass(frozen=True)
+class ScreenResult:
+    """What a screening found. ``cached`` says that the whole study was kept from an earlier run."""
+
+    judged: Judged
+    literature: tuple[Published, ...]
+    cached: bool = False
+
+    @property
+    def rows(self) -> list[tuple[Candidate, Mapping[str, Any]]]:
+        """Each candidate with ``rank``, ``score``, ``fell_at`` and ``reasons``: ranked, unranked, fallen."""
+        return self.judged.rows
+
+    def place(self, name: str) -> Ranked | None:
+        """Return the place of a candidate, ``None`` where it has none."""
+        ranking = self.judged.ranking
+        return None if ranking is None else next((p for p in ranking.places if p.name == name), None)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What must be known before the ranking is believed."""
+        screened = self.judged.screened
+        found = [
+            Finding(
+                code=FLAG,
+                severity="info",
+                message="Computed with a universal potential: a pre-filter, not DFT; energies of defects, surfaces "
+                "and barriers come out too low, so compare candidates with each other and with the undoped host only",
+            )
+        ]
+        found += [
+            Finding(code="candidate-failed", severity="warning", where=tried.name, message=why)
+            for tried in (screened.host, *screened.tried)
+            for why in tried.failures
+        ]
+        if self.judged.no_ranking:
+            found.append(Finding(code="no-ranking", severity="warning", message=self.judged.no_ranking))
+        if screened.study.host.orderings == 1 and len(screened.study.calculators) == 1:
+            found.append(
+                Finding(
+                    code="one-ordering",
+                    severity="warning",
+                    message="One ordering of the host and one calculator: no interval can be told",
+                    advice="Set host.orderings to 2 or more",
+                )
+            )
+        return tuple(found)
+
+    @property
+    def values(self) -> list[Value]:
+        """The figures of all candidates as values of origin ``computed``."""
+        return [
+            self._value(candidate, key, figure)
+            for candidate in self.judged.candidates
+            for key, figure in candidate.figures.items()
+        ]
+
+    def _value(self, candidate: Candidate, key: str, figure: Estimate) -> Value:
+        screened = self.judged.screened
+        study, tried = screened.study, self.judged.tried(candidate.name)
+        interval = None
+        if figure.low is not None and figure.high is not None:
+            how = "Student's t over orderings and calculators"
+            interval = Interval(low=figure.low, high=figure.high, level=LEVEL, method=how)
+        cell = tried.cells[0] if tried.cells else None
+        host = study.host.formula or study.host.file or "a given crystal"
+        return Value(
+            quantity=key,
+            value=figure.value,
+            interval=interval,
+            subject=Subject(kind="material", key=f"{candidate.name} in {host}"[:200]),
+            conditions=Conditions(
+                method=", ".join(study.calculators),
+                other={
+                    "compensation": cell.compensation if cell else "",
+                    "dopant_percent": cell.share_percent if cell else 0.0,
+                    "lithium_removed": ", ".join(f"{share:g}" for share in study.lithium_removed),
+                    "results": figure.count,
+                    **({"against": "the undoped cell of the same ordering"} if key in CHANGES else {}),
+                },
+            ),
+            origin=Origin.COMPUTED,
+            provenance=Provenance(
+                code="lirich.screening",
+                version=screened.lirich,
+                parameters={
+                    "study": study.name,
+                    "study_hash": study.content_hash(),
+                    "calculators": "; ".join(f"{name}: {version}" for name, version in screened.versions.items()),
+                    "force_max_ev_a": study.relaxation.force_max_ev_a,
+                },
+            ),
+            flags=(FLAG,),
+            note="; ".join(figure.doubts),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON; ``screened`` is the whole computation, as `lirich.screening.screened` reads it."""
+        judged, screened = self.judged, self.judged.screened
+        return {
+            "study": screened.study.name,
+            "origin": "computed",
+            "cached": self.cached,
+            "seconds": screened.seconds,
+            "jobs": screened.jobs,
+            "funnel": [{"gate": words, "left": left} for words, left in judged.funnel.counts],
+            "candidates": [self._row(candidate, row) for candidate, row in self.rows],
+            "reference": {key: figure.model_dump(mode="json") for key, figure in judged.reference.items()},
+            "literature": [each.to_dict() for each in self.literature],
+            "findings": [finding.model_dump(mode="json") for finding in self.findings],
+            "screened": screened.model_dump(mode="json"),
+        }
+
+    def _row(self, candidate: Candidate, row: Mapping[str, Any]) -> dict[str, Any]:
+        place = self.place(candidate.name)
+        return {
+            "name": candidate.name,
+            "rank": row["rank"],
+            "rank_interval_90": None if place is None else [place.rank_low, place.rank_high],
+            "score": row["score"],
+            "score_interval_90": None if place is None else [place.score_low, place.score_high],
+            "first_share": None if place is None else place.first_share,
+            "pareto_front": None if place is None else place.on_front,
+            "fell_at": row["fell_at"],
+            "reasons": list(row["reasons"]),
+            "notes": list(candidate.notes),
+            "figures": {key: figure.model_dump(mode="json") for key, figure in candidate.figures.items()},
+            "missing": dict(candidate.missing),
+        }
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The plots: periodic table, funnel, two descriptors against each other, the crystals."""
+        from lirich.workbench.screen_figures import figures_of
+
+        return figures_of(self)

@@ -1,0 +1,306 @@
+"""The verb screen: from a study to a ranked table, whatever fails and whoever kills it on the way."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("chgnet")
+pytest.importorskip("spglib")
+
+from lirich.errors import InputError, SettingsError
+from lirich.model import Conditions, Interval, Origin, Provenance, Subject, Value
+from lirich.plots import periodic
+from lirich.screening.judged import judged
+from lirich.screening.screened import Built, Reading, Screened, Tried
+from lirich.screening.study import DopingStudy
+from lirich.workbench import Workspace
+from lirich.workbench.screen import SHIPPED, keep_values, make_screen, outlook, read_screen, run_screen
+from lirich.workbench.screen_literature import published
+from lirich.workbench.screen_result import ScreenResult
+from screen_material import CHANGE, STUDY, VACANCY, cheap_plan, plan_without_aluminium, run_until_killed
+
+
+def run(changes: dict[str, Any] | None = None, **options: Any) -> ScreenResult:
+    options = {"plan": cheap_plan, "executor": "serial", **options}
+    return run_screen(make_screen({**STUDY, **(changes or {})}), **options)
+
+
+def table(result: ScreenResult) -> list[dict[str, Any]]:
+    """What the answer says of each candidate, without what a run took."""
+    return result.to_dict()["candidates"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> ScreenResult:
+    return run()
+
+
+def test_every_candidate_has_a_place_or_a_reason(undisturbed: ScreenResult) -> None:
+    rows = table(undisturbed)
+    assert {row["name"] for row in rows} == {"W", "Ti", "Al", "Na+W"}
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4]
+    assert all(row["reasons"] for row in rows)
+    assert all(row["rank_interval_90"][0] <= row["rank"] <= row["rank_interval_90"][1] for row in rows)
+    for row in rows:
+        (change,) = [row["figures"][CHANGE]]
+        assert change["count"] == 2  # one of each ordering
+        assert change["low"] <= change["value"] <= change["high"]
+
+
+def test_all_cells_are_neutral_and_say_by_what(undisturbed: ScreenResult) -> None:
+    ways = {t.name: {cell.compensation for cell in t.cells} for t in undisturbed.judged.screened.tried}
+    assert ways == {
+        "W": {"2 × Mn⁴⁺ → Mn³⁺"},
+        "Ti": {"none needed"},
+        "Al": {"Ni²⁺ → Ni³⁺"},
+        "Na+W": {"2 × Mn⁴⁺ → Mn³⁺"},
+    }
+
+
+def test_the_undoped_cells_are_computed_once(undisturbed: ScreenResult) -> None:
+    screened = undisturbed.judged.screened
+    # two orderings: 2 hosts alone, then host and cell of four candidates; the hosts are always the same two
+    assert screened.jobs == 2 + 2 * 2 * 4
+    assert screened.same == 2 * 4
+
+
+def test_a_failing_candidate_is_a_row_with_its_reason() -> None:
+    result = run(
+        {"dopants": ["W", "Al", {"element": "B", "sites": ["Li"], "charge": 7}, "Ti"]}, plan=plan_without_aluminium
+    )
+    rows = {row["name"]: row for row in table(result)}
+    assert rows["Al"]["rank"] is None
+    assert "Al gave NaN" in rows["Al"]["missing"][CHANGE]
+    assert rows["B"]["rank"] is None
+    assert "A charge of +6 that nothing takes up" in rows["B"]["missing"][CHANGE]
+    assert {rows["W"]["rank"], rows["Ti"]["rank"]} == {1, 2}
+    said = {(f.where, f.code) for f in result.findings}
+    assert {("Al", "candidate-failed"), ("B", "candidate-failed")} <= said
+
+
+def test_a_study_of_failures_alone_answers_too() -> None:
+    result = run({"dopants": ["Al"]}, plan=plan_without_aluminium)
+    assert result.judged.ranking is None
+    assert "no candidate came through the gates" in {f.message for f in result.findings}
+    assert result.figures  # the periodic table shows what was tried
+
+
+def test_the_screening_is_whole_through_json(undisturbed: ScreenResult) -> None:
+    screened = undisturbed.judged.screened
+    again = Screened.from_json(screened.to_json())
+    assert again == screened
+    assert judged(again).rows == undisturbed.judged.rows
+    assert json.loads(json.dumps(undisturbed.to_dict(), allow_nan=False)) == undisturbed.to_dict()
+
+
+def test_three_kills_end_in_the_same_table(tmp_path: Path, undisturbed: ScreenResult) -> None:
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["screen_material", "lirich.workbench.prospects", "lirich.workbench.screen"])
+    counter = tmp_path / "counter"
+    for after in (2, 3, 4):
+        counter.write_text(str(after))
+        process = processes.Process(target=run_until_killed, args=(tmp_path / "cache", counter))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    seen: list[int] = []
+    result = run(cache=tmp_path / "cache", progress=lambda p: seen.append(p.cached))
+    assert table(result) == table(undisturbed)
+    assert max(seen) == 1 + 2 + 3  # what was finished before each kill was not done again
+    assert not result.cached
+    again = run(cache=tmp_path / "cache")
+    assert again.cached
+    assert table(again) == table(undisturbed)
+
+
+def test_other_weights_compute_nothing(tmp_path: Path) -> None:
+    run(cache=tmp_path)
+    result = run({"weights": {VACANCY: 1}, "gates": []}, cache=tmp_path)
+    assert result.cached
+    assert list(result.judged.ranking.weights) == [VACANCY]  # type: ignore[union-attr]
+
+
+def test_two_processes_give_the_same_table(undisturbed: ScreenResult) -> None:
+    assert table(run(executor="processes", workers=2)) == table(undisturbed)
+
+
+def test_values_are_computed_and_marked(workspace: Workspace, undisturbed: ScreenResult) -> None:
+    count = keep_values(workspace.store, undisturbed)
+    kept = workspace.store.values(origin="computed")
+    assert len(kept) == count > 0
+    assert all(v.flags == ("pre-filter",) and v.provenance.parameters["study"] == "cheap" for v in kept)
+    (tungsten,) = [v for v in kept if v.subject.key.startswith("W in") and v.quantity == CHANGE]
+    assert tungsten.conditions.other["compensation"] == "2 × Mn⁴⁺ → Mn³⁺"
+    assert isinstance(tungsten.interval, Interval)
+    assert keep_values(workspace.store, undisturbed) == len(workspace.store.values(origin="computed"))
+
+
+# --- judgement of numbers ------------------------------------------------------------------------------------------
+
+
+def screened(host: list[Reading], doped: list[Reading], orderings: int = 2) -> Screened:
+    study = DopingStudy.model_validate({**STUDY, "dopants": [["Na", "W"]], "gates": [], "weights": {CHANGE: 1}})
+    cells = tuple(Built(ordering=n, formula="") for n in range(orderings))
+    return Screened(
+        study=study,
+        host=Tried(name="undoped", cells=cells, readings=tuple(host)),
+        tried=(Tried(name="Na+W", elements=("Na", "W"), cells=cells, readings=tuple(doped)),),
+    )
+
+
+def test_a_change_is_that_of_pairs() -> None:
+    """Orderings differ by 2 eV, both are raised by about 1 eV: the interval knows only the scatter of the rise."""
+    host = [Reading(quantity=VACANCY, value=v, cell=n) for n, v in enumerate((2.0, 4.0))]
+    doped = [Reading(quantity=VACANCY, value=v, cell=n) for n, v in enumerate((3.0, 5.1))]
+    figure = judged(screened(host, doped)).candidates[0].figures[CHANGE]
+    assert figure.value == pytest.approx(1.05)
+    # Student's t with one degree of freedom: t(95 %) = 6.314; s/√2 = 0.05
+    assert figure.high == pytest.approx(1.05 + 6.314 * 0.05, abs=1e-3)
+
+
+def test_the_weakest_oxygen_beside_the_dopant_decides() -> None:
+    doped = [
+        Reading(quantity=VACANCY, value=3.0, where="a", region="near"),
+        Reading(quantity=VACANCY, value=2.5, where="b", region="near"),
+        Reading(quantity=VACANCY, value=1.0, where="c", region="far"),
+    ]
+    assert judged(screened([], doped, 1)).candidates[0].figures[VACANCY].value == 2.5
+
+
+def test_states_of_charge_are_no_independent_results() -> None:
+    doped = [Reading(quantity=VACANCY, value=v, lithium_removed=s) for s, v in ((0.0, 3.0), (0.5, 1.0))]
+    figure = judged(screened([], doped, 1)).candidates[0].figures[VACANCY]
+    assert (figure.value, figure.low, figure.count) == (2.0, None, 1)
+
+
+def test_the_literature_is_compared_by_relative_change() -> None:
+    """The review: Na-W raises E_vac(O) from 6.75 to 9.26 eV, by 37 %."""
+    from lirich.store.literature import load
+
+    host = [Reading(quantity=VACANCY, value=2.0, cell=n) for n in range(2)]
+    doped = [Reading(quantity=VACANCY, value=3.0, cell=n) for n in range(2)]
+    (found,) = published(judged(screened(host, doped)), load())
+    assert found.published_percent == pytest.approx(100 * (9.26 / 6.75 - 1))
+    assert found.computed_percent == pytest.approx(50.0)
+
+
+def test_another_dopant_of_the_literature_is_not_taken_for_this_one() -> None:
+    def value(name: str, number: float) -> Value:
+        return Value(
+            quantity=VACANCY,
+            value=number,
+            subject=Subject(kind="material", key=name),
+            conditions=Conditions(),
+            origin=Origin.LITERATURE,
+            provenance=Provenance(source="one paper"),
+        )
+
+    given = judged(screened([], [Reading(quantity=VACANCY, value=3.0)], 1))
+    assert not published(given, [value("pristine", 2.0), value("W-doped", 3.0)])
+    assert not published(given, [value("Na-W co-doped", 3.0)])  # of what is it a change?
+
+
+# --- study files ---------------------------------------------------------------------------------------------------
+
+
+def test_shipped_studies_are_sound() -> None:
+    for name in SHIPPED:
+        study = read_screen(Path(name))
+        assert len({d.name for d in study.dopants}) == len(study.dopants)
+    assert len(read_screen(Path("dopants")).dopants) == 12
+
+
+def test_a_study_may_be_toml(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(
+        'dopants = ["W", ["Na", "W"]]\n[host]\nformula = "Li1.2Mn0.6Ni0.2O2"\n[weights]\nvolume_change = 1\n'
+    )
+    study = read_screen(path)
+    assert [d.name for d in study.dopants] == ["W", "Na+W"]
+    assert study.dopants[1].placings() == [("Li", "TM")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"wieghts": {}}, "Did you mean 'weights'"),
+        ({"dopants": ["Wo"]}, "'Wo'"),
+        ({"dopants": [{"element": "W", "sites": ["TM"], "chrage": 6}]}, "Did you mean 'charge'"),
+        ({"weights": {"oxygen_vacancy_energy_ev": 1}}, "oxygen_vacancy_formation_energy_ev"),
+        ({"weights": {"d50_um": 1}}, "neither more nor less"),
+        ({"gates": [{"quantity": VACANCY}]}, "has no limit"),
+        ({"gates": [{"quantity": "oxygen_vacancy_formation_energy", "at_least": 1}]}, VACANCY),
+        ({"host": {"formula": "Xx2O"}}, "Xx2O"),
+        ({"host": {}}, "a formula or the file of a crystal"),
+        ({"dopants": ["W", "W"]}, "named twice"),
+        ({"compensations": ["prayer"]}, "compensations"),
+        ({"lithium_removed": [1.5]}, "lithium_removed"),
+    ],
+)
+def test_what_is_wrong_in_a_study_is_said(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        make_screen({**STUDY, **changes})
+    assert words in str(caught.value)
+
+
+def test_a_crystal_that_is_none_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"host\.cif"):
+        make_screen({**STUDY, "host": {"file": "host.cif"}}, tmp_path)
+    (tmp_path / "host.cif").write_text("data_nothing\n")
+    study = make_screen({**STUDY, "host": {"file": "host.cif"}}, tmp_path)
+    with pytest.raises(InputError, match="CIF"):
+        run_screen(study, plan=cheap_plan, executor="serial")
+
+
+def test_the_outlook_names_cells_and_time() -> None:
+    found = {each.name: each for each in outlook(make_screen({**STUDY, "gates": [], "weights": {CHANGE: 1}}))}
+    assert found["W"].compensations == ("2 × Mn⁴⁺ → Mn³⁺",)
+    assert found["W"].seconds > 0
+    assert found["Na+W"].formulas == ("Na1 Li17 Mn8 Ni3 W1 O30",)
+
+
+# --- faces -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_element_has_its_own_place_in_the_table() -> None:
+    places = periodic.places()
+    assert len(places) == len(set(places.values())) == 118
+    assert places["H"] == (1, 1)
+    assert places["W"] == (6, 6)  # group 6, period 6
+    assert places["F"] == (17, 2)
+    assert places["Og"] == (18, 7)
+
+
+def test_computed_and_predicted_tiles_look_different() -> None:
+    tiles = [periodic.Tile(("W",), 1.0), periodic.Tile(("Mo",), 0.8, predicted=True), periodic.Tile(("B",), None)]
+    figure = periodic.periodic_table(tiles)
+    borders = {(s["line"].get("dash"), s["line"]["width"]) for s in figure.layout["shapes"]}
+    assert borders == {(None, 0), (None, 1.6), ("2px,2px", 1.6)}
+    text = figure.data[0]["text"]
+    assert "<b>W</b><br>+1.0" in text
+    assert "<b>Mo</b><br>+0.8p" in text
+    assert "<b>B</b><br>×" in text
+    assert "Fe" in text
+
+
+def test_the_report_says_what_was_computed_on_what_and_how_surely(undisturbed: ScreenResult) -> None:
+    from lirich.reports.screening import screening_report
+
+    text = screening_report(undisturbed)
+    for words in (
+        "pre-filter, not DFT",
+        "ordering 2",
+        "Li<sub>",
+        "in 90 % of the draws",
+        "literature",
+        "9.26",
+        "+37 %",
+    ):
+        assert words in text, words
+    assert "http://" not in text.split("<script>")[0]
