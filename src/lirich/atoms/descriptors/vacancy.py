@@ -31,19 +31,26 @@ CHANGE = "oxygen_vacancy_formation_energy_change_ev"
 
 @dataclass(frozen=True, slots=True)
 class OxygenSite:
-    """An oxygen that is taken out: its index, its neighbourhood in words, and whether a dopant is next to it."""
+    """An oxygen that is taken out: its index, its neighbourhood in words, and whether a dopant is next to it.
+
+    ``held`` is the sum of the formal charges of the dopants next to it, e: with six anions around each dopant, six times
+    the strength of their bonds to it (Pauling, J. Am. Chem. Soc. 51 (1929) 1010, doi:10.1021/ja01379a006).
+    """
 
     index: int
     name: str
     region: Region
+    held: float = 0.0
 
 
 def oxygen_sites(structure: Structure, dopants: Sequence[int] = ()) -> list[OxygenSite]:
-    """Return one oxygen of each distinct neighbourhood, those next to the most dopants first, the far ones last.
+    """Return one oxygen of each distinct neighbourhood, those that dopants hold the most first, the far ones last.
 
-    An oxygen is near where a dopant is bonded to it (where the dopant is an anion: shares an edge with it), else far;
+    Of Na with W, the oxygens next to both come before those next to W alone, and those next to Na alone last. Without
+    the site property ``charge`` each dopant counts the same. An oxygen is near where a dopant is bonded to it (where the dopant is an anion: shares an edge with it), else far;
     of alike far oxygens the farthest stands for all. Without *dopants* there is no near and far.
     """
+    charges = [abs(q) for q in structure.site_properties.get("charge") or [1.0] * len(structure)]
     chosen = []
     for site in distinct_sites(structure, "O", dopants=dopants):
         members = list(site.members)
@@ -51,12 +58,16 @@ def oxygen_sites(structure: Structure, dopants: Sequence[int] = ()) -> list[Oxyg
             chosen.append((0, 0.0, OxygenSite(site.index, site.name, "")))
             continue
         distances = {m: [float(structure.get_distance(m, d)) for d in dopants] for m in members}
-        bonds = {m: sum(_next_to(structure, d, x) for d, x in zip(dopants, distances[m], strict=True)) for m in members}
-        for count in sorted(set(bonds.values()), reverse=True):
-            alike = [m for m in members if bonds[m] == count]
-            best = max(alike, key=lambda m: (round(min(distances[m]), 2), -m)) if count == 0 else min(alike)
-            region: Region = "near" if count else "far"
-            chosen.append((-count, -min(distances[best]) if count == 0 else 0.0, OxygenSite(best, site.name, region)))
+        held = {
+            m: sum(charges[d] for d, x in zip(dopants, distances[m], strict=True) if _next_to(structure, d, x))
+            for m in members
+        }
+        for strength in sorted(set(held.values()), reverse=True):
+            alike = [m for m in members if held[m] == strength]
+            best = min(alike) if strength else max(alike, key=lambda m: (round(min(distances[m]), 2), -m))
+            region: Region = "near" if strength else "far"
+            away = 0.0 if strength else -min(distances[best])
+            chosen.append((-strength, away, OxygenSite(best, site.name, region, strength)))
     chosen.sort(key=lambda item: (item[0], round(item[1], 2), item[2].index))
     return [site for _, _, site in chosen]
 
@@ -68,18 +79,21 @@ def _next_to(structure: Structure, dopant: int, distance: float) -> bool:
 def weakest(
     host: Relaxation, sites: Sequence[OxygenSite], settings: RelaxationSettings, keep: int
 ) -> Plan[list[OxygenSite]]:
-    """Return the *keep* sites of the lowest vacancy energies without relaxation: the cheap choice of what to relax."""
-    if len(sites) <= keep:
-        return list(sites)
-    crystal = host.crystal
-    outcomes = yield [
-        single_point_job(_without(crystal, site.index), settings, f"{site.name} removed, unrelaxed") for site in sites
-    ]
-    energies = [
-        float("inf") if isinstance(outcome, LirichError) else float(outcome["energy_ev"]) for outcome in outcomes
-    ]
-    order = sorted(range(len(sites)), key=lambda k: (energies[k], k))[:keep]
-    return [sites[k] for k in order]
+    """Return *keep* sites: those that dopants hold the most, of equal ones those of the lowest energy unrelaxed."""
+    levels = sorted({site.held for site in sites}, reverse=True)
+    chosen: list[OxygenSite] = []
+    for level in levels:
+        alike = [site for site in sites if site.held == level]
+        room = keep - len(chosen)
+        if len(alike) > room > 0:
+            outcomes = yield [
+                single_point_job(_without(host.crystal, site.index), settings, f"{site.name} removed, unrelaxed")
+                for site in alike
+            ]
+            energies = [float("inf") if isinstance(o, LirichError) else float(o["energy_ev"]) for o in outcomes]
+            alike = [alike[k] for k in sorted(range(len(alike)), key=lambda k: (energies[k], k))]
+        chosen += alike[:room]
+    return chosen
 
 
 def vacancy_energies(
@@ -136,4 +150,4 @@ def _without(crystal: Structure, index: int) -> Structure:
 
 def on_host(sites: Sequence[OxygenSite], places: Mapping[int, int]) -> list[OxygenSite]:
     """Return the same oxygens in another cell; *places* maps indices. Sites that it lacks are left out."""
-    return [OxygenSite(places[s.index], s.name, s.region) for s in sites if s.index in places]
+    return [OxygenSite(places[s.index], s.name, s.region, s.held) for s in sites if s.index in places]
