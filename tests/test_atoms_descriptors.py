@@ -277,6 +277,16 @@ def test_the_way_out_leads_through_the_face_of_the_metals_octahedron(host: Arran
     assert len(octahedral.anions) == 6
 
 
+def test_of_a_pair_of_dopants_the_oxygens_held_the_most_come_first(host: Arrangement) -> None:
+    pair = [Dopant(element="W", charge=6), Dopant(element="Na", charge=1, place="Li")]
+    cell = variants(host, pair, host.holding("Mn")[:1], kinds=("redox",))[0].structure
+    sites = vacancy.oxygen_sites(cell, [i for i, s in enumerate(cell) if s.specie.symbol in ("W", "Na")])
+    assert [s.held for s in sites] == sorted((s.held for s in sites), reverse=True)
+    assert sites[0].name.endswith("next to Na and W")
+    assert {s.held for s in sites} == {7.0, 6.0, 1.0, 0.0}
+    assert all((s.region == "far") == (s.held == 0.0) for s in sites)
+
+
 def test_strain_of_a_stretch_and_of_a_growth() -> None:
     cell = Structure(Lattice.orthorhombic(3, 4, 5), ["Li"], [[0, 0, 0]])
     longer = Structure(Lattice.orthorhombic(3, 4, 5 * 1.02), ["Li"], [[0, 0, 0]])

@@ -33,8 +33,8 @@ CHANGE = "oxygen_vacancy_formation_energy_change_ev"
 class OxygenSite:
     """An oxygen that is taken out: its index, its neighbourhood in words, and whether a dopant is next to it.
 
-    ``held`` is the sum of the formal charges of the dopants next to it, e: with six anions around each dopant, six times
-    the strength of their bonds to it (Pauling, J. Am. Chem. Soc. 51 (1929) 1010, doi:10.1021/ja01379a006).
+    ``held`` is the sum of the formal charges of the dopants next to it, e: with six anions around each dopant, six
+    times the strength of their bonds to it (Pauling, J. Am. Chem. Soc. 51 (1929) 1010, doi:10.1021/ja01379a006).
     """
 
     index: int
@@ -47,8 +47,9 @@ def oxygen_sites(structure: Structure, dopants: Sequence[int] = ()) -> list[Oxyg
     """Return one oxygen of each distinct neighbourhood, those that dopants hold the most first, the far ones last.
 
     Of Na with W, the oxygens next to both come before those next to W alone, and those next to Na alone last. Without
-    the site property ``charge`` each dopant counts the same. An oxygen is near where a dopant is bonded to it (where the dopant is an anion: shares an edge with it), else far;
-    of alike far oxygens the farthest stands for all. Without *dopants* there is no near and far.
+    the site property ``charge`` each dopant counts the same. An oxygen is near where a dopant is bonded to it (where
+    the dopant is an anion: shares an edge with it), else far; of alike far oxygens the farthest stands for all. Without
+    *dopants* there is no near and far.
     """
     charges = [abs(q) for q in structure.site_properties.get("charge") or [1.0] * len(structure)]
     chosen = []
