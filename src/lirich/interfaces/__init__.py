@@ -1,1 +1,1 @@
-"""What touches a Li-rich cathode, and what happens: phase equilibria, contact reactions, lattice matching, electrolytes."""
+"""What touches a Li-rich cathode: phase equilibria, contact reactions, lattice matching, solid electrolytes."""

@@ -2,12 +2,13 @@
 
 Zur & McGill, J. Appl. Phys. 55 (1984) 378, doi:10.1063/1.333084: superlattices of both planes of nearly equal area are
 listed, and those that agree in lengths and angle are coincidence cells. Here every pair is compared by metric tensors:
-the coating is deformed onto the facet; C = G_c⁻¹·G_f has the squared principal stretches λ² as eigenvalues, E = (λ² − 1)/2
-are the principal Green–Lagrange strains in the plane, and none is assumed across it. The strain that is ranked is
-von Mises', √(2/3·Σ(Eᵢ − Ē)²), as pymatgen's ``SubstrateAnalyzer`` has it. All of it falls on the coating, which is thin.
+the coating is deformed onto the facet; C = G_c⁻¹·G_f has the squared principal stretches λ² as eigenvalues, E = (λ² −
+1)/2 are the principal Green–Lagrange strains in the plane, and none is assumed across it. The strain that is ranked is
+von Mises', √(2/3·Σ(Eᵢ − Ē)²), as pymatgen's ``SubstrateAnalyzer`` has it. All of it falls on the coating, which is
+thin.
 
-A match says that the lattices can go on through the interface. It says nothing of the atoms that meet there: which ones,
-how strongly bound, whether the plane is charged.
+A match says that the lattices can go on through the interface. It says nothing of the atoms that meet there: which
+ones, how strongly bound, whether the plane is charged.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
 from lirich.interfaces.planes import Array, Integers, Miller, UnitCell, area_a2, distinct_planes, plane_lattice, reduced
 
 LAYERED_A_A = 2.85
-"""Lattice parameter a of the R-3m cell of Li-rich oxides, Å: project reference sheet on interfaces; between LiCoO2 (2.816,
-doi:10.1107/S0108270184002833) and LiNiO2 (2.878, doi:10.1016/0167-2738(95)00005-Q)."""
+"""Lattice parameter a of the R-3m cell of Li-rich oxides, Å: project reference sheet on interfaces; between LiCoO2
+(2.816, doi:10.1107/S0108270184002833) and LiNiO2 (2.878, doi:10.1016/0167-2738(95)00005-Q)."""
 LAYERED_C_A = 14.22
 """Lattice parameter c, Å: three times the (003) spacing of 0.474 nm of Yang et al., EES Batteries 2 (2026) 377,
 doi:10.1039/d5eb00167f, section 3 (record 42 of the carried literature)."""
@@ -46,9 +47,9 @@ class Match:
 
     ``coating_cells`` and ``facet_cells`` are the multiples of either plane's own cell, ``area_a2`` that of the
     coincidence cell on the facet. ``strain`` is von Mises', ``principal`` are the two Green–Lagrange strains in the
-    plane, ``along`` the relative changes of length of the two edges of the coating's cell (+ is stretched), ``angle_degrees``
-    the change of the angle between them. ``coating_transformation`` and ``facet_transformation`` (rows are the edges)
-    make the coincidence cell from the reduced cells of the planes.
+    plane, ``along`` the relative changes of length of the two edges of the coating's cell (+ is stretched),
+    ``angle_degrees`` the change of the angle between them. ``coating_transformation`` and ``facet_transformation``
+    (rows are the edges) make the coincidence cell from the reduced cells of the planes.
     """
 
     coating_plane: Miller
@@ -67,8 +68,8 @@ class Match:
 class CoatingMatch:
     """All that a coating offers on a facet.
 
-    ``matches`` is the front of area against strain, the smallest cell first: each later one is larger and less strained.
-    Large cells match anything, so that the smallest is what two coatings are compared by.
+    ``matches`` is the front of area against strain, the smallest cell first: each later one is larger and less
+    strained. Large cells match anything, so that the smallest is what two coatings are compared by.
     """
 
     coating: str
@@ -263,7 +264,12 @@ def _superlattices(metric: tuple[float, float, float], multiple: int) -> tuple[A
     """
     g = np.array([[metric[0], metric[1]], [metric[1], metric[2]]])
     matrices = np.array(
-        [[[i, j], [0, multiple // i]] for i in range(1, multiple + 1) if multiple % i == 0 for j in range(multiple // i)],
+        [
+            [[i, j], [0, multiple // i]]
+            for i in range(1, multiple + 1)
+            if multiple % i == 0
+            for j in range(multiple // i)
+        ],
         dtype=np.int64,
     )
     small, turn = reduced(matrices @ g @ matrices.transpose(0, 2, 1))

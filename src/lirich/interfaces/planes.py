@@ -1,14 +1,13 @@
 """Two-dimensional lattices of crystal planes: from a unit cell and its centring to the cell of the plane.
 
-A plane (hkl) of a lattice holds a lattice of its own, spanned by the shortest lattice vectors that lie in it. It depends
-on the metric and the centring only, not on the atoms. A lattice is described here by its metric tensor
+A plane (hkl) of a lattice holds a lattice of its own, spanned by the shortest lattice vectors that lie in it. It
+depends on the metric and the centring only, not on the atoms. A lattice is described here by its metric tensor
 G = [[a·a, a·b], [a·b, b·b]], shape (2, 2), Å², which knows lengths, angle and area and no orientation.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from math import gcd
 
 import numpy as np
@@ -59,7 +58,9 @@ class UnitCell:
         if 1.0 - (cosines**2).sum() + 2.0 * cosines.prod() <= 1e-6:
             raise StructureError(f"Angles of {angles} degrees leave no volume", expected="three edges that span a cell")
         if self.centring == "R" and not np.allclose((self.a, *angles), (self.b, 90.0, 90.0, 120.0), atol=1e-3):
-            raise StructureError("A cell of centring R that is not hexagonal", expected="hexagonal axes: a = b, γ = 120°")
+            raise StructureError(
+                "A cell of centring R that is not hexagonal", expected="hexagonal axes: a = b, γ = 120°"
+            )
 
     def vectors(self) -> Array:
         """Return the conventional vectors as rows, shape (3, 3), Å: a along x, b in the xy plane."""
@@ -105,7 +106,7 @@ def distinct_planes(cell: UnitCell, max_index: int) -> dict[Miller, Array]:
     if not 1 <= max_index <= 4:
         raise InputError(f"Planes with indices up to {max_index}", expected="a largest index of 1 to 4")
     span = range(-max_index, max_index + 1)
-    every = [m for m in product(span, repeat=3) if gcd(*m) == 1]
+    every = [(h, k, m) for h in span for k in span for m in span if gcd(h, k, m) == 1]
     every.sort(key=lambda m: (sum(map(abs, m)), sum(i < 0 for i in m), [-i for i in m]))
     found: dict[tuple[float, ...], tuple[Miller, Array]] = {}
     for miller in every:
