@@ -189,6 +189,11 @@ def _relatives(fractions: Amounts, kind: ElectrolyteClass, nearest: int) -> tupl
     return tuple(Relative(g[0].formula, far, kind, _median(g), len(g)) for far, g in groups)
 
 
+def _median(some: Sequence[Measurement]) -> float:
+    """Return the median on the scale of decades: of two values their geometric mean."""
+    return float(f"{10 ** np.median(np.log10([m.conductivity_s_cm for m in some])):.6g}")
+
+
 def _note(formula: str, kind: ElectrolyteClass, own: tuple[Measurement, ...], relatives: tuple[Relative, ...]) -> str:
     if own:
         return f"{len(own)} measurement(s) of {formula} in OBELiX, at room temperature"

@@ -22,9 +22,7 @@ _ANY = "SSE"
 
 @dataclass(frozen=True, slots=True)
 class ElectrolyteRecord:
-    """What is known of an electrolyte, and the literature records of it, of its class and of solid electrolytes at
-    large.
-    """
+    """What is known of an electrolyte, and the literature records of it, of its class and of any solid electrolyte."""
 
     known: Electrolyte
     literature: tuple[Value, ...]
