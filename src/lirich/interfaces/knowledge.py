@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
+
+import numpy as np
 
 from lirich.errors import CompositionError, UnknownNameError
 from lirich.model import Composition
