@@ -16,7 +16,8 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from lirich.atoms.hosts import layered_metric
-from lirich.atoms.ordering import annealed, even_supercell, ewald_matrix
+from lirich.atoms.lattice import even_supercell
+from lirich.atoms.ordering import annealed, ewald_matrix
 from lirich.atoms.oxidation import formal_charges, symbols_of
 from lirich.errors import StructureError
 
