@@ -1,4 +1,4 @@
-"""The ideal layered lattice and its supercells: positions of an Li2MnO3-type oxide, and the most even cells of a size."""
+"""The ideal layered lattice of an Li2MnO3-type oxide, and the most even supercells of a size."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """Layered, spinel or rock salt: which order of the cations a potential finds lowest, over a space of compositions.
 
-Each composition is built in the three orders of the same oxygen lattice, atom for atom the same (`lirich.atoms.phases`),
-and relaxed; the differences are learned from features of the composition. So did Rittiruam et al. for the phases of
-high-entropy alloys (Sci. Rep. 12, 16653 (2022), doi:10.1038/s41598-022-21209-0: energies of fcc and bcc by KKR-CPA,
-learned by a neural network); here a Gaussian process learns, which has intervals.
+Each composition is built in the three orders of the same oxygen lattice, atom for atom the same, and relaxed
+(`lirich.atoms.phases`); the differences are learned from features of the composition. So did Rittiruam et al. for the
+phases of high-entropy alloys (Sci. Rep. 12, 16653 (2022), doi:10.1038/s41598-022-21209-0: energies of fcc and bcc by
+KKR-CPA, learned by a neural network); here a Gaussian process learns, which has intervals.
 
-Energies are those at 0 K, of discharged oxides with as many cations as anions; entropy, which favours rock salt, is left
-out, and every value is a pre-filter, not DFT.
+Energies are those at 0 K, of discharged oxides with as many cations as anions; entropy, which favours rock salt, is
+left out, and every value is a pre-filter, not DFT.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pymatgen.core.structure import Structure
 from lirich.atoms.composition_space import ATOMS, composition_features
 from lirich.atoms.evaluation import PRE_FILTER
 from lirich.atoms.ordering import ordered
-from lirich.atoms.phases import as_phase
+from lirich.atoms.phases import Phase, as_phase
 from lirich.atoms.plan import Plan
 from lirich.atoms.relax import RelaxationSettings, relaxation_job, relaxed
 from lirich.atoms.surrogate import LeftOut, Prediction, Surrogate
@@ -33,7 +33,7 @@ from lirich.model._base import Frozen
 Array = NDArray[np.float64]
 Order = Literal["layered", "spinel", "rock salt"]
 
-OTHERS: tuple[Order, Order] = ("spinel", "rock salt")
+OTHERS: tuple[Phase, Phase] = ("spinel", "rock salt")
 STRADDLE = 1.96
 """Standard deviations by which a point may still lie on the other side of a border: Bryan et al., Advances in Neural
 Information Processing Systems 18 (2005), the "straddle" heuristic."""
@@ -93,11 +93,11 @@ def phase_energies(
     orderings = ordered(asked, atoms=atoms, seeds=seeds)
     first = orderings[0].structure
     cells: list[tuple[Order, int, Structure]] = [("layered", o.rank, o.structure) for o in orderings]
-    for phase in OTHERS:
+    for other in OTHERS:
         for seed in range(seeds):
-            cell = as_phase(first, phase, seed=seed)
-            _check_equal(first, cell, phase)
-            cells.append((phase, seed, cell))
+            cell = as_phase(first, other, seed=seed)
+            _check_equal(first, cell, other)
+            cells.append((other, seed, cell))
     free = settings.model_copy(update={"cell": "free"})
     name = first.composition.reduced_formula
     outcomes = yield [relaxation_job(cell, free, f"{name} as {phase}, cell {k}") for phase, k, cell in cells]
@@ -193,7 +193,7 @@ class PhaseMap:
     def next_to_compute(self, compositions: Sequence[Composition]) -> Array:
         """Return how much each composition may still lie on the other side of a border, meV per atom, shape (n,).
 
-        1.96 σ − \\|µ\\|, the larger of the two phases' (see `STRADDLE`); which to compute next: the largest.
+        1.96 σ less the size of µ, the larger of the two phases' (see `STRADDLE`); which to compute next: the largest.
         """
         scores = []
         for phase in OTHERS:

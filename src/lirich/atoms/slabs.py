@@ -32,8 +32,8 @@ PLANE_GAP_A = 0.4
 """Ions whose heights differ by less belong to one plane: planes of cations and of oxygen lie 1.0 Å or more apart in
 (003), (012), (104) and (110), the like planes of (010) 0.8 Å; the roughness of relaxed cells is 0.2 Å."""
 POLAR_E_A = 0.02
-"""A dipole per area above this, e Å/Å², counts as one that was not undone: an ion of charge 1 on the wrong face of a slab
-of 12 Å makes 0.2 for 60 Å². Below it is what the roughness of relaxed planes makes of whole charges."""
+"""A dipole per area above this, e Å/Å², counts as one that was not undone: an ion of charge 1 on the wrong face of a
+slab of 12 Å makes 0.2 for 60 Å². Below it is what the roughness of relaxed planes makes of whole charges."""
 MOST_ATOMS = 400
 MOST_FACES = 4
 """How often a face may repeat until whole ions can be shared out between the two faces."""
@@ -76,7 +76,11 @@ class Slab:
     def words(self) -> str:
         """The slab in words."""
         lost = ", ".join(f"{n} {el}-anion" for el, n in self.broken.items() if n)
-        dipole = f"a formal dipole of {self.dipole_e_a:.2f} e Å" if self.polar else "no formal dipole"
+        dipole = (
+            f"a formal dipole of {self.dipole_e_a:.2f} e Å, a step of {self.step_v:.2f} V"
+            if abs(self.dipole_e_a) > 1e-3 * self.area_a2
+            else "no formal dipole"
+        )
         return (
             f"({self.facet}) of {self.structure.composition.reduced_formula}, {self.termination}; "
             f"{len(self.structure)} atoms, {self.thickness_a:.1f} Å thick, {self.area_a2:.1f} Å² a face; "
@@ -89,12 +93,14 @@ def slabs(
 ) -> list[Slab]:
     """Return the slabs of *facet*, one for each kind of plane that it can be cut below, the best first.
 
-    *bulk* is a layered oxide, ideal or relaxed; *facet* one of `lirich.atoms.facets.FACETS`, *alike* which of the planes
-    that R-3m makes alike (`lirich.atoms.facets.indices`). Slabs are as many periods as make *thickness_a*, with a vacuum
-    of *vacuum_a* over them. Where a face has too few ions to be shared out, it is repeated up to four times. Those
-    without a dipole are returned, of the fewest broken bonds to metals first, then to lithium; where there is none, all
-    are, of the smallest dipole first. Of cuts alike in termination and bonds one is returned. Which ions of a plane are carried, and where they stand, is that of
-    the lowest Ewald energy found by annealing with *seed*; each ion stands on a place of its own element.
+    *bulk* is a layered oxide, ideal or relaxed; *facet* one of `lirich.atoms.facets.FACETS`, *alike* which of the
+    planes that R-3m makes alike (`lirich.atoms.facets.indices`). Slabs are as many periods as make *thickness_a*, with
+    a vacuum of *vacuum_a* over them. Where a face has too few ions to be shared out, it is repeated up to four times.
+
+    Those without a dipole are returned, of the smallest rest first, then of the fewest broken bonds to metals, then to
+    lithium; where there is none, all are, of the smallest dipole first. Of cuts alike in termination and bonds one is
+    returned. Which ions of a plane are carried, and where they stand, is that of the lowest Ewald energy found by
+    annealing with *seed*; each ion stands on a place of its own element.
 
     Raises
     ------
@@ -173,7 +179,7 @@ def _slabs_of(
 def _cut(
     cell: Structure, normal: Array, members: Sequence[int], start: float, repeats: int, vacuum_a: float, seed: int
 ) -> tuple[Structure, dict[str, int], float]:
-    """Return the slab cut below the plane of *members*, what was carried to its top, and the dipole that is left, e Å."""
+    """Return the slab cut below the plane of *members*, what was carried to its top, and the dipole left, e Å."""
     a, b, c = cell.lattice.matrix
     period = float(c @ normal)
     lift = np.floor((cell.cart_coords @ normal - start) / period + 1e-9)
@@ -184,13 +190,9 @@ def _cut(
     symbols = symbols_of(cell)
     kinds = Counter((symbols[i], float(charges[i])) for i in members)
     moving = _to_carry(kinds, wanted)
-    dipole = (sum(q * n for (_, q), n in moving.items()) - wanted) * repeats * period
     inner = [(i, k) for k in range(repeats) for i in range(len(cell)) if k > 0 or i not in members]
     places = inner + [(i, 0) for i in members] + [(i, repeats) for i in members]
     positions = np.array([base[i] + k * c for i, k in places])
-    heights = positions @ normal
-    positions += (0.5 * vacuum_a - heights.min()) * normal
-    lattice = Lattice(np.array([a, b, (np.ptp(heights) + vacuum_a) * normal]))
     left = Counter(moving)
     filled: list[float] = [charges[i] for i, _ in inner]
     above: list[float] = []
@@ -207,10 +209,15 @@ def _cut(
         for element in sorted({symbols[i] for i in members})
     ]
     if any(len({filled[place] for place in group}) > 1 for group in groups):
-        sites = Structure(lattice, ["H"] * len(places), positions, coords_are_cartesian=True)
+        tall = Lattice(np.array([a, b, (repeats * period + vacuum_a) * normal]))
+        sites = Structure(tall, ["H"] * len(places), positions, coords_are_cartesian=True)
         order = annealed(ewald_matrix(sites), filled, groups, np.random.default_rng(seed))
         filled = [filled[k] for k in order]
     kept = [place for place, q in enumerate(filled) if q != 0.0]
+    heights = positions[kept] @ normal
+    dipole = float(np.array(filled)[kept] @ heights)
+    positions += (0.5 * vacuum_a - heights.min()) * normal
+    lattice = Lattice(np.array([a, b, (np.ptp(heights) + vacuum_a) * normal]))
     properties = {
         name: [filled[place] if name == "charge" else values[places[place][0]] for place in kept]
         for name, values in cell.site_properties.items()
@@ -230,10 +237,13 @@ def _cut(
 
 
 def _to_carry(kinds: Mapping[tuple[str, float], int], wanted: float) -> dict[tuple[str, float], int]:
-    """Return how many ions of each kind bring the charge nearest to *wanted*, each kind by the same share if it can."""
-    total = sum(q * n for (_, q), n in kinds.items())
-    share = wanted / total if abs(total) > 1e-9 else 0.0
-    names = list(kinds)
+    """Return how many ions of each kind bring the charge nearest to *wanted*, each kind by the same share if it can.
+
+    Ions of the sign of *wanted* only: to carry both signs from a mixed plane would be to cut elsewhere.
+    """
+    names = [(element, q) for element, q in kinds if q * wanted > 0.0]
+    total = sum(q * kinds[element, q] for element, q in names)
+    share = wanted / total if names else 0.0
 
     def off(counts: tuple[int, ...]) -> tuple[float, float]:
         charge = sum(q * n for (_, q), n in zip(names, counts, strict=True))
@@ -293,6 +303,7 @@ def _named(plane: Mapping[str, int], carried: Mapping[str, int]) -> str:
     return f"cut below a plane of {formula}, {words} carried to the other face"
 
 
-def _worth(slab: Slab) -> tuple[int, int, int, str]:
+def _worth(slab: Slab) -> tuple[int, int, int, int, str]:
     lithium = slab.broken.get("Li", 0)
-    return sum(slab.broken.values()) - lithium, lithium, sum(slab.carried.values()), slab.termination
+    charge = round(10.0 * abs(slab.dipole_e_a) / (POLAR_E_A * slab.area_a2))
+    return charge, sum(slab.broken.values()) - lithium, lithium, sum(slab.carried.values()), slab.termination

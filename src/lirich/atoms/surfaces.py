@@ -1,9 +1,9 @@
 """Surface energies: what a facet costs, by the potential.
 
-γ = (E_slab − N E_bulk) / 2A with N cells of the bulk in the slab and A the area of one of its two faces: the mean of both
-where they differ. Slabs are stoichiometric, so that no chemical potential enters; a surface that gains or loses lithium
-or oxygen in its surroundings is another one. Potentials that were trained on bulk crystals find surfaces too cheap
-(Deng et al., arXiv:2405.07105; Focassio, Freitas & Schleder, arXiv:2403.04217).
+γ = (E_slab − N E_bulk) / 2A with N cells of the bulk in the slab and A the area of one of its two faces: the mean of
+both where they differ. Slabs are stoichiometric, so that no chemical potential enters; a surface that gains or loses
+lithium or oxygen in its surroundings is another one. Potentials that were trained on bulk crystals find surfaces too
+cheap (Deng et al., arXiv:2405.07105; Focassio et al., arXiv:2403.04217).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def surface_energies(
 ) -> Plan[list[SurfaceEnergy]]:
     """Relax *bulk* with its cell, then the best *terminations* slabs of each facet with the cell fixed.
 
-    Raises what `lirich.atoms.slabs.slabs` refuses, and `lirich.errors.CalculatorError` where the bulk does not converge.
+    Raises what `lirich.atoms.slabs.slabs` refuses, and `lirich.errors.CalculatorError` where the bulk does not relax.
     """
     charged = bulk.copy()
     charged.add_site_property("charge", formal_charges(bulk))
