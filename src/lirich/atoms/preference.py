@@ -170,8 +170,10 @@ class PhaseMap:
         self._surrogates: dict[Order, Surrogate] = {}
         for phase in OTHERS:
             figures = np.array([f.over_layered_mev_atom(phase) for f in found])
+            # Two or three random cells tell no spread by themselves: that of all compositions is pooled.
+            noise = np.full(len(found), float(np.sqrt(np.mean(figures[:, 1] ** 2))))
             self._surrogates[phase] = Surrogate(seed=self.seed).fit(
-                features, figures[:, 0], [f.formula for f in found], figures[:, 1]
+                features, figures[:, 0], [f.formula for f in found], noise
             )
         self.left_out_: Mapping[Order, LeftOut] = {phase: s.left_out_ for phase, s in self._surrogates.items()}
         return self
