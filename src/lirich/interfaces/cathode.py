@@ -12,8 +12,8 @@ from lirich.model.composition import REDOX_CHARGE
 SLOPE_V = 4.05
 """Mean potential of the first charge up to 4.5 V, in which Ni and Co are oxidised, and"""
 PLATEAU_V = 4.55
-"""of the plateau of the activation above it: the first charge of Li1.2Mn0.54Ni0.13Co0.13O2, Lu & Dahn, J. Electrochem. Soc.
-149 (2002) A815, doi:10.1149/1.1480014. Read off a curve: ± 0.05 V."""
+"""of the plateau of the activation above it: typical of the first charge of Li1.2Mn0.54Ni0.13Co0.13O2 (form of the
+curve: Lu & Dahn, J. Electrochem. Soc. 149 (2002) A815, doi:10.1149/1.1480014). From memory: ± 0.1 V."""
 FULLY_CHARGED_LI = 0.2
 """Lithium per formula left at the end of the first charge to 4.8 V (some 315 of 377 mAh/g taken out)."""
 
@@ -22,9 +22,9 @@ FULLY_CHARGED_LI = 0.2
 class Charged:
     """A cathode at a state of charge.
 
-    ``charging_energy_ev`` is the energy per formula that the charge has put in above the lowest mixture of phases of the
-    *discharged* composition (∫V dx of the lithium taken out, lithium as metal); ``None`` takes the cathode as the lowest
-    mixture of its component phases at its own composition instead, oxygen given off where that is lowest.
+    ``charging_energy_ev`` is the energy per formula that the charge has put in above the lowest mixture of phases of
+    the *discharged* composition (∫V dx of the lithium taken out, lithium as metal); ``None`` takes the cathode as the
+    lowest mixture of its component phases at its own composition, oxygen given off where that is lowest.
     """
 
     state: str

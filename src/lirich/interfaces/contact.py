@@ -4,9 +4,10 @@ Of all mixtures x of A and B, the one that gains most, per atom of the mixture:
 
     ΔE = min over x, n of  Σ nᵢ Eᵢ − a E_A − b E_B   with   Σ nᵢ cᵢ = a c_A + b c_B,   a + b = 1 atom
 
-(Richards, Miara, Wang, Kim & Ceder, Chem. Mater. 28 (2016) 266, doi:10.1021/acs.chemmater.5b04082). At a fixed voltage V
-lithium comes and goes at µ = −V, and what A and B would do each alone is taken off, else every coating would seem to
-react by the delithiation of the cathode (Xiao, Miara, Wang & Ceder, Joule 3 (2019) 1252, doi:10.1016/j.joule.2019.02.006).
+(Richards, Miara, Wang, Kim & Ceder, Chem. Mater. 28 (2016) 266, doi:10.1021/acs.chemmater.5b04082). At a fixed
+voltage V lithium comes and goes at µ = −V, and what A and B would do each alone is taken off, else every coating would
+seem to react by the delithiation of the cathode (Xiao, Miara, Wang & Ceder, Joule 3 (2019) 1252,
+doi:10.1016/j.joule.2019.02.006).
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ class Contact:
     """The reaction of two solids: eV per atom of the two, negative where it runs by itself.
 
     ``share_a`` is the share of the atoms that come from the first. ``products`` are formula units per atom of the
-    reactants. ``energy_ev_atom`` is the gain by mixing. ``lithium`` is what is taken up (+) or given (−) per atom at a fixed voltage. ``no_mixing_ev_atom`` is what
-    the two would gain apart from each other (a charged cathode that gives off oxygen, delithiation at a voltage); it is
-    not part of ``energy_ev_atom``.
+    reactants. ``energy_ev_atom`` is the gain by mixing. ``lithium`` is what is taken up (+) or given (−) per atom at a
+    fixed voltage. ``no_mixing_ev_atom`` is what the two would gain apart from each other (a charged cathode that gives
+    off oxygen, delithiation at a voltage); it is not part of ``energy_ev_atom``.
     """
 
     a: str
@@ -93,9 +94,7 @@ def reaction(
     kept = [system.elements.index(e) for e in open_system.elements]
     pair = np.column_stack([first.vector[kept], second.vector[kept]])
     rows = len(kept)
-    columns = np.vstack(
-        [np.hstack([open_system.columns, -pair]), [*np.zeros(len(open_system.phases)), 1.0, 1.0]]
-    )
+    columns = np.vstack([np.hstack([open_system.columns, -pair]), [*np.zeros(len(open_system.phases)), 1.0, 1.0]])
     own = -np.column_stack([first.alone, second.alone])
     start = [*range(rows), len(open_system.phases)]
     best = minimise(columns, np.array([*np.zeros(rows), 1.0]), np.hstack([open_costs, own]), start)
@@ -157,7 +156,7 @@ def _grand(system: System, costs: Array, voltage: float) -> tuple[System, Array]
     """Return the system open to lithium at µ = −V: no row and no phase of lithium, E + V·N(Li) for the energies."""
     place = system.elements.index(LITHIUM)
     phases = np.array([j for j in range(len(system.phases)) if j != place])
-    rows = [i for i in range(len(system.elements)) if i != place]
+    rows = np.array([i for i in range(len(system.elements)) if i != place])
     opened = System(
         tuple(system.elements[i] for i in rows),
         tuple(system.phases[j] for j in phases),

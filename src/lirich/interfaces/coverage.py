@@ -1,9 +1,9 @@
 """How well a chemical system is known to a table: missing phases fail silently, so they are looked for by name.
 
 The rule. Whoever oxidises a compound is left with the framework of its cations. Where the table knows no compound that
-joins two of them to the anion without lithium, the framework falls apart into binaries on paper, and the oxidation limit
-comes out volts too high: LiTi2(PO4)3 gave 7.5 V from a table without titanium phosphates. So each pair of cations is
-looked up, in the oxidation state of the target or a higher one.
+joins two of them to the anion without lithium, the framework falls apart into binaries on paper, and the oxidation
+limit comes out volts too high: LiTi2(PO4)3 gave 7.5 V from a table without titanium phosphates. So each pair of cations
+is looked up, in the oxidation state of the target or a higher one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ CHARGE = {"O": 2, "S": 2, "Se": 2, "N": 3, "F": 1, "Cl": 1, "Br": 1, "I": 1}
 MOBILE = "Li"
 
 WITHOUT_COMPOUND: Mapping[frozenset[str], str] = {
-    frozenset({"Ge", "P", "S"}): "Zhu, He & Mo, ACS Appl. Mater. Interfaces 7 (2015) 23685, doi:10.1021/acsami.5b07517: "
+    frozenset(
+        {"Ge", "P", "S"}
+    ): "Zhu, He & Mo, ACS Appl. Mater. Interfaces 7 (2015) 23685, doi:10.1021/acsami.5b07517: "
     "Li10GeP2S12 is oxidised to Li3PS4, GeS2, P2S5 and S",
 }
 """Pairs of cations with an anion for which the complete tables have no lithium-free compound either."""
@@ -35,8 +37,8 @@ class Coverage:
 
     ``grade``: A, every pair of cations is known from calculations of the public tables or from measurement; B, some
     only by a machine-learned potential; C, some pairs are missing; D, half of them or more. ``known`` counts the
-    compounds of two, three, four and more elements; ``subsystems`` says of how many sets of cations with an anion (up to
-    four elements with lithium) the table knows at least one compound, and how many sets there are.
+    compounds of two, three, four and more elements; ``subsystems`` says of how many sets of two, three and four
+    elements (cations and anions among them) the table knows at least one compound, and how many sets there are.
     """
 
     grade: Grade
@@ -55,15 +57,13 @@ class Coverage:
     def reason(self) -> str:
         """Say in one sentence what is missing."""
         if self.missing:
-            return f"the table knows no compound of {', '.join(self.missing)} at the oxidation state that is asked for"
+            return f"the table knows no fitting compound without lithium of {', '.join(self.missing)}"
         if self.computed:
             return f"{', '.join(self.computed)} known only by a machine-learned potential"
         return "every pair of cations is known"
 
 
-def coverage_of(
-    table: EnergyTable, elements: frozenset[str], target: Mapping[str, float] | None = None
-) -> Coverage:
+def coverage_of(table: EnergyTable, elements: frozenset[str], target: Mapping[str, float] | None = None) -> Coverage:
     """Grade the chemical system of *elements*; *target* sets the oxidation state that its pairs are looked up at."""
     anions = sorted(elements & set(CHARGE))
     cations = sorted(elements - set(CHARGE) - {MOBILE})
@@ -94,9 +94,7 @@ def coverage_of(
             if set(s) & set(anions) and set(s) & {*cations, MOBILE}
         ]
         subsystems[size] = (sum(bool(table.compounds(s)) for s in sets), len(sets))
-    return Coverage(
-        grade, tuple(sorted(elements)), known, subsystems, len(groups), tuple(missing), tuple(computed)
-    )
+    return Coverage(grade, tuple(sorted(elements)), known, subsystems, len(groups), tuple(missing), tuple(computed))
 
 
 def _joins(phase: Phase, group: frozenset[str], anions: list[str]) -> bool:

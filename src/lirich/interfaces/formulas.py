@@ -22,13 +22,13 @@ HIGHEST_STATE = {
     "Fe": 4, "Co": 4, "Ni": 4, "Cu": 2,
 }
 # fmt: on
-"""Highest oxidation states in oxides and halides: Greenwood & Earnshaw, Chemistry of the Elements, 2nd ed. (1997); Fe, Co,
-Ni and Cu as far as battery oxides go. An element that is not here has no bound."""
+"""Highest oxidation states in oxides and halides: Greenwood & Earnshaw, Chemistry of the Elements, 2nd ed. (1997); Fe,
+Co, Ni and Cu as far as battery oxides go. An element that is not here has no bound."""
 
 
 @lru_cache(maxsize=65536)
 def _amounts(formula: str) -> tuple[tuple[str, float], ...]:
-    from pymatgen.core import Composition as Crystal
+    from pymatgen.core.composition import Composition as Crystal
 
     amounts = Composition.parse(formula).amounts
     if len(amounts) == 1:
@@ -45,7 +45,7 @@ def amounts_of(formula: str) -> dict[str, float]:
 @lru_cache(maxsize=65536)
 def reduced(formula: str) -> str:
     """Return the reduced formula as pymatgen writes it (``Li2O4`` → ``LiO2``). Raises `CompositionError`."""
-    from pymatgen.core import Composition as Crystal
+    from pymatgen.core.composition import Composition as Crystal
 
     return str(Crystal(Composition.parse(formula).amounts).reduced_formula)
 

@@ -121,25 +121,30 @@ def _cut(elements: tuple[str, ...], compounds: list[Phase]) -> System:
     )
 
 
-def table_of_entries(entries: Iterable[object], name: str, sd_ev_atom: float = ENTRY_SD_EV_ATOM) -> EnergyTable:
-    """Return the table of pymatgen entries (``ComputedEntry``, ``PDEntry``): the lowest of each formula.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An energy as a computation gives it: eV of the whole *amounts*, corrections included."""
+
+    amounts: tuple[tuple[str, float], ...]
+    energy_ev: float
+    source: str
+
+
+def table_of_entries(entries: Iterable[Entry], name: str, sd_ev_atom: float = ENTRY_SD_EV_ATOM) -> EnergyTable:
+    """Return the table of *entries*: the lowest of each formula.
 
     Formation energies are taken against the lowest entry of each element, which must be among the entries. Perchlorates
     and other compounds beyond the highest oxidation states of their cations are left out: they are spurious products.
     Raises `InputError` where an element has no entry.
     """
-    lowest: dict[str, tuple[float, str]] = {}
-    pure: dict[str, float] = {}
+    lowest: dict[str, tuple[float, Entry]] = {}
     for entry in entries:
-        composition, energy = entry.composition, float(entry.energy_per_atom)  # type: ignore[attr-defined]
-        if len(composition) == 1:
-            element = composition.elements[0].symbol
-            pure[element] = min(energy, pure.get(element, np.inf))
-        else:
-            key = reduced(composition.formula.replace(" ", ""))
-            if energy < lowest.get(key, (np.inf, ""))[0]:
-                lowest[key] = (energy, str(getattr(entry, "entry_id", None) or name))
-    missing = sorted({e for f in lowest for e in amounts_of(f)} - set(pure))
+        per_atom = entry.energy_ev / sum(n for _, n in entry.amounts)
+        key = reduced("".join(f"{e}{n:g}" for e, n in entry.amounts))
+        if key not in lowest or per_atom < lowest[key][0]:
+            lowest[key] = (per_atom, entry)
+    pure = {entry.amounts[0][0]: e for e, entry in lowest.values() if len(entry.amounts) == 1}
+    missing = sorted({e for _, entry in lowest.values() for e, _ in entry.amounts} - set(pure))
     if missing:
         raise InputError(
             f"The entries have no energy of the element(s) {', '.join(missing)}",
@@ -147,28 +152,36 @@ def table_of_entries(entries: Iterable[object], name: str, sd_ev_atom: float = E
             advice="Add the elements to the file",
         )
     phases = []
-    for formula, (energy, source) in lowest.items():
-        amounts = amounts_of(formula)
-        if beyond_highest_states(formula):
+    for formula, (energy, entry) in sorted(lowest.items()):
+        if len(entry.amounts) == 1 or beyond_highest_states(formula):
             continue
+        amounts = amounts_of(formula)
         reference = sum(pure[e] * n for e, n in amounts.items()) / sum(amounts.values())
-        phases.append(Phase(formula, tuple(amounts.items()), energy - reference, sd_ev_atom, "as given", source))
-    return EnergyTable(name, tuple(sorted(phases, key=lambda p: p.formula)))
+        phases.append(Phase(formula, tuple(amounts.items()), energy - reference, sd_ev_atom, "as given", entry.source))
+    return EnergyTable(name, tuple(phases))
 
 
 def table_of_json(text: str, name: str) -> EnergyTable:
-    """Return the table of a JSON list of pymatgen entries. Raises `InputError` on anything else."""
-    from monty.json import MontyDecoder
+    """Return the table of a JSON list of pymatgen entries (``ComputedEntry``, ``ComputedStructureEntry``, ``PDEntry``).
 
+    Composition, energy and correction are read and nothing else, so that no class that a file names is ever made.
+    Raises `InputError` on anything else.
+    """
+    expected = "a JSON list of pymatgen ComputedEntry or PDEntry, as monty writes it"
     try:
-        entries = MontyDecoder().process_decoded(json.loads(text))
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError, ImportError) as error:
-        raise InputError(
-            f"{name} is no list of entries: {error}",
-            expected="a JSON list of pymatgen ComputedEntry or PDEntry, as monty writes it",
-        ) from error
-    if not isinstance(entries, list) or not entries or not all(hasattr(e, "energy_per_atom") for e in entries):
-        raise InputError(
-            f"{name} holds something else than entries", expected="a JSON list of pymatgen ComputedEntry or PDEntry"
-        )
+        listed = json.loads(text)
+        if not isinstance(listed, list) or not listed:
+            raise InputError(f"{name} holds no list of entries", expected=expected)
+        entries = [
+            Entry(
+                tuple((str(e), float(n)) for e, n in row["composition"].items() if float(n) > 0),
+                float(row["energy"]) + float(row.get("correction") or 0.0),
+                str(row.get("entry_id") or name),
+            )
+            for row in listed
+        ]
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{name} holds something else than entries: {error!r}", expected=expected) from error
+    if not all(entry.amounts for entry in entries):
+        raise InputError(f"{name} has entries without atoms", expected=expected)
     return table_of_entries(entries, name)

@@ -28,7 +28,7 @@ MOST_STEPS = 400
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """The optimum of each draw: ``value`` (draws,), ``basis`` (draws, rows) column numbers, ``amounts`` (draws, rows)."""
+    """The optimum of each draw: ``value`` (draws,), columns ``basis`` and their ``amounts`` (draws, rows)."""
 
     value: Array
     basis: NDArray[np.intp]

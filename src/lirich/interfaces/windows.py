@@ -5,8 +5,8 @@ Oxidation: of all ways to take lithium out of the target, the one at the lowest 
     V_ox = min (Σ nᵢ Eᵢ − t E_target)   with   Σ nᵢ cᵢ + Li = t c_target,   n, t ≥ 0,
 
 and V_red = −min of the same with one Li put in. Both are linear programmes, the same limits as the steps of zero
-evolution of the element profile in pymatgen (Ong, Wang, Kang & Ceder, Chem. Mater. 20 (2008) 1798, doi:10.1021/cm702327g;
-Zhu, He & Mo, ACS Appl. Mater. Interfaces 7 (2015) 23685, doi:10.1021/acsami.5b07517).
+evolution of the element profile in pymatgen (Ong, Wang, Kang & Ceder, Chem. Mater. 20 (2008) 1798,
+doi:10.1021/cm702327g; Zhu, He & Mo, ACS Appl. Mater. Interfaces 7 (2015) 23685, doi:10.1021/acsami.5b07517).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ Array = NDArray[np.float64]
 
 LITHIUM = "Li"
 METASTABLE_EV_ATOM = 0.2
-"""eV/atom above the hull beyond which a compound is refused: 99 % of the metastable crystals that have been made lie below
-about 0.2 (Sun et al., Sci. Adv. 2 (2016) e1600225, doi:10.1126/sciadv.1600225)."""
+"""eV/atom above the hull beyond which a compound is refused: most metastable crystals that have been made lie well
+below (Sun et al., Sci. Adv. 2 (2016) e1600225, doi:10.1126/sciadv.1600225)."""
 DIATOMIC = frozenset({"H", "N", "O", "F", "Cl", "Br", "I"})
 """Elements whose reference state is a molecule of two atoms."""
 DRAWS = 200
