@@ -1,1 +1,5 @@
-"""What touches a Li-rich cathode: phase equilibria, contact reactions, lattice matching, solid electrolytes."""
+"""What touches a cathode: phase equilibria, windows and reactions, lattices of coatings, facts of electrolytes and elements.
+
+A science room: figures and compositions in, values out. The reference energies, constants, crystals and facts are small
+tables beside the code, each row with its source (``SOURCE.md``).
+"""
