@@ -9,7 +9,8 @@ from pymatgen.core.structure import Structure
 from pymatgen.core.structure_matcher import StructureMatcher
 
 from lirich.atoms.hosts import layered_metric, li2mno3
-from lirich.atoms.ordering import annealed, even_supercell, ewald_matrix, layered_template, ordered
+from lirich.atoms.lattice import even_supercell, layered_template
+from lirich.atoms.ordering import annealed, ewald_matrix, ordered
 from lirich.errors import CompositionError, NotNeutralError
 
 

@@ -16,7 +16,7 @@ from lirich.atoms.delithiate import delithiated, lowest_by_potential
 from lirich.atoms.disorder import disordered, pair_deviation
 from lirich.atoms.hosts import HOSTS, host, li2mno3, r3m
 from lirich.atoms.ordering import ewald_matrix, ordered
-from lirich.atoms.phases import as_phase
+from lirich.atoms.phases import as_phase, li4mn5o12
 from lirich.atoms.plan import Job, run_here
 from lirich.atoms.sites import coordination
 from lirich.atoms.text import read_structure, write_structure
@@ -140,3 +140,15 @@ def test_spinel_of_a_lithium_rich_oxide_is_neutral(cell: Structure) -> None:
     assert sum(spinel.site_properties["charge"]) == pytest.approx(0.0, abs=1e-9)
     counts = Counter(s.specie.symbol for s in spinel)
     assert counts == {"Li": 24, "Mn": 12, "Ni": 4, "O": 40}  # the composition itself, in five primitive cells
+
+
+def test_the_spinel_of_coatings_is_neutral_and_has_lithium_in_tetrahedra_and_octahedra() -> None:
+    spinel = li4mn5o12()
+    assert spinel.composition.reduced_formula == "Li4Mn5O12"
+    assert sum(spinel.site_properties["charge"]) == 0.0
+    assert (spinel.volume / 42 * 56) ** (1 / 3) == pytest.approx(8.1616)  # 56 atoms to the cube of Fd-3m
+    around = Counter(coordination(spinel, i) for i, s in enumerate(spinel) if s.specie.symbol == "Li")
+    assert around == {4: 6, 6: 2}
+    # The two lithium of 16d keep apart: each octahedron's six neighbours on 16d hold manganese only.
+    lithium = [i for i, s in enumerate(spinel) if s.specie.symbol == "Li" and coordination(spinel, i) == 6]
+    assert spinel.get_distance(*lithium) > 3.5

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from lirich.atoms.hosts import layered_metric
-from lirich.atoms.ordering import ATOMS_OF_CELL, layered_template, ordered
+from lirich.atoms.lattice import ATOMS_OF_CELL, layered_template
+from lirich.atoms.ordering import ordered
 from lirich.errors import StructureError
 from lirich.model import Composition
 

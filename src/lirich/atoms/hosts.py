@@ -2,6 +2,11 @@
 
 Lengths are Å, angles degrees. Positions are those of the publication where it has free ones, or the ideal ones of the
 prototype where the relaxation decides anyway; which, is said.
+
+Checked against a second source: the cell of Li2MnO3 (within 0.3 % of the powder refinement "Ab initio structure
+determination of Li2MnO3 from X-ray powder diffraction data", 1997: a 4.9246, b 8.5216, c 5.0245 Å, β 109.398°), that of
+LiMn2O4 (8.2442 Å by neutrons, Igawa et al., JAEA) and its reference, and the cell of LiCoO2. Not checked against the
+paper: the positions of Li2MnO3, z of LiCoO2, u of LiMn2O4, LiNiO2, and the cells of the rock salts.
 """
 
 from __future__ import annotations

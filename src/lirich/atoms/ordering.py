@@ -16,11 +16,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.ewald import EwaldSummation
-from pymatgen.core.lattice import Lattice
 from pymatgen.core.periodic_table import Species
 from pymatgen.core.structure import Structure
 
-from lirich.atoms.hosts import LayeredMetric, layered_metric
+from lirich.atoms.hosts import layered_metric
+from lirich.atoms.lattice import ATOMS_OF_CELL, layered_template
 from lirich.atoms.oxidation import balanced
 from lirich.errors import CompositionError
 from lirich.model import Composition
@@ -29,8 +29,6 @@ from lirich.model.composition import ANIONS
 Array = NDArray[np.float64]
 How = Literal["annealed", "one swap from the lowest"]
 
-ATOMS_OF_CELL = 12
-"""Atoms of the primitive cell of Li2MnO3: three cation sites of each layer and six of oxygen."""
 IN_LI_LAYER = ("Li", "Na", "K", "Mg", "Ca", "Zn", "Ni")
 """Who fills the Li layer where lithium does not suffice, first the monovalent, then Mg2+ and Zn2+, then Ni2+, whose
 radius (0.69 Å) is nearest to that of Li+ (0.76 Å): the known exchange of layered oxides (Shannon, see
@@ -186,77 +184,6 @@ def whole_numbers(composition: Composition, units: int) -> tuple[dict[str, int],
         )
     asked = {el: 2.0 * n / total for el, n in composition.amounts.items()}
     return counts, {el: counts[el] / units - asked[el] for el in counts}
-
-
-def layered_template(cells: int, metric: LayeredMetric) -> Structure:
-    """Return the ideal layered lattice of *cells* primitive cells of Li2MnO3, with Mn, Li and O in its layers.
-
-    a and b lie in the plane; the cell is the one whose nearest periodic images are farthest, and the most even among
-    those. Sites carry ``layer``.
-    """
-    a, h = metric.a_a, metric.spacing_a
-    # a/2 ± b/2 and c of the monoclinic cell; ideally a = √3 a_hex, b = 3 a_hex, c cos β = −a/3
-    primitive = np.array(
-        [[math.sqrt(3) / 2 * a, -1.5 * a, 0.0], [math.sqrt(3) / 2 * a, 1.5 * a, 0.0], [-a / math.sqrt(3), 0.0, h]]
-    )
-    row = [np.array([0.0, y * a, 0.0]) for y in (-1.0, 0.0, 1.0)]
-    # The hollows of a plane of cations lie a/(2√3) beside its rows, between two cations; O3 stacking is A c B a C b.
-    hollow, between = np.array([a / (2.0 * math.sqrt(3)), 0.0, 0.0]), np.array([0.0, 0.5 * a, 0.0])
-    rise, midway = np.array([0.0, 0.0, metric.oxygen_height_a]), np.array([0.0, 0.0, 0.5 * h])
-    planes = (np.zeros(3), between - hollow + midway, between + hollow + rise, between - hollow - rise)
-    coordinates = [plane + place for plane in planes for place in row]
-    species = ["Mn"] * 3 + ["Li"] * 3 + ["O"] * 6
-    layers = ["TM"] * 3 + ["Li"] * 3 + ["O"] * 6
-    structure = Structure(
-        Lattice(primitive), species, coordinates, coords_are_cartesian=True, site_properties={"layer": layers}
-    )
-    return structure.make_supercell(even_supercell(primitive, cells), in_place=False)
-
-
-def even_supercell(primitive: Array, cells: int) -> NDArray[np.int64]:
-    """Return the matrix, shape (3, 3), of the supercell of *cells* whose nearest images are farthest.
-
-    The first two rows stay in the plane of the first two vectors. All sublattices are tried in Hermite normal form.
-    """
-    steps = range(-2, 3)
-    span = np.array([(i, j, k) for i in steps for j in steps for k in steps if (i, j, k) != (0, 0, 0)])
-    best: tuple[float, float] = (0.0, 0.0)
-    chosen = np.eye(3, dtype=np.int64)
-    for layers in (d for d in range(1, cells + 1) if cells % d == 0):
-        area = cells // layers
-        for p in (d for d in range(1, area + 1) if area % d == 0):
-            q = area // p
-            for s in range(q):
-                flat = _reduced_plane(np.array([[p, s, 0], [0, q, 0]], dtype=np.int64), primitive)
-                near = _NEAR @ flat
-                for u in range(p):
-                    for v in range(q):
-                        top = np.array([u, v, layers], dtype=np.int64)
-                        tops = top + near
-                        shortest = int(np.linalg.norm(tops @ primitive, axis=1).round(6).argmin())
-                        matrix = np.vstack([flat, tops[shortest]])
-                        vectors = matrix @ primitive
-                        lengths = np.linalg.norm(span @ vectors, axis=1)
-                        score = (round(float(lengths.min()), 6), -round(float((vectors**2).sum()), 6))
-                        if score > best:
-                            best, chosen = score, matrix
-    return chosen
-
-
-_NEAR = np.array([(i, j) for i in range(-4, 5) for j in range(-4, 5)], dtype=np.int64)
-
-
-def _reduced_plane(rows: NDArray[np.int64], primitive: Array) -> NDArray[np.int64]:
-    """Return two rows of the same plane lattice that are as short as can be (Gauss' reduction)."""
-    first, second = rows[0], rows[1]
-    while True:
-        if np.linalg.norm(first @ primitive) > np.linalg.norm(second @ primitive):
-            first, second = second, first
-        a, b = first @ primitive, second @ primitive
-        times = round(float(a @ b / (a @ a)) - 1e-9)
-        if times == 0:
-            return np.vstack([first, second])
-        second = second - times * first
 
 
 def ewald_matrix(structure: Structure) -> Array:

@@ -4,7 +4,7 @@ The bookkeeping is that of layered lithium-rich oxides (Lu & Dahn, J. Electroche
 doi:10.1149/1.1480014): discharged, Ni is 2+, Co 3+ and Mn 4+. What is missing to neutrality is taken from the metals in
 the order in which they give and take electrons, then, where it is allowed, from oxygen (the anionic redox of the
 Li-rich plateau: Seo et al., Nature Chem. 8, 692 (2016), doi:10.1038/nchem.2524). Formal charges are bookkeeping, not
-spectroscopy.
+spectroscopy. Of the references only Shannon's has been checked against an index; the other DOIs are from memory.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The same composition as layered oxide, spinel and rock salt: what a layered cell may turn into.
 
 Spinel-type here is the lithiated spinel (Fd-3m, LT-LiCoO2 type: Gummow et al., Mater. Res. Bull. 28, 1177 (1993),
-doi:10.1016/0025-5408(93)90157-9): the cations of every layered oxide LiMO2 fill the octahedra of the same close-packed
+doi:10.1016/0025-5408(93)90157-9, not checked; "Structure, diffraction and energetic stability of the spinel form of
+LiCoO2", MRS Proceedings): the cations of every layered oxide LiMO2 fill the octahedra of the same close-packed
 oxygen, Li on 16c and metals on 16d. Rock salt is the same lattice with all cations mixed at random. Energies per atom
 compare where the compositions are equal; the rock salt's always is, the spinel's where a small cell can hold it.
 """
@@ -15,12 +16,18 @@ import numpy as np
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
-from lirich.atoms.hosts import layered_metric
-from lirich.atoms.ordering import annealed, even_supercell, ewald_matrix
+from lirich.atoms.hosts import host, layered_metric
+from lirich.atoms.lattice import even_supercell
+from lirich.atoms.ordering import annealed, ewald_matrix
 from lirich.atoms.oxidation import formal_charges, symbols_of
 from lirich.errors import StructureError
 
 Phase = Literal["spinel", "rock salt"]
+
+LI4MN5O12_A = 8.1616
+"""Lattice constant of Li4Mn5O12, Å: Takada et al., J. Solid State Chem. 115, 420 (1995), Rietveld, Fd-3m. Lithium is on
+8a and on a sixth of 16d, with Mn (Takada et al., "Structure refinement of Li4Mn5O12 with neutron and X-ray powder
+diffraction data", J. Solid State Chem. (1997)); oxygen stands where it does in LiMn2O4 of `lirich.atoms.hosts`."""
 _Ion = tuple[str, float]
 
 MOST_CELLS = 6
@@ -49,6 +56,28 @@ def as_phase(layered: Structure, phase: Phase, *, seed: int = 0, sweeps: int = 2
     if phase == "rock salt":
         return _mixed(layered, symbols, charges, cations, seed)
     return _spinel(symbols, charges, cations, seed, sweeps)
+
+
+def li4mn5o12(*, seed: int = 0, sweeps: int = 200) -> Structure:
+    """Return Li4Mn5O12, the spinel of coatings: three primitive cells of LiMn2O4, 42 atoms, no manganese below 4+.
+
+    On 16d, which lithium and manganese share at random, they stand at the lowest Ewald energy found. Sites carry
+    ``charge``.
+    """
+    cell = host("LiMn2O4").structure()
+    cell.scale_lattice(cell.volume * (LI4MN5O12_A / host("LiMn2O4").lattice[0]) ** 3)
+    cell.make_supercell(even_supercell(cell.lattice.matrix, 3))
+    shared = [i for i, s in enumerate(symbols_of(cell)) if s == "Mn"]
+    charges = [{"Li": 1.0, "Mn": 4.0, "O": -2.0}[s] for s in symbols_of(cell)]
+    rng = np.random.default_rng(seed)
+    for site in rng.permutation(shared)[: len(shared) // 6]:
+        charges[site] = 1.0
+    order = annealed(ewald_matrix(cell), charges, [shared], rng, sweeps=sweeps)
+    charges = [charges[i] for i in order]
+    names = ["O" if q < 0 else "Li" if q == 1.0 else "Mn" for q in charges]
+    return Structure(cell.lattice, names, cell.frac_coords, site_properties={"charge": charges}).get_sorted_structure(
+        key=lambda site: site.specie.X
+    )
 
 
 def _mixed(

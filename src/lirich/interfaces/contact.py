@@ -1,0 +1,190 @@
+"""Contact reactions: what two solids do where they touch, closed or at a fixed lithium potential.
+
+Of all mixtures x of A and B, the one that gains most, per atom of the mixture:
+
+    ΔE = min over x, n of  Σ nᵢ Eᵢ − a E_A − b E_B   with   Σ nᵢ cᵢ = a c_A + b c_B,   a + b = 1 atom
+
+(Richards, Miara, Wang, Kim & Ceder, Chem. Mater. 28 (2016) 266, doi:10.1021/acs.chemmater.5b04082). At a fixed
+voltage V lithium comes and goes at µ = −V, and what A and B would do each alone is taken off, else every coating would
+seem to react by the delithiation of the cathode (Xiao, Miara, Wang & Ceder, Joule 3 (2019) 1252,
+doi:10.1016/j.joule.2019.02.006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lirich.errors import CompositionError
+from lirich.interfaces.cathode import Charged
+from lirich.interfaces.coverage import Coverage, coverage_of
+from lirich.interfaces.formulas import amounts_of, reduced
+from lirich.interfaces.phases import EnergyTable, Phase, System
+from lirich.interfaces.simplex import minimise
+from lirich.interfaces.windows import DRAWS, LITHIUM, Array, bar_of, drawn, hull, products_of, vector_of
+
+INERT_EV_ATOM = 1e-4
+"""eV/atom: a smaller gain is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The reaction of two solids: eV per atom of the two, negative where it runs by itself.
+
+    ``share_a`` is the share of the atoms that come from the first. ``products`` are formula units per atom of the
+    reactants. ``energy_ev_atom`` is the gain by mixing. ``lithium`` is what is taken up (+) or given (−) per atom at a
+    fixed voltage. ``no_mixing_ev_atom`` is what the two would gain apart from each other (a charged cathode that gives
+    off oxygen, delithiation at a voltage); it is not part of ``energy_ev_atom``.
+    """
+
+    a: str
+    b: str
+    voltage: float | None
+    energy_ev_atom: float
+    sd: float | None
+    low: float | None
+    high: float | None
+    share_a: float | None
+    products: Mapping[str, float]
+    lithium: float
+    no_mixing_ev_atom: float
+    coverage: Coverage
+    notes: tuple[str, ...]
+
+    @property
+    def reacts(self) -> bool:
+        """Whether there is a driving force at all."""
+        return self.energy_ev_atom < -INERT_EV_ATOM
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two solids, per atom of it: its atoms, its energy as it stands and alone at equilibrium (draws,)."""
+
+    name: str
+    vector: Array
+    energy: Array
+    alone: Array
+
+
+def reaction(
+    table: EnergyTable,
+    a: str | Charged,
+    b: str | Charged,
+    *,
+    voltage: float | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Contact:
+    """Return the contact reaction of *a* and *b* (formulas, or a cathode at a state of charge).
+
+    *voltage* is V against Li/Li⁺, ``None`` for a closed contact; lithium metal itself is the formula ``Li``. Raises
+    `CompositionError` on formulas that cannot be read, elements that the table lacks, twice the same solid, and on
+    lithium metal at a fixed voltage.
+    """
+    amounts = {**_amounts(a), **_amounts(b)}
+    system = table.system({*amounts, LITHIUM})
+    costs = drawn(system, draws, seed)
+    open_system, open_costs = (system, costs) if voltage is None else _grand(system, costs, voltage)
+    first, second = (_side(system, costs, open_system, open_costs, side, voltage) for side in (a, b))
+    if np.allclose(first.vector, second.vector):
+        raise CompositionError(f"{first.name} touches {second.name}", expected="two different solids")
+    kept = [system.elements.index(e) for e in open_system.elements]
+    pair = np.column_stack([first.vector[kept], second.vector[kept]])
+    rows = len(kept)
+    columns = np.vstack([np.hstack([open_system.columns, -pair]), [*np.zeros(len(open_system.phases)), 1.0, 1.0]])
+    own = -np.column_stack([first.alone, second.alone])
+    start = [*range(rows), len(open_system.phases)]
+    best = minimise(columns, np.array([*np.zeros(rows), 1.0]), np.hstack([open_costs, own]), start)
+    found = best.of_first()
+    share = found.get(len(open_system.phases), 0.0)
+    energy = float(min(best.value[0], 0.0))
+    inert = energy > -INERT_EV_ATOM
+    products = {} if inert else products_of(open_system, best, 1.0)
+    lithium = 0.0
+    if voltage is not None and not inert:
+        place = system.elements.index(LITHIUM)
+        made = sum(n * dict(p.amounts).get(LITHIUM, 0.0) for p, n in _phases(open_system, found))
+        lithium = made - share * first.vector[place] - (1 - share) * second.vector[place]
+    coverage = coverage_of(table, frozenset(system.elements))
+    no_mixing = [float(side.alone[0] - side.energy[0]) for side in (first, second)]
+    return Contact(
+        first.name,
+        second.name,
+        voltage,
+        energy,
+        *bar_of(np.minimum(best.value, 0.0)),
+        None if inert else share,
+        products,
+        float(lithium),
+        share * no_mixing[0] + (1 - share) * no_mixing[1],
+        coverage,
+        _notes(coverage, products, system, no_mixing, (first, second)),
+    )
+
+
+def _amounts(side: str | Charged) -> dict[str, float]:
+    if isinstance(side, str):
+        return amounts_of(side)
+    return {e: n for e, n in {**side.discharged, **side.amounts}.items() if n > 0}
+
+
+def _side(
+    system: System, costs: Array, open_system: System, open_costs: Array, side: str | Charged, voltage: float | None
+) -> _Side:
+    name = reduced(side) if isinstance(side, str) else side.state
+    target = vector_of(system, _amounts(side) if isinstance(side, str) else side.amounts)
+    atoms = target.sum()
+    on_hull = hull(system, target, costs).value / atoms
+    energy = on_hull
+    if isinstance(side, Charged) and side.charging_energy_ev is not None:
+        discharged = hull(system, vector_of(system, side.discharged), costs).value
+        energy = (discharged + side.charging_energy_ev) / atoms
+    if voltage is None:
+        return _Side(name, target / atoms, energy, on_hull)
+    lithium = target[system.elements.index(LITHIUM)]
+    kept = np.array([n for e, n in zip(system.elements, target, strict=True) if e != LITHIUM])
+    if not kept.any():
+        raise CompositionError("Lithium metal is at 0 V", expected="a closed contact, or two solids at a fixed voltage")
+    alone = hull(open_system, kept, open_costs).value / atoms
+    return _Side(name, target / atoms, energy + voltage * lithium / atoms, alone)
+
+
+def _grand(system: System, costs: Array, voltage: float) -> tuple[System, Array]:
+    """Return the system open to lithium at µ = −V: no row and no phase of lithium, E + V·N(Li) for the energies."""
+    place = system.elements.index(LITHIUM)
+    phases = np.array([j for j in range(len(system.phases)) if j != place])
+    rows = np.array([i for i in range(len(system.elements)) if i != place])
+    opened = System(
+        tuple(system.elements[i] for i in rows),
+        tuple(system.phases[j] for j in phases),
+        system.columns[np.ix_(rows, phases)],
+        system.energies_ev[phases],
+        system.sds_ev[phases],
+    )
+    return opened, costs[:, phases] + voltage * system.columns[place, phases]
+
+
+def _phases(system: System, found: Mapping[int, float]) -> list[tuple[Phase, float]]:
+    return [(system.phases[j], n) for j, n in found.items() if j < len(system.phases)]
+
+
+def _notes(
+    coverage: Coverage,
+    products: Mapping[str, float],
+    system: System,
+    no_mixing: list[float],
+    sides: tuple[_Side, _Side],
+) -> tuple[str, ...]:
+    notes = []
+    computed = sorted(p.formula for p in system.phases if p.formula in products and p.scheme.startswith("CHGNet"))
+    if computed:
+        notes.append(f"energies by a machine-learned potential: {', '.join(computed)}")
+    if coverage.thin:
+        notes.append(f"the driving force is a lower bound: {coverage.reason()}")
+    for gain, side in zip(no_mixing, sides, strict=True):
+        if gain < -INERT_EV_ATOM:
+            notes.append(f"{side.name} alone would gain {-1000 * gain:.0f} meV per atom of it, which is not counted")
+    return tuple(notes)

@@ -1,0 +1,109 @@
+"""How well a chemical system is known to a table: missing phases fail silently, so they are looked for by name.
+
+The rule. Whoever oxidises a compound is left with the framework of its cations. Where the table knows no compound that
+joins two of them to the anion without lithium, the framework falls apart into binaries on paper, and the oxidation
+limit comes out volts too high: LiTi2(PO4)3 gave 7.5 V from a table without titanium phosphates. So each pair of cations
+is looked up, in the oxidation state of the target or a higher one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from lirich.interfaces.formulas import HIGHEST_STATE
+from lirich.interfaces.phases import EnergyTable, Phase
+
+CHARGE = {"O": 2, "S": 2, "Se": 2, "N": 3, "F": 1, "Cl": 1, "Br": 1, "I": 1}
+"""Charges of the anions."""
+MOBILE = "Li"
+
+WITHOUT_COMPOUND: Mapping[frozenset[str], str] = {
+    frozenset(
+        {"Ge", "P", "S"}
+    ): "Zhu, He & Mo, ACS Appl. Mater. Interfaces 7 (2015) 23685, doi:10.1021/acsami.5b07517: "
+    "Li10GeP2S12 is oxidised to Li3PS4, GeS2, P2S5 and S",
+}
+"""Pairs of cations with an anion for which the complete tables have no lithium-free compound either."""
+
+Grade = Literal["A", "B", "C", "D"]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a table knows of a chemical system.
+
+    ``grade``: A, every pair of cations is known from calculations of the public tables or from measurement; B, some
+    only by a machine-learned potential; C, some pairs are missing; D, half of them or more. ``known`` counts the
+    compounds of two, three, four and more elements; ``subsystems`` says of how many sets of two, three and four
+    elements (cations and anions among them) the table knows at least one compound, and how many sets there are.
+    """
+
+    grade: Grade
+    elements: tuple[str, ...]
+    known: Mapping[int, int]
+    subsystems: Mapping[int, tuple[int, int]]
+    pairs: int
+    missing: tuple[str, ...]
+    computed: tuple[str, ...]
+
+    @property
+    def thin(self) -> bool:
+        """Whether a limit must be withheld."""
+        return self.grade in ("C", "D")
+
+    def reason(self) -> str:
+        """Say in one sentence what is missing."""
+        if self.missing:
+            return f"the table knows no fitting compound without lithium of {', '.join(self.missing)}"
+        if self.computed:
+            return f"{', '.join(self.computed)} known only by a machine-learned potential"
+        return "every pair of cations is known"
+
+
+def coverage_of(table: EnergyTable, elements: frozenset[str], target: Mapping[str, float] | None = None) -> Coverage:
+    """Grade the chemical system of *elements*; *target* sets the oxidation state that its pairs are looked up at."""
+    anions = sorted(elements & set(CHARGE))
+    cations = sorted(elements - set(CHARGE) - {MOBILE})
+    compounds = table.system(elements).phases[len(elements) :]
+    known: dict[int, int] = {}
+    for phase in compounds:
+        known[len(phase.amounts)] = known.get(len(phase.amounts), 0) + 1
+    asked = 0.0 if target is None else _oxidation(target)
+    missing, computed = [], []
+    groups = [frozenset(pair) for pair in combinations(cations, 2)] or [frozenset({c}) for c in cations]
+    for group in groups if anions else ():
+        candidates = [p for p in compounds if _joins(p, group, anions) and _oxidation(dict(p.amounts)) >= asked - 0.01]
+        if not candidates:
+            if not any(group | {a} in WITHOUT_COMPOUND for a in anions):
+                missing.append("-".join(sorted(group)) + "-" + "/".join(anions))
+        elif all(p.scheme.startswith("CHGNet") for p in candidates):
+            computed.append("-".join(sorted(group)) + "-" + "/".join(anions))
+    grade: Grade = "A"
+    if missing:
+        grade = "C" if 2 * len(missing) < len(groups) else "D"
+    elif computed:
+        grade = "B"
+    subsystems = {}
+    for size in (2, 3, 4):
+        sets = [
+            frozenset(s)
+            for s in combinations(sorted(elements), size)
+            if set(s) & set(anions) and set(s) & {*cations, MOBILE}
+        ]
+        subsystems[size] = (sum(bool(table.compounds(s)) for s in sets), len(sets))
+    return Coverage(grade, tuple(sorted(elements)), known, subsystems, len(groups), tuple(missing), tuple(computed))
+
+
+def _joins(phase: Phase, group: frozenset[str], anions: list[str]) -> bool:
+    of_phase = {e for e, _ in phase.amounts}
+    return group <= of_phase and bool(of_phase & set(anions)) and MOBILE not in of_phase
+
+
+def _oxidation(amounts: Mapping[str, float]) -> float:
+    """Charge of the anions less the lithium over the most that the other cations can give: 1 for a full shell."""
+    charge = sum(CHARGE[e] * n for e, n in amounts.items() if e in CHARGE) - amounts.get(MOBILE, 0.0)
+    most = sum(HIGHEST_STATE.get(e, 4) * n for e, n in amounts.items() if e not in CHARGE and e != MOBILE)
+    return min(charge / most, 1.0) if most else 1.0
