@@ -72,7 +72,8 @@ def test_the_undoped_cells_are_computed_once(undisturbed: ScreenResult) -> None:
 
 def test_a_failing_candidate_is_a_row_with_its_reason() -> None:
     result = run(
-        {"dopants": ["W", "Al", {"element": "B", "sites": ["Li"], "charge": 7}, "Ti"]}, plan=plan_without_aluminium
+        {"dopants": ["W", "Al", {"element": "B", "sites": ["Li"], "charge": 7}, "Ti"], "compensations": ["redox"]},
+        plan=plan_without_aluminium,
     )
     rows = {row["name"]: row for row in table(result)}
     assert rows["Al"]["rank"] is None
