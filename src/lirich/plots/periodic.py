@@ -72,7 +72,7 @@ def periodic_table(tiles: Sequence[Tile], *, note: str = "") -> Figure:
         "x": x,
         "y": y,
         "text": text,
-        "textfont": {"size": 11, "color": colours},
+        "textfont": {"size": 10, "color": colours},
         "hovertext": hover,
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
