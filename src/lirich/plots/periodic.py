@@ -124,7 +124,7 @@ def _box(column: float, row: float, width: float, tile: Tile | None, largest: fl
 def _words(name: str, tile: Tile | None) -> str:
     if tile is None:
         return name
-    mark = "×" if tile.score is None else f"{tile.score:+.1f}" + ("p" if tile.predicted else "")
+    mark = "×" if tile.score is None else f"{tile.score:.1f}".replace("-", "−") + ("p" if tile.predicted else "")
     return f"<b>{name}</b><br>{mark}"
 
 
