@@ -23,11 +23,14 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
     """Run the demo, write the report, print where it is and the main numbers."""
     from lirich.cli.cells import list_cells
     from lirich.cli.comparison import show_comparison
+    from lirich.cli.screening import show as show_screening
     from lirich.model.format import format_value
     from lirich.quantities import QUANTITIES
-    from lirich.reports import write_report
+    from lirich.reports import write_page, write_report
+    from lirich.reports.screening import screening_report
     from lirich.testing.digitised import CELL_KEY
     from lirich.workbench.demo import run
+    from lirich.workbench.screen import shipped_result
 
     started = time.monotonic()
 
@@ -41,6 +44,9 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
     say("Writing the report")
     report = write_report(demo.workspace, demo.report, by="morphology")
     crystal = write_report(demo.crystal, demo.crystal_report, by="morphology") if demo.crystal else None
+    say("Reading the shipped results of a screening of three dopants (`lirich screen dopants demo` computes them)")
+    screening = shipped_result("demo")
+    screening_page = write_page(demo.screening_report, screening_report(screening))
     say("Done")
     real = demo.workspace.cells[CELL_KEY]
     figures = {}
@@ -54,6 +60,8 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
             {
                 "report": str(report),
                 "crystal_report": str(crystal) if crystal else None,
+                "screening_report": str(screening_page),
+                "screening": screening.to_dict()["candidates"],
                 "workspace": str(demo.workspace.root),
                 "seconds": round(time.monotonic() - started, 1),
                 "real_cell": {k: v.value for k, v in figures.items()},
@@ -69,9 +77,12 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
         if demo.crystal:
             console().print("The same real cell beside cells of the crystal model (lirich simulate):")
             list_cells(demo.crystal, json=False)
+        console().print("Three dopants, computed beforehand (lirich screen dopants demo):")
+        show_screening(screening)
         console().print(f"Report:    [bold]{escape(str(report))}[/]")
         if crystal:
             console().print(f"           [bold]{escape(str(crystal))}[/] (crystal model)")
+        console().print(f"           [bold]{escape(str(screening_page))}[/] (three dopants)")
         console().print(f"Workspace: [bold]{escape(str(demo.workspace.root))}[/]")
         console().print("The laboratory's cells are simulated, and say so everywhere; the real cell is measured.")
     if demo.added.failed or demo.analysed.failed:

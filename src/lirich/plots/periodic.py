@@ -72,7 +72,7 @@ def periodic_table(tiles: Sequence[Tile], *, note: str = "") -> Figure:
         "x": x,
         "y": y,
         "text": text,
-        "textfont": {"size": 11, "color": colours},
+        "textfont": {"size": 10, "color": colours},
         "hovertext": hover,
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
@@ -124,7 +124,7 @@ def _box(column: float, row: float, width: float, tile: Tile | None, largest: fl
 def _words(name: str, tile: Tile | None) -> str:
     if tile is None:
         return name
-    mark = "×" if tile.score is None else f"{tile.score:+.1f}" + ("p" if tile.predicted else "")
+    mark = "×" if tile.score is None else f"{tile.score:.1f}".replace("-", "−") + ("p" if tile.predicted else "")
     return f"<b>{name}</b><br>{mark}"
 
 

@@ -15,7 +15,7 @@ from lirich.workbench.analyse import AnalyseReport
 from lirich.workbench.workspace import Workspace
 
 MARK = ".lirich-demo"
-_MADE = ("files", "workspace", "report.html", "crystal", "crystal-report.html", MARK)
+_MADE = ("files", "workspace", "report.html", "crystal", "crystal-report.html", "screening-report.html", MARK)
 CYCLES = 60
 CELLS_PER_MORPHOLOGY = 5
 CRYSTAL_CYCLES = 40
@@ -36,6 +36,11 @@ class Demonstration:
     def report(self) -> Path:
         """Where the report is to be written."""
         return self.folder / "report.html"
+
+    @property
+    def screening_report(self) -> Path:
+        """Where the report on the three dopants is to be written."""
+        return self.folder / "screening-report.html"
 
     @property
     def crystal_report(self) -> Path:

@@ -84,12 +84,8 @@ def prospects(study: DopingStudy, hosts: Sequence[Arrangement]) -> list[Prospect
 def _name(dopants: DopantSet, places: Sequence[Place], *, several: bool) -> str:
     if not several:
         return dopants.name
-    where = {"Li": "Li layer", "TM": "TM layer", "O": "O", "tetrahedral": "tetrahedral"}
-    changing = [
-        f"{ion.element} in {where[place]}" if place != "O" else f"{ion.element} on O"
-        for ion, place in zip(dopants.ions, places, strict=True)
-    ]
-    return " + ".join(changing)
+    where = {"Li": "in the Li layer", "TM": "in the TM layer", "O": "on O", "tetrahedral": "tetrahedral"}
+    return " + ".join(f"{ion.element} {where[place]}" for ion, place in zip(dopants.ions, places, strict=True))
 
 
 def _cells(study: DopingStudy, dopants: DopantSet, places: Sequence[Place], host: Arrangement) -> list[Variant]:
@@ -147,7 +143,7 @@ def built(ordering: int, variant: Variant) -> Built:
     """Return the record of a cell."""
     return Built(
         ordering=ordering,
-        formula=variant.structure.composition.reduced_formula,
+        formula=variant.structure.composition.formula.replace(" ", ""),
         compensation=variant.compensation.words,
         share_percent=round(variant.share_percent, 3),
         crystal=crystal_of(variant.structure),
@@ -157,7 +153,7 @@ def built(ordering: int, variant: Variant) -> Built:
 def host_cell(ordering: int, host: Arrangement) -> Built:
     """Return the record of an undoped cell."""
     crystal = host.structure()
-    return Built(ordering=ordering, formula=crystal.composition.reduced_formula, crystal=crystal_of(crystal))
+    return Built(ordering=ordering, formula=crystal.composition.formula.replace(" ", ""), crystal=crystal_of(crystal))
 
 
 def crystal_of(structure: Structure) -> Crystal:

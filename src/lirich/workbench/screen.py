@@ -166,17 +166,17 @@ def run_screen(
     """
     need_atoms("A screening of dopants")
     from lirich.atoms.calculators import calculator
+    from lirich.workbench.screen_cells import cell_plan
 
-    if plan is None:
-        from lirich.workbench.screen_cells import cell_plan as plan
+    of_cell: CellPlan = cell_plan if plan is None else plan
     versions = {name: calculator(name).version for name in study.calculators}
     kept = ResultCache(cache / "whole") if cache is not None else None
-    key = content_hash({"study": _computed_part(study), "versions": versions, "code": _code(plan)})
+    key = content_hash({"study": _computed_part(study), "versions": versions, "code": _code(of_cell)})
     known = kept.get(key) if kept is not None else None
     if known is not None:
         screened = Screened.model_validate(known).model_copy(update={"study": study})
     else:
-        screened = _compute(study, versions, plan, cache, executor, workers, progress)
+        screened = _compute(study, versions, of_cell, cache, executor, workers, progress)
         if kept is not None:
             kept.put(key, screened.model_dump(mode="json"))
     return answered(screened, literature, cached=known is not None)
