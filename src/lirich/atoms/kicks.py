@@ -30,7 +30,8 @@ ALIKE_EV = 0.01
 @dataclass(frozen=True, slots=True)
 class Starts:
     """The lowest of several ends. ``ends_ev`` are their energies, eV, that of the first start first; ``None`` where a
-    kicked start did not converge, or ended in a state of another kind."""
+    kicked start did not converge, or ended in a state of another kind.
+    """
 
     lowest: Minimum
     ends_ev: tuple[float | None, ...]
