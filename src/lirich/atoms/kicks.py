@@ -21,16 +21,18 @@ from lirich.atoms.minimise import Minimum
 from lirich.errors import CalculatorError
 
 KICK_A = 0.08
-"""Standard deviation of a kick, Å, in each direction: half of what Jahn-Teller Mn3+ moves its oxygens by (long and short
-Mn-O bonds differ by 0.3 Å), a tenth of what makes another site of an atom."""
+"""Standard deviation of a kick, Å, in each direction: half of what Jahn-Teller Mn3+ moves its oxygens by (long
+and short Mn-O bonds differ by 0.3 Å), a tenth of what makes another site of an atom."""
 ALIKE_EV = 0.01
 """Ends that differ by less are the same: what forces below 0.05 eV/Å leave open in a cell of 60 atoms, own runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """The lowest of several ends. ``ends_ev`` are their energies, eV, that of the first start first; ``None`` where a
-    kicked start did not converge, or ended in a state of another kind.
+    """The lowest of several ends, and how many calls all took.
+
+    ``ends_ev`` are the energies, eV, that of the first start first; ``None`` where a start did not converge, or a
+    kicked one ended in a state of another kind.
     """
 
     lowest: Minimum

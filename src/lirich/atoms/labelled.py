@@ -29,8 +29,8 @@ Array = NDArray[np.float64]
 class Labelled:
     """A crystal and what the user's DFT says of it.
 
-    ``energy_ev`` is per cell, ``forces_ev_a``, eV/Å, has shape (atoms, 3), ``stress_ev_a3``, eV/Å³, shape (3, 3), tension
-    positive; ``None`` where it is not known.
+    ``energy_ev`` is per cell, ``forces_ev_a``, eV/Å, has shape (atoms, 3), ``stress_ev_a3``, eV/Å³, shape (3, 3),
+    tension positive; ``None`` where it is not known.
     """
 
     structure: Structure
