@@ -3,10 +3,10 @@
     python benchmarks/atoms.py force|relax|candidates|all [--rounds 5] [--cases 9] [--candidates 3]
 
 CPU seconds of one process with one thread; the two take turns. ``force`` is one call of the fixed-cell path against one
-call of ``CHGNetCalculator``; ``relax`` runs defects of a 60-atom Li18Mn9Ni3O30 cell (O and Li vacancies, dopants, Mn in
-the Li layer, half the Li gone) to 0.05 eV/Å, and the cell itself with free lattice; ours with its kicked starts.
-``candidates`` runs whole candidates (a metal in place of Mn) by one protocol: the cell with free lattice, an oxygen next
-to the dopant and a far one out, half the lithium out with free lattice, a Mn moved into the Li layer. A candidate counts
+call of ``CHGNetCalculator``; ``relax`` runs defects of a 60-atom Li18Mn9Ni3O30 cell (vacancies, dopants, Mn in the Li
+layer, half the Li gone) to 0.05 eV/Å, and the cell itself with free lattice; ours with its kicked starts.
+``candidates`` runs whole candidates (a metal in place of Mn) by one protocol: the cell with free lattice, an oxygen
+next to the dopant and a far one out, half the lithium out with free lattice, a Mn moved into the Li layer. One counts
 where all five runs converged and each ended in the state that was built. The exit status is 1 where a target is missed.
 """
 
