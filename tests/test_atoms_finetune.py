@@ -104,7 +104,7 @@ def test_a_tuned_potential_is_kept_and_used_by_name_in_another_process(
         found = workspace.atoms.tune(file, "mine")
         assert found.to_dict()["calculator"] == "chgnet:mine"
         crystal = data[0].structure
-        plan = with_potential(workspace, "chgnet:mine", one_point(crystal, "chgnet:mine"))
+        plan = with_potential(workspace.store.models, "chgnet:mine", one_point(crystal, "chgnet:mine"))
         job = next(plan)[0]
         with open_executor("processes", workers=1) as pool:
             outcome = pool.submit(job.task, job.parameters).result()
@@ -113,9 +113,9 @@ def test_a_tuned_potential_is_kept_and_used_by_name_in_another_process(
         assert end.value.value.energy_ev == pytest.approx(tuned_calculator(tuned).evaluate(crystal).energy_ev, abs=1e-6)
         assert end.value.value.energy_ev != pytest.approx(calculator("chgnet").evaluate(crystal).energy_ev, abs=1e-3)
         untouched = one_point(crystal, "chgnet")
-        assert with_potential(workspace, "chgnet", untouched) is untouched
+        assert with_potential(workspace.store.models, "chgnet", untouched) is untouched
         with pytest.raises(UnknownNameError, match="mine"):
-            with_potential(workspace, "chgnet:mina", one_point(crystal, "chgnet"))
+            with_potential(workspace.store.models, "chgnet:mina", one_point(crystal, "chgnet"))
         damaged = {**job.parameters, "model_sha256": "0" * 64}
         with pytest.raises(CorruptStoreError, match="changed"):
             job.task(damaged)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lirich.atoms.finetune import TuningReport, TuningSettings
     from lirich.atoms.plan import Job, Outcome, Plan
     from lirich.store import ModelRecord
+    from lirich.store.models import Models
     from lirich.workbench.workspace import Workspace
 
 T = TypeVar("T")
@@ -93,20 +94,29 @@ def tune(
     return TuneResult(report, record)
 
 
-def with_potential(workspace: Workspace, calculator: str, plan: Plan[T]) -> Plan[T]:
+def with_potential(models: Models, calculator: str, plan: Plan[T]) -> Plan[T]:
     """Return *plan* as it runs with the potential *calculator*: as it is, or each job with the weights of a tuned one.
 
-    The potential is also made known to this process, which makes the jobs. Raises `UnknownNameError` where the
-    workspace has no such model, and `CorruptStoreError` where its file has changed.
+    *models* are those of a workspace. Raises what `make_known` raises.
     """
-    door, _, name = calculator.partition(":")
+    found = make_known(models, calculator)
+    return plan if found is None else _dressed(plan, *found)
+
+
+def make_known(models: Models, calculator: str) -> tuple[Path, str] | None:
+    """Offer the tuned potential *calculator* to this process, which makes the jobs; ``None`` where it is no tuned one.
+
+    Returns the file of its weights and their SHA-256. Raises `UnknownNameError` where the workspace has no such model,
+    and `CorruptStoreError` where its file has changed.
+    """
     from lirich.atoms.chgnet import WEIGHTS
 
+    door, _, name = calculator.partition(":")
     if door != DOOR or not name or name in WEIGHTS:
-        return plan
-    file, digest = workspace.store.models.file(name)
+        return None
+    file, digest = models.file(name)
     _offer(str(file), digest)
-    return _dressed(plan, file, digest)
+    return file, digest
 
 
 def _dressed(plan: Plan[T], file: Path, digest: str) -> Generator[list[Job], list[Outcome], T]:

@@ -367,6 +367,7 @@ class Workspace:
             workers=workers,
             progress=progress,
             literature=self.literature,
+            models=self.store.models,
         )
         keep_values(self.store, result)
         return result
