@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -80,3 +82,18 @@ def test_a_kick_to_where_the_potential_has_no_answer_is_no_end() -> None:
     found = run(TwoWells("hole", 3.0, hole=True), kicks=3)
     assert found.converged
     assert None in found.ends_ev
+
+
+@pytest.mark.parametrize("held", [{"frozen": [4]}, {"barred": {4: [2.0, 0.0, 0.0]}}])
+def test_what_may_not_move_is_not_kicked(held: dict[str, Any]) -> None:
+    assert BUILT[4].specie.symbol == "O"
+    potential = TwoWells("held", 0.2)
+    offer(potential)
+    try:
+        asked = RelaxationSettings(calculator="held", force_max_ev_a=0.01, moments=False, kicks=12)
+        found = relaxed(relax_task(relaxation_job(BUILT, asked, **held).parameters))
+    finally:
+        calculators._OFFERED.pop("held")
+    # The oxygen that would find the deep well at 0.2 Å stays on its place in the shallow one.
+    assert found.converged
+    assert found.energy_ev == pytest.approx(-0.05, abs=2e-3)

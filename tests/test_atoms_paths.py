@@ -26,7 +26,7 @@ def copper(monkeypatch: pytest.MonkeyPatch) -> RelaxationSettings:
     entry = EntryPoint("copper", "ase.calculators.emt:EMT", calculators.GROUP)
     monkeypatch.setattr(calculators, "entry_points", lambda group: [entry])
     calculators._loaded.cache_clear()
-    yield RelaxationSettings(calculator="copper", force_max_ev_a=0.02)
+    yield RelaxationSettings(calculator="copper", force_max_ev_a=0.02, kicks=0)
     calculators._loaded.cache_clear()
 
 
@@ -107,7 +107,7 @@ def test_the_middle_of_an_uneven_hop_does_not_slide_back_with_the_crystal(copper
     ends = [relaxed(job.task(job.parameters)) for job in (relaxation_job(s, copper) for s in (before, after))]
     crystals = [end.crystal for end in ends]
     # A pull on one atom is a thirtieth of it on each of the others: the slide is seen only where forces are made small.
-    tight = copper.model_copy(update={"force_max_ev_a": 0.002, "kicks": 0})
+    tight = copper.model_copy(update={"force_max_ev_a": 0.002})
     job = midpoint_job(*crystals, hopping, tight)
     cheap = relaxed(job.task(job.parameters))
     assert cheap.converged

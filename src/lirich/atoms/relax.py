@@ -55,7 +55,7 @@ class Relaxation(Frozen):
     converged: bool
     steps: int
     force_calls: int
-    ends_ev: tuple[float | None, ...]
+    ends_ev: tuple[float | None, ...] = ()
     force_max_ev_a: float
     stress_ev_a3: tuple[tuple[float, float, float], ...] | None = None
     moments_mub: tuple[float, ...] | None = None
