@@ -1,6 +1,9 @@
-"""A fine-tuned CHGNet is nearer to the data on compositions that it never saw, and comes back from its arrays."""
+"""A fine-tuned CHGNet is nearer to data on compositions that it never saw, and is used by name in every process."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +15,16 @@ from pymatgen.core.structure import Structure
 
 from lirich.atoms import calculators
 from lirich.atoms.calculators import calculator, offer
-from lirich.atoms.finetune import Labelled, TuningSettings, fine_tune, tuned_calculator
-from lirich.errors import InputError, NotEnoughDataError, PluginError
+from lirich.atoms.finetune import Tuned, TuningSettings, fine_tune, restored, saved, tuned_calculator
+from lirich.atoms.labelled import Labelled, read_labelled
+from lirich.atoms.plan import Plan
+from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxed, single_point_job
+from lirich.compute import open_executor
+from lirich.errors import CorruptStoreError, InputError, NotEnoughDataError, PluginError, UnknownNameError
+from lirich.workbench import Workspace
+from lirich.workbench.potentials import with_potential
+
+SETTINGS = TuningSettings(epochs=4, learning_rate=5e-4)
 
 
 def made_data() -> list[Labelled]:
@@ -26,18 +37,37 @@ def made_data() -> list[Labelled]:
             "R-3m", Lattice.hexagonal(2.87, 14.2), ["Li", metal, "O"], [[0, 0, 0.5], [0, 0, 0], [0, 0, 0.259]]
         ).get_primitive_structure()
         rest = soft.evaluate(cell).energy_ev
-        for _ in range(4):
+        for _ in range(2):
             shaken = cell.copy()
             for i in range(len(shaken)):
                 shaken.translate_sites([i], draw.normal(scale=0.08, size=3), frac_coords=False)
-            said = soft.evaluate(shaken)
-            data.append(Labelled(shaken, rest + 1.3 * (said.energy_ev - rest) + 0.6, 1.3 * said.forces_ev_a))
+            said = soft.evaluate(shaken, stress=True)
+            energy = rest + 1.3 * (said.energy_ev - rest) + 0.6
+            assert said.stress_ev_a3 is not None
+            data.append(Labelled(shaken, energy, 1.3 * said.forces_ev_a, 1.3 * said.stress_ev_a3))
     return data
 
 
-def test_the_error_falls_on_held_out_compositions_and_the_weights_come_back() -> None:
-    data = made_data()
-    tuned = fine_tune("mine", data, TuningSettings(epochs=5, learning_rate=3e-4))
+def as_json(data: list[Labelled]) -> str:
+    return json.dumps(
+        [
+            {"structure": d.structure.as_dict(), "energy_ev": d.energy_ev, "forces_ev_a": d.forces_ev_a.tolist()}
+            for d in data
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def data() -> list[Labelled]:
+    return made_data()
+
+
+@pytest.fixture(scope="module")
+def tuned(data: list[Labelled]) -> Tuned:
+    return fine_tune("mine", data, SETTINGS)
+
+
+def test_the_error_falls_on_held_out_compositions(data: list[Labelled], tuned: Tuned) -> None:
     report = tuned.report
     assert report.learned_from + report.held_out == len(data)
     assert len(report.held_out_compositions) == 1
@@ -45,15 +75,108 @@ def test_the_error_falls_on_held_out_compositions_and_the_weights_come_back() ->
     assert report.improved
     low, high = report.after.force_interval
     assert low <= report.after.force_mev_a <= high
-    potential = tuned_calculator(tuned)
-    offer(potential)
-    try:
-        assert calculator("chgnet:mine") is potential
-        assert potential.version != calculator("chgnet").version
-        again = tuned_calculator(tuned).evaluate(data[0].structure)
-        assert again.energy_ev == potential.evaluate(data[0].structure).energy_ev
-    finally:
-        calculators._OFFERED.pop("chgnet:mine")
+
+
+def test_the_weights_come_back_from_arrays_and_json(data: list[Labelled], tuned: Tuned) -> None:
+    arrays, description = saved(tuned)
+    again = restored(arrays, json.loads(json.dumps(description)))
+    assert again.report == tuned.report
+    potential = tuned_calculator(again)
+    assert potential.name == "chgnet:mine"
+    assert potential.version == tuned_calculator(tuned).version != calculator("chgnet").version
+    with pytest.raises(InputError, match="no fine-tuned CHGNet"):
+        restored({}, description)
+
+
+def one_point(crystal: Structure, name: str) -> Plan[Relaxation]:
+    outcomes = yield [single_point_job(crystal, RelaxationSettings(calculator=name))]
+    return relaxed(outcomes[0])
+
+
+def test_a_tuned_potential_is_kept_and_used_by_name_in_another_process(
+    tmp_path: Path, data: list[Labelled], tuned: Tuned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lirich.atoms.finetune.fine_tune", lambda name, read, settings: tuned)
+    monkeypatch.setattr(calculators, "_OFFERED", {})
+    file = tmp_path / "dft.json"
+    file.write_text(as_json(data), encoding="utf-8")
+    with Workspace.create(tmp_path / "ws") as workspace:
+        found = workspace.atoms.tune(file, "mine")
+        assert found.to_dict()["calculator"] == "chgnet:mine"
+        crystal = data[0].structure
+        plan = with_potential(workspace.store.models, "chgnet:mine", one_point(crystal, "chgnet:mine"))
+        job = next(plan)[0]
+        with open_executor("processes", workers=1) as pool:
+            outcome = pool.submit(job.task, job.parameters).result()
+        with pytest.raises(StopIteration) as end:
+            plan.send([outcome])
+        assert end.value.value.energy_ev == pytest.approx(tuned_calculator(tuned).evaluate(crystal).energy_ev, abs=1e-6)
+        assert end.value.value.energy_ev != pytest.approx(calculator("chgnet").evaluate(crystal).energy_ev, abs=1e-3)
+        untouched = one_point(crystal, "chgnet")
+        assert with_potential(workspace.store.models, "chgnet", untouched) is untouched
+        with pytest.raises(UnknownNameError, match="mine"):
+            with_potential(workspace.store.models, "chgnet:mina", one_point(crystal, "chgnet"))
+        damaged = {**job.parameters, "model_sha256": "0" * 64}
+        with pytest.raises(CorruptStoreError, match="changed"):
+            job.task(damaged)
+
+
+def test_a_model_that_is_no_better_is_not_kept(
+    tmp_path: Path, data: list[Labelled], tuned: Tuned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worse = tuned.report.model_copy(update={"after": tuned.report.before, "before": tuned.report.after})
+    monkeypatch.setattr("lirich.atoms.finetune.fine_tune", lambda *_: Tuned(worse, tuned.arrays))
+    file = tmp_path / "dft.json"
+    file.write_text(as_json(data), encoding="utf-8")
+    with Workspace.create(tmp_path / "ws") as workspace:
+        with pytest.raises(InputError, match="no better"):
+            workspace.atoms.tune(file, "mine")
+        assert workspace.store.models.all() == []
+        kept = workspace.atoms.tune(file, "mine", keep_worse=True)
+        assert kept.to_dict()["improved"] is False
+
+
+def test_extended_xyz_and_json_say_the_same(data: list[Labelled]) -> None:
+    from io import StringIO
+
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.io import write
+
+    from lirich.atoms.ase_calculator import atoms_of
+
+    frames = []
+    for item in data:
+        atoms = atoms_of(item.structure)
+        atoms.calc = SinglePointCalculator(
+            atoms, energy=item.energy_ev, forces=item.forces_ev_a, stress=item.stress_ev_a3
+        )
+        frames.append(atoms)
+    text = StringIO()
+    write(text, frames, format="extxyz")
+    for one, other, true in zip(read_labelled(text.getvalue()), read_labelled(as_json(data)), data, strict=True):
+        assert one.energy_ev == pytest.approx(true.energy_ev, abs=1e-6)
+        assert one.forces_ev_a == pytest.approx(true.forces_ev_a, abs=1e-6)
+        assert one.stress_ev_a3 == pytest.approx(true.stress_ev_a3, abs=1e-6)
+        assert one.structure.distance_matrix == pytest.approx(true.structure.distance_matrix, abs=1e-5)
+        assert other.energy_ev == true.energy_ev
+        assert other.forces_ev_a == pytest.approx(true.forces_ev_a)
+        assert other.structure == true.structure
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no crystal"),
+        ("hello", "cannot be read"),
+        ("[1, 2]", "record 0 lacks"),
+        ("[]", "no crystal"),
+        ('1\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 pbc="T T T"\nLi 0 0 0\n', "no energy"),
+        ("1\nProperties=species:S:1:pos:R:3 energy=1\nLi 0 0 0\n", "no cell"),
+    ],
+)
+def test_text_that_is_no_data_is_refused(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_labelled(text)
 
 
 def test_data_that_cannot_be_learned_are_refused() -> None:

@@ -13,6 +13,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from lirich.atoms import calculators
+from lirich.atoms.endstates import displacements
 from lirich.atoms.neb import barrier, midpoint_job, neb_job
 from lirich.atoms.rattle import dimer_jobs, shaken_starts
 from lirich.atoms.relax import RelaxationSettings, relaxation_job, relaxed
@@ -25,7 +26,7 @@ def copper(monkeypatch: pytest.MonkeyPatch) -> RelaxationSettings:
     entry = EntryPoint("copper", "ase.calculators.emt:EMT", calculators.GROUP)
     monkeypatch.setattr(calculators, "entry_points", lambda group: [entry])
     calculators._loaded.cache_clear()
-    yield RelaxationSettings(calculator="copper", force_max_ev_a=0.02)
+    yield RelaxationSettings(calculator="copper", force_max_ev_a=0.02, kicks=0)
     calculators._loaded.cache_clear()
 
 
@@ -87,3 +88,30 @@ def test_every_second_start_brings_two_oxygens_together() -> None:
     assert all(np.array_equal(a.frac_coords, b.frac_coords) for a, b in zip(starts, again, strict=True))
     jobs = dimer_jobs(oxide, RelaxationSettings(), starts=2)
     assert [job.label for job in jobs] == ["start 0", "start 1"]
+
+
+def test_the_middle_of_an_uneven_hop_does_not_slide_back_with_the_crystal(copper: RelaxationSettings) -> None:
+    before, after, hopping = hop()
+    # Nickel beside one end pulls: along the way there is a force on the atom in the middle, and on all others its
+    # opposite. With nothing held they would all move until the atom stood on its old place among them.
+    place = after[hopping].frac_coords
+    far = before[hopping].frac_coords
+    near = [
+        i
+        for i, s in enumerate(after)
+        if i != hopping and after.lattice.get_distance_and_image(s.frac_coords, place)[0] < 2.6
+    ]
+    pulling = max(near, key=lambda i: after.lattice.get_distance_and_image(after[i].frac_coords, far)[0])
+    for crystal in (before, after):
+        crystal.replace(pulling, "Ni", coords=crystal[pulling].frac_coords)
+    ends = [relaxed(job.task(job.parameters)) for job in (relaxation_job(s, copper) for s in (before, after))]
+    crystals = [end.crystal for end in ends]
+    # A pull on one atom is a thirtieth of it on each of the others: the slide is seen only where forces are made small.
+    tight = copper.model_copy(update={"force_max_ev_a": 0.002})
+    job = midpoint_job(*crystals, hopping, tight)
+    cheap = relaxed(job.task(job.parameters))
+    assert cheap.converged
+    way = displacements(*crystals)[hopping]
+    gone = displacements(crystals[0], cheap.crystal)[hopping]
+    assert gone @ way / (way @ way) == pytest.approx(0.5, abs=0.05)
+    assert cheap.energy_ev - max(end.energy_ev for end in ends) > 0.2

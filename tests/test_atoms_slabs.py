@@ -105,7 +105,7 @@ def test_what_has_no_layers_or_no_such_facet_is_refused() -> None:
 
 
 def test_104_of_lithium_cobalt_oxide_costs_less_than_003() -> None:
-    rough = RelaxationSettings(moments=False, force_max_ev_a=0.15, stress_max_ev_a3=0.01)
+    rough = RelaxationSettings(moments=False, force_max_ev_a=0.15, stress_max_ev_a3=0.01, kicks=0)
     low, high = run_here(surface_energies(LICOO2, ["104", "003"], rough, thickness_a=4.0))
     assert low.energy_j_m2 is not None
     assert high.energy_j_m2 is not None

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from chgnet.model.model import CHGNet
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pymatgen.core.periodic_table import Element
-from pymatgen.core.structure import Structure
 
 from lirich.atoms.chgnet import KNOWN_ELEMENTS, WEIGHTS, ChgnetCalculator, load_model, one_thread
+from lirich.atoms.labelled import Labelled, check_labels
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.model._base import Frozen
 
@@ -28,15 +28,8 @@ Array = NDArray[np.float64]
 EMBEDDINGS = ("atom_embedding", "bond_basis_expansion", "angle_basis_expansion", "composition_model")
 """What is not trained: what an element is, and the functions that distances and angles are expanded in."""
 RESAMPLES = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A crystal and what the user's DFT says of it: energy, eV per cell, and forces, eV/Å, shape (atoms, 3)."""
-
-    structure: Structure
-    energy_ev: float
-    forces_ev_a: Array
+GPA_EV_A3 = 1 / 160.21766208
+"""1 GPa in eV/Å³: 1e9 / 1e30 / 1.602176634e-19 (CODATA 2018), as ASE and chgnet use it."""
 
 
 class TuningSettings(Frozen):
@@ -46,6 +39,7 @@ class TuningSettings(Frozen):
     epochs: int = Field(20, ge=1, description="Passes over the structures that are learned from")
     learning_rate: float = Field(1e-4, gt=0, description="Step of Adam, a tenth of that of chgnet's own training")
     force_weight: float = Field(1.0, ge=0, description="Weight of a force, eV/Å, beside an energy, eV/atom")
+    stress_weight: float = Field(0.1, ge=0, description="Weight of a stress, GPa, where the data have it")
     held_out: float = Field(0.25, gt=0, lt=1, description="Share of the compositions that is held out")
     seed: int = Field(0, description="Of the order of the structures and of the choice of compositions")
 
@@ -96,13 +90,7 @@ def fine_tune(name: str, data: Sequence[Labelled], settings: TuningSettings | No
     if name in WEIGHTS:
         raise InputError(f"{name!r} is the name of weights that chgnet brings", advice="Choose another name")
     for k, item in enumerate(data):
-        if item.forces_ev_a.shape != (len(item.structure), 3) or not (
-            np.isfinite(item.energy_ev) and np.isfinite(item.forces_ev_a).all()
-        ):
-            raise InputError(
-                f"Structure {k} ({item.structure.formula}) has labels that cannot be learned",
-                expected="a finite energy, and finite forces of shape (atoms, 3)",
-            )
+        check_labels(k, item)
     learn, held, compositions = _split(data, settings)
     model = load_model(settings.base)
     shifts = _element_shifts(ChgnetCalculator(model, "chgnet"), learn)
@@ -140,6 +128,23 @@ def tuned_calculator(tuned: Tuned) -> ChgnetCalculator:
             f"The arrays of {tuned.report.name!r} are no weights of CHGNet {tuned.report.settings.base}: {error}"
         ) from error
     return ChgnetCalculator(model, f"chgnet:{tuned.report.name}")
+
+
+def saved(tuned: Tuned) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return a tuned model as arrays under plain names and a description as JSON: what a store of models keeps."""
+    keys = sorted(tuned.arrays)
+    arrays = {f"w{k:03d}": np.asarray(tuned.arrays[key]) for k, key in enumerate(keys)}
+    return arrays, {"report": tuned.report.model_dump(mode="json"), "keys": keys}
+
+
+def restored(arrays: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> Tuned:
+    """Return the tuned model that `saved` gave. Raises `lirich.errors.InputError` where it is none."""
+    try:
+        report = TuningReport.model_validate(description["report"])
+        named = {key: arrays[f"w{k:03d}"] for k, key in enumerate(description["keys"])}
+    except (KeyError, TypeError, ValidationError) as error:
+        raise InputError(f"This is no fine-tuned CHGNet: {' '.join(str(error).split())[:200]}") from error
+    return Tuned(report, named)
 
 
 def _split(
@@ -183,11 +188,14 @@ def _train(model: CHGNet, data: Sequence[Labelled], settings: TuningSettings) ->
     for _ in range(settings.epochs):
         for k in draw.permutation(len(data)):
             item = data[int(k)]
-            said = model([graphs[int(k)]], task="ef")
+            said = model([graphs[int(k)]], task="ef" if item.stress_ev_a3 is None else "efs")
             forces = torch.tensor(item.forces_ev_a, dtype=torch.float32)
             energy = torch.tensor([item.energy_ev / len(item.structure)], dtype=torch.float32)
             loss = torch.nn.functional.huber_loss(said["e"], energy, delta=0.1)
             loss = loss + settings.force_weight * torch.nn.functional.huber_loss(said["f"][0], forces, delta=0.1)
+            if item.stress_ev_a3 is not None:
+                stress = torch.tensor(item.stress_ev_a3 / GPA_EV_A3, dtype=torch.float32)
+                loss = loss + settings.stress_weight * torch.nn.functional.huber_loss(said["s"][0], stress, delta=0.1)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()

@@ -46,6 +46,11 @@ class Minimum:
     force_max_ev_a: float
     stress_max_ev_a3: float
 
+    @property
+    def energy_ev(self) -> float:
+        """Energy of the end, eV per cell."""
+        return self.evaluation.energy_ev
+
 
 class _Path:
     """The energy as a function of the coordinates of one run."""

@@ -25,8 +25,10 @@ BANDS: dict[str, tuple[tuple[float, float, int], ...]] = {
 }
 """Lowest and highest moment, µB, and the charge: unpaired d electrons (Mn4+ 3, Mn3+ 4, Mn2+ 5; Ni2+ 2, low-spin Ni3+ 1
 and Ni4+ 0; low-spin Co3+ 0 and Co4+ 1, Co2+ 3; Fe3+ 5, Fe2+ 4; Cr3+ 3, Cr4+ 2; V3+ 2, V4+ 1), less 5 to 25 % for what
-the ligands take, and up to 0.35 µB above for Mn4+, whose ligands are polarised against it. CHGNet 0.3.0 gives 3.0-3.1
-for Mn in Li2MnO3 and 1.7 for Ni next to Mn4+."""
+the ligands take, and up to 0.35 µB above for Mn4+, whose ligands are polarised against it. CHGNet 0.3.0
+on relaxed crystals of one charge (own calculation): Ni2+ 1.87 (NiO), Ni3+ 1.15 (LiNiO2), Ni4+ 0.05 (NiO2), Co2+ 2.69
+(CoO), Co3+ 0.06 (LiCoO2), Co4+ 1.07 (CoO2), Mn2+ 4.66 (MnO), Mn3+ 3.89 (LiMnO2), Mn4+ 3.0-3.1 (Li2MnO3): each in its
+band. Ni next to Mn4+ has 1.7, so Ni2+. The bands of Fe, Cr and V were not looked at in this way."""
 
 
 class SiteCharge(Frozen):

@@ -51,8 +51,12 @@ def shaken_starts(
 def dimer_jobs(
     structure: Structure, settings: RelaxationSettings, *, starts: int = 8, seed: int = 0, label: str = ""
 ) -> list[Job]:
-    """Return the relaxations of a search; the end state of each has ``min_anion_distance_a`` (see `PAIRED_A`)."""
+    """Return the relaxations of a search; the end state of each has ``min_anion_distance_a`` (see `PAIRED_A`).
+
+    The starts are shaken already, so that none is kicked again.
+    """
+    once = settings.model_copy(update={"kicks": 0})
     return [
-        relaxation_job(structure, settings, f"{label} start {n}".strip(), start=start)
+        relaxation_job(structure, once, f"{label} start {n}".strip(), start=start)
         for n, start in enumerate(shaken_starts(structure, starts, seed=seed))
     ]

@@ -16,7 +16,8 @@ from pymatgen.core.structure import Structure
 
 from lirich.atoms.calculators import calculator
 from lirich.atoms.endstates import EndState, compare_ends
-from lirich.atoms.minimise import minimise
+from lirich.atoms.kicks import lowest_end
+from lirich.atoms.minimise import Minimum, minimise
 from lirich.atoms.plan import Job, Outcome
 from lirich.errors import CalculatorError, LirichError
 from lirich.model._base import Frozen
@@ -36,16 +37,25 @@ class RelaxationSettings(Frozen):
     )
     max_steps: int = Field(300, ge=0, description="Steps after which a run ends, converged or not")
     moments: bool = Field(True, description="Whether the magnetic moments of the end are asked for")
+    kicks: int = Field(
+        2, ge=0, description="How often the end is shaken and relaxed again; the lowest end of the same kind counts"
+    )
+    seed: int = Field(0, ge=0, description="Of the kicks")
 
 
 class Relaxation(Frozen):
-    """What a relaxation gave: eV per cell, eV/Å, stress in eV/Å³ (tension positive), moments in µB."""
+    """What a relaxation gave: eV per cell, eV/Å, stress in eV/Å³ (tension positive), moments in µB.
+
+    ``steps`` are those of the run that counts, ``force_calls`` those of all starts; ``ends_ev`` see
+    `lirich.atoms.kicks.Starts`.
+    """
 
     energy_ev: float
     structure: dict[str, Any]
     converged: bool
     steps: int
     force_calls: int
+    ends_ev: tuple[float | None, ...] = ()
     force_max_ev_a: float
     stress_ev_a3: tuple[tuple[float, float, float], ...] | None = None
     moments_mub: tuple[float, ...] | None = None
@@ -131,16 +141,23 @@ def relax_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     built = Structure.from_dict(parameters["structure"])
     start = Structure.from_dict(parameters["start"]) if "start" in parameters else built
     barred = {int(atom): direction for atom, direction in parameters.get("barred", {}).items()}
-    minimum = minimise(
-        potential,
-        start,
-        force_max_ev_a=settings.force_max_ev_a,
-        stress_max_ev_a3=settings.stress_max_ev_a3,
-        strain=settings.cell == "free",
-        max_steps=settings.max_steps,
-        frozen=parameters.get("frozen", ()),
-        barred=barred,
-    )
+    frozen = parameters.get("frozen", ())
+
+    def run(begin: Structure) -> Minimum:
+        return minimise(
+            potential,
+            begin,
+            force_max_ev_a=settings.force_max_ev_a,
+            stress_max_ev_a3=settings.stress_max_ev_a3,
+            strain=settings.cell == "free",
+            max_steps=settings.max_steps,
+            frozen=frozen,
+            barred=barred,
+        )
+
+    kicks = settings.kicks if settings.max_steps else 0
+    starts = lowest_end(built, run(start), run, kicks=kicks, seed=settings.seed, frozen=frozen, barred=barred)
+    minimum = starts.lowest
     after, found = minimum.structure, minimum.evaluation
     if settings.moments:
         found = potential.evaluate(after, stress=settings.cell == "free", moments=True)
@@ -153,7 +170,8 @@ def relax_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         structure=after.as_dict(),
         converged=minimum.converged,
         steps=minimum.steps,
-        force_calls=minimum.calls,
+        force_calls=starts.calls,
+        ends_ev=starts.ends_ev,
         force_max_ev_a=minimum.force_max_ev_a,
         stress_ev_a3=None if found.stress_ev_a3 is None else tuple(map(tuple, found.stress_ev_a3.tolist())),
         moments_mub=None if found.moments_mub is None else tuple(found.moments_mub.tolist()),

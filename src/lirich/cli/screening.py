@@ -47,6 +47,7 @@ def dopants(
                 workers=workers,
                 progress=progress,
                 literature=literature,
+                models=None if workspace is None else workspace.store.models,
             )
     kept = 0 if workspace is None else keep_values(workspace.store, result)
     if output is not None:

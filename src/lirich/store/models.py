@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, select
@@ -94,6 +95,14 @@ class Models:
                 f"The model {name} has changed on the disk", advice="Run 'lirich doctor --mend' and learn it again"
             )
         return modelfile.unpack(data, f"The model {name}")
+
+    def file(self, name: str) -> tuple[Path, str]:
+        """Return where the file of a model lies, and its SHA-256: for worker processes, which read it themselves.
+
+        Raises `UnknownNameError`, and `CorruptStoreError` where the file is gone.
+        """
+        record = self.record(name)
+        return files.present(self._shelf.path(record.sha256), "model", record.sha256), record.sha256
 
     def export(self, name: str) -> bytes:
         """Return the file of a model, to be given away. Raises what `content` raises."""

@@ -22,6 +22,7 @@ from lirich.screening.screened import CellNumbers, Reading, Screened, Tried
 from lirich.screening.study import Accuracy, DopantSet, DopingStudy, HostCell, Ion
 from lirich.workbench.extras import need_atoms
 from lirich.workbench.fieldsfile import read_fields
+from lirich.workbench.potentials import make_known, with_potential
 from lirich.workbench.refusals import refused
 from lirich.workbench.screen_literature import published
 from lirich.workbench.screen_result import ScreenResult
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from lirich.compute import Progress
     from lirich.screening.screened import Built
     from lirich.store import Store
+    from lirich.store.models import Models
     from lirich.workbench.plans import Tally
     from lirich.workbench.prospects import Prospect
 
@@ -140,6 +142,7 @@ def run_screen(
     progress: Callable[[Progress], None] | None = None,
     literature: Sequence[Value] | None = None,
     plan: CellPlan | None = None,
+    models: Models | None = None,
 ) -> ScreenResult:
     """Compute a study and judge it; a candidate that fails is a row with its reason.
 
@@ -154,6 +157,8 @@ def run_screen(
         Published values to compare with; by default those that lirich carries.
     plan:
         What is computed of one cell; by default `lirich.workbench.screen_cells.cell_plan`.
+    models:
+        The models of a workspace, where fine-tuned potentials (``chgnet:NAME``) are looked for.
 
     Raises
     ------
@@ -169,6 +174,9 @@ def run_screen(
     from lirich.workbench.screen_cells import cell_plan
 
     of_cell: CellPlan = cell_plan if plan is None else plan
+    if models is not None:
+        for name in study.calculators:
+            make_known(models, name)
     versions = {name: calculator(name).version for name in study.calculators}
     kept = ResultCache(cache / "whole") if cache is not None else None
     key = content_hash({"study": _computed_part(study), "versions": versions, "code": _code(of_cell)})
@@ -176,7 +184,7 @@ def run_screen(
     if known is not None:
         screened = Screened.model_validate(known).model_copy(update={"study": study})
     else:
-        screened = _compute(study, versions, of_cell, cache, executor, workers, progress)
+        screened = _compute(study, versions, of_cell, models, cache, executor, workers, progress)
         if kept is not None:
             kept.put(key, screened.model_dump(mode="json"))
     return answered(screened, literature, cached=known is not None)
@@ -228,6 +236,7 @@ def _compute(
     study: DopingStudy,
     versions: Mapping[str, str],
     plan: CellPlan,
+    models: Models | None,
     cache: Path | None,
     executor: str,
     workers: int | None,
@@ -253,7 +262,10 @@ def _compute(
         expected_cost=sum(expected_cost(study, len(crystal)) for _, _, crystal, _, _ in asked),
         progress=progress,
     )
-    answers = runner.run(together([plan(study, host, doped, name) for _, _, host, doped, name in asked]))
+    plans = [plan(study, host, doped, name) for _, _, host, doped, name in asked]
+    if models is not None:
+        plans = [with_potential(models, name, each) for (*_, name), each in zip(asked, plans, strict=True)]
+    answers = runner.run(together(plans))
     return _gathered(study, versions, hosts, found, list(zip(asked, answers, strict=True)), runner.tally, began)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lirich.store.things import Things
     from lirich.workbench.add import AddedFile, AddReport
     from lirich.workbench.analyse import AnalyseReport
+    from lirich.workbench.atoms import Atoms
     from lirich.workbench.compare import Comparison
     from lirich.workbench.learning import Learning
     from lirich.workbench.screen_result import ScreenResult
@@ -366,9 +367,17 @@ class Workspace:
             workers=workers,
             progress=progress,
             literature=self.literature,
+            models=self.store.models,
         )
         keep_values(self.store, result)
         return result
+
+    @property
+    def atoms(self) -> Atoms:
+        """What is done with crystals: ``ws.atoms.tune(file, name)`` fine-tunes a potential."""
+        from lirich.workbench.atoms import Atoms
+
+        return Atoms(self)
 
     @property
     def literature(self) -> list[Value]:

@@ -1,0 +1,59 @@
+"""The commands of ``lirich atoms``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from lirich.cli.options import Json, WorkspaceFolder, open_workspace
+from lirich.cli.output import console, print_json, want_json
+
+atoms = typer.Typer(name="atoms", help="Potentials for crystals: fine-tune one to your own DFT.", no_args_is_help=True)
+
+
+@atoms.callback()
+def _atoms() -> None:
+    """Keep ``lirich atoms`` a group of commands, also while it has one."""
+
+
+@atoms.command()
+def tune(
+    file: Annotated[Path, typer.Argument(help="DFT data: extended XYZ, or JSON.", show_default=False)],
+    save: Annotated[str, typer.Option("--save", metavar="NAME", help="Use it as chgnet:NAME.", show_default=False)],
+    base: Annotated[str, typer.Option("--base", help="The weights to start from: 0.3.0 or r2scan.")] = "0.3.0",
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over the data.")] = 20,
+    keep_worse: Annotated[
+        bool, typer.Option("--keep-worse", help="Keep the model even if it is no better on what it did not see.")
+    ] = False,
+    workspace: WorkspaceFolder = None,
+    json: Json = False,
+) -> None:
+    """Fine-tune CHGNet to your DFT energies and forces, and keep it in the workspace.
+
+    Example: lirich atoms tune dft.extxyz --save mine
+    """
+    want_json(json)
+    from lirich.workbench.extras import need_atoms
+
+    need_atoms("Fine-tuning")
+    from lirich.atoms.finetune import TuningSettings
+
+    with open_workspace(workspace) as opened:
+        settings = TuningSettings(base=base, epochs=epochs)
+        found = opened.atoms.tune(file, save, settings=settings, keep_worse=keep_worse)
+    if json:
+        print_json(found.to_dict())
+        return
+    report = found.report
+    held = ", ".join(report.held_out_compositions)
+    console().print(
+        f"Kept as [bold]chgnet:{escape(save)}[/], learned from {report.learned_from} structures. On {report.held_out} "
+        f"of {escape(held)}, which it did not see: forces off by {report.after.force_mev_a:.0f} meV/Å "
+        f"({report.before.force_mev_a:.0f} before), energies by {report.after.energy_mev_atom:.1f} meV/atom "
+        f"({report.before.energy_mev_atom:.1f} before)."
+    )
+    if not report.improved:
+        console().print("[bold red]It is no better than before.[/]")

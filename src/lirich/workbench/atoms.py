@@ -1,0 +1,23 @@
+"""What a workspace does with atoms: potentials that are fine-tuned to the user's own DFT and kept by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lirich.workbench.potentials import TuneResult
+    from lirich.workbench.workspace import Workspace
+
+
+class Atoms:
+    """The verbs of atoms on a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def tune(self, file: str | Path, name: str, **options: Any) -> TuneResult:
+        """Fine-tune CHGNet to DFT data and keep it as ``chgnet:NAME``; see `lirich.workbench.potentials.tune`."""
+        from lirich.workbench.potentials import tune
+
+        return tune(self._workspace, file, name, **options)

@@ -1,0 +1,166 @@
+"""Fine-tuned potentials of a workspace: learned from a file, kept as a model, used by name in every worker process.
+
+A job names its potential, ``chgnet:NAME``, and a worker process knows only those that come with packages. So a plan is
+dressed: each of its jobs carries the file of the weights and their hash, and the worker loads them before it begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lirich.compute import code_hash
+from lirich.errors import CorruptStoreError, InputError
+from lirich.store import modelfile
+from lirich.store.modelfile import ModelContent
+from lirich.workbench.extras import need_atoms
+
+if TYPE_CHECKING:
+    from lirich.atoms.finetune import TuningReport, TuningSettings
+    from lirich.atoms.plan import Job, Outcome, Plan
+    from lirich.store import ModelRecord
+    from lirich.store.models import Models
+    from lirich.workbench.workspace import Workspace
+
+T = TypeVar("T")
+
+KIND = "fine-tuned-chgnet"
+DOOR = "chgnet"
+
+
+@dataclass(frozen=True, slots=True)
+class TuneResult:
+    """What a fine-tuning gave: its report, and the record of the model where it was kept."""
+
+    report: TuningReport
+    record: ModelRecord | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report, whether the model is better, and the name that it is used by, as plain data."""
+        return {
+            "report": self.report.model_dump(mode="json"),
+            "improved": self.report.improved,
+            "calculator": None if self.record is None else f"{DOOR}:{self.record.name}",
+        }
+
+
+def tune(
+    workspace: Workspace,
+    file: str | Path,
+    name: str,
+    *,
+    settings: TuningSettings | None = None,
+    keep_worse: bool = False,
+) -> TuneResult:
+    """Fine-tune CHGNet to the DFT data of *file* and keep it as the model *name*; ``chgnet:NAME`` is its potential.
+
+    A model whose forces on the compositions held out are no nearer to the data than before is not kept, unless
+    *keep_worse*. Raises `InputError` for it, for a file that cannot be read and for a name that is taken, and what
+    `lirich.atoms.finetune.fine_tune` raises.
+    """
+    need_atoms("Fine-tuning")
+    from lirich.atoms.finetune import fine_tune, saved
+    from lirich.atoms.labelled import read_labelled
+
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}", expected="a text file: extended XYZ or JSON") from error
+    tuned = fine_tune(name, read_labelled(text), settings)
+    report = tuned.report
+    if not report.improved and not keep_worse:
+        raise InputError(
+            f"The fine-tuned potential is no better: forces are off by {report.after.force_mev_a:.0f} meV/Å on "
+            f"{', '.join(report.held_out_compositions)}, which it did not see, and were by "
+            f"{report.before.force_mev_a:.0f} before",
+            advice="Add structures, train longer, or keep it all the same (keep_worse=True, --keep-worse)",
+        )
+    arrays, description = saved(tuned)
+    told = {
+        "base": report.settings.base,
+        "improved": report.improved,
+        "force_mev_a": report.after.force_mev_a,
+        "force_before_mev_a": report.before.force_mev_a,
+    }
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    record = workspace.store.models.put(
+        name, ModelContent(KIND, arrays, description), trained_on=[digest], parameters=told
+    )
+    return TuneResult(report, record)
+
+
+def with_potential(models: Models, calculator: str, plan: Plan[T]) -> Plan[T]:
+    """Return *plan* as it runs with the potential *calculator*: as it is, or each job with the weights of a tuned one.
+
+    *models* are those of a workspace. Raises what `make_known` raises.
+    """
+    found = make_known(models, calculator)
+    return plan if found is None else _dressed(plan, *found)
+
+
+def make_known(models: Models, calculator: str) -> tuple[Path, str] | None:
+    """Offer the tuned potential *calculator* to this process, which makes the jobs; ``None`` where it is no tuned one.
+
+    Returns the file of its weights and their SHA-256. Raises `UnknownNameError` where the workspace has no such model,
+    and `CorruptStoreError` where its file has changed.
+    """
+    from lirich.atoms.chgnet import WEIGHTS
+
+    door, _, name = calculator.partition(":")
+    if door != DOOR or not name or name in WEIGHTS:
+        return None
+    file, digest = models.file(name)
+    _offer(str(file), digest)
+    return file, digest
+
+
+def _dressed(plan: Plan[T], file: Path, digest: str) -> Generator[list[Job], list[Outcome], T]:
+    from lirich.atoms.plan import Job
+
+    try:
+        jobs = next(plan)
+        while True:
+            outcomes = yield [
+                Job(
+                    tuned_task,
+                    {
+                        "model_file": str(file),
+                        "model_sha256": digest,
+                        "task": f"{job.task.__module__}:{job.task.__qualname__}",
+                        "code": code_hash("lirich.atoms"),
+                        "parameters": dict(job.parameters),
+                    },
+                    job.label,
+                    job.cost,
+                )
+                for job in jobs
+            ]
+            jobs = plan.send(outcomes)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+def tuned_task(parameters: Mapping[str, Any]) -> Any:
+    """Run a job whose potential is a fine-tuned one: the weights are loaded once per process."""
+    _offer(str(parameters["model_file"]), str(parameters["model_sha256"]))
+    module, _, name = str(parameters["task"]).partition(":")
+    return getattr(import_module(module), name)(parameters["parameters"])
+
+
+@lru_cache(maxsize=8)
+def _offer(file: str, digest: str) -> None:
+    from lirich.atoms.calculators import offer
+    from lirich.atoms.finetune import restored, tuned_calculator
+
+    data = Path(file).read_bytes()
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise CorruptStoreError(f"The model {file} has changed on the disk", advice="Tune it again")
+    content = modelfile.unpack(data, f"The model {file}")
+    if content.kind != KIND:
+        raise InputError(f"The model {file} is of the kind {content.kind}", expected=KIND)
+    offer(tuned_calculator(restored(content.arrays, content.description)))
