@@ -9,6 +9,7 @@ import typer
 
 from lirich import __version__
 from lirich.cli import complete, physics
+from lirich.cli.interface import interface
 from lirich.cli.learn import learn
 from lirich.cli.options import CellNames, ExecutorName, Json, Workers, WorkspaceFolder
 from lirich.cli.output import want_json
@@ -393,3 +394,4 @@ app.command()(physics.study)
 app.command("design-cell")(physics.design_cell)
 app.add_typer(learn)
 app.add_typer(screen)
+app.add_typer(interface)
