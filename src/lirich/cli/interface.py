@@ -74,7 +74,7 @@ def reaction_command(
         print_json({"contacts": [verb.to_dict(each) for each in found]})
         return
     rows = [
-        (each.b, f"{1000 * each.energy_ev_atom:.0f}", f"± {1000 * (each.sd or 0.0):.0f}", _sum(each.products) or "–")
+        (each.b, f"{round(1000 * each.energy_ev_atom)}", f"± {1000 * (each.sd or 0.0):.0f}", _sum(each.products) or "–")
         for each in found
     ]
     how = "closed" if voltage is None else f"at {voltage:g} V"

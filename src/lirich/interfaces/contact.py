@@ -110,7 +110,9 @@ def reaction(
         place = system.elements.index(LITHIUM)
         made = sum(n * dict(p.amounts).get(LITHIUM, 0.0) for p, n in _phases(open_system, found))
         lithium = made - share * first.vector[place] - (1 - share) * second.vector[place]
-    coverage = coverage_of(table, frozenset(system.elements))
+    named = {*products, *(reduced(side) for side in (a, b) if isinstance(side, str))}
+    computed = sorted(p.formula for p in system.phases if p.formula in named and p.scheme.startswith("CHGNet"))
+    coverage = coverage_of(table, frozenset(system.elements)).resting_on(computed)
     no_mixing = [float(side.alone[0] - side.energy[0]) for side in (first, second)]
     return Contact(
         first.name,
@@ -123,7 +125,7 @@ def reaction(
         float(lithium),
         share * no_mixing[0] + (1 - share) * no_mixing[1],
         coverage,
-        _notes(coverage, products, system, no_mixing, (first, second)),
+        _notes(coverage, computed, no_mixing, (first, second)),
     )
 
 
@@ -187,13 +189,11 @@ def _phases(system: System, found: Mapping[int, float]) -> list[tuple[Phase, flo
 
 def _notes(
     coverage: Coverage,
-    products: Mapping[str, float],
-    system: System,
+    computed: list[str],
     no_mixing: list[float],
     sides: tuple[_Side, _Side],
 ) -> tuple[str, ...]:
     notes = []
-    computed = sorted(p.formula for p in system.phases if p.formula in products and p.scheme.startswith("CHGNet"))
     if computed:
         notes.append(f"energies by a machine-learned potential: {', '.join(computed)}")
     if coverage.thin:

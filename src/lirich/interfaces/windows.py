@@ -125,15 +125,16 @@ def window(table: EnergyTable, formula: str, *, draws: int = DRAWS, seed: int = 
     reduction, oxidation = (_limit(others, target, cost_of_others, energy, sign, coverage) for sign in (1, -1))
     named = {*(reduction.products or {}), *(oxidation.products or {}), name}
     schemes = {p.formula: p.scheme for p in system.phases if p.formula in named and p.scheme != "element"}
+    computed = sorted(f for f, scheme in schemes.items() if scheme.startswith("CHGNet"))
     return Window(
         name,
         reduction,
         oxidation,
         above,
         products_of(others, below, 1.0),
-        coverage,
+        coverage.resting_on(computed),
         schemes,
-        _notes(table, name, above, schemes, coverage),
+        _notes(table, name, above, computed, coverage),
     )
 
 
@@ -195,14 +196,13 @@ def _listed(products: Mapping[str, float]) -> str:
 
 
 def _notes(
-    table: EnergyTable, name: str, above: float | None, schemes: Mapping[str, str], coverage: Coverage
+    table: EnergyTable, name: str, above: float | None, computed: list[str], coverage: Coverage
 ) -> tuple[str, ...]:
     notes = []
     if above is None:
         notes.append(f"{name} is not in the table {table.name!r}: it is taken to lie on the hull of what is")
     elif above > 0:
         notes.append(f"{name} lies {1000 * above:.0f} meV/atom above the hull; its window is that of a compound on it")
-    computed = sorted(f for f, scheme in schemes.items() if scheme.startswith("CHGNet"))
     if computed:
         notes.append(f"energies by a machine-learned potential: {', '.join(computed)}")
     if coverage.thin:
