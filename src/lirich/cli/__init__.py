@@ -62,7 +62,7 @@ def what_is_kept(arguments: Sequence[str]) -> str:
         return "In a workspace the points that were done are kept, and the same command goes on; elsewhere nothing is."
     if verb == "simulate":
         return "A simulation that was not at its end is not kept."
-    if verb in ("fit", "design-cell"):
+    if verb in ("fit", "design-cell", "interface"):
         return "Nothing is kept of a run that is not at its end."
     return "What was confirmed is kept; run the same command to go on."
 

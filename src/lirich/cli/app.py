@@ -10,6 +10,7 @@ import typer
 from lirich import __version__
 from lirich.cli import complete, physics
 from lirich.cli.atoms import atoms
+from lirich.cli.interface import interface
 from lirich.cli.learn import learn
 from lirich.cli.options import CellNames, ExecutorName, Json, Workers, WorkspaceFolder
 from lirich.cli.output import want_json
@@ -395,3 +396,4 @@ app.command("design-cell")(physics.design_cell)
 app.add_typer(learn)
 app.add_typer(screen)
 app.add_typer(atoms)
+app.add_typer(interface)

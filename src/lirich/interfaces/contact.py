@@ -23,7 +23,7 @@ from lirich.interfaces.coverage import Coverage, coverage_of
 from lirich.interfaces.formulas import amounts_of, reduced
 from lirich.interfaces.phases import EnergyTable, Phase, System
 from lirich.interfaces.simplex import minimise
-from lirich.interfaces.windows import DRAWS, LITHIUM, Array, bar_of, drawn, hull, products_of, vector_of
+from lirich.interfaces.windows import DRAWS, LITHIUM, Array, bar_of, drawn, hull, hull_of, products_of, vector_of
 
 INERT_EV_ATOM = 1e-4
 """eV/atom: a smaller gain is none."""
@@ -86,9 +86,11 @@ def reaction(
     """
     amounts = {**_amounts(a), **_amounts(b)}
     system = table.system({*amounts, LITHIUM})
-    costs = drawn(system, draws, seed)
+    costs = drawn(table, system, draws, seed)
     open_system, open_costs = (system, costs) if voltage is None else _grand(system, costs, voltage)
-    first, second = (_side(system, costs, open_system, open_costs, side, voltage) for side in (a, b))
+    first, second = (
+        _side(side, system, _own(table, side, draws, seed), (open_system, open_costs), voltage) for side in (a, b)
+    )
     if np.allclose(first.vector, second.vector):
         raise CompositionError(f"{first.name} touches {second.name}", expected="two different solids")
     kept = [system.elements.index(e) for e in open_system.elements]
@@ -108,7 +110,9 @@ def reaction(
         place = system.elements.index(LITHIUM)
         made = sum(n * dict(p.amounts).get(LITHIUM, 0.0) for p, n in _phases(open_system, found))
         lithium = made - share * first.vector[place] - (1 - share) * second.vector[place]
-    coverage = coverage_of(table, frozenset(system.elements))
+    named = {*products, *(reduced(side) for side in (a, b) if isinstance(side, str))}
+    computed = sorted(p.formula for p in system.phases if p.formula in named and p.scheme.startswith("CHGNet"))
+    coverage = coverage_of(table, frozenset(system.elements)).resting_on(computed)
     no_mixing = [float(side.alone[0] - side.energy[0]) for side in (first, second)]
     return Contact(
         first.name,
@@ -121,7 +125,7 @@ def reaction(
         float(lithium),
         share * no_mixing[0] + (1 - share) * no_mixing[1],
         coverage,
-        _notes(coverage, products, system, no_mixing, (first, second)),
+        _notes(coverage, computed, no_mixing, (first, second)),
     )
 
 
@@ -131,24 +135,35 @@ def _amounts(side: str | Charged) -> dict[str, float]:
     return {e: n for e, n in {**side.discharged, **side.amounts}.items() if n > 0}
 
 
+def _own(table: EnergyTable, side: str | Charged, draws: int, seed: int) -> tuple[Array, Array]:
+    """Return the energy of a side on the hull and as it stands, eV of its amounts for each draw."""
+    if isinstance(side, str):
+        on_hull = hull_of(table, amounts_of(side), draws, seed)
+        return on_hull, on_hull
+    on_hull = hull_of(table, side.amounts, draws, seed)
+    if side.charging_energy_ev is None:
+        return on_hull, on_hull
+    return on_hull, hull_of(table, side.discharged, draws, seed) + side.charging_energy_ev
+
+
 def _side(
-    system: System, costs: Array, open_system: System, open_costs: Array, side: str | Charged, voltage: float | None
+    side: str | Charged,
+    system: System,
+    own: tuple[Array, Array],
+    opened: tuple[System, Array],
+    voltage: float | None,
 ) -> _Side:
     name = reduced(side) if isinstance(side, str) else side.state
-    target = vector_of(system, _amounts(side) if isinstance(side, str) else side.amounts)
+    target = vector_of(system, amounts_of(side) if isinstance(side, str) else side.amounts)
     atoms = target.sum()
-    on_hull = hull(system, target, costs).value / atoms
-    energy = on_hull
-    if isinstance(side, Charged) and side.charging_energy_ev is not None:
-        discharged = hull(system, vector_of(system, side.discharged), costs).value
-        energy = (discharged + side.charging_energy_ev) / atoms
+    on_hull, energy = (e / atoms for e in own)
     if voltage is None:
         return _Side(name, target / atoms, energy, on_hull)
     lithium = target[system.elements.index(LITHIUM)]
     kept = np.array([n for e, n in zip(system.elements, target, strict=True) if e != LITHIUM])
     if not kept.any():
         raise CompositionError("Lithium metal is at 0 V", expected="a closed contact, or two solids at a fixed voltage")
-    alone = hull(open_system, kept, open_costs).value / atoms
+    alone = hull(opened[0], kept, opened[1]).value / atoms
     return _Side(name, target / atoms, energy + voltage * lithium / atoms, alone)
 
 
@@ -163,6 +178,7 @@ def _grand(system: System, costs: Array, voltage: float) -> tuple[System, Array]
         system.columns[np.ix_(rows, phases)],
         system.energies_ev[phases],
         system.sds_ev[phases],
+        system.places[phases],
     )
     return opened, costs[:, phases] + voltage * system.columns[place, phases]
 
@@ -173,13 +189,11 @@ def _phases(system: System, found: Mapping[int, float]) -> list[tuple[Phase, flo
 
 def _notes(
     coverage: Coverage,
-    products: Mapping[str, float],
-    system: System,
+    computed: list[str],
     no_mixing: list[float],
     sides: tuple[_Side, _Side],
 ) -> tuple[str, ...]:
     notes = []
-    computed = sorted(p.formula for p in system.phases if p.formula in products and p.scheme.startswith("CHGNet"))
     if computed:
         notes.append(f"energies by a machine-learned potential: {', '.join(computed)}")
     if coverage.thin:

@@ -8,8 +8,8 @@ is looked up, in the oxidation state of the target or a higher one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -36,7 +36,7 @@ class Coverage:
     """What a table knows of a chemical system.
 
     ``grade``: A, every pair of cations is known from calculations of the public tables or from measurement; B, some
-    only by a machine-learned potential; C, some pairs are missing; D, half of them or more. ``known`` counts the
+    or phases of the answer only by a machine-learned potential; C, some pairs are missing; D, half of them or more. ``known`` counts the
     compounds of two, three, four and more elements; ``subsystems`` says of how many sets of two, three and four
     elements (cations and anions among them) the table knows at least one compound, and how many sets there are.
     """
@@ -53,6 +53,12 @@ class Coverage:
     def thin(self) -> bool:
         """Whether a limit must be withheld."""
         return self.grade in ("C", "D")
+
+    def resting_on(self, computed: Iterable[str]) -> Coverage:
+        """Return the coverage of an answer with phases whose energies are *computed* by a machine-learned potential."""
+        named = tuple(computed)
+        grade: Grade = "B" if named and self.grade == "A" else self.grade
+        return replace(self, grade=grade, computed=(*self.computed, *named))
 
     def reason(self) -> str:
         """Say in one sentence what is missing."""

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from lirich.errors import OptionalDependencyError
 from lirich.model import Composition
+
+if TYPE_CHECKING:
+    from pymatgen.core.composition import Composition as Crystal
 
 PEROXIDES = frozenset(
     {"Li2O2", "Na2O2", "K2O2", "Rb2O2", "Cs2O2", "CaO2", "SrO2", "BaO2", "NaO2", "KO2", "RbO2", "CsO2"}
@@ -28,12 +33,10 @@ Co, Ni and Cu as far as battery oxides go. An element that is not here has no bo
 
 @lru_cache(maxsize=65536)
 def _amounts(formula: str) -> tuple[tuple[str, float], ...]:
-    from pymatgen.core.composition import Composition as Crystal
-
     amounts = Composition.parse(formula).amounts
     if len(amounts) == 1:
         return tuple(dict.fromkeys(amounts, 1.0).items())
-    reduced_amounts = Crystal(amounts).reduced_composition
+    reduced_amounts = _crystal(amounts).reduced_composition
     return tuple((e.symbol, float(n)) for e, n in reduced_amounts.items())
 
 
@@ -45,9 +48,15 @@ def amounts_of(formula: str) -> dict[str, float]:
 @lru_cache(maxsize=65536)
 def reduced(formula: str) -> str:
     """Return the reduced formula as pymatgen writes it (``Li2O4`` → ``LiO2``). Raises `CompositionError`."""
-    from pymatgen.core.composition import Composition as Crystal
+    return str(_crystal(Composition.parse(formula).amounts).reduced_formula)
 
-    return str(Crystal(Composition.parse(formula).amounts).reduced_formula)
+
+def _crystal(amounts: dict[str, float]) -> Crystal:
+    try:
+        from pymatgen.core.composition import Composition as Crystal
+    except ModuleNotFoundError as error:
+        raise OptionalDependencyError.of("Phase equilibria", "interfaces") from error
+    return Crystal(amounts)
 
 
 def beyond_highest_states(formula: str) -> bool:

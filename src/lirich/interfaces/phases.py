@@ -47,6 +47,8 @@ class System:
     columns: NDArray[np.float64]
     energies_ev: NDArray[np.float64]
     sds_ev: NDArray[np.float64]
+    places: NDArray[np.intp]
+    """Where each phase stands in the table, −1 for an element."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,30 @@ class EnergyTable:
         return frozenset(e for s in self._by_elements for e in s)
 
     @cached_property
+    def _places(self) -> dict[str, int]:
+        return {p.formula: i for i, p in enumerate(self.phases)}
+
+    @cached_property
     def _by_elements(self) -> dict[frozenset[str], list[Phase]]:
         found: dict[frozenset[str], list[Phase]] = {}
         for phase in self.phases:
             found.setdefault(frozenset(e for e, _ in phase.amounts), []).append(phase)
         return found
+
+    def normals(self, draws: int, seed: int) -> NDArray[np.float64]:
+        """Return the draws of standard normals, shape (draws, phases): draw k is the same world for every question."""
+        if (draws, seed) not in self._normals:
+            self._normals[draws, seed] = np.random.default_rng(seed).standard_normal((draws, len(self.phases)))
+        return self._normals[draws, seed]
+
+    @cached_property
+    def _normals(self) -> dict[tuple[int, int], NDArray[np.float64]]:
+        return {}
+
+    @cached_property
+    def hulls(self) -> dict[tuple[object, ...], NDArray[np.float64]]:
+        """Energies of compositions on the hull that were asked for before (`lirich.interfaces.windows.hull_of`)."""
+        return {}
 
     @cached_property
     def _systems(self) -> dict[frozenset[str], System]:
@@ -91,10 +112,8 @@ class EnergyTable:
                 advice="Give energies of your own: a file of pymatgen entries, or the Materials Project with a key",
             )
         if wanted not in self._systems:
-            self._systems[wanted] = _cut(
-                tuple(sorted(wanted)),
-                [p for key, phases in self._by_elements.items() if key <= wanted for p in phases],
-            )
+            found = [p for key, phases in self._by_elements.items() if key <= wanted for p in phases]
+            self._systems[wanted] = _cut(tuple(sorted(wanted)), found, self._places)
         return self._systems[wanted]
 
     def formation_energy_ev(self, formula: str) -> float | None:
@@ -103,7 +122,7 @@ class EnergyTable:
         return None if phase is None else phase.formation_energy_ev_atom
 
 
-def _cut(elements: tuple[str, ...], compounds: list[Phase]) -> System:
+def _cut(elements: tuple[str, ...], compounds: list[Phase], of_table: dict[str, int]) -> System:
     pure = [Phase(e, ((e, 1.0),), 0.0, 0.0, "element", "reference state") for e in elements]
     phases = (*pure, *sorted(compounds, key=lambda p: p.formula))
     places = {e: i for i, e in enumerate(elements)}
@@ -118,6 +137,7 @@ def _cut(elements: tuple[str, ...], compounds: list[Phase]) -> System:
         columns,
         np.array([p.formation_energy_ev_atom for p in phases]) * atoms,
         np.array([p.sd_ev_atom for p in phases]) * atoms,
+        np.array([-1 if j < len(elements) else of_table[p.formula] for j, p in enumerate(phases)]),
     )
 
 

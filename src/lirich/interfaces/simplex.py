@@ -17,7 +17,7 @@ from lirich.errors import AnalysisError
 Array = NDArray[np.float64]
 
 REDUCED_COST = 1e-9
-"""eV: a phase enters only where it lowers the energy by more than this."""
+"""eV per atom of a phase: it enters only where it lowers the energy by more than this."""
 PIVOT = 1e-9
 """A smaller element of a column is a zero of rounding."""
 NUDGE = 1e-7
@@ -56,6 +56,9 @@ def minimise(columns: Array, right: Array, costs: Array, start: list[int]) -> Op
     Raises `lirich.errors.AnalysisError` where a programme has no lowest value: energies of the phases are inconsistent.
     """
     rows, draws = len(right), len(costs)
+    if draws > 1:  # the draws lie about the first: its basis is near theirs
+        start = [int(j) for j in minimise(columns, right, costs[:1], start).basis[0]]
+    size = np.abs(columns).sum(axis=0)
     lift = NUDGE * (1 + np.arange(rows) / rows)
     inverse_of_start = np.linalg.inv(columns[:, start])
     nudged = right + columns[:, start] @ lift
@@ -64,14 +67,14 @@ def minimise(columns: Array, right: Array, costs: Array, start: list[int]) -> Op
     basis = np.repeat(np.array(start, dtype=np.intp)[None], draws, axis=0)
     active = np.arange(draws)
     for _ in range(MOST_STEPS):
-        prices = np.einsum("ds,dsr->dr", np.take_along_axis(costs[active], basis[active], axis=1), inverse[active])
-        reduced = costs[active] - prices @ columns
+        prices = (costs[active[:, None], basis[active]][:, None, :] @ inverse[active])[:, 0, :]
+        reduced = (costs[active] - prices @ columns) / size
         enter = reduced.argmin(axis=1)
         going = reduced[np.arange(len(active)), enter] < -REDUCED_COST
         active, enter = active[going], enter[going]
         if not len(active):
             break
-        direction = np.einsum("drs,sd->dr", inverse[active], columns[:, enter])
+        direction = (inverse[active] @ columns[:, enter].T[:, :, None])[:, :, 0]
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(direction > PIVOT, amounts[active] / direction, np.inf)
         leave = ratio.argmin(axis=1)
@@ -88,5 +91,5 @@ def minimise(columns: Array, right: Array, costs: Array, start: list[int]) -> Op
     else:
         raise AnalysisError(f"The equilibrium was not found in {MOST_STEPS} steps")
     true = np.clip(inverse @ right, 0.0, None)
-    value = np.einsum("dr,dr->d", np.take_along_axis(costs, basis, axis=1), true)
+    value = (costs[np.arange(draws)[:, None], basis] * true).sum(axis=1)
     return Optimum(value, basis, true)

@@ -81,9 +81,18 @@ def vector_of(system: System, amounts: Mapping[str, float]) -> Array:
     return np.array([amounts.get(e, 0.0) for e in system.elements])
 
 
-def drawn(system: System, draws: int, seed: int) -> Array:
+def hull_of(table: EnergyTable, amounts: Mapping[str, float], draws: int, seed: int) -> Array:
+    """Return the energy of the lowest mixture of a composition for each draw, shape (1 + draws,); kept in the table."""
+    key = (frozenset(amounts.items()), draws, seed)
+    if key not in table.hulls:
+        system = table.system(e for e, n in amounts.items() if n > 0)
+        table.hulls[key] = hull(system, vector_of(system, amounts), drawn(table, system, draws, seed)).value
+    return table.hulls[key]
+
+
+def drawn(table: EnergyTable, system: System, draws: int, seed: int) -> Array:
     """Return the energies per formula, shape (1 + draws, phases): as they stand first, then with errors drawn."""
-    errors = np.random.default_rng(seed).standard_normal((draws, len(system.phases))) * system.sds_ev
+    errors = (table.normals(draws, seed)[:, system.places] if draws else np.zeros((0, 1))) * system.sds_ev
     return np.vstack([system.energies_ev, system.energies_ev + errors])
 
 
@@ -96,7 +105,7 @@ def window(table: EnergyTable, formula: str, *, draws: int = DRAWS, seed: int = 
     name, amounts = reduced(formula), amounts_of(formula)
     system = table.system({*amounts, LITHIUM})
     target = vector_of(system, amounts)
-    costs = drawn(system, draws, seed)
+    costs = drawn(table, system, draws, seed)
     own = next((j for j, p in enumerate(system.phases) if p.formula == name), None)
     others = _without(system, own)
     cost_of_others = costs if own is None else np.delete(costs, own, axis=1)
@@ -116,15 +125,16 @@ def window(table: EnergyTable, formula: str, *, draws: int = DRAWS, seed: int = 
     reduction, oxidation = (_limit(others, target, cost_of_others, energy, sign, coverage) for sign in (1, -1))
     named = {*(reduction.products or {}), *(oxidation.products or {}), name}
     schemes = {p.formula: p.scheme for p in system.phases if p.formula in named and p.scheme != "element"}
+    computed = sorted(f for f, scheme in schemes.items() if scheme.startswith("CHGNet"))
     return Window(
         name,
         reduction,
         oxidation,
         above,
         products_of(others, below, 1.0),
-        coverage,
+        coverage.resting_on(computed),
         schemes,
-        _notes(table, name, above, schemes, coverage),
+        _notes(table, name, above, computed, coverage),
     )
 
 
@@ -177,6 +187,7 @@ def _without(system: System, own: int | None) -> System:
         columns=np.delete(system.columns, own, axis=1),
         energies_ev=np.delete(system.energies_ev, own),
         sds_ev=np.delete(system.sds_ev, own),
+        places=np.delete(system.places, own),
     )
 
 
@@ -185,14 +196,13 @@ def _listed(products: Mapping[str, float]) -> str:
 
 
 def _notes(
-    table: EnergyTable, name: str, above: float | None, schemes: Mapping[str, str], coverage: Coverage
+    table: EnergyTable, name: str, above: float | None, computed: list[str], coverage: Coverage
 ) -> tuple[str, ...]:
     notes = []
     if above is None:
         notes.append(f"{name} is not in the table {table.name!r}: it is taken to lie on the hull of what is")
     elif above > 0:
         notes.append(f"{name} lies {1000 * above:.0f} meV/atom above the hull; its window is that of a compound on it")
-    computed = sorted(f for f, scheme in schemes.items() if scheme.startswith("CHGNet"))
     if computed:
         notes.append(f"energies by a machine-learned potential: {', '.join(computed)}")
     if coverage.thin:

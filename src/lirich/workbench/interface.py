@@ -1,0 +1,71 @@
+"""The verb *interface*: stability windows and contact reactions, from the energies that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lirich.errors import InputError, OptionalDependencyError
+from lirich.interfaces.cathode import states_of_charge
+from lirich.interfaces.contact import Contact, reaction
+from lirich.interfaces.embedded import NAME, embedded_table
+from lirich.interfaces.formulas import amounts_of
+from lirich.interfaces.phases import EnergyTable, Entry, table_of_entries, table_of_json
+from lirich.interfaces.windows import LITHIUM, Window, window
+
+MATERIALS_PROJECT = "mp"
+
+
+def reference(source: str = NAME, elements: Iterable[str] = ()) -> EnergyTable:
+    """Return the energies of a *source*: ``embedded``, ``mp`` (a key in MP_API_KEY), or a JSON file of entries.
+
+    Of the Materials Project the chemical system of *elements* is asked for. Raises `OptionalDependencyError` without
+    mp-api, `InputError` for a file that is not there or holds something else.
+    """
+    if source == NAME:
+        return embedded_table()
+    if source == MATERIALS_PROJECT:
+        return _of_materials_project(sorted(set(elements)))
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(
+            f"There are no energies {source!r}",
+            expected=f"{NAME}, {MATERIALS_PROJECT}, or a JSON file of pymatgen entries",
+        )
+    return table_of_json(path.read_text(encoding="utf-8"), path.name)
+
+
+def _of_materials_project(elements: list[str]) -> EnergyTable:
+    if find_spec("mp_api") is None:
+        raise OptionalDependencyError.of("The Materials Project", "mp", "the energies that come with lirich")
+    from mp_api.client import MPRester
+
+    with MPRester() as project:
+        found = project.get_entries_in_chemsys(elements)
+    entries = [
+        Entry(tuple((e.symbol, float(n)) for e, n in one.composition.items()), float(one.energy), str(one.entry_id))
+        for one in found
+    ]
+    return table_of_entries(entries, "Materials Project")
+
+
+def window_of(formula: str, energies: str = NAME) -> Window:
+    """Return the stability window of *formula* against lithium."""
+    return window(reference(energies, {*amounts_of(formula), LITHIUM}), formula)
+
+
+def contacts_of(
+    a: str, b: str, voltage: float | None = None, *, charged: bool = False, energies: str = NAME
+) -> tuple[Contact, ...]:
+    """Return the contact reaction of *a* and *b*; with *charged*, of *a* and the cathode *b* at each of its states."""
+    table = reference(energies, {*amounts_of(a), *amounts_of(b), LITHIUM})
+    sides = states_of_charge(b) if charged else (b,)
+    return tuple(reaction(table, a, side, voltage=voltage) for side in sides)
+
+
+def to_dict(answer: Window | Contact) -> dict[str, Any]:
+    """Return an answer as JSON, with the grade of its coverage and what that rests on."""
+    return {**asdict(answer), "coverage_reason": answer.coverage.reason()}
