@@ -1,5 +1,4 @@
-"""Lattice matching beside pymatgen's ``SubstrateAnalyzer``: the same planes and limits, strains compared, CPU as
-ratios.
+"""Lattice matching beside pymatgen's ``SubstrateAnalyzer``: the same planes and limits, strains compared, CPU as ratio.
 
     python benchmarks/interfaces_matching.py
 

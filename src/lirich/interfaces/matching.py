@@ -178,9 +178,11 @@ def strains(stretch_trace: Array, stretch_determinant: Array) -> tuple[Array, Ar
 
 
 _BASES: Integers = np.array(
-    [[[a, b], [c, d]] for a, b, c, d in product((0, 1, -1), repeat=4) if a * d - b * c in (1, -1)], dtype=np.int64
+    [[[a, b], [c, d]] for a, b, c, d in product((0, 1, -1), repeat=4) if a * d - b * c in (1, -1) and (a, b) > (0, -1)],
+    dtype=np.int64,
 )
-"""Other bases of one lattice, near its reduced one: two lattices may be nearly alike and their reduced cells not."""
+"""Other bases of one lattice, near its reduced one: two lattices may be nearly alike and their reduced cells not. Of a
+basis and its opposite one is enough."""
 
 
 def _matches(plane: Miller, coating: Array, facet: Array, max_area: float, max_strain: float) -> list[Match]:
@@ -209,16 +211,19 @@ def _best(coating: Array, here: int, facet: Array, there: int, below: float) -> 
     """Return the least strained pair of superlattices of these multiples and their matrices, if it is below *below*."""
     ours, our_matrices = _superlattices(_key(coating), here)
     theirs, their_matrices = _superlattices(_key(facet), there)
-    turned = np.einsum("uij,kjl,uml->kuim", _BASES, theirs, _BASES)
+    turned = _BASES[None] @ theirs[:, None] @ _BASES.transpose(0, 2, 1)[None]
     inverse = np.linalg.inv(ours)
-    trace = np.einsum("fij,kuji->fku", inverse, turned)
-    determinant = np.linalg.det(theirs)[None, :] / np.linalg.det(ours)[:, None]
-    mises = strains(trace, determinant[:, :, None])[0]
-    f, k, u = np.unravel_index(int(np.argmin(mises)), mises.shape)
+    of_ours = np.stack([inverse[:, 0, 0], 2.0 * inverse[:, 0, 1], inverse[:, 1, 1]], axis=1)
+    of_theirs = np.stack([turned[:, :, 0, 0], turned[:, :, 0, 1], turned[:, :, 1, 1]], axis=0)
+    trace = np.tensordot(of_ours, of_theirs, axes=1)
+    # All pairs here have one determinant of C; at a given one von Mises' strain grows with the trace (above ½).
+    f, k, u = np.unravel_index(int(np.argmin(trace)), trace.shape)
+    determinant = np.linalg.det(theirs[k]) / np.linalg.det(ours[f])
+    mises = float(strains(trace[f, k, u], determinant)[0])
     # A larger cell that repeats a smaller one is as strained as that one: it must be better by more than rounding.
-    if mises[f, k, u] > below - 1e-9:
+    if mises > below - 1e-9:
         return None
-    return float(mises[f, k, u]), (our_matrices[f], _BASES[u] @ their_matrices[k])
+    return mises, (our_matrices[f], _BASES[u] @ their_matrices[k])
 
 
 def _described(
