@@ -133,7 +133,7 @@ def show_completion(result: CompletionResult) -> None:
                 f"Plain least squares on 7 components: {result.rmse_recipe:.2f} {unit}"
             )
         out.print(f"[dim]The window leaves {100 * result.doubt:.0f} % of the doubt that there is without it.[/]")
-    if result.cells_learned is not None:
+    if result.cells_learned is not None and all(f.code != "few-cells" for f in result.findings):
         out.print(f"[dim]Learned from {result.cells_learned} cells.[/]")
     if result.error_map is not None:
         rows = [

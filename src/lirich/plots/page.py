@@ -46,7 +46,8 @@ def _table(table: Table) -> str:
     )
     return (
         f'<details open style="{_SMALL};margin:8px 0 24px"><summary style="font-weight:600">{html.escape(table.title)} '
-        f'({len(table.rows)})</summary><div style="overflow:auto;max-height:420px"><table style="border-collapse:collapse">'
+        f'({len(table.rows)})</summary><div style="overflow:auto;max-height:420px">'
+        f'<table style="border-collapse:collapse">'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
 

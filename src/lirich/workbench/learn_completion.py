@@ -314,10 +314,10 @@ def _one(curves: CurveMatrix, cell: CellView, cycle: int) -> CurveMatrix:
     mine = curves.take((curves.keys["run"] == cell.analysis.run).to_numpy())
     rows = np.flatnonzero((mine.keys["cycle"] == cycle).to_numpy())
     if not len(rows):
-        there = mine.keys["cycle"]
+        there = mine.keys["cycle"].to_list()
         raise UnknownNameError(
             f"{cell.key} has no cycle {cycle} with a curve of this direction",
-            expected=f"one of its {len(there)}, {there.min()} to {there.max()}" if len(there) else "a cell with curves",
+            expected=f"one of its {len(there)}, {min(there)} to {max(there)}" if len(there) else "a cell with curves",
         )
     return mine.take(rows[:1])
 

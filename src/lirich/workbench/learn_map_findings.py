@@ -84,8 +84,8 @@ def at_rates(ways: Mapping[str, Trajectory], scores: pl.DataFrame) -> list[Findi
     return [
         Finding(
             code="turns-at-a-rate", severity=Severity.WARNING, where=next(iter(changed)) if len(changed) == 1 else "",
-            message=f"{_some(told)} {'turns' if len(changed) == 1 else 'turn'} where the rate changes: that moves a cell "
-            "on the map, ageing or not",
+            message=f"{_some(told)} {'turns' if len(changed) == 1 else 'turn'} where the rate changes: that moves a "
+            "cell on the map, ageing or not",
             advice="Take cycles at one rate (--only settled or like)",
         )
     ]  # fmt: skip

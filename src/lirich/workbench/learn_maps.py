@@ -12,6 +12,7 @@ import polars as pl
 
 from lirich.errors import AnalysisError, InputError, NotEnoughDataError, UnknownNameError
 from lirich.learn.choice import Choice, choose_components
+from lirich.learn.filters import FILTERS
 from lirich.learn.loadings import describe
 from lirich.learn.matrix import UNITS, Array, CurveMatrix
 from lirich.learn.placing import Parting, parting, place
@@ -86,7 +87,7 @@ class MapResult(Shown):
         best = evidence if by is None else by
         do = f"the {used} that are used are as many"
         if used < best:
-            do = f"the first {used} are used, and are the same in a larger map: --components {best} shows more of a curve"
+            do = f"{used} are used, the same as the first of a larger map: --components {best} shows more of a curve"
         elif used > best:
             do = f"PC{best + 1} and later may be noise: leave them unread, or learn with --components {best}"
         return f"Components: {told}; the evidence for {_or_more(evidence, most)}; {do}"
@@ -287,6 +288,8 @@ def _result(
 
 def _curves(workspace: Workspace, *, only: str = SETTLED, **options: Any) -> tuple[CurveSet, list[str]]:
     """Return the curves of a workspace, and the cells that have no settled cycle where these are asked for."""
+    if only not in (SETTLED, *FILTERS):
+        raise UnknownNameError.of("filter of curves", only, (SETTLED, *FILTERS))
     if only != SETTLED:
         return curve_set(workspace, only=only, **options), []
     curves = curve_set(workspace, only="ageing", **options)
