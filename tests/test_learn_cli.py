@@ -130,11 +130,14 @@ def test_completion_is_told_with_its_truth_and_refuses_what_is_no_window(lirich:
     again = as_json(lirich, "complete", "SC-1", "--cycle", "10", "--window", "3.3:3.9", "--model", "completion")
     assert again["curve"] == found["curve"]  # learned from the others; kept and loaded it predicts the same
     seen = as_json(lirich, "complete", "SC-2", "--cycle", "10", "--window", "3.3:3.9", "--model", "completion")
-    assert {f["code"] for f in seen["findings"]} == {"seen-in-training"}
+    assert {f["code"] for f in seen["findings"]} == {"seen-in-training", "few-cells"}
+    assert (again["calibrated"], seen["calibrated"], again["cells_learned"]) == (True, False, 9)
     for window in ("3.9:3.3", "3.3", "a:b", "5:6", "3.3:3.3", "4.4999:4.5"):
         error = as_json(lirich, "complete", "SC-1", "--cycle", "10", "--window", window, code=2)
         assert error["error"] == "InputError", window
-    assert as_json(lirich, "complete", "SC-1", "--cycle", "99", code=2)["error"] == "UnknownNameError"
+    assert "1 to 14" in lirich("complete", "SC-1", "--cycle", "99", code=2)
+    few = as_json(lirich, "complete", "SC-1", "--cycle", "10", "--level", "0.95", "--model", "completion", code=2)
+    assert (few["error"], few["expected"]) == ("NotEnoughDataError", "at least 19")
     assert "Did you mean 'SC-1'" in lirich("complete", "SC1", "--cycle", "10", code=2)
 
 
@@ -144,6 +147,11 @@ def test_the_published_basis_completes_the_real_cell(lirich: Any) -> None:
     assert found["rmse"] <= 0.9
     assert found["rmse_of_least_squares_on_7"] == pytest.approx(2.37, abs=0.1)
     assert found["calibrated"] is False
+    # cells of another physics lie far off the published map: nothing is told
+    far = as_json(lirich, "complete", "SC-1", "--cycle", "10", "--window", "3.3:3.9", "--model", "kim-2025")
+    assert far["refused"].startswith("cannot tell: the window")
+    assert set(far["curve"]["curve"]) == {None}
+    assert "is here already" in lirich("import", "kim-2025")
     assert "Kim-2025-LRLO" in lirich("map", "--model", "kim-2025")
     beside = as_json(lirich, "compare", "kim-2025", "map")["components"]
     assert [c["component"] for c in beside] == [1, 2, 3, 4, 5, 6, 7]
@@ -176,6 +184,8 @@ def test_outliers_are_flagged_at_the_rate_and_by_a_saved_detector(lirich: Any, l
     assert {c["cell"] for c in judged["cells"]} == {"SC-5", "PC-5"}
     again = as_json(lirich, "outliers", "--model", "detector", "--false-alarms", "0.2", "--executor", "serial")
     assert again["cells"] == judged["cells"]
+    told = lirich("outliers", "--model", "detector", "--false-alarms", "0.05", code=2)
+    assert "at least 19" in told
     with Workspace.open(learned) as workspace:
         assert isinstance(workspace.learn.load("detector"), Outliers)
     assert "expected" in lirich("outliers", "--model", "map", code=2)
@@ -204,6 +214,17 @@ def test_models_are_given_away_and_taken_in(lirich: Any, tmp_path: Path) -> None
     assert theirs is not None
     assert theirs["sha256"] == ours["sha256"]
     assert theirs["trained_on"] == ours["trained_on"]
+    assert "is here already" in lirich("import", str(file), "--name", "taken")
+    assert "replaced what was there" in lirich("export", "map", str(file))
+    other = as_json(lirich, "map", "SC-1", "SC-2", "SC-3", "--name", "taken", "--components", "2")
+    assert {"replaced", "few-cells"} <= {f["code"] for f in other["findings"]}
+    assert "another model of the name 'taken'" in lirich("import", str(file), "--name", "taken", code=2)
+    notes = tmp_path / "notes.npz"
+    notes.write_text("my notes")
+    assert "is no model" in lirich("export", "map", str(notes), code=2)
+    assert notes.read_text() == "my notes"
+    lirich("export", "map", str(notes), "--force")
+    assert notes.read_bytes()[:2] == b"PK"
     lirich("models", "--remove", "taken")
     assert lirich("export", "nothing", str(file), code=2)
     assert lirich("export", "map", str(tmp_path / "no" / "folder.npz"), code=2)
@@ -382,8 +403,22 @@ def test_a_level_is_checked_and_a_curve_at_another_rate_than_the_learned_ones_is
         workspace.learn.forget("kept")
         formation = workspace.learn.complete("SC-1", 2, window=(3.3, 3.9), executor="serial")  # at C/10, not C/2
         ageing = workspace.learn.complete("SC-1", 10, window=(3.3, 3.9), executor="serial")
+        first = min(workspace.cells["SC-1"].cycles.filter(pl.col("segment") == "ageing")["cycle"])
+        after = workspace.learn.complete("SC-1", first, window=(3.3, 3.9), executor="serial")
+        discharge = workspace.learn.complete("SC-1", 10, direction="discharge", window=(3.3, 3.9), executor="serial")
+        other = workspace.learn.complete(CELL_KEY, 2, window=(3.3, 3.9), executor="serial")  # real, by simulated ones
     assert "unlike-conditions" in {f.code for f in formation.findings}
-    assert "unlike-conditions" not in {f.code for f in ageing.findings}
+    assert not {"unlike-conditions", "unsettled"} & {f.code for f in ageing.findings}
+    assert "unsettled" in {f.code for f in after.findings}  # it begins from what the rate test left
+    assert (formation.calibrated, after.calibrated, ageing.calibrated) == (False, False, True)
+    if not formation.refused:
+        assert "not checked on cells" in formation.figures[0].note
+    # of a discharge the curve ends at the lowest voltage
+    last = discharge.to_dict()["last"]
+    assert (last["at"], last["truth"]) == (3.0, pytest.approx(np.nanmax(discharge.truth)))
+    assert other.refused.startswith("cannot tell: the window")
+    assert np.isnan(other.curve).all()
+    assert other.rmse is None
 
 
 def test_the_axes_of_a_completed_curve_are_those_of_its_kind(learned: Path) -> None:

@@ -30,6 +30,13 @@ Window = Annotated[
         "--window", metavar="LOW:HIGH", help="From this to that voltage, such as 3.3:3.9.", show_default=False
     ),
 ]
+Grid = Annotated[
+    str | None,
+    typer.Option("--grid", metavar="LOW:HIGH", help="Voltages of the curves; 3.0:4.5 by default.", show_default=False),
+]
+Points = Annotated[
+    int | None, typer.Option("--points", min=20, help="Points of the grid; 501 by default.", show_default=False)
+]
 Save = Annotated[
     str | None,
     typer.Option("--save", metavar="NAME", help="Keep what is learned under this name.", show_default=False),
@@ -83,12 +90,14 @@ def map_(
     window: Annotated[
         str | None,
         typer.Option(
-            "--window", metavar="LOW:HIGH", help="Voltages of the curves; 3.0:4.5 by default.", show_default=False
+            "--grid",
+            "--window",
+            metavar="LOW:HIGH",
+            help="Voltages of the curves; 3.0:4.5 by default.",
+            show_default=False,
         ),
     ] = None,
-    points: Annotated[
-        int | None, typer.Option("--points", min=20, help="Points of the grid; 501 by default.", show_default=False)
-    ] = None,
+    points: Points = None,
     only: OnlySettled = "settled",
     learn_from: Annotated[
         str | None,
@@ -145,6 +154,8 @@ def complete_(
     cell: Annotated[str, typer.Argument(help="A cell.", show_default=False, autocompletion=offers.cells)],
     cycle: Annotated[int, typer.Option("--cycle", help="Its cycle, by lirich's own number.", show_default=False)],
     window: Window = None,
+    grid: Grid = None,
+    points: Points = None,
     model: Model = None,
     save: Save = None,
     components: Annotated[
@@ -171,6 +182,8 @@ def complete_(
     from lirich.cli import learning as words
 
     ends = words.window_of(window)
+    how: dict[str, Any] = {} if (at := words.grid_of(grid, points)) is None else {"grid": at}
+    _one_of("--grid", grid or points, "--model", model, "curves are put on the grid of the model")
     words.check_share(level, "--level")
     words.check_direction(direction)
     words.check_output(output)
@@ -178,7 +191,7 @@ def complete_(
     with open_workspace(workspace) as ws, progress_bar("curves", quiet=json) as progress:
         found = ws.learn.complete(
             cell, cycle, window=ends, model=model, name=save, components=components, level=level, direction=direction,
-            only=only, errors=errors, executor=executor, workers=workers, progress=progress,
+            only=only, errors=errors, executor=executor, workers=workers, progress=progress, **how,
         )  # fmt: skip
     words.answer(found, output, f"Completion of {found.cell}, cycle {found.cycle}", words.show_completion, json=json)
 
@@ -301,6 +314,8 @@ def outliers(
             autocompletion=offers.cells,
         ),
     ] = None,
+    grid: Grid = None,
+    points: Points = None,
     model: Model = None,
     save: Save = None,
     output: Page = None,
@@ -317,12 +332,13 @@ def outliers(
     from lirich.cli import learning as words
 
     words.check_share(false_alarms, "--false-alarms")
+    how: dict[str, Any] = {} if (at := words.grid_of(grid, points)) is None else {"grid": at}
     words.check_output(output)
     _one_of("--save", save, "--model", model, "a saved detector is not learned again")
     with open_workspace(workspace) as ws, progress_bar("curves", quiet=json) as progress:
         found = ws.learn.outliers(
             false_alarms=false_alarms, cells=cells or None, sound=sound or None, model=model, name=save,
-            executor=executor, workers=workers, progress=progress,
+            executor=executor, workers=workers, progress=progress, **how,
         )  # fmt: skip
     words.answer(found, output, "Cells unlike the others", words.show_outliers, json=json)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from lirich.model import Finding
     from lirich.plots import Figure
     from lirich.workbench.learn_completion import CompletionResult
     from lirich.workbench.learn_drivers import DriversResult
@@ -25,11 +27,14 @@ if TYPE_CHECKING:
     from lirich.workbench.learn_outliers import OutliersResult
 
 MOST_CELLS = 20
+_NO_VOLTAGE = 100.0  # V; no electrode has it, and no voltage in mV is below it
 
 
 class _Result(Protocol):
     @property
     def figures(self) -> list[Figure]: ...
+    @property
+    def findings(self) -> Sequence[Finding]: ...
     def to_dict(self) -> dict[str, Any]: ...
 
 
@@ -91,10 +96,7 @@ def show_map(result: MapResult) -> None:
             "own group (each judged without itself)"
         )
     if result.choice is not None:
-        by = result.choice.by_cells
-        most = int(result.choice.table["k"].max() or 0)  # type: ignore[arg-type]
-        told = "too few cells to leave any out" if by is None else f"cells left out speak for {_or_more(by, most)}"
-        out.print(f"Components: {told}; the evidence for {_or_more(result.choice.by_evidence, most)}")
+        out.print(result.components_in_words)
     for reason, count in result.left_out.group_by("reason").len().sort("len", descending=True).head(4).iter_rows():
         out.print(f"[dim]left out: {count} × {escape(reason)}[/]")
     show_findings(result.findings)
@@ -114,17 +116,15 @@ def _show_groups(table: pl.DataFrame, two: bool, unit: str) -> None:
 
 def show_completion(result: CompletionResult) -> None:
     """Print a completed curve."""
-    from lirich.learn.matrix import UNITS
-
-    out, inside, unit = console(), result.grid[result.observed], result.unit
-    along = UNITS[result.map_.kind_][1]
+    out, inside, unit, end = console(), result.grid[result.observed], result.unit, result.end
+    along = result.along_unit
     title = f"[bold]{escape(result.cell)}, cycle {result.cycle}[/] from {inside[0]:.2f} to {inside[-1]:.2f} {along}"
     if result.refused:
         out.print(f"{title}: [yellow]{escape(result.refused)}[/]")
     else:
         out.print(
-            f"{title}: {result.curve[-1]:.1f} {unit} at {result.grid[-1]:.2f} {along} "
-            f"({100 * result.level:g} %: {result.low[-1]:.1f} to {result.high[-1]:.1f}; predicted)"
+            f"{title}: {result.curve[end]:.1f} {unit} at {result.grid[end]:.2f} {along} "
+            f"({100 * result.level:g} %: {result.low[end]:.1f} to {result.high[end]:.1f}; predicted)"
         )
         if result.rmse is not None and result.rmse_recipe is not None and result.inside is not None:
             out.print(
@@ -133,6 +133,8 @@ def show_completion(result: CompletionResult) -> None:
                 f"Plain least squares on 7 components: {result.rmse_recipe:.2f} {unit}"
             )
         out.print(f"[dim]The window leaves {100 * result.doubt:.0f} % of the doubt that there is without it.[/]")
+    if result.cells_learned is not None and all(f.code != "few-cells" for f in result.findings):
+        out.print(f"[dim]Learned from {result.cells_learned} cells.[/]")
     if result.error_map is not None:
         rows = [
             (f"{r['low']:.2f}–{r['high']:.2f}", f"{r['rmse']:.2f}", f"{r['anchor_rmse']:.2f}", f"{r['half_width']:.2f}",
@@ -156,12 +158,16 @@ def show_forecast(result: ForecastResult) -> None:
         rows.append(
             (
                 value.subject.key, value.conditions.other["first_cycles"], value.conditions.cycle, format_value(value),
-                told["trained_on_cells"], f"{told['skill_against_last_value']:.2f}",
-                f"{told['skill_against_straight_line']:.2f}", "outside" if value.flags else "",
+                "" if (truth := result.truth(value)) is None else f"{truth:.4g}", told["trained_on_cells"],
+                f"{told['skill_against_last_value']:.2f}", f"{told['skill_against_straight_line']:.2f}",
+                "yes" if value.flags else "",
             )
         )  # fmt: skip
-    heads = ("cell", "seen", "at cycle", what.name, "from cells", "skill: last value", "skill: line", "")
-    show_table(f"{what.name} (predicted; intervals of {100 * result.level:g} %)", heads, rows, right=(1, 2, 4, 5, 6))
+    heads = (
+        "cell", "seen", "at cycle", what.name, "came true", "from cells", "skill: last value", "skill: line",
+        "beyond training",
+    )  # fmt: skip
+    show_table(f"{what.name} (predicted; intervals of {100 * result.level:g} %)", heads, rows, right=(1, 2, 4, 5, 6, 7))
     out = console()
     if len(result.values) > MOST_CELLS:
         out.print(f"[dim]… and {len(result.values) - MOST_CELLS} more; --json shows all[/]")
@@ -255,10 +261,15 @@ _MEANING = ("r", "r2_alone", "r2_all", "r2_without")
 def answer(result: R, output: Path | None, title: str, show: Callable[[R], None], *, json: bool) -> None:
     """Write the page and print the JSON, where they are asked for, or the words."""
     if output is not None:
+        from lirich import __version__
         from lirich.plots.page import page
+        from lirich.workbench.learn_shown import told
 
+        facts, table = told(result)
+        made = f"Made by lirich {__version__} on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+        text = page(title, result.figures, facts=(*facts, made), findings=result.findings, tables=[table])
         try:
-            output.write_text(page(title, result.figures), encoding="utf-8")
+            output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise InputError(f"{output} cannot be written: {error.strerror}") from error
     if json:
@@ -275,7 +286,7 @@ def check_output(output: Path | None) -> None:
         raise InputError(f"{output} cannot be written", expected="a file in a folder that is there")
 
 
-def window_of(text: str | None) -> tuple[float, float] | None:
+def window_of(text: str | None, option: str = "--window") -> tuple[float, float] | None:
     """Return the ends of a window such as ``3.3:3.9``. Raises `InputError`."""
     if text is None:
         return None
@@ -285,7 +296,11 @@ def window_of(text: str | None) -> tuple[float, float] | None:
     except ValueError:
         ends = (0.0, 0.0)
     if not colon or not ends[0] < ends[1] < float("inf"):
-        raise InputError(f"--window {text}", expected="two voltages, the lower first, such as 3.3:3.9")
+        raise InputError(f"{option} {text}", expected="two voltages, the lower first, such as 3.3:3.9")
+    if ends[0] >= _NO_VOLTAGE:
+        raise InputError(
+            f"{option} {text}", expected=f"volts, not mV: {ends[0] / 1000:g}:{ends[1] / 1000:g}, if that is meant"
+        )
     return ends
 
 
@@ -295,7 +310,7 @@ def grid_of(window: str | None, points: int | None) -> NDArray[np.float64] | Non
 
     from lirich.workbench.curvematrix import ANCHOR_GRID, DEFAULT_POINTS
 
-    ends = window_of(window)
+    ends = window_of(window, "--grid")
     if ends is None and points is None:
         return None
     return np.linspace(*(ends or ANCHOR_GRID[:2]), points or DEFAULT_POINTS)
@@ -339,10 +354,6 @@ def _place(row: dict[str, Any], which: str, two: bool) -> str:
 
 def _some(rows: Sequence[Any]) -> Sequence[Any]:
     return rows[:MOST_CELLS]
-
-
-def _or_more(k: int, most: int) -> str:
-    return f"{k} or more" if k >= most else str(k)
 
 
 def _number(value: float | None) -> str:

@@ -108,9 +108,13 @@ def import_(
     """
     want_json(json)
     with open_workspace(workspace) as opened:
+        before = {known.name for known in opened.learn.models}
         record = opened.learn.take_in(source, name)
     if json:
         print_json(record.model_dump(mode="json"))
+        return
+    if record.name in before:
+        console().print(f"The model [bold]{escape(record.name)}[/] is here already, with the same content.")
         return
     console().print(f"Took in [bold]{escape(record.name)}[/], a {escape(record.kind)} ({record.size / 1024:,.0f} kB).")
     if "source" in record.parameters:
@@ -122,6 +126,7 @@ def import_(
 def export_(
     name: Annotated[str, typer.Argument(help="A model.", show_default=False, autocompletion=offers.models)],
     file: Annotated[Path, typer.Argument(help="The file to write (.npz).", show_default=False)],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is no model.")] = False,
     workspace: WorkspaceFolder = None,
     json: Json = False,
 ) -> None:
@@ -130,12 +135,16 @@ def export_(
     Example: lirich learn export map our-map.npz
     """
     want_json(json)
+    from lirich.workbench.learn_models import export_target
+
     with open_workspace(workspace) as opened:
-        path = opened.learn.give_away(name, file)
+        there = export_target(name, file).exists()
+        path = opened.learn.give_away(name, file, force=force)
     if json:
-        print_json({"model": name, "file": str(path), "size": path.stat().st_size})
+        print_json({"model": name, "file": str(path), "size": path.stat().st_size, "replaced": there})
         return
-    console().print(f"Wrote the model [bold]{escape(name)}[/] to {escape(str(path))}.")
+    replaced = " (replaced what was there)" if there else ""
+    console().print(f"Wrote the model [bold]{escape(name)}[/] to {escape(str(path))}{replaced}.")
 
 
 def _next(record: ModelRecord) -> str:

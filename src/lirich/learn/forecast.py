@@ -124,8 +124,9 @@ class Forecast:
         """Forecast cells that are at their beginning; only their first cycles are looked at.
 
         Returns a row per cell and horizon: ``cell, horizon, predicted, low, high, last_value, line, inside``.
-        ``inside`` is false where the cell lies farther out than every training cell. Cells of which too little is seen
-        are left out (`too_early` names them); where that is all of them, `NotEnoughDataError` is raised.
+        ``inside`` is false where the cell lies farther out than every training cell, each seen by a model without it:
+        of cells like these one in (cells + 1). Cells of which too little is seen are left out (`too_early` names them);
+        where that is all of them, `NotEnoughDataError` is raised.
         """
         seen = courses(cycles, self.columns_, self.first_cycles)
         if not seen.cells:
@@ -201,15 +202,15 @@ class _Horizon:
     def fit(self, seen: Course, truth: Array) -> Self:
         change = truth - seen.last
         self._model = Ridge(seed=self.seed).fit(seen.inputs, change)
-        self._farthest = float(self._model.leverage(seen.inputs).max())
         self._without: list[tuple[Ridge, Spread]] = []
         self._fold = group_folds(np.arange(len(change)), _FOLDS, self.seed)
-        self._residuals = np.empty(len(change))
+        self._residuals, self._far = np.empty(len(change)), np.empty(len(change))
         for _, train, held in splits(self._fold):
             model = Ridge(seed=self.seed).fit(seen.inputs[train], change[train])
             spread = Spread().fit(model, seen.inputs[train], change[train], seed=self.seed)
             off = np.abs(change[held] - model.predict(seen.inputs[held]))
             self._residuals[held] = off / spread.at(seen.inputs[held])
+            self._far[held] = model.leverage(seen.inputs[held])
             self._without.append((model, spread))
         return self
 
@@ -224,14 +225,16 @@ class _Horizon:
     def predict(self, seen: Course) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
         """Return value, lower and upper bound and whether it is inside, each (cells,)."""
         low, high = np.empty((2, len(self._fold), len(seen.cells)))
+        inside = np.zeros(len(seen.cells), dtype=np.bool_)
         for k, (model, spread) in enumerate(self._without):
             mine = self._fold == k
             reach = self._residuals[mine][:, None] * spread.at(seen.inputs)[None, :]
             middle = model.predict(seen.inputs)[None, :]
             low[mine], high[mine] = middle - reach, middle + reach
+            # one farther out than all, by the models that had not seen them: a p value of 1/(cells + 1)
+            inside |= (self._far[mine][:, None] >= model.leverage(seen.inputs)[None, :]).any(axis=0)
         bottom, top = plus_interval(low, high, self.level)
         change = self._model.predict(seen.inputs)
-        inside = self._model.leverage(seen.inputs) <= self._farthest * (1.0 + 1e-9)
         # CV+ bounds are of the models without a fold: where these differ a lot, that of all cells may lie outside
         return seen.last + change, seen.last + np.minimum(bottom, change), seen.last + np.maximum(top, change), inside
 
@@ -280,8 +283,8 @@ def _judged(quantity: str, horizon: int, measured: Mapping[str, float | int | No
         found.append(
             Finding(
                 code="few-cells",
-                message=f"Cycle {horizon}: learned from {measured['cells']} cells; the interval is wide, and whether "
-                "it keeps its level cannot be checked",
+                message=f"Cycle {horizon}: learned from {measured['cells']} cells; whether the interval keeps its "
+                "level cannot be checked",
                 advice=f"From about {FEW_CELLS} cells on it can",
             )
         )

@@ -147,7 +147,7 @@ class Outliers:
         first_rows = np.array([np.flatnonzero(numbers == c)[0] for c in range(len(self.cells_))])
         self._fold_of_cell = fold[first_rows]
         self._most_curves = int(np.bincount(numbers).max())
-        self.findings_ = _few(len(self.cells_), self.rate)
+        self.findings_ = few_cells(len(self.cells_), self.rate, among=False)
         return self
 
     def judge(
@@ -290,13 +290,19 @@ def _by_cell(
     ).sort("p", maintain_order=True)
 
 
-def _few(cells: int, rate: float) -> list[Finding]:
-    if cells * rate >= 2:
+def few_cells(cells: int, rate: float, *, among: bool) -> list[Finding]:
+    """Say where so few *cells* give p values that hardly more than the strangest of all can be flagged.
+
+    The smallest p value is 1/(cells + 1) of a cell that is judged by them, 1/cells *among* them.
+    """
+    smallest = cells if among else cells + 1
+    if smallest * rate >= 2:
         return []
+    others = "others" if among else "cells"
     return [
         Finding(
             code="few-cells",
-            message=f"{cells} cells: the smallest p value is 1/{cells + 1}, so that a cell is flagged only if it is "
-            "stranger than (nearly) every one of them",
+            message=f"{cells} cells: the smallest p value is 1/{smallest}, so that a cell is flagged only if it is "
+            f"stranger than every one of the {others}",
         )
     ]

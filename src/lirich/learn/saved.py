@@ -122,9 +122,9 @@ _FACTORS = Layout(
 _HORIZON = Layout(
     _Horizon,
     {
-        "level": _FLOAT, "seed": _WHOLE, "_model": part(lambda: _RIDGE), "_farthest": _FLOAT,
+        "level": _FLOAT, "seed": _WHOLE, "_model": part(lambda: _RIDGE),
         "_without": parts(row(part(lambda: _RIDGE), part(lambda: _SPREAD)), list),
-        "_fold": array("n", of="whole"), "_residuals": array("n"),
+        "_fold": array("n", of="whole"), "_residuals": array("n"), "_far": array("n"),
     },
 )  # fmt: skip
 _FORECAST = Layout(

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from lirich.compute import code_hash, open_executor, run_tasks
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.learn.filters import REASON, judge
-from lirich.learn.matrix import Array, CurveMatrix, Direction, Kind, Values
+from lirich.learn.matrix import UNITS, Array, CurveMatrix, Direction, Kind, Values
 from lirich.learn.resample import Knots, complete_on, knots_on_grid, need_even
 from lirich.learn.statemap import StateMap
 from lirich.learn.sums import BLOCK_ROWS, Sums
@@ -231,9 +231,20 @@ def curve_set(
         most = left_out[REASON].value_counts(sort=True).head(3)
         why = "; ".join(f"{reason} ({count})" for reason, count in most.iter_rows()) or "there is no analysed cell"
         raise NotEnoughDataError(
-            f"No curve is left: {why}", expected="at least one", advice="Choose another grid, filter or direction"
+            f"No curve is left from {at[0]:g} to {at[-1]:g} {UNITS[kind][1]}: {why}",
+            expected=_reach([found[i] for i in order], kind) or "at least one",
+            advice="Choose another grid (--grid, in Python grid), filter (--only) or direction (--direction)",
         )
     return CurveSet(tuple(blocks), keys.filter(pl.Series(kept)), at, kind, direction, left_out, stored, pool)
+
+
+def _reach(found: Sequence[Mapping[str, Any]], kind: Kind) -> str:
+    """Return in words where the curves lie, or an empty text where there is none."""
+    ends = [np.concatenate([each[name] for each in found]) if found else np.empty(0) for name in ("low", "high")]
+    low, high = (each[np.isfinite(each)] for each in ends)  # before it begins a curve has a value everywhere
+    told = [f"from {np.median(low):.2f}"] if len(low) else []
+    told += [f"up to {np.median(high):.2f}"] if len(high) else []
+    return f"a grid that curves cover: the middle one has values {' '.join(told)} {UNITS[kind][1]}" if told else ""
 
 
 def _keys_of(tasks: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

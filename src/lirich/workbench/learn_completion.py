@@ -13,13 +13,24 @@ from scipy.stats import norm
 
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
 from lirich.learn.completion import Completion
-from lirich.learn.conformal import check_level
+from lirich.learn.conformal import check_level, need_cells_for
 from lirich.learn.matrix import UNITS, Array, CurveMatrix
 from lirich.learn.posterior import LEAST_POINTS, CurveModel, least_squares, roughness
 from lirich.learn.statemap import StateMap
-from lirich.model import Conditions, Finding, Scalar, Severity
+from lirich.learn.strangeness import impossible, strangeness_of_held, too_strange
+from lirich.model import Finding
 from lirich.workbench.curvematrix import curve_matrix
-from lirich.workbench.learn_models import MAPS, load_model, save_model, seen_in_training
+from lirich.workbench.learn_completion_findings import (
+    UNCALIBRATED,
+    Trained,
+    few_cells,
+    other_origin,
+    seen,
+    uncalibrated,
+    unlike_conditions,
+)
+from lirich.workbench.learn_models import MAPS, keep_model, load_model, seen_in_training
+from lirich.workbench.learn_shown import Shown
 
 if TYPE_CHECKING:
     from lirich.plots import Figure
@@ -28,13 +39,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CompletionResult:
+class CompletionResult(Shown):
     """One curve, completed.
 
     Arrays have shape (m,): ``grid``, ``observed`` (the window), ``curve`` with its band ``low`` … ``high``, and
     ``truth``, the curve as it was recorded (NaN where it was not). ``rmse`` is against the truth, over the whole curve;
     ``rmse_recipe`` is that of the anchor's plain least squares on 7 components; ``inside`` the share of the truth off
-    the window that lies in the band. All three are ``None`` where no truth is there.
+    the window that lies in the band. All three are ``None`` where no truth is there. ``error_map`` is that of
+    `lirich.learn.Completion.error_map`.
     """
 
     cell: str
@@ -62,9 +74,35 @@ class CompletionResult:
         return UNITS[self.map_.kind_][0]
 
     @property
+    def along_unit(self) -> str:
+        """Unit of the grid."""
+        return UNITS[self.map_.kind_][1]
+
+    @property
+    def trained_cells(self) -> tuple[str, ...]:
+        """The cells that it was learned from; none for a map."""
+        held = self.model.held_ if isinstance(self.model, Completion) else ()
+        return tuple(sorted({cell for part in held for cell in part.keys["cell"].to_list()}))
+
+    @property
     def map_(self) -> StateMap:
         """The map that the curve was completed by."""
         return self.model if isinstance(self.model, StateMap) else self.model.map_
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the coverage of the band was checked, on cells and curves made like this one."""
+        return isinstance(self.model, Completion) and not any(f.code in UNCALIBRATED for f in self.findings)
+
+    @property
+    def cells_learned(self) -> int | None:
+        """How many cells it was learned from; ``None`` for a map, which does not say."""
+        return self.model.n_cells_ if isinstance(self.model, Completion) else None
+
+    @property
+    def end(self) -> int:
+        """Number of the grid point at which the curve ends: of a discharge over voltage the lowest."""
+        return 0 if self.map_.direction_ == "discharge" and self.map_.kind_ != "V(Q)" else len(self.grid) - 1
 
     @property
     def figures(self) -> list[Figure]:
@@ -88,13 +126,14 @@ class CompletionResult:
             "window": {"low": float(self.grid[self.observed][0]), "high": float(self.grid[self.observed][-1])},
             "unit": self.unit,
             "level": self.level,
-            "calibrated": isinstance(self.model, Completion),
+            "calibrated": self.calibrated,
+            "cells_learned": self.cells_learned,
             "told": told,
             "refused": self.refused,
             "doubt": self.doubt,
             "last": {
-                "at": float(self.grid[-1]), "value": number["curve"][-1], "low": number["low"][-1],
-                "high": number["high"][-1], "truth": number["truth"][-1],
+                "at": float(self.grid[self.end]), "value": number["curve"][self.end], "low": number["low"][self.end],
+                "high": number["high"][self.end], "truth": number["truth"][self.end],
             },
             "rmse": self.rmse,
             "rmse_of_least_squares_on_7": self.rmse_recipe,
@@ -140,8 +179,11 @@ def complete_curve(
     options:
         Those of `lirich.workbench.curvematrix.curve_set`.
 
+    Nothing is told, and ``refused`` says why, where the window is too poor, lies far beyond the curves that were
+    learned from, or only an impossible curve fits it (`lirich.learn.strangeness`).
+
     Raises `UnknownNameError` on cell, cycle or model, `InputError` on the window, `NotEnoughDataError` where there are
-    too few other cells.
+    too few other cells, or fewer than a band of *level* needs.
     """
     check_level(level)
     key = workspace.cells[cell].key
@@ -154,7 +196,7 @@ def complete_curve(
         learned = used if isinstance(used, StateMap) else used.map_
         options |= {"grid": learned.grid_, "kind": learned.kind_, "direction": learned.direction_}
         if seen_in_training(workspace, model, key):
-            findings.append(_seen(model, key))
+            findings.append(seen(model, key))
     own = curve_matrix(workspace, **{**options, "only": "none", "whole": False, "cells": [key], "stored": "float64"})
     own = _one(own, workspace.cells[key], cycle)
     truth = np.asarray(own.values[0], dtype=np.float64)
@@ -166,22 +208,34 @@ def complete_curve(
             expected=f"at least {LEAST_POINTS}: the curve is known from {_reach(own.grid, known)} {own.grid_unit}",
         )
     if used is None:
-        used, others, rate = _learned(workspace, key, cells, level, components, name, {**options, "grid": own.grid})
+        how = {**options, "grid": own.grid}
+        used, others, trained, kept = _learned(workspace, key, cells, level, components, name, how)
+        findings += kept
         if others != own_origin:
-            findings.append(_other_origin(key, own_origin, others))
+            findings.append(other_origin(key, own_origin, others))
     else:
-        kept = workspace.store.models.record(str(model)).parameters.get("rate_c")
-        rate = kept if isinstance(kept, float) else None
+        trained = Trained.by(workspace.store.models.record(str(model)))
     shown = np.where(observed, truth, np.nan)
-    findings += _unlike_rates(rate, own.keys["rate_c"][0], key)
+    run, rate = own.keys.select("run", "rate_c").row(0)
+    findings += unlike_conditions(trained, workspace.cells[key], run, cycle, rate)
     if isinstance(used, StateMap):
         curve, low, high, doubt, refused = _by_map(used, shown, observed, level, components)
-        findings.append(_uncalibrated(str(model)))
+        findings.append(uncalibrated(str(model)))
         plain = used
     else:
+        need_cells_for(level, used.n_cells_)
+        findings += few_cells(used.n_cells_)
         told = used.predict(CurveMatrix(shown[None], own.grid, own.keys, own.kind, own.direction))
         curve, low, high = told.curves[0], told.low[0], told.high[0]
         doubt, refused, plain = float(told.doubt[0]), told.refused[0], used.map_
+    usual = strangeness_of_held(used, observed) if isinstance(used, Completion) else None
+    refused = (
+        too_strange(plain, shown[None], observed, usual)[0]
+        or refused
+        or impossible(plain.kind_, plain.direction_, plain.mean_, low, high)
+    )
+    if refused:
+        curve, low, high = (np.full(len(own.grid), np.nan) for _ in range(3))
     rmse = recipe = inside = None
     if (known & ~observed).any() and not refused:
         off = known & ~observed
@@ -211,8 +265,11 @@ def _learned(
     components: int | None,
     name: str | None,
     options: dict[str, Any],
-) -> tuple[Completion, str, float | None]:
-    """Learn from whole curves of other cells, of the same origin where there are such; return model, origin, rate."""
+) -> tuple[Completion, str, Trained, list[Finding]]:
+    """Learn from whole curves of other cells, of the same origin where there are such, and keep the model.
+
+    Returns the model, the origin and kind of its curves, and what is to be said of the keeping.
+    """
     mine = bool(workspace.cells[key].facts.simulated)
     facts = workspace.store.cells()
     if cells is None:
@@ -228,19 +285,12 @@ def _learned(
     curves = curve_matrix(workspace, cells=others, **{**options, "whole": True})
     used = Completion(level=level) if components is None else Completion(components, level=level)
     used.fit(curves)
-    rates = curves.keys["rate_c"].drop_nulls()
-    rate = float(rates.median()) if len(rates) else None  # type: ignore[arg-type]
+    trained, found = Trained.of(curves.keys, str(options["only"])), list[Finding]()
     if name is not None:
-        told: dict[str, Scalar] = {
-            "cells": used.n_cells_,
-            "curves": len(curves),
-            "level": level,
-            "only": str(options["only"]),
-            **({} if rate is None else {"rate_c": rate}),
-        }
-        save_model(workspace, name, used, curves.keys, told)
+        told = {"cells": used.n_cells_, "curves": len(curves), "level": level, **trained.parameters}
+        found = keep_model(workspace, name, used, curves.keys, told)
     origins = curves.keys["origin"].unique().sort().to_list()
-    return used, " and ".join(origins), rate
+    return used, " and ".join(origins), trained, found
 
 
 def _by_map(
@@ -264,7 +314,11 @@ def _one(curves: CurveMatrix, cell: CellView, cycle: int) -> CurveMatrix:
     mine = curves.take((curves.keys["run"] == cell.analysis.run).to_numpy())
     rows = np.flatnonzero((mine.keys["cycle"] == cycle).to_numpy())
     if not len(rows):
-        raise UnknownNameError.of(f"cycle of {cell.key}", str(cycle), [str(n) for n in mine.keys["cycle"].to_list()])
+        there = mine.keys["cycle"].to_list()
+        raise UnknownNameError(
+            f"{cell.key} has no cycle {cycle} with a curve of this direction",
+            expected=f"one of its {len(there)}, {min(there)} to {max(there)}" if len(there) else "a cell with curves",
+        )
     return mine.take(rows[:1])
 
 
@@ -283,43 +337,3 @@ def _window(grid: Array, window: tuple[float, float] | None, unit: str) -> NDArr
 
 def _reach(grid: Array, known: NDArray[np.bool_]) -> str:
     return f"{grid[known][0]:g} to {grid[known][-1]:g}" if known.any() else "nowhere of the grid, in"
-
-
-def _unlike_rates(trained: float | None, mine: float | None, cell: str) -> list[Finding]:
-    if trained is None or not Conditions(rate_c=trained).unlike(Conditions(rate_c=mine)):
-        return []
-    told = "an unknown rate" if mine is None else f"{mine:.3g}C"
-    return [
-        Finding(
-            code="unlike-conditions",
-            severity=Severity.WARNING,
-            message=f"{cell} was tested at {told}, and the model was learned at {trained:.3g}C: the band does not hold",
-        )
-    ]
-
-
-def _seen(model: str, cell: str) -> Finding:
-    return Finding(
-        code="seen-in-training",
-        severity=Severity.WARNING,
-        message=f"The model {model} was trained on curves of {cell} itself: what it completes here is no prediction",
-        advice="Leave the model out: one is then learned from the other cells",
-    )
-
-
-def _other_origin(cell: str, own: str, others: str) -> Finding:
-    return Finding(
-        code="other-origin",
-        severity=Severity.WARNING,
-        message=f"{cell} is {own}, and what it is completed by was learned from {others} cells: the band does not hold",
-        advice="Learn from cells like it, or name a model of such (--model)",
-    )
-
-
-def _uncalibrated(model: str) -> Finding:
-    return Finding(
-        code="not-calibrated",
-        severity=Severity.WARNING,
-        message=f"The band is that of the map {model} alone; its coverage was not checked on cells",
-        advice="Learn a completion from cells of your own for a band that is",
-    )

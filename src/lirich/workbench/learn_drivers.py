@@ -11,6 +11,7 @@ from lirich.learn.drivers import Drivers
 from lirich.model import Finding, Scalar
 from lirich.quantities import quantity
 from lirich.workbench.learn_models import load_model, save_model
+from lirich.workbench.learn_shown import Shown
 from lirich.workbench.learn_tables import cell_figures, one_origin, published_figures
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _NO_FIELDS = frozenset({"cell", "sample", "paper", "origin"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DriversResult:
+class DriversResult(Shown):
     """What explains *figure*: ``model`` has the errors beside the naive baseline, and the importances."""
 
     figure: str

@@ -16,6 +16,7 @@ from lirich.model import Finding, Scalar, Severity
 from lirich.workbench.learn_map_findings import settled_only
 from lirich.workbench.learn_maps import NAME, curves_for_map, scores_of
 from lirich.workbench.learn_models import load_model, save_model
+from lirich.workbench.learn_shown import Shown
 from lirich.workbench.learn_states import MEASURED_STATES, OF_SPECTRA, measured_states, spectra_voltage, states_of_table
 from lirich.workbench.learn_tables import morphologies
 
@@ -28,7 +29,7 @@ _OFTEN = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FactorsResult:
+class FactorsResult(Shown):
     """States that were read from curves.
 
     ``curves`` has a row per curve: ``cell, cycle, origin, group``, per state what is known of it (``X``), what was read

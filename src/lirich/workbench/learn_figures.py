@@ -105,7 +105,7 @@ def completion_figures(result: CompletionResult) -> list[Figure]:
             completing.completion(
                 result.grid, result.observed, result.curve, result.low, result.high, measured=result.truth,
                 level=result.level, unit=result.unit, name=f"{result.cell}, cycle {result.cycle}",
-                origin=Origin(result.origin), calibrated=not isinstance(result.model, StateMap),
+                origin=Origin(result.origin), calibrated=result.calibrated,
                 value=value, along=along, along_unit=along_unit,
             )
         )  # fmt: skip

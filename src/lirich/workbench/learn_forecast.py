@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,12 @@ import polars as pl
 from lirich import __version__
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.learn.conformal import least_cells
-from lirich.learn.course import LEAST_CYCLES
+from lirich.learn.course import LEAST_CYCLES, value_at
 from lirich.learn.forecast import Forecast
 from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Scalar, Severity, Subject, Value
 from lirich.quantities import quantity
 from lirich.workbench.learn_models import curve_hashes, load_model, save_model
+from lirich.workbench.learn_shown import Shown
 from lirich.workbench.learn_tables import ageing_cycles
 
 if TYPE_CHECKING:
@@ -33,12 +35,14 @@ and what is lost in a cycle."""
 LEVEL = 0.9
 _CONDITIONS = ("charge_rate_c", "discharge_rate_c", "upper_cutoff_voltage_v", "lower_cutoff_voltage_v")
 
+_TO_HIDE = "--first, in Python first_cycles,"
+
 Facts = Mapping[str, float | str | None]
 """What a cell was tested under: ``origin`` and the medians of `_CONDITIONS`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ForecastResult:
+class ForecastResult(Shown):
     """Forecasts of *figure* as predicted values, each with its interval.
 
     ``refused`` says of which cells there is none, and why; ``course`` has the ageing cycles of those that are forecast.
@@ -58,12 +62,22 @@ class ForecastResult:
 
         return forecast_figures(self)
 
+    def truth(self, value: Value) -> float | None:
+        """Return what a forecast value came to be, where the cell has reached its cycle."""
+        cell, cycle = value.subject.key, value.conditions.cycle or 0
+        there = self.course.filter(pl.col(self.figure).is_finite())
+        found = float(value_at(there, self.figure, cycle, [cell])[0])
+        return found if math.isfinite(found) else None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON."""
         return {
             "figure": self.figure,
             "level": self.level,
             "values": [v.model_dump(mode="json", exclude_defaults=True) for v in self.values],
+            "came_true": [
+                {"cell": v.subject.key, "cycle": v.conditions.cycle, "value": self.truth(v)} for v in self.values
+            ],
             "refused": self.refused,
             "findings": [f.model_dump(mode="json", exclude_defaults=True) for f in self.findings],
         }
@@ -123,14 +137,19 @@ def forecast(
             )
         made, wanted = _learned(table, at, first_cycles, listed, LEVEL if level is None else level, seed, name)
         return _by_model(table, name, made, wanted)
-    made_of, failed = _Forecasts(), None
+    made_of, failed = _Forecasts(), list[tuple[int, NotEnoughDataError]]()
     for horizon in at:
         try:
             made_of.join(horizon, _at(table, horizon, first_cycles, listed, LEVEL if level is None else level, seed))
         except NotEnoughDataError as error:
-            failed = failed or error
-    if not made_of.values and failed is not None:
-        raise failed
+            failed.append((horizon, error))
+    if not made_of.values and failed:
+        if len(failed) == 1:
+            raise failed[0][1]
+        raise NotEnoughDataError(
+            "; ".join(f"cycle {horizon}: {error.found}" for horizon, error in failed), advice=failed[0][1].advice
+        )
+    made_of.notice(_no_forecast(horizon, error) for horizon, error in failed)
     return made_of.result(table, LEVEL if level is None else level)
 
 
@@ -168,7 +187,10 @@ class _Table:
             return [self.workspace.cells[c].key for c in cells]
         found = [c for c in self.last if self.last[c] < horizon]
         if not found:
-            raise NotEnoughDataError(f"Every cell has reached cycle {horizon}", advice="Forecast a later cycle")
+            raise NotEnoughDataError(
+                f"Every cell has reached cycle {horizon}",
+                advice="Forecast a later cycle, or hide what came after with --first (first_cycles)",
+            )
         return found
 
 
@@ -198,14 +220,16 @@ class _Forecasts:
         for row in model.predict(own).iter_rows(named=True):
             self.values.append(_value(table.figure, cell, row, table.facts[cell], model, trained_on))
             if not row["inside"]:
-                self.notice([_outside(cell)])
+                self.notice([_outside(cell, trained_on)])
         self.notice(model.findings_)
 
     def result(self, table: _Table, level: float) -> ForecastResult:
         if not self.values:
             raise NotEnoughDataError(
-                f"No cell can be forecast: {'; '.join(f'{c}: {why}' for c, why in self.refused.items())}",
-                advice="Wait, allow a lower level, or test more cells under the same conditions to the end",
+                f"No cell can be forecast: {'; '.join(_together(self.refused))}",
+                advice="See fewer cycles of cells that went on (--first)"
+                if all(_TO_HIDE in why for why in self.refused.values())
+                else "Wait, allow a lower level, or test more cells under the same conditions to the end",
             )
         course = table.of_cells({v.subject.key for v in self.values})
         return ForecastResult(
@@ -225,7 +249,7 @@ def _at(
             continue
         seen = min(last[cell], first_cycles or last[cell])
         if seen >= horizon and first_cycles is None:
-            made.refused[cell] = f"it has reached cycle {horizon}: its value is known"
+            made.refused[cell] = f"it has reached cycle {horizon}: its value is known ({_TO_HIDE} hides it)"
             continue
         others = tuple(c for c in sorted(reached - {cell}) if _alike(table.facts[c], table.facts[cell]))
         key = (seen, others)
@@ -369,11 +393,31 @@ def _value(name: str, cell: str, row: Mapping[str, Any], facts: Facts, model: Fo
     )
 
 
-def _outside(cell: str) -> Finding:
+def _no_forecast(horizon: int, error: NotEnoughDataError) -> Finding:
+    return Finding(
+        code="no-forecast",
+        severity=Severity.WARNING,
+        message=f"Cycle {horizon}: {error.found}",
+        advice=error.advice or "",
+    )
+
+
+def _together(refused: Mapping[str, str]) -> list[str]:
+    """Return each reason once, with its cells."""
+    of: dict[str, list[str]] = {}
+    for cell, why in refused.items():
+        of.setdefault(why, []).append(cell)
+    return [
+        f"{', '.join(cells[:6])}{f' and {len(cells) - 6} more' if len(cells) > 6 else ''}: {why}"
+        for why, cells in of.items()
+    ]
+
+
+def _outside(cell: str, trained_on: int) -> Finding:
     return Finding(
         code="unlike-training",
         severity=Severity.WARNING,
-        message=f"{cell} lies farther out than every cell that the forecast was learned from: the interval does not "
-        "hold for it",
+        message=f"{cell} lies farther out than each of the {trained_on} cells that the forecast was learned from (of "
+        f"cells like them one in {trained_on + 1} does): the interval may not hold for it",
         where=cell,
     )

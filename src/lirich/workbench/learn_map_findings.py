@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
+from lirich.learn.completion import LEAST_CELLS
 from lirich.learn.matrix import UNITS
 from lirich.learn.regimes import Trajectory
 from lirich.learn.statemap import StateMap
@@ -15,6 +17,20 @@ from lirich.model import Conditions, Finding, Scalar, Severity
 _NEAR_BREAK = 1.0
 """Cycles within which a change of regime and a break in the cycles are one."""
 _INSIDE = 0.99  # share of the training curves whose distance from the map is called usual
+
+
+def few_to_learn_from(model: StateMap, cells: int) -> list[Finding]:
+    """Say where a map was learned from so few cells that its components are those of these cells."""
+    if not model.n_curves_ or not 0 < cells < LEAST_CELLS:
+        return []
+    return [
+        Finding(
+            code="few-cells", severity=Severity.WARNING,
+            message=f"Learned from {cells} cell(s), {model.n_curves_} curves: the components are those of these cells, "
+            "and others may differ in other directions",
+            advice=f"Add cells: {LEAST_CELLS} or more",
+        )
+    ]  # fmt: skip
 
 
 def settled_only(cells: Sequence[str]) -> list[Finding]:
@@ -47,6 +63,30 @@ def at_breaks(ways: Mapping[str, Trajectory]) -> list[Finding]:
             message=f"{_some(told)} {'turns' if len(broken) == 1 else 'turn'} where other cycles lie between, such as "
             "a check-up: what was done there may be the reason, not ageing",
             advice="Look at the capacity over cycles; a true regime outlasts the break",
+        )
+    ]  # fmt: skip
+
+
+def at_rates(ways: Mapping[str, Trajectory], scores: pl.DataFrame) -> list[Finding]:
+    """Say which cells turn where the rate changes: another rate moves a cell on the map, ageing or not."""
+    changed: dict[str, list[str]] = {}
+    for cell, way in ways.items():
+        if not way.bends:
+            continue
+        own = scores.filter(pl.col("cell") == cell).sort("cycle").select("cycle", "rate_c").rows()
+        steps = [b for (_, r), (b, q) in pairwise(own) if r and q and Conditions(rate_c=r).unlike(Conditions(rate_c=q))]
+        for bend in way.bends:
+            if any(bend.low - _NEAR_BREAK <= at <= bend.high + _NEAR_BREAK for at in steps):
+                changed.setdefault(cell, []).append(f"{bend.cycle:.0f}")
+    if not changed:
+        return []
+    told = [f"{cell} (cycle {', '.join(bends)})" for cell, bends in changed.items()]
+    return [
+        Finding(
+            code="turns-at-a-rate", severity=Severity.WARNING, where=next(iter(changed)) if len(changed) == 1 else "",
+            message=f"{_some(told)} {'turns' if len(changed) == 1 else 'turn'} where the rate changes: that moves a "
+            "cell on the map, ageing or not",
+            advice="Take cycles at one rate (--only settled or like)",
         )
     ]  # fmt: skip
 

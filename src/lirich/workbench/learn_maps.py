@@ -12,6 +12,7 @@ import polars as pl
 
 from lirich.errors import AnalysisError, InputError, NotEnoughDataError, UnknownNameError
 from lirich.learn.choice import Choice, choose_components
+from lirich.learn.filters import FILTERS
 from lirich.learn.loadings import describe
 from lirich.learn.matrix import UNITS, Array, CurveMatrix
 from lirich.learn.placing import Parting, parting, place
@@ -19,8 +20,17 @@ from lirich.learn.regimes import LEAST_BETWEEN, Trajectory, trajectory
 from lirich.learn.statemap import StateMap
 from lirich.model import Finding
 from lirich.workbench.curvematrix import CurveSet, curve_set
-from lirich.workbench.learn_map_findings import at_breaks, curved_ways, off_the_map, other_rates, settled_only
-from lirich.workbench.learn_models import hashes_by_cell, map_of, save_model
+from lirich.workbench.learn_map_findings import (
+    at_breaks,
+    at_rates,
+    curved_ways,
+    few_to_learn_from,
+    off_the_map,
+    other_rates,
+    settled_only,
+)
+from lirich.workbench.learn_models import hashes_by_cell, keep_model, map_of
+from lirich.workbench.learn_shown import Shown
 from lirich.workbench.learn_tables import morphologies
 
 if TYPE_CHECKING:
@@ -41,7 +51,7 @@ _CHOICE_POINTS = 101  # … and points: between them the noise of neighbours is 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MapResult:
+class MapResult(Shown):
     """A state map and the curves of a workspace on it.
 
     ``scores`` has a row per curve: ``cell, cycle, origin, group``, conditions, ``pc1`` … ``pck`` (per point, in the
@@ -65,6 +75,22 @@ class MapResult:
         from lirich.workbench.learn_figures import map_figures
 
         return map_figures(self)
+
+    @property
+    def components_in_words(self) -> str:
+        """How many components the curves speak for, and what to do about it."""
+        if self.choice is None:
+            return "Components: nothing says how many there are"
+        most = int(self.choice.table["k"].max() or 0)  # type: ignore[arg-type]
+        by, evidence, used = self.choice.by_cells, self.choice.by_evidence, len(self.model.components_)
+        told = "too few cells to leave any out" if by is None else f"cells left out speak for {_or_more(by, most)}"
+        best = evidence if by is None else by
+        do = f"the {used} that are used are as many"
+        if used < best:
+            do = f"{used} are used, the same as the first of a larger map: --components {best} shows more of a curve"
+        elif used > best:
+            do = f"PC{best + 1} and later may be noise: leave them unread, or learn with --components {best}"
+        return f"Components: {told}; the evidence for {_or_more(evidence, most)}; {do}"
 
     @property
     def bends(self) -> pl.DataFrame:
@@ -149,7 +175,7 @@ def learn_map(
     whole, _ = _curves(workspace, cells=learned_cells, grid=grid, whole=True, **options)
     model = StateMap(n_components).fit_curves(whole, whole.grid, whole.kind, whole.direction)
     rates = whole.keys["rate_c"].drop_nulls()
-    save_model(
+    kept = keep_model(
         workspace,
         name,
         model,
@@ -162,7 +188,7 @@ def learn_map(
             **({"rate_c": float(rates.median())} if len(rates) else {}),  # type: ignore[arg-type]
         },
     )
-    return _result(workspace, name, model, curves, _chosen(whole), set(learned_cells), unsettled)
+    return _result(workspace, name, model, curves, _chosen(whole), set(learned_cells), unsettled, kept)
 
 
 def place_on_map(workspace: Workspace, name: str, cells: Iterable[str] | None = None, **options: Any) -> MapResult:
@@ -220,6 +246,7 @@ def _result(
     choice: Choice | None,
     learned: set[str],
     unsettled: Sequence[str],
+    kept: Sequence[Finding] = (),
 ) -> MapResult:
     record = workspace.store.models.record(name)
     keys = curves.keys
@@ -247,10 +274,13 @@ def _result(
         if part.height >= 3 * LEAST_BETWEEN:
             ways[str(cell)] = trajectory(part["cycle"].to_numpy(), part.select(axes).to_numpy())
     found = (
+        *kept,
+        *few_to_learn_from(model, sum(cell in learned for cell in keys["cell"].unique().to_list())),
         *settled_only(unsettled),
         *other_rates(scores, record.parameters),
         *off_the_map(scores, model),
         *at_breaks(ways),
+        *at_rates(ways, scores),
         *curved_ways(ways),
     )
     return MapResult(name, model, scores, ways, left, choice, _parted(scores, model), found)
@@ -258,6 +288,8 @@ def _result(
 
 def _curves(workspace: Workspace, *, only: str = SETTLED, **options: Any) -> tuple[CurveSet, list[str]]:
     """Return the curves of a workspace, and the cells that have no settled cycle where these are asked for."""
+    if only not in (SETTLED, *FILTERS):
+        raise UnknownNameError.of("filter of curves", only, (SETTLED, *FILTERS))
     if only != SETTLED:
         return curve_set(workspace, only=only, **options), []
     curves = curve_set(workspace, only="ageing", **options)
@@ -319,6 +351,10 @@ def _parted(scores: pl.DataFrame, model: StateMap) -> Parting | None:
         return parting(many.select(axes).to_numpy(), many["group"].to_list())
     except NotEnoughDataError:
         return None
+
+
+def _or_more(k: int, most: int) -> str:
+    return f"{k} or more" if k >= most else str(k)
 
 
 def _finite(table: pl.DataFrame) -> pl.DataFrame:

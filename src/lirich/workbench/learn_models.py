@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Iterable, Mapping
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from lirich.errors import CorruptStoreError, InputError, UnknownNameError
+from lirich.errors import CorruptStoreError, InputError, LirichError, UnknownNameError
 from lirich.learn.anchor import anchor_map
 from lirich.learn.saved import describe, restore
 from lirich.learn.statemap import StateMap
-from lirich.model import Scalar
+from lirich.model import Finding, Scalar, Severity
 from lirich.store import modelfile
 from lirich.store.modelfile import ModelContent
 
@@ -56,6 +57,49 @@ def save_model(
     )
 
 
+def keep_model(
+    workspace: Workspace,
+    name: str,
+    model: object,
+    keys: pl.DataFrame | None = None,
+    parameters: Mapping[str, Scalar] | None = None,
+) -> list[Finding]:
+    """Keep a model as `save_model` does, and say where it replaces one that was learned from something else."""
+    old = _known(workspace, name)
+    new = save_model(workspace, name, model, keys, parameters)
+    if old is None or (old.kind, old.trained_on) == (new.kind, new.trained_on):
+        return []
+    return [
+        Finding(
+            code="replaced", severity=Severity.WARNING,
+            message=f"The model {name!r} replaces another of that name: {_of(old)} before, {_of(new)} now",
+            advice="Give models of other cells names of their own (--name, --save)",
+        )
+    ]  # fmt: skip
+
+
+def _known(workspace: Workspace, name: str) -> ModelRecord | None:
+    return next((record for record in workspace.store.models.all() if record.name == name), None)
+
+
+def _of(record: ModelRecord) -> str:
+    cells = record.parameters.get("cells")
+    of = f"{cells} cell(s)" if cells is not None else f"{len(record.trained_on)} file(s)"
+    return f"a {record.kind} of {of}"
+
+
+def _free(workspace: Workspace, name: str, content: ModelContent) -> None:
+    """Raise `InputError` where another model has the name *name*."""
+    there = _known(workspace, name)
+    if there is not None and there.sha256 != hashlib.sha256(modelfile.pack(content)).hexdigest():
+        raise InputError(
+            f"There is another model of the name {name!r}: {_of(there)}",
+            expected="a name that is free",
+            advice="Take it in under another name (--name), or first forget that one: "
+            f"lirich learn models --remove {name}",
+        )
+
+
 def load_model(workspace: Workspace, name: str, kinds: Iterable[str] = ()) -> Any:
     """Return the model *name*. Raises `UnknownNameError`, `InputError` where it is not one of *kinds*."""
     content = workspace.store.models.content(name)
@@ -81,12 +125,13 @@ def import_model(workspace: Workspace, source: str | Path, name: str | None = No
     A table has the columns ``voltage_V``, ``mean_capacity_mAh_g`` and ``pc1_loading`` … ``pc7_loading``
     (`lirich.learn.anchor_map`). *name* is by default that of the file. No code of the file is run: what is no model of
     a known kind, whole and of fitting shapes, is refused with `CorruptStoreError`, `UnknownNameError` on its kind or
-    `MissingColumnError`; `UnknownNameError` also where there is neither file nor carried model of that name.
+    `MissingColumnError`; `UnknownNameError` also where there is neither file nor carried model of that name; and
+    `InputError` where another model has the name.
     """
     path = Path(source)
     if str(source) in CARRIED and not path.exists():
         published = anchor_map(pl.read_csv(io.StringIO(_carried(str(source)))))
-        return save_model(workspace, name or str(source), published, parameters={"source": _SOURCES[str(source)]})
+        return _published(workspace, name or str(source), published, _SOURCES[str(source)])
     if not path.is_file():
         raise UnknownNameError(f"There is no file {path}", expected=f"a file, or a carried model: {', '.join(CARRIED)}")
     name = name or path.stem
@@ -95,7 +140,7 @@ def import_model(workspace: Workspace, source: str | Path, name: str | None = No
             table = pl.read_csv(path)
         except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
-        return save_model(workspace, name, anchor_map(table), parameters={"source": path.name})
+        return _published(workspace, name, anchor_map(table), path.name)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -103,22 +148,51 @@ def import_model(workspace: Workspace, source: str | Path, name: str | None = No
     content = modelfile.unpack(data, path.name)
     model, trained_on, parameters = _told(content)
     restore(content.kind, content.arrays, model)  # refuses now what would not work later
+    _free(workspace, name, content)
     return workspace.store.models.put(
         name, content, trained_on=trained_on, parameters={**parameters, "imported_from": path.name}
     )
 
 
-def export_model(workspace: Workspace, name: str, file: str | Path) -> Path:
-    """Write the model *name* as one file. Raises `UnknownNameError`, `InputError` where it cannot be written."""
-    data = workspace.store.models.export(name)
+def _published(workspace: Workspace, name: str, published: StateMap, source: str) -> ModelRecord:
+    saved = describe(published)
+    told = {"model": saved.description, "trained_on": [], "parameters": {"source": source}}
+    _free(workspace, name, ModelContent(saved.kind, saved.arrays, told))
+    return save_model(workspace, name, published, parameters={"source": source})
+
+
+def export_target(name: str, file: str | Path) -> Path:
+    """Return the file that `export_model` writes: *file*, or one named after the model in the folder *file*."""
     path = Path(file)
-    if path.is_dir():
-        path = path / f"{name}.npz"
+    return path / f"{name}.npz" if path.is_dir() else path
+
+
+def export_model(workspace: Workspace, name: str, file: str | Path, *, force: bool = False) -> Path:
+    """Write the model *name* as one file; a model that is there is replaced, any other file with *force* only.
+
+    Raises `UnknownNameError`, `InputError` where it cannot be written or would overwrite something else.
+    """
+    data = workspace.store.models.export(name)
+    path = export_target(name, file)
+    if path.is_file() and not force and not _is_model(path):
+        raise InputError(
+            f"{path} is there, and is no model",
+            expected="a file that is not there, or a model that may be replaced",
+            advice="Choose another file, or overwrite it: --force",
+        )
     try:
         path.write_bytes(data)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
     return path
+
+
+def _is_model(path: Path) -> bool:
+    try:
+        modelfile.unpack(path.read_bytes(), path.name)
+    except (OSError, LirichError):
+        return False
+    return True
 
 
 def curve_hashes(workspace: Workspace, keys: pl.DataFrame) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,14 @@ import numpy as np
 import polars as pl
 
 from lirich.errors import InputError, NotEnoughDataError
-from lirich.learn.outliers import Outliers
+from lirich.learn.conformal import least_cells
+from lirich.learn.matrix import Array
+from lirich.learn.outliers import Outliers, few_cells
 from lirich.learn.paired import side_by_side
 from lirich.model import Finding
-from lirich.workbench.curvematrix import curve_matrix
-from lirich.workbench.learn_models import curve_hashes, load_model, save_model
+from lirich.workbench.curvematrix import ANCHOR_GRID, DEFAULT_POINTS, curve_matrix
+from lirich.workbench.learn_models import curve_hashes, keep_model, load_model
+from lirich.workbench.learn_shown import Shown
 from lirich.workbench.learn_tables import ageing_cycles, morphologies, one_origin
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OutliersResult:
+class OutliersResult(Shown):
     """Which cells are unlike the others: see `lirich.learn.outliers.Judgement` for ``cells`` and ``curves``.
 
     ``curves`` is ``None`` where every cell was judged by models of the others.
@@ -92,24 +95,46 @@ def outliers(
                 f"The model {model!r} was trained on every one of {asked} cell(s)",
                 expected="cells that it has not seen",
             )
+        if len(detector.cells_) < least_cells(1.0 - false_alarms):
+            raise NotEnoughDataError(
+                f"The model {model!r} was learned from {len(detector.cells_)} cell(s), too few for a false-alarm rate "
+                f"of {100 * false_alarms:g} %",
+                expected=f"at least {least_cells(1.0 - false_alarms)} cells, or a rate of "
+                f"{100 / (len(detector.cells_) + 1):.2g} % or more",
+                advice="Allow a higher rate (--false-alarms), or learn a detector from more sound cells",
+            )
         detector.rate = false_alarms  # p values do not depend on it
+        options = {**options, "grid": _own_grid(workspace, model, options.get("grid"))}
     learned = None if sound is None else {workspace.cells[c].key for c in sound}
     rows = _Rows.of(workspace, wanted, by_morphology, options)
     found = _judged(rows, false_alarms, learned, detector, seed)
     missing = [c for c in wanted if c not in set(rows.cells)]
     if missing:
-        found = OutliersResult(
-            found.rate,
-            found.cells,
-            found.curves,
-            found.learned_from,
-            (*found.findings, _not_judged(missing)),
-            found.model,
-        )
+        found = replace(found, findings=(*found.findings, _not_judged(missing)))
     if name is not None and model is None:
         keys = pl.DataFrame({"cell": list(found.learned_from)})
-        save_model(workspace, name, found.model, keys, {"cells": len(keys), "false_alarms": false_alarms})
+        grid = rows.grid
+        told = {
+            "cells": len(keys), "false_alarms": false_alarms, "grid_low": float(grid[0]), "grid_high": float(grid[-1]),
+            "grid_points": len(grid),
+        }  # fmt: skip
+        found = replace(found, findings=(*found.findings, *keep_model(workspace, name, found.model, keys, told)))
     return found
+
+
+def _own_grid(workspace: Workspace, model: str, asked: Array | None) -> Array:
+    """Return the grid of the detector *model*. Raises `InputError` where another is asked for."""
+    told = workspace.store.models.record(model).parameters
+    ends = zip(("grid_low", "grid_high"), ANCHOR_GRID[:2], strict=True)
+    low, high = (float(told.get(name, usual)) for name, usual in ends)
+    own = np.linspace(low, high, int(told.get("grid_points", DEFAULT_POINTS)))
+    if asked is not None and not np.array_equal(asked, own):
+        raise InputError(
+            f"A grid from {asked[0]:g} to {asked[-1]:g} V for the model {model!r}",
+            expected=f"its own: {len(own)} points from {low:g} to {high:g} V",
+            advice="Leave the grid out: curves are put on that of the model",
+        )
+    return own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,20 +145,19 @@ class _Rows:
     cells: list[str]
     cycles: list[int]
     strata: list[str]
+    grid: Array
 
     @classmethod
     def of(cls, workspace: Workspace, wanted: Sequence[str], by_morphology: bool, options: dict[str, Any]) -> _Rows:
-        both = side_by_side(
-            curve_matrix(workspace, direction="charge", cells=wanted, **options),
-            curve_matrix(workspace, direction="discharge", cells=wanted, **options),
-        )
+        charge = curve_matrix(workspace, direction="charge", cells=wanted, **options)
+        both = side_by_side(charge, curve_matrix(workspace, direction="discharge", cells=wanted, **options))
         on = ["cell", "run", "cycle"]
         settled = ageing_cycles(workspace, (), dict.fromkeys(both.cells)).select(*on, "origin")
         kept = both.keys.select(on).with_row_index("row").join(settled, on=on, how="inner", maintain_order="left")
         one_origin(kept["origin"].unique().to_list())
         cells = kept["cell"].to_list()
         strata = morphologies(workspace, cells) if by_morphology else [""] * len(cells)
-        return cls(both.values[kept["row"].to_numpy()], cells, kept["cycle"].to_list(), strata)
+        return cls(both.values[kept["row"].to_numpy()], cells, kept["cycle"].to_list(), strata, charge.grid)
 
     def take(self, rows: Sequence[bool]) -> tuple[Any, ...]:
         """Return the arguments of `Outliers.fit` and `Outliers.judge` of some rows."""
@@ -157,7 +181,8 @@ def _judged(rows: _Rows, rate: float, learned: set[str] | None, detector: Outlie
             )
         detector = Outliers(rate=rate, seed=seed).fit(*rows.take(own))
         if learned is None:
-            return OutliersResult(rate, detector.trained_, None, names, tuple(detector.findings_), detector)
+            few = few_cells(len(names), rate, among=True)
+            return OutliersResult(rate, detector.trained_, None, names, tuple(few), detector)
     found = detector.judge(*rows.take([not each for each in own]))
     return OutliersResult(rate, found.cells, found.curves, names, tuple(found.findings), detector)
 

@@ -112,11 +112,11 @@ class Learning:
 
         return import_model(self._workspace, source, name)
 
-    def give_away(self, name: str, file: str | Path) -> Path:
+    def give_away(self, name: str, file: str | Path, *, force: bool = False) -> Path:
         """Write a model as one file; see `lirich.workbench.learn_models.export_model`."""
         from lirich.workbench.learn_models import export_model
 
-        return export_model(self._workspace, name, file)
+        return export_model(self._workspace, name, file, force=force)
 
     def forget(self, name: str) -> None:
         """Take a model out of the workspace. Raises `UnknownNameError`."""
