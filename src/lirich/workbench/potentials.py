@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lirich.compute import code_hash
 from lirich.errors import CorruptStoreError, InputError
+from lirich.model import Scalar
 from lirich.store import modelfile
 from lirich.store.modelfile import ModelContent
 from lirich.workbench.extras import need_atoms
@@ -81,7 +82,7 @@ def tune(
             advice="Add structures, train longer, or keep it all the same (keep_worse=True, --keep-worse)",
         )
     arrays, description = saved(tuned)
-    told = {
+    told: dict[str, Scalar] = {
         "base": report.settings.base,
         "improved": report.improved,
         "force_mev_a": report.after.force_mev_a,
