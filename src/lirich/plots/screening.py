@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lirich.model import Origin
+from lirich.model.format import capitalised
 from lirich.plots import style
 from lirich.plots.curves import origin_label
 from lirich.plots.figure import Figure
@@ -26,9 +27,12 @@ class Spot:
     high: float | None = None
 
 
-def funnel(counts: Sequence[tuple[str, int]]) -> Figure:
-    """Draw how many candidates are left after each gate; *counts* begins with those that entered."""
-    names = [style.plain(name) for name, _ in counts][::-1]
+def funnel(counts: Sequence[tuple[str, int]], labels: Sequence[str]) -> Figure:
+    """Draw how many candidates are left after each gate; *counts* begins with those that entered.
+
+    *labels* are short words for the axis, one for each count; they may have ``_subscripts``.
+    """
+    names = [style.symbol(label) for label in labels][::-1]
     numbers = [n for _, n in counts][::-1]
     trace = bars(names, numbers, "left", _COMPUTED)
     trace |= {"text": [str(n) for n in numbers], "hovertemplate": "%{y}: %{x} left<extra></extra>"}
@@ -56,7 +60,7 @@ def scores(spots: Sequence[Spot], *, level: float) -> Figure:
         data=[trace],
         layout=style.layout(
             height=110 + 26 * len(ordered),
-            xaxis=style.axis("Score (0: as the undoped material)", zeroline=True, zerolinecolor="#9AA5AD"),
+            xaxis=style.axis("Score (0: undoped)", zeroline=True, zerolinecolor="#9AA5AD"),
             yaxis=style.axis("", type="category"),
             annotations=origin_label(Origin.COMPUTED),
         ),
@@ -125,7 +129,7 @@ def against(
         )
     said = ", ".join(f"{a.name} ({a.value:.3g}, {b.value:.3g})" for a, b in pairs)
     return Figure(
-        title=f"{y_known.name} against {x_known.name}",
+        title=f"{capitalised(y_known.name)} against {x_known.name}",
         alt=f"{y_known.name} ({y_known.unit}) against {x_known.name} ({x_known.unit}): {said}.",
         data=traces,
         layout=style.layout(
@@ -142,7 +146,7 @@ def against(
 def _title(key: str) -> str:
     known = QUANTITIES[key]
     better = {"higher": ", more is better", "lower": ", less is better"}.get(known.better or "", "")
-    return f"{known.name[:1].upper()}{known.name[1:]} ({known.unit}{better})"
+    return f"{style.symbol(known.symbol)} ({known.unit}{better})"
 
 
 def _dots(spots: Sequence[Spot], colour: str, symbol: str = "square-open") -> dict[str, Any]:

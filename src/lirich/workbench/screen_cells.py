@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from lirich.atoms.plan import Plan
     from lirich.screening.study import DopingStudy
 
-SECONDS_PER_COST = 0.006
-"""Seconds of one core per atom and call of forces: CHGNet, 60 atoms, 0.36 s (``benchmarks/atoms.py force``)."""
+SECONDS_PER_COST = 0.0016
+"""Seconds of one core per atom and step: the 59 relaxations of the shipped study ``demo`` (60 atoms, CHGNet) took 112 s
+of processor time; one call of forces alone takes 0.0013 (``benchmarks/atoms.py force``)."""
 FREE_COST = 2.0
 """A step with free cell against one with fixed cell: stress and forces against forces alone (the same benchmark)."""
 

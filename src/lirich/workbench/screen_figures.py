@@ -32,7 +32,9 @@ def figures_of(result: ScreenResult) -> list[Figure]:
         spots = [plots.Spot(p.name, p.score, p.score_low, p.score_high) for p in ranking.places]
         drawn.append(plots.scores(spots, level=LEVEL))
     if judged.funnel.stages:
-        drawn.append(plots.funnel(judged.funnel.counts))
+        gates = [stage.gate for stage in judged.funnel.stages]
+        short = [g.words.replace(QUANTITIES[g.quantity].name, QUANTITIES[g.quantity].symbol, 1) for g in gates]
+        drawn.append(plots.funnel(judged.funnel.counts, ["candidates", *short]))
     weights = judged.screened.study.weights
     keys = sorted(weights, key=lambda key: -abs(weights[key]))
     for x, y in list(combinations(keys, 2))[:MOST_PAIRS]:
