@@ -36,9 +36,10 @@ class Coverage:
     """What a table knows of a chemical system.
 
     ``grade``: A, every pair of cations is known from calculations of the public tables or from measurement; B, some
-    or phases of the answer only by a machine-learned potential; C, some pairs are missing; D, half of them or more.
-    ``known`` counts the compounds of two, three, four and more elements; ``subsystems`` says of how many sets of two, three and four
-    elements (cations and anions among them) the table knows at least one compound, and how many sets there are.
+    pairs or phases of the answer only by a machine-learned potential; C, some pairs are missing; D, half of them or
+    more. ``known`` counts the compounds of two, three, four and more elements; ``subsystems`` says of how many sets of
+    two, three and four elements (cations and anions among them) the table knows at least one compound, and how many
+    sets there are.
     """
 
     grade: Grade
