@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SERVER = ROOT / "script" / "postgres-for-tests"
 
 DECLARED = {
-    "atoms": {"ase", "pymatgen", "chgnet"},
+    "atoms": {"ase", "chgnet", "icet", "numba", "pymatgen", "scikit-learn", "spglib", "torch"},
     "cells": {"pybamm"},
     "optimise": {"botorch"},
     "web": {"fastapi", "uvicorn"},
@@ -32,7 +32,7 @@ DECLARED = {
 }
 """Extra → its libraries, as the design names them."""
 
-TO_COME = {"atoms", "optimise", "web", "image", "xas", "nmr"}
+TO_COME = {"optimise", "web", "image", "xas", "nmr"}
 IMPORTED_AS = {"scikit-image": "skimage", "scikit-learn": "sklearn", "xraylarch": "larch"}
 
 
