@@ -1,8 +1,10 @@
 """A crystal as balls and springs: a first guess of the second derivatives, which lets a relaxation take true steps.
 
-The stiffness of a bond between cation and anion grows with its valence. With it a BFGS run on a 60-atom Li-rich oxide
-needs a quarter to a third of the evaluations that it needs from a multiple of the unit matrix: the guess is nearly as
-good as the true second derivatives of the potential. It decides the way to a minimum, never the minimum.
+The stiffness of a bond between cation and anion grows with its valence. On the 60-atom Li-rich oxide that it was
+set on, a BFGS run needs a quarter to a third of the evaluations that it needs from a multiple of the unit matrix.
+On another host, LiNiO2 less an oxygen (47 atoms, to 0.05 eV/Å), it took 15, against 28 from 70 eV/Å² (the usual
+guess of ASE) and 13 from 10 eV/Å²: half of the usual guess, and no better than a lucky one. It decides the way to
+a minimum, not what is one.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from lirich.workbench.extras import need_atoms
 if TYPE_CHECKING:
     from lirich.atoms.finetune import TuningReport, TuningSettings
     from lirich.atoms.plan import Job, Outcome, Plan
+    from lirich.model import Scalar
     from lirich.store import ModelRecord
     from lirich.store.models import Models
     from lirich.workbench.workspace import Workspace
