@@ -9,6 +9,7 @@ import pytest
 from learn_material import GRID, cohort
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.learn import Completion, CurveMatrix, CurveModel, StateMap, anchor_map, least_squares, share_window
+from lirich.learn.completion import best_windows
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,12 @@ def test_the_error_map_falls_with_the_length_and_says_where_it_cannot_tell(learn
     assert from_start["cannot_tell"][0] > 0.5
     assert from_start["cannot_tell"][-1] == 0.0
     assert table.select(pl.all().is_nan().any()).row(0) == (False,) * table.width
+    assert (table["hidden_rmse"] >= table["rmse"]).all()  # what the window shows is known
+    best = best_windows(table)
+    assert best["length"].is_sorted()
+    for row in best.to_dicts():
+        alike = table.filter((pl.col("length") == row["length"]) & (pl.col("cannot_tell") <= 0.5))
+        assert row["hidden_rmse"] == alike["hidden_rmse"].min()
     with pytest.raises(InputError):
         share_window(GRID, 0.5, 1.5)
 

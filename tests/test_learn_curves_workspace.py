@@ -169,6 +169,6 @@ def test_figure_of_the_error_map() -> None:
     import polars as pl
 
     windows = {"start": [0.0, 0.2], "length": [0.1, 0.4], "low": [3.0, 3.3], "high": [3.15, 3.9]}
-    figure = error_map(pl.DataFrame({**windows, "rmse": [5.0, 0.7], "cannot_tell": [1.0, 0.0]}))
+    figure = error_map(pl.DataFrame({**windows, "hidden_rmse": [5.0, 0.7], "cannot_tell": [1.0, 0.0]}))
     assert [shown["text"] for shown in figure.layout["annotations"]] == ["–", "0.7"]
     assert "1 windows are too poor" in figure.alt

@@ -136,13 +136,19 @@ def show_completion(result: CompletionResult) -> None:
     if result.cells_learned is not None and all(f.code != "few-cells" for f in result.findings):
         out.print(f"[dim]Learned from {result.cells_learned} cells.[/]")
     if result.error_map is not None:
+        from lirich.learn.completion import best_windows
+
         rows = [
-            (f"{r['low']:.2f}–{r['high']:.2f}", f"{r['rmse']:.2f}", f"{r['anchor_rmse']:.2f}", f"{r['half_width']:.2f}",
-             f"{100 * r['cannot_tell']:.0f} %")
-            for r in result.error_map.sort("rmse").head(5).to_dicts()
-        ]  # fmt: skip
-        heads = (f"window ({along})", f"RMSE ({unit})", "least squares", "half-width of the band", "cannot tell")
-        show_table("The best windows, on cells left out", heads, rows, right=(1, 2, 3, 4))
+            (
+                f"{r['low']:.2f}–{r['high']:.2f}",
+                *(f"{r[name]:.2f}" for name in ("hidden_rmse", "rmse", "anchor_rmse", "half_width")),
+                f"{100 * r['cannot_tell']:.0f} %",
+            )
+            for r in best_windows(result.error_map).to_dicts()
+        ]
+        window, error = f"window ({along})", f"RMSE off it ({unit})"
+        heads = (window, error, "whole curve", "least squares", "half band", "cannot tell")
+        show_table("The best window of each length, on cells left out", heads, rows, right=(1, 2, 3, 4, 5))
     show_findings(result.findings)
 
 

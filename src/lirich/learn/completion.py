@@ -177,8 +177,9 @@ class Completion:
 
         Start and length are shares of the grid; windows that leave it are left out. Columns: ``start``, ``length``,
         ``low``, ``high`` (the window in the unit of the grid), ``rmse`` (mean over curves, of the whole curve),
-        ``anchor_rmse`` (plain least squares on 7 components, capped at 100 as the anchor's figure is), ``half_width``
-        (mean of the band off the window), ``doubt`` and ``cannot_tell`` (share of curves that are refused).
+        ``hidden_rmse`` (of what the window hides), ``anchor_rmse`` (plain least squares on 7 components, capped at 100
+        as the anchor's figure is), ``half_width`` (mean of the band off the window), ``doubt`` and ``cannot_tell``
+        (share of curves that are refused).
         """
         rows = []
         grid = self.map_.grid_
@@ -194,11 +195,13 @@ class Completion:
 
     def _window_figures(self, observed: Mask) -> dict[str, float]:
         factor = self.band_factor(observed)
-        rmse, anchor, half_width, doubt = [], [], [], []
+        rmse, hidden, anchor, half_width, doubt = [], [], [], [], []
         for part in self.held_:
             curves, sd = self.law_.complete(part.model.window(observed), part.values)
             recipe = least_squares(part.learned, part.values, observed)
-            rmse.append(np.sqrt(np.mean((curves - part.values) ** 2, axis=1)))
+            off = (curves - part.values) ** 2
+            rmse.append(np.sqrt(np.mean(off, axis=1)))
+            hidden.append(np.sqrt(np.mean(off[:, ~observed], axis=1)))
             anchor.append(np.minimum(np.sqrt(np.mean((recipe - part.values) ** 2, axis=1)), 100.0))
             half_width.append((factor * sd)[:, ~observed].mean(axis=1))
             doubt.append(self._doubt(factor * sd, observed))
@@ -208,8 +211,18 @@ class Completion:
             "low": float(grid[0]),
             "high": float(grid[-1]),
             "rmse": float(np.mean(np.concatenate(rmse))),
+            "hidden_rmse": float(np.mean(np.concatenate(hidden))),
             "anchor_rmse": float(np.mean(np.concatenate(anchor))),
             "half_width": float(np.mean(np.concatenate(half_width))),
             "doubt": float(np.mean(told)),
             "cannot_tell": float(np.mean(told > self.most_doubt)),
         }
+
+
+def best_windows(errors: pl.DataFrame) -> pl.DataFrame:
+    """Return of each length the window that tells most of what it hides, the shortest first.
+
+    *errors* is a table of `Completion.error_map`; windows that most curves are refused at are passed over.
+    """
+    told = errors.filter(pl.col("cannot_tell") <= 0.5)
+    return told.sort("hidden_rmse").unique("length", keep="first", maintain_order=True).sort("length")

@@ -127,7 +127,7 @@ def error_map(table: pl.DataFrame, *, unit: str = "mAh/g", along_unit: str = "V"
     *table* is that of `lirich.learn.Completion.error_map`. Grey: nothing is told of most curves.
     """
     told = table["cannot_tell"].to_numpy() <= 0.5
-    start, length, error = (table[n].to_numpy() for n in ("start", "length", "rmse"))
+    start, length, error = (table[n].to_numpy() for n in ("start", "length", "hidden_rmse"))
     logs = np.log10(np.maximum(error, 1e-3))
     low, high = (float(logs[told].min()), float(logs[told].max())) if told.any() else (0.0, 1.0)
     depth = 1.0 - (logs - low) / max(high - low, 1e-9)  # bright is good
@@ -171,8 +171,8 @@ def error_map(table: pl.DataFrame, *, unit: str = "mAh/g", along_unit: str = "V"
             xaxis=style.axis("Start of the window (% of the grid)", showgrid=False),
             yaxis=style.axis("Length of the window (% of the grid)", showgrid=False),
         ),
-        note=f"Mean RMSE ({unit}) of the whole curve, on cells that the model of their fold had not seen. Grey: the "
-        "window is too poor to tell most curves.",
+        note=f"Mean RMSE ({unit}) of what the window hides, on cells that the model of their fold had not seen. "
+        "Grey: the window is too poor to tell most curves.",
     )
 
 

@@ -23,8 +23,12 @@ CONFIG: dict[str, Any] = {
 }
 """What every figure hands to ``Plotly.newPlot`` as its configuration."""
 
-MODE_BAR = "<style>.js-plotly-plot .modebar-container{top:-26px!important}</style>"
-"""Puts the buttons of a figure beside its title, above the drawing: a long legend would lie under them."""
+MODE_BAR = (
+    "<style>.js-plotly-plot .modebar-container{top:-26px!important}"
+    "@media(max-width:640px){.js-plotly-plot .modebar-container{display:none}}</style>"
+)
+"""Puts the buttons of a figure beside its title, above the drawing: a long legend would lie under them. On a narrow
+page the title needs the room: there are none."""
 
 
 @cache

@@ -55,9 +55,13 @@ def map_figures(result: MapResult) -> list[Figure]:
     if model.n_curves_:
         chosen = {}
         if result.choice is not None:
-            if result.choice.by_cells is not None:
-                chosen["cells left out speak for"] = result.choice.by_cells
-            chosen["evidence speaks for"] = result.choice.by_evidence
+            cells, evidence = result.choice.by_cells, result.choice.by_evidence
+            if cells == evidence:
+                chosen["cells left out and evidence speak for"] = evidence
+            else:
+                if cells is not None:
+                    chosen["cells left out speak for"] = cells
+                chosen["evidence speaks for"] = evidence
         figures.append(
             drawn.left_over(
                 model.total_variance_, model.explained_variance_, len(model.grid_), unit=unit, chosen=chosen
