@@ -68,7 +68,7 @@ def test_what_is_left_out_is_named_with_its_reason(lab: Workspace) -> None:
         assert massless.filter(massless["cell"] == "SC-1")["reason"].to_list() == ["the active mass is not given"]
     finally:
         lab.add(lab.root.parent / "files", executor="serial")
-    with pytest.raises(NotEnoughDataError, match="No curve is left: does not reach"):
+    with pytest.raises(NotEnoughDataError, match=r"No curve is left from 5 to 5\.5 V: does not reach"):
         curve_set(lab, grid=np.linspace(5.0, 5.5, 20), executor="serial", only="none")
     with pytest.raises(InputError, match="does not rise"):
         curve_set(lab, grid=[4.0, 3.0])
