@@ -14,7 +14,8 @@ from lirich.errors import AnalysisError, InputError, NotEnoughDataError
 from lirich.learn.matrix import Array, CurveMatrix, Direction, Kind
 from lirich.learn.sums import Curves, InMemory
 
-_SAMPLE_ROWS = 256
+_SAMPLE_ROWS = 512
+"""Curves that the first components are taken from: with half of them a map of 16,000 curves needs a further pass."""
 _MORE_DIRECTIONS = 12
 """Directions that are followed beside those that are asked for: the error falls by λ(l+1)/λ(k) with every pass."""
 _PROBES = 4
