@@ -80,7 +80,7 @@ def told(name: str, value: str, target: str = "", met: bool | None = None) -> No
 
 
 def crystals() -> None:
-    settings = RelaxationSettings(cell="free", force_max_ev_a=0.02)
+    settings = RelaxationSettings(cell="free", force_max_ev_a=0.02, kicks=0)
     lithium = run(lithium_energy(settings))
     for name, (share, measured) in VOLTAGES.items():
         start = HOSTS[name].structure()
@@ -120,7 +120,9 @@ def mildest(found: list[Variant]) -> Variant:
 
 
 def dopants(names: list[str], orderings: int, sites: int) -> None:
-    settings = CandidateSettings(wanted=(VACANCY, CHANGE), lithium_removed=(0.0,), oxygen_sites=sites)
+    settings = CandidateSettings(
+        relaxation=RelaxationSettings(kicks=0), wanted=(VACANCY, CHANGE), lithium_removed=(0.0,), oxygen_sites=sites
+    )
     table: dict[str, list[tuple[int, float]]] = {name: [] for name in names}
     relative: dict[str, list[float]] = {name: [] for name in names}
     for number, ordering in enumerate(ordered(FORMULA, atoms=60, seeds=orderings)):

@@ -125,10 +125,11 @@ class HostCell(Frozen):
 
 
 class Accuracy(Frozen):
-    """How far structures are relaxed."""
+    """How far structures are relaxed, and how often each end is shaken and relaxed again in search of a lower one."""
 
     force_max_ev_a: float = Field(default=0.05, gt=0, le=1)
     max_steps: int = Field(default=300, ge=1, le=5000)
+    kicks: int = Field(default=0, ge=0, le=20)
 
 
 class DopingStudy(Frozen):

@@ -58,6 +58,7 @@ def settings_of(study: DopingStudy, calculator: str) -> CandidateSettings:
             calculator=calculator,
             force_max_ev_a=study.relaxation.force_max_ev_a,
             max_steps=study.relaxation.max_steps,
+            kicks=study.relaxation.kicks,
         ),
         wanted=tuple(dict.fromkeys((*(study.descriptors or USUAL), *study.wanted))),
         lithium_removed=study.lithium_removed,
