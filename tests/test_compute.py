@@ -221,3 +221,16 @@ def test_a_dask_scheduler_by_address() -> None:
         assert [o.result for o in run_tasks(square, [{"x": 7}], executor=pool)] == [49]
     with pytest.raises(ComputeError, match="No Dask scheduler answers"), open_executor("tcp://127.0.0.1:9"):
         pass
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_run_that_is_left_with_an_error_ends_its_workers_quietly() -> None:
+    """Tasks that wait are cancelled, then the workers are stopped: Python's own thread must not stumble over both."""
+
+    def stopped_after_the_first() -> None:
+        with open_executor("processes", workers=2) as executor:
+            for _ in run_tasks(where_am_i, numbers(40), executor=executor):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped_after_the_first()

@@ -154,6 +154,9 @@ class _Pool(ProcessPoolExecutor):
         # 3.14 has terminate_workers(); until then the processes and the thread are known only here
         workers = list((self._processes or {}).values())
         manager: Any = self._executor_manager_thread
+        for item in list((self._pending_work_items or {}).values()):
+            if item.future.cancelled():  # until 3.12.1 the thread fails when it tells a cancelled one that the pool broke
+                item.future = Future()
         for worker in workers:
             worker.terminate()
         self.shutdown(wait=False)
