@@ -155,7 +155,7 @@ class _Pool(ProcessPoolExecutor):
         workers = list((self._processes or {}).values())
         manager: Any = self._executor_manager_thread
         for item in list((self._pending_work_items or {}).values()):
-            if item.future.cancelled():  # until 3.12.1 the thread fails when it tells a cancelled one that the pool broke
+            if item.future.cancelled():  # which that thread, until 3.12.1, fails to tell that the pool broke
                 item.future = Future()
         for worker in workers:
             worker.terminate()
