@@ -8,15 +8,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lirich.cli.options import Json, WorkspaceFolder, open_workspace
-from lirich.cli.output import console, print_json, want_json
+from lirich.cli.options import ExecutorName, Json, Workers, WorkspaceFolder, open_workspace
+from lirich.cli.output import console, print_json, progress_bar, show_table, want_json
 
-atoms = typer.Typer(name="atoms", help="Potentials for crystals: fine-tune one to your own DFT.", no_args_is_help=True)
-
-
-@atoms.callback()
-def _atoms() -> None:
-    """Keep ``lirich atoms`` a group of commands, also while it has one."""
+atoms = typer.Typer(
+    name="atoms", help="Potentials for crystals: fine-tune one to your own DFT, charge a cathode.", no_args_is_help=True
+)
 
 
 @atoms.command()
@@ -57,3 +54,48 @@ def tune(
     )
     if not report.improved:
         console().print("[bold red]It is no better than before.[/]")
+
+
+@atoms.command()
+def charge(
+    cathode: Annotated[str, typer.Argument(metavar="CATHODE", help="The discharged formula.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The table to write (CSV).", show_default=False)],
+    left: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--left", metavar="X", help="Lithium per formula that stays; by default at 4.5 V and fully charged."
+        ),
+    ] = None,
+    orderings: Annotated[int, typer.Option("--orderings", min=2, help="Orderings of the metals.")] = 3,
+    calculator: Annotated[str, typer.Option("--calculator", help="The potential.")] = "chgnet",
+    workspace: WorkspaceFolder = None,
+    workers: Workers = None,
+    executor: ExecutorName = "processes",
+    json: Json = False,
+) -> None:
+    """Compute what a charge puts into a cathode, for ``lirich interface reaction --states --charged TABLE``.
+
+    Example: lirich atoms charge Li1.15Mn0.6Ni0.25O2 -o charged.csv
+    """
+    want_json(json)
+    from dataclasses import asdict
+
+    from lirich.interfaces.charged import csv_of_charges
+
+    with open_workspace(workspace) as opened, progress_bar("computing", quiet=json) as progress:
+        found = opened.atoms.charge(
+            cathode,
+            left=tuple(left or ()),
+            orderings=orderings,
+            calculator=calculator,
+            executor=executor,
+            workers=workers,
+            progress=progress,
+        )
+    output.write_text(csv_of_charges(found), encoding="utf-8")
+    if json:
+        print_json({"charged": [asdict(one) for one in found]})
+        return
+    rows = [(f"{c.lithium_left:g}", f"{c.charging_energy_ev:.2f}", f"± {c.sd_ev:.2f}", c.cell) for c in found]
+    show_table(f"{cathode}, charged (computed)", ("Li left", "eV per formula", "sd", "cell"), rows, right=(0, 1))
+    console().print(f"Written: [bold]{escape(str(output))}[/]. A pre-filter, not DFT.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,6 +63,10 @@ def reaction_command(
         ),
     ] = None,
     charged: Annotated[bool, typer.Option("--states", help="B is a cathode: at each of its states of charge.")] = False,
+    computed: Annotated[
+        Path | None,
+        typer.Option("--charged", metavar="TABLE", help="Charged cathodes by lirich atoms charge.", show_default=False),
+    ] = None,
     energies: Energies = "embedded",
     json: Json = False,
 ) -> None:
@@ -69,17 +74,24 @@ def reaction_command(
     want_json(json)
     from lirich.workbench import interface as verb
 
-    found = verb.contacts_of(a, b, voltage, charged=charged, energies=energies)
+    found = verb.contacts_of(a, b, voltage, charged=charged, energies=energies, computed=computed)
     if json:
         print_json({"contacts": [verb.to_dict(each) for each in found]})
         return
     rows = [
-        (each.b, f"{round(1000 * each.energy_ev_atom)}", f"± {1000 * (each.sd or 0.0):.0f}", _sum(each.products) or "–")
+        (
+            each.b,
+            f"{round(1000 * each.energy_ev_atom)}",
+            f"± {1000 * (each.sd or 0.0):.0f}",
+            *([f"{round(1000 * each.no_mixing_ev_atom)} ± {1000 * (each.no_mixing_sd or 0.0):.0f}"] if charged else []),
+            _sum(each.products) or "–",
+        )
         for each in found
     ]
+    heads = ("with", "meV/atom", "sd", *(["each alone"] if charged else []), "products per atom")
     how = "closed" if voltage is None else f"at {voltage:g} V"
     title = f"{found[0].a} in contact, {how} (computed)"
-    show_table(title, ("with", "meV/atom", "sd", "products per atom"), rows, right=(1,))
+    show_table(title, heads, rows, right=(1, 3) if charged else (1,))
     notes = dict.fromkeys(note for each in found for note in each.notes)
     _show_ground(found[0].coverage, tuple(notes))
 

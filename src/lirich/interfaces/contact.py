@@ -36,7 +36,8 @@ class Contact:
     ``share_a`` is the share of the atoms that come from the first. ``products`` are formula units per atom of the
     reactants. ``energy_ev_atom`` is the gain by mixing. ``lithium`` is what is taken up (+) or given (−) per atom at a
     fixed voltage. ``no_mixing_ev_atom`` is what the two would gain apart from each other (a charged cathode that gives
-    off oxygen, delithiation at a voltage); it is not part of ``energy_ev_atom``.
+    off oxygen, delithiation at a voltage); it is not part of ``energy_ev_atom``. ``no_mixing_sd`` is its standard
+    deviation, of the table's energies and of what the charge puts in.
     """
 
     a: str
@@ -50,6 +51,7 @@ class Contact:
     products: Mapping[str, float]
     lithium: float
     no_mixing_ev_atom: float
+    no_mixing_sd: float | None
     coverage: Coverage
     notes: tuple[str, ...]
 
@@ -114,6 +116,7 @@ def reaction(
     computed = sorted(p.formula for p in system.phases if p.formula in named and p.scheme.startswith("CHGNet"))
     coverage = coverage_of(table, frozenset(system.elements)).resting_on(computed)
     no_mixing = [float(side.alone[0] - side.energy[0]) for side in (first, second)]
+    apart = share * (first.alone - first.energy) + (1 - share) * (second.alone - second.energy)
     return Contact(
         first.name,
         second.name,
@@ -123,7 +126,8 @@ def reaction(
         None if inert else share,
         products,
         float(lithium),
-        share * no_mixing[0] + (1 - share) * no_mixing[1],
+        float(apart[0]),
+        bar_of(apart)[0],
         coverage,
         _notes(coverage, computed, no_mixing, (first, second)),
     )
@@ -143,7 +147,10 @@ def _own(table: EnergyTable, side: str | Charged, draws: int, seed: int) -> tupl
     on_hull = hull_of(table, side.amounts, draws, seed)
     if side.charging_energy_ev is None:
         return on_hull, on_hull
-    return on_hull, hull_of(table, side.discharged, draws, seed) + side.charging_energy_ev
+    # a stream of its own: the draws of the table's energies are not shifted by it
+    off = side.charging_sd_ev * np.random.default_rng([seed, 1]).standard_normal(len(on_hull))
+    off[0] = 0.0
+    return on_hull, hull_of(table, side.discharged, draws, seed) + side.charging_energy_ev + off
 
 
 def _side(

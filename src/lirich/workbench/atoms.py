@@ -1,4 +1,4 @@
-"""What a workspace does with atoms: potentials that are fine-tuned to the user's own DFT and kept by name."""
+"""What a workspace does with atoms: potentials that are fine-tuned to the user's own DFT and kept by name, cathodes that are charged."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lirich.interfaces.charged import ComputedCharge
     from lirich.workbench.potentials import TuneResult
     from lirich.workbench.workspace import Workspace
 
@@ -21,3 +22,9 @@ class Atoms:
         from lirich.workbench.potentials import tune
 
         return tune(self._workspace, file, name, **options)
+
+    def charge(self, formula: str, **options: Any) -> tuple[ComputedCharge, ...]:
+        """Compute the charged cells of a cathode, kept in the workspace; see `lirich.workbench.charging.charge`."""
+        from lirich.workbench.charging import charge
+
+        return charge(formula, cache=self._workspace.store.cache / "charge", **options)

@@ -10,6 +10,7 @@ from typing import Any
 
 from lirich.errors import InputError, OptionalDependencyError
 from lirich.interfaces.cathode import states_of_charge
+from lirich.interfaces.charged import ComputedCharge, charges_of_csv
 from lirich.interfaces.contact import Contact, reaction
 from lirich.interfaces.embedded import NAME, embedded_table
 from lirich.interfaces.formulas import amounts_of
@@ -58,12 +59,31 @@ def window_of(formula: str, energies: str = NAME) -> Window:
 
 
 def contacts_of(
-    a: str, b: str, voltage: float | None = None, *, charged: bool = False, energies: str = NAME
+    a: str,
+    b: str,
+    voltage: float | None = None,
+    *,
+    charged: bool = False,
+    energies: str = NAME,
+    computed: Path | None = None,
 ) -> tuple[Contact, ...]:
-    """Return the contact reaction of *a* and *b*; with *charged*, of *a* and the cathode *b* at each of its states."""
+    """Return the contact reaction of *a* and *b*; with *charged*, of *a* and the cathode *b* at each of its states.
+
+    *computed* is a table of charged cathodes (``lirich atoms charge``) in place of the one that comes with lirich. Raises
+    `InputError` for one that cannot be read.
+    """
     table = reference(energies, {*amounts_of(a), *amounts_of(b), LITHIUM})
-    sides = states_of_charge(b) if charged else (b,)
+    sides = states_of_charge(b, None if computed is None else read_charges(computed)) if charged else (b,)
     return tuple(reaction(table, a, side, voltage=voltage) for side in sides)
+
+
+def read_charges(path: Path) -> tuple[ComputedCharge, ...]:
+    """Read a table of charged cathodes. Raises `InputError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}", expected="a table by lirich atoms charge") from error
+    return charges_of_csv(text, path.name)
 
 
 def to_dict(answer: Window | Contact) -> dict[str, Any]:
