@@ -1,4 +1,4 @@
-"""What a workspace does with atoms: potentials that are fine-tuned to the user's own DFT and kept by name, cathodes that are charged."""
+"""What a workspace does with atoms: potentials fine-tuned to the user's own DFT, cathodes that are charged."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ def contacts_of(
 ) -> tuple[Contact, ...]:
     """Return the contact reaction of *a* and *b*; with *charged*, of *a* and the cathode *b* at each of its states.
 
-    *computed* is a table of charged cathodes (``lirich atoms charge``) in place of the one that comes with lirich. Raises
-    `InputError` for one that cannot be read.
+    *computed* is a table of charged cathodes (``lirich atoms charge``) in place of the one that comes with lirich.
+    Raises `InputError` for one that cannot be read.
     """
     table = reference(energies, {*amounts_of(a), *amounts_of(b), LITHIUM})
     sides = states_of_charge(b, None if computed is None else read_charges(computed)) if charged else (b,)
