@@ -110,7 +110,7 @@ def charge(
                 sd_ev=round(math.hypot(spread, VOLTAGE_SD_V * taken), 4),
                 orderings=len(energies),
                 cell=cells[0].structure.composition.formula.replace(" ", ""),
-                source=f"{calculator} {version}, lirich {__version__}",
+                source=f"{version}, lirich {__version__}",
             )
         )
     return tuple(found)
