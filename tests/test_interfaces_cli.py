@@ -27,7 +27,7 @@ def test_a_reaction_at_each_state_of_charge(tmp_path: Path) -> None:
     arguments = ("interface", "reaction", "Li6PS5Cl", "Li1.2Mn0.54Ni0.13Co0.13O2", "--states", "--json")
     found = json.loads(run(*arguments, cwd=tmp_path).out)["contacts"]
     assert found[0]["b"] == "discharged"
-    assert len(found) == 5
+    assert len(found) == 7
     assert all(c["energy_ev_atom"] < -0.1 for c in found)
     assert "Li3PO4" in run("interface", "reaction", "Li3PS4", "LiCoO2", cwd=tmp_path).out
 
