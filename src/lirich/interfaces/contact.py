@@ -133,6 +133,18 @@ def reaction(
     )
 
 
+def gain_alone(table: EnergyTable, formula: str, voltage: float, *, draws: int = DRAWS, seed: int = 0) -> Array:
+    """Return what a solid gains by itself where lithium is free at *voltage*, eV per atom of it, shape (1 + draws,).
+
+    That is the energy of its oxidation (or reduction), 0 inside its window: the lowest mixture of phases with lithium
+    given off at µ = −V. As it stands first, then with errors drawn. Raises `CompositionError` as `reaction` does.
+    """
+    system = table.system({*amounts_of(formula), LITHIUM})
+    opened = _grand(system, drawn(table, system, draws, seed), voltage)
+    side = _side(formula, system, _own(table, formula, draws, seed), opened, voltage)
+    return np.maximum(side.energy - side.alone, 0.0)
+
+
 def _amounts(side: str | Charged) -> dict[str, float]:
     if isinstance(side, str):
         return amounts_of(side)
