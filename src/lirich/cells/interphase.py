@@ -2,16 +2,17 @@
 
 Thermodynamics says what drives the layer (eV per atom of what touches, and per volt beyond an oxidation limit). Two
 numbers turn that into ohms, and no phase diagram has them: the growth constant, and the conductivity of the products.
-Both are in the library (``Interphase growth in time``, ``Interphase conductivity``); what is known bounds them together.
+Both are in the library (``Interphase growth in time``, ``Interphase conductivity``); what is known bounds the two
+together.
 
 * **Bare.** With the library's numbers the layer between single crystals and Li6PS5Cl resists 0.4 Ω m² (4 kΩ cm²) of
-  contact after 100 cycles at C/3. A planar interface of LiCoO2 with Li3PS4 resists 2800 times what it does with 10 nm of
-  Li3PO4 between (Nishio et al., ACS Appl. Mater. Interfaces 14 (2022), abstract); with Li3PO4 alone such interfaces have
-  7.6 to 11 Ω cm² (Kawasoko et al., ACS Appl. Mater. Interfaces 10 (2018), doi:10.1021/acsami.8b08506; Nakayama et al.,
-  Nano Lett. (2021), abstracts): so 20 to 30 kΩ cm², on the densest facet. In composites the arc of uncoated cathodes is
-  tens to hundreds of Ω cm² of cell at some 40 cm² of contact per cm² (Koerver et al., Chem. Mater. 29 (2017) 5574,
-  doi:10.1021/acs.chemmater.7b00931, and others, from memory): 0.4 to 10 kΩ cm². `RESISTING` spans both: ten times either
-  way.
+  contact after 100 cycles at C/3. A planar interface of LiCoO2 with Li3PS4 resists 2800 times what it does with 10 nm
+  of Li3PO4 between (Nishio et al., ACS Appl. Mater. Interfaces 14 (2022), abstract); with Li3PO4 alone such interfaces
+  have 7.6 to 11 Ω cm² (Kawasoko et al., ACS Appl. Mater. Interfaces 10 (2018), doi:10.1021/acsami.8b08506; Nakayama et
+  al., Nano Lett. (2021), abstracts): so 20 to 30 kΩ cm², as soon as they touch, on one facet. In composites the arc of
+  uncoated cathodes is tens to hundreds of Ω cm² of cell at some 40 cm² of contact per cm² (Koerver et al., Chem. Mater.
+  29 (2017) 5574, doi:10.1021/acs.chemmater.7b00931, and others, from memory): 0.4 to 10 kΩ cm². `RESISTING` spans both:
+  a tenth, and 30 times, with which the first cycles come to what the planar interface has.
 * **Behind a coating** no current of electrons feeds a reaction, and what is left needs anions and metals to change
   places; LiNbO3 and Li6PS5Cl should react as strongly as some bare pairs do, and hardly do at room temperature. Li3PO4
   should be oxidised from 4.2 V on, and its interface stays at 11 Ω cm² up to 5.2 V (Nakayama et al. 2021). `BEHIND` is
@@ -32,7 +33,7 @@ Scenario = Literal["low", "central", "high"]
 SCENARIOS: tuple[Scenario, ...] = ("low", "central", "high")
 """Of what the layer resists: all that is uncertain on the side of little, as it stands, and on the side of much.
 Bounds of what is believed, no interval of any probability."""
-RESISTING: Mapping[Scenario, float] = {"low": 0.1, "central": 1.0, "high": 10.0}
+RESISTING: Mapping[Scenario, float] = {"low": 0.1, "central": 1.0, "high": 30.0}
 """Factor on the resistance of a layer of one thickness: guess, see the module."""
 BEHIND: Mapping[Scenario, float] = {"low": 0.003, "central": 0.03, "high": 0.3}
 """Factor on the growth behind a coating: guess, see the module."""
@@ -52,8 +53,11 @@ NOTHING: Mapping[str, float] = {ENERGY: 0.0, SLOPE: 0.0, COATING: 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Driving:
-    """What drives a layer: the energies of the contacts, eV/atom, one bare or two behind a coating; the oxidation limit
-    of what touches the cathode, V against Li (``None`` for none), and the energy that each volt beyond adds, eV/atom.
+    """What drives a layer.
+
+    ``energies`` are those of the contacts, eV/atom, one bare or two behind a coating; ``limit_v`` is the oxidation
+    limit of what touches the cathode, V against Li (``None`` for none), ``slope`` the energy that each volt beyond
+    adds, eV/atom.
     """
 
     energies: tuple[float, ...]
@@ -82,7 +86,9 @@ class Film:
         return self.thickness_nm * 1e-9 / self.conductivity_s_m
 
 
-def changes_of(driving: Driving, scenario: Scenario, conductivity_s_m: float, film: Film | None = None) -> dict[str, float]:
+def changes_of(
+    driving: Driving, scenario: Scenario, conductivity_s_m: float, film: Film | None = None
+) -> dict[str, float]:
     """Return the changes to a solid-state parameter set for what drives the layer, bare or under a *film*.
 
     *conductivity_s_m* is the set's own of the interphase. Two layers that each grow as the root of time are one that is

@@ -30,7 +30,7 @@ def design_cell(
     if name is None and (changes or targets or cell):
         raise InputError("No design is named", expected=", ".join(verb.DESIGNS), advice="lirich design-cell NAME …")
     workspace = open_workspace(folder) if cell is not None else None
-    given = changes_of(changes)
+    given = _changes(changes)
     names = [name] if name is not None else list(verb.DESIGNS)
     stacks = [verb.design_of(n, given, cell=cell, workspace=workspace) for n in names]
     ways = [verb.way_to(stacks[0], target) for target in targets]
@@ -116,8 +116,7 @@ def design_cell(
         out.print(f"Figures: [bold]{escape(str(output))}[/]")
 
 
-def changes_of(given: Sequence[str]) -> dict[str, float]:
-    """Return NAME=NUMBER texts as numbers by name. Raises `InputError`."""
+def _changes(given: Sequence[str]) -> dict[str, float]:
     changes = {}
     for text in given:
         name, sign, value = text.partition("=")

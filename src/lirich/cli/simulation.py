@@ -177,7 +177,7 @@ def simulate(
     }
     if step and programme:
         raise InputError("Both a programme by name and steps", expected="one of --programme and --step")
-    changed = _numbers(changes or [])
+    changed = numbers_of(changes or [])
     path = Path(what)
     if path.suffix.lower() in (".toml", ".yaml", ".yml"):
         request = read_request(path, given, changed)
@@ -228,7 +228,8 @@ def _best_radius(request: SimulationRequest, page: Path, folder: Path | None, *,
     studying.run_and_show(request.radius_study(), page, folder, json=json)
 
 
-def _numbers(options: list[str]) -> dict[str, float]:
+def numbers_of(options: list[str]) -> dict[str, float]:
+    """Return PARAMETER=NUMBER options as numbers by name. Raises `InputError`."""
     found = {}
     for text in options:
         name, equals, number = text.rpartition("=")

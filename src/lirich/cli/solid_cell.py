@@ -23,12 +23,16 @@ def cell_command(
         typer.Option("--coating", metavar="FORMULA", help="A coating to compare with bare; repeat it for more."),
     ] = None,
     cathode: Annotated[str, typer.Option("--cathode", metavar="FORMULA", help="The cathode.")] = CATHODE,
-    thickness_nm: Annotated[float, typer.Option("--thickness-nm", metavar="NM", help="Of each coating; 0 is bare.")] = 10.0,
+    thickness_nm: Annotated[
+        float, typer.Option("--thickness-nm", metavar="NM", help="Of each coating; 0 is bare.")
+    ] = 10.0,
     conductivity: Annotated[
         float | None,
         typer.Option("--conductivity", metavar="S/CM", help="Of the coating, where you know it.", show_default=False),
     ] = None,
-    cycles: Annotated[int, typer.Option("--cycles", metavar="N", min=2, help="After two formation cycles at C/10.")] = 50,
+    cycles: Annotated[
+        int, typer.Option("--cycles", metavar="N", min=2, help="After two formation cycles at C/10.")
+    ] = 50,
     rate: Annotated[str, typer.Option("--rate", metavar="RATE", help="Of these cycles.")] = "C/3",
     high_v: Annotated[
         float | None, typer.Option("--high", metavar="V", help="End of charge of the cell.", show_default=False)
@@ -56,8 +60,9 @@ def cell_command(
     Example: lirich interface cell --coating LiNbO3 --coating Li3PO4 --cycles 50 -o coatings.html
     """
     want_json(json)
-    from lirich.cli.designing import changes_of
+    from lirich.cli.simulation import numbers_of
     from lirich.workbench import solid_cell as verb
+    from lirich.workbench.solid_cell_said import words
 
     found = verb.solid_cells(
         electrolyte,
@@ -69,11 +74,11 @@ def cell_command(
         rate=rate,
         high_v=high_v,
         parameters=parameters,
-        changes=changes_of(changes or ()),
+        changes=numbers_of(changes or []),
         counter_electrode=counter_electrode,
         energies=energies,
     )
-    sentences = verb.words(found)
+    sentences = words(found)
     if output is not None:
         from lirich.plots.page import page
 
@@ -95,7 +100,12 @@ def cell_command(
         for cell in found.cells
         for face in cell.junction.faces
     ]
-    show_table("What drives a layer (computed)", ("cell", "contact", "meV/atom", "90 %", "products by volume"), drives, right=(2,))
+    show_table(
+        "What drives a layer (computed)",
+        ("cell", "contact", "meV/atom", "90 %", "products by volume"),
+        drives,
+        right=(2,),
+    )
     limits = [
         (
             cell.name,

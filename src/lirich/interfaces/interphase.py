@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lirich.errors import CompositionError
 from lirich.interfaces.contact import INERT_EV_ATOM, Contact, gain_alone, reaction
-from lirich.interfaces.formulas import amounts_of, reduced
+from lirich.interfaces.formulas import reduced
 from lirich.interfaces.phases import EnergyTable
 from lirich.interfaces.solids import molar_volume_cm3
 from lirich.interfaces.windows import Array, Window, bar_of, window
@@ -56,9 +56,9 @@ class Face:
 class Junction:
     """Cathode and electrolyte, with a ``coating`` between them or none (empty).
 
-    ``faces`` are the contacts: one bare, two coated, the coating first. ``limit`` is the oxidation limit of what touches
-    the cathode (V against Li; ``None`` where it has no lithium to lose), ``slope`` the energy that each volt beyond
-    adds, eV per atom and V, as the mean up to ``top_v``.
+    ``faces`` are the contacts: one bare, two coated, the coating first. ``limit`` is the oxidation limit of what
+    touches the cathode (V against Li; ``None`` where it has no lithium to lose), ``slope`` the energy that each volt
+    beyond adds, eV per atom and V, as the mean up to ``top_v``.
     """
 
     cathode: str
@@ -142,7 +142,7 @@ def _bounds(values: Array) -> Bounds:
 
 def _face(contact: Contact, a: str, b: str) -> Face:
     low, high = (contact.energy_ev_atom if end is None else end for end in (contact.high, contact.low))
-    energies = Bounds(*(max(-value, 0.0) for value in (low, contact.energy_ev_atom, high)))
+    energies = Bounds(*(max(0.0, -value) for value in (low, contact.energy_ev_atom, high)))
     solids = {formula: n for formula, n in contact.products.items() if formula not in GASES}
     atoms = {formula: n * _atoms(formula) for formula, n in solids.items()}
     volumes = {formula: molar_volume_cm3(formula) for formula in solids}
@@ -158,9 +158,7 @@ def _face(contact: Contact, a: str, b: str) -> Face:
     if own is not None and contact.share_a is not None:
         consumes = contact.share_a * own / _atoms(a) / whole
     shares = {formula: v / whole for formula, v in sorted(filled.items(), key=lambda item: -item[1])}
-    return Face(
-        reduced(a), reduced(b), energies, contact.products, shares, of_known / sum(atoms.values()), consumes
-    )
+    return Face(reduced(a), reduced(b), energies, contact.products, shares, of_known / sum(atoms.values()), consumes)
 
 
 def _atoms(formula: str) -> float:

@@ -1,4 +1,4 @@
-"""Figure of solid-state cells with and without coatings: resistance of the interface and capacity, with their bounds."""
+"""Figure of solid-state cells with and without coatings: resistance of the interface and capacity, with bounds."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def solid_cells(courses: Courses, without: Array, electrolyte: str, rate: str) -
     for name, scenarios in courses.items():
         for place, axis, unit in ((0, "y", "Ω cm²"), (1, "y2", "mAh/g")):
             low, central, high = (np.asarray(scenarios[each][place]) for each in ("low", "central", "high"))
-            cycles = np.arange(1, central.size + 1)
+            cycles = np.arange(1.0, central.size + 1)
             least = _LEAST_OHM_CM2 if place == 0 else 0.0
             bottom, top = (np.maximum(f(f(low, central), high), least) for f in (np.minimum, np.maximum))
             shown = style.plain(name)
             traces.append(_band(cycles, bottom, top, colours[name], shown, axis))
             hover = f"{shown}<br>cycle %{{x}}: %{{y:.3g}} {unit}"
             middle = np.maximum(central, least)
-            more = {"yaxis": axis, "legendgroup": shown, "showlegend": place == 0}
+            more: dict[str, Any] = {"yaxis": axis, "legendgroup": shown, "showlegend": place == 0}
             traces.append(line(shown, cycles, middle, colours[name], origin, hover=hover, **more))
             if place == 0:
                 said.append(f"{name}: {central[-1]:.2g} ({bottom[-1]:.2g} to {top[-1]:.2g}) Ω cm²")
             else:
                 said[-1] += f" and {central[-1]:.0f} ({bottom[-1]:.0f} to {top[-1]:.0f}) mAh/g"
-    cycles = np.arange(1, np.asarray(without).size + 1)
+    cycles = np.arange(1.0, np.asarray(without).size + 1)
     free = "no layer at all"
     traces.append(
         line(free, cycles, without, style.NEUTRAL, origin, hover=f"{free}<br>cycle %{{x}}: %{{y:.3g}} mAh/g",
@@ -66,8 +66,8 @@ def solid_cells(courses: Courses, without: Array, electrolyte: str, rate: str) -
         alt=f"After {cycles.size} cycles — " + "; ".join(said) + f"; with no layer at all {without[-1]:.0f} mAh/g.",
         data=traces,
         layout=layout,
-        note="Bands: all that is uncertain on the side of little resistance, and on the side of much. They are bounds of "
-        "what is believed, no interval of a probability; within one band, low belongs to low of the others.",
+        note="Bands: all that is uncertain on the side of little resistance, and on the side of much. They are bounds "
+        "of what is believed, no interval of a probability; within one band, low belongs to low of the others.",
     )
 
 
@@ -79,7 +79,7 @@ def _band(cycles: Array, low: Array, high: Array, colour: str, name: str, axis: 
         "y": style.numbers(np.concatenate([low, high[::-1]])),
         "fill": "toself",
         "fillcolor": style.see_through(colour, 0.14),
-        "line": {"width": 0},
+        "line": {"width": 0.6, "color": style.see_through(colour, 0.6)},
         "hoverinfo": "skip",
         "legendgroup": name,
         "showlegend": False,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.errors import InputError, UnknownNameError
+from lirich.errors import InputError, SimulationError, UnknownNameError
 from lirich.interfaces.embedded import NAME
 from lirich.interfaces.formulas import amounts_of, reduced
 from lirich.interfaces.interphase import Bounds, Junction, junction
@@ -26,6 +26,7 @@ from lirich.model import Finding
 from lirich.workbench.extras import need_cells
 from lirich.workbench.interface import reference
 from lirich.workbench.physics import ANODE, HIGH, SOLID_STATE, Physics, physics_of
+from lirich.workbench.solid_cell_said import doubts
 
 if TYPE_CHECKING:
     from lirich.cells.interphase import Scenario
@@ -59,12 +60,31 @@ class Course:
     resistance_ohm_cm2: Array
     layer_nm: Array
     capacity_mah_g: Array
-    stopped: str
+
+    @property
+    def first(self) -> float:
+        """Capacity of the first cycle of the duty, mAh/g."""
+        return float(self.capacity_mah_g[0])
+
+    @property
+    def last(self) -> float:
+        """Capacity of the last cycle, mAh/g."""
+        return float(self.capacity_mah_g[-1])
 
     @property
     def retention(self) -> float:
-        """Last over first capacity, %."""
-        return float(100.0 * self.capacity_mah_g[-1] / max(self.capacity_mah_g[0], 1e-12))
+        """Last over first capacity, %; 0 where the first is 0."""
+        return 100.0 * self.last / self.first if self.first > 0 else 0.0
+
+    @property
+    def resistance(self) -> float:
+        """Resistance of layer and coating after the last cycle, Ω cm² of contact."""
+        return float(self.resistance_ohm_cm2[-1])
+
+    @property
+    def layer(self) -> float:
+        """Thickness of the layer after the last cycle, nm."""
+        return float(self.layer_nm[-1])
 
 
 @dataclass(frozen=True)
@@ -78,22 +98,18 @@ class SolidCell:
     courses: Mapping[Scenario, Course]
 
     def bounds(self, figure: str) -> Bounds:
-        """Return a figure of the three courses: ``first``, ``last`` (mAh/g), ``retention`` (%), ``resistance``
-        (Ω cm² at the end), ``layer`` (nm at the end); ordered by its own size."""
-        values = {
-            "first": lambda c: float(c.capacity_mah_g[0]),
-            "last": lambda c: float(c.capacity_mah_g[-1]),
-            "retention": lambda c: c.retention,
-            "resistance": lambda c: float(c.resistance_ohm_cm2[-1]),
-            "layer": lambda c: float(c.layer_nm[-1]),
-        }
-        found = [values[figure](course) for course in self.courses.values()]
-        return Bounds(min(found), values[figure](self.courses["central"]), max(found))
+        """Return a figure of the three courses, from the smallest to the largest.
+
+        ``first`` and ``last`` capacity (mAh/g), ``retention`` (%), and at the end ``resistance`` (Ω cm²) and ``layer``
+        (nm).
+        """
+        found = {name: getattr(course, figure) for name, course in self.courses.items()}
+        return Bounds(min(found.values()), found["central"], max(found.values()))
 
 
 @dataclass(frozen=True)
 class SolidCells:
-    """The bare cell, those with coatings in the order asked, and the one without a layer, with what is to be doubted."""
+    """The bare cell, those with coatings in the order asked, the one without a layer, and what is to be doubted."""
 
     electrolyte: str
     rate: str
@@ -113,7 +129,7 @@ class SolidCells:
         from lirich.plots.solid_cells import solid_cells as draw
 
         courses = {
-            cell.name: {name: (c.resistance_ohm_cm2, c.capacity_mah_g) for name, c in cell.courses.items()}
+            cell.name: {str(name): (c.resistance_ohm_cm2, c.capacity_mah_g) for name, c in cell.courses.items()}
             for cell in self.cells
         }
         return [draw(courses, self.without.capacity_mah_g, self.electrolyte, self.rate)]
@@ -139,49 +155,6 @@ class SolidCells:
             "without_layer": _course_dict(self.without),
             "findings": [f.model_dump(mode="json") for f in self.findings],
         }
-
-
-def words(found: SolidCells) -> list[str]:
-    """Say in sentences what each cell comes to, and what each coating changes, compared within each scenario."""
-    bare = found.bare
-    said = [
-        f"Without any layer the cell would give {found.without.capacity_mah_g[0]:.0f} mAh/g at {found.rate} and keep "
-        f"{found.without.retention:.1f} % after {found.cycles} cycles: more is not to be won at this interface."
-    ]
-    for cell in found.cells:
-        resistance, first, kept = (cell.bounds(name) for name in ("resistance", "first", "retention"))
-        text = (
-            f"{cell.name[0].upper() + cell.name[1:]}: {_ohm(resistance.central)} ({_ohm(resistance.low)} to "
-            f"{_ohm(resistance.high)}) of contact after {found.cycles} cycles, {first.central:.0f} mAh/g at {found.rate} "
-            f"({first.low:.0f} to {first.high:.0f}), {kept.central:.1f} % kept ({kept.low:.1f} to {kept.high:.1f})."
-        )
-        if cell is not bare:
-            ratio = resistance_ratio(bare, cell)
-            if ratio.high < 1.0:
-                text += " More than bare, in every case."
-            else:
-                text += f" Bare has {_times(ratio.central)} ({_times(ratio.low)} to {_times(ratio.high)}) its resistance."
-        elif cell.junction.inert:
-            text += " Nothing drives a layer."
-        said.append(text)
-    return said
-
-
-def resistance_ratio(bare: SolidCell, coated: SolidCell) -> Bounds:
-    """Return the resistance of *bare* over that of *coated* at the end, each scenario with its like."""
-    ratios = {
-        name: float(bare.courses[name].resistance_ohm_cm2[-1] / max(course.resistance_ohm_cm2[-1], 1e-12))
-        for name, course in coated.courses.items()
-    }
-    return Bounds(min(ratios.values()), ratios["central"], max(ratios.values()))
-
-
-def _ohm(value: float) -> str:
-    return f"{value / 1000:.2g} kΩ cm²" if value >= 1000 else f"{value:.2g} Ω cm²"
-
-
-def _times(value: float) -> str:
-    return f"{value:.2g} times" if value < 100 else f"{value:.0f} times"
 
 
 _FIGURES = ("resistance", "layer", "first", "last", "retention")
@@ -218,9 +191,7 @@ def solid_cells(
 
     name, formula = named_electrolyte(electrolyte)
     own = dict(changes or {}) | ({} if high_v is None else {HIGH: high_v})
-    physics = physics_of(
-        parameters, own, model=SOLID_STATE, electrolyte=name, counter_electrode=counter_electrode
-    )
+    physics = physics_of(parameters, own, model=SOLID_STATE, electrolyte=name, counter_electrode=counter_electrode)
     anode = physics.values[ANODE]
     top_v = physics.values[HIGH] + anode
     laid = tuple(dict.fromkeys(coatings)) if thickness_nm else ()
@@ -236,7 +207,7 @@ def solid_cells(
     findings = [
         *outside_calibration(cycles + FORMATION, physics.values["Ambient temperature [K]"] - 273.15),
         *reduced_at_anode(name, anode),
-        *_doubts(cells, cathode),
+        *doubts(cells, cathode),
     ]
     without = _run(physics, NOTHING, cycles, rate)
     return SolidCells(name, rate, cycles, tuple(cells), without, tuple(findings))
@@ -314,8 +285,8 @@ def _run(physics: Physics, layer: Mapping[str, float], cycles: int, rate: str) -
     ends = run.ends
     passed = np.diff(ends["Lithium through the circuit"].to_numpy(), prepend=0.0) * values["Host capacity [mA.h.g-1]"]
     discharges = np.flatnonzero((ends["mode"] == "discharge").to_numpy())[FORMATION:]
-    if discharges.size == 0:
-        raise InputError(f"The cell did not come to its first cycle at {rate}: {run.stopped}")
+    if discharges.size < cycles:
+        raise SimulationError(run.stopped, advice="A lower rate, or fewer cycles")
     thickness, grown, coating = (ends[name].to_numpy()[discharges] for name in _OUTPUTS)
     return Course(
         dict(layer),
@@ -323,7 +294,6 @@ def _run(physics: Physics, layer: Mapping[str, float], cycles: int, rate: str) -
         1e4 * (grown + coating),
         1e9 * thickness,
         passed[discharges],
-        run.stopped,
     )
 
 
@@ -332,70 +302,4 @@ def _course_dict(course: Course) -> dict[str, Any]:
     return {
         "changes": dict(course.changes),
         **{name: getattr(course, name).tolist() for name in arrays},
-        "stopped": course.stopped,
     }
-
-
-def _doubts(cells: Sequence[SolidCell], cathode: str) -> list[Finding]:
-    """Return what must be said of the cells: what is guessed, what is thin, a coating that is used up."""
-    found = [
-        Finding(
-            code="kinetics-guessed",
-            message="Phase equilibria say what drives a layer, not how fast it grows nor what it resists: the bounds "
-            "span a factor of ten either way on the resistance, and a hundred in all on the growth behind a coating",
-            advice="Compare cells with one another; a spectrum of your own cell fixes the layer's resistance",
-        )
-    ]
-    if reduced(cathode) != reduced(CATHODE):
-        found.append(
-            Finding(
-                code="other-crystals",
-                message=f"The phase equilibria are those of {cathode}, the crystals of the cell {CATHODE}",
-                advice="Fit a cell of your own (`lirich fit`) and give the saved fit as the parameters",
-            )
-        )
-    thin = {cell.name: cell.junction.grade for cell in cells if cell.junction.grade not in ("A", "B")}
-    if thin:
-        found.append(
-            Finding(
-                code="thin-coverage",
-                message=f"The table does not know every pair of metals ({', '.join(f'{n}: {g}' for n, g in thin.items())}): "
-                "what drives the layer may be more",
-                advice="Give energies of your own with --energies",
-            )
-        )
-    for cell in cells:
-        if cell.conductivity is not None and cell.conductivity.guess:
-            found.append(
-                Finding(
-                    code="coating-conductivity-guessed",
-                    message=f"Of {cell.junction.coating} as a film: {cell.conductivity.source}",
-                    advice="State it with --conductivity",
-                )
-            )
-        used = coating_used(cell)
-        if used is not None and used.high > 1.0:
-            found.append(
-                Finding(
-                    code="coating-used-up",
-                    message=f"{cell.name}: the layer takes {100 * used.central:.0f} % of the coating by the last cycle "
-                    f"({100 * used.low:.0f} to {100 * used.high:.0f} %); the model goes on as if it were there",
-                    advice="A thicker coating, or one that its neighbours leave alone",
-                )
-            )
-    return found
-
-
-def coating_used(cell: SolidCell) -> Bounds | None:
-    """Return the part of the coating that the layer has taken by the last cycle, more than 1 where there is none left.
-
-    ``None`` of a bare cell, and where a density is missing.
-    """
-    faces = [face for face in cell.junction.faces if face.energy.central > 0 and face.products]
-    if cell.conductivity is None or any(face.consumes is None for face in faces):
-        return None
-    roots = [face.energy.central**0.5 for face in faces]
-    per_layer = sum(r * (face.consumes or 0.0) for r, face in zip(roots, faces, strict=True)) / (sum(roots) or 1.0)
-    layer = cell.bounds("layer")
-    low, central, high = (nm * per_layer / cell.thickness_nm for nm in (layer.low, layer.central, layer.high))
-    return Bounds(low, central, high)
