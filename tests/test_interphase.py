@@ -337,3 +337,28 @@ def test_the_command_answers_in_words_json_and_a_figure(tmp_path: Path) -> None:
 def test_the_words_name_every_cell() -> None:
     said = words(sulfide())
     assert [line.split(":")[0] for line in said[1:]] == ["Bare", "LiNbO3, 10 nm", "Li3PO4, 10 nm"]
+
+
+def test_a_coated_cell_is_stored_with_what_the_verb_compares(tmp_path: Path) -> None:
+    """`lirich simulate --coating` runs the central cell; a file says it too; another model refuses it."""
+    from lirich.workbench.simulation_file import SimulationRequest
+
+    asked = {"parameters": "SC", "model": "solid-state", "coating": "LiNbO3"}
+    request = SimulationRequest.of(asked)
+    central = sulfide().cells[1].courses["central"].changes
+    assert {name: request.physics().values[name] for name in central} == pytest.approx(dict(central))
+    bare = SimulationRequest.of({**asked, "coating_nm": 0.0})
+    assert bare.physics().changes == {}
+    with pytest.raises(SettingsError, match="single-particle"):
+        SimulationRequest.of({"parameters": "SC", "coating": "LiNbO3"}).physics()
+    assert run("init", "lab", cwd=tmp_path).code == 0
+    told = run(
+        *("simulate", "SC", "--model", "solid-state", "--coating", "LiNbO3", "--cycles", "1", "--programme", "cycling"),
+        *("--cell", "coated", "--json"),
+        cwd=tmp_path / "lab",
+    )
+    assert told.code == 0, told.err
+    from lirich import Workspace
+
+    cell = Workspace.open(tmp_path / "lab").cells["coated"]
+    assert cell.sample.coating == "LiNbO3"

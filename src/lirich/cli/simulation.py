@@ -98,6 +98,18 @@ def simulate(
             autocompletion=complete.one_of(*COUNTER_ELECTRODES),
         ),
     ] = None,
+    coating: Annotated[
+        str | None,
+        typer.Option(
+            "--coating",
+            metavar="FORMULA",
+            help="For solid-state: what lies between the crystals and the electrolyte, such as LiNbO3.",
+            show_default=False,
+        ),
+    ] = None,
+    coating_nm: Annotated[
+        float | None, typer.Option("--coating-nm", help="Its thickness, nm; 10.", show_default=False)
+    ] = None,
     programme: Annotated[
         str | None,
         typer.Option(
@@ -166,6 +178,8 @@ def simulate(
         "model": model,
         "electrolyte": electrolyte,
         "counter_electrode": counter_electrode,
+        "coating": coating,
+        "coating_nm": coating_nm,
         "cycles": cycles,
         "rate": rate,
         "low_v": low,

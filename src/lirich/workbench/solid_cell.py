@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.errors import InputError, SimulationError, UnknownNameError
+from lirich.errors import InputError, SettingsError, SimulationError, UnknownNameError
 from lirich.interfaces.embedded import NAME
 from lirich.interfaces.formulas import amounts_of, reduced
 from lirich.interfaces.interphase import Bounds, Junction, junction
@@ -211,6 +211,23 @@ def solid_cells(
     ]
     without = _run(physics, NOTHING, cycles, rate)
     return SolidCells(name, rate, cycles, tuple(cells), without, tuple(findings))
+
+
+def coating_changes(physics: Physics, coating: str, thickness_nm: float) -> dict[str, float]:
+    """Return the changes to a solid-state *physics* that a coating makes, on lirich's energies, as they stand.
+
+    Raises `SettingsError` for another model, and what `solid_cells` does.
+    """
+    from lirich.cells.interphase import CONDUCTIVITY, Film, changes_of
+
+    if physics.model != SOLID_STATE:
+        raise SettingsError(f"The coating {coating} in the {physics.model} model", expected=f"the {SOLID_STATE} model")
+    _, formula = named_electrolyte(physics.electrolyte)
+    table = reference(NAME)
+    top_v = physics.values[HIGH] + physics.values[ANODE]
+    between = junction(table, CATHODE, formula, coating, top_v=top_v)
+    film = Film(thickness_nm, 100.0 * coating_conductivity(coating).central)
+    return changes_of(driving(between, "central"), "central", physics.values[CONDUCTIVITY], film)
 
 
 def named_electrolyte(electrolyte: str) -> tuple[str, str]:
