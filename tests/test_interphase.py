@@ -319,6 +319,18 @@ def test_a_coating_that_is_used_up_is_said() -> None:
     assert thick.central < 0.1
 
 
+def test_what_cannot_be_is_refused_before_anything_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lirich.workbench import solid_cell
+
+    def never(*_: object) -> None:
+        raise AssertionError("run")
+
+    monkeypatch.setattr(solid_cell, "_run", never)
+    for coating, thickness, conductivity in (("LiNbO3", -1.0, None), ("LiNbO3", 10.0, 0.0), ("Li2WTaO6", 10.0, None)):
+        with pytest.raises((SettingsError, CompositionError)):
+            solid_cells("Li6PS5Cl", (coating,), thickness_nm=thickness, conductivity_s_cm=conductivity)
+
+
 def test_names_and_formulas_of_electrolytes() -> None:
     from lirich.workbench.solid_cell import named_electrolyte
 

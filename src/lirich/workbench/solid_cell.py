@@ -186,7 +186,7 @@ def solid_cells(
     """
     need_cells("A simulated cell")
     from lirich.cells.anode_stability import reduced_at_anode
-    from lirich.cells.interphase import NOTHING
+    from lirich.cells.interphase import NOTHING, Film
     from lirich.cells.validity import outside_calibration
 
     name, formula = named_electrolyte(electrolyte)
@@ -197,13 +197,14 @@ def solid_cells(
     laid = tuple(dict.fromkeys(coatings)) if thickness_nm else ()
     elements = {e for each in (cathode, formula, *laid) for e in amounts_of(each)}
     table = reference(energies, {*elements, LITHIUM})
-    cells = [_cell(physics, junction(table, cathode, formula, top_v=top_v), None, 0.0, cycles, rate)]
+    asked: list[tuple[Junction, Conductivity | None]] = [(junction(table, cathode, formula, top_v=top_v), None)]
     for coating in laid:
         film = coating_conductivity(coating)
         if conductivity_s_cm is not None:
             film = Conductivity(*(conductivity_s_cm,) * 3, "as stated", False)
-        between = junction(table, cathode, formula, coating, top_v=top_v)
-        cells.append(_cell(physics, between, film, thickness_nm, cycles, rate))
+        Film(thickness_nm, 100.0 * film.central)  # what cannot be is refused before anything is run
+        asked.append((junction(table, cathode, formula, coating, top_v=top_v), film))
+    cells = [_cell(physics, between, film, thickness_nm, cycles, rate) for between, film in asked]
     findings = [
         *outside_calibration(cycles + FORMATION, physics.values["Ambient temperature [K]"] - 273.15),
         *reduced_at_anode(name, anode),
@@ -269,8 +270,9 @@ def _cell(
             laid = Film(thickness_nm, 100.0 * conducting)
         changes = changes_of(driving(between, scenario), scenario, physics.values[CONDUCTIVITY], laid)
         courses[scenario] = _run(physics, changes, cycles, rate)
-    name = BARE if film is None else f"{between.coating}, {thickness_nm:g} nm"
-    return SolidCell(name, between, thickness_nm, film, courses)
+    if film is None:
+        return SolidCell(BARE, between, 0.0, None, courses)
+    return SolidCell(f"{between.coating}, {thickness_nm:g} nm", between, thickness_nm, film, courses)
 
 
 def driving(between: Junction, scenario: Scenario) -> Any:
