@@ -56,6 +56,9 @@ _LI_HOPS = "Van der Ven & Ceder, J. Power Sources 97-98 (2001) 529, doi:10.1016/
 _NEB = "Henkelman, Uberuaga & Jónsson, J. Chem. Phys. 113 (2000) 9901, doi:10.1063/1.1329672"
 _AYDINOL = "Aydinol et al., Phys. Rev. B 56 (1997) 1354, doi:10.1103/PhysRevB.56.1354"
 _HULL = "Ong et al., Chem. Mater. 20 (2008) 1798, doi:10.1021/cm702327g"
+_WINDOW = "Zhu, He & Mo, ACS Appl. Mater. Interfaces 7 (2015) 23685, doi:10.1021/acsami.5b07517"
+_CONTACT = "Richards et al., Chem. Mater. 28 (2016) 266, doi:10.1021/acs.chemmater.5b04082 (reaction of two solids)"
+_CONTACT_V = "Xiao et al., Joule 3 (2019) 1252, doi:10.1016/j.joule.2019.02.006 (what each does alone is taken off)"
 _SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
 
 DIFFUSION_VALIDITY_LIMIT = 0.03
@@ -322,6 +325,41 @@ _LIST = (
     Quantity("dopant_size_mismatch", "size mismatch of a dopant", "Δr/r", "%", "material",
              "100·(radius of the dopant's ion − that of the replaced one)/that of the replaced one, effective ionic radii",
              "Shannon, Acta Cryst. A 32 (1976) 751, doi:10.1107/S0567739476001551"),
+    Quantity("reduction_limit_v", "reduction limit", "V_red,eq", "V", "material",
+             "highest potential against Li at which the solid takes up lithium, products in equilibrium", _WINDOW, "lower"),
+    Quantity("oxidation_limit_v", "oxidation limit", "V_ox,eq", "V", "material",
+             "lowest potential against Li at which the solid gives lithium, products in equilibrium", _WINDOW, "higher"),
+    Quantity("decomposition_energy_mev_atom", "decomposition energy at a voltage", "E_dec(V)", "meV/atom", "material",
+             "Φ(lowest mixture of phases open to lithium at µ = −V) − Φ(solid), per atom of the solid; 0 is stable", _WINDOW,
+             "higher"),
+    Quantity("cathode_contact_energy_mev_atom", "reaction energy with the cathode", "ΔE(cathode)", "meV/atom", "material",
+             "most that a closed mixture with the cathode gains per atom of both, at the worst state of charge; negative where "
+             "it gains", _CONTACT, "higher"),
+    Quantity("cathode_contact_energy_at_voltage_mev_atom", "reaction energy with the cathode at a voltage", "ΔE_V(cathode)",
+             "meV/atom", "material", "the same with lithium free at µ = −V, without what either would gain alone", _CONTACT_V, "higher"),
+    Quantity("electrolyte_contact_energy_mev_atom", "reaction energy with the electrolyte", "ΔE(electrolyte)", "meV/atom", "material",
+             "most that a closed mixture with the solid electrolyte gains per atom of both, the worst of several electrolytes",
+             _CONTACT, "higher"),
+    Quantity("electrolyte_contact_energy_at_voltage_mev_atom", "reaction energy with the electrolyte at a voltage",
+             "ΔE_V(electrolyte)", "meV/atom", "material",
+             "the same with lithium free at µ = −V, without what either would gain alone", _CONTACT_V, "higher"),
+    Quantity("inner_contact_energy_mev_atom", "reaction energy within a coating", "ΔE(inner)", "meV/atom", "material",
+             "most that a closed mixture of the two layers of a coating gains per atom of both; 0 of one layer", _CONTACT, "higher"),
+    Quantity("coating_strain", "lattice strain of a coating", "ε_c", "%", "material",
+             "von Mises strain of the smallest coincidence cell of coating and facet; the facet is a condition",
+             "Zur & McGill, J. Appl. Phys. 55 (1984) 378, doi:10.1063/1.333084", "lower"),
+    Quantity("lithium_conductivity_s_cm", "lithium-ion conductivity", "σ(Li)", "S/cm", "material",
+             "total ionic conductivity at room temperature, median of the measurements of this formula",
+             "OBELiX, Therrien et al. (2025), CC-BY 4.0", "higher"),
+    Quantity("element_cost_usd_per_kg", "cost of the elements", "c_el", "USD/kg", "material",
+             "Σ mass fraction × price of the element in its cheapest traded form, per kg of the formula; no synthesis",
+             "U.S. Geological Survey, Mineral Commodity Summaries, and others (lirich.interfaces.elements)", "lower"),
+    Quantity("scarcest_element_mg_kg", "abundance of the scarcest element", "w_crust", "mg/kg", "material",
+             "mass of the scarcest element of the formula per mass of the continental crust",
+             "CRC Handbook of Chemistry and Physics, 85th ed., section 14", "higher"),
+    Quantity("element_toxicity", "toxicity of the elements", "T_el", "1", "material",
+             "worst class of an element's common compound: 0 low, 1 moderate, 2 high (lirich.interfaces.elements)",
+             "Regulation (EC) 1272/2008, annex VI", "lower"),
     Quantity("oxygen_release_onset_v", "onset voltage of oxygen release", "V_on(O2)", "V", "material",
              "voltage in charge at which O2 is first detected", _REVIEW, "higher"),
     Quantity("oxygen_release_intensification_v", "voltage of intense oxygen release", "V_int(O2)", "V", "material",
@@ -437,4 +475,6 @@ def _registry() -> Any:
 
     registry: Any = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
     registry.define("charge_discharge_cycle = [charge_discharge_cycle]")
+    registry.define("atom = [atom]")
+    registry.define("USD = [currency]")
     return registry

@@ -145,6 +145,34 @@ def gain_alone(table: EnergyTable, formula: str, voltage: float, *, draws: int =
     return np.maximum(side.energy - side.alone, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """What a solid alone would gain at a fixed lithium potential, eV per atom of it (0 where it is stable)."""
+
+    energy_ev_atom: float
+    sd: float | None
+    low: float | None
+    high: float | None
+    products: Mapping[str, float]
+
+
+def decomposition(
+    table: EnergyTable, formula: str, voltage: float, *, draws: int = DRAWS, seed: int = 0
+) -> Decomposition:
+    """Return `gain_alone` as an energy (negative where the solid falls apart) with what it falls apart into.
+
+    ``products`` are formula units per formula. Raises `CompositionError` as `reaction` does.
+    """
+    gains = 0.0 - gain_alone(table, formula, voltage, draws=draws, seed=seed)
+    products = {}
+    if gains[0] < -INERT_EV_ATOM:
+        amounts = amounts_of(formula)
+        system = table.system({*amounts, LITHIUM})
+        opened, costs = _grand(system, drawn(table, system, 0, seed), voltage)
+        products = products_of(opened, hull(opened, vector_of(opened, amounts), costs), 1.0)
+    return Decomposition(float(gains[0]), *bar_of(gains), products)
+
+
 def _amounts(side: str | Charged) -> dict[str, float]:
     if isinstance(side, str):
         return amounts_of(side)

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import fmean, stdev
 
 from scipy import stats
 
-from lirich.errors import NotEnoughDataError
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
-from lirich.screening.gates import Funnel, funnel
-from lirich.screening.ranking import Ranking, rank
-from lirich.screening.reasons import table
+from lirich.screening.judgement import Judgement, judge
 from lirich.screening.screened import Reading, Screened, Tried
 
 CHANGES: Mapping[str, str] = {
@@ -33,28 +29,14 @@ Key = tuple[int, str, float]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A screening with its judgement: candidates with figures, the funnel, the ranking where there can be one."""
+class Judged(Judgement):
+    """A screening of dopants with its judgement."""
 
     screened: Screened
-    candidates: tuple[Candidate, ...]
-    reference: Mapping[str, Estimate]
-    funnel: Funnel
-    ranking: Ranking | None
-    no_ranking: str = ""
-
-    @cached_property
-    def rows(self) -> list[tuple[Candidate, Mapping[str, object]]]:
-        """Each candidate with ``rank``, ``score``, ``fell_at`` and ``reasons``, in the order of a report."""
-        return table(self.candidates, self.funnel, self.ranking)
 
     def tried(self, name: str) -> Tried:
         """Return what was tried under that name."""
         return next(t for t in self.screened.tried if t.name == name)
-
-    def candidate(self, name: str) -> Candidate:
-        """Return the candidate of that name."""
-        return next(c for c in self.candidates if c.name == name)
 
 
 def judged(screened: Screened) -> Judged:
@@ -70,19 +52,8 @@ def judged(screened: Screened) -> Judged:
     host = {key: _numbers(screened.host, key) for key in keys if key not in CHANGES}
     candidates = tuple(_candidate(t, keys, host, study.wanted) for t in screened.tried)
     reference = {key: _estimate(_independent(n), ()) for key, n in host.items() if n}
-    passed = funnel(candidates, study.gates)
-    through = [c for c in candidates if c.name in passed.survivors]
-    ranking, why = None, ""
-    if through:
-        try:
-            ranking = rank(
-                through, study.weights, reference={k: e.value for k, e in reference.items()}, seed=study.seed
-            )
-        except NotEnoughDataError as error:
-            why = str(error)
-    else:
-        why = "no candidate came through the gates"
-    return Judged(screened, candidates, reference, passed, ranking, why)
+    found = judge(candidates, study, reference)
+    return Judged(candidates, reference, found.funnel, found.ranking, found.no_ranking, screened)
 
 
 def _computed(screened: Screened) -> list[str]:

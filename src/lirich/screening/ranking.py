@@ -127,7 +127,7 @@ def rank(
     rng = np.random.default_rng(seed)
     drawn = better + rng.standard_normal((DRAWS, *better.shape)) * deviations
     drawn_scores = scores(drawn)
-    drawn_ranks = 1 + (drawn_scores[:, None, :] > drawn_scores[:, :, None]).sum(axis=2)
+    drawn_ranks = np.array([1 + len(whole) - np.searchsorted(np.sort(s), s, side="right") for s in drawn_scores])
     facing = better * np.sign(share)
     fronts = np.array([pareto_front(each) for each in (drawn * np.sign(share))[: DRAWS // 8]])
     front = pareto_front(facing)

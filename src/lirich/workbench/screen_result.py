@@ -11,6 +11,7 @@ from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import CHANGES, Judged
 from lirich.screening.ranking import Ranked
 from lirich.workbench.screen_literature import Published
+from lirich.workbench.screen_rows import candidate_rows
 
 if TYPE_CHECKING:
     from lirich.plots import Figure
@@ -34,8 +35,7 @@ class ScreenResult:
 
     def place(self, name: str) -> Ranked | None:
         """Return the place of a candidate, ``None`` where it has none."""
-        ranking = self.judged.ranking
-        return None if ranking is None else next((p for p in ranking.places if p.name == name), None)
+        return self.judged.place(name)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -125,28 +125,11 @@ class ScreenResult:
             "seconds": screened.seconds,
             "jobs": screened.jobs,
             "funnel": [{"gate": words, "left": left} for words, left in judged.funnel.counts],
-            "candidates": [self._row(candidate, row) for candidate, row in self.rows],
+            "candidates": candidate_rows(judged),
             "reference": {key: figure.model_dump(mode="json") for key, figure in judged.reference.items()},
             "literature": [each.to_dict() for each in self.literature],
             "findings": [finding.model_dump(mode="json") for finding in self.findings],
             "screened": screened.model_dump(mode="json"),
-        }
-
-    def _row(self, candidate: Candidate, row: Mapping[str, Any]) -> dict[str, Any]:
-        place = self.place(candidate.name)
-        return {
-            "name": candidate.name,
-            "rank": row["rank"],
-            "rank_interval_90": None if place is None else [place.rank_low, place.rank_high],
-            "score": row["score"],
-            "score_interval_90": None if place is None else [place.score_low, place.score_high],
-            "first_share": None if place is None else place.first_share,
-            "pareto_front": None if place is None else place.on_front,
-            "fell_at": row["fell_at"],
-            "reasons": list(row["reasons"]),
-            "notes": list(candidate.notes),
-            "figures": {key: figure.model_dump(mode="json") for key, figure in candidate.figures.items()},
-            "missing": dict(candidate.missing),
         }
 
     @property
