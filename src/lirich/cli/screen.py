@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from lirich.cli.interface import Energies
 from lirich.cli.options import ExecutorName, Json, Workers, WorkspaceFolder
 from lirich.cli.output import want_json
 
 screen = typer.Typer(
     name="screen",
-    help="Screen dopants with a machine-learned potential: funnel, ranking with intervals, reasons.",
+    help="Screen dopants and coatings: funnel, ranking with intervals, reasons.",
     no_args_is_help=True,
 )
 
@@ -61,3 +62,52 @@ def candidates(study: Study, workers: Workers = None, json: Json = False) -> Non
     from lirich.cli import screening
 
     screening.candidates(study, workers, json=json)
+
+
+@screen.command("coatings")
+def coatings(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY",
+            help="A study in YAML or TOML, or the name of the one that comes with lirich: coatings.",
+            show_default=False,
+        ),
+    ],
+    cathode: Annotated[
+        str | None, typer.Option("--cathode", metavar="FORMULA", help="In place of the study's.", show_default=False)
+    ] = None,
+    electrolyte: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--electrolyte", metavar="FORMULA", help="In place of the study's; may be repeated.", show_default=False
+        ),
+    ] = None,
+    voltage: Annotated[
+        float | None, typer.Option("--voltage", metavar="V", help="In place of the study's.", show_default=False)
+    ] = None,
+    energies: Energies = "embedded",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write a page here (HTML).", show_default=False)
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    workers: Workers = None,
+    executor: ExecutorName = "processes",
+    json: Json = False,
+) -> None:
+    """Which coating lets an electrolyte live with a cathode: reactions with both, windows, double layers, why not."""
+    want_json(json)
+    from lirich.cli import coatings as spoken
+
+    spoken.coatings(
+        study,
+        output,
+        workspace,
+        cathode=cathode,
+        electrolytes=electrolyte or [],
+        voltage=voltage,
+        energies=energies,
+        workers=workers,
+        executor=executor,
+        json=json,
+    )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.options import open_workspace
 from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
 from lirich.errors import WorkspaceNotFoundError
 
@@ -33,7 +32,7 @@ def dopants(
     """Run a study, keep its values where there is a workspace, show the ranking, write the report."""
     from lirich.workbench.screen import keep_values, read_screen, run_screen, shipped_result
 
-    workspace = _workspace(folder)
+    workspace = workspace_of(folder)
     literature = None if workspace is None else workspace.literature
     if shipped:
         result = shipped_result(study, literature)
@@ -97,7 +96,7 @@ def show(result: ScreenResult) -> None:
         between = "" if place.rank_low == place.rank_high else f"\n({place.rank_low}–{place.rank_high})"
         score = f"{place.score:+.2f}\n({place.score_low:+.2f} … {place.score_high:+.2f})"
         rows.append((f"{place.rank}{between}", candidate.name, score, *figures))
-    heads = ("rank", "candidate", "score", *(_head(key) for key in keys))
+    heads = ("rank", "candidate", "score", *(head_of(key) for key in keys))
     numbers = tuple(range(2, 3 + len(keys)))
     drop = tuple(reversed(numbers[1:]))
     show_table(f"{name} (computed; 90 % intervals)", heads, rows, right=(0, *numbers), whole=numbers, drop=drop)
@@ -112,7 +111,8 @@ def show(result: ScreenResult) -> None:
     out.print(f"[bold]{escape(answer_words(result))}[/]")
 
 
-def _head(key: str) -> str:
+def head_of(key: str) -> str:
+    """Return the head of a column: symbol and unit."""
     from lirich.quantities import QUANTITIES
 
     known = QUANTITIES[key]
@@ -163,7 +163,8 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
     )
 
 
-def _workspace(folder: Path | None) -> Workspace | None:
+def workspace_of(folder: Path | None) -> Workspace | None:
+    """Open the workspace that was named or that the current folder lies in; `None` where there is none here."""
     try:
         return open_workspace(folder)
     except WorkspaceNotFoundError:

@@ -1,4 +1,4 @@
-"""A study of coatings, as it stands in a YAML or TOML file: what they stand between, where they come from, the judgement.
+"""A study of coatings, as it stands in a YAML or TOML file: their neighbours, where they come from, the judgement.
 
 Nothing here knows of energies: what a study asks for is computed by `lirich.workbench.screen_coatings`.
 """

@@ -20,6 +20,7 @@ ELECTROLYTE_AT_VOLTAGE = "electrolyte_contact_energy_at_voltage_mev_atom"
 INNER = "inner_contact_energy_mev_atom"
 STRAIN = "coating_strain"
 CONDUCTIVITY = "lithium_conductivity_s_cm"
+LITHIUM_SHARE = "lithium_share"
 COST = "element_cost_usd_per_kg"
 SCARCEST = "scarcest_element_mg_kg"
 TOXICITY = "element_toxicity"
@@ -31,11 +32,13 @@ OF_CONTACT: Mapping[tuple[str, bool], str] = {
     ("electrolyte", True): ELECTROLYTE_AT_VOLTAGE,
     ("layer", False): INNER,
 }
-"""The quantity of a contact, by the neighbour and whether lithium is free. Of two layers only the closed one is judged."""
+"""The quantity of a contact, by the neighbour and whether lithium is free; of two layers the closed one is judged."""
+NO_LITHIUM = "there is no lithium to take out"
+"""Why a coating without lithium has no oxidation limit: none is missing (the words of `lirich.interfaces.windows`)."""
 
 OFFERED = (
     HULL, REDUCTION, OXIDATION, ALONE, CATHODE, CATHODE_AT_VOLTAGE, ELECTROLYTE, ELECTROLYTE_AT_VOLTAGE, INNER, STRAIN,
-    CONDUCTIVITY, COST, SCARCEST, TOXICITY,
+    CONDUCTIVITY, LITHIUM_SHARE, COST, SCARCEST, TOXICITY,
 )  # fmt: skip
 """Every quantity that a screening of coatings computes."""
 
@@ -91,14 +94,16 @@ class CoatingsFound(Frozen):
     """All that a study computed.
 
     ``bare`` are the electrolytes as they touch the cathode without a coating, each as a layer whose contacts are with
-    the cathode. ``joined`` are the double layers, whose layers are among ``layers``. ``named`` are the formulas that the
-    study named itself. ``energies`` says which table it rests on.
+    the cathode. ``joined`` are the double layers, whose layers are among ``layers``; those that are not among
+    ``singles`` are no candidates themselves. ``named`` are the formulas that the study named itself. ``energies`` says
+    which table it rests on.
     """
 
     study: CoatingStudy
     layers: tuple[Layer, ...]
     joined: tuple[Joined, ...] = ()
     bare: tuple[Layer, ...] = ()
+    singles: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     energies: str = ""
     lirich: str = ""

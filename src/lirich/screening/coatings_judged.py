@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.coatings import LAYERS
 from lirich.screening.coatings_found import (
@@ -15,8 +14,10 @@ from lirich.screening.coatings_found import (
     CONDUCTIVITY,
     ELECTROLYTE,
     ELECTROLYTE_AT_VOLTAGE,
-    HULL,
     INNER,
+    LITHIUM_SHARE,
+    NO_LITHIUM,
+    OFFERED,
     OXIDATION,
     SCARCEST,
     STRAIN,
@@ -33,7 +34,7 @@ OF_INSIDE = (CATHODE, CATHODE_AT_VOLTAGE, STRAIN)
 """What the layer on the cathode decides."""
 OF_OUTSIDE = (ELECTROLYTE, ELECTROLYTE_AT_VOLTAGE)
 """What the layer on the electrolyte decides."""
-LEAST = (ALONE, OXIDATION, CONDUCTIVITY, SCARCEST)
+LEAST = (ALONE, OXIDATION, CONDUCTIVITY, LITHIUM_SHARE, SCARCEST)
 """Of the rest, those of which the lower one decides; of the others the higher one does."""
 
 
@@ -63,10 +64,11 @@ class CoatingsJudged(Judgement):
 
 
 def judged_coatings(found: CoatingsFound) -> CoatingsJudged:
-    """Judge what was computed by the gates and weights of its study."""
+    """Judge what was computed by the gates and weights of its study; a coating that does nothing at all scores 0."""
     candidates = candidates_of(found)
     reference = reference_of(found.bare)
-    result = judge(candidates, found.study, reference)
+    # energies are measured from 0, where nothing reacts: against the bare contact all coatings would look alike
+    result = judge(candidates, found.study, {})
     return CoatingsJudged(result.candidates, reference, result.funnel, result.ranking, result.no_ranking, found)
 
 
@@ -74,7 +76,8 @@ def candidates_of(found: CoatingsFound) -> tuple[Candidate, ...]:
     """Return the single coatings and then the double layers, each with its figures."""
     by_name = {layer.formula: layer for layer in found.layers}
     doubles = [_double(by_name[j.inside], by_name[j.outside], j) for j in found.joined]
-    return (*(_single(layer) for layer in found.layers), *doubles)
+    singles = set(found.singles)
+    return (*(_single(layer) for layer in found.layers if layer.formula in singles), *doubles)
 
 
 def reference_of(bare: Sequence[Layer]) -> Mapping[str, Estimate]:
@@ -107,7 +110,7 @@ def worst(estimates: Sequence[Estimate], pick: Callable[[Sequence[float]], float
 
 def _single(layer: Layer) -> Candidate:
     if layer.failure:
-        return Candidate(name=layer.formula, missing=dict.fromkeys((HULL, CATHODE, ELECTROLYTE), layer.failure))
+        return Candidate(name=layer.formula, missing=dict.fromkeys(OFFERED, layer.failure))
     return Candidate(
         name=layer.formula,
         figures={**layer.figures, INNER: NONE_INSIDE},
@@ -120,7 +123,7 @@ def _double(inside: Layer, outside: Layer, joined: Joined) -> Candidate:
     name = f"{inside.formula}{LAYERS}{outside.formula}"
     failure = inside.failure or outside.failure or joined.failure
     if failure:
-        return Candidate(name=name, missing=dict.fromkeys((HULL, CATHODE, ELECTROLYTE, INNER), failure))
+        return Candidate(name=name, missing=dict.fromkeys(OFFERED, failure))
     figures: dict[str, Estimate] = {}
     missing: dict[str, str] = {}
     layers = (inside, outside)
@@ -128,7 +131,9 @@ def _double(inside: Layer, outside: Layer, joined: Joined) -> Candidate:
         deciding = (inside,) if key in OF_INSIDE else (outside,) if key in OF_OUTSIDE else layers
         there = [layer.figures[key] for layer in deciding if key in layer.figures]
         lacking = [layer for layer in deciding if key not in layer.figures]
-        if lacking and not (key == OXIDATION and there):  # a layer without lithium has no limit of its own
+        if key == OXIDATION and there:  # a layer without lithium has no limit of its own
+            lacking = [layer for layer in lacking if layer.missing.get(key) != NO_LITHIUM]
+        if lacking:
             missing[key] = f"{lacking[0].formula}: {lacking[0].missing.get(key, 'not computed')}"
         else:
             figures[key] = worst(there, min if key in LEAST or key in OF_INSIDE[:2] or key in OF_OUTSIDE else max)
@@ -151,8 +156,3 @@ def reaction_words(contact: Contacted) -> str:
     if not contact.products:
         return f"{said}, no reaction"
     return said + " → " + " + ".join(f"{n:.2g} {formula}" for formula, n in contact.products.items())
-
-
-def unit_of(key: str) -> str:
-    """Return the unit of a quantity."""
-    return QUANTITIES[key].unit

@@ -3,6 +3,7 @@
 Score of a candidate: the weighted mean of its improvements over the reference (the undoped host, the bare cathode),
 each in units of the spread of that quantity among the candidates. The reference scores 0; 1 is one spread better. All
 that is said of certainty comes from drawing every figure from its interval, the same draws for scores, ranks and front.
+An interval that is longer to one side than to the other is drawn as two halves of normal distributions.
 A figure without an interval is drawn with the widest interval that another candidate has for that quantity: one result
 alone does not look surer than three.
 """
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.quantities import QUANTITIES
-from lirich.screening.candidate import LEVEL, Candidate, Estimate
+from lirich.screening.candidate import LEVEL, Z_OF_LEVEL, Candidate, Estimate
 
 Array = NDArray[np.float64]
 
@@ -116,7 +117,7 @@ def rank(
     base = np.array([(reference or {}).get(key, 0.0) for key in keys])
     turn = np.array([directions[key] for key in keys])
     values = np.array([[c.figures[key].value for key in keys] for c in whole])
-    deviations = np.array([_deviations([c.figures[key] for c in whole]) for key in keys]).T
+    down, up = (np.array([_deviations([c.figures[key] for c in whole], end) for key in keys]).T for end in (-1, 1))
     better = (values - base) * turn
     scales = np.array([_spread(better[:, k]) for k in range(len(keys))])
     share = np.array([weights[key] for key in keys]) / sum(abs(w) for w in weights.values())
@@ -125,7 +126,8 @@ def rank(
         return np.asarray((of / scales) @ share)
 
     rng = np.random.default_rng(seed)
-    drawn = better + rng.standard_normal((DRAWS, *better.shape)) * deviations
+    noise = rng.standard_normal((DRAWS, *better.shape)) * turn
+    drawn = better + turn * noise * np.where(noise < 0, down, up)
     drawn_scores = scores(drawn)
     drawn_ranks = np.array([1 + len(whole) - np.searchsorted(np.sort(s), s, side="right") for s in drawn_scores])
     facing = better * np.sign(share)
@@ -176,9 +178,19 @@ def _direction(key: str) -> float:
     return 1.0 if known.better == "higher" else -1.0
 
 
-def _deviations(figures: Sequence[Estimate]) -> list[float]:
+def _deviations(figures: Sequence[Estimate], end: int) -> list[float]:
+    """Return the standard deviation towards the lower (−1) or the upper (+1) end of the interval.
+
+    It may end at the value itself, as that of an energy that cannot be above 0.
+    """
     widest = max((f.deviation for f in figures if f.deviation is not None), default=0.0)
-    return [widest if f.deviation is None else f.deviation for f in figures]
+    found = []
+    for f in figures:
+        if f.low is None or f.high is None:
+            found.append(widest)
+        else:
+            found.append(((f.high - f.value) if end > 0 else (f.value - f.low)) / Z_OF_LEVEL)
+    return found
 
 
 def _spread(values: Array) -> float:

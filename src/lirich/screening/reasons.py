@@ -30,7 +30,8 @@ def _of_gates(candidate: Candidate, passed: Funnel) -> list[str]:
     for stage in passed.stages:
         through = candidate.name in stage.passed
         if candidate.name in stage.fell or (candidate.name in stage.unknown and not through):
-            said.append(f"fell at: {stage.gate.why(candidate)}")
+            narrowly = ", by less than its error bar" if stage.gate.narrowly(candidate) else ""
+            said.append(f"fell at: {stage.gate.why(candidate)}{narrowly}")
             break
         if candidate.name in stage.unknown:
             said.append(f"went on untested: {stage.gate.why(candidate)}")

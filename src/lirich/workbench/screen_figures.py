@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,12 @@ from lirich.screening.ranking import pareto_front
 
 if TYPE_CHECKING:
     from lirich.plots import Figure
+    from lirich.screening.judgement import Judgement
     from lirich.screening.screened import Built
     from lirich.workbench.screen_result import ScreenResult
 
+MOST_SCORES = 40
+"""So many places are drawn."""
 MOST_PAIRS = 3
 """So many pairs of weighted quantities are drawn against each other, those of the largest weights."""
 
@@ -26,19 +30,28 @@ MOST_PAIRS = 3
 def figures_of(result: ScreenResult) -> list[Figure]:
     """Return periodic table, scores, funnel and the pairs of quantities; what there is nothing of is left out."""
     judged = result.judged
-    drawn = [periodic.periodic_table(_tiles(result))]
+    return [periodic.periodic_table(_tiles(result)), *judgement_figures(judged, judged.screened.study.weights)]
+
+
+def judgement_figures(
+    judged: Judgement, weights: Mapping[str, float], shown: Collection[str] | None = None
+) -> list[Figure]:
+    """Return scores (of the first `MOST_SCORES`), funnel and pairs of the weighted quantities of any screening.
+
+    *shown* names the candidates that are drawn in the pairs; all by default.
+    """
+    drawn = []
     ranking = judged.ranking
     if ranking is not None:
-        spots = [plots.Spot(p.name, p.score, p.score_low, p.score_high) for p in ranking.places]
+        spots = [plots.Spot(p.name, p.score, p.score_low, p.score_high) for p in ranking.places[:MOST_SCORES]]
         drawn.append(plots.scores(spots, level=LEVEL))
     if judged.funnel.stages:
         gates = [stage.gate for stage in judged.funnel.stages]
         short = [g.words.replace(QUANTITIES[g.quantity].name, QUANTITIES[g.quantity].symbol, 1) for g in gates]
         drawn.append(plots.funnel(judged.funnel.counts, ["candidates", *short]))
-    weights = judged.screened.study.weights
     keys = sorted(weights, key=lambda key: -abs(weights[key]))
     for x, y in list(combinations(keys, 2))[:MOST_PAIRS]:
-        figure = _pair(result, x, y)
+        figure = _pair(judged, x, y, shown)
         if figure is not None:
             drawn.append(figure)
     return drawn
@@ -80,9 +93,8 @@ def _tiles(result: ScreenResult) -> list[periodic.Tile]:
     return found
 
 
-def _pair(result: ScreenResult, x: str, y: str) -> Figure | None:
-    judged = result.judged
-    both = [c for c in judged.candidates if x in c.figures and y in c.figures]
+def _pair(judged: Judgement, x: str, y: str, shown: Collection[str] | None) -> Figure | None:
+    both = [c for c in judged.candidates if x in c.figures and y in c.figures and (shown is None or c.name in shown)]
     if len(both) < 2:
         return None
     through = [c for c in both if c.name in judged.funnel.survivors]

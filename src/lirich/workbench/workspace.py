@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lirich.cells.programme import Programme
     from lirich.compute import Progress
+    from lirich.screening.coatings import CoatingStudy
     from lirich.screening.study import DopingStudy
     from lirich.store import Store
     from lirich.store.documents import Names
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lirich.workbench.add import AddedFile, AddReport
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.atoms import Atoms
+    from lirich.workbench.coatings_result import CoatingsResult
     from lirich.workbench.compare import Comparison
     from lirich.workbench.learning import Learning
     from lirich.workbench.screen_result import ScreenResult
@@ -368,6 +370,40 @@ class Workspace:
             progress=progress,
             literature=self.literature,
             models=self.store.models,
+        )
+        keep_values(self.store, result)
+        return result
+
+    def screen_coatings(
+        self,
+        study: CoatingStudy | Mapping[str, Any] | str | Path,
+        *,
+        energies: str = "embedded",
+        executor: str = "processes",
+        workers: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> CoatingsResult:
+        """Screen coatings between a cathode and electrolytes, and keep the values as ``computed``.
+
+        *study* is a file, the name of a study that comes with lirich (``coatings``), plain data, or a study. A run that
+        was stopped goes on where it was. Raises `SettingsError` and what
+        `lirich.workbench.screen_coatings.run_coatings` raises.
+        """
+        from lirich.screening.coatings import CoatingStudy
+        from lirich.workbench.screen_coatings import keep_values, make_coatings, read_coatings, run_coatings
+
+        if isinstance(study, CoatingStudy):
+            asked = study
+        else:
+            asked = read_coatings(Path(study)) if isinstance(study, str | Path) else make_coatings(study)
+        result = run_coatings(
+            asked,
+            energies=energies,
+            cache=self.store.cache / "coatings",
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            literature=self.literature,
         )
         keep_values(self.store, result)
         return result
