@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
+from lirich.cli.options import open_workspace
 from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
 from lirich.errors import WorkspaceNotFoundError
 

@@ -78,7 +78,7 @@ def _method(result: CoatingsResult) -> list[str]:
     return [
         f"Energies: {found.energies}; {study.draws} draws of their errors for the intervals of those that came through "
         "and of those that the study names; the others have values only",
-        "Worst contact of the cathode discharged, at 4.5 V and fully charged; what either solid would do alone is taken off",
+        "Worst contact of the cathode discharged, at 4.5 V and fully charged; what either would do alone is taken off",
         "A contact of which the table lacks a kind of compound may gain up to 20 meV/atom more: its interval says so",
         f"Weights of the score: {weights}. Each figure counts in units of its spread among the ranked; 0 does nothing",
         f"{len(found.layers)} solids and {len(found.joined)} double layers in {found.seconds:.0f} s; study hash "
