@@ -176,8 +176,9 @@ def _contacted(touch: Touch) -> Contacted:
     doubts: tuple[str, ...] = ()
     low = contact.low
     if touch.missing:
+        neighbour = "the cathode" if touch.neighbour == "cathode" else touch.name
         doubts = (
-            f"with {touch.name} up to {1000 * HIDDEN_EV_ATOM:.0f} meV/atom more may be hidden: "
+            f"with {neighbour} up to {1000 * HIDDEN_EV_ATOM:.0f} meV/atom more may be hidden: "
             f"the table knows no compound of {', '.join(touch.missing)}",
         )
         low = None if low is None else low - HIDDEN_EV_ATOM

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lirich.quantities import QUANTITIES
 from lirich.screening.coatings import LAYERS
-from lirich.screening.coatings_found import ALONE, CATHODE, ELECTROLYTE, OXIDATION, REDUCTION, Contacted
+from lirich.screening.coatings_found import ALONE, CATHODE, CONDUCTIVITY, ELECTROLYTE, OXIDATION, REDUCTION, Contacted
 from lirich.screening.coatings_judged import reaction_words
 from lirich.screening.gates import Gate
 
@@ -77,10 +77,22 @@ def _why(result: CoatingsResult, place: Ranked) -> list[str]:
             else f"at {voltage:g} V it would gain {-alone:.0f} meV/atom by decomposing, if Li and electrons get out"
         )
     said.append(f"Alone it is {', '.join(limits)}.")
+    said.append(_conduction(result, place.name))
     for layer in judged.found.bare:
         closed = [c for c in layer.contacts if c.quantity == CATHODE]
         said.append(f"Without a coating {layer.formula} reacts {reaction_words(_worst(closed))}.")
     return said
+
+
+def _conduction(result: CoatingsResult, name: str) -> str:
+    """Say what is known of how it conducts, which no equilibrium tells."""
+    figure = result.judged.candidate(name).figures.get(CONDUCTIVITY)
+    if figure is None:
+        return (
+            f"How well {name} conducts lithium is not known here and no part of the rank: a layer of a poor conductor "
+            "must be a few nanometres thin."
+        )
+    return f"{name} conducts {figure.value:.1e} S/cm (measured, OBELiX), which is no part of the rank."
 
 
 def _worst(contacts: Sequence[Contacted]) -> Contacted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -22,7 +23,7 @@ from lirich.interfaces.classes import compounds_of
 from lirich.interfaces.embedded import NAME, embedded_table
 from lirich.interfaces.formulas import reduced
 from lirich.interfaces.matching import FACETS
-from lirich.model import Value, content_hash
+from lirich.model import Value, canonical_json, content_hash
 from lirich.screening.candidate import Candidate
 from lirich.screening.coatings import CoatingStudy, DoubleLayer, Rule
 from lirich.screening.coatings_found import (
@@ -292,7 +293,8 @@ class _Run:
         for outcome in run_tasks(coating_job, jobs, executor=self.pool, cache=self.cache, progress=self._report):
             if outcome.error is not None:
                 raise outcome.error
-            results[outcome.index] = outcome.result
+            # in the one order of JSON that is kept, so that a resumed run says the same in the same order
+            results[outcome.index] = json.loads(canonical_json(outcome.result))
         self.before = self._so_far
         return [results[i] for i in range(len(jobs))]
 
