@@ -67,7 +67,7 @@ def between(
     touches = []
     for state in states_of_charge(cathode):
         if state.charging_energy_ev is None:
-            touches += _touches(table, coating, state, "cathode", state.state, voltage, draws, seed)
+            touches += _touches(table, coating, state, "cathode", _state(state), voltage, draws, seed)
     for electrolyte in electrolytes:
         touches += _touches(table, coating, electrolyte, "electrolyte", reduced(electrolyte), voltage, draws, seed)
     return Between(
@@ -92,8 +92,13 @@ def bare_touches(
     touches = []
     for state in states_of_charge(cathode):
         if state.charging_energy_ev is None:
-            touches += _touches(table, electrolyte, state, "cathode", state.state, voltage, draws, seed)
+            touches += _touches(table, electrolyte, state, "cathode", _state(state), voltage, draws, seed)
     return tuple(touches)
+
+
+def _state(cathode: Charged) -> str:
+    """Return the state of charge: mixture and compound react with the same energy, and the mixture is computed."""
+    return cathode.state.removesuffix(", mixture")
 
 
 def _touches(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_RIVALS = 5
 """So many of those that may be first too are named."""
 MOST_PICKS = 8
-MOST_FALLEN = 8
+MOST_FALLEN = 20
 
 
 def answer_of(result: CoatingsResult) -> tuple[str, ...]:
