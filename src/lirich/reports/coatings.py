@@ -20,7 +20,8 @@ def coatings_report(result: CoatingsResult) -> str:
     study = found.study
     book = FigureBook()
     drawn = [book.add(figure) for figure in result.figures]
-    rows = [_row(result, candidate.name, row) for candidate, row in result.rows]
+    kept = {c.name for c in result.kept}
+    rows = [_row(result, candidate.name, row, candidate.name in kept) for candidate, row in result.rows]
     first, *others = result.findings
     clusters = result.clusters
     keys = list(dict.fromkeys(key for c in judged.candidates for key in (*c.figures, *c.missing)))
@@ -51,11 +52,10 @@ def coatings_report(result: CoatingsResult) -> str:
     )  # fmt: skip
 
 
-def _row(result: CoatingsResult, name: str, row: Any) -> dict[str, Any]:
+def _row(result: CoatingsResult, name: str, row: Any, shown: bool) -> dict[str, Any]:
     place = result.place(name)
     candidate = result.judged.candidate(name)
-    shown = place is not None or name in {c.name for c in result.kept}
-    failed = any(layer.failure for layer in result.judged.layers_of(name))
+    failed = shown and any(layer.failure for layer in result.judged.layers_of(name))
     return {
         "name": name,
         "rank": "" if place is None else str(place.rank),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.coatings import LAYERS
@@ -44,10 +45,13 @@ class CoatingsJudged(Judgement):
 
     found: CoatingsFound
 
+    @cached_property
+    def _layers(self) -> dict[str, Layer]:
+        return {layer.formula: layer for layer in self.found.layers}
+
     def layers_of(self, name: str) -> tuple[Layer, ...]:
         """Return the layers of a candidate, the one on the cathode first."""
-        by_name = {layer.formula: layer for layer in self.found.layers}
-        return tuple(by_name[part] for part in name.split(LAYERS))
+        return tuple(self._layers[part] for part in name.split(LAYERS))
 
     def contacts_of(self, name: str) -> tuple[Contacted, ...]:
         """Return the contacts of a candidate from the cathode outwards."""
