@@ -48,8 +48,8 @@ def funnel(counts: Sequence[tuple[str, int]], labels: Sequence[str]) -> Figure:
     )
 
 
-def scores(spots: Sequence[Spot], *, level: float) -> Figure:
-    """Draw the score of each candidate with its interval, best on top."""
+def scores(spots: Sequence[Spot], *, level: float, zero: str = "undoped") -> Figure:
+    """Draw the score of each candidate with its interval, best on top; *zero* says what scores 0."""
     ordered = sorted(spots, key=lambda s: s.value)
     trace = _dots(ordered, _COMPUTED) | {"y": [style.plain(s.name) for s in ordered]}
     trace["x"] = style.numbers([s.value for s in ordered])
@@ -60,7 +60,7 @@ def scores(spots: Sequence[Spot], *, level: float) -> Figure:
         data=[trace],
         layout=style.layout(
             height=110 + 26 * len(ordered),
-            xaxis=style.axis("Score (0: undoped)", zeroline=True, zerolinecolor="#9AA5AD"),
+            xaxis=style.axis(f"Score (0: {zero})", zeroline=True, zerolinecolor="#9AA5AD"),
             yaxis=style.axis("", type="category"),
             annotations=origin_label(Origin.COMPUTED),
         ),
@@ -76,11 +76,12 @@ def against(
     front: Sequence[str] = (),
     fallen: Sequence[str] = (),
     reference: tuple[float, float] | None = None,
+    over: str = "orderings and calculators; a point without bars is one result",
 ) -> Figure:
     """Draw two quantities of the candidates against each other, with intervals.
 
     Those on the Pareto front are joined and filled, those of *fallen* did not come through the gates; *reference* is
-    the undoped material.
+    the undoped material; *over* says what the intervals are over.
     """
     x_known, y_known = QUANTITIES[x_key], QUANTITIES[y_key]
     groups = (
@@ -139,7 +140,7 @@ def against(
             yaxis=style.axis(_title(y_key)),
             annotations=origin_label(Origin.COMPUTED),
         ),
-        note="Bars: 90 % intervals over orderings and calculators; a point without bars is one result.",
+        note=f"Bars: 90 % intervals over {over}.",
     )
 
 

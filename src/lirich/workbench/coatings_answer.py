@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lirich.workbench.coatings_result import CoatingsResult
 
 MOST_RIVALS = 5
-"""So many of those that may be first too are named."""
+"""So many of those that may be first too are named, and so many of the next."""
 MOST_PICKS = 8
 MOST_FALLEN = 20
 
@@ -31,7 +31,7 @@ def answer_of(result: CoatingsResult) -> tuple[str, ...]:
     if ranking is None:
         return (f"No coating {between}: {judged.no_ranking}.", *_fallen(result))
     said = [_first(ranking.places, between, len(judged.candidates)), *_why(result, ranking.places[0])]
-    said += _other_kind(ranking.places)
+    said += _others(ranking.places)
     clusters = result.clusters
     if not isinstance(clusters, str) and len(clusters.clusters) > 1:
         picks = ", ".join(clusters.picks[:MOST_PICKS])
@@ -99,14 +99,13 @@ def _worst(contacts: Sequence[Contacted]) -> Contacted:
     return min(contacts, key=lambda c: c.energy.value)
 
 
-def _other_kind(places: Sequence[Ranked]) -> list[str]:
-    """Name the best double layer where a single one is first, and the other way round."""
-    double = LAYERS in places[0].name
-    other = next((p for p in places if (LAYERS in p.name) != double), None)
-    if other is None:
-        return []
-    kind = "single layer" if double else "double layer (cathode side | electrolyte side)"
-    return [f"The best {kind} is {other.name}, rank {other.rank}."]
+def _others(places: Sequence[Ranked]) -> list[str]:
+    """Name the next single layers and the best double layer, each with its rank."""
+    rest = places[1:]
+    singles = [f"{p.name} ({p.rank})" for p in rest if LAYERS not in p.name][:MOST_RIVALS]
+    doubles = [f"{p.name} ({p.rank})" for p in places if LAYERS in p.name][:1]
+    said = [f"The next single layers, with their ranks: {', '.join(singles)}."] if singles else []
+    return said + [f"The best double layer (cathode side | electrolyte side): {name}." for name in doubles]
 
 
 def _fallen(result: CoatingsResult) -> list[str]:

@@ -12,7 +12,7 @@ from lirich.plots import periodic
 from lirich.plots import screening as plots
 from lirich.plots.crystals import crystal as draw_crystal
 from lirich.quantities import QUANTITIES
-from lirich.screening.candidate import LEVEL, Candidate
+from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.ranking import pareto_front
 
 if TYPE_CHECKING:
@@ -30,28 +30,38 @@ MOST_PAIRS = 3
 def figures_of(result: ScreenResult) -> list[Figure]:
     """Return periodic table, scores, funnel and the pairs of quantities; what there is nothing of is left out."""
     judged = result.judged
-    return [periodic.periodic_table(_tiles(result)), *judgement_figures(judged, judged.screened.study.weights)]
+    return [
+        periodic.periodic_table(_tiles(result)),
+        *judgement_figures(judged, judged.screened.study.weights, judged.reference),
+    ]
 
 
 def judgement_figures(
-    judged: Judgement, weights: Mapping[str, float], shown: Collection[str] | None = None
+    judged: Judgement,
+    weights: Mapping[str, float],
+    reference: Mapping[str, Estimate],
+    *,
+    zero: str = "undoped",
+    over: str = "orderings and calculators; a point without bars is one result",
+    shown: Collection[str] | None = None,
 ) -> list[Figure]:
     """Return scores (of the first `MOST_SCORES`), funnel and pairs of the weighted quantities of any screening.
 
-    *shown* names the candidates that are drawn in the pairs; all by default.
+    *reference* is drawn in the pairs, *zero* says what scores 0, *over* what the intervals are over, *shown* names the
+    candidates in the pairs (all by default).
     """
     drawn = []
     ranking = judged.ranking
     if ranking is not None:
         spots = [plots.Spot(p.name, p.score, p.score_low, p.score_high) for p in ranking.places[:MOST_SCORES]]
-        drawn.append(plots.scores(spots, level=LEVEL))
+        drawn.append(plots.scores(spots, level=LEVEL, zero=zero))
     if judged.funnel.stages:
         gates = [stage.gate for stage in judged.funnel.stages]
         short = [g.words.replace(QUANTITIES[g.quantity].name, QUANTITIES[g.quantity].symbol, 1) for g in gates]
         drawn.append(plots.funnel(judged.funnel.counts, ["candidates", *short]))
     keys = sorted(weights, key=lambda key: -abs(weights[key]))
     for x, y in list(combinations(keys, 2))[:MOST_PAIRS]:
-        figure = _pair(judged, x, y, shown)
+        figure = _pair(judged, x, y, reference, shown, over)
         if figure is not None:
             drawn.append(figure)
     return drawn
@@ -93,7 +103,9 @@ def _tiles(result: ScreenResult) -> list[periodic.Tile]:
     return found
 
 
-def _pair(judged: Judgement, x: str, y: str, shown: Collection[str] | None) -> Figure | None:
+def _pair(
+    judged: Judgement, x: str, y: str, known: Mapping[str, Estimate], shown: Collection[str] | None, over: str
+) -> Figure | None:
     both = [c for c in judged.candidates if x in c.figures and y in c.figures and (shown is None or c.name in shown)]
     if len(both) < 2:
         return None
@@ -105,10 +117,9 @@ def _pair(judged: Judgement, x: str, y: str, shown: Collection[str] | None) -> F
         front = [c.name for c, on in zip(through, pareto_front(values), strict=True) if on]
     fallen = [c.name for c in both if c.name not in judged.funnel.survivors]
     pairs = [(_spot(c, x), _spot(c, y)) for c in both]
-    known = judged.reference
     here = [known[k].value if k in known else 0.0 if "_change_" in k else None for k in (x, y)]
     reference = (here[0], here[1]) if here[0] is not None and here[1] is not None else None
-    return plots.against(x, y, pairs, front=front, fallen=fallen, reference=reference)
+    return plots.against(x, y, pairs, front=front, fallen=fallen, reference=reference, over=over)
 
 
 def _spot(candidate: Candidate, key: str) -> plots.Spot:
