@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from lirich.errors import UnknownNameError
-from lirich.model import Frozen
+from lirich.errors import CompositionError, UnknownNameError
+from lirich.model import Composition, Frozen
 from lirich.quantities import QUANTITIES
 from lirich.screening.gates import Gate
+from lirich.screening.ranking import Better
+
+
+class Clustering(Frozen):
+    """Candidates in groups by these quantities, with a pick of each; ``number`` of groups, or by the silhouette."""
+
+    descriptors: tuple[str, ...] = Field(min_length=1)
+    number: int | None = Field(default=None, ge=1, le=50)
+
+    @field_validator("descriptors")
+    @classmethod
+    def _known(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            if key not in QUANTITIES:
+                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
+        return keys
 
 
 class Asked(Frozen):
@@ -33,13 +50,32 @@ class Asked(Frozen):
         for key in weights:
             if key not in QUANTITIES:
                 raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
-            if QUANTITIES[key].better is None:
-                raise ValueError(f"{key} cannot be weighed: neither more nor less of it is better")
         if not any(weights.values()):
             raise ValueError("all weights are 0")
         return weights
+
+    @model_validator(mode="after")
+    def _directed(self) -> Self:
+        for key in self.weights:
+            if QUANTITIES[key].better is None and key not in self.directions:
+                raise ValueError(f"{key} cannot be weighed: neither more nor less of it is better")
+        return self
+
+    @property
+    def directions(self) -> Mapping[str, Better]:
+        """The direction that is better, for quantities of which the study says it."""
+        return {}
 
     @property
     def wanted(self) -> tuple[str, ...]:
         """The quantities that gates and weights ask for, each once."""
         return tuple(dict.fromkeys((*(gate.quantity for gate in self.gates), *self.weights)))
+
+
+def readable(formula: str) -> str:
+    """Return a formula that can be read. Raises ``ValueError`` for another, as the validator of a study does."""
+    try:
+        Composition.parse(formula)
+    except CompositionError as error:
+        raise ValueError(str(error)) from error
+    return formula

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from lirich.errors import CompositionError, UnknownNameError
-from lirich.model import Composition, Frozen
-from lirich.screening.asked import Asked
+from lirich.errors import UnknownNameError
+from lirich.model import Frozen
+from lirich.screening.asked import Asked, readable
 from lirich.screening.study import symbols
 
 CLASSES = (
@@ -101,25 +101,17 @@ class CoatingStudy(Asked):
     @field_validator("cathode")
     @classmethod
     def _cathode(cls, formula: str) -> str:
-        return _readable(formula)
+        return readable(formula)
 
     @field_validator("electrolytes")
     @classmethod
     def _electrolytes(cls, formulas: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(formulas)) < len(formulas):
             raise ValueError("an electrolyte is named twice")
-        return tuple(_readable(formula) for formula in formulas)
+        return tuple(readable(formula) for formula in formulas)
 
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not (self.coatings or self.rules or self.double_layers):
             raise ValueError("there are no candidates: name coatings, rules or double_layers")
         return self
-
-
-def _readable(formula: str) -> str:
-    try:
-        Composition.parse(formula)
-    except CompositionError as error:
-        raise ValueError(str(error)) from error
-    return formula

@@ -58,7 +58,11 @@ def judge(candidates: Sequence[Candidate], asked: Asked, reference: Mapping[str,
     if through:
         try:
             ranking = rank(
-                through, asked.weights, reference={k: e.value for k, e in reference.items()}, seed=asked.seed
+                through,
+                asked.weights,
+                reference={k: e.value for k, e in reference.items()},
+                better=asked.directions,
+                seed=asked.seed,
             )
         except NotEnoughDataError as error:
             why = str(error)

@@ -20,8 +20,11 @@ def reasons(candidate: Candidate, passed: Funnel, ranking: Ranking | None) -> tu
         for key in ranking.left_out[candidate.name]:
             why = candidate.missing.get(key, "not computed")
             said.append(f"not ranked: {QUANTITIES[key].name} is missing ({why})")
+    doubts: dict[str, list[str]] = {}
     for key, figure in candidate.figures.items():
-        said += [f"{QUANTITIES[key].name}: {doubt}" for doubt in figure.doubts]
+        for doubt in figure.doubts:
+            doubts.setdefault(doubt, []).append(QUANTITIES[key].name)
+    said += [f"{', '.join(names)}: {doubt}" for doubt, names in doubts.items()]
     return tuple(said)
 
 

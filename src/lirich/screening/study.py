@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from lirich.errors import CompositionError, UnknownNameError
-from lirich.model import Composition, Frozen
-from lirich.screening.asked import Asked
+from lirich.errors import UnknownNameError
+from lirich.model import Frozen
+from lirich.screening.asked import Asked, readable
 
 Place = Literal["Li", "TM", "O", "tetrahedral"]
 Kind = Literal["redox", "li-vacancy", "exchange", "o-vacancy"]
@@ -109,12 +109,7 @@ class HostCell(Frozen):
     @field_validator("formula")
     @classmethod
     def _readable(cls, formula: str) -> str:
-        if formula:
-            try:
-                Composition.parse(formula)
-            except CompositionError as error:
-                raise ValueError(str(error)) from error
-        return formula
+        return readable(formula) if formula else formula
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
