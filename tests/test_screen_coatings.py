@@ -31,7 +31,7 @@ from lirich.screening.coatings_found import (
     STRAIN,
     CoatingsFound,
 )  # fmt: skip
-from lirich.workbench import Workspace, coating_jobs
+from lirich.workbench import Workspace, interface
 from lirich.workbench.coatings_result import CoatingsResult
 from lirich.workbench.screen_coatings import SHIPPED, keep_values, make_coatings, read_coatings, run_coatings
 
@@ -355,8 +355,9 @@ def test_energies_of_a_file_and_of_the_materials_project_are_asked_the_same(
         asked.append(set(elements))
         return embedded_table()
 
-    monkeypatch.setattr(coating_jobs, "reference", project)
-    of_project = {r["name"]: r["figures"] for r in table(run(changes, energies="mp"))}
+    with monkeypatch.context() as patched:
+        patched.setattr(interface, "reference", project)
+        of_project = {r["name"]: r["figures"] for r in table(run(changes, energies="mp"))}
     for name in ("Li3PO4", "LiF"):
         for theirs in (of_file, of_project):
             for key in (CATHODE, ELECTROLYTE, ALONE):

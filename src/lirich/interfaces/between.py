@@ -23,7 +23,7 @@ from lirich.interfaces.matching import MAX_AREA_A2, MAX_STRAIN
 from lirich.interfaces.phases import EnergyTable
 from lirich.interfaces.windows import DRAWS, Window, window
 
-Neighbour = Literal["cathode", "electrolyte", "layer"]
+Neighbour = Literal["cathode", "electrolyte", "layer", "anode", "water"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,14 @@ def bare_touches(
         if state.charging_energy_ev is None:
             touches += _touches(table, electrolyte, state, "cathode", _state(state), voltage, draws, seed)
     return tuple(touches)
+
+
+def closed_touch(
+    table: EnergyTable, solid: str, other: str, neighbour: Neighbour, *, draws: int = DRAWS, seed: int = 0
+) -> Touch:
+    """Return the closed contact of a *solid* with lithium metal, another anode, or water. Raises as `between` does."""
+    missing = missing_across(table, amounts_of(solid), amounts_of(other))
+    return Touch(neighbour, reduced(other), reaction(table, solid, other, draws=draws, seed=seed), missing)
 
 
 def _state(cathode: Charged) -> str:

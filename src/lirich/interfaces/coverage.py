@@ -15,6 +15,7 @@ from typing import Literal
 
 from lirich.interfaces.formulas import HIGHEST_STATE
 from lirich.interfaces.phases import EnergyTable, Phase
+from lirich.model import Composition
 
 CHARGE = {"O": 2, "S": 2, "Se": 2, "N": 3, "F": 1, "Cl": 1, "Br": 1, "I": 1}
 """Charges of the anions."""
@@ -119,6 +120,20 @@ def _oxidation(amounts: Mapping[str, float]) -> float:
     charge = sum(CHARGE[e] * n for e, n in amounts.items() if e in CHARGE) - amounts.get(MOBILE, 0.0)
     most = sum(HIGHEST_STATE.get(e, 4) * n for e, n in amounts.items() if e not in CHARGE and e != MOBILE)
     return min(charge / most, 1.0) if most else 1.0
+
+
+def charge_excess(formula: str) -> float | None:
+    """Return the charge that the cations of *formula* in their highest states have over its anions, e per atom.
+
+    0 for a neutral compound of full shells; a printed formula of shared sites is often off by some hundredths of an
+    electron. ``None`` where oxygen stands beside S, Se or N, which may then be cations.
+    """
+    amounts = Composition.parse(formula).amounts
+    anions = {e: CHARGE[e] * n for e, n in amounts.items() if e in CHARGE}
+    if "O" in anions and set(anions) & {"S", "Se", "N"}:
+        return None
+    given = sum(HIGHEST_STATE.get(e, 0) * n for e, n in amounts.items() if e not in anions)
+    return float(given - sum(anions.values())) / sum(amounts.values())
 
 
 def missing_across(table: EnergyTable, a: Iterable[str], b: Iterable[str]) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ CATHODE_AT_VOLTAGE = "cathode_contact_energy_at_voltage_mev_atom"
 ELECTROLYTE = "electrolyte_contact_energy_mev_atom"
 ELECTROLYTE_AT_VOLTAGE = "electrolyte_contact_energy_at_voltage_mev_atom"
 INNER = "inner_contact_energy_mev_atom"
+ANODE = "anode_contact_energy_mev_atom"
+WATER = "water_contact_energy_mev_atom"
 STRAIN = "coating_strain"
 CONDUCTIVITY = "lithium_conductivity_s_cm"
 LITHIUM_SHARE = "lithium_share"
@@ -31,6 +33,8 @@ OF_CONTACT: Mapping[tuple[str, bool], str] = {
     ("electrolyte", False): ELECTROLYTE,
     ("electrolyte", True): ELECTROLYTE_AT_VOLTAGE,
     ("layer", False): INNER,
+    ("anode", False): ANODE,
+    ("water", False): WATER,
 }
 """The quantity of a contact, by the neighbour and whether lithium is free; of two layers the closed one is judged."""
 NO_LITHIUM = "there is no lithium to take out"
@@ -49,7 +53,7 @@ class Contacted(Frozen):
     ``share`` is the share of the atoms that come from the coating. ``grade`` is the coverage of the chemical system.
     """
 
-    neighbour: Literal["cathode", "electrolyte", "layer"]
+    neighbour: Literal["cathode", "electrolyte", "layer", "anode", "water"]
     name: str
     voltage: float | None
     energy: Estimate

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,7 +38,7 @@ from lirich.screening.gates import Gate, funnel
 from lirich.store import Store
 from lirich.workbench.coating_jobs import coating_job
 from lirich.workbench.coatings_result import CoatingsResult, beside
-from lirich.workbench.interface import MATERIALS_PROJECT, reference
+from lirich.workbench.interface import MATERIALS_PROJECT, energies_digest, reference
 from lirich.workbench.refusals import refused
 from lirich.workbench.screen_file import study_data
 
@@ -121,7 +119,7 @@ def run_coatings(
     if find_spec("pymatgen") is None:
         raise OptionalDependencyError.of("A screening of coatings", "interfaces")
     states_of_charge(study.cathode)
-    basis = {"energies": energies, "table": _digest(energies), "code": _code()}
+    basis = {"energies": energies, "table": energies_digest(energies), "code": _code()}
     kept = ResultCache(cache / "whole") if cache is not None else None
     key = content_hash(
         {"coatings": study.model_dump(mode="json", exclude={"name", "weights"}), "version": __version__, **basis}
@@ -158,17 +156,12 @@ def keep_values(store: Store, result: CoatingsResult) -> int:
 
 
 def _code() -> str:
-    return code_hash("lirich.interfaces", "lirich.workbench.coating_jobs", "lirich.screening.coatings_found")
-
-
-def _digest(energies: str) -> str:
-    """Return what tells the energies of a source from others of the same name; of the Materials Project its name."""
-    if energies == MATERIALS_PROJECT:
-        return energies
-    if energies == NAME:
-        return hashlib.sha256(resources.files("lirich.interfaces").joinpath("energies.csv.gz").read_bytes()).hexdigest()
-    reference(energies)
-    return hashlib.sha256(Path(energies).read_bytes()).hexdigest()
+    return code_hash(
+        "lirich.interfaces",
+        "lirich.workbench.coating_jobs",
+        "lirich.workbench.solids",
+        "lirich.screening.coatings_found",
+    )
 
 
 @dataclass
