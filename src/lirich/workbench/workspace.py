@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lirich.cells.programme import Programme
     from lirich.compute import Progress
     from lirich.screening.coatings import CoatingStudy
+    from lirich.screening.electrolytes import ElectrolyteStudy
     from lirich.screening.study import DopingStudy
     from lirich.store import Store
     from lirich.store.documents import Names
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lirich.workbench.coatings_result import CoatingsResult
     from lirich.workbench.compare import Comparison
     from lirich.workbench.learning import Learning
+    from lirich.workbench.screen_answer import ScreenAnswer
     from lirich.workbench.screen_result import ScreenResult
     from lirich.workbench.simulate import SimulatedCell
     from lirich.workbench.simulated_spectrum import SimulatedSpectrum
@@ -407,6 +409,53 @@ class Workspace:
         )
         keep_values(self.store, result)
         return result
+
+    def screen_electrolytes(
+        self,
+        study: ElectrolyteStudy | Mapping[str, Any] | str | Path,
+        *,
+        energies: str = "embedded",
+        executor: str = "processes",
+        workers: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> ScreenAnswer:
+        """Screen solid electrolytes between a cathode and an anode, and keep the values, each with its origin.
+
+        *study* is a file, the name of a study that comes with lirich (``electrolytes``), plain data, or a study. A run
+        that was stopped goes on where it was. Raises `SettingsError` and what
+        `lirich.workbench.screen_electrolytes.run_electrolytes` raises.
+        """
+        from lirich.screening.electrolytes import ElectrolyteStudy
+        from lirich.workbench.screen_answer import keep_answer
+        from lirich.workbench.screen_electrolytes import make_electrolytes, read_electrolytes, run_electrolytes
+
+        if isinstance(study, ElectrolyteStudy):
+            asked = study
+        else:
+            asked = read_electrolytes(Path(study)) if isinstance(study, str | Path) else make_electrolytes(study)
+        answer = run_electrolytes(
+            asked,
+            energies=energies,
+            cache=self.store.cache / "electrolytes",
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            literature=self.literature,
+        )
+        keep_answer(self.store, answer)
+        return answer
+
+    def screen_additives(self, study: str | Path) -> ScreenAnswer:
+        """Judge the molecules of the table that a study names, and keep the values with the origins that it states.
+
+        Raises what `lirich.workbench.screen_additives.read_additives` and ``screen_additives`` there raise.
+        """
+        from lirich.workbench.screen_additives import read_additives, screen_additives
+        from lirich.workbench.screen_answer import keep_answer
+
+        answer = screen_additives(*read_additives(Path(study)))
+        keep_answer(self.store, answer)
+        return answer
 
     @property
     def atoms(self) -> Atoms:
