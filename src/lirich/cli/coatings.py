@@ -9,7 +9,8 @@ import typer
 from rich.markup import escape
 
 from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
-from lirich.cli.screening import MOST_REASONS, head_of, workspace_of
+from lirich.cli.ranked import figure_cells, head_of, rank_cell, show_reasons
+from lirich.cli.screening import workspace_of
 
 if TYPE_CHECKING:
     from lirich.screening.coatings import CoatingStudy
@@ -78,9 +79,6 @@ def _changed(asked: CoatingStudy, cathode: str | None, electrolytes: list[str], 
 
 def show(result: CoatingsResult) -> None:
     """Print funnel, ranking, reasons of the first and of the named ones, literature and the answer."""
-    from lirich.quantities import QUANTITIES
-    from lirich.screening.reasons import figure_words
-
     out = console()
     judged = result.judged
     study = judged.found.study
@@ -91,12 +89,7 @@ def show(result: CoatingsResult) -> None:
         place = result.place(candidate.name)
         if place is None:
             break
-        figures = [
-            figure_words(key, candidate.figures[key]).removesuffix(QUANTITIES[key].unit).strip().replace(" (", "\n(")
-            for key in keys
-        ]
-        between = "" if place.rank_low == place.rank_high else f"\n({place.rank_low}–{place.rank_high})"
-        rows.append((f"{place.rank}{between}", candidate.name, f"{place.score:+.2f}", *figures))
+        rows.append((rank_cell(place), candidate.name, f"{place.score:+.2f}", *figure_cells(candidate, keys)))
     numbers = tuple(range(2, 3 + len(keys)))
     show_table(
         f"{study.name} (computed; 90 % intervals; 0 reacts with nothing)",
@@ -113,10 +106,7 @@ def show(result: CoatingsResult) -> None:
     for candidate, row in result.rows:
         if candidate.name not in named:
             continue
-        reasons = list(row["reasons"])
-        more = f" [dim](and {len(reasons) - MOST_REASONS} more)[/]" if len(reasons) > MOST_REASONS else ""
-        rank = f" (rank {row['rank']})" if row["rank"] else ""
-        out.print(f"[bold]{escape(candidate.name)}[/]{rank}: {escape('; '.join(reasons[:MOST_REASONS]))}{more}")
+        show_reasons(candidate.name, row["reasons"], row["rank"])
     for each in result.literature:
         out.print(f"[cyan]literature[/] {escape(each.words)}")
     for line in result.answer:

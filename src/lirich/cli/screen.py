@@ -13,7 +13,7 @@ from lirich.cli.output import want_json
 
 screen = typer.Typer(
     name="screen",
-    help="Screen dopants and coatings: funnel, ranking with intervals, reasons.",
+    help="Screen dopants, coatings, electrolytes and additives: funnel, ranking with intervals, reasons.",
     no_args_is_help=True,
 )
 
@@ -111,3 +111,50 @@ def coatings(
         executor=executor,
         json=json,
     )
+
+
+Table = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write the table here (.csv, .parquet) or all (.json).", show_default=False),
+]
+
+
+@screen.command("electrolytes")
+def electrolytes(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY",
+            help="A study in YAML or TOML, or the name of the one that comes with lirich: electrolytes.",
+            show_default=False,
+        ),
+    ],
+    energies: Energies = "embedded",
+    output: Table = None,
+    workspace: WorkspaceFolder = None,
+    workers: Workers = None,
+    executor: ExecutorName = "processes",
+    json: Json = False,
+) -> None:
+    """Which solid electrolyte for a cathode and an anode: measured conductivity, reactions with both, why not."""
+    want_json(json)
+    from lirich.cli import answers
+
+    answers.electrolytes(study, output, workspace, energies=energies, workers=workers, executor=executor, json=json)
+
+
+@screen.command("additives")
+def additives(
+    study: Annotated[
+        Path,
+        typer.Argument(metavar="STUDY", help="A study in YAML or TOML; its table lies beside it.", show_default=False),
+    ],
+    output: Table = None,
+    workspace: WorkspaceFolder = None,
+    json: Json = False,
+) -> None:
+    """Which molecules of your own table to try: gates, ranking, groups with a pick each, why not."""
+    want_json(json)
+    from lirich.cli import answers
+
+    answers.additives(study, output, workspace, json=json)

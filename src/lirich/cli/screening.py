@@ -10,14 +10,12 @@ from rich.markup import escape
 
 from lirich.cli.options import open_workspace
 from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_reasons
 from lirich.errors import WorkspaceNotFoundError
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
     from lirich.workbench.screen_result import ScreenResult
-
-MOST_REASONS = 4
-"""So many reasons of a candidate are printed; ``--json`` and the report have all."""
 
 
 def dopants(
@@ -72,9 +70,7 @@ def dopants(
 
 def show(result: ScreenResult) -> None:
     """Print funnel, ranking, reasons and the literature."""
-    from lirich.quantities import QUANTITIES
     from lirich.reports.screening import answer_words
-    from lirich.screening.reasons import figure_words
 
     out = console()
     judged = result.judged
@@ -85,39 +81,22 @@ def show(result: ScreenResult) -> None:
     rows = []
     for candidate, _ in result.rows:
         place = result.place(candidate.name)
-        figures = [
-            figure_words(key, candidate.figures[key]).removesuffix(QUANTITIES[key].unit).strip().replace(" (", "\n(")
-            if key in candidate.figures
-            else "–"
-            for key in keys
-        ]
+        figures = figure_cells(candidate, keys)
         if place is None:
             rows.append(("–", candidate.name, "–", *figures))
             continue
-        between = "" if place.rank_low == place.rank_high else f"\n({place.rank_low}–{place.rank_high})"
-        score = f"{place.score:+.2f}\n({place.score_low:+.2f} … {place.score_high:+.2f})"
-        rows.append((f"{place.rank}{between}", candidate.name, score, *figures))
+        rows.append((rank_cell(place), candidate.name, score_cell(place), *figures))
     heads = ("rank", "candidate", "score", *(head_of(key) for key in keys))
     numbers = tuple(range(2, 3 + len(keys)))
     drop = tuple(reversed(numbers[1:]))
     show_table(f"{name} (computed; 90 % intervals)", heads, rows, right=(0, *numbers), whole=numbers, drop=drop)
     for candidate, row in result.rows:
-        reasons = list(row["reasons"])
-        more = f" [dim](and {len(reasons) - MOST_REASONS} more)[/]" if len(reasons) > MOST_REASONS else ""
-        out.print(f"[bold]{escape(candidate.name)}[/]: {escape('; '.join(reasons[:MOST_REASONS]))}{more}")
+        show_reasons(candidate.name, row["reasons"])
         if candidate.notes:
             out.print(f"  [dim]{escape('; '.join(candidate.notes))}[/]")
     for each in result.literature:
         out.print(f"[cyan]literature[/] {escape(each.words)}")
     out.print(f"[bold]{escape(answer_words(result))}[/]")
-
-
-def head_of(key: str) -> str:
-    """Return the head of a column: symbol and unit."""
-    from lirich.quantities import QUANTITIES
-
-    known = QUANTITIES[key]
-    return f"{known.symbol}\n{known.unit}"
 
 
 def candidates(study: str, workers: int | None, *, json: bool) -> None:
