@@ -275,10 +275,14 @@ def test_values_are_kept_in_place_of_an_earlier_run(few: tuple[ScreenAnswer, Pat
     workspace = Workspace.create(tmp_path / "ws")
     count = keep_answer(workspace.store, few[0])
     assert count == len(few[0].values)
-    answer = workspace.screen_electrolytes({**STUDY, "electrolytes": ["Li3PO4"], "polymers": []}, executor="serial")
+    told = {"formula": "PEO-LiTFSI", "conductivity_s_cm": 5e-6, "source": "a paper"}
+    study = {**STUDY, "electrolytes": ["Li3PO4"], "polymers": [told]}
+    answer = workspace.screen_electrolytes(study, executor="serial")
     kept = [v for v in workspace.store.values() if v.provenance.code == "lirich.screening.electrolytes"]
-    assert {v.subject.key for v in kept} == {"Li3PO4"}
+    assert {v.subject.key for v in kept} == {"Li3PO4", "PEO-LiTFSI"}
     assert len(kept) == len(answer.values)
+    again = workspace.screen_electrolytes(study, executor="serial")  # what was kept is no record beside itself
+    assert again.details["literature"] == answer.details["literature"]
 
 
 def test_the_command_shows_the_ranking_and_writes_the_table(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from lirich.workbench.electrolytes import class_records
 from lirich.workbench.screen_answer import Told
 from lirich.workbench.solids import conductivity_words, of_conductivity, of_elements
 
+CODE = "lirich.screening.electrolytes"
+"""The code that the values of such a screening name."""
 FLAG = "equilibrium"
 """The flag of every computed value (`lirich.model.flags`)."""
 _OBELIX = "OBELiX, Therrien et al., arXiv:2502.14234 (2025), CC-BY 4.0"
@@ -129,8 +131,11 @@ def details_of(known: Known, layer: Layer | None) -> dict[str, Any]:
 
 
 def published(everyone: Iterable[Known], records: Sequence[Value] | None) -> list[dict[str, Any]]:
-    """Return the literature records about the classes of the candidates, or about any solid electrolyte, as JSON."""
-    values = literature.load() if records is None else list(records)
+    """Return the literature records about the classes of the candidates, or about any solid electrolyte, as JSON.
+
+    What an earlier screening kept of its own sources is no record beside it.
+    """
+    values = literature.load() if records is None else [v for v in records if v.provenance.code != CODE]
     kinds = dict.fromkeys(known.kind for known in everyone if known.kind)
     found = {id(v): v for kind in kinds for v in class_records(kind, values)}
     return [
