@@ -1,0 +1,85 @@
+"""A dopant on other sites of the same cell: the same ions in another arrangement, whose energies compare.
+
+Putting a dopant on another kind of site usually changes what makes the cell neutral, and so its composition: the two
+cells then tell nothing of the site. Here the dopant changes places with another ion, so that only the site differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pymatgen.core.structure import Structure
+
+from lirich.atoms.arrangement import EMPTY, Arrangement
+from lirich.atoms.sites import distinct_sites
+
+MOST_NEIGHBOURHOODS = 3
+"""Of an anion, so many other neighbourhoods are tried, those of the lowest Ewald energies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A cell with one dopant on another site: which dopant, where to in words, the cell."""
+
+    element: str
+    layer: str
+    where: str
+    structure: Structure
+
+
+def elsewhere(start: Arrangement) -> Iterator[Elsewhere]:
+    """Yield the cells in which one dopant, the first of each element, stands on another kind of site.
+
+    A cation changes places with an ion of the lithium layer or of the metal layer (from the metal layer: with its
+    lithium), or goes to an empty tetrahedral place; an anion changes places with oxygen of another neighbourhood. Of
+    each kind it is the arrangement of the lowest Ewald energy.
+    """
+    first: dict[str, int] = {}
+    for place, role in enumerate(start.roles):
+        if role == "dopant":
+            first.setdefault(start.elements[place], place)
+    for element, here in first.items():
+        found = _of_anion(start, here) if start.places.layers[here] == "O" else _of_cation(start, here)
+        for layer, words, arrangement in found:
+            yield Elsewhere(element, layer, f"{element} {words}", arrangement.structure())
+
+
+def _of_cation(start: Arrangement, here: int) -> Iterator[tuple[str, str, Arrangement]]:
+    home = start.places.layers[here]
+    in_metal_layer = start.holding("Li", layer="TM")
+    if home != "TM":
+        in_metal_layer += _metals(start)
+    options = {
+        "Li": ("in the Li layer", start.holding("Li", layer="Li") if home != "Li" else []),
+        "TM": ("in the TM layer" if home != "TM" else "on a Li place of the TM layer", in_metal_layer),
+        "tetrahedral": ("tetrahedral", start.holding(EMPTY, layer="tetrahedral") if home != "tetrahedral" else []),
+    }
+    for layer, (words, places) in options.items():
+        if places:
+            yield layer, words, min((start.swapped(here, place) for place in places), key=lambda each: each.ewald_ev)
+
+
+def _of_anion(start: Arrangement, here: int) -> Iterator[tuple[str, str, Arrangement]]:
+    crystal = start.structure()
+    place_of = crystal.site_properties["place"]
+    sites = distinct_sites(crystal, layer="O")
+    home = next(site.name for site in sites if here in {place_of[i] for i in site.members})
+    found = []
+    for site in sites:
+        places = [place_of[i] for i in site.members if start.roles[place_of[i]] == "host"]
+        around = site.name.partition(": ")[2]
+        if places and around != home.partition(": ")[2]:
+            best = min((start.swapped(here, place) for place in places), key=lambda each: each.ewald_ev)
+            found.append((best.ewald_ev, around, best))
+    for _, around, best in sorted(found, key=lambda each: (each[0], each[1]))[:MOST_NEIGHBOURHOODS]:
+        yield "O", f"beside {around}", best
+
+
+def _metals(start: Arrangement) -> list[int]:
+    each = zip(start.places.layers, start.roles, start.elements, strict=True)
+    return [
+        i
+        for i, (layer, role, element) in enumerate(each)
+        if layer == "TM" and role == "host" and element not in ("", "Li")
+    ]
