@@ -77,9 +77,6 @@ def _of_anion(start: Arrangement, here: int) -> Iterator[tuple[str, str, Arrange
 
 
 def _metals(start: Arrangement) -> list[int]:
-    each = zip(start.places.layers, start.roles, start.elements, strict=True)
-    return [
-        i
-        for i, (layer, role, element) in enumerate(each)
-        if layer == "TM" and role == "host" and element not in ("", "Li")
-    ]
+    metal = [element not in (EMPTY, "Li") for element in start.elements]
+    here = [layer == "TM" and role == "host" for layer, role in zip(start.places.layers, start.roles, strict=True)]
+    return [i for i, both in enumerate(zip(metal, here, strict=True)) if all(both)]
