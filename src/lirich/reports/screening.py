@@ -58,6 +58,8 @@ def screening_report(result: ScreenResult) -> str:
         structure_figures=[book.add(f) for f in shapes],
         literature=result.literature,
         sites=_sites(result),
+        predicted=result.predicted,
+        predictions=_predictions(result),
         stages=[
             {"words": s.gate.words, "left": len(s.passed), "entered": s.entered, "because": s.gate.because}
             for s in judged.funnel.stages
@@ -98,6 +100,21 @@ def _row(result: ScreenResult, candidate: Candidate, row: Mapping[str, Any]) -> 
         notes=candidate.notes,
         reasons=tuple(reason for reason in row["reasons"] if reason != words),
     )
+
+
+def _predictions(result: ScreenResult) -> list[dict[str, object]]:
+    """Return the rows of the table of dopants that were not computed: those of which something could be told."""
+    return [
+        {
+            "name": place.name,
+            "score": "–" if place.score is None else f"{place.score.value:+.2f}",
+            "interval": "" if place.score is None else f"{place.score.low:+.2f} … {place.score.high:+.2f}",
+            "figures": [f"{QUANTITIES[key].name} {figure_words(key, each)}" for key, each in place.figures.items()],
+            "falls_at": place.falls_at,
+        }
+        for place in result.predicted.places
+        if place.score is not None or place.figures
+    ]
 
 
 def _sites(result: ScreenResult) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lirich.model import Origin
 from lirich.plots import periodic
 from lirich.plots import screening as plots
 from lirich.plots.crystals import crystal as draw_crystal
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from lirich.screening.screened import Built
     from lirich.workbench.screen_result import ScreenResult
 
+MOST_PREDICTED = 20
+"""So many predicted scores are drawn, the best; the periodic table and ``--json`` have all."""
 MOST_PAIRS = 3
 """So many pairs of weighted quantities are drawn against each other, those of the largest weights."""
 
@@ -31,6 +34,10 @@ def figures_of(result: ScreenResult) -> list[Figure]:
     if ranking is not None:
         spots = [plots.Spot(p.name, p.score, p.score_low, p.score_high) for p in ranking.places]
         drawn.append(plots.scores(spots, level=LEVEL))
+    told = [p for p in result.predicted.places if p.score is not None][:MOST_PREDICTED]
+    if told:
+        spots = [plots.Spot(p.name, p.score.value, p.score.low, p.score.high) for p in told if p.score is not None]
+        drawn.append(plots.scores(spots, level=LEVEL, origin=Origin.PREDICTED))
     if judged.funnel.stages:
         gates = [stage.gate for stage in judged.funnel.stages]
         short = [g.words.replace(QUANTITIES[g.quantity].name, QUANTITIES[g.quantity].symbol, 1) for g in gates]
@@ -77,6 +84,11 @@ def _tiles(result: ScreenResult) -> list[periodic.Tile]:
         reason = row["reasons"][0] if row["reasons"] else ""
         elements = tuple(dict.fromkeys(tried.elements))
         found.append(periodic.Tile(elements, None if score is None else float(score), f"{candidate.name}: {reason}"))
+    for place in result.predicted.places:
+        if place.score is not None:
+            words = f"{place.name}: {place.score.low:+.2f} … {place.score.high:+.2f}"
+            words += f", would fall at {place.falls_at}" if place.falls_at else ""
+            found.append(periodic.Tile((place.ion.element,), place.score.value, words, predicted=True))
     return found
 
 

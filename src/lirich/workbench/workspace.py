@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lirich.cells.programme import Programme
     from lirich.compute import Progress
+    from lirich.screening.phase_study import PhaseStudy
     from lirich.screening.study import DopingStudy
     from lirich.store import Store
     from lirich.store.documents import Names
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lirich.workbench.atoms import Atoms
     from lirich.workbench.compare import Comparison
     from lirich.workbench.learning import Learning
+    from lirich.workbench.phases_result import PhasesResult
     from lirich.workbench.screen_result import ScreenResult
     from lirich.workbench.simulate import SimulatedCell
     from lirich.workbench.simulated_spectrum import SimulatedSpectrum
@@ -370,6 +372,36 @@ class Workspace:
             models=self.store.models,
         )
         keep_values(self.store, result)
+        return result
+
+    def screen_phases(
+        self,
+        study: PhaseStudy | Mapping[str, Any] | str | Path,
+        *,
+        executor: str = "processes",
+        workers: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> PhasesResult:
+        """Map which order of the cations is lowest between three corners, and keep the values.
+
+        *study* is as in `screen`. Raises what `lirich.workbench.phases.run_phases` raises.
+        """
+        from lirich.screening.phase_study import PhaseStudy
+        from lirich.workbench.phases import keep_phases, make_phases, read_phases, run_phases
+
+        if isinstance(study, PhaseStudy):
+            asked = study
+        else:
+            asked = read_phases(Path(study)) if isinstance(study, str | Path) else make_phases(study)
+        result = run_phases(
+            asked,
+            cache=self.store.cache / "screen",
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            models=self.store.models,
+        )
+        keep_phases(self.store, result)
         return result
 
     @property
