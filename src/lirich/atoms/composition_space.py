@@ -75,7 +75,7 @@ class CompositionSpace:
         return Point(tuple(float(s) for s in shares), Composition(formula=formula, amounts=kept))
 
     def holding(self, formula: str) -> Point:
-        """Return the mixture that is *formula*, to 0.01 atoms per two anions.
+        """Return the mixture that is *formula*, to 0.01 atoms per two anions, under that name.
 
         Its shares are the non-negative ones of the least squares. Raises `lirich.errors.CompositionError` where it does
         not lie between the corners.
@@ -93,7 +93,8 @@ class CompositionSpace:
                 f"too {'much' if off[far] > 0 else 'little'} at the nearest mixture",
                 expected="a mixture of the corners",
             )
-        return self.at(shares / shares.sum())
+        mixed = self.at(shares / shares.sum())
+        return Point(mixed.shares, mixed.composition.model_copy(update={"formula": formula}))
 
     def grid(self, steps: int) -> list[Point]:
         """Return the mixtures whose shares are whole numbers of 1/*steps*."""

@@ -54,9 +54,8 @@ def scores(spots: Sequence[Spot], *, level: float, origin: Origin = Origin.COMPU
     """Draw the score of each candidate with its interval, best on top; predicted ones have marks of their own."""
     computed = origin is Origin.COMPUTED
     ordered = sorted(spots, key=lambda s: s.value)
-    trace = _dots(ordered, _COMPUTED if computed else _PREDICTED, style.MARKERS[origin]) | {
-        "y": [style.plain(s.name) for s in ordered]
-    }
+    trace = _dots(ordered, _COMPUTED if computed else _PREDICTED, style.MARKERS[origin])
+    trace |= {"y": [style.plain(s.name) for s in ordered]}
     trace["x"] = style.numbers([s.value for s in ordered])
     trace["error_x"] = _errors(ordered)
     return Figure(

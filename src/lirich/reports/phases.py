@@ -24,6 +24,7 @@ def phases_report(result: PhasesResult) -> str:
         name=study.name,
         corners=study.corners,
         calculator=study.calculator,
+        atoms=study.atoms,
         level=f"{LEVEL:.0%}",
         pre_filter=first.message,
         findings=others,
@@ -49,8 +50,8 @@ def _method(result: PhasesResult) -> list[str]:
         f"{study.relaxation.force_max_ev_a:g} eV/Å, at most {study.relaxation.max_steps} steps",
         "Layered cells by the electrostatic energy of formal charges, spinel-type cells likewise (metals on 16d), rock "
         "salt at random; layered and spinel stand with their lowest cell, rock salt with the mean of its cells",
-        "Learned by a Gaussian process from ionic radius, charge, lithium per metal and shares of the metals; intervals "
-        "are widened to what the errors on compositions left out ask for (conformal prediction)",
+        "Learned by a Gaussian process from ionic radius, charge, lithium per metal and shares of the metals; "
+        "intervals are widened to what the errors on compositions left out ask for (conformal prediction)",
         f"{screened.jobs} relaxations; {screened.seconds:.0f} s",
         f"Study hash {study.content_hash()[:16]}, lirich {screened.lirich}",
     ]

@@ -100,16 +100,15 @@ class MappedPoint(Frozen):
 
 
 class LeftOutError(Frozen):
-    """Errors on compositions that were left out, meV per atom: of the map, and of the mean of the others."""
+    """Errors on compositions that were left out, meV per atom: of the map, and of the mean of the others.
+
+    ``tells`` says whether the map does better by more than the standard error of that; else the mean is shown.
+    """
 
     rmse: float
     naive_rmse: float
     count: int
-
-    @property
-    def tells(self) -> bool:
-        """Whether the map does better than the mean."""
-        return self.rmse < self.naive_rmse
+    tells: bool
 
 
 class PhasesScreened(Frozen):

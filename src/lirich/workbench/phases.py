@@ -242,7 +242,7 @@ def _mapped(
             "asked": _answers(asked, learned.predict([p.composition for p in asked])) if asked else (),
             "following": _following(study, space, [p for p, _ in found], learned),
             "left_out": {
-                phase: LeftOutError(rmse=each.rmse, naive_rmse=each.naive_rmse, count=each.groups)
+                phase: LeftOutError(rmse=each.rmse, naive_rmse=each.naive_rmse, count=each.groups, tells=each.tells)
                 for phase, each in learned.left_out_.items()
             },
         }

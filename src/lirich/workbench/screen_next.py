@@ -22,9 +22,7 @@ def what_next(result: ScreenResult, count: int = 3) -> ScreenPrediction:
             f"Nothing to go on from: {found.why_not}", advice="Screen further dopants of your own choice first"
         )
     if not found.following:
-        raise NotEnoughDataError(
-            "All sensible dopants on the places of this study are computed, or would fall at a gate"
-        )
+        raise NotEnoughDataError("All sensible dopants on the places of this study are computed, or would fall")
     return found
 
 
@@ -35,7 +33,7 @@ def next_study(study: DopingStudy, found: ScreenPrediction) -> DopingStudy:
 
 
 def study_text(study: DopingStudy, found: ScreenPrediction) -> str:
-    """Return the study of `next_study` as the text of a YAML file that stands alone, its choice explained at the top."""
+    """Return the study of `next_study` as the text of a YAML file that stands alone, with why at its top."""
     import yaml
 
     data = study.model_dump(mode="json", exclude_defaults=True)
@@ -46,7 +44,7 @@ def study_text(study: DopingStudy, found: ScreenPrediction) -> str:
         f"To compute next: {', '.join(place.name for place in found.following)}.",
         f"By: {found.how}.",
         *(each.words for each in found.learned),
-        "The dopants of the study before are still here: in the same workspace they are read back, and rank beside the new.",
+        "The dopants of the study before are still here: in the same workspace they are read back.",
     ]
     head = "".join(f"# {line}\n" for line in said)
     return head + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)

@@ -29,6 +29,10 @@ SCORE = "score"
 SMALL_A = 0.3
 """Ionic radius in four-fold coordination below which an ion may stand between four oxygens: B 0.11, P 0.17, Si 0.26 Å
 (Shannon, Acta Cryst. A 32 (1976) 751, doi:10.1107/S0567739476001551)."""
+LARGEST_STEP = 0.45
+"""Share of the radius of the ion that makes room by which a sensible dopant may differ from it: a choice. Goldschmidt's
+rule (Naturwissenschaften 14 (1926) 477) allows 15 %, at most 30 %; Zr⁴⁺ and Mg²⁺ for Mn⁴⁺ (36 %) are made all the same,
+Y³⁺ (70 %), La³⁺ and Ba²⁺ are found as phases of their own."""
 MOST_CHARGE_ON_LITHIUM = 2
 """An ion of a higher charge is not tried on Li⁺'s place: the layer is held open by Na⁺, Mg²⁺, Zn²⁺ and their like."""
 
@@ -37,19 +41,21 @@ MOST_CHARGE_ON_LITHIUM = 2
 class Learned:
     """How one figure is told of dopants that were left out; ``error`` and ``naive`` are in its unit.
 
-    ``interval`` says whether the dopants are enough for an interval at the level of the screening.
+    ``better`` says whether it beats the mean of the others by more than the standard error of that, ``interval``
+    whether the dopants are enough for an interval at the level of the screening.
     """
 
     figure: str
     error: float
     naive: float
     groups: int
+    better: bool
     interval: bool
 
     @property
     def tells(self) -> bool:
         """Whether the surrogate does better than the mean of the others, with an interval."""
-        return self.error < self.naive and self.interval
+        return self.better and self.interval
 
     @property
     def name(self) -> str:
@@ -64,7 +70,7 @@ class Learned:
             f"{self.name}: error on {self.groups} dopants left out {self.error:.2g}{unit}, of the mean of the others "
             f"{self.naive:.2g}{unit}"
         )
-        if self.error >= self.naive:
+        if not self.better:
             return f"{said}: cannot tell"
         return said if self.interval else f"{said}; too few dopants for a {LEVEL:.0%} interval, so nothing is predicted"
 
@@ -149,8 +155,8 @@ def predict(judged: Judged, *, following: int = 3) -> ScreenPrediction:
     Every quantity of weights and gates, and the score itself, is learned from the features of the dopants
     (`lirich.atoms.features`) by a Gaussian process. A figure is predicted only where the process does better on
     dopants left out than the mean of the others, and has an interval. Sensible are all elements with a usual charge, a
-    radius and an oxide on each of the places that the study tried: what stands on a place that nobody computed cannot
-    be learned.
+    radius near that of the ion that makes room, and an oxide, on each of the places that the study tried: what stands
+    on a place that nobody computed cannot be learned.
     """
     ranking = judged.ranking
     if ranking is None:
@@ -207,10 +213,13 @@ class _Learner:
         rows: list[Array] = []
         for ion in self.sensible():
             try:
-                rows.append(features([self.dopant(ion)], {}))
+                row = features([self.dopant(ion)], {})
+                fits = self.fits(ion)
             except LirichError:
                 continue  # no radius or no oxide of it is known
-            new.append(ion)
+            if fits:
+                new.append(ion)
+                rows.append(row)
         study = self.judged.screened.study
         learned: list[Learned] = []
         told: dict[str, list[Estimate]] = {}
@@ -224,7 +233,7 @@ class _Learner:
                 continue
             out = surrogate.left_out_
             enough = math.isfinite(surrogate.scale_(LEVEL))
-            learned.append(Learned(figure, out.rmse, out.naive_rmse, out.groups, enough))
+            learned.append(Learned(figure, out.rmse, out.naive_rmse, out.groups, out.tells, enough))
             score = surrogate
             if learned[-1].tells and new:
                 p = surrogate.predict(np.array(rows), level=LEVEL)
@@ -246,6 +255,17 @@ class _Learner:
             else "most unlike what is computed: the surrogate tells no more than the mean, so these teach it most",
             left_out=tuple(self.left_out),
         )
+
+    def fits(self, ion: Ion) -> bool:
+        """Whether the ion is near enough in size to the one that makes room; between the oxygens `SMALL_A` says so."""
+        from lirich.atoms.oxidation import ionic_radius_a, usual_state
+
+        dopant = self.dopant(ion)
+        if dopant.place == "tetrahedral":
+            return True
+        replaced = {"TM": self.host, "Li": "Li", "O": "O"}[dopant.place]
+        radius = ionic_radius_a(replaced, usual_state(replaced))
+        return abs(ionic_radius_a(dopant.element, dopant.charge) - radius) <= LARGEST_STEP * radius
 
     def predicted(self, ion: Ion, figures: Mapping[str, Estimate]) -> Predicted:
         own = {key: each for key, each in figures.items() if key != SCORE}
