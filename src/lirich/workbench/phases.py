@@ -258,7 +258,7 @@ def _answer(point: Point, told: Preferred) -> MappedPoint:
     for phase, (value, low, high) in told.over_layered_mev_atom.items():
         finite = math.isfinite(low) and math.isfinite(high)
         spans[phase] = (round(value, 3), round(low, 3) if finite else None, round(high, 3) if finite else None)
-    shares = tuple(round(share, 6) for share in point.shares)
+    shares = tuple(round(share, 9) for share in point.shares)
     return MappedPoint(
         formula=point.composition.formula, shares=shares, phase=told.phase or "", over_layered_mev_atom=spans
     )

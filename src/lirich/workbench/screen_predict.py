@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.errors import LirichError
+from lirich.model import Composition
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import Judged
@@ -303,6 +304,8 @@ class _Learner:
         tried = {place for ions in placed for ion in ions for place in ion.places}
         done = {(ions[0].element, ions[0].places[0]) for ions in placed if len(ions) == 1}
         own = {e for cell in self.judged.screened.host.cells if cell.crystal is not None for e in cell.crystal.elements}
+        formula = self.judged.screened.study.host.formula
+        own |= set(Composition.parse(formula).amounts) if formula else set()
         cations = [e for e in dict.fromkeys(e for e, _ in oxide_energies()) if e in STATES]
         found: list[Ion] = []
         for element in (*cations, *sorted(ANIONS & set(STATES))):
