@@ -155,9 +155,12 @@ def test_every_kind_of_site_is_computed_to_its_end(truth: None) -> None:
 def test_the_report_shows_one_dopant_on_several_sites(truth: None) -> None:
     from lirich.reports.screening import screening_report
 
-    text = screening_report(run_screen(study([["Mg", "Nb"]]), executor="serial"))
+    result = run_screen(study([["Mg", "Nb"]]), executor="serial")
+    text = screening_report(result)
     assert "Mg in the Li layer" in text
     assert "rather there" in text
+    said = [each for each in result.to_dict()["sites"] if each["verdict"] == "rather there"]
+    assert [each["where"] for each in said] == ["Mg in the Li layer"]
     assert "at home where it was put" in text
 
 

@@ -135,6 +135,7 @@ def show(result: ScreenResult) -> None:
     from lirich.quantities import QUANTITIES
     from lirich.reports.screening import answer_words
     from lirich.screening.reasons import figure_words
+    from lirich.screening.sites import site_preferences
 
     out = console()
     judged = result.judged
@@ -167,6 +168,9 @@ def show(result: ScreenResult) -> None:
         out.print(f"[bold]{escape(candidate.name)}[/]: {escape('; '.join(reasons[:MOST_REASONS]))}{more}")
         if candidate.notes:
             out.print(f"  [dim]{escape('; '.join(candidate.notes))}[/]")
+    for site in site_preferences(judged):
+        if site.verdict == "rather there":
+            out.print(f"[yellow]site[/] {escape(site.words)}")
     for each in result.literature:
         out.print(f"[cyan]literature[/] {escape(each.words)}")
     out.print(f"[bold]{escape(answer_words(result))}[/]")

@@ -8,6 +8,7 @@ from statistics import fmean
 
 from lirich.screening.candidate import Estimate
 from lirich.screening.judged import Judged, estimate
+from lirich.screening.reasons import figure_words
 
 SITE = "dopant_site_energy_ev"
 
@@ -23,6 +24,22 @@ class SitePreference:
     where: str
     estimate: Estimate | None
     why: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Say it in a line: ``Mg+Nb: Mg in the Li layer −0.3 (−0.4 … −0.2) eV: rather there``."""
+        energy = "no energy" if self.estimate is None else figure_words(SITE, self.estimate)
+        return f"{self.candidate}: {self.where} {energy}: {self.verdict}"
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as JSON."""
+        return {
+            "candidate": self.candidate,
+            "where": self.where,
+            "energy_ev": None if self.estimate is None else self.estimate.model_dump(mode="json"),
+            "verdict": self.verdict,
+            "why": list(self.why),
+        }
 
     @property
     def verdict(self) -> str:

@@ -11,6 +11,7 @@ from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Subj
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import CHANGES, Judged
 from lirich.screening.ranking import Ranked
+from lirich.screening.sites import site_preferences
 from lirich.workbench.screen_literature import Published
 from lirich.workbench.screen_predict import Predicted, ScreenPrediction, predict
 
@@ -173,6 +174,7 @@ class ScreenResult:
             "candidates": [self._row(candidate, row) for candidate, row in self.rows],
             "reference": {key: figure.model_dump(mode="json") for key, figure in judged.reference.items()},
             "literature": [each.to_dict() for each in self.literature],
+            "sites": [each.to_dict() for each in site_preferences(judged)],
             "predicted": self.predicted.to_dict(),
             "findings": [finding.model_dump(mode="json") for finding in self.findings],
             "screened": screened.model_dump(mode="json"),
