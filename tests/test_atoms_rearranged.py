@@ -49,6 +49,7 @@ def test_a_metal_goes_to_the_lithium_layer_a_lithium_of_its_own_and_a_tetrahedro
     for each in found.values():
         assert each.structure.composition == start.structure.composition
         assert of(each.structure, "Ti") == [each.layer]
+        assert each.structure[each.atom].specie.symbol == "Ti"
         assert Counter(each.structure.site_properties["charge"]) == Counter(start.structure.site_properties["charge"])
 
 
@@ -150,6 +151,38 @@ def test_every_kind_of_site_is_computed_to_its_end(truth: None) -> None:
     assert found["Mg in the TM layer", "Mg in the Li layer"].estimate.value == pytest.approx(-0.3, abs=1e-6)  # type: ignore[union-attr]
     assert any(where.startswith("F beside ") for candidate, where in found if candidate == "F")
     assert {where.split()[0] for candidate, where in found if candidate == "Na+W"} == {"Na", "W"}
+
+
+def test_a_dopant_that_does_not_stay_has_no_energy_there(host: Arrangement) -> None:
+    """Ti4+ between four oxygens slides home, and its energy is that of home: no energy of that site."""
+    from lirich.atoms.descriptors.preference import site_preference
+    from lirich.atoms.endstates import EndState, Move
+    from lirich.atoms.plan import Job
+    from lirich.atoms.relax import Relaxation, RelaxationSettings
+
+    start = made(host, Dopant(element="Ti", charge=4), host.holding("Mn")[0]).structure
+
+    def relaxation(structure: Structure, energy: float, moved: tuple[Move, ...] = ()) -> Relaxation:
+        return Relaxation(
+            energy_ev=energy, structure=structure.as_dict(), converged=True, steps=1, force_calls=1, force_max_ev_a=0.0,
+            end=EndState(kind="other" if moved else "as built", moved=moved), calculator="made", version="1",
+            seconds=0.0,
+        )  # fmt: skip
+
+    plan = site_preference(start, relaxation(start, -300.0), RelaxationSettings())
+    jobs: list[Job] = next(plan)
+    outcomes = []
+    for job in jobs:
+        cell = Structure.from_dict(job.parameters["structure"])
+        (atom,) = [i for i, site in enumerate(cell) if site.specie.symbol == "Ti"]
+        slides = (Move(atom=atom, element="Ti", distance_a=1.7),) if job.label == "Ti tetrahedral" else ()
+        outcomes.append(relaxation(cell, -300.0 if slides else -299.0, slides).model_dump(mode="json"))
+    with pytest.raises(StopIteration) as end:
+        plan.send(outcomes)
+    found = {each.where: each for each in end.value.value}
+    assert found["Ti tetrahedral"].value is None
+    assert found["Ti tetrahedral"].why == "Ti does not stay there: it moved 1.7 Å"
+    assert found["Ti in the Li layer"].value == pytest.approx(1.0)
 
 
 def test_the_report_shows_one_dopant_on_several_sites(truth: None) -> None:

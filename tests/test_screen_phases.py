@@ -219,15 +219,37 @@ def test_the_shipped_results_are_those_of_the_shipped_study(tmp_path: Path) -> N
     assert not result.screened.failures
     # layered is the lowest computed order of every mixture of the Li-rich layered oxides
     assert all(value > 0 for p in result.screened.computed for value, _ in p.over_layered_mev_atom.values())
+    (known,) = result.screened.asked
+    assert known.phase == "layered"  # Li1.2Mn0.54Ni0.13Co0.13O2 is made as a layered oxide
     said = run("screen", "phases", "phases", "--shipped", "-o", "map.html", cwd=tmp_path)
     assert said.code == 0, said.err
     assert result.answer in said.out.replace("\n", " ")
     assert (tmp_path / "map.html").stat().st_size > 100_000
 
 
+def test_the_shipped_map_is_learned_from_the_shipped_energies() -> None:
+    from lirich.atoms.preference import PhaseEnergies, PhaseMap
+
+    screened = shipped_phases("phases").screened
+    found = [
+        PhaseEnergies(
+            formula=p.formula, asked=p.asked, amounts=dict(p.amounts), atoms=48, rounding=dict(p.rounding),
+            energies_ev_atom=dict(p.energies_ev_atom), calculator="chgnet", version=screened.version,
+        )
+        for p in screened.computed
+    ]  # fmt: skip
+    space = CompositionSpace(screened.study.corners)
+    some = screened.answers[::40]
+    told = PhaseMap().fit(found).predict([space.at(a.shares).composition for a in some])
+    for answer, again in zip(some, told, strict=True):
+        assert answer.phase == (again.phase or "")
+        for phase, (value, low, high) in answer.over_layered_mev_atom.items():
+            assert (value, low, high) == pytest.approx(again.over_layered_mev_atom[phase], abs=0.1)
+
+
 def test_the_outlook_names_compositions_and_time(tmp_path: Path) -> None:
     said = run("screen", "phases", "phases", "--dry-run", "--json", cwd=tmp_path)
     told = json.loads(said.out)
-    assert len(told["compositions"]) == 12
-    assert told["relaxations"] == 72
+    assert len(told["compositions"]) == 19
+    assert told["relaxations"] == 114
     assert told["seconds_of_one_core"] > 0

@@ -6,7 +6,7 @@ cells then tell nothing of the site. Here the dopant changes places with another
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pymatgen.core.structure import Structure
@@ -20,12 +20,13 @@ MOST_NEIGHBOURHOODS = 3
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A cell with one dopant on another site: which dopant, where to in words, the cell."""
+    """A cell with one dopant on another site: which dopant, where to in words, the cell, its index in the cell."""
 
     element: str
     layer: str
     where: str
     structure: Structure
+    atom: int
 
 
 def elsewhere(start: Arrangement) -> Iterator[Elsewhere]:
@@ -41,11 +42,17 @@ def elsewhere(start: Arrangement) -> Iterator[Elsewhere]:
             first.setdefault(start.elements[place], place)
     for element, here in first.items():
         found = _of_anion(start, here) if start.places.layers[here] == "O" else _of_cation(start, here)
-        for layer, words, arrangement in found:
-            yield Elsewhere(element, layer, f"{element} {words}", arrangement.structure())
+        for layer, words, (there, arrangement) in found:
+            cell = arrangement.structure()
+            atom = list(cell.site_properties["place"]).index(there)
+            yield Elsewhere(element, layer, f"{element} {words}", cell, atom)
 
 
-def _of_cation(start: Arrangement, here: int) -> Iterator[tuple[str, str, Arrangement]]:
+Found = tuple[str, str, tuple[int, Arrangement]]
+"""The layer, the site in words, and the place with the arrangement."""
+
+
+def _of_cation(start: Arrangement, here: int) -> Iterator[Found]:
     home = start.places.layers[here]
     in_metal_layer = start.holding("Li", layer="TM")
     if home != "TM":
@@ -57,10 +64,15 @@ def _of_cation(start: Arrangement, here: int) -> Iterator[tuple[str, str, Arrang
     }
     for layer, (words, places) in options.items():
         if places:
-            yield layer, words, min((start.swapped(here, place) for place in places), key=lambda each: each.ewald_ev)
+            yield layer, words, _lowest(start, here, places)
 
 
-def _of_anion(start: Arrangement, here: int) -> Iterator[tuple[str, str, Arrangement]]:
+def _lowest(start: Arrangement, here: int, places: Sequence[int]) -> tuple[int, Arrangement]:
+    swapped = [(place, start.swapped(here, place)) for place in places]
+    return min(swapped, key=lambda pair: pair[1].ewald_ev)
+
+
+def _of_anion(start: Arrangement, here: int) -> Iterator[Found]:
     crystal = start.structure()
     place_of = crystal.site_properties["place"]
     sites = distinct_sites(crystal, layer="O")
@@ -70,8 +82,8 @@ def _of_anion(start: Arrangement, here: int) -> Iterator[tuple[str, str, Arrange
         places = [place_of[i] for i in site.members if start.roles[place_of[i]] == "host"]
         around = site.name.partition(": ")[2]
         if places and around != home.partition(": ")[2]:
-            best = min((start.swapped(here, place) for place in places), key=lambda each: each.ewald_ev)
-            found.append((best.ewald_ev, around, best))
+            best = _lowest(start, here, places)
+            found.append((best[1].ewald_ev, around, best))
     for _, around, best in sorted(found, key=lambda each: (each[0], each[1]))[:MOST_NEIGHBOURHOODS]:
         yield "O", f"beside {around}", best
 

@@ -50,11 +50,8 @@ def dopants(
         show(result)
         show_findings(result.findings)
         if workspace is not None:
-            origins = (
-                "origins computed and predicted"
-                if any(p.figures for p in result.predicted.places)
-                else "origin computed"
-            )
+            told = any(place.figures for place in result.predicted.places)
+            origins = "origins computed and predicted" if told else "origin computed"
             console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], {origins}.")
         else:
             console().print("[dim]No workspace here: nothing is kept, and a run that is stopped begins anew.[/]")

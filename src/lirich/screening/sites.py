@@ -44,7 +44,9 @@ class SitePreference:
     @property
     def verdict(self) -> str:
         """What the interval allows to say: a single result says nothing."""
-        if self.estimate is None or self.estimate.low is None or self.estimate.high is None:
+        if self.estimate is None:
+            return "no energy"
+        if self.estimate.low is None or self.estimate.high is None:
             return "cannot tell"
         if self.estimate.low > 0:
             return "at home where it was put"

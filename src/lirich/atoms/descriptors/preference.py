@@ -62,7 +62,7 @@ def site_preference(built: Structure, home: Relaxation, settings: RelaxationSett
 
     *built* is the doped cell before relaxation, with the site properties ``charge``, ``layer`` and ``role``, *home* the
     same cell relaxed. The ions are the same in another arrangement (`lirich.atoms.rearranged`); positive says that
-    the site of *built* is the better one.
+    the site of *built* is the better one. A dopant that leaves the site while the cell relaxes gives no value.
     """
     free = settings.model_copy(update={"cell": "free"})
     others = list(elsewhere(arranged(built, tetrahedral=True)))
@@ -70,6 +70,9 @@ def site_preference(built: Structure, home: Relaxation, settings: RelaxationSett
     found = []
     for each, outcome in zip(others, outcomes, strict=True):
         end, why = ended(outcome)
+        left = next((m for m in end.end.moved if m.atom == each.atom), None) if end is not None else None
+        if left is not None:
+            end, why = None, f"{each.element} does not stay there: it moved {left.distance_a:.1f} Å"
         value = None if end is None else end.energy_ev - home.energy_ev
         doubts = () if end is None else doubts_of(end)
         found.append(Computed(quantity=SITE, value=value, where=each.where, doubts=doubts, why=why))
