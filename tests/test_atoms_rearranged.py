@@ -165,7 +165,7 @@ def test_a_dopant_that_does_not_stay_has_no_energy_there(host: Arrangement) -> N
     def relaxation(structure: Structure, energy: float, moved: tuple[Move, ...] = ()) -> Relaxation:
         return Relaxation(
             energy_ev=energy, structure=structure.as_dict(), converged=True, steps=1, force_calls=1, force_max_ev_a=0.0,
-            end=EndState(kind="other" if moved else "as built", moved=moved), calculator="made", version="1",
+            end=EndState(kind="other basin" if moved else "as built", moved=moved), calculator="made", version="1",
             seconds=0.0,
         )  # fmt: skip
 
