@@ -13,7 +13,7 @@ from lirich.cli.output import want_json
 
 screen = typer.Typer(
     name="screen",
-    help="Screen dopants, coatings, electrolytes and additives: funnel, ranking with intervals, reasons.",
+    help="Screen dopants, phases, coatings, electrolytes and additives: rankings with intervals and reasons.",
     no_args_is_help=True,
 )
 
@@ -53,6 +53,66 @@ def dopants(
         screening.candidates(study, workers, json=json)
         return
     screening.dopants(study, output, workspace, shipped=shipped, workers=workers, executor=executor, json=json)
+
+
+@screen.command("phases")
+def phases(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY",
+            help="A study in YAML or TOML, or the name of the one that comes with lirich: phases.",
+            show_default=False,
+        ),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list the compositions and the time that they would take.")
+    ] = False,
+    shipped: Annotated[
+        bool,
+        typer.Option("--shipped", help="Show the results that come with lirich for this study; compute nothing."),
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the report here (HTML).", show_default=False)
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    workers: Workers = None,
+    executor: ExecutorName = "processes",
+    json: Json = False,
+) -> None:
+    """Map which order of the cations is lowest between three corners: layered, spinel or rock salt."""
+    want_json(json)
+    from lirich.cli import phases as spoken
+    from lirich.cli.screening import workspace_of
+
+    if dry_run:
+        spoken.compositions(study, workers, json=json)
+        return
+    there = workspace_of(workspace)
+    spoken.phases(study, output, there, shipped=shipped, workers=workers, executor=executor, json=json)
+
+
+@screen.command("next")
+def following(
+    study: Study,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=20, help="How many dopants to name.")] = 3,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Go on from the results that come with lirich for this study.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the next study here (YAML), ready to run.", show_default=False),
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    workers: Workers = None,
+    executor: ExecutorName = "processes",
+    json: Json = False,
+) -> None:
+    """Say which dopants to compute next, learned from a study; what it has not computed yet is computed first."""
+    want_json(json)
+    from lirich.cli import screening
+
+    screening.following(study, output, workspace, count, shipped=shipped, workers=workers, executor=executor, json=json)
 
 
 @screen.command("candidates")

@@ -21,8 +21,16 @@ CHANGES: Mapping[str, str] = {
 }
 """Quantities that are a difference to the undoped cell, and what they are the difference of."""
 
-WEAKEST = frozenset({"oxygen_vacancy_formation_energy_ev", "metal_migration_energy_ev", "lithium_migration_energy_ev"})
-"""Energies of which a cell has as many as sites: the lowest decides, since that oxygen or metal leaves first."""
+WEAKEST = frozenset(
+    {
+        "oxygen_vacancy_formation_energy_ev",
+        "metal_migration_energy_ev",
+        "lithium_migration_energy_ev",
+        "dopant_site_energy_ev",
+    }
+)
+"""Energies of which a cell has as many as sites: the lowest decides, since that oxygen or metal leaves first, and the
+dopant goes to that site first."""
 
 Key = tuple[int, str, float]
 """Ordering, calculator, share of the lithium removed: what a doped and an undoped cell must share to be compared."""
@@ -51,7 +59,7 @@ def judged(screened: Screened) -> Judged:
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
     host = {key: _numbers(screened.host, key) for key in keys if key not in CHANGES}
     candidates = tuple(_candidate(t, keys, host, study.wanted) for t in screened.tried)
-    reference = {key: _estimate(_independent(n), ()) for key, n in host.items() if n}
+    reference = {key: estimate(_independent(n), ()) for key, n in host.items() if n}
     found = judge(candidates, study, reference)
     return Judged(candidates, reference, found.funnel, found.ranking, found.no_ranking, screened)
 
@@ -76,7 +84,7 @@ def _candidate(
             own = {place: value - pairs[place] for place, value in own.items() if place in pairs}
         values = _independent(own)
         if values:
-            figures[key] = _estimate(values, _doubts(tried, key))
+            figures[key] = estimate(values, _doubts(tried, key))
         elif key in wanted:
             missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
     return Candidate(name=tried.name, figures=figures, missing=missing, notes=_notes(tried))
@@ -105,8 +113,8 @@ def _independent(numbers: Mapping[Key, float]) -> list[float]:
     return [fmean(values) for values in runs.values()]
 
 
-def _estimate(values: Sequence[float], doubts: tuple[str, ...]) -> Estimate:
-    """Return the mean with the interval of Student's t; none of one value."""
+def estimate(values: Sequence[float], doubts: tuple[str, ...]) -> Estimate:
+    """Return the mean of independent results with the interval of Student's t; one result has none."""
     mean = fmean(values)
     if len(values) < 2:
         return Estimate(value=mean, doubts=doubts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lirich.model import Origin
 from lirich.plots import periodic
 from lirich.plots import screening as plots
 from lirich.plots.crystals import crystal as draw_crystal
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_SCORES = 40
 """So many places are drawn."""
+MOST_PREDICTED = 20
+"""So many predicted scores are drawn, the best; the periodic table and ``--json`` have all."""
 MOST_PAIRS = 3
 """So many pairs of weighted quantities are drawn against each other, those of the largest weights."""
 
@@ -30,9 +33,12 @@ MOST_PAIRS = 3
 def figures_of(result: ScreenResult) -> list[Figure]:
     """Return periodic table, scores, funnel and the pairs of quantities; what there is nothing of is left out."""
     judged = result.judged
+    told = [p for p in result.predicted.places if p.score is not None][:MOST_PREDICTED]
+    spots = [plots.Spot(p.name, p.score.value, p.score.low, p.score.high) for p in told if p.score is not None]
     return [
         periodic.periodic_table(_tiles(result)),
         *judgement_figures(judged, judged.screened.study.weights, judged.reference),
+        *([plots.scores(spots, level=LEVEL, origin=Origin.PREDICTED)] if spots else []),
     ]
 
 
@@ -100,6 +106,11 @@ def _tiles(result: ScreenResult) -> list[periodic.Tile]:
         reason = row["reasons"][0] if row["reasons"] else ""
         elements = tuple(dict.fromkeys(tried.elements))
         found.append(periodic.Tile(elements, None if score is None else float(score), f"{candidate.name}: {reason}"))
+    for place in result.predicted.places:
+        if place.score is not None:
+            words = f"{place.name}: {place.score.low:+.2f} … {place.score.high:+.2f}"
+            words += f", would fall at {place.falls_at}" if place.falls_at else ""
+            found.append(periodic.Tile((place.ion.element,), place.score.value, words, predicted=True))
     return found
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lirich.compute import Progress
     from lirich.screening.coatings import CoatingStudy
     from lirich.screening.electrolytes import ElectrolyteStudy
+    from lirich.screening.phase_study import PhaseStudy
     from lirich.screening.study import DopingStudy
     from lirich.store import Store
     from lirich.store.documents import Names
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lirich.workbench.coatings_result import CoatingsResult
     from lirich.workbench.compare import Comparison
     from lirich.workbench.learning import Learning
+    from lirich.workbench.phases_result import PhasesResult
     from lirich.workbench.screen_answer import ScreenAnswer
     from lirich.workbench.screen_result import ScreenResult
     from lirich.workbench.simulate import SimulatedCell
@@ -456,6 +458,36 @@ class Workspace:
         answer = screen_additives(*read_additives(Path(study)))
         keep_answer(self.store, answer)
         return answer
+
+    def screen_phases(
+        self,
+        study: PhaseStudy | Mapping[str, Any] | str | Path,
+        *,
+        executor: str = "processes",
+        workers: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> PhasesResult:
+        """Map which order of the cations is lowest between three corners, and keep the values.
+
+        *study* is as in `screen`. Raises what `lirich.workbench.phases.run_phases` raises.
+        """
+        from lirich.screening.phase_study import PhaseStudy
+        from lirich.workbench.phases import keep_phases, make_phases, read_phases, run_phases
+
+        if isinstance(study, PhaseStudy):
+            asked = study
+        else:
+            asked = read_phases(Path(study)) if isinstance(study, str | Path) else make_phases(study)
+        result = run_phases(
+            asked,
+            cache=self.store.cache / "screen",
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            models=self.store.models,
+        )
+        keep_phases(self.store, result)
+        return result
 
     @property
     def atoms(self) -> Atoms:
