@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from lirich.model import Cell, Finding, Sample, Scalar, Value
+from lirich.model import Cell, Finding, Sample, Scalar
 from lirich.workbench.screenings import Screenings
 from lirich.workbench.views import CellBook
 
