@@ -20,6 +20,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lirich.readers.ndax_flat import Columns, decoded
+
 COMPARED_VERSIONS = frozenset({"1.3.1"})
 """The versions of ``fastnda`` whose result is known to be the same (tests/test_readers_core_ndax.py)."""
 
@@ -68,8 +70,13 @@ def merged(file: Path) -> tuple[pl.DataFrame, bool] | None:
         there = [name for name in _MEMBERS if name in names]
         if numbered or len(there) == 2:
             return None
-        streams = [read_ndc(_member(archive, name)) for name in there]
-    return _put_together(*streams) if len(streams) == 3 else _flat(streams[0])
+        streams = [_member(archive, name) for name in there]
+    if len(streams) == 3:
+        return _put_together(*(read_ndc(stream) for stream in streams))
+    main = decoded(streams[0])
+    if main is None:
+        main = _columns_of(read_ndc(streams[0]))
+    return None if main is None else (_flat(main), False)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -78,26 +85,31 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
         return stream.read(archive.getinfo(name).file_size)
 
 
-def _flat(main: pl.DataFrame) -> tuple[pl.DataFrame, bool] | None:
-    """Do the work of `merged` for a file that has everything in one stream."""
+def _columns_of(main: pl.DataFrame) -> Columns | None:
+    """Return what `_flat` needs of a stream that has everything, ``None`` where something is unusual."""
     if not set(main.columns) >= _FLAT or {"total_time_s", "capacity_mAh", "energy_mWh"} & set(main.columns):
         return None
     main = main[sorted(_FLAT)]
-    steps, step_time = main["step_count"].to_numpy(), main["step_time_s"]
-    if not _usable(main) or (steps[1:] < steps[:-1]).any() or step_time.dtype != pl.Float64:
+    steps = main["step_count"].to_numpy()
+    if not _usable(main) or (steps[1:] < steps[:-1]).any() or main["step_time_s"].dtype != pl.Float64:
         return None
-    begins = np.append(0, np.flatnonzero(steps[1:] != steps[:-1]) + 1)
-    frame = pl.DataFrame(
-        {
-            "index": main["index"],
-            **{name: main[name].cast(dtype) for name, dtype in (_MEASURED | _DESCRIBED).items()},
-            "unix_time_s": np.round(main["unix_time_s"].cast(pl.Float64).to_numpy(), DIGITS),
-            "total_time_s": np.round(_since_start(step_time.to_numpy(), begins), DIGITS),
-            "capacity_mAh": (main["charge_capacity_mAh"] - main["discharge_capacity_mAh"]).cast(pl.Float32),
-            "energy_mWh": (main["charge_energy_mWh"] - main["discharge_energy_mWh"]).cast(pl.Float32),
-        }
-    )
-    return frame, False
+    dtypes = {**_MEASURED, **_DESCRIBED, "unix_time_s": pl.Float64}
+    return {name: main[name].cast(dtypes.get(name, main[name].dtype)).to_numpy() for name in main.columns}
+
+
+def _flat(main: Columns) -> pl.DataFrame:
+    """Return the frame of `merged` for a file that has everything in one stream."""
+    steps = main["step_count"]
+    begins = np.concatenate(([0], np.flatnonzero(steps[1:] != steps[:-1]) + 1))
+    columns = {
+        "index": main["index"],
+        **{name: main[name] for name in (*_MEASURED, *_DESCRIBED)},
+        "unix_time_s": np.round(main["unix_time_s"], DIGITS),
+        "total_time_s": np.round(_since_start(main["step_time_s"], begins), DIGITS),
+        "capacity_mAh": (main["charge_capacity_mAh"] - main["discharge_capacity_mAh"]).astype(np.float32),
+        "energy_mWh": (main["charge_energy_mWh"] - main["discharge_energy_mWh"]).astype(np.float32),
+    }
+    return pl.DataFrame([pl.Series(name, values) for name, values in columns.items()])
 
 
 def _since_start(step_time: Array, begins: Rows) -> Array:
