@@ -392,7 +392,8 @@ class _Assembly:
             series = self.raw.get(role)
             if series is None:
                 continue
-            wrong = ((series < low) | (series > high)).fill_null(value=False)
+            wrong = (series < low) | (series > high)
+            wrong = wrong.fill_null(value=False) if wrong.null_count() else wrong
             good = series.set(wrong, None) if wrong.any() else series
             name = self.matches[role].text
             if good.null_count() == good.len() or (good.max() == 0.0 and good.min() == 0.0):

@@ -170,7 +170,7 @@ def load(
     layout = replace(layout, quoted=quotes > 0 and quotes % 2 == 0)  # an odd one is a stray one
     columns = wanted
     try:
-        frame = _read_csv(body, layout, schema, columns, lenient=False)
+        frame = _read_csv(body, layout, schema, columns, lenient=False).rechunk()
         return without_blank_rows(Loaded(frame, body.first_line))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return _load_carefully(body, layout, numbers, columns, path)
@@ -256,7 +256,7 @@ def without_blank_rows(loaded: Loaded) -> Loaded:
     if not (frame.height and frame.width):
         return loaded
     first = frame.to_series(0)
-    if not first.null_count() and not (first.dtype == pl.String and first.str.len_bytes().min() == 0):
+    if not first.null_count() and not (first.dtype == pl.String and (first == "").any()):
         return loaded
     empty = [
         (pl.col(n).is_null() | (pl.col(n) == "")) if t == pl.String else pl.col(n).is_null()

@@ -111,8 +111,8 @@ def _make(table: pl.DataFrame, name: str, *, why: str) -> tuple[pl.DataFrame, Fi
 
 def _scale(columns: Sequence[str], factor: float, text: str) -> Repair:
     def scaled(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-        present = [c for c in columns if c in table.columns]
-        return table.with_columns(pl.col(c) * factor for c in present), text
+        scaled = [column * factor if column.name in columns else column for column in table.get_columns()]
+        return pl.DataFrame(scaled), text
 
     return scaled
 
