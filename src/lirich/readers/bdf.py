@@ -241,9 +241,7 @@ class BdfReader:
         if height == 0:
             raise DamagedFileError(f"{path.name} has a header and no data", expected="at least one recorded point")
         zero = np.zeros(height, dtype=np.int64)
-        step, cycle = (
-            _whole(columns[r]).to_numpy() if r in columns else zero for r in (std.STEP, std.CYCLE)
-        )
+        step, cycle = (_whole(columns[r]).to_numpy() if r in columns else zero for r in (std.STEP, std.CYCLE))
         for role in _COUNTERS:
             if role not in columns:
                 continue

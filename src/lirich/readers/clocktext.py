@@ -99,7 +99,9 @@ def _even_parts(text: pl.Series) -> list[_Lines] | None:
     at, rows = 0, text.len()
     while at < rows:
         width = len(text[at])
-        stop = rows if len(text[-1]) == width else bisect_left(range(rows), True, at, key=lambda i: len(text[i]) != width)
+        stop = (
+            rows if len(text[-1]) == width else bisect_left(range(rows), True, at, key=lambda i: len(text[i]) != width)
+        )
         stop = min(stop, at + _PIECE)
         lines = _even_lines(text.slice(at, stop - at))
         if lines is None or len(parts) > rows // _PIECE + _MOST_WIDTHS:
@@ -228,9 +230,7 @@ def date_and_clock(text: pl.Series, pattern: str) -> pl.Series | None:
     return _in_parts(text, _lines(text), lambda lines: _date_and_clock(lines, order, mark, fraction=fraction))
 
 
-def _date_and_clock(
-    lines: _Lines, order: tuple[tuple[int, int], ...], mark: bytes, *, fraction: bool
-) -> Array | None:
+def _date_and_clock(lines: _Lines, order: tuple[tuple[int, int], ...], mark: bytes, *, fraction: bool) -> Array | None:
     clock = _DATE_BYTES + 1
     width = lines.width
     if width not in (clock + 8, clock + 12):
