@@ -71,8 +71,8 @@ def by_fastnda(path):
     return frame.drop("step_time_s").with_columns(pl.col(NUMBERS).cast(pl.Int64))
 
 
-def assert_as_fastnda(path, got: pl.DataFrame) -> None:
-    got = got.with_columns(pl.col("index").cast(pl.Int64))
+def assert_as_fastnda(path, columns) -> None:
+    got = pl.DataFrame(columns).with_columns(pl.col("index").cast(pl.Int64))
     assert_frame_equal(got, by_fastnda(path), check_exact=True, check_column_order=False)
 
 

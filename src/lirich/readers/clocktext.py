@@ -114,8 +114,8 @@ def _even_parts(text: pl.Series) -> list[_Lines] | None:
 def _even_lines(text: pl.Series) -> _Lines | None:
     """Return the texts of a column where all have the same length of at least eight bytes.
 
-    Casts are what Polars does at once. An expression such as ``str.join`` goes to its threads: to wake them takes longer
-    than to go through some thousand rows.
+    Casts are what Polars does at once. An expression such as ``str.join`` goes to its threads: to wake them takes
+    longer than to go through some thousand rows.
     """
     width = len(text[0].encode())
     if width < 8 or len(text[-1].encode()) != width:
