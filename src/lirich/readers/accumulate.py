@@ -49,7 +49,8 @@ def _without_gaps(counter: Floats) -> Floats | None:
     if not finite.any():
         return None
     values = counter if whole else np.where(finite, counter, np.nan)
-    if np.nanmin(values) < 0 and np.nanmax(values) <= 0:
+    low, high = (values.min(), values.max()) if whole else (np.nanmin(values), np.nanmax(values))
+    if low < 0 and high <= 0:
         values = -values
     return values if whole else _fill_forward(values)
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import itertools
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lirich.readers.beside import beside
 from lirich.readers.ndc import AMOUNTS, Columns, decoded
 
 COMPARED_VERSIONS = frozenset({"1.3.1"})
@@ -33,7 +33,7 @@ BLOCK_RECORDS = 32_768
 """So many records are filled in at a time: what belongs to them then stays in the cache of the processor."""
 
 SIDE_BY_SIDE_BYTES = 1 << 20
-"""To unpack so much takes some milliseconds; to begin a thread takes a fifth of one."""
+"""To unpack so much takes some milliseconds."""
 
 DIGITS = 6
 """`fastnda` rounds times to microseconds."""
@@ -91,13 +91,11 @@ def _layers(archive: zipfile.ZipFile) -> tuple[Columns, Columns, Columns] | None
     def layer(name: str, names: frozenset[str]) -> Columns | None:
         return _columns(_member(archive, name), names)
 
-    if archive.getinfo("data.ndc").file_size < SIDE_BY_SIDE_BYTES:
-        main, run, step = layer("data.ndc", _MAIN), layer("data_runInfo.ndc", _RUN), layer("data_step.ndc", _STEP)
-    else:
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            others = beside.submit(lambda: (layer("data_runInfo.ndc", _RUN), layer("data_step.ndc", _STEP)))
-            main = layer("data.ndc", _MAIN)
-            run, step = others.result()
+    others = beside(
+        lambda: (layer("data_runInfo.ndc", _RUN), layer("data_step.ndc", _STEP)),
+        worth=archive.getinfo("data.ndc").file_size >= SIDE_BY_SIDE_BYTES,
+    )
+    main, (run, step) = layer("data.ndc", _MAIN), others()
     return None if main is None or run is None or step is None else (main, run, step)
 
 

@@ -41,6 +41,7 @@ from lirich.model.table import (
     VOLTAGE,
 )
 from lirich.readers.base import ColumnMatch, Reading, Recognition, require_time_axis, standard_table
+from lirich.readers.beside import beside
 from lirich.readers.ndax_merge import merged
 from lirich.readers.neware_description import described
 
@@ -58,6 +59,9 @@ MOST_STEPS = 50_000
 
 ROWS_OF_LONG_STEPS = 200
 """Steps of so many rows on average are long."""
+
+MANY_ROWS = 100_000
+"""To write out the names of so many steps is worth a second thread."""
 
 CLOCK_GOES_BACK = "negative jumps in the 'unix_time_s'"
 """What `fastnda` says where the clock goes back."""
@@ -324,9 +328,10 @@ def _standard(frame: _Frame, path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]
         for source, (column, _, factor) in _COLUMNS.items()
         if source in frame and source != "step_type"
     }
-    if "step_type" in frame:
-        columns[STEP_TYPE] = _step_names(frame["step_type"])
     step = _array(frame["step_count"])
+    names = (
+        beside(lambda: _step_names(frame["step_type"]), worth=len(step) >= MANY_ROWS) if "step_type" in frame else None
+    )
     starts = np.flatnonzero(step[1:] != step[:-1]) + 1 if _is_complete(frame["step_count"]) else np.empty(0, int)
     begins = np.append(0, starts)
     current = _array(frame["current_mA"])
@@ -338,6 +343,8 @@ def _standard(frame: _Frame, path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]
         if source in frame and _is_complete(frame[source]):
             charged, discharged = _totals(_array(frame[source]), begins, both_ways)
             columns[up], columns[down] = pl.Series(up, charged), pl.Series(down, discharged)
+    if names is not None:
+        columns[STEP_TYPE] = names()
     temperature = [c for c in frame if c.startswith("aux") and c.endswith("_temperature_degC")]
     if temperature:
         columns[CELL_TEMPERATURE] = pl.Series(frame[temperature[0]])
