@@ -23,6 +23,7 @@ from lirich.readers.base import ColumnMatch, standard_table
 from lirich.readers.clock import elapsed_seconds, wall_clock
 from lirich.readers.rows import drop_unreadable
 from lirich.readers.states import Runs, directions, runs_of
+from lirich.readers.timecheck import median
 
 _NEEDED = frozenset({std.TIME, std.VOLTAGE, std.CURRENT, std.CHARGED, std.DISCHARGED, h.CAPACITY})
 """A row without a number in one of these is left out."""
@@ -430,7 +431,7 @@ class _Assembly:
         if len(large) < 3:
             return
         masses = np.abs(total[large]) * 1e3 / per_gram[large] * 1e3
-        mass = float(np.median(masses))
+        mass = median(masses)
         if mass <= 0 or float(np.ptp(masses)) > 0.01 * mass:
             return
         self.metadata["active_mass_mg"] = float(f"{mass:.4g}")

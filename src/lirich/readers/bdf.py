@@ -158,7 +158,7 @@ class BdfReader:
             layout = delimited.find_layout(unpacked, _score)
             known = _score(layout.headers) if layout else 0
         else:
-            plain = head.replace(b"\0", b"")
+            plain = head.replace(b"\0", b"") if b"\0" in head else head
             if b"voltage_volt" not in plain and b"oltage /" not in plain:
                 return None
             layout = delimited.find_layout(head, _score)
