@@ -114,11 +114,13 @@ def split_by_direction(
 def _split_net(
     counter: Floats, step: NDArray[np.int64], direction: NDArray[np.int8]
 ) -> tuple[Floats, Floats, str] | None:
-    if counter.size < 2 or not np.isfinite(counter).any():
+    finite = np.isfinite(counter)
+    if counter.size < 2 or not finite.any():
         return None
-    raw = _fill_forward(np.where(np.isfinite(counter), counter, np.nan))
-    change = np.diff(raw, prepend=raw[0])
-    inside = np.r_[False, (step[1:] == step[:-1]) & (direction[1:] == direction[:-1])]
+    raw = counter if finite.all() else _fill_forward(np.where(finite, counter, np.nan))
+    change, inside = np.zeros(raw.size), np.zeros(raw.size, dtype=np.bool_)
+    np.subtract(raw[1:], raw[:-1], out=change[1:])
+    np.logical_and(step[1:] == step[:-1], direction[1:] == direction[:-1], out=inside[1:])
     moves = {d: float(change[inside & (direction == d)].sum()) for d in (1, -1)}
     if moves[1] * moves[-1] >= 0:  # both go the same way, or one direction is missing
         return None

@@ -84,13 +84,8 @@ def _lines(text: pl.Series) -> list[_Lines] | None:
     parts = _even_parts(text)
     if parts is not None:
         return parts
-    octets = np.frombuffer(text.str.join("\n").cast(pl.Binary).item() + b"\n", dtype=np.uint8)
-    end = np.flatnonzero(octets == _LINE)
-    if len(end) != text.len() or len(octets) < 8:
-        return None
-    start = np.concatenate(([0], end[:-1] + 1))
-    length = end - start
-    return [_Lines(octets, start, end, int(length[0]) + 1 if bool((length == length[0]).all()) else 0)]
+    lines = _uneven_lines(text.str.join("\n"), text.len())
+    return None if lines is None else [lines]
 
 
 def _even_parts(text: pl.Series) -> list[_Lines] | None:
@@ -109,6 +104,17 @@ def _even_parts(text: pl.Series) -> list[_Lines] | None:
         parts.append(lines)
         at = stop
     return parts
+
+
+def _uneven_lines(joined: pl.Series, rows: int) -> _Lines | None:
+    """Return the texts of a column that were *joined* by line ends, ``None`` where one holds a line end itself."""
+    octets = np.frombuffer(joined.cast(pl.Binary).item() + b"\n", dtype=np.uint8)
+    end = np.flatnonzero(octets == _LINE)
+    if len(end) != rows or len(octets) < 8:
+        return None
+    start = np.concatenate(([0], end[:-1] + 1))
+    length = end - start
+    return _Lines(octets, start, end, int(length[0]) + 1 if bool((length == length[0]).all()) else 0)
 
 
 def _even_lines(text: pl.Series) -> _Lines | None:
@@ -185,14 +191,22 @@ def _hours_minutes_seconds(lines: _Lines) -> Array | None:
 
 def days_and_clock(text: pl.Series) -> pl.Series | None:
     """Return Maccor's ``  2d 02:52:51.57`` (days of three places) as seconds; ``None`` for anything else."""
-    minutes = _in_parts(text, _lines(text), _whole_minutes)
-    if minutes is None:
+    if text.null_count() or not text.len():
         return None
-    rest = text.alias("text").to_frame().select(pl.col("text").str.slice(11).cast(pl.Float64, strict=False))
-    seconds = rest.to_series()
-    if seconds.null_count() or not float(seconds.min()) >= 0.0:  # type: ignore[arg-type]
+    whole = pl.col("text")  # both at once: to wake the threads of Polars takes as long as the work
+    both = (
+        text.alias("text")
+        .to_frame()
+        .select(
+            whole.str.join("\n").alias("joined"), whole.str.slice(11).cast(pl.Float64, strict=False).alias("seconds")
+        )
+    )
+    lines = _uneven_lines(both.get_column("joined").head(1), text.len())
+    minutes = None if lines is None else _whole_minutes(lines)
+    seconds = both.get_column("seconds")
+    if minutes is None or seconds.null_count() or not float(seconds.min()) >= 0.0:  # type: ignore[arg-type]
         return None
-    return minutes + seconds.alias(text.name)
+    return pl.Series(text.name, minutes + seconds.to_numpy())
 
 
 def _whole_minutes(lines: _Lines) -> Array | None:

@@ -170,7 +170,7 @@ def load(
     layout = replace(layout, quoted=quotes > 0 and quotes % 2 == 0)  # an odd one is a stray one
     columns = wanted
     try:
-        frame = _read_csv(body, layout, schema, columns, lenient=False).rechunk()
+        frame = _read_csv(body, layout, schema, columns, lenient=False)
         return without_blank_rows(Loaded(frame, body.first_line))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return _load_carefully(body, layout, numbers, columns, path)
