@@ -212,7 +212,8 @@ def _mode_names(mode: NDArray[np.generic]) -> pl.Series:
     """Return the names of the modes, "" for one that is not known or absent, shape (n_rows,)."""
     codes, which = np.unique(mode, return_inverse=True)
     names = [MODES.get(code, "") if code is not None else "" for code in _whole(pl.Series(codes)).to_list()]
-    return pl.Series(names, dtype=pl.String)[which]
+    named: pl.Series = pl.Series(names, dtype=pl.String)[which]
+    return named
 
 
 def _of_cycling(columns: dict[str, NDArray[np.generic]]) -> NDArray[np.bool_]:

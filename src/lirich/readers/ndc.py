@@ -41,8 +41,6 @@ _RUN = np.dtype(
 )  # fmt: skip
 _STEP = np.dtype([("cycle_count", "<u4"), ("step_index", "<u4"), ("_1", "V16"), ("step_type", "<u1"), ("_2", "V12")])
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
-_HOUR, _MILLI = 1.0 / 3600.0, 1.0 / 1000.0
-"""Polars, and so `fastnda`, divides by a constant through its reciprocal."""
 
 
 def decoded(stream: bytes) -> Columns | None:
@@ -99,7 +97,7 @@ def _all(stream: bytes) -> Columns | None:
         "step_count": np.cumsum(_changes(step)),
         "step_index": step.astype(np.int64),
         "step_type": records["step_type"],
-        **{name: ((records[name] * scale) * _HOUR).astype(np.float32) for name in AMOUNTS},
+        **{name: _divided(records[name] * scale, 3600.0).astype(np.float32) for name in AMOUNTS},
     }
 
 
@@ -122,9 +120,9 @@ def _run(stream: bytes) -> Columns | None:
     return {
         "index": index.astype(np.int64),
         "step_count": np.cumsum(_changes(records["step_count"]))[first],
-        "dt": records["dt"][first] * _MILLI,
-        "step_time_s": records["step_time_s"][first] * _MILLI,
-        "unix_time_s": records["unix_time_s"][first] + records["uts_ms"][first] * _MILLI,
+        "dt": _divided(records["dt"], 1000.0)[first],
+        "step_time_s": _divided(records["step_time_s"], 1000.0)[first],
+        "unix_time_s": records["unix_time_s"][first] + _divided(records["uts_ms"], 1000.0)[first],
         **{name: records[name][first] * np.float32(1000) for name in AMOUNTS},
     }
 
@@ -154,6 +152,12 @@ _DECODERS: dict[tuple[int, int], Callable[[bytes], Columns | None]] = {
 def _changes(numbers: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     """Tell where another number begins, shape (n,); the first one does."""
     return np.concatenate(([True], numbers[1:] != numbers[:-1]))
+
+
+def _divided(values: NDArray[Any], by: float) -> NDArray[np.float64]:
+    """Divide by a constant as Polars, and so `fastnda`, does: through its reciprocal, but one single number outright."""
+    quotient: NDArray[np.float64] = values / by if len(values) == 1 else values * (1.0 / by)
+    return quotient
 
 
 def _scales(ranges: NDArray[np.int32]) -> NDArray[np.float64]:
