@@ -1,4 +1,4 @@
-"""The streams (.ndc) of a Neware .ndax that are met most: versions 5, which hold everything, and 14, decoded in numpy.
+"""The streams (.ndc) of a Neware .ndax that are met most, decoded in numpy: version 5, which holds everything, and 14.
 
 The layouts are those of ``fastnda._ndc`` (fastnda 1.3.1, BSD-3-Clause, © Empa), and so is every number, to the last
 bit. `fastnda` asks Polars two or three times for each stream, which in a file of a thousand records takes longer than
@@ -155,7 +155,7 @@ def _changes(numbers: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
 
 
 def _divided(values: NDArray[Any], by: float) -> NDArray[np.float64]:
-    """Divide by a constant as Polars, and so `fastnda`, does: through its reciprocal, but one single number outright."""
+    """Divide as Polars, and so `fastnda`, does: by a constant through its reciprocal, but a single number outright."""
     quotient: NDArray[np.float64] = values / by if len(values) == 1 else values * (1.0 / by)
     return quotient
 

@@ -1,6 +1,6 @@
-"""Neware .nda and .ndax, the cycler's own binary files, through ``fastnda`` (BSD-3-Clause).
+"""Neware .nda and .ndax, the cycler's own binary files, as ``fastnda`` (BSD-3-Clause) reads them.
 
-`fastnda` gives voltage and current in single precision, time in double precision and the capacity of each
+It gives voltage and current in single precision, time in double precision and the capacity of each
 step counted from the step's start; here they become one standard table with capacities and energies that
 never fall. The cycler's own cycle number is kept as it was written. What `fastnda` warns about becomes
 findings, and whatever a damaged file makes it raise becomes a `DamagedFileError`.
