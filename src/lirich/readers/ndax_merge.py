@@ -6,9 +6,9 @@ sums over the whole table, which take two thirds of its time. `merged` adds up o
 stretches at once and in the same order, so that every number comes out the same to the last bit. Older files hold
 all of it in ``data.ndc``; they only lack the time since the start of the test.
 
-It stands for ``fastnda``, and for streams of other versions calls a function of it that is not public: so it is used only
-with the versions that it was compared with, and only for files of which everything is as expected; otherwise it returns
-``None`` and `fastnda.read` has to do it.
+It stands for ``fastnda``, and for streams of other versions calls a function of it that is not public: so it is used
+only with the versions that it was compared with, and only for files of which everything is as expected; otherwise it
+returns ``None`` and `fastnda.read` has to do it.
 """
 
 from __future__ import annotations
