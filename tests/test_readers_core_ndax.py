@@ -9,10 +9,11 @@ import fastnda
 import numpy as np
 import polars as pl
 import pytest
+from fastnda._ndc import read_ndc
 from polars.testing import assert_frame_equal
 
 from lirich.errors import DamagedFileError
-from lirich.readers import ndax_merge
+from lirich.readers import ndax_merge, ndc
 from lirich.readers.ndax_merge import merged
 from lirich.readers.neware import NewareReader
 from lirich.testing.binary_files import ndax_bytes
@@ -71,8 +72,8 @@ def by_fastnda(path):
     return frame.drop("step_time_s").with_columns(pl.col(NUMBERS).cast(pl.Int64))
 
 
-def assert_as_fastnda(path, got: pl.DataFrame) -> None:
-    got = got.with_columns(pl.col("index").cast(pl.Int64))
+def assert_as_fastnda(path, columns) -> None:
+    got = pl.DataFrame(columns).with_columns(pl.col("index").cast(pl.Int64))
     assert_frame_equal(got, by_fastnda(path), check_exact=True, check_column_order=False)
 
 
@@ -169,6 +170,78 @@ def test_both_ways_give_the_same_table(tmp_path, monkeypatch):
     slow = _outcome(path)
     assert quick[1] == slow[1]
     assert_frame_equal(quick[0], slow[0], check_exact=True)
+
+
+STREAMS = {(1, 5): ndc._ALL, (1, 14): ndc._MAIN, (18, 14): ndc._RUN, (7, 14): ndc._STEP}
+
+
+def random_stream(kind: tuple[int, int], *, seed: int, points: int, gaps: bool) -> bytes:
+    """Lay out random records of a kind of stream; with *gaps* some places for records are not in use."""
+    rng = np.random.default_rng(seed)
+    rows = np.frombuffer(rng.bytes(points * STREAMS[kind].itemsize), dtype=STREAMS[kind]).copy()
+    for name in rows.dtype.names:
+        if rows.dtype[name].kind == "f":
+            rows[name] = rng.normal(size=points)
+    if kind == (1, 5):
+        for name, low, high in (
+            ("Y", 2000, 2038),
+            ("M", 1, 13),
+            ("D", 1, 29),
+            ("h", 0, 24),
+            ("m", 0, 60),
+            ("s", 0, 60),
+        ):
+            rows[name] = rng.integers(low, high, points)
+        sizes = rng.choice([0, 5, 50, 500, 5000, 500_000, 5_000_000, 50_000_000, 500_000_000, 2_100_000_000], points)
+        rows["range"] = sizes * rng.choice([-1, 1], points)
+        rows["index"] = np.arange(1, points + 1)
+    if kind == (18, 14):
+        rows["index"] = rng.integers(1, points + 1, points)  # some stand twice: the first counts
+    raw = bytearray(stream(*kind, rows))
+    for at in range(RECORD, len(raw), RECORD) if gaps else ():
+        raw[at + 4] &= 0b01011011
+    return bytes(raw)
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("kind", STREAMS)
+@pytest.mark.parametrize("points", [1, 44, 45, 46, 1100])
+def test_every_number_of_a_stream_is_that_of_fastnda(kind, points, gaps):
+    raw = random_stream(kind, seed=points, points=points, gaps=gaps and points > 8)
+    columns, frame = ndc.decoded(raw), read_ndc(raw)
+    frame = frame.sort("index", maintain_order=True) if kind == (18, 14) else frame
+    assert columns is not None
+    for name, values in columns.items():
+        theirs = frame[name].to_numpy()
+        # `fastnda.read` rounds the clock to µs and gives the rest of these in single precision
+        theirs = np.round(theirs, 6) if kind == (1, 5) and name == "unix_time_s" else theirs
+        np.testing.assert_array_equal(values, theirs.astype(values.dtype), err_msg=name)
+
+
+def test_entries_that_are_all_of_one_record_leave_the_first():
+    rows = np.frombuffer(random_stream((18, 14), seed=2, points=5, gaps=False), ndc._RUN, 5, RECORD + 132).copy()
+    rows["index"] = 3
+    raw = stream(18, 14, rows)
+    columns, frame = ndc.decoded(raw), read_ndc(raw)
+    assert {name: values.item() for name, values in columns.items()} == frame.row(0, named=True)
+
+
+@pytest.mark.parametrize("change", [{"M": 13}, {"D": 0}, {"M": 2, "D": 30}, {"h": 24}, {"s": 60}])
+def test_a_date_that_does_not_exist_is_left_to_fastnda(change):
+    rows = np.frombuffer(
+        random_stream((1, 5), seed=1, points=40, gaps=False)[RECORD + 132 :], dtype=ndc._ALL, count=40
+    ).copy()
+    assert ndc.decoded(stream(1, 5, rows)) is not None
+    for name, value in change.items():
+        rows[name][7] = value
+    assert ndc.decoded(stream(1, 5, rows)) is None
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", bytes(RECORD), bytes(2 * RECORD), random_stream((1, 14), seed=1, points=9, gaps=False)[:-1]]
+)
+def test_a_stream_cut_short_or_of_another_kind_is_left_to_fastnda(raw):
+    assert ndc.decoded(raw) is None
 
 
 def _outcome(path) -> tuple[pl.DataFrame, list[str]]:

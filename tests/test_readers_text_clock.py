@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lirich.readers.clock import elapsed_seconds, wall_clock
 from lirich.readers.clocktext import date_and_clock
+from lirich.readers.states import runs_of
 
 
 @given(
@@ -98,3 +99,26 @@ def test_other_ways_to_write_an_elapsed_time(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("text", ["-1:00:00", "1:00", "1:00:0x", "::"])
 def test_what_is_no_elapsed_time_is_left_empty(text: str) -> None:
     assert elapsed_seconds(pl.Series("t", ["0:00:01", text])).to_list() == [1.0, None]
+
+
+@pytest.mark.parametrize("rows", [3, 9_000, 20_000])
+def test_hours_may_get_another_digit_on_the_way(rows: int) -> None:
+    seconds = [s * 3 + 359_000 for s in range(rows)]  # from 99:43:20 on
+    text = pl.Series("t", [f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in seconds])
+    assert elapsed_seconds(text).to_list() == seconds
+    shuffled = text[::-1]  # from more digits to fewer
+    assert elapsed_seconds(shuffled).to_list() == seconds[::-1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 59)), min_size=1, max_size=30))
+def test_hours_of_any_lengths_in_any_order(times: list[tuple[int, int]]) -> None:
+    text = pl.Series("t", [f"{h:02}:{m:02}:{m:02}" for h, m in times])
+    assert elapsed_seconds(text).to_list() == [h * 3600.0 + m * 61.0 for h, m in times]
+
+
+@given(st.lists(st.sampled_from(["CC_Chg", "Rest", "", "静置", None]), max_size=400))
+def test_runs_of_step_names_are_those_that_polars_finds(names: list[str | None]) -> None:
+    column = pl.Series("state", names, dtype=pl.String)
+    runs, theirs = runs_of(column), column.rle().struct.unnest()
+    assert list(runs.names) == theirs["value"].to_list()
+    assert runs.lengths.tolist() == theirs["len"].to_list()

@@ -304,8 +304,8 @@ def _charge_of_columns(
     up, down = np.diff(charged), np.diff(discharged)
     # NaN anywhere makes the sums NaN and the comparison False: then the columns are not used.
     total_up, total_down = float(up.sum()), float(down.sum())
-    i_up = float(by_current[by_current > 0].sum())
-    i_down = float(-by_current[by_current < 0].sum())
+    size, net = float(np.abs(by_current).sum()), float(by_current.sum())
+    i_up, i_down = 0.5 * (size + net), 0.5 * (size - net)
     falls = max(float(-up.min()), float(-down.min()))
     if not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down)):
         findings.append(
@@ -327,9 +327,11 @@ def _charge_of_columns(
         )
         return by_current, "current"
     running = sign[1:] != 0
-    np.subtract(up, down, out=up)
-    still = np.count_nonzero((up == 0.0) & running & ~new[1:])
-    dq = _booked(up, sign)
+    dq = np.empty(len(sign))
+    dq[0] = 0.0
+    np.subtract(up, down, out=dq[1:])
+    still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
+    _move_to_their_direction(dq, sign)
     if 2 * still <= np.count_nonzero(running):
         return dq, "capacity"
     findings.append(
@@ -348,12 +350,7 @@ def booked_charge(charged: Array, discharged: Array, sign: Signs) -> Array:
 
     What is booked at a row of another direction is given to the last row before it of its own.
     """
-    return _booked(np.diff(charged) - np.diff(discharged), sign)
-
-
-def _booked(gained: Array, sign: Signs) -> Array:
-    """Return what `booked_charge` does from the net charge between the rows, Ah, shape (n - 1,)."""
-    dq = np.concatenate(([0.0], gained))
+    dq = np.concatenate(([0.0], np.diff(charged) - np.diff(discharged)))
     _move_to_their_direction(dq, sign)
     return dq
 

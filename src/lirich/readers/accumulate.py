@@ -49,7 +49,8 @@ def _without_gaps(counter: Floats) -> Floats | None:
     if not finite.any():
         return None
     values = counter if whole else np.where(finite, counter, np.nan)
-    if np.nanmin(values) < 0 and np.nanmax(values) <= 0:
+    low, high = (values.min(), values.max()) if whole else (np.nanmin(values), np.nanmax(values))
+    if low < 0 and high <= 0:
         values = -values
     return values if whole else _fill_forward(values)
 
@@ -113,11 +114,13 @@ def split_by_direction(
 def _split_net(
     counter: Floats, step: NDArray[np.int64], direction: NDArray[np.int8]
 ) -> tuple[Floats, Floats, str] | None:
-    if counter.size < 2 or not np.isfinite(counter).any():
+    finite = np.isfinite(counter)
+    if counter.size < 2 or not finite.any():
         return None
-    raw = _fill_forward(np.where(np.isfinite(counter), counter, np.nan))
-    change = np.diff(raw, prepend=raw[0])
-    inside = np.r_[False, (step[1:] == step[:-1]) & (direction[1:] == direction[:-1])]
+    raw = counter if finite.all() else _fill_forward(np.where(finite, counter, np.nan))
+    change, inside = np.zeros(raw.size), np.zeros(raw.size, dtype=np.bool_)
+    np.subtract(raw[1:], raw[:-1], out=change[1:])
+    np.logical_and(step[1:] == step[:-1], direction[1:] == direction[:-1], out=inside[1:])
     moves = {d: float(change[inside & (direction == d)].sum()) for d in (1, -1)}
     if moves[1] * moves[-1] >= 0:  # both go the same way, or one direction is missing
         return None

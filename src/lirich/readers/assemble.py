@@ -23,6 +23,7 @@ from lirich.readers.base import ColumnMatch, standard_table
 from lirich.readers.clock import elapsed_seconds, wall_clock
 from lirich.readers.rows import drop_unreadable
 from lirich.readers.states import Runs, directions, runs_of
+from lirich.readers.timecheck import median
 
 _NEEDED = frozenset({std.TIME, std.VOLTAGE, std.CURRENT, std.CHARGED, std.DISCHARGED, h.CAPACITY})
 """A row without a number in one of these is left out."""
@@ -259,6 +260,10 @@ class _Assembly:
             if series is None:
                 continue
             values = series.cast(pl.Float64, strict=False).to_numpy()
+            whole = _whole(values)
+            if whole is not None:
+                self.out[role] = pl.Series(whole)
+                continue
             odd = int(
                 np.count_nonzero(np.isfinite(values) & ((values != np.rint(values)) | (np.abs(values) >= 2.0**63)))
             )
@@ -315,7 +320,7 @@ class _Assembly:
             elif told is not None:
                 values = self._signed(values, told)
             self.out[std.CURRENT] = pl.Series(values, nan_to_null=True)
-            sign = np.sign(np.nan_to_num(values)).astype(np.int8)
+            sign = (values > 0.0).view(np.int8) - (values < 0.0).view(np.int8)
             self.direction = sign if told is None else np.where(known, told, sign)
         elif told is not None:
             self.direction = told
@@ -392,7 +397,8 @@ class _Assembly:
             series = self.raw.get(role)
             if series is None:
                 continue
-            wrong = ((series < low) | (series > high)).fill_null(value=False)
+            wrong = (series < low) | (series > high)
+            wrong = wrong.fill_null(value=False) if wrong.null_count() else wrong
             good = series.set(wrong, None) if wrong.any() else series
             name = self.matches[role].text
             if good.null_count() == good.len() or (good.max() == 0.0 and good.min() == 0.0):
@@ -419,13 +425,13 @@ class _Assembly:
         single = self.raw.get(h.CAPACITY)
         if specific is None or single is None:
             return
-        per_gram, total = specific.to_numpy(), np.abs(single.to_numpy()) * 1e3
-        large = np.isfinite(per_gram) & np.isfinite(total) & (per_gram > 0.5 * np.nanmax(per_gram, initial=0.0))
-        large &= per_gram > 0
-        if large.sum() < 3:
+        per_gram, total = specific.to_numpy(), single.to_numpy()
+        large = np.flatnonzero(per_gram > 0.5 * np.nanmax(per_gram, initial=0.0))
+        large = large[np.isfinite(total[large])]
+        if len(large) < 3:
             return
-        masses = total[large] / per_gram[large] * 1e3
-        mass = float(np.median(masses))
+        masses = np.abs(total[large]) * 1e3 / per_gram[large] * 1e3
+        mass = median(masses)
         if mass <= 0 or float(np.ptp(masses)) > 0.01 * mass:
             return
         self.metadata["active_mass_mg"] = float(f"{mass:.4g}")
@@ -461,6 +467,14 @@ def _span(series: pl.Series) -> float:
 
 def _never_falls(series: pl.Series) -> bool:
     return not bool((np.diff(_filled(series).to_numpy()) < 0).any())
+
+
+def _whole(values: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """Return numbers as integers, shape (n,), ``None`` where one is missing, not whole or too large."""
+    with np.errstate(invalid="ignore"):
+        whole = values.astype(np.int64)
+    within = len(values) > 0 and values.min() > -(2.0**63) and values.max() < 2.0**63
+    return whole if within and bool((whole == values).all()) else None
 
 
 def _changes(series: pl.Series) -> NDArray[np.bool_]:

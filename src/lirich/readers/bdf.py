@@ -158,7 +158,7 @@ class BdfReader:
             layout = delimited.find_layout(unpacked, _score)
             known = _score(layout.headers) if layout else 0
         else:
-            plain = head.replace(b"\0", b"")
+            plain = head.replace(b"\0", b"") if b"\0" in head else head
             if b"voltage_volt" not in plain and b"oltage /" not in plain:
                 return None
             layout = delimited.find_layout(head, _score)
@@ -241,16 +241,14 @@ class BdfReader:
         if height == 0:
             raise DamagedFileError(f"{path.name} has a header and no data", expected="at least one recorded point")
         zero = np.zeros(height, dtype=np.int64)
-        step, cycle = (
-            columns[r].cast(pl.Int64).fill_null(0).to_numpy() if r in columns else zero for r in (std.STEP, std.CYCLE)
-        )
+        step, cycle = (_whole(columns[r]).to_numpy() if r in columns else zero for r in (std.STEP, std.CYCLE))
         for role in _COUNTERS:
             if role not in columns:
                 continue
-            counter = columns[role].cast(pl.Float64)
+            counter = columns[role].cast(pl.Float64).to_numpy()
             scoped = not matches[role].text.lower().startswith(("charg", "discharg"))
-            if scoped or bool((counter.diff() < 0).any()):
-                values_, note = never_resetting(counter.to_numpy(), step, cycle)
+            if scoped or bool((counter[1:] < counter[:-1]).any()):
+                values_, note = never_resetting(counter, step, cycle)
                 if note:
                     notes[role] = f"{note}; made continuous"
                     columns[role] = pl.Series(values_)
@@ -282,6 +280,12 @@ class BdfReader:
             unrecognised=tuple(text for i, text in enumerate(headers) if i not in used and text),
             findings=tuple(findings),
         )
+
+
+def _whole(series: pl.Series) -> pl.Series:
+    """Return a count in which a missing number is 0."""
+    series = series.cast(pl.Int64)
+    return series.fill_null(0) if series.null_count() else series
 
 
 def _warn(code: str, message: str) -> Finding:

@@ -184,20 +184,18 @@ def from_columns(
         running = np.cumsum(np.diff(step, prepend=step[:1]) != 0) + 1
         take("Ns", STEP, "", running, note="counts the changes of Ns")
     if "mode" in columns:
-        mode = _whole(pl.Series(columns["mode"]))
-        names = mode.replace_strict(MODES, default="", return_dtype=pl.String)
-        frame = pl.DataFrame(data).with_columns(names.alias(STEP_TYPE))
+        frame = pl.DataFrame({**data, STEP_TYPE: _mode_names(columns["mode"])})
         matches.append(ColumnMatch("mode", STEP_TYPE, ""))
     else:
         frame = pl.DataFrame(data)
     if started_unix_second is not None and len(time) and np.isfinite(time[0]):
-        frame = frame.with_columns((pl.col(TIME) + started_unix_second).alias(UNIX_TIME))
+        frame = frame.hstack([(frame[TIME] + started_unix_second).alias(UNIX_TIME)])
         matches.append(
             ColumnMatch("start of the acquisition", UNIX_TIME, "s", note="the computer's clock, taken as UTC")
         )
     for column in (CYCLE, STEP_INDEX):
         if column in frame.columns:
-            frame = frame.with_columns(_whole(frame[column]))
+            frame = frame.replace_column(frame.columns.index(column), _whole(frame[column]))
     used = {match.source for match in matches}
     table = standard_table(frame, path=path)
     require_time_axis(table, path=path, vendor="Biologic")
@@ -206,8 +204,16 @@ def from_columns(
 
 def _whole(series: pl.Series) -> pl.Series:
     if series.dtype.is_float():
-        series = series.fill_nan(None)
+        series = pl.Series(series.name, series.to_numpy(), nan_to_null=True)
     return series.cast(pl.Int64, strict=False)
+
+
+def _mode_names(mode: NDArray[np.generic]) -> pl.Series:
+    """Return the names of the modes, "" for one that is not known or absent, shape (n_rows,)."""
+    codes, which = np.unique(mode, return_inverse=True)
+    names = [MODES.get(code, "") if code is not None else "" for code in _whole(pl.Series(codes)).to_list()]
+    named: pl.Series = pl.Series(names, dtype=pl.String)[which]
+    return named
 
 
 def _of_cycling(columns: dict[str, NDArray[np.generic]]) -> NDArray[np.bool_]:
@@ -269,6 +275,8 @@ def _current_of(
         galvanostatic = columns["mode"].astype(np.float64) == 1
         current = np.where(np.isnan(current) & galvanostatic, control.astype(np.float64) * 1e-3, current)
         current = np.where(np.isnan(current) & (columns["mode"].astype(np.float64) == 3), 0.0, current)
+    if not np.isnan(current).any():
+        return current
     filled = pl.Series(current).fill_nan(None).fill_null(strategy="backward").fill_null(strategy="forward")
     return filled.fill_null(0.0).to_numpy()
 
@@ -362,11 +370,18 @@ def _parse(body: str, path: Path) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
     absolute = "time/s" in frame.columns and bool(
         frame["time/s"].head(1).str.contains(r"^\s*\d+[/.-]\d+[/.-]\d+ ").fill_null(value=False).any()
     )
-    numbers = {c: frame[c].str.strip_chars().str.replace(",", ".", literal=True) for c in frame.columns}
-    out = {c: s.cast(pl.Float64, strict=False).fill_null(float("nan")) for c, s in numbers.items()}
+    out = {c: _numbers(frame[c]) for c in frame.columns}
     if absolute:
         out["time/s"] = _elapsed(frame["time/s"], path)
     return pl.DataFrame(out), tuple(findings)
+
+
+def _numbers(text: pl.Series) -> pl.Series:
+    """Return text as numbers, NaN where it is none; blanks around them and a decimal comma may be there."""
+    numbers = text.cast(pl.Float64, strict=False)
+    if numbers.null_count() > text.null_count():
+        numbers = text.str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    return numbers.fill_null(float("nan")) if numbers.null_count() else numbers
 
 
 def _elapsed(series: pl.Series, path: Path) -> pl.Series:

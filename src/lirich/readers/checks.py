@@ -24,6 +24,7 @@ from lirich.model.table import (
     has_time_axis,
 )
 from lirich.readers.balancecheck import ODD_VOLTAGE_V, check_balance, check_capacity_order, check_energy, voltage_vote
+from lirich.readers.beside import beside
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import REST_SHARE, HalfCycles, find_half_cycles
 from lirich.readers.timecheck import check_time_order, check_time_scale, thinned_median
@@ -51,6 +52,9 @@ FEW_ROWS = 0.01
 
 SIGN_SWING_V = 0.2
 """Voltage movement, summed over half-cycles, that it takes to judge the sign of the current."""
+
+MANY_ROWS = 100_000
+"""To check the energies of so many is worth a second thread."""
 
 MOST_SPIKES = 2
 """So few rows with a thousand times the current of all others are no part of the test."""
@@ -169,6 +173,9 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
     found += _check_spikes(current)
     if any(d.finding.severity is Severity.ERROR for d in found):
         return found
+    energy = beside(
+        lambda: _energy(table, voltage, charged, discharged, stretches=len(halves.sign)), worth=len(time) >= MANY_ROWS
+    )
     slow = check_time_scale(time, unix, halves, step=step, current=current)
     balance = (
         [] if charged is None or discharged is None else check_balance(time, step, current, charged, discharged, halves)
@@ -176,8 +183,7 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
     if any(d.finding.severity is Severity.ERROR for d in balance):
         slow = []  # the balance has proven it, with its factor
     found += [Diagnosis(*d) for d in slow] + balance
-    if charged is not None and discharged is not None:
-        found += check_energy(table, voltage, charged, discharged, stretches=len(halves.sign))
+    found += energy()
     if not any(d.finding.code == "current-sign" for d in found):
         found += _check_sign(table, halves, has_capacity=charged is not None and discharged is not None)
     largest = float(np.abs(halves.charge_ah).max())
@@ -198,6 +204,14 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
             )
         )
     return [*found, *_check_voltage_range(halves)]
+
+
+def _energy(
+    table: pl.DataFrame, voltage: Array, charged: Array | None, discharged: Array | None, *, stretches: int
+) -> list[Diagnosis]:
+    if charged is None or discharged is None:
+        return []
+    return check_energy(table, voltage, charged, discharged, stretches=stretches)
 
 
 def _check_voltage_range(halves: HalfCycles) -> list[Diagnosis]:

@@ -8,6 +8,8 @@ byte is the digit or the colon that it has to be. What is written otherwise in a
 from __future__ import annotations
 
 import datetime
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,44 +31,107 @@ _ORDERS = {
 }
 """Where year, month and day stand in a date of ten bytes."""
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
+_MOST_WIDTHS = 4
+"""A column of more lengths than this is no count of hours."""
+_PIECE = 8192
+"""Texts read together: few enough that what is made of them stays in the cache of the processor."""
 _FEW_DAYS = 8
 """Days are read one by one: worth it where there are so many rows to each of them, or few rows at all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Lines:
-    """The texts of a column as lines, each with its end, and where each begins and ends, shape (n,)."""
+    """The texts of a column one after the other: their bytes, and where each begins and ends, shape (n,).
 
-    raw: bytes
+    ``stride`` is the distance between the beginnings where all texts have the same length, else 0.
+    """
+
+    octets: NDArray[np.uint8]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
+    stride: int
 
     @property
     def width(self) -> int:
         """The length of a text where all have the same, else 0."""
-        length = self.end - self.start
-        return int(length[0]) if bool((length == length[0]).all()) else 0
-
-    def words(self, at: NDArray[np.int64]) -> Words:
-        """Return the eight bytes from *at* on in each line; *at* as positions in ``raw``, shape (n,)."""
-        overlapping = np.ndarray((len(self.raw) - 7,), "<u8", self.raw, strides=(1,))
-        return overlapping[at]
+        return int(self.end[0]) if self.stride else 0
 
     def column(self, offset: int) -> Words:
-        """Return the eight bytes from *offset* on in each line; all lines have the same length."""
-        stride = int(self.end[0]) + 1
-        return np.array(np.ndarray((len(self.end),), "<u8", self.raw, offset=offset, strides=(stride,)))
+        """Return the eight bytes from *offset* on in each text; all texts have the same length."""
+        words = np.ndarray((len(self.end),), "<u8", self.octets, offset=offset, strides=(self.stride,))
+        return np.array(words)
+
+    def from_start(self, offset: int) -> Words:
+        """Return the eight bytes from *offset* on in each text."""
+        return self.column(offset) if self.stride else self._words(self.start + offset)
+
+    def to_end(self) -> Words:
+        """Return the last eight bytes of each text."""
+        return self.column(self.width - 8) if self.stride else self._words(self.end - 8)
+
+    def _words(self, at: NDArray[np.int64]) -> Words:
+        overlapping = np.ndarray((len(self.octets) - 7,), "<u8", self.octets, strides=(1,))
+        return overlapping[at]
 
 
-def _lines(text: pl.Series) -> _Lines | None:
-    """Return the lines of a column of text, ``None`` where a text is absent or holds a line end, or all are short."""
+def _lines(text: pl.Series) -> list[_Lines] | None:
+    """Return the texts of a column in parts, in order, or all together where their lengths go up and down.
+
+    ``None`` where one is absent, or all are short or hold line ends.
+    """
     if text.null_count() or not text.len():
         return None
-    raw = text.str.join("\n").cast(pl.Binary).item() + b"\n"
-    end = np.flatnonzero(np.frombuffer(raw, dtype=np.uint8) == _LINE)
-    if len(end) != text.len() or len(raw) < 8:
+    parts = _even_parts(text)
+    if parts is not None:
+        return parts
+    lines = _uneven_lines(text.str.join("\n"), text.len())
+    return None if lines is None else [lines]
+
+
+def _even_parts(text: pl.Series) -> list[_Lines] | None:
+    """Return the texts in parts of equal length; an elapsed time has one digit more from some row on."""
+    parts: list[_Lines] = []
+    at, rows = 0, text.len()
+    while at < rows:
+        width = len(text[at])
+        stop = (
+            rows if len(text[-1]) == width else bisect_left(range(rows), True, at, key=lambda i: len(text[i]) != width)
+        )
+        stop = min(stop, at + _PIECE)
+        lines = _even_lines(text.slice(at, stop - at))
+        if lines is None or len(parts) > rows // _PIECE + _MOST_WIDTHS:
+            return None
+        parts.append(lines)
+        at = stop
+    return parts
+
+
+def _uneven_lines(joined: pl.Series, rows: int) -> _Lines | None:
+    """Return the texts of a column that were *joined* by line ends, ``None`` where one holds a line end itself."""
+    octets = np.frombuffer(joined.cast(pl.Binary).item() + b"\n", dtype=np.uint8)
+    end = np.flatnonzero(octets == _LINE)
+    if len(end) != rows or len(octets) < 8:
         return None
-    return _Lines(raw, np.append(0, end[:-1] + 1), end)
+    start = np.concatenate(([0], end[:-1] + 1))
+    length = end - start
+    return _Lines(octets, start, end, int(length[0]) + 1 if bool((length == length[0]).all()) else 0)
+
+
+def _even_lines(text: pl.Series) -> _Lines | None:
+    """Return the texts of a column where all have the same length of at least eight bytes.
+
+    Casts are what Polars does at once. An expression such as ``str.join`` goes to its threads: to wake them takes
+    longer than to go through some thousand rows.
+    """
+    width = len(text[0].encode())
+    if width < 8 or len(text[-1].encode()) != width:
+        return None
+    try:
+        octets = text.cast(pl.Binary).cast(pl.List(pl.UInt8)).cast(pl.Array(pl.UInt8, width)).to_numpy()
+    except pl.exceptions.PolarsError:
+        return None
+    start = np.arange(0, octets.size, width)
+    return _Lines(np.ascontiguousarray(octets).reshape(-1), start, start + width, width)
 
 
 def _digits(words: Words, form: bytes) -> Words | None:
@@ -84,45 +149,77 @@ def _digits(words: Words, form: bytes) -> Words | None:
 def _pairs(values: Words, *places: int) -> tuple[NDArray[np.int64], ...]:
     """Return the numbers of two digits that begin at *places* of the bytes of *values*."""
     both = values * np.uint64(10) + (values >> np.uint64(8))
-    return tuple(((both >> np.uint64(8 * place)) & np.uint64(0xFF)).astype(np.int64) for place in places)
+    return tuple(((both >> np.uint64(8 * place)) & np.uint64(0xFF)).view(np.int64) for place in places)
 
 
 def hours_minutes_seconds(text: pl.Series) -> pl.Series | None:
     """Return ``h:m:s`` of digits alone (two each, of hours two or more) as seconds; ``None`` for anything else."""
-    lines = _lines(text)
-    if lines is None:
-        return None
+    return _in_parts(text, _lines(text), _hours_minutes_seconds)
+
+
+def _in_parts(
+    text: pl.Series, parts: list[_Lines] | None, seconds_of: Callable[[_Lines], Array | None]
+) -> pl.Series | None:
+    """Return what *seconds_of* says of the lines, part by part, as a column; ``None`` where it does not know one."""
+    seconds: list[Array] = []
+    for lines in parts or ():
+        found = seconds_of(lines)
+        if found is None:
+            return None
+        seconds.append(found)
+    return pl.Series(text.name, np.concatenate(seconds), nan_to_null=True) if seconds else None
+
+
+def _hours_minutes_seconds(lines: _Lines) -> Array | None:
     digits = lines.end - lines.start - 6
     most = int(digits.max())
     if int(digits.min()) < 2 or most > _MOST_HOUR_DIGITS:
         return None
-    values = _digits(lines.words(lines.end - 8), _CLOCK)
+    values = _digits(lines.to_end(), _CLOCK)
     if values is None:
         return None
     hours, minutes, seconds = _pairs(values, 0, 3, 6)
-    octets = np.frombuffer(lines.raw, dtype=np.uint8)
     for place in range(2, most):
         rows = np.flatnonzero(digits > place)
-        digit = octets[lines.end[rows] - 7 - place].astype(np.int64) - ord("0")
+        digit = lines.octets[lines.end[rows] - 7 - place].astype(np.int64) - ord("0")
         if digit.min() < 0 or digit.max() > 9:
             return None
         hours[rows] += digit * 10**place
-    return pl.Series(text.name, hours * 3600.0 + minutes * 60.0 + seconds)
+    total: Array = hours * 3600.0 + minutes * 60.0 + seconds
+    return total
 
 
 def days_and_clock(text: pl.Series) -> pl.Series | None:
     """Return Maccor's ``  2d 02:52:51.57`` (days of three places) as seconds; ``None`` for anything else."""
-    lines = _lines(text)
-    if lines is None or int((lines.end - lines.start).min()) < 12:
+    if text.null_count() or not text.len():
         return None
-    values = _digits(lines.words(lines.start + 3), _DAYS)
+    whole = pl.col("text")  # both at once: to wake the threads of Polars takes as long as the work
+    both = (
+        text.alias("text")
+        .to_frame()
+        .select(
+            whole.str.join("\n").alias("joined"), whole.str.slice(11).cast(pl.Float64, strict=False).alias("seconds")
+        )
+    )
+    lines = _uneven_lines(both.get_column("joined").head(1), text.len())
+    minutes = None if lines is None else _whole_minutes(lines)
+    seconds = both.get_column("seconds")
+    if minutes is None or seconds.null_count() or not float(seconds.min()) >= 0.0:  # type: ignore[arg-type]
+        return None
+    return pl.Series(text.name, minutes + seconds.to_numpy())
+
+
+def _whole_minutes(lines: _Lines) -> Array | None:
+    """Return the days, hours and minutes of ``  2d 02:52:51.57``, in s."""
+    if int((lines.end - lines.start).min()) < 12:
+        return None
+    values = _digits(lines.from_start(3), _DAYS)
     if values is None:
         return None
     hours, minutes = _pairs(values, 2, 5)
-    octets = np.frombuffer(lines.raw, dtype=np.uint8)
     days = np.zeros(len(hours), dtype=np.int64)
     for place in range(3):
-        octet = octets[lines.start + place]
+        octet = lines.octets[lines.start + place]
         blank = octet == ord(" ")
         if (blank & (days > 0)).any() or (place == 2 and blank.any()):
             return None
@@ -130,11 +227,8 @@ def days_and_clock(text: pl.Series) -> pl.Series | None:
         if digit.min() < 0 or digit.max() > 9:
             return None
         days = days * 10 + digit
-    rest = text.alias("text").to_frame().select(pl.col("text").str.slice(11).cast(pl.Float64, strict=False))
-    seconds = rest.to_series()
-    if seconds.null_count() or not float(seconds.min()) >= 0.0:  # type: ignore[arg-type]
-        return None
-    return pl.Series(text.name, ((days * 24.0 + hours) * 3600.0) + minutes * 60.0 + seconds.to_numpy())
+    total: Array = ((days * 24.0 + hours) * 3600.0) + minutes * 60.0
+    return total
 
 
 def date_and_clock(text: pl.Series, pattern: str) -> pl.Series | None:
@@ -144,10 +238,16 @@ def date_and_clock(text: pl.Series, pattern: str) -> pl.Series | None:
     """
     date = pattern.partition(" ")[0]
     order = _ORDERS.get(date) if pattern.endswith(("%H:%M:%S", "%H:%M:%S%.f")) else None
-    lines = _lines(text) if order is not None else None
-    width = 0 if lines is None else lines.width
+    if order is None:
+        return None
+    fraction, mark = pattern.endswith("%.f"), date[2:3].encode()
+    return _in_parts(text, _lines(text), lambda lines: _date_and_clock(lines, order, mark, fraction=fraction))
+
+
+def _date_and_clock(lines: _Lines, order: tuple[tuple[int, int], ...], mark: bytes, *, fraction: bool) -> Array | None:
     clock = _DATE_BYTES + 1
-    if lines is None or order is None or width not in (clock + 8, clock + 12):
+    width = lines.width
+    if width not in (clock + 8, clock + 12):
         return None
     values = _digits(lines.column(clock), _CLOCK)
     if values is None:
@@ -158,21 +258,21 @@ def date_and_clock(text: pl.Series, pattern: str) -> pl.Series | None:
     micro = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000
     if width > clock + 8:
         values = _digits(lines.column(width - 8), _THOUSANDTHS)
-        if values is None or not pattern.endswith("%.f"):
+        if values is None or not fraction:
             return None
         for place, scale in ((5, 100_000), (6, 10_000), (7, 1_000)):
-            micro += ((values >> np.uint64(8 * place)) & np.uint64(0xFF)).astype(np.int64) * scale
+            micro += ((values >> np.uint64(8 * place)) & np.uint64(0xFF)).view(np.int64) * scale
     # a date changes with the day: it is read where it is another than in the line before
     change = np.logical_or.reduce([w[1:] != w[:-1] for w in (lines.column(0), lines.column(clock - 8))])
     first = np.append(0, np.flatnonzero(change) + 1)
     if len(first) * _FEW_DAYS > len(micro) + 60 * _FEW_DAYS:
         return None
-    days = [_day(lines.raw[at : at + clock], order, date[2:3].encode()) for at in lines.start[first].tolist()]
+    days = [_day(bytes(lines.octets[at : at + clock]), order, mark) for at in lines.start[first].tolist()]
     if any(day is None for day in days):
         return None
     midnight = np.array([np.nan if day is None else day for day in days]) * 86_400e6
-    total = np.repeat(midnight, np.diff(first, append=len(micro))) + micro
-    return pl.Series(text.name, total / 1e6, nan_to_null=True)
+    total: Array = (np.repeat(midnight, np.diff(first, append=len(micro))) + micro) / 1e6
+    return total
 
 
 def _day(date: bytes, order: tuple[tuple[int, int], ...], mark: bytes) -> float | None:

@@ -170,18 +170,24 @@ class _Beginning:
         split = [_cells_of(row, separator) for row in rows]
         width = max([len(cells), *sorted(len(row) for row in split)[: max(1, len(split) * 9 // 10)]])
         quoted = '"' in "".join(rows[:20])
-        commas = sum("," in cell and bool(_DECIMAL_COMMA.match(cell)) for row in split for cell in row)
-        points = sum("." in cell and bool(_DECIMAL_POINT.match(cell)) for row in split[:10] for cell in row)
+        may_be_comma = (separator != "," or quoted) and "," in "".join(rows)
         return Layout(
             encoding=self.encoding,
             separator=separator,
             quoted=quoted,
-            decimal_comma=commas > points and (separator != "," or quoted),
+            decimal_comma=may_be_comma and _commas_are_decimal(split),
             header_line=number,
             headers=tuple(cell.strip() for cell in cells),
             width=width,
             preamble=tuple(self.lines[: max(0, number)]),
         )
+
+
+def _commas_are_decimal(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether more cells are numbers with a decimal comma than with a point."""
+    commas = sum("," in cell and bool(_DECIMAL_COMMA.match(cell)) for row in rows for cell in row)
+    points = sum("." in cell and bool(_DECIMAL_POINT.match(cell)) for row in rows[:10] for cell in row)
+    return commas > points
 
 
 @lru_cache(maxsize=4)

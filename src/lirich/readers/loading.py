@@ -256,7 +256,7 @@ def without_blank_rows(loaded: Loaded) -> Loaded:
     if not (frame.height and frame.width):
         return loaded
     first = frame.to_series(0)
-    if not first.null_count() and not (first.dtype == pl.String and first.str.len_bytes().min() == 0):
+    if not first.null_count() and not (first.dtype == pl.String and (first == "").any()):
         return loaded
     empty = [
         (pl.col(n).is_null() | (pl.col(n) == "")) if t == pl.String else pl.col(n).is_null()

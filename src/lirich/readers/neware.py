@@ -1,6 +1,6 @@
-"""Neware .nda and .ndax, the cycler's own binary files, through ``fastnda`` (BSD-3-Clause).
+"""Neware .nda and .ndax, the cycler's own binary files, as ``fastnda`` (BSD-3-Clause) reads them.
 
-`fastnda` gives voltage and current in single precision, time in double precision and the capacity of each
+It gives voltage and current in single precision, time in double precision and the capacity of each
 step counted from the step's start; here they become one standard table with capacities and energies that
 never fall. The cycler's own cycle number is kept as it was written. What `fastnda` warns about becomes
 findings, and whatever a damaged file makes it raise becomes a `DamagedFileError`.
@@ -14,9 +14,10 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -40,6 +41,7 @@ from lirich.model.table import (
     VOLTAGE,
 )
 from lirich.readers.base import ColumnMatch, Reading, Recognition, require_time_axis, standard_table
+from lirich.readers.beside import beside
 from lirich.readers.ndax_merge import merged
 from lirich.readers.neware_description import described
 
@@ -57,6 +59,9 @@ MOST_STEPS = 50_000
 
 ROWS_OF_LONG_STEPS = 200
 """Steps of so many rows on average are long."""
+
+MANY_ROWS = 100_000
+"""To write out the names of so many steps is worth a second thread."""
 
 CLOCK_GOES_BACK = "negative jumps in the 'unix_time_s'"
 """What `fastnda` says where the clock goes back."""
@@ -107,11 +112,11 @@ class NewareReader:
         with _named(path, kind) as file, _overheard() as heard:
             frame = _fastnda(file, path, heard)
             metadata, doubts = described(file, kind)
-        if frame.height == 0:
+        if not len(frame["step_count"]):
             raise _damaged(path, "it holds no recorded point")
         table, unrecognised = _standard(frame, path)
         findings = (*notes, *doubts, *_index_findings(frame), *heard.findings())
-        used = [c for c in _COLUMNS if c in frame.columns]
+        used = [c for c in _COLUMNS if c in frame]
         return Reading(
             table=table,
             reader=self.name,
@@ -289,15 +294,19 @@ def _quick_zlib() -> Iterator[None]:
         zlib.decompress, zlib.decompressobj = _PLAIN_ZLIB
 
 
-def _fastnda(file: Path, path: Path, heard: _Heard) -> pl.DataFrame:
+_Frame = Mapping[str, NDArray[Any] | pl.Series]
+"""Columns by the names of `fastnda`: arrays where nothing is missing."""
+
+
+def _fastnda(file: Path, path: Path, heard: _Heard) -> _Frame:
     import fastnda
 
     try:
         with _quick_zlib():
             quick = merged(file) if file.suffix.lower() == ".ndax" else None
-            frame: pl.DataFrame = (
-                fastnda.read(file, cycle_mode="raw", raw_categories=True) if quick is None else quick[0]
-            )
+            if quick is None:
+                read: pl.DataFrame = fastnda.read(file, cycle_mode="raw", raw_categories=True)
+        frame: _Frame = {series.name: series for series in read} if quick is None else quick[0]
         if quick is not None and quick[1]:
             heard.messages.append(CLOCK_GOES_BACK)
     except NotImplementedError as error:
@@ -307,59 +316,74 @@ def _fastnda(file: Path, path: Path, heard: _Heard) -> pl.DataFrame:
         ) from error
     except (Exception, pl.exceptions.PanicException) as error:
         raise _damaged(path, f"{type(error).__name__}: {str(error)[:200]}") from error
-    missing = {"voltage_V", "current_mA", "total_time_s", "capacity_mAh", "step_count"} - set(frame.columns)
+    missing = {"voltage_V", "current_mA", "total_time_s", "capacity_mAh", "step_count"} - set(frame)
     if missing:
         raise _damaged(path, f"it has no {', '.join(sorted(missing))}")
     return frame
 
 
-def _standard(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _standard(frame: _Frame, path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
     columns = {
-        column: _in_unit(frame.get_column(source), factor)
+        column: _in_unit(frame[source], factor)
         for source, (column, _, factor) in _COLUMNS.items()
-        if source in frame.columns
+        if source in frame and source != "step_type"
     }
-    if "step_type" in frame.columns:
-        columns[STEP_TYPE] = _step_names(frame["step_type"])
-    step = frame["step_count"].to_numpy()
-    starts = np.flatnonzero(step[1:] != step[:-1]) + 1 if not frame["step_count"].null_count() else np.empty(0, int)
+    step = _array(frame["step_count"])
+    names = (
+        beside(lambda: _step_names(frame["step_type"]), worth=len(step) >= MANY_ROWS) if "step_type" in frame else None
+    )
+    starts = np.flatnonzero(step[1:] != step[:-1]) + 1 if _is_complete(frame["step_count"]) else np.empty(0, int)
     begins = np.append(0, starts)
-    current = frame["current_mA"].to_numpy()
+    current = _array(frame["current_mA"])
     both_ways = (np.minimum.reduceat(current, begins) < 0) & (np.maximum.reduceat(current, begins) > 0)
     for source, up, down in (
         ("capacity_mAh", CHARGED, DISCHARGED),
         ("energy_mWh", CHARGED_ENERGY, DISCHARGED_ENERGY),
     ):
-        if source in frame.columns and not frame[source].null_count():
-            charged, discharged = _totals(frame[source].to_numpy(), begins, both_ways)
+        if source in frame and _is_complete(frame[source]):
+            charged, discharged = _totals(_array(frame[source]), begins, both_ways)
             columns[up], columns[down] = pl.Series(up, charged), pl.Series(down, discharged)
-    temperature = [c for c in frame.columns if c.startswith("aux") and c.endswith("_temperature_degC")]
+    if names is not None:
+        columns[STEP_TYPE] = names()
+    temperature = [c for c in frame if c.startswith("aux") and c.endswith("_temperature_degC")]
     if temperature:
-        columns[CELL_TEMPERATURE] = frame.get_column(temperature[0])
+        columns[CELL_TEMPERATURE] = pl.Series(frame[temperature[0]])
     table = standard_table(pl.DataFrame([series.alias(name) for name, series in columns.items()]), path=path)
     require_time_axis(table, path=path, vendor="Neware")
     left_out = {"index", "step_time_s", "capacity_mAh", "energy_mWh", *_COLUMNS, *temperature[:1]}
-    return table, tuple(c for c in frame.columns if c not in left_out)
+    return table, tuple(c for c in frame if c not in left_out)
 
 
-def _in_unit(values: pl.Series, factor: float) -> pl.Series:
+def _array(values: NDArray[Any] | pl.Series) -> NDArray[Any]:
+    return values.to_numpy() if isinstance(values, pl.Series) else values
+
+
+def _is_complete(values: NDArray[Any] | pl.Series) -> bool:
+    """Tell whether no value is missing."""
+    return not (isinstance(values, pl.Series) and values.null_count())
+
+
+def _in_unit(values: NDArray[Any] | pl.Series, factor: float) -> pl.Series:
     """Return a column as it is, single precision as double; times *factor*."""
+    if factor != 1.0 and _is_complete(values):
+        return pl.Series(np.multiply(_array(values), factor, dtype=np.float64))
+    series = pl.Series(values)
     if factor == 1.0:
-        return values.cast(pl.Float64) if values.dtype == pl.Float32 else values
-    return values.cast(pl.Float64) * factor
+        return series.cast(pl.Float64) if series.dtype == pl.Float32 else series
+    return series.cast(pl.Float64) * factor
 
 
-def _step_names(codes: pl.Series) -> pl.Series:
+def _step_names(steps: NDArray[Any] | pl.Series) -> pl.Series:
     """Return the names of step types; codes are one byte, so that a lookup in 256 names does it.
 
     Where steps are long, the name of each is written out as often as it is needed: that is quicker than to look it up.
     """
     from fastnda import step_type_map
 
-    values = codes.to_numpy()
+    values = _array(steps)
     begins = np.append(0, np.flatnonzero(values[1:] != values[:-1]) + 1)
-    if codes.null_count() or len(begins) * ROWS_OF_LONG_STEPS > len(values):
-        return pl.Series([step_type_map.get(code) for code in range(256)], dtype=pl.String).gather(codes)
+    if not _is_complete(steps) or len(begins) * ROWS_OF_LONG_STEPS > len(values):
+        return pl.Series([step_type_map.get(code) for code in range(256)], dtype=pl.String)[pl.Series(steps)]
     lengths = np.diff(begins, append=len(values)).tolist()
     names = [pl.Series([step_type_map.get(code)], dtype=pl.String) for code in values[begins].tolist()]
     return pl.concat([name.new_from_index(0, n) for name, n in zip(names, lengths, strict=True)]).rechunk()
@@ -414,13 +438,13 @@ def _totals_of_gains(
     return up, np.maximum(down, 0.0)
 
 
-def _index_findings(frame: pl.DataFrame) -> tuple[Finding, ...]:
-    if "index" not in frame.columns or frame.height < 2:
+def _index_findings(frame: _Frame) -> tuple[Finding, ...]:
+    if "index" not in frame or len(frame["index"]) < 2:
         return ()
-    index = frame["index"]
-    if int(index[-1]) - int(index[0]) + 1 == frame.height:
+    index = _array(frame["index"])
+    if int(index[-1]) - int(index[0]) + 1 == len(index):
         return ()
-    step = np.diff(index.to_numpy().astype(np.int64))
+    step = np.diff(index.astype(np.int64))
     lost, repeated = int((step - 1).clip(0).sum()), int((step <= 0).sum())
     if repeated:
         return (

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
 import polars as pl
@@ -37,17 +37,25 @@ def described(file: Path, kind: str) -> tuple[dict[str, Scalar], tuple[Finding, 
 
 def _configurations(file: Path) -> dict[str, Element]:
     """Return the element ``config`` of each XML member of a .ndax, by the name of the member."""
-    from defusedxml import ElementTree
-
     found = {}
     with zipfile.ZipFile(file) as archive:
         for member in archive.namelist():
             if member.endswith(".xml"):
-                config = ElementTree.fromstring(archive.read(member).decode(errors="ignore")).find("config")
+                config = _root(archive.read(member).decode(errors="ignore")).find("config")
                 if config is None:
                     raise LookupError(f"{member} has no config")
                 found[member.split("/")[-1].split(".")[0]] = config
     return found
+
+
+def _root(xml: str) -> Element:
+    """Return the root of an XML text; only a declaration can define entities, and ``defusedxml`` takes such a text."""
+    if "<!" not in xml:
+        return fromstring(xml)
+    from defusedxml import ElementTree
+
+    root: Element = ElementTree.fromstring(xml)
+    return root
 
 
 def _nda_metadata(raw: dict[str, Any]) -> tuple[dict[str, Scalar], tuple[Finding, ...]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lirich.errors import UnknownNameError
 from lirich.model import Finding, Severity
@@ -111,8 +112,8 @@ def _make(table: pl.DataFrame, name: str, *, why: str) -> tuple[pl.DataFrame, Fi
 
 def _scale(columns: Sequence[str], factor: float, text: str) -> Repair:
     def scaled(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-        present = [c for c in columns if c in table.columns]
-        return table.with_columns(pl.col(c) * factor for c in present), text
+        scaled = [column * factor if column.name in columns else column for column in table.get_columns()]
+        return pl.DataFrame(scaled), text
 
     return scaled
 
@@ -133,13 +134,18 @@ def _level_jitter(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     return table.with_columns(pl.col(TIME).cum_max()), "Levelled steps back in time within the recorder's rounding"
 
 
+def _timed(table: pl.DataFrame, time: NDArray[np.float64]) -> pl.DataFrame:
+    """Return the table with another time, s, shape (n_rows,)."""
+    return pl.DataFrame([pl.Series(TIME, time) if c.name == TIME else c for c in table.get_columns()])
+
+
 def _mend_glitches(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     time = table[TIME].to_numpy().copy()
     wrong = glitches(time)
     rows = np.arange(len(time))
     time[wrong] = np.interp(rows[wrong], rows[~wrong], time[~wrong])
     return (
-        table.with_columns(pl.Series(TIME, time)),
+        _timed(table, time),
         f"Gave {int(wrong.sum())} rows with an impossible time one between their neighbours'",
     )
 
@@ -159,7 +165,7 @@ def _continue_time(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
             jump[row] = time[row - 1]
     how = f"{clocked} of the gaps from the clock time" if clocked else "no gap between them, for want of a clock time"
     return (
-        table.with_columns(pl.Series(TIME, time + np.cumsum(jump))),
+        _timed(table, time + np.cumsum(jump)),
         f"Put {len(starts) + 1} stretches of time that each start over one after another, {how}",
     )
 

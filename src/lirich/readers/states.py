@@ -29,6 +29,10 @@ def direction_of(state: str) -> int | None:
     return None
 
 
+_FEW_RUNS = 200
+"""Up to so many names are taken one by one."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
     """Stretches of rows with one name of a step: the names (null where there is none) and their lengths, in rows."""
@@ -45,6 +49,12 @@ class Runs:
 
 def runs_of(states: pl.Series) -> Runs:
     """Return the stretches of a column of names."""
+    if not states.null_count() and states.len():  # to compare is done at once, what `rle` does goes to Polars' threads
+        other = (states.slice(1) != states.slice(0, states.len() - 1)).to_numpy()
+        begins = np.concatenate(([0], np.flatnonzero(other) + 1))
+        lengths = np.diff(begins, append=states.len())
+        few = len(begins) <= _FEW_RUNS
+        return Runs(tuple((states[row] for row in begins.tolist()) if few else states.gather(begins)), lengths)
     runs = states.rle().struct.unnest()
     return Runs(tuple(runs.get_column("value").to_list()), runs.get_column("len").to_numpy().astype(np.int64))
 

@@ -156,6 +156,7 @@ class TabularReader(ABC):
         others = tuple(i for i in others if i not in used)
         numbers, texts = self.split_kinds(needed(matches), body, layout)
         loaded = loading.load(body, layout, numbers=numbers, texts=texts, path=path)
+        loaded.frame = loaded.frame.rechunk()  # a column in pieces is copied whenever it is used
         table = Table(path, layout, matches, others, loaded, [*findings, *said])
         if h.RECORD in matches:
             table.records = _record_numbers(body, matches[h.RECORD].index, layout.separator)

@@ -50,13 +50,8 @@ SLOW_ROUND_INTERVALS_S = np.union1d(
 """Those, and whole minutes and hours: what a very slow test may be recorded with."""
 
 
-_FEW_VALUES = 2_000
-
-
 def median(values: Array) -> float:
-    """Return what ``np.median`` does of at least one value, shape (n,), several times as quick where they are few."""
-    if len(values) > _FEW_VALUES:
-        return float(np.median(values))
+    """Return what ``np.median`` does of at least one value, shape (n,), two to seven times as quick."""
     half = len(values) // 2
     ordered = np.partition(values, half)
     if np.isnan(ordered[half:]).any():
@@ -304,9 +299,7 @@ def _roundness(intervals: Array, usual: Array) -> float:
     """Return the share of intervals, s, shape (n,), within 0.1 % of a *usual* one (s, ascending); 0 for none."""
     if not len(intervals):
         return 0.0
-    at, marks = np.log(intervals.clip(1e-9)), np.log(usual)
-    above = np.searchsorted(marks, at).clip(1, len(marks) - 1)
-    nearest = above - (at - marks[above - 1] <= marks[above] - at)
+    nearest = np.searchsorted(np.sqrt(usual[1:] * usual[:-1]), intervals)  # the nearest by ratio
     return float(np.mean(np.abs(intervals / usual[nearest] - 1) < 1e-3))
 
 
