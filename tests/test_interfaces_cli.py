@@ -15,7 +15,7 @@ pytest.importorskip("pymatgen.core")
 def test_a_window(tmp_path: Path) -> None:
     told = run("interface", "window", "Li3PO4", "--json", cwd=tmp_path)
     assert told.code == 0
-    found = json.loads(told.out)
+    (found,) = json.loads(told.out)["windows"]
     assert found["oxidation"]["voltage"] == pytest.approx(4.21, abs=0.03)
     assert found["coverage"]["grade"] == "A"
     words = run("interface", "window", "Li3PO4", cwd=tmp_path).out
@@ -41,7 +41,7 @@ def test_energies_of_ones_own(tmp_path: Path) -> None:
     ]
     (tmp_path / "mine.json").write_text(json.dumps(entries))
     told = run("interface", "window", "LiCl", "--energies", "mine.json", "--json", cwd=tmp_path)
-    assert json.loads(told.out)["oxidation"]["voltage"] == pytest.approx(4.0)
+    assert json.loads(told.out)["windows"][0]["oxidation"]["voltage"] == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ pytest.importorskip("pymatgen.core")
 from lirich.interfaces.cathode import states_of_charge
 from lirich.interfaces.contact import Contact, reaction
 from lirich.interfaces.embedded import embedded_table
+from lirich.interfaces.mixing import mixing
 
 LRM = "Li1.2Mn0.54Ni0.13Co0.13O2"
 OXIDES = ("LiCoO2", "Li2MnO3", "LiNiO2")
@@ -81,6 +82,37 @@ def test_pymatgen_finds_the_same_closed_reaction(pair: tuple[str, str]) -> None:
         Composition(pair[0]), Composition(pair[1]), _diagram(pair), norm=True, use_hull_energy=True
     )
     assert of(*pair).energy_ev_atom == pytest.approx(theirs.minimum[1], abs=1e-5)
+
+
+@pytest.mark.parametrize("pair", [("Li3PS4", "LiCoO2"), ("Li6PS5Cl", "LiNbO3"), ("Li3YCl6", "Li2MnO3")])
+def test_pymatgen_finds_the_same_kinks_over_the_mixing_ratio(pair: tuple[str, str]) -> None:
+    from pymatgen.analysis.interface_reactions import InterfacialReactivity
+    from pymatgen.core import Composition
+
+    theirs = InterfacialReactivity(
+        Composition(pair[0]), Composition(pair[1]), _diagram(pair), norm=True, use_hull_energy=True
+    )
+    kinks = [(float(x), float(energy)) for _, x, energy, _, _ in theirs.get_kinks()]
+    ours = mixing(embedded_table(), *pair, draws=0)
+    assert [(k.share_a, k.energy_ev_atom) for k in ours.kinks] == [pytest.approx(k, abs=1e-6) for k in kinks]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "voltage"), [("Li6PS5Cl", "LiNiO2", None), ("Li3PS4", "Li2MnO3", 3.5), ("Li3PO4", "LiCoO2", 4.6)]
+)
+def test_the_gain_over_the_mixing_ratio_bends_only_downwards_and_its_lowest_is_the_contact(
+    a: str, b: str, voltage: float | None
+) -> None:
+    found = mixing(embedded_table(), a, b, voltage=voltage, draws=20)
+    contact = of(a, b, voltage)
+    assert found.lowest.energy_ev_atom == pytest.approx(contact.energy_ev_atom, abs=1e-6)
+    assert found.lowest.share_a == pytest.approx(contact.share_a, abs=1e-6)
+    assert dict(found.lowest.products) == pytest.approx(dict(contact.products), abs=1e-6)
+    shares, gains = [k.share_a for k in found.kinks], [k.energy_ev_atom for k in found.kinks]
+    assert [shares[0], gains[0], shares[-1], gains[-1]] == pytest.approx([0.0, 0.0, 1.0, 0.0], abs=1e-12)
+    slopes = [(g - f) / (y - x) for f, g, x, y in zip(gains, gains[1:], shares, shares[1:], strict=False)]
+    assert slopes == sorted(slopes)
+    assert all((k.low or 0.0) <= k.energy_ev_atom <= (k.high or 0.0) for k in found.kinks)
 
 
 @pytest.mark.parametrize(("a", "b", "voltage"), [("Li3PS4", "Li2MnO3", 3.5), ("Li3PO4", "LiCoO2", 4.6)])

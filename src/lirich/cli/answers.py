@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20
 """So many ranked candidates are printed; ``--json`` and the written table have all."""
+PAGE = ".html"
+"""A name that ends so asks for the page."""
 MOST_MEMBERS = 6
 """So many members of a group are printed."""
 
@@ -68,7 +70,12 @@ def _answered(
     from lirich.workbench.screen_answer import keep_answer, write_answer
 
     kept = 0 if workspace is None else keep_answer(workspace.store, answer)
-    if output is not None:
+    if output is not None and output.suffix.lower() == PAGE:
+        from lirich.reports import write_page
+        from lirich.reports.answers import answer_report
+
+        write_page(output, answer_report(answer))
+    elif output is not None:
         write_answer(output, answer)
     if json:
         print_json(answer.to_dict())
@@ -80,7 +87,7 @@ def _answered(
         else:
             console().print("[dim]No workspace here: nothing is kept.[/]")
         if output is not None:
-            console().print(f"Table: [bold]{escape(str(output))}[/]")
+            console().print(f"Written: [bold]{escape(str(output))}[/]")
     if answer.judgement.ranking is None:
         raise typer.Exit(1)
 

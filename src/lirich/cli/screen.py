@@ -175,7 +175,9 @@ def coatings(
 
 Table = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Write the table here (.csv, .parquet) or all (.json).", show_default=False),
+    typer.Option(
+        "--output", "-o", help="Write here: page (.html), table (.csv, .parquet), all (.json).", show_default=False
+    ),
 ]
 
 

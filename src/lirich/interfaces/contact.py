@@ -62,7 +62,7 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class Side:
     """One of the two solids, per atom of it: its atoms, its energy as it stands and alone at equilibrium (draws,)."""
 
     name: str
@@ -86,18 +86,10 @@ def reaction(
     `CompositionError` on formulas that cannot be read, elements that the table lacks, twice the same solid, and on
     lithium metal at a fixed voltage.
     """
-    amounts = {**_amounts(a), **_amounts(b)}
-    system = table.system({*amounts, LITHIUM})
-    costs = drawn(table, system, draws, seed)
-    open_system, open_costs = (system, costs) if voltage is None else _grand(system, costs, voltage)
-    first, second = (
-        _side(side, system, _own(table, side, draws, seed), (open_system, open_costs), voltage) for side in (a, b)
-    )
-    if np.allclose(first.vector, second.vector):
-        raise CompositionError(f"{first.name} touches {second.name}", expected="two different solids")
-    kept = [system.elements.index(e) for e in open_system.elements]
-    pair = np.column_stack([first.vector[kept], second.vector[kept]])
-    rows = len(kept)
+    meeting = meet(table, a, b, voltage, draws, seed)
+    system, (open_system, open_costs), (first, second) = meeting.system, meeting.opened, meeting.sides
+    pair = meeting.pair
+    rows = len(open_system.elements)
     columns = np.vstack([np.hstack([open_system.columns, -pair]), [*np.zeros(len(open_system.phases)), 1.0, 1.0]])
     own = -np.column_stack([first.alone, second.alone])
     start = [*range(rows), len(open_system.phases)]
@@ -173,6 +165,35 @@ def gain_alone(table: EnergyTable, formula: str, voltage: float, *, draws: int =
     return np.maximum(side.energy - side.alone, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Two solids in their chemical system, and that system with its energies as it is open to lithium or closed."""
+
+    system: System
+    opened: tuple[System, Array]
+    sides: tuple[Side, Side]
+
+    @property
+    def pair(self) -> Array:
+        """The atoms of both in the open system, shape (elements, 2)."""
+        kept = [self.system.elements.index(e) for e in self.opened[0].elements]
+        return np.column_stack([side.vector[kept] for side in self.sides])
+
+
+def meet(
+    table: EnergyTable, a: str | Charged, b: str | Charged, voltage: float | None, draws: int, seed: int
+) -> Meeting:
+    """Return two solids in the chemical system that they make together. Raises as `reaction` does."""
+    amounts = {**_amounts(a), **_amounts(b)}
+    system = table.system({*amounts, LITHIUM})
+    costs = drawn(table, system, draws, seed)
+    opened = (system, costs) if voltage is None else _grand(system, costs, voltage)
+    first, second = (_side(side, system, _own(table, side, draws, seed), opened, voltage) for side in (a, b))
+    if np.allclose(first.vector, second.vector):
+        raise CompositionError(f"{first.name} touches {second.name}", expected="two different solids")
+    return Meeting(system, opened, (first, second))
+
+
 def _amounts(side: str | Charged) -> dict[str, float]:
     if isinstance(side, str):
         return amounts_of(side)
@@ -199,19 +220,19 @@ def _side(
     own: tuple[Array, Array],
     opened: tuple[System, Array],
     voltage: float | None,
-) -> _Side:
+) -> Side:
     name = reduced(side) if isinstance(side, str) else side.state
     target = vector_of(system, amounts_of(side) if isinstance(side, str) else side.amounts)
     atoms = target.sum()
     on_hull, energy = (e / atoms for e in own)
     if voltage is None:
-        return _Side(name, target / atoms, energy, on_hull)
+        return Side(name, target / atoms, energy, on_hull)
     lithium = target[system.elements.index(LITHIUM)]
     kept = np.array([n for e, n in zip(system.elements, target, strict=True) if e != LITHIUM])
     if not kept.any():
         raise CompositionError("Lithium metal is at 0 V", expected="a closed contact, or two solids at a fixed voltage")
     alone = hull(opened[0], kept, opened[1]).value / atoms
-    return _Side(name, target / atoms, energy + voltage * lithium / atoms, alone)
+    return Side(name, target / atoms, energy + voltage * lithium / atoms, alone)
 
 
 def _grand(system: System, costs: Array, voltage: float) -> tuple[System, Array]:
@@ -238,7 +259,7 @@ def _notes(
     coverage: Coverage,
     computed: list[str],
     no_mixing: list[float],
-    sides: tuple[_Side, _Side],
+    sides: tuple[Side, Side],
 ) -> tuple[str, ...]:
     notes = []
     if computed:

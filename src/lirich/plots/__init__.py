@@ -15,10 +15,14 @@ from lirich.plots.impedance import nyquist
 from lirich.plots.kinetics import diffusivity, rate_test
 from lirich.plots.literature import literature_context, rate_context, retention_context
 from lirich.plots.maps import loadings, state_map
+from lirich.plots.mixing import mixing_ratio
 from lirich.plots.overcycles import Band, whole_cycles
 from lirich.plots.peaks import peaks
 from lirich.plots.protocol import protocol
+from lirich.plots.reactions import reaction_map
 from lirich.plots.simulation import crystal_content, energy, gas, site_populations
+from lirich.plots.stack import interface_stack
+from lirich.plots.windows import window_bars
 
 __all__ = [
     "Band",
@@ -39,20 +43,24 @@ __all__ = [
     "gas",
     "group_points",
     "hysteresis",
+    "interface_stack",
     "literature_context",
     "loadings",
     "low_voltage",
     "mean_voltages",
+    "mixing_ratio",
     "nyquist",
     "overlay",
     "peaks",
     "protocol",
     "rate_context",
     "rate_test",
+    "reaction_map",
     "retention_context",
     "settled",
     "site_populations",
     "state_map",
     "voltage_profiles",
     "whole_cycles",
+    "window_bars",
 ]

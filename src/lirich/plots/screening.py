@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
 from lirich.model import Origin
@@ -14,6 +15,10 @@ from lirich.plots.figure import Figure
 from lirich.plots.traces import bars
 from lirich.quantities import QUANTITIES
 
+MOST_NUMBERS = 12
+"""The ranks up to this one are written beside their points,"""
+_NEAR = 0.03
+"""unless within this part of both spreads another one is."""
 _COMPUTED, _FRONT, _FELL = style.SC_COLOUR, style.PC_COLOUR, "#9AA5AD"
 _PREDICTED = "#CC79A7"
 """Okabe & Ito's reddish purple: neither that of the computed nor that of the front."""
@@ -53,12 +58,13 @@ def funnel(counts: Sequence[tuple[str, int]], labels: Sequence[str]) -> Figure:
 def scores(spots: Sequence[Spot], *, level: float, zero: str = "undoped", origin: Origin = Origin.COMPUTED) -> Figure:
     """Draw the score of each candidate with its interval, best on top; predicted ones have marks of their own.
 
-    *zero* says what scores 0.
+    *zero* says what scores 0. Scores of figures of several origins are ``Origin.MEASURED``: no label then says more.
     """
-    computed = origin is Origin.COMPUTED
+    computed = origin is not Origin.PREDICTED
     ordered = sorted(spots, key=lambda s: s.value)
-    trace = _dots(ordered, _COMPUTED if computed else _PREDICTED, style.MARKERS[origin])
-    trace |= {"y": [style.plain(s.name) for s in ordered]}
+    mark = "square-open" if computed else style.MARKERS[origin]
+    trace = _dots(ordered, _COMPUTED if computed else _PREDICTED, mark)
+    trace |= {"y": [style.formula(s.name) for s in ordered]}
     trace["x"] = style.numbers([s.value for s in ordered])
     trace["error_x"] = _errors(ordered)
     return Figure(
@@ -67,8 +73,8 @@ def scores(spots: Sequence[Spot], *, level: float, zero: str = "undoped", origin
         data=[trace],
         layout=style.layout(
             height=110 + 26 * len(ordered),
-            xaxis=style.axis(f"Score (0: {zero})", zeroline=True, zerolinecolor="#9AA5AD"),
-            yaxis=style.axis("", type="category"),
+            xaxis=style.axis(f"Score (0: {style.formula(zero)})", zeroline=True, zerolinecolor="#9AA5AD"),
+            yaxis=style.axis("", type="category", range=[-0.8, len(ordered) - 0.2]),
             annotations=origin_label(origin),
         ),
         note=f"Bars: {level:.0%} interval, drawn from the intervals of all figures."
@@ -85,12 +91,15 @@ def against(
     front: Sequence[str] = (),
     fallen: Sequence[str] = (),
     reference: tuple[float, float] | None = None,
-    over: str = "orderings and calculators; a point without bars is one result",
+    ranks: Mapping[str, int] | None = None,
+    over: str = "orderings and calculators",
+    origin: Origin = Origin.COMPUTED,
 ) -> Figure:
     """Draw two quantities of the candidates against each other, with intervals.
 
     Those on the Pareto front are joined and filled, those of *fallen* did not come through the gates; *reference* is
-    the undoped material; *over* says what the intervals are over.
+    the undoped material. With *ranks* the points carry these numbers in place of their names, and the figure is cut to
+    those that have one. *over* says what the intervals are over.
     """
     x_known, y_known = QUANTITIES[x_key], QUANTITIES[y_key]
     groups = (
@@ -99,6 +108,9 @@ def against(
         ("fell at a gate", [p for p in pairs if p[0].name in fallen and p[0].name not in front], _FELL, "x-open"),
     )
     traces: list[dict[str, Any]] = []
+    faint = {} if ranks is None else {"color": style.see_through(_FELL, 0.35)}
+    ranked = [p for p in pairs if ranks is not None and p[0].name in ranks]
+    numbered = _numbered(x_key, y_key, ranked, ranks) if ranks and ranked else {}
     best = sorted((p for p in pairs if p[0].name in front), key=lambda p: p[0].value)
     if len(best) > 1:
         traces.append(
@@ -118,12 +130,16 @@ def against(
         trace = _dots([p[0] for p in members], colour, symbol) | {"name": name, "mode": "markers+text"}
         trace["x"] = style.numbers([p[0].value for p in members])
         trace["y"] = style.numbers([p[1].value for p in members])
-        trace["error_x"] = _errors([p[0] for p in members])
-        trace["error_y"] = _errors([p[1] for p in members])
-        trace["text"] = [style.plain(p[0].name) for p in members]
+        trace["error_x"] = _errors([p[0] for p in members]) | faint
+        trace["error_y"] = _errors([p[1] for p in members]) | faint
+        named = [style.formula(p[0].name) for p in members]
+        trace["text"] = named if ranks is None else [numbered.get(p[0].name, "") for p in members]
+        trace["hovertext"] = named
         trace["textposition"] = "top right"
         trace["textfont"] = {"size": 11}
-        trace["hovertemplate"] = f"%{{text}}<br>%{{x:.3g}} {x_known.unit}, %{{y:.3g}} {y_known.unit}<extra></extra>"
+        trace["hovertemplate"] = (
+            f"%{{hovertext}}<br>%{{x:.3g}} {x_known.unit}, %{{y:.3g}} {y_known.unit}<extra></extra>"
+        )
         traces.append(trace)
     if reference is not None:
         traces.append(
@@ -145,12 +161,42 @@ def against(
         layout=style.layout(
             showlegend=True,
             height=420,
-            xaxis=style.axis(_title(x_key)),
-            yaxis=style.axis(_title(y_key)),
-            annotations=origin_label(Origin.COMPUTED),
+            xaxis=style.axis(_title(x_key), **_cut(x_key, [p[0] for p in pairs], ranks)),
+            yaxis=style.axis(_title(y_key), **_cut(y_key, [p[1] for p in pairs], ranks)),
+            annotations=origin_label(origin),
         ),
-        note=f"Bars: 90 % intervals over {over}.",
+        note=f"Bars: 90 % intervals over {over}; a point without bars has none."
+        + (" Numbers are ranks; what lies far off the ranked ones is outside." if ranks else ""),
     )
+
+
+def _numbered(x_key: str, y_key: str, pairs: Sequence[tuple[Spot, Spot]], ranks: Mapping[str, int]) -> dict[str, str]:
+    """Return the ranks that are written beside points, the best first, where none is written already."""
+    places = {x.name: (_on_axis(x_key, x.value), _on_axis(y_key, y.value)) for x, y in pairs}
+    room = [_NEAR * ((max(values) - min(values)) or 1.0) for values in zip(*places.values(), strict=True)]
+    written: dict[str, str] = {}
+    for name in sorted(places, key=lambda name: ranks[name]):
+        x, y = places[name]
+        near = (places[other] for other in written)
+        if ranks[name] <= MOST_NUMBERS and all(abs(x - a) > room[0] or abs(y - b) > room[1] for a, b in near):
+            written[name] = str(ranks[name])
+    return written
+
+
+def _cut(key: str, spots: Sequence[Spot], ranks: Mapping[str, int] | None) -> dict[str, Any]:
+    """Return the range that holds the points with a rank and a third of their spread about them; decades as decades."""
+    decades: dict[str, Any] = {}
+    if QUANTITIES[key].decades:
+        decades = {"type": "log", "dtick": "D2", "tickformat": ".0e", "minorloglabels": "complete"}
+    values = [_on_axis(key, s.value) for s in spots if ranks and s.name in ranks]
+    if not values:
+        return decades
+    room = (max(values) - min(values)) / 3.0 or 1.0
+    return {**decades, "range": [min(values) - room, max(values) + room]}
+
+
+def _on_axis(key: str, value: float) -> float:
+    return log10(value) if QUANTITIES[key].decades and value > 0 else value
 
 
 def _title(key: str) -> str:

@@ -123,6 +123,11 @@ def see_through(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
+def fixed(colour: str) -> str:
+    """Return ``#rrggbb`` in a form that a dark page leaves as it is: for letters on a ground of their own."""
+    return see_through(colour, 1.0)
+
+
 def plain(text: object) -> str:
     """Return text of a user or a file such that Plotly shows it letter by letter.
 
@@ -136,6 +141,14 @@ def plain(text: object) -> str:
 def symbol(text: str) -> str:
     """Return a symbol with its ``_subscripts`` as Plotly and HTML show them: ``V̄_dis`` as V̄<sub>dis</sub>."""
     return re.sub(r"_(\w+(?:,\w+)*)", r"<sub>\1</sub>", plain(text))
+
+
+def formula(text: object) -> str:
+    """Return a chemical formula with its amounts set low, as Plotly and HTML show them; other text stays as it is.
+
+    Low are the numbers that follow a letter or a closing bracket: ``Li1.2(PS6)2`` has Li<sub>1.2</sub>(PS<sub>6</sub>)…
+    """
+    return re.sub(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)", r"<sub>\1</sub>", plain(text))
 
 
 def numbers(values: Any, digits: int = 5) -> list[float | None]:

@@ -1,14 +1,15 @@
-"""The page of a screening of coatings: the answer, the ranking with reasons, contacts, what fell, method and limits."""
+"""The page of a screening of coatings: the answer, ranking, neighbours, windows, why not, coverage, method."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lirich.quantities import QUANTITIES
 from lirich.reports.html import FigureBook, page_parts, templates
+from lirich.reports.solids import cluster_rows, fallen_groups, grades_of, rows_of, stages_of
 from lirich.screening.candidate import LEVEL
 from lirich.screening.coatings_judged import reaction_words
-from lirich.screening.reasons import figure_words
+from lirich.workbench.coatings_figures import figures_by_section
 
 if TYPE_CHECKING:
     from lirich.workbench.coatings_result import CoatingsResult
@@ -19,56 +20,44 @@ def coatings_report(result: CoatingsResult) -> str:
     judged, found = result.judged, result.judged.found
     study = found.study
     book = FigureBook()
-    drawn = [book.add(figure) for figure in result.figures]
+    drawn = {section: [book.add(f) for f in figures] for section, figures in figures_by_section(result).items()}
     kept = {c.name for c in result.kept}
-    rows = [_row(result, candidate.name, row, candidate.name in kept) for candidate, row in result.rows]
+    rows = rows_of(judged, kept, lambda name: _contacts(result, name))
     first, *others = result.findings
     clusters = result.clusters
     keys = list(dict.fromkeys(key for c in judged.candidates for key in (*c.figures, *c.missing)))
+    question = (
+        f"Which coating between {study.cathode} and {' and '.join(study.electrolytes)} up to {study.voltage:g} V?"
+    )
+    answer, *more = result.answer
     return templates().get_template("coatings.html.j2").render(
         name=study.name,
-        between=f"{study.cathode} and {', '.join(study.electrolytes)} up to {study.voltage:g} V",
+        question=question,
         energies=found.energies,
         level=f"{LEVEL:.0%}",
         limits=first.message,
         findings=others,
-        answer=result.answer,
+        answer=[answer.removeprefix(question).strip(), *more],
         rows=rows,
         ranked=[row for row in rows if row["rank"]],
-        fallen=[row for row in rows if not row["rank"]],
+        fallen=fallen_groups(judged, rows, {*found.named, *(d.name for d in study.double_layers)}),
         bare=[(layer.formula, [reaction_words(c) for c in layer.contacts]) for layer in found.bare],
-        clusters=() if isinstance(clusters, str) else clusters.clusters,
+        clusters=cluster_rows(None if isinstance(clusters, str) else clusters),
         clusters_note=clusters if isinstance(clusters, str) else clusters.note,
-        summary_figures=drawn[:1],
-        more_figures=drawn[1:],
+        figures=drawn,
         literature=result.literature,
-        stages=[
-            {"words": s.gate.words, "left": len(s.passed), "entered": s.entered, "because": s.gate.because}
-            for s in judged.funnel.stages
-        ],
+        stages=stages_of(judged),
+        grades=grades_of(found.layers),
         method=_method(result),
         defined=[QUANTITIES[key] for key in keys],
         **page_parts(),
     )  # fmt: skip
 
 
-def _row(result: CoatingsResult, name: str, row: Any, shown: bool) -> dict[str, Any]:
-    place = result.place(name)
-    candidate = result.judged.candidate(name)
-    failed = shown and any(layer.failure for layer in result.judged.layers_of(name))
-    return {
-        "name": name,
-        "rank": "" if place is None else str(place.rank),
-        "ranks": "" if place is None or place.rank_low == place.rank_high else f"{place.rank_low}–{place.rank_high}",
-        "score": "" if place is None else f"{place.score:+.2f}",
-        "interval": "" if place is None else f"{place.score_low:+.2f} … {place.score_high:+.2f}",
-        "front": place is not None and place.on_front,
-        "reasons": row["reasons"],
-        "notes": candidate.notes,
-        "figures": [(QUANTITIES[k].name, figure_words(k, f)) for k, f in candidate.figures.items()] if shown else [],
-        "missing": [(QUANTITIES[k].name, why) for k, why in candidate.missing.items()] if shown else [],
-        "contacts": [reaction_words(c) for c in result.judged.contacts_of(name)] if shown and not failed else [],
-    }
+def _contacts(result: CoatingsResult, name: str) -> list[str]:
+    if any(layer.failure for layer in result.judged.layers_of(name)):
+        return []
+    return [reaction_words(c) for c in result.judged.contacts_of(name)]
 
 
 def _method(result: CoatingsResult) -> list[str]:
@@ -76,6 +65,9 @@ def _method(result: CoatingsResult) -> list[str]:
     study = found.study
     weights = ", ".join(f"{QUANTITIES[key].name} {weight:g}" for key, weight in study.weights.items())
     return [
+        "Every number is an equilibrium of computed energies (docs/explanation/interfaces.md has the equations): what "
+        "may happen and what drives it, not how fast. A thin layer may last where its equilibrium says that it reacts; "
+        "electronic conductivity, adhesion, cracks and the way of making it are not judged",
         f"Energies: {found.energies}; {study.draws} draws of their errors for the intervals of those that came through "
         "and of those that the study names; the others have values only",
         "Worst contact of the cathode discharged, at 4.5 V and fully charged; what either would do alone is taken off",

@@ -181,8 +181,7 @@ def _symbol(text: str) -> Markup:
 
 
 def _formula(text: str) -> Markup:
-    """Set the amounts of a chemical formula low: those that follow a letter or a closing bracket."""
-    return Markup(re.sub(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)", r"<sub>\1</sub>", str(escape(text))))
+    return Markup(style.formula(text))  # escaped there
 
 
 def _tie(names: Sequence[str]) -> Callable[[str], Markup]:

@@ -47,7 +47,8 @@ class Gate(Frozen):
         limits = [f"≥ {self.at_least:g}" if self.at_least is not None else ""]
         limits += [f"≤ {self.at_most:g}" if self.at_most is not None else ""]
         sure = " for the whole interval" if self.sure else ""
-        return f"{known.name} {' and '.join(filter(None, limits))} {known.unit}".rstrip() + sure
+        unit = "" if known.unit == "1" else known.unit
+        return f"{known.name} {' and '.join(filter(None, limits))} {unit}".rstrip() + sure
 
     def verdict(self, candidate: Candidate) -> Verdict:
         """Say whether that candidate passes."""

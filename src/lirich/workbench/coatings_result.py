@@ -36,8 +36,6 @@ FLAG = "equilibrium"
 """The flag of every value of a screening of coatings (`lirich.model.flags`)."""
 CLUSTERED_BY = (REDUCTION, ALONE, CATHODE, ELECTROLYTE)
 """Descriptors of the clusters: all of them are known of every ranked coating, or it is left out of the clusters."""
-MOST_DRAWN = 12
-"""So many of the ranked single coatings are drawn beside those that the study names."""
 AT_VOLTAGE = (ALONE, CATHODE_AT_VOLTAGE, ELECTROLYTE_AT_VOLTAGE)
 
 
@@ -224,20 +222,7 @@ class CoatingsResult:
 
     @property
     def figures(self) -> list[Figure]:
-        """The plots: scores, funnel, the weighted quantities of the first and the named single coatings."""
-        from lirich.workbench.screen_figures import judgement_figures
+        """The plots of all sections of the page (`lirich.workbench.coatings_figures`)."""
+        from lirich.workbench.coatings_figures import figures_by_section
 
-        weights = self.judged.found.study.weights
-        ranking = self.judged.ranking
-        places = () if ranking is None else ranking.places
-        first = [p.name for p in places if LAYERS not in p.name][:MOST_DRAWN]
-        shown = {*first, *self.judged.found.named}
-        # the bare contact lies so far off that it would squeeze all others: it is in the words, not in the plots
-        return judgement_figures(
-            self.judged,
-            weights,
-            {},
-            zero="does nothing",
-            over="the errors of the energies; energies end at 0",
-            shown=shown,
-        )
+        return [figure for figures in figures_by_section(self).values() for figure in figures]

@@ -1,26 +1,30 @@
-"""The verb *interface*: stability windows and contact reactions, from the energies that are asked for."""
+"""The verb *interface*: stability windows, contact reactions and stacks of solids, from the energies asked for."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import resources
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lirich.errors import InputError, OptionalDependencyError
-from lirich.interfaces.cathode import states_of_charge
+from lirich.errors import CompositionError, InputError, OptionalDependencyError
+from lirich.interfaces.cathode import Charged, states_of_charge
 from lirich.interfaces.charged import ComputedCharge, charges_of_csv
 from lirich.interfaces.contact import Contact, reaction
 from lirich.interfaces.embedded import NAME, embedded_table
-from lirich.interfaces.formulas import amounts_of
+from lirich.interfaces.formulas import amounts_of, reduced
+from lirich.interfaces.mixing import Mixing, mixing
 from lirich.interfaces.phases import EnergyTable, Entry, table_of_entries, table_of_json
 from lirich.interfaces.windows import LITHIUM, Window, window
 
 MATERIALS_PROJECT = "mp"
+SAME = "the same solid"
+"""Why a solid has no contact with itself."""
 
 
 def reference(source: str = NAME, elements: Iterable[str] = ()) -> EnergyTable:
@@ -78,9 +82,10 @@ def _of_materials_project(elements: list[str]) -> EnergyTable:
     return table_of_entries(entries, "Materials Project")
 
 
-def window_of(formula: str, energies: str = NAME) -> Window:
-    """Return the stability window of *formula* against lithium."""
-    return window(reference(energies, {*amounts_of(formula), LITHIUM}), formula)
+def windows_of(formulas: Sequence[str], energies: str = NAME) -> tuple[Window, ...]:
+    """Return the stability windows of *formulas* against lithium, in their order."""
+    table = reference(energies, {LITHIUM, *(e for f in formulas for e in amounts_of(f))})
+    return tuple(window(table, formula) for formula in formulas)
 
 
 def contacts_of(
@@ -102,6 +107,115 @@ def contacts_of(
     return tuple(reaction(table, a, side, voltage=voltage) for side in sides)
 
 
+def mixings_of(
+    a: str, b: str, voltage: float | None = None, *, charged: bool = False, energies: str = NAME
+) -> tuple[Mixing, ...]:
+    """Return the gain over all mixing ratios of the contacts of `contacts_of`; the states of *charged* once each."""
+    table = reference(energies, {*amounts_of(a), *amounts_of(b), LITHIUM})
+    sides: Sequence[str | Charged] = [side for _, side in charge_states(b)] if charged else (b,)
+    return tuple(mixing(table, a, side, voltage=voltage) for side in sides)
+
+
+def charge_states(cathode: str) -> list[tuple[str, Charged]]:
+    """Return the states of charge with short names, each once.
+
+    As a mixture and as charged a state reacts alike: what it would gain by itself is counted for neither.
+    """
+    states = (s for s in states_of_charge(cathode) if s.charging_energy_ev is None)
+    return [(state.state.removesuffix(", mixture"), state) for state in states]
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What stands at one place of a map or a stack: a contact, or why there is none."""
+
+    condition: str
+    contact: Contact | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionMap:
+    """Contacts of materials (rows) with neighbours (columns, each with its group: cathode, electrolyte, anode)."""
+
+    cathode: str
+    materials: tuple[str, ...]
+    neighbours: tuple[tuple[str, str], ...]
+    met: tuple[tuple[Met, ...], ...]
+    voltage: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Solids from the cathode on (formula, role), what happens between them, and what would without the coating."""
+
+    layers: tuple[tuple[str, str], ...]
+    met: tuple[tuple[Met, ...], ...]
+    bare: tuple[Met, ...]
+    voltage: float | None
+
+
+def reactions_of(
+    materials: Sequence[str],
+    cathode: str,
+    electrolytes: Sequence[str] = (),
+    *,
+    anode: bool = False,
+    voltage: float | None = None,
+    energies: str = NAME,
+) -> ReactionMap:
+    """Return the contacts of *materials* with the *cathode* at each state of charge, *electrolytes*, and lithium metal.
+
+    Lithium metal is met closed, whatever the *voltage* of the others. What cannot be answered (an element that the
+    table lacks) is an empty place with its reason. Raises `CompositionError` on a cathode that cannot be charged.
+    """
+    sides: list[tuple[str, str, str | Charged]] = [(name, "cathode", s) for name, s in charge_states(cathode)]
+    sides += [(reduced(e), "electrolyte", e) for e in electrolytes]
+    sides += [(LITHIUM, "anode", LITHIUM)] * anode
+    table = reference(energies, {LITHIUM, *(e for f in (*materials, cathode, *electrolytes) for e in amounts_of(f))})
+    met = tuple(tuple(_met(table, m, name, side, voltage) for name, _, side in sides) for m in materials)
+    neighbours = tuple((name, group) for name, group, _ in sides)
+    return ReactionMap(cathode, tuple(reduced(m) for m in materials), neighbours, met, voltage)
+
+
+def stack_of(
+    cathode: str,
+    coatings: Sequence[str],
+    electrolyte: str,
+    *,
+    anode: bool = False,
+    voltage: float | None = None,
+    energies: str = NAME,
+) -> Stack:
+    """Return what happens at each interface of cathode | coatings | electrolyte (| lithium metal).
+
+    Raises `CompositionError` on a cathode that cannot be charged.
+    """
+    states = charge_states(cathode)
+    solids = [*coatings, electrolyte]
+    table = reference(energies, {LITHIUM, *(e for f in (cathode, *solids) for e in amounts_of(f))})
+
+    def charged(solid: str) -> tuple[Met, ...]:
+        return tuple(_met(table, solid, name, state, voltage) for name, state in states)
+
+    met = [charged(solids[0])]
+    met += [(_met(table, one, "", other, voltage),) for one, other in pairwise(solids)]
+    layers = [(cathode, "cathode"), *((reduced(c), "coating") for c in coatings), (reduced(electrolyte), "electrolyte")]
+    if anode:
+        met.append((_met(table, electrolyte, "", LITHIUM, voltage),))
+        layers.append((LITHIUM, "anode"))
+    return Stack(tuple(layers), tuple(met), charged(electrolyte) if coatings else (), voltage)
+
+
+def _met(table: EnergyTable, a: str, name: str, b: str | Charged, voltage: float | None) -> Met:
+    if isinstance(b, str) and reduced(a) == reduced(b):
+        return Met(name, None, SAME)
+    try:
+        return Met(name, reaction(table, a, b, voltage=None if b == LITHIUM else voltage))
+    except CompositionError as error:
+        return Met(name, None, str(error))
+
+
 def read_charges(path: Path) -> tuple[ComputedCharge, ...]:
     """Read a table of charged cathodes. Raises `InputError`."""
     try:
@@ -111,6 +225,8 @@ def read_charges(path: Path) -> tuple[ComputedCharge, ...]:
     return charges_of_csv(text, path.name)
 
 
-def to_dict(answer: Window | Contact) -> dict[str, Any]:
+def to_dict(answer: Window | Contact | ReactionMap | Stack) -> dict[str, Any]:
     """Return an answer as JSON, with the grade of its coverage and what that rests on."""
-    return {**asdict(answer), "coverage_reason": answer.coverage.reason()}
+    if isinstance(answer, Window | Contact):
+        return {**asdict(answer), "coverage_reason": answer.coverage.reason()}
+    return asdict(answer)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lirich.screening.screened import Built
     from lirich.workbench.screen_result import ScreenResult
 
-MOST_SCORES = 40
+MOST_SCORES = 25
 """So many places are drawn."""
 MOST_PREDICTED = 20
 """So many predicted scores are drawn, the best; the periodic table and ``--json`` have all."""
@@ -48,26 +48,28 @@ def judgement_figures(
     reference: Mapping[str, Estimate],
     *,
     zero: str = "undoped",
-    over: str = "orderings and calculators; a point without bars is one result",
+    over: str = "orderings and calculators",
     shown: Collection[str] | None = None,
+    origin: Origin = Origin.COMPUTED,
 ) -> list[Figure]:
     """Return scores (of the first `MOST_SCORES`), funnel and pairs of the weighted quantities of any screening.
 
-    *reference* is drawn in the pairs, *zero* says what scores 0, *over* what the intervals are over, *shown* names the
-    candidates in the pairs (all by default).
+    *reference* is drawn in the pairs, *zero* says what scores 0, *over* what the intervals are over. *shown* names the
+    candidates that are drawn in the pairs, which then carry their ranks in place of their names; all by default.
+    *origin* is the origin of all figures, ``Origin.MEASURED`` where they are of several and no figure says which.
     """
     drawn = []
     ranking = judged.ranking
     if ranking is not None:
         spots = [plots.Spot(p.name, p.score, p.score_low, p.score_high) for p in ranking.places[:MOST_SCORES]]
-        drawn.append(plots.scores(spots, level=LEVEL, zero=zero))
+        drawn.append(plots.scores(spots, level=LEVEL, zero=zero, origin=origin))
     if judged.funnel.stages:
         gates = [stage.gate for stage in judged.funnel.stages]
         short = [g.words.replace(QUANTITIES[g.quantity].name, QUANTITIES[g.quantity].symbol, 1) for g in gates]
         drawn.append(plots.funnel(judged.funnel.counts, ["candidates", *short]))
     keys = sorted(weights, key=lambda key: -abs(weights[key]))
     for x, y in list(combinations(keys, 2))[:MOST_PAIRS]:
-        figure = _pair(judged, x, y, reference, shown, over)
+        figure = _pair(judged, x, y, reference, shown, over, origin)
         if figure is not None:
             drawn.append(figure)
     return drawn
@@ -115,7 +117,13 @@ def _tiles(result: ScreenResult) -> list[periodic.Tile]:
 
 
 def _pair(
-    judged: Judgement, x: str, y: str, known: Mapping[str, Estimate], shown: Collection[str] | None, over: str
+    judged: Judgement,
+    x: str,
+    y: str,
+    known: Mapping[str, Estimate],
+    shown: Collection[str] | None,
+    over: str,
+    origin: Origin,
 ) -> Figure | None:
     both = [c for c in judged.candidates if x in c.figures and y in c.figures and (shown is None or c.name in shown)]
     if len(both) < 2:
@@ -130,7 +138,11 @@ def _pair(
     pairs = [(_spot(c, x), _spot(c, y)) for c in both]
     here = [known[k].value if k in known else 0.0 if "_change_" in k else None for k in (x, y)]
     reference = (here[0], here[1]) if here[0] is not None and here[1] is not None else None
-    return plots.against(x, y, pairs, front=front, fallen=fallen, reference=reference, over=over)
+    places = [] if judged.ranking is None else judged.ranking.places
+    ranks = None if shown is None else {p.name: p.rank for p in places}
+    return plots.against(
+        x, y, pairs, front=front, fallen=fallen, reference=reference, ranks=ranks, over=over, origin=origin
+    )
 
 
 def _spot(candidate: Candidate, key: str) -> plots.Spot:

@@ -32,14 +32,18 @@
   }
   // Long names beside bars would leave no room for the bars; their ends tell cells of a batch apart.
   var MOST_LETTERS = 16;
+  function short(name) {
+    var bare = String(name).replace(/<[^>]*>/g, "");  // letters, not the marks of low ones
+    return bare.length > MOST_LETTERS ? bare.slice(0, 5) + "…" + bare.slice(-(MOST_LETTERS - 6)) : name;
+  }
   function shorten(figure) {
     var axis = figure.layout.yaxis;
-    if (!axis || axis.type !== "category") return;
+    if (!axis) return;
+    if (axis.ticktext) axis.ticktext = axis.ticktext.map(short);
+    if (axis.type !== "category") return;
     axis.labelalias = {};
     figure.data.forEach(function (trace) {
-      (trace.y || []).forEach(function (name) {
-        if (String(name).length > MOST_LETTERS) axis.labelalias[name] = name.slice(0, 5) + "…" + name.slice(-(MOST_LETTERS - 6));
-      });
+      (trace.y || []).forEach(function (name) { if (short(name) !== name) axis.labelalias[name] = short(name); });
     });
   }
   function spec(node) {
@@ -52,7 +56,7 @@
       layout.hoverlabel.bgcolor = "#26303A";
       axes(layout, { gridcolor: "#2C363F", linecolor: "#66737D", tickcolor: "#66737D" });
       (layout.annotations || []).forEach(function (a) {
-        if (a.font && a.font.color) a.font.color = lifted(a.font.color);
+        if (a.font && a.font.color) a.font.color = walk(a.font.color);
         if (a.bgcolor) a.bgcolor = "rgba(20,26,32,0.75)";
       });
     }
