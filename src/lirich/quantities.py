@@ -394,13 +394,17 @@ def convert(value: float, unit: str, key: str) -> float:
     Raises `UnitError` where the dimensions differ or the unit is unknown, `UnknownNameError` on the key.
     """
     target = quantity(key).unit
-    if unit == target:
+    given, wanted = _spelled(unit), _spelled(target)
+    if given == wanted:
         return value
+    if given in _METRES and wanted in _METRES:  # the literature's lengths; pint takes a quarter of a second to load
+        power = _METRES[given] - _METRES[wanted]
+        return value * 10.0**power if power > 0 else value / 10.0**-power
     import pint
 
     registry = _registry()
     try:
-        converted = registry.Quantity(value, _spelled(unit)).to(_spelled(target))
+        converted = registry.Quantity(value, given).to(wanted)
     except (pint.errors.PintError, AttributeError, ValueError, TypeError, AssertionError) as error:
         raise UnitError(
             f"{unit!r} is no unit of {quantity(key).name}",
@@ -411,6 +415,9 @@ def convert(value: float, unit: str, key: str) -> float:
 
 
 _CYCLE = re.compile(r"\bcycles?\b")  # in pint a cycle is 2π rad, so that mV would turn into 6.28 mV/cycle
+
+_METRES = {"nm": -9, "um": -6, "mm": -3, "m": 0}
+"""Powers of ten of lengths."""
 
 _SPELLINGS = {
     "°C": "degC",

@@ -73,7 +73,6 @@ def dopants(
 def show(result: ScreenResult) -> None:
     """Print funnel, ranking, reasons and the literature."""
     from lirich.quantities import QUANTITIES
-    from lirich.reports.screening import answer_words
     from lirich.screening.reasons import figure_words
 
     out = console()
@@ -109,7 +108,7 @@ def show(result: ScreenResult) -> None:
             out.print(f"  [dim]{escape('; '.join(candidate.notes))}[/]")
     for each in result.literature:
         out.print(f"[cyan]literature[/] {escape(each.words)}")
-    out.print(f"[bold]{escape(answer_words(result))}[/]")
+    out.print(f"[bold]{escape(result.answer)}[/]")
 
 
 def _head(key: str) -> str:
