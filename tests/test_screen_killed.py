@@ -1,4 +1,4 @@
-"""The command ``lirich screen dopants`` with CHGNet itself: killed, spread over Dask, read back without its libraries."""
+"""The command ``lirich screen dopants`` with CHGNet: killed, spread over Dask, read back without its libraries."""
 
 from __future__ import annotations
 
