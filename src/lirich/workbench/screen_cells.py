@@ -86,6 +86,7 @@ def settings_of(study: DopingStudy, calculator: str) -> CandidateSettings:
         wanted=tuple(dict.fromkeys((*(study.descriptors or USUAL), *study.wanted))),
         lithium_removed=study.lithium_removed,
         oxygen_sites=study.oxygen_sites,
+        bands=study.bands,
         seed=study.seed,
     )
 
