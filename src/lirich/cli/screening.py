@@ -94,7 +94,9 @@ def show(result: ScreenResult) -> None:
             rows.append(("–", candidate.name, "–", *figures))
             continue
         between = "" if place.rank_low == place.rank_high else f"\n({place.rank_low}–{place.rank_high})"
-        score = f"{place.score:+.2f}\n({place.score_low:+.2f} … {place.score_high:+.2f})"
+        score = f"{place.score:+.2f}"
+        if place.has_interval:
+            score += f"\n({place.score_low:+.2f} … {place.score_high:+.2f})"
         rows.append((f"{place.rank}{between}", candidate.name, score, *figures))
     heads = ("rank", "candidate", "score", *(_head(key) for key in keys))
     numbers = tuple(range(2, 3 + len(keys)))

@@ -79,7 +79,7 @@ def _row(result: ScreenResult, candidate: Candidate, row: Mapping[str, Any]) -> 
         rank=str(place.rank),
         ranks=f"{place.rank_low}–{place.rank_high}" if place.rank_low != place.rank_high else "",
         score=f"{place.score:+.2f}",
-        interval=f"{place.score_low:+.2f} … {place.score_high:+.2f}",
+        interval=f"{place.score_low:+.2f} … {place.score_high:+.2f}" if place.has_interval else "",
         notes=candidate.notes,
         reasons=tuple(reason for reason in row["reasons"] if reason != words),
     )

@@ -44,6 +44,8 @@ class ScreenResult:
         if ranking is None:
             return f"No ranking: {self.judged.no_ranking}"
         first, *others = ranking.places
+        if not first.has_interval:
+            return f"{first.name} is first of {len(ranking.places)} ranked; how surely cannot be told: no interval."
         text = f"{first.name} is first of {len(ranking.places)} ranked: in {first.first_share:.0%} of the draws"
         rivals = [p.name for p in others if p.rank_low == 1]
         if rivals:
