@@ -14,7 +14,6 @@ import pytest
 pytest.importorskip("chgnet")
 pytest.importorskip("spglib")
 
-from lirich.atoms.identity import identity
 from lirich.errors import InputError, SettingsError
 from lirich.model import Conditions, Interval, Origin, Provenance, Subject, Value
 from lirich.plots import periodic
@@ -22,6 +21,7 @@ from lirich.screening.judged import judged
 from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.study import DopingStudy
 from lirich.workbench import Workspace
+from lirich.workbench.identity import identity
 from lirich.workbench.potentials import identities
 from lirich.workbench.prospects import hosts_of, prospects
 from lirich.workbench.screen import SHIPPED, keep_values, make_screen, outlook, read_screen, run_screen, shipped_result

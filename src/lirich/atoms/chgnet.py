@@ -23,7 +23,7 @@ from lirich.atoms.ase_calculator import finite
 from lirich.atoms.chgnet_graph import graph_of
 from lirich.atoms.chgnet_network import Network, can_compute
 from lirich.atoms.evaluation import Evaluation
-from lirich.atoms.identity import WEIGHTS
+from lirich.atoms.weights import WEIGHTS
 from lirich.errors import CalculatorError, UnknownNameError
 
 KNOWN_ELEMENTS = 94

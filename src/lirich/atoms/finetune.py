@@ -20,8 +20,8 @@ from pydantic import Field, ValidationError
 from pymatgen.core.periodic_table import Element
 
 from lirich.atoms.chgnet import KNOWN_ELEMENTS, ChgnetCalculator, load_model, one_thread
-from lirich.atoms.identity import WEIGHTS
 from lirich.atoms.labelled import Labelled, check_labels
+from lirich.atoms.weights import WEIGHTS
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.model._base import Frozen
 

@@ -14,13 +14,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lirich.atoms.identity import CHGNET, WEIGHTS, identity
+from lirich.atoms.weights import CHGNET, WEIGHTS
 from lirich.compute import code_hash
 from lirich.errors import CorruptStoreError, InputError
 from lirich.model import Scalar
 from lirich.store import modelfile
 from lirich.store.modelfile import ModelContent
 from lirich.workbench.extras import need_atoms
+from lirich.workbench.identity import identity
 
 if TYPE_CHECKING:
     from lirich.atoms.finetune import TuningReport, TuningSettings

@@ -12,10 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-CHGNET = "chgnet"
-WEIGHTS = ("0.3.0", "0.2.0", "r2scan")
-"""The weights in chgnet's wheel, the usual ones first: trained on MPtrj (two generations), and transferred to
-r2SCAN."""
+from lirich.atoms.weights import CHGNET, WEIGHTS
 
 
 @lru_cache(maxsize=8)
