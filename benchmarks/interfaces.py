@@ -1,6 +1,8 @@
 """Interfaces: ``windows`` prints the truth table, ``speed`` the ratio to the plain pymatgen loop.
 
-python benchmarks/interfaces.py windows|speed
+``screen`` and ``hidden`` are about the screening of coatings (``interfaces_screen.py``).
+
+python benchmarks/interfaces.py windows|speed|screen|hidden
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
+from interfaces_screen import hidden, screen
 from lirich.interfaces.contact import reaction
 from lirich.interfaces.embedded import embedded_table
 from lirich.interfaces.windows import Limit, window
@@ -105,6 +108,6 @@ def speed() -> int:
 
 
 if __name__ == "__main__":
-    parts = {"windows": windows, "speed": speed}
+    parts = {"windows": windows, "speed": speed, "screen": screen, "hidden": hidden}
     wanted = sys.argv[1:] or list(parts)
     sys.exit(max(parts[part]() for part in wanted))

@@ -51,6 +51,14 @@ def test_an_odd_charge_is_not_taken_up_by_vacancies_of_oxygen() -> None:
         compensations(-1, METALS, kinds=("o-vacancy",), oxygen=30)
 
 
+def test_a_charge_beyond_three_changes_is_taken_up_by_more_of_them() -> None:
+    """Two W6+ for Mn4+ leave +4: four Mn3+; a set of ten units is taken up by five Ni4+, as few as can be."""
+    assert [c.words for c in compensations(4, {("Mn", 4): 16}, kinds=("redox",))] == ["4 × Mn⁴⁺ → Mn³⁺"]
+    assert next(c.words for c in compensations(-10, {("Ni", 2): 6}, kinds=("redox",))) == "5 × Ni²⁺ → Ni⁴⁺"
+    with pytest.raises(NotNeutralError, match="charges of 1, 2 do not add to 10 in 10 changes"):
+        compensations(-10, {("Ni", 2): 4}, kinds=("redox",))
+
+
 def test_ions_are_not_used_twice() -> None:
     few = {("Ni", 2): 1, ("Mn", 4): 5}
     assert [c.words for c in compensations(-2, few, kinds=("redox",))] == ["Ni²⁺ → Ni⁴⁺"]
@@ -66,7 +74,7 @@ def test_every_compensation_makes_the_cell_neutral(charge: int, mn: int, ni: int
     assert found
     for each in found:
         assert charge + each.charge == 0
-        for source, have in (*metals.items(), (("Li", 1), 3 + lithium)):
+        for source, have in {**metals, ("Li", 1): 3 + lithium}.items():
             assert sum((c.element, c.before) == source for c in each.changes) <= have
 
 

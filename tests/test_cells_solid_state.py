@@ -28,8 +28,11 @@ from lirich.model.counter import counter_electrode
 
 CONTACT, INTERPHASE, WORKING = "Contact fraction", "Interphase thickness [m]", "Working part of the cathode"
 PARTED = "Parted contact"
-STILL = {"Parting per volume strain": 0.0, "Interface reaction energy [eV.atom-1]": 0.0}
-NO_INTERPHASE = {"Interface reaction energy [eV.atom-1]": 0.0}
+NO_INTERPHASE = {
+    "Interface reaction energy [eV.atom-1]": 0.0,
+    "Interphase energy above the oxidation limit [eV.atom-1.V-1]": 0.0,
+}
+STILL = {"Parting per volume strain": 0.0, **NO_INTERPHASE}
 HOST = single_crystal()["Host capacity [mA.h.g-1]"]
 
 
@@ -214,7 +217,9 @@ def test_isolated_crystals_are_lost_capacity() -> None:
 
 def test_without_reaction_energy_nothing_grows_and_with_more_more() -> None:
     grown = [
-        simulator().run(cycles(1), {"Interface reaction energy [eV.atom-1]": energy}).ends[INTERPHASE][-1]
+        simulator()
+        .run(cycles(1), {**NO_INTERPHASE, "Interface reaction energy [eV.atom-1]": energy})
+        .ends[INTERPHASE][-1]
         for energy in (0.0, 0.05, 0.1, 0.4)
     ]
     assert grown[0] == 0.0

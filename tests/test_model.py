@@ -348,3 +348,11 @@ def test_a_quantity_is_found_by_name_initials_and_symbol(asked, key):
         quantity(asked)
     assert f"Did you mean {key!r}" in str(error.value)
     assert str(error.value).endswith("?")  # no full stop after it
+
+
+def test_an_energy_per_mole_is_one_per_particle() -> None:
+    assert convert(96.485332, "kJ/mol", "lithium_binding_energy_ev") == pytest.approx(1.0, rel=1e-7)
+    assert convert(-23.0605, "kcal/mol", "adsorption_energy_ev") == pytest.approx(-1.0, rel=1e-5)
+    assert convert(62.0, "kJ/mol", "donor_number_kcal_mol") == pytest.approx(62.0 / 4.184)
+    with pytest.raises(UnitError):
+        convert(1.0, "V", "homo_energy_ev")

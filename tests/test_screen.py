@@ -77,14 +77,17 @@ def test_the_undoped_cells_are_computed_once(undisturbed: ScreenResult) -> None:
 
 def test_a_failing_candidate_is_a_row_with_its_reason() -> None:
     result = run(
-        {"dopants": ["W", "Al", {"element": "B", "sites": ["Li"], "charge": 7}, "Ti"], "compensations": ["redox"]},
+        {
+            "dopants": ["W", "Al", {"element": "B", "sites": ["Li"], "charge": 7, "count": 2}, "Ti"],
+            "compensations": ["redox"],
+        },
         plan=plan_without_aluminium,
     )
     rows = {row["name"]: row for row in table(result)}
     assert rows["Al"]["rank"] is None
     assert "Al gave NaN" in rows["Al"]["missing"][CHANGE]
     assert rows["B"]["rank"] is None
-    assert "A charge of +6 that nothing takes up" in rows["B"]["missing"][CHANGE]
+    assert "A charge of +12 that nothing takes up" in rows["B"]["missing"][CHANGE]
     assert {rows["W"]["rank"], rows["Ti"]["rank"]} == {1, 2}
     said = {(f.where, f.code) for f in result.findings}
     assert {("Al", "candidate-failed"), ("B", "candidate-failed")} <= said

@@ -154,3 +154,51 @@ def test_an_estimate_lies_in_its_interval() -> None:
         Estimate(value=2.0, low=0.0, high=1.0)
     with pytest.raises(ValidationError):
         Estimate(value=2.0, low=0.0)
+
+
+def test_what_spreads_over_decades_is_compared_by_ratios() -> None:
+    sigma = "lithium_conductivity_s_cm"
+    named = {"a": 1e-6, "b": 1e-5, "c": 1e-4, "d": 1e-2}
+    ranking = rank([Candidate(name=n, figures={sigma: Estimate(value=v)}) for n, v in named.items()], {sigma: 1.0})
+    scores = {p.name: p.score for p in ranking.places}
+    assert scores["b"] - scores["a"] == pytest.approx(scores["c"] - scores["b"])
+    assert scores["d"] - scores["c"] == pytest.approx(2 * (scores["c"] - scores["b"]))
+    with pytest.raises(InputError, match="more than 0"):
+        rank([Candidate(name="e", figures={sigma: Estimate(value=0.0)})], {sigma: 1.0})
+
+
+def test_a_direction_that_depends_on_the_use_is_given_or_asked_for() -> None:
+    two = [Candidate(name=n, figures={"homo_energy_ev": Estimate(value=v)}) for n, v in {"a": -8.0, "b": -7.0}.items()]
+    assert rank(two, {"homo_energy_ev": 1.0}, better={"homo_energy_ev": "higher"}).order == ["b", "a"]
+    assert rank(two, {"homo_energy_ev": 1.0}, better={"homo_energy_ev": "lower"}).order == ["a", "b"]
+    with pytest.raises(InputError, match="neither more nor less"):
+        rank(two, {"homo_energy_ev": 1.0})
+
+
+def test_an_interval_that_ends_at_the_value_is_drawn_to_its_open_side_only() -> None:
+    """No mixture gains less than nothing: what is inert for sure stays before what is inert by its best estimate."""
+    key = "cathode_contact_energy_mev_atom"
+    candidates = [
+        Candidate(name="perhaps", figures={key: Estimate(value=0.0, low=-30.0, high=0.0)}),
+        Candidate(name="surely", figures={key: Estimate(value=0.0, low=0.0, high=0.0)}),
+        Candidate(name="reactive", figures={key: Estimate(value=-80.0, low=-100.0, high=-60.0)}),
+    ]
+    places = {p.name: p for p in rank(candidates, {key: 1}).places}
+    assert places["surely"].first_share == 1.0
+    assert places["surely"].rank_high == 1
+    # half of the draws of the other stay at 0, where it is first too
+    assert places["perhaps"].first_share == pytest.approx(0.5, abs=0.03)
+    assert places["perhaps"].score_high == 0.0
+
+
+def test_a_candidate_that_fails_by_less_than_its_error_bar_is_said_to() -> None:
+    key = "electrolyte_contact_energy_mev_atom"
+    gate = Gate(quantity=key, at_least=-100)
+    near, far = (
+        Candidate(name=name, figures={key: Estimate(value=value, low=value - 30, high=value + 30)})
+        for name, value in (("near", -101.0), ("far", -200.0))
+    )
+    passed = funnel([near, far], [gate])
+    assert passed.survivors == ()
+    assert reasons(near, passed, None)[0].endswith("by less than its error bar")
+    assert not reasons(far, passed, None)[0].endswith("by less than its error bar")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SERVER = ROOT / "script" / "postgres-for-tests"
 
 DECLARED = {
-    "atoms": {"ase", "chgnet", "icet", "numba", "pymatgen", "scikit-learn", "spglib", "torch"},
+    "atoms": {"ase", "chgnet", "icet", "numba", "pymatgen", "scikit-learn", "spglib", "threadpoolctl", "torch"},
     "cells": {"pybamm"},
     "optimise": {"botorch"},
     "web": {"fastapi", "uvicorn"},

@@ -24,7 +24,8 @@ class Quantity:
     """One entry of the vocabulary.
 
     ``scope`` says what a value is about by nature: one ``cycle``, a whole ``cell`` test, a ``material``, a
-    ``device``. ``better`` is the direction that is an improvement, ``None`` where that is no question.
+    ``device``. ``better`` is the direction that is an improvement, ``None`` where that is no question. ``decades`` says
+    that it spreads over orders of magnitude, so that two values are compared by their ratio, on the scale of log10.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Quantity:
     definition: str
     reference: str
     better: Literal["higher", "lower"] | None = None
+    decades: bool = False
 
 
 _FIELD = "Common definition of the field; Bettge et al., J. Electrochem. Soc. 160 (2013) A2046, doi:10.1149/2.034311jes"
@@ -56,6 +58,14 @@ _LI_HOPS = "Van der Ven & Ceder, J. Power Sources 97-98 (2001) 529, doi:10.1016/
 _NEB = "Henkelman, Uberuaga & Jónsson, J. Chem. Phys. 113 (2000) 9901, doi:10.1063/1.1329672"
 _AYDINOL = "Aydinol et al., Phys. Rev. B 56 (1997) 1354, doi:10.1103/PhysRevB.56.1354"
 _HULL = "Ong et al., Chem. Mater. 20 (2008) 1798, doi:10.1021/cm702327g"
+_WINDOW = "Zhu, He & Mo, ACS Appl. Mater. Interfaces 7 (2015) 23685, doi:10.1021/acsami.5b07517"
+_CONTACT = "Richards et al., Chem. Mater. 28 (2016) 266, doi:10.1021/acs.chemmater.5b04082 (reaction of two solids)"
+_CONTACT_V = "Xiao et al., Joule 3 (2019) 1252, doi:10.1016/j.joule.2019.02.006 (what each does alone is taken off)"
+_WATER = "Zhu & Mo, Angew. Chem. Int. Ed. 59 (2020) 17472, doi:10.1002/anie.202007621"
+_GUTMANN = "Gutmann, Coord. Chem. Rev. 18 (1976) 225, doi:10.1016/S0010-8545(00)82045-7"
+_XU = "Xu, Chem. Rev. 104 (2004) 4303, doi:10.1021/cr030203g"
+_BORODIN = "Borodin et al., J. Phys. Chem. C 117 (2013) 8661, doi:10.1021/jp400527c"
+_IUPAC = "IUPAC Compendium of Chemical Terminology, doi:10.1351/goldbook"
 _SEN_SLOPE = f"Slope by Theil–Sen: {_SEN}"
 
 DIFFUSION_VALIDITY_LIMIT = 0.03
@@ -322,6 +332,43 @@ _LIST = (
     Quantity("dopant_size_mismatch", "size mismatch of a dopant", "Δr/r", "%", "material",
              "100·(radius of the dopant's ion − that of the replaced one)/that of the replaced one, effective ionic radii",
              "Shannon, Acta Cryst. A 32 (1976) 751, doi:10.1107/S0567739476001551"),
+    Quantity("reduction_limit_v", "reduction limit", "V_red,eq", "V", "material",
+             "highest potential against Li at which the solid takes up lithium, products in equilibrium", _WINDOW, "lower"),
+    Quantity("oxidation_limit_v", "oxidation limit", "V_ox,eq", "V", "material",
+             "lowest potential against Li at which the solid gives lithium, products in equilibrium", _WINDOW, "higher"),
+    Quantity("decomposition_energy_mev_atom", "decomposition energy at a voltage", "E_dec(V)", "meV/atom", "material",
+             "Φ(lowest mixture of phases open to lithium at µ = −V) − Φ(solid), per atom of the solid; 0 is stable", _WINDOW,
+             "higher"),
+    Quantity("cathode_contact_energy_mev_atom", "reaction energy with the cathode", "ΔE(cathode)", "meV/atom", "material",
+             "most that a closed mixture with the cathode gains per atom of both, at the worst state of charge; negative where "
+             "it gains", _CONTACT, "higher"),
+    Quantity("cathode_contact_energy_at_voltage_mev_atom", "reaction energy with the cathode at a voltage", "ΔE_V(cathode)",
+             "meV/atom", "material", "the same with lithium free at µ = −V, without what either would gain alone", _CONTACT_V, "higher"),
+    Quantity("electrolyte_contact_energy_mev_atom", "reaction energy with the electrolyte", "ΔE(electrolyte)", "meV/atom", "material",
+             "most that a closed mixture with the solid electrolyte gains per atom of both, the worst of several electrolytes",
+             _CONTACT, "higher"),
+    Quantity("electrolyte_contact_energy_at_voltage_mev_atom", "reaction energy with the electrolyte at a voltage",
+             "ΔE_V(electrolyte)", "meV/atom", "material",
+             "the same with lithium free at µ = −V, without what either would gain alone", _CONTACT_V, "higher"),
+    Quantity("inner_contact_energy_mev_atom", "reaction energy within a coating", "ΔE(inner)", "meV/atom", "material",
+             "most that a closed mixture of the two layers of a coating gains per atom of both; 0 of one layer", _CONTACT, "higher"),
+    Quantity("coating_strain", "lattice strain of a coating", "ε_c", "%", "material",
+             "von Mises strain of the smallest coincidence cell of coating and facet; the facet is a condition",
+             "Zur & McGill, J. Appl. Phys. 55 (1984) 378, doi:10.1063/1.333084", "lower"),
+    Quantity("lithium_conductivity_s_cm", "lithium-ion conductivity", "σ(Li)", "S/cm", "material",
+             "total ionic conductivity at room temperature, middle of the measurements of a formula on the scale of "
+             "log10", "Therrien et al., OBELiX, arXiv:2502.14234 (2025), CC-BY 4.0", "higher", decades=True),
+    Quantity("lithium_share", "share of lithium", "x_Li", "%", "material", "100·atoms of lithium / all atoms of the formula",
+             "Cheng, Fong & Persson, J. Mater. Chem. A 10 (2022), doi:10.1039/D2TA06051E (diffusion in compounds with Li)", "higher"),
+    Quantity("element_cost_usd_per_kg", "cost of the elements", "c_el", "USD/kg", "material",
+             "Σ mass fraction × price of the element in its cheapest traded form, per kg of the formula; no synthesis",
+             "U.S. Geological Survey, Mineral Commodity Summaries, and others (lirich.interfaces.elements)", "lower", decades=True),
+    Quantity("scarcest_element_mg_kg", "abundance of the scarcest element", "w_crust", "mg/kg", "material",
+             "mass of the scarcest element of the formula per mass of the continental crust",
+             "CRC Handbook of Chemistry and Physics, 85th ed., section 14", "higher", decades=True),
+    Quantity("element_toxicity", "toxicity of the elements", "T_el", "1", "material",
+             "worst class of an element's common compound: 0 low, 1 moderate, 2 high (lirich.interfaces.elements)",
+             "Regulation (EC) 1272/2008, annex VI", "lower"),
     Quantity("oxygen_release_onset_v", "onset voltage of oxygen release", "V_on(O2)", "V", "material",
              "voltage in charge at which O2 is first detected", _REVIEW, "higher"),
     Quantity("oxygen_release_intensification_v", "voltage of intense oxygen release", "V_int(O2)", "V", "material",
@@ -334,6 +381,43 @@ _LIST = (
              "voltage above which an electrolyte is reported to oxidise", _REVIEW, "higher"),
     Quantity("interfacial_resistance_rise_v", "voltage of the interfacial-resistance rise", "V_R", "V", "material",
              "voltage in charge at which the interfacial resistance rises", _REVIEW, "higher"),
+    Quantity("anode_contact_energy_mev_atom", "reaction energy with the anode", "ΔE(anode)", "meV/atom", "material",
+             "most that a closed mixture with the anode (lithium metal unless a condition says another) gains per atom of both",
+             _CONTACT, "higher"),
+    Quantity("water_contact_energy_mev_atom", "reaction energy with water", "ΔE(H2O)", "meV/atom", "material",
+             "most that a closed mixture with H2O gains per atom of both; hydrates that a table lacks are not seen", _WATER,
+             "higher"),
+    # --- a molecule of a liquid electrolyte ------------------------------------------------------------------------
+    Quantity("homo_energy_ev", "HOMO energy", "E_HOMO", "eV", "material",
+             "energy of the highest occupied orbital of a molecule against the vacuum; lower resists oxidation. Functional, basis "
+             "and surroundings are conditions", _BORODIN),
+    Quantity("lumo_energy_ev", "LUMO energy", "E_LUMO", "eV", "material",
+             "energy of the lowest empty orbital of a molecule against the vacuum; higher resists reduction. Functional, basis "
+             "and surroundings are conditions", _BORODIN),
+    Quantity("oxidation_potential_v", "oxidation potential of a molecule", "E_ox", "V", "material",
+             "potential at which a molecule gives an electron, measured or computed: a condition says which", _BORODIN),
+    Quantity("reduction_potential_v", "reduction potential of a molecule", "E_red", "V", "material",
+             "potential at which a molecule takes an electron, measured or computed: a condition says which", _BORODIN),
+    Quantity("lithium_binding_energy_ev", "binding energy to lithium", "E_b(Li)", "eV", "material",
+             "E(complex) − E(molecule) − E(Li⁺ or Li salt), negative binds; ion or salt and surroundings are conditions", _XU),
+    Quantity("adsorption_energy_ev", "adsorption energy", "E_ads", "eV", "material",
+             "E(surface with molecule) − E(surface) − E(molecule), negative binds; the surface is a condition", _IUPAC),
+    Quantity("relative_permittivity", "relative permittivity", "ε_r", "1", "material",
+             "static dielectric constant of the liquid; temperature is a condition", _XU, "higher"),
+    Quantity("donor_number_kcal_mol", "donor number", "DN", "kcal/mol", "material",
+             "−ΔH of the adduct of the molecule with SbCl5 in 1,2-dichloroethane", _GUTMANN),
+    Quantity("acceptor_number", "acceptor number", "AN", "1", "material",
+             "³¹P shift of triethylphosphine oxide in the solvent, hexane 0, SbCl5 in 1,2-dichloroethane 100", _GUTMANN),
+    Quantity("dipole_moment_debye", "dipole moment", "µ", "debye", "material", "dipole moment of the molecule", _IUPAC),
+    Quantity("viscosity_mpa_s", "viscosity", "η", "mPa·s", "material",
+             "dynamic viscosity of the liquid; temperature is a condition", _XU, "lower", decades=True),
+    Quantity("melting_point_celsius", "melting point", "T_m", "°C", "material", "temperature of melting at 1 bar", _XU, "lower"),
+    Quantity("boiling_point_celsius", "boiling point", "T_b", "°C", "material", "temperature of boiling at 1 bar", _XU, "higher"),
+    Quantity("flash_point_celsius", "flash point", "T_f", "°C", "material",
+             "lowest temperature at which the vapour over the liquid can be lit", _XU, "higher"),
+    Quantity("molar_mass_g_mol", "molar mass", "M", "g/mol", "material", "mass of one mole", _IUPAC),
+    Quantity("price_usd_kg", "price", "c", "USD/kg", "material", "price of a substance as bought; purity and year are conditions",
+             "quotation of a supplier", "lower", decades=True),
     # --- a device, or the circumstances that a source states --------------------------------------------------
     Quantity("cell_energy_density_wh_kg", "specific energy of a cell", "e_cell", "Wh/kg", "device",
              "energy per mass of a whole cell", _REVIEW, "higher"),
@@ -389,7 +473,7 @@ def _known_as(text: str) -> list[str]:
 
 
 def convert(value: float, unit: str, key: str) -> float:
-    """Convert *value* from *unit* into the unit of the quantity *key*.
+    """Convert *value* from *unit* into the unit of the quantity *key*; an energy per mole is one per particle too.
 
     Raises `UnitError` where the dimensions differ or the unit is unknown, `UnknownNameError` on the key.
     """
@@ -404,7 +488,10 @@ def convert(value: float, unit: str, key: str) -> float:
 
     registry = _registry()
     try:
-        converted = registry.Quantity(value, given).to(wanted)
+        measured = registry.Quantity(value, given)
+        if measured.check("[energy]/[substance]") and registry.Quantity(1.0, wanted).check("[energy]"):
+            measured = measured / registry.avogadro_constant
+        converted = measured.to(wanted)
     except (pint.errors.PintError, AttributeError, ValueError, TypeError, AssertionError) as error:
         raise UnitError(
             f"{unit!r} is no unit of {quantity(key).name}",
@@ -444,4 +531,6 @@ def _registry() -> Any:
 
     registry: Any = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
     registry.define("charge_discharge_cycle = [charge_discharge_cycle]")
+    registry.define("atom = [atom]")
+    registry.define("USD = [currency]")
     return registry

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
+
+from lirich.atoms.interstices import interstices
+from lirich.atoms.ordering import ewald_matrix
 
 Array = NDArray[np.float64]
 
@@ -122,7 +126,7 @@ def arrangement_of(host: Structure, matrix: Array, interstitial: Array | None = 
     Parameters
     ----------
     host:
-        Crystal with the site properties ``charge`` and ``layer``.
+        Crystal with the site properties ``charge`` and ``layer``; its ``role`` is kept where it has one.
     matrix:
         Unit-charge Ewald matrix of the host's places and then the interstitial ones, eV/e².
     interstitial:
@@ -139,5 +143,16 @@ def arrangement_of(host: Structure, matrix: Array, interstitial: Array | None = 
         places=places,
         elements=(*(site.specie.symbol for site in host), *[EMPTY] * len(extra)),
         charges=(*(round(q) for q in host.site_properties["charge"]), *[0] * len(extra)),
-        roles=("host",) * len(places.layers),
+        roles=(*host.site_properties.get("role", ["host"] * len(host)), *["host"] * len(extra)),
     )
+
+
+def arranged(crystal: Structure, *, tetrahedral: bool = False) -> Arrangement:
+    """Return a crystal as an arrangement, its empty *tetrahedral* places beside it where they are asked for.
+
+    Raises as `lirich.atoms.layers.layers_of` where tetrahedral places are asked for of a crystal without layers.
+    """
+    empty = chain.from_iterable(each.frac_coords for each in interstices(crystal)) if tetrahedral else ()
+    between = np.array(list(empty), dtype=float).reshape(-1, 3)
+    whole = Structure(crystal.lattice, ["H"] * (len(crystal) + len(between)), np.vstack([crystal.frac_coords, between]))
+    return arrangement_of(crystal, ewald_matrix(whole), between)

@@ -121,7 +121,7 @@ def compensations(
     lithium, oxygen:
         How many Li⁺ of the lithium layer and O²⁻ may leave.
     at_most:
-        Most changes of one compensation.
+        Most changes of one compensation; a kind that needs more of them may make as many as *charge* has units.
 
     Returns
     -------
@@ -139,10 +139,14 @@ def compensations(
     refusals: list[str] = []
     for kind in kinds:
         offered = list(_offered(kind, metals, lithium, oxygen))
-        ways = _sums(-charge, offered, at_most)
+        most = at_most
+        ways = _sums(-charge, offered, most)
+        if not ways and abs(charge) > most:
+            most = abs(charge)
+            ways = _sums(-charge, offered, most)
         found += ways
         if not ways:
-            refusals.append(f"{kind}: {_why_not(charge, offered, at_most)}")
+            refusals.append(f"{kind}: {_why_not(charge, offered, most)}")
     if not found:
         raise NotNeutralError(
             f"A charge of {charge:+d} that nothing takes up ({'; '.join(refusals) or 'no kind of change is allowed'})",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from lirich.atoms.oxidation import balanced, ionic_radius_a
 from lirich.errors import CompositionError
@@ -25,6 +26,8 @@ LI_RICH = ("Li2MnO3", "LiNi0.5Mn0.5O2", "LiCoO2")
 ATOMS = 48
 """The smallest cell that is whole numbers of a layered cell (12 atoms) and of a spinel cell (16 atoms)."""
 NEAR = 1e-6
+MIXED = 0.01
+"""Atoms per two anions by which a formula, rounded as people write them, may miss its mixture."""
 
 COMPOSITION_FEATURES: Mapping[str, str] = {
     "metal_radius_a": "mean ionic radius of the cations other than lithium, Å",
@@ -66,9 +69,32 @@ class CompositionSpace:
         for share, corner in zip(shares, self.corners, strict=True):
             for element, n in _per_two_anions(corner).items():
                 amounts[element] = amounts.get(element, 0.0) + share * n
-        kept = {element: n for element, n in amounts.items() if n > NEAR}
-        formula = "".join(f"{element}{n:.4g}" for element, n in kept.items())
+        kept = {element: n for element, n in amounts.items() if n > NEAR and element not in ANIONS}
+        kept |= {element: n for element, n in amounts.items() if n > NEAR and element in ANIONS}
+        formula = "".join(f"{element}{'' if abs(n - 1.0) < NEAR else f'{n:.4g}'}" for element, n in kept.items())
         return Point(tuple(float(s) for s in shares), Composition(formula=formula, amounts=kept))
+
+    def holding(self, formula: str) -> Point:
+        """Return the mixture that is *formula*, to 0.01 atoms per two anions, under that name.
+
+        Its shares are the non-negative ones of the least squares. Raises `lirich.errors.CompositionError` where it does
+        not lie between the corners.
+        """
+        wanted = _per_two_anions(formula)
+        columns = [_per_two_anions(corner) for corner in self.corners]
+        elements = list(dict.fromkeys(el for each in (wanted, *columns) for el in each))
+        matrix = np.array([[column.get(el, 0.0) for column in columns] for el in elements])
+        shares, _ = nnls(matrix, np.array([wanted.get(el, 0.0) for el in elements]))
+        off = {el: wanted.get(el, 0.0) - float(row @ shares) for el, row in zip(elements, matrix, strict=True)}
+        far = max(off, key=lambda el: abs(off[el]))
+        if abs(off[far]) > MIXED:
+            raise CompositionError(
+                f"{formula} lies not between {', '.join(self.corners)}: {abs(off[far]):.2g} {far} "
+                f"too {'much' if off[far] > 0 else 'little'} at the nearest mixture",
+                expected="a mixture of the corners",
+            )
+        mixed = self.at(shares / shares.sum())
+        return Point(mixed.shares, mixed.composition.model_copy(update={"formula": formula}))
 
     def grid(self, steps: int) -> list[Point]:
         """Return the mixtures whose shares are whole numbers of 1/*steps*."""

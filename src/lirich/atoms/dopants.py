@@ -7,7 +7,7 @@ compensation; the compensating ions stand where the Ewald energy is lowest. What
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -144,38 +144,6 @@ def variants(
         assert refused is not None
         raise refused
     return sorted(found, key=lambda v: (v.compensation.words, v.arrangement.ewald_ev))
-
-
-def rearrangements(variant: Variant) -> Iterator[tuple[str, Variant]]:
-    """Yield the same ions with the first dopant on other kinds of place, and in which layer it then stands.
-
-    The dopant changes places with the lithium of the lithium layer, with the lithium of the metal layer, or goes to
-    the empty tetrahedral place; of each kind the arrangement of the lowest Ewald energy. All have one composition, so
-    their energies tell which site the dopant prefers.
-    """
-    start = variant.arrangement
-    here = next(i for i, role in enumerate(start.roles) if role == "dopant")
-    home = start.places.layers[here]
-    partners: dict[str, list[int]] = {
-        "Li": start.holding("Li", layer="Li"),
-        "TM": start.holding("Li", layer="TM") if home == "TM" else _metals(start),
-        "tetrahedral": start.holding(EMPTY, layer="tetrahedral"),
-    }
-    for layer, places in partners.items():
-        options = [start.swapped(here, place) for place in places if start.places.layers[here] != "O"]
-        if options and not (layer == home == "Li"):
-            best = min(options, key=lambda each: each.ewald_ev)
-            yield layer, Variant(best, variant.dopants, variant.compensation, variant.share_percent)
-
-
-def _metals(arrangement: Arrangement) -> list[int]:
-    return [
-        i
-        for i, (layer, role, element) in enumerate(
-            zip(arrangement.places.layers, arrangement.roles, arrangement.elements, strict=True)
-        )
-        if layer == "TM" and role == "host" and element != EMPTY
-    ]
 
 
 def _place_all(host: Arrangement, dopants: Sequence[Dopant], first: int) -> Arrangement | None:

@@ -77,8 +77,11 @@ def phase_energies(
     *,
     atoms: int = ATOMS,
     seeds: int = 2,
+    first_seed: int = 0,
 ) -> Plan[PhaseEnergies]:
     """Relax *composition* as layered oxide, spinel and rock salt, *seeds* cells of each, all with the same atoms.
+
+    The random starts are *first_seed* and those that follow it.
 
     Raises
     ------
@@ -90,11 +93,12 @@ def phase_energies(
         No cell of one of the phases converged.
     """
     asked = Composition.parse(composition) if isinstance(composition, str) else composition
-    orderings = ordered(asked, atoms=atoms, seeds=seeds)
+    tries = range(first_seed, first_seed + seeds)
+    orderings = ordered(asked, atoms=atoms, seeds=tries)
     first = orderings[0].structure
     cells: list[tuple[Order, int, Structure]] = [("layered", o.rank, o.structure) for o in orderings]
     for other in OTHERS:
-        for seed in range(seeds):
+        for seed in tries:
             cell = as_phase(first, other, seed=seed)
             _check_equal(first, cell, other)
             cells.append((other, seed, cell))

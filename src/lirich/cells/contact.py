@@ -8,7 +8,8 @@
   elastically (Persson, J. Chem. Phys. 115 (2001) 3840, doi:10.1063/1.1388626; in a cell model Tian and Qi,
   J. Electrochem. Soc. 164 (2017) E3512, doi:10.1149/2.0481711jes), and heals by creep.
 * **Interphase**: what crystal and electrolyte react to grows as the root of time (Wenzel et al., Solid State Ionics 278
-  (2015) 98, doi:10.1016/j.ssi.2015.06.001), as fast as the energy of their reaction drives it.
+  (2015) 98, doi:10.1016/j.ssi.2015.06.001), as fast as the energy of their reaction drives it. A coating between them
+  adds its own resistance; what it does to the growth is in the energies (`lirich.cells.interphase`).
 """
 
 from __future__ import annotations
@@ -196,7 +197,9 @@ class Contact:
         self.throughput = pybamm.AbsoluteValue(self.rate)
         self._parting()
         self.interphase = self._state("Interphase thickness [m]", 1e-9)
-        self.resistance = self.interphase / parameter("Interphase conductivity [S.m-1]")  # Ohm.m² of contact
+        self.grown = self.interphase / parameter("Interphase conductivity [S.m-1]")  # Ohm.m² of contact
+        self.coating = parameter("Coating thickness [m]") / parameter("Coating conductivity [S.m-1]")
+        self.resistance = self.grown + self.coating
 
     def _state(self, name: str, scale: float = 1.0) -> Symbol:
         state = pybamm.Variable(f"{self.prefix}{name}", domain=self.domain, scale=scale)
@@ -226,17 +229,20 @@ class Contact:
     def grow(self, potential: Symbol) -> None:
         """Let the interphase grow under crystals at *potential* (V against Li).
 
-        The part with charge goes with the throughput; above the oxidation limit of the electrolyte it grows faster.
+        The part with charge goes with the throughput. Above the oxidation limit of what touches the crystals more
+        energy drives it: that of the lithium which the potential takes out.
         """
-        energy = parameter("Interface reaction energy [eV.atom-1]") / _ENERGY_UNIT_EV
+        energy = parameter("Interface reaction energy [eV.atom-1]")
         excess = pybamm.maximum(potential - parameter("Oxidation limit of the solid electrolyte [V]"), 0)
-        in_time = parameter("Interphase growth in time [m2.s-1]") * (
-            1 + parameter("Acceleration of the interphase above the oxidation limit [V-1]") * excess
-        )
-        with_charge = parameter("Interphase growth with charge [m2]") * self.throughput
+        oxidation = parameter("Interphase energy above the oxidation limit [eV.atom-1.V-1]") * excess
+        in_time = parameter("Interphase growth in time [m2.s-1]") * (energy + oxidation)
+        with_charge = parameter("Interphase growth with charge [m2]") * self.throughput * energy
         heat = arrhenius("Activation energy of the interphase [J.mol-1]", self.temperature)
         self.rhs[self.interphase] = (
-            energy * heat * (in_time + with_charge) / (self.interphase + parameter("Initial interphase scale [m]"))
+            heat
+            * (in_time + with_charge)
+            / _ENERGY_UNIT_EV
+            / (self.interphase + parameter("Initial interphase scale [m]"))
         )
 
     @property
@@ -246,7 +252,8 @@ class Contact:
             "Contact fraction": self.fraction,
             "Parted contact": self.parted,
             "Interphase thickness [m]": self.interphase,
-            "Interphase resistance [Ohm.m2]": self.resistance,
+            "Interphase resistance [Ohm.m2]": self.grown,
+            "Coating resistance [Ohm.m2]": self.coating + 0 * self.interphase,
         }
 
 

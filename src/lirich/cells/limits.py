@@ -59,6 +59,7 @@ _POSITIVE = (
     "Contact fraction",
     "Initial interphase scale",
     "Interphase conductivity",
+    "Coating conductivity",
     "Relative radius of size class",
     "Volume fraction of size class",
 )

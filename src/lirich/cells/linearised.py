@@ -27,7 +27,7 @@ LITHIUM, POTENTIAL, CURRENT = "Lithium in the crystal", "Surface potential [V]",
 GRAPHITE, SALT = "Graphite content", "Salt in the "
 COLLECTOR = "Potential at the current collector [V]"
 EXCHANGE, DENSITY = "Exchange-current density [A.m-2]", "Interfacial current density [A.m-2]"
-FILMS = ("Film resistance [Ohm.m2]", "Interphase resistance [Ohm.m2]")
+FILMS = ("Film resistance [Ohm.m2]", "Interphase resistance [Ohm.m2]", "Coating resistance [Ohm.m2]")
 COUNTER = "Counter-electrode overpotential [V]"
 GRAPHITE_POTENTIAL, GRAPHITE_SURFACE = "Graphite potential [V]", "Graphite surface [m2]"
 _LENGTH, _DIFFUSIVITY = "Diffusion length [m]", "Diffusivity at the surface [m2.s-1]"
@@ -60,7 +60,7 @@ class Interface:
 
     @property
     def film_ohm(self) -> float:
-        """Resistance of film and interphase of all places together, Ω."""
+        """Resistance of film, interphase and coating of all places together, Ω."""
         return _parallel(self.film / self.amperes)
 
     def time_s(self, double_layer_f_m2: float) -> float:

@@ -137,6 +137,7 @@ SOLID_STATE = Model(
         "Parted contact",
         "Interphase thickness [m]",
         "Interphase resistance [Ohm.m2]",
+        "Coating resistance [Ohm.m2]",
         "Separator overpotential [V]",
     ),
     places=True,

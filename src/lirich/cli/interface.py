@@ -10,6 +10,7 @@ import typer
 
 from lirich.cli.options import Json
 from lirich.cli.output import console, print_json, show_table, want_json
+from lirich.cli.solid_cell import cell_command
 
 if TYPE_CHECKING:
     from lirich.interfaces.coverage import Coverage
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 interface = typer.Typer(
     name="interface",
-    help="Solid electrolytes and coatings: stability windows against lithium, and what two solids do in contact.",
+    help="Solid electrolytes and coatings: windows against lithium, what two solids do in contact, and in a cell.",
     no_args_is_help=True,
 )
+interface.command("cell")(cell_command)
 Energies = Annotated[
     str,
     typer.Option(

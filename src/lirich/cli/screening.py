@@ -10,14 +10,16 @@ from rich.markup import escape
 
 from lirich.cli.options import open_workspace
 from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_reasons
 from lirich.errors import WorkspaceNotFoundError
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
+    from lirich.workbench.screen_predict import ScreenPrediction
     from lirich.workbench.screen_result import ScreenResult
 
-MOST_REASONS = 4
-"""So many reasons of a candidate are printed; ``--json`` and the report have all."""
+MOST_PREDICTED = 12
+"""So many predicted dopants are printed, the best; ``--json`` and the report have all."""
 
 
 def dopants(
@@ -31,24 +33,10 @@ def dopants(
     json: bool,
 ) -> None:
     """Run a study, keep its values where there is a workspace, show the ranking, write the report."""
-    from lirich.workbench.screen import keep_values, read_screen, run_screen, shipped_result
+    from lirich.workbench.screen import keep_values
 
-    workspace = _workspace(folder)
-    literature = None if workspace is None else workspace.literature
-    if shipped:
-        result = shipped_result(study, literature)
-    else:
-        asked = read_screen(Path(study))
-        with progress_bar("computing", quiet=json) as progress:
-            result = run_screen(
-                asked,
-                cache=None if workspace is None else workspace.store.cache / "screen",
-                executor=executor,
-                workers=workers,
-                progress=progress,
-                literature=literature,
-                models=None if workspace is None else workspace.store.models,
-            )
+    workspace = workspace_of(folder)
+    result = _screened(study, workspace, shipped=shipped, workers=workers, executor=executor, quiet=json)
     kept = 0 if workspace is None else keep_values(workspace.store, result)
     if output is not None:
         from lirich.reports import write_page
@@ -61,7 +49,9 @@ def dopants(
         show(result)
         show_findings(result.findings)
         if workspace is not None:
-            console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], origin computed.")
+            told = any(place.figures for place in result.predicted.places)
+            origins = "origins computed and predicted" if told else "origin computed"
+            console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], {origins}.")
         else:
             console().print("[dim]No workspace here: nothing is kept, and a run that is stopped begins anew.[/]")
         if output is not None:
@@ -70,10 +60,79 @@ def dopants(
         raise typer.Exit(1)
 
 
+def _screened(
+    study: str, workspace: Workspace | None, *, shipped: bool, workers: int | None, executor: str, quiet: bool
+) -> ScreenResult:
+    """Run a study, or read back what it gave; with *shipped* take the results that come with lirich."""
+    from lirich.workbench.screen import read_screen, run_screen, shipped_result
+
+    literature = None if workspace is None else workspace.literature
+    if shipped:
+        return shipped_result(study, literature)
+    asked = read_screen(Path(study))
+    with progress_bar("computing", quiet=quiet) as progress:
+        return run_screen(
+            asked,
+            cache=None if workspace is None else workspace.store.cache / "screen",
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            literature=literature,
+            models=None if workspace is None else workspace.store.models,
+        )
+
+
+def following(
+    study: str,
+    output: Path | None,
+    folder: Path | None,
+    count: int,
+    *,
+    shipped: bool,
+    workers: int | None,
+    executor: str,
+    json: bool,
+) -> None:
+    """Say which dopants to compute next and why; write the study that computes them."""
+    from lirich.workbench.screen_next import next_study, study_text, what_next
+
+    there = workspace_of(folder)
+    result = _screened(study, there, shipped=shipped, workers=workers, executor=executor, quiet=json)
+    found = what_next(result, count)
+    text = study_text(next_study(result.judged.screened.study, found), found)
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+    if json:
+        print_json({**found.to_dict(), "study": text})
+        return
+    _show_learned(found)
+    if output is not None:
+        console().print(f"The next study: [bold]{escape(str(output))}[/]")
+    else:
+        console().print("[dim]-o next.yaml writes the study that computes them.[/]")
+
+
+def _show_learned(found: ScreenPrediction) -> None:
+    out = console()
+    for each in found.learned:
+        out.print(escape(each.words))
+    told = [p for p in found.places if p.score is not None][:MOST_PREDICTED]
+    rows = [
+        (p.name, f"{p.score.value:+.2f}", f"{p.score.low:+.2f} … {p.score.high:+.2f}", p.falls_at)
+        for p in told
+        if p.score is not None
+    ]
+    if rows:
+        show_table(
+            "Not computed (predicted; 90 % intervals)", ("dopant", "score", "interval", "falls at"), rows, right=(1, 2)
+        )
+    out.print(f"[bold]Compute next: {escape(', '.join(p.name for p in found.following))}[/]")
+    out.print(f"[dim]{escape(found.how)}[/]")
+
+
 def show(result: ScreenResult) -> None:
     """Print funnel, ranking, reasons and the literature."""
-    from lirich.quantities import QUANTITIES
-    from lirich.screening.reasons import figure_words
+    from lirich.screening.sites import site_preferences
 
     out = console()
     judged = result.judged
@@ -84,40 +143,28 @@ def show(result: ScreenResult) -> None:
     rows = []
     for candidate, _ in result.rows:
         place = result.place(candidate.name)
-        figures = [
-            figure_words(key, candidate.figures[key]).removesuffix(QUANTITIES[key].unit).strip().replace(" (", "\n(")
-            if key in candidate.figures
-            else "–"
-            for key in keys
-        ]
+        figures = figure_cells(candidate, keys)
         if place is None:
             rows.append(("–", candidate.name, "–", *figures))
             continue
-        between = "" if place.rank_low == place.rank_high else f"\n({place.rank_low}–{place.rank_high})"
-        score = f"{place.score:+.2f}"
-        if place.has_interval:
-            score += f"\n({place.score_low:+.2f} … {place.score_high:+.2f})"
-        rows.append((f"{place.rank}{between}", candidate.name, score, *figures))
-    heads = ("rank", "candidate", "score", *(_head(key) for key in keys))
+        rows.append((rank_cell(place), candidate.name, score_cell(place), *figures))
+    heads = ("rank", "candidate", "score", *(head_of(key) for key in keys))
     numbers = tuple(range(2, 3 + len(keys)))
     drop = tuple(reversed(numbers[1:]))
     show_table(f"{name} (computed; 90 % intervals)", heads, rows, right=(0, *numbers), whole=numbers, drop=drop)
     for candidate, row in result.rows:
-        reasons = list(row["reasons"])
-        more = f" [dim](and {len(reasons) - MOST_REASONS} more)[/]" if len(reasons) > MOST_REASONS else ""
-        out.print(f"[bold]{escape(candidate.name)}[/]: {escape('; '.join(reasons[:MOST_REASONS]))}{more}")
+        show_reasons(candidate.name, row["reasons"])
         if candidate.notes:
             out.print(f"  [dim]{escape('; '.join(candidate.notes))}[/]")
+    for site in site_preferences(judged):
+        if site.verdict == "rather there":
+            out.print(f"[yellow]site[/] {escape(site.words)}")
     for each in result.literature:
         out.print(f"[cyan]literature[/] {escape(each.words)}")
     out.print(f"[bold]{escape(result.answer)}[/]")
-
-
-def _head(key: str) -> str:
-    from lirich.quantities import QUANTITIES
-
-    known = QUANTITIES[key]
-    return f"{known.symbol}\n{known.unit}"
+    if result.predicted.following:
+        names = ", ".join(p.name for p in result.predicted.following)
+        out.print(f"To compute next ([bold]lirich screen next[/]): {escape(names)}")
 
 
 def candidates(study: str, workers: int | None, *, json: bool) -> None:
@@ -164,7 +211,8 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
     )
 
 
-def _workspace(folder: Path | None) -> Workspace | None:
+def workspace_of(folder: Path | None) -> Workspace | None:
+    """Open the workspace that was named or that the current folder lies in; `None` where there is none here."""
     try:
         return open_workspace(folder)
     except WorkspaceNotFoundError:

@@ -98,6 +98,18 @@ def simulate(
             autocompletion=complete.one_of(*COUNTER_ELECTRODES),
         ),
     ] = None,
+    coating: Annotated[
+        str | None,
+        typer.Option(
+            "--coating",
+            metavar="FORMULA",
+            help="For solid-state: what lies between the crystals and the electrolyte, such as LiNbO3.",
+            show_default=False,
+        ),
+    ] = None,
+    coating_nm: Annotated[
+        float | None, typer.Option("--coating-nm", help="Its thickness, nm; 10.", show_default=False)
+    ] = None,
     programme: Annotated[
         str | None,
         typer.Option(
@@ -166,6 +178,8 @@ def simulate(
         "model": model,
         "electrolyte": electrolyte,
         "counter_electrode": counter_electrode,
+        "coating": coating,
+        "coating_nm": coating_nm,
         "cycles": cycles,
         "rate": rate,
         "low_v": low,
@@ -177,7 +191,7 @@ def simulate(
     }
     if step and programme:
         raise InputError("Both a programme by name and steps", expected="one of --programme and --step")
-    changed = _numbers(changes or [])
+    changed = numbers_of(changes or [])
     path = Path(what)
     if path.suffix.lower() in (".toml", ".yaml", ".yml"):
         request = read_request(path, given, changed)
@@ -228,7 +242,8 @@ def _best_radius(request: SimulationRequest, page: Path, folder: Path | None, *,
     studying.run_and_show(request.radius_study(), page, folder, json=json)
 
 
-def _numbers(options: list[str]) -> dict[str, float]:
+def numbers_of(options: list[str]) -> dict[str, float]:
+    """Return PARAMETER=NUMBER options as numbers by name. Raises `InputError`."""
     found = {}
     for text in options:
         name, equals, number = text.rpartition("=")

@@ -133,6 +133,46 @@ def reaction(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """What a solid alone would gain at a fixed lithium potential, eV per atom of it (0 where it is stable)."""
+
+    energy_ev_atom: float
+    sd: float | None
+    low: float | None
+    high: float | None
+    products: Mapping[str, float]
+
+
+def decomposition(
+    table: EnergyTable, formula: str, voltage: float, *, draws: int = DRAWS, seed: int = 0
+) -> Decomposition:
+    """Return how far *formula*, put on the hull, lies above the lowest mixture of phases open to lithium at *voltage*.
+
+    Within the window of the solid this is 0. ``products`` are formula units per formula. Raises as `reaction` does.
+    """
+    gains = -gain_alone(table, formula, voltage, draws=draws, seed=seed) + 0.0
+    products: dict[str, float] = {}
+    if gains[0] <= -INERT_EV_ATOM:
+        amounts = amounts_of(formula)
+        system = table.system({*amounts, LITHIUM})
+        opened, costs = _grand(system, drawn(table, system, 0, seed), voltage)
+        products = products_of(opened, hull(opened, vector_of(opened, amounts), costs), 1.0)
+    return Decomposition(float(gains[0]), *bar_of(gains), products)
+
+
+def gain_alone(table: EnergyTable, formula: str, voltage: float, *, draws: int = DRAWS, seed: int = 0) -> Array:
+    """Return what a solid gains by itself where lithium is free at *voltage*, eV per atom of it, shape (1 + draws,).
+
+    That is the energy of its oxidation (or reduction), 0 inside its window: the lowest mixture of phases with lithium
+    given off at µ = −V. As it stands first, then with errors drawn. Raises `CompositionError` as `reaction` does.
+    """
+    system = table.system({*amounts_of(formula), LITHIUM})
+    opened = _grand(system, drawn(table, system, draws, seed), voltage)
+    side = _side(formula, system, _own(table, formula, draws, seed), opened, voltage)
+    return np.maximum(side.energy - side.alone, 0.0)
+
+
 def _amounts(side: str | Charged) -> dict[str, float]:
     if isinstance(side, str):
         return amounts_of(side)

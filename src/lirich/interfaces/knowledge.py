@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -101,6 +101,41 @@ def measurements() -> tuple[Measurement, ...]:
     return tuple(_measurement(row) for row in _rows("electrolytes.csv"))
 
 
+@lru_cache(maxsize=1)
+def _of_one_formula() -> tuple[tuple[Measurement, ...], ...]:
+    """Return the measurements, those of one formula together."""
+    groups: dict[frozenset[tuple[str, float]], list[Measurement]] = {}
+    for one in measurements():
+        groups.setdefault(frozenset((e, round(x, 3)) for e, x in one.fractions.items()), []).append(one)
+    return tuple(map(tuple, groups.values()))
+
+
+@lru_cache(maxsize=1)
+def repeat_spread() -> tuple[float, int]:
+    """Return the pooled standard deviation of log10 of the conductivity of one formula, and of how many formulas it is.
+
+    It is that between samples and laboratories, polymorphs of one formula among them; upper limits are left out.
+    """
+    sure = [[m.conductivity_s_cm for m in group if not m.bound] for group in _of_one_formula()]
+    repeated = [np.log10(values) for values in sure if len(values) > 1]
+    squares = sum(float(((x - x.mean()) ** 2).sum()) for x in repeated)
+    return float(np.sqrt(squares / sum(len(x) - 1 for x in repeated))), len(repeated)
+
+
+def measured_formulas(classes: Collection[str], at_least_s_cm: float, without: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the formulas of *classes* whose median conductivity is at least so high, the most conductive first.
+
+    Formulas with an element of *without* are left out.
+    """
+    found = [
+        (median_s_cm(group), group[0].formula)
+        for group in _of_one_formula()
+        if electrolyte_class(group[0].formula) in classes and not set(without) & set(group[0].fractions)
+    ]
+    enough = sorted((-median, formula) for median, formula in found if median >= at_least_s_cm)
+    return tuple(formula for _, formula in enough)
+
+
 def class_facts(electrolyte_class: str, topic: str | None = None) -> tuple[Fact, ...]:
     """Return what is known of a class, of one *topic* or all.
 
@@ -133,7 +168,7 @@ def electrolyte(formula: str, nearest: int = 5) -> Electrolyte:
         formula=formula,
         electrolyte_class=kind,
         known=bool(own),
-        median_s_cm=_median(own) if own else None,
+        median_s_cm=median_s_cm(own) if own else None,
         low_s_cm=min(m.conductivity_s_cm for m in own) if own else None,
         high_s_cm=max(m.conductivity_s_cm for m in own) if own else None,
         bounded=sum(m.bound == "<" for m in own),
@@ -188,10 +223,10 @@ def _relatives(fractions: Amounts, kind: ElectrolyteClass, nearest: int) -> tupl
             same.append(one)
         elif len(groups) < nearest:
             groups.append((far, [one]))
-    return tuple(Relative(g[0].formula, far, kind, _median(g), len(g)) for far, g in groups)
+    return tuple(Relative(g[0].formula, far, kind, median_s_cm(g), len(g)) for far, g in groups)
 
 
-def _median(some: Sequence[Measurement]) -> float:
+def median_s_cm(some: Sequence[Measurement]) -> float:
     """Return the median on the scale of decades: of two values their geometric mean."""
     return float(f"{10 ** np.median(np.log10([m.conductivity_s_cm for m in some])):.6g}")
 

@@ -58,13 +58,15 @@ class Window:
     """The stability window of a compound, with the hull below it, what the table knows, and what was assumed.
 
     ``above_hull_ev_atom`` is ``None`` where the table does not have the compound: it is then taken to be on the hull of
-    what the table has, which is right for a metastable one and too narrow for a stable one.
+    what the table has, which is right for a metastable one and too narrow for a stable one. ``above_hull_interval`` are
+    the ends of its 90 % interval.
     """
 
     formula: str
     reduction: Limit
     oxidation: Limit
     above_hull_ev_atom: float | None
+    above_hull_interval: tuple[float, float] | None
     decomposition: Mapping[str, float]
     coverage: Coverage
     schemes: Mapping[str, str]
@@ -122,9 +124,12 @@ def window(table: EnergyTable, formula: str, *, draws: int = DRAWS, seed: int = 
     below = hull(others, target, cost_of_others)
     atoms = float(target.sum())
     energy = below.value if own is None or own < len(system.elements) else np.minimum(costs[:, own], below.value)
-    above = None
+    above, above_interval = None, None
     if own is not None:
-        above = float(max(costs[0, own] - hull(system, target, costs[:1]).value[0], 0.0)) / atoms
+        distances = np.maximum(costs[:, own] - below.value, 0.0) / atoms
+        above = float(distances[0])
+        _, low, high = bar_of(distances)
+        above_interval = None if low is None or high is None else (low, high)
     if above is not None and above > METASTABLE_EV_ATOM:
         raise CompositionError(
             f"{name} lies {1000 * above:.0f} meV/atom above the hull of the table {table.name!r}",
@@ -141,6 +146,7 @@ def window(table: EnergyTable, formula: str, *, draws: int = DRAWS, seed: int = 
         reduction,
         oxidation,
         above,
+        above_interval,
         products_of(others, below, 1.0),
         coverage.resting_on(computed),
         schemes,

@@ -16,6 +16,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "cycles-not-stated": "the source does not say after how many cycles",
         "electrode-unknown": "cathode or anode is not given; the efficiency of a cathode was taken",
         "end-under-current": "the file ends under current: nothing tells whether this half-cycle was whole",
+        "equilibrium": "an equilibrium of computed energies: what may happen and what drives it, not how fast it goes",
         "fallback": "default used, no feature found",
         "first-charge-partial": "the first discharge gave more than the first charge took: the cell was partly charged "
         "when the test began, and what needs the whole charge means nothing",

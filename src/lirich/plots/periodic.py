@@ -34,8 +34,8 @@ class Tile:
 def periodic_table(tiles: Sequence[Tile], *, note: str = "") -> Figure:
     """Draw the periodic table: colour is the score, 0 the undoped material; sets of elements stand below it.
 
-    Computed tiles have a full border, predicted ones a dotted one and a p, tried ones without a score a cross; what was
-    not tried is grey. Of an element with several tiles the best is shown.
+    Computed tiles have a full border, predicted ones are smaller with a dotted one and a p, tried ones without a score
+    have a cross; what was not tried is grey. Of an element with several tiles the best is shown.
     """
     scores = [abs(t.score) for t in tiles if t.score is not None]
     largest = max(scores, default=1.0) or 1.0
@@ -89,7 +89,8 @@ def periodic_table(tiles: Sequence[Tile], *, note: str = "") -> Figure:
             shapes=shapes,
         ),
         note="Score 0: as the undoped material; 1: better by the spread among the candidates. Full border: computed; "
-        "dotted border and p: predicted; ×: tried without a score; grey: not tried." + (f" {note}" if note else ""),
+        "smaller, dotted border and p: predicted; ×: tried without a score; grey: not tried."
+        + (f" {note}" if note else ""),
     )
 
 
@@ -106,15 +107,16 @@ def _best(by: Mapping[str, list[Tile]], tiles: Sequence[Tile]) -> dict[str, Tile
 
 def _box(column: float, row: float, width: float, tile: Tile | None, largest: float) -> dict[str, Any]:
     line: dict[str, Any] = {"width": 0}
+    inset = 0.09 if tile is not None and tile.predicted else 0.0
     if tile is not None:
         dash = {"dash": "2px,2px"} if tile.predicted else {}
         line = {"width": 1.6, "color": _TEXT if tile.score is not None else _FAINT, **dash}
     return {
         "type": "rect",
-        "x0": column - 0.47,
-        "x1": column - 0.5 + width - 0.03,
-        "y0": -row - 0.47,
-        "y1": -row + 0.47,
+        "x0": column - 0.47 + inset,
+        "x1": column - 0.5 + width - 0.03 - inset,
+        "y0": -row - 0.47 + inset,
+        "y1": -row + 0.47 - inset,
         "fillcolor": _colour(tile.score, largest) if tile is not None and tile.score is not None else _GREY,
         "line": line,
         "layer": "below",

@@ -15,6 +15,8 @@ from lirich.plots.traces import bars
 from lirich.quantities import QUANTITIES
 
 _COMPUTED, _FRONT, _FELL = style.SC_COLOUR, style.PC_COLOUR, "#9AA5AD"
+_PREDICTED = "#CC79A7"
+"""Okabe & Ito's reddish purple: neither that of the computed nor that of the front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +50,30 @@ def funnel(counts: Sequence[tuple[str, int]], labels: Sequence[str]) -> Figure:
     )
 
 
-def scores(spots: Sequence[Spot], *, level: float) -> Figure:
-    """Draw the score of each candidate with its interval, best on top."""
+def scores(spots: Sequence[Spot], *, level: float, zero: str = "undoped", origin: Origin = Origin.COMPUTED) -> Figure:
+    """Draw the score of each candidate with its interval, best on top; predicted ones have marks of their own.
+
+    *zero* says what scores 0.
+    """
+    computed = origin is Origin.COMPUTED
     ordered = sorted(spots, key=lambda s: s.value)
-    trace = _dots(ordered, _COMPUTED) | {"y": [style.plain(s.name) for s in ordered]}
+    trace = _dots(ordered, _COMPUTED if computed else _PREDICTED, style.MARKERS[origin])
+    trace |= {"y": [style.plain(s.name) for s in ordered]}
     trace["x"] = style.numbers([s.value for s in ordered])
     trace["error_x"] = _errors(ordered)
     return Figure(
-        title="Scores",
+        title="Scores" if computed else "Predicted scores",
         alt="Score with interval: " + ", ".join(f"{s.name} {s.value:+.2f}" for s in ordered[::-1]) + ".",
         data=[trace],
         layout=style.layout(
             height=110 + 26 * len(ordered),
-            xaxis=style.axis("Score (0: undoped)", zeroline=True, zerolinecolor="#9AA5AD"),
+            xaxis=style.axis(f"Score (0: {zero})", zeroline=True, zerolinecolor="#9AA5AD"),
             yaxis=style.axis("", type="category"),
-            annotations=origin_label(Origin.COMPUTED),
+            annotations=origin_label(origin),
         ),
-        note=f"Bars: {level:.0%} interval, drawn from the intervals of all figures.",
+        note=f"Bars: {level:.0%} interval, drawn from the intervals of all figures."
+        if computed
+        else f"Nobody computed these. Bars: {level:.0%} interval, by the errors on dopants left out.",
     )
 
 
@@ -76,11 +85,12 @@ def against(
     front: Sequence[str] = (),
     fallen: Sequence[str] = (),
     reference: tuple[float, float] | None = None,
+    over: str = "orderings and calculators; a point without bars is one result",
 ) -> Figure:
     """Draw two quantities of the candidates against each other, with intervals.
 
     Those on the Pareto front are joined and filled, those of *fallen* did not come through the gates; *reference* is
-    the undoped material.
+    the undoped material; *over* says what the intervals are over.
     """
     x_known, y_known = QUANTITIES[x_key], QUANTITIES[y_key]
     groups = (
@@ -139,7 +149,7 @@ def against(
             yaxis=style.axis(_title(y_key)),
             annotations=origin_label(Origin.COMPUTED),
         ),
-        note="Bars: 90 % intervals over orderings and calculators; a point without bars is one result.",
+        note=f"Bars: 90 % intervals over {over}.",
     )
 
 

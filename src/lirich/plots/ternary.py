@@ -1,4 +1,4 @@
-"""Figure of a space of compositions between three corners: which phase is preferred where, if it can be told."""
+"""Figures of a space of compositions between three corners: which phase is preferred where, and how surely."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 _COLOURS = MappingProxyType({"layered": "#56B4E9", "spinel": "#E69F00", "rock salt": "#CC79A7", "": "#F1F3F5"})
 _NAMES = MappingProxyType({"": "cannot tell"})
 _OTHER = "#8C564B"
+_DARKER = ("#F7FBFF", "#C6DBEF", "#6BAED6", "#2171B5", "#08306B")
+"""From light to dark blue (ColorBrewer "Blues"), told apart by all and in grey."""
 
 
 def ternary(
@@ -86,15 +88,56 @@ def ternary(
         text = [f"to compute next, number {k + 1}" for k in range(len(following))]
         trace = _points(np.asarray(following), name="to compute next", text=text, marker=mark)
         traces.append(trace | {"mode": "markers"})
+    return Figure(title=title, alt=_alt(phases, corners), data=traces, layout=_layout(corners), note=note)
+
+
+def ternary_values(
+    shares: Array,
+    values: Sequence[float],
+    *,
+    corners: Sequence[str],
+    unit: str,
+    computed: Array | None = None,
+    title: str,
+    note: str = "",
+) -> Figure:
+    """Draw a triangle of compositions coloured by a number from 0 up, darker where it is larger.
+
+    *shares*, shape (n, 3), *values*, shape (n,), in *unit*; *computed* as in `ternary`. Raises `InputError` where the
+    shapes do not fit.
+    """
+    places = np.asarray(shares, dtype=float)
+    numbers = np.asarray(values, dtype=float)
+    if places.ndim != 2 or places.shape != (len(numbers), 3) or len(corners) != 3 or not len(numbers):
+        raise InputError(f"Shares {places.shape} beside {numbers.shape} values", expected="three shares for each value")
+    scale = [[i / 4, colour] for i, colour in enumerate(_DARKER)]
+    marker = {
+        "symbol": "hexagon2", "size": _cell_size(places), "color": style.numbers(numbers), "cmin": 0.0,
+        "cmax": float(numbers.max()), "colorscale": scale, "line": {"width": 0},
+        "colorbar": {"thickness": 10, "len": 0.6, "title": {"text": unit}},
+    }  # fmt: skip
+    traces = [_points(places, name=title, text=[f"{v:.3g} {unit}" for v in numbers], marker=marker)]
+    traces[0]["showlegend"] = False
+    traces.append(_frame())
+    if computed is not None and len(computed):
+        mark = {"symbol": "circle", "size": 8, "color": "#2B3640", "line": {"color": "#FFFFFF", "width": 1}}
+        traces.append(_points(np.asarray(computed), name="computed", text=["computed"] * len(computed), marker=mark))
+    alt = (
+        f"A triangle of compositions between {', '.join(corners)}, coloured by a value of {numbers.min():.3g} to "
+        f"{numbers.max():.3g} {unit}, median {np.median(numbers):.3g}."
+    )
+    return Figure(title=title, alt=alt, data=traces, layout=_layout(corners), note=note)
+
+
+def _layout(corners: Sequence[str]) -> dict[str, Any]:
     hidden = {"visible": False, "fixedrange": True}
-    layout = style.layout(
+    return style.layout(
         showlegend=True,
         height=520,
         xaxis=hidden | {"range": [-0.12, 1.12]},
         yaxis=hidden | {"range": [-0.1, 0.95], "scaleanchor": "x", "scaleratio": 1},
         annotations=_labels(corners),
     )
-    return Figure(title=title, alt=_alt(phases, corners), data=traces, layout=layout, note=note)
 
 
 def _flat(shares: Array) -> tuple[Array, Array]:

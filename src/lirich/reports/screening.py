@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lirich.quantities import QUANTITIES
 from lirich.reports.html import FigureBook, page_parts, templates
 from lirich.screening.candidate import LEVEL
-from lirich.screening.reasons import rank_words
+from lirich.screening.reasons import figure_words, rank_words
+from lirich.screening.sites import SITE, site_preferences
 
 if TYPE_CHECKING:
     from lirich.screening.candidate import Candidate
@@ -56,6 +57,9 @@ def screening_report(result: ScreenResult) -> str:
         more_figures=[book.add(f) for f in drawn[1:]],
         structure_figures=[book.add(f) for f in shapes],
         literature=result.literature,
+        sites=_sites(result),
+        predicted=result.predicted,
+        predictions=_predictions(result),
         stages=[
             {"words": s.gate.words, "left": len(s.passed), "entered": s.entered, "because": s.gate.because}
             for s in judged.funnel.stages
@@ -83,6 +87,36 @@ def _row(result: ScreenResult, candidate: Candidate, row: Mapping[str, Any]) -> 
         notes=candidate.notes,
         reasons=tuple(reason for reason in row["reasons"] if reason != words),
     )
+
+
+def _predictions(result: ScreenResult) -> list[dict[str, object]]:
+    """Return the rows of the table of dopants that were not computed: those of which something could be told."""
+    return [
+        {
+            "name": place.name,
+            "score": "–" if place.score is None else f"{place.score.value:+.2f}",
+            "interval": "" if place.score is None else f"{place.score.low:+.2f} … {place.score.high:+.2f}",
+            "figures": [f"{QUANTITIES[key].name} {figure_words(key, each)}" for key, each in place.figures.items()],
+            "falls_at": place.falls_at,
+        }
+        for place in result.predicted.places
+        if place.score is not None or place.figures
+    ]
+
+
+def _sites(result: ScreenResult) -> list[dict[str, str]]:
+    """Return the rows of the table of sites: candidate, the other site, energy with interval, what it says, why not."""
+    return [
+        {
+            "candidate": each.candidate,
+            "where": each.where,
+            "energy": "–" if each.estimate is None else figure_words(SITE, each.estimate),
+            "count": "" if each.estimate is None else str(each.estimate.count),
+            "verdict": each.verdict,
+            "said": "; ".join((*each.why, *(each.estimate.doubts if each.estimate is not None else ()))),
+        }
+        for each in site_preferences(result.judged)
+    ]
 
 
 def _structures(result: ScreenResult) -> str:

@@ -37,11 +37,6 @@ class Estimate(Frozen):
             raise ValueError(f"{self.value} is not between {self.low} and {self.high}")
         return self
 
-    @property
-    def deviation(self) -> float | None:
-        """Standard deviation that the interval stands for, as that of a normal distribution; ``None`` without one."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / (2 * Z_OF_LEVEL)
-
 
 class Candidate(Frozen):
     """Something that may be made: its name, its figures by quantity, and why some are missing.

@@ -70,6 +70,15 @@ class Gate(Frozen):
             has = f"{figure.low:.3g} … {figure.high:.3g}"
         return f"{known.name} {has} {known.unit}".rstrip() + f" (asked: {self.words.removeprefix(known.name).strip()})"
 
+    def narrowly(self, candidate: Candidate) -> bool:
+        """Say whether the limit that a candidate fails lies within the interval of its figure."""
+        figure = candidate.figures.get(self.quantity)
+        if figure is None or figure.low is None or figure.high is None or self.sure:
+            return False
+        return (self.at_least is None or figure.high >= self.at_least) and (
+            self.at_most is None or figure.low <= self.at_most
+        )
+
     def _ends(self, figure: Estimate) -> tuple[float, float]:
         if self.sure and figure.low is not None and figure.high is not None:
             return figure.low, figure.high

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import fmean, stdev
 
 from scipy.special import stdtrit
 
-from lirich.errors import NotEnoughDataError
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
-from lirich.screening.gates import Funnel, funnel
-from lirich.screening.ranking import Ranking, rank
-from lirich.screening.reasons import table
+from lirich.screening.judgement import Judgement, judge
 from lirich.screening.screened import Reading, Screened, Tried
 
 CHANGES: Mapping[str, str] = {
@@ -25,36 +21,30 @@ CHANGES: Mapping[str, str] = {
 }
 """Quantities that are a difference to the undoped cell, and what they are the difference of."""
 
-WEAKEST = frozenset({"oxygen_vacancy_formation_energy_ev", "metal_migration_energy_ev", "lithium_migration_energy_ev"})
-"""Energies of which a cell has as many as sites: the lowest decides, since that oxygen or metal leaves first."""
+WEAKEST = frozenset(
+    {
+        "oxygen_vacancy_formation_energy_ev",
+        "metal_migration_energy_ev",
+        "lithium_migration_energy_ev",
+        "dopant_site_energy_ev",
+    }
+)
+"""Energies of which a cell has as many as sites: the lowest decides, since that oxygen or metal leaves first, and the
+dopant goes to that site first."""
 
 Key = tuple[int, str, float]
 """Ordering, calculator, share of the lithium removed: what a doped and an undoped cell must share to be compared."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A screening with its judgement: candidates with figures, the funnel, the ranking where there can be one."""
+class Judged(Judgement):
+    """A screening of dopants with its judgement."""
 
     screened: Screened
-    candidates: tuple[Candidate, ...]
-    reference: Mapping[str, Estimate]
-    funnel: Funnel
-    ranking: Ranking | None
-    no_ranking: str = ""
-
-    @cached_property
-    def rows(self) -> list[tuple[Candidate, Mapping[str, object]]]:
-        """Each candidate with ``rank``, ``score``, ``fell_at`` and ``reasons``, in the order of a report."""
-        return table(self.candidates, self.funnel, self.ranking)
 
     def tried(self, name: str) -> Tried:
         """Return what was tried under that name."""
         return next(t for t in self.screened.tried if t.name == name)
-
-    def candidate(self, name: str) -> Candidate:
-        """Return the candidate of that name."""
-        return next(c for c in self.candidates if c.name == name)
 
 
 def judged(screened: Screened) -> Judged:
@@ -69,20 +59,9 @@ def judged(screened: Screened) -> Judged:
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
     host = {key: _numbers(screened.host, key) for key in keys if key not in CHANGES}
     candidates = tuple(_candidate(t, keys, host, study.wanted) for t in screened.tried)
-    reference = {key: _estimate(_independent(n), ()) for key, n in host.items() if n}
-    passed = funnel(candidates, study.gates)
-    through = [c for c in candidates if c.name in passed.survivors]
-    ranking, why = None, ""
-    if through:
-        try:
-            ranking = rank(
-                through, study.weights, reference={k: e.value for k, e in reference.items()}, seed=study.seed
-            )
-        except NotEnoughDataError as error:
-            why = str(error)
-    else:
-        why = "no candidate came through the gates"
-    return Judged(screened, candidates, reference, passed, ranking, why)
+    reference = {key: estimate(_independent(n), ()) for key, n in host.items() if n}
+    found = judge(candidates, study, reference)
+    return Judged(candidates, reference, found.funnel, found.ranking, found.no_ranking, screened)
 
 
 def _computed(screened: Screened) -> list[str]:
@@ -105,7 +84,7 @@ def _candidate(
             own = {place: value - pairs[place] for place, value in own.items() if place in pairs}
         values = _independent(own)
         if values:
-            figures[key] = _estimate(values, _doubts(tried, key))
+            figures[key] = estimate(values, _doubts(tried, key))
         elif key in wanted:
             missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
     return Candidate(name=tried.name, figures=figures, missing=missing, notes=_notes(tried))
@@ -134,8 +113,8 @@ def _independent(numbers: Mapping[Key, float]) -> list[float]:
     return [fmean(values) for values in runs.values()]
 
 
-def _estimate(values: Sequence[float], doubts: tuple[str, ...]) -> Estimate:
-    """Return the mean with the interval of Student's t; none of one value."""
+def estimate(values: Sequence[float], doubts: tuple[str, ...]) -> Estimate:
+    """Return the mean of independent results with the interval of Student's t; one result has none."""
     mean = fmean(values)
     if len(values) < 2:
         return Estimate(value=mean, doubts=doubts)

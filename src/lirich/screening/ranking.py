@@ -3,23 +3,27 @@
 Score of a candidate: the weighted mean of its improvements over the reference (the undoped host, the bare cathode),
 each in units of the spread of that quantity among the candidates. The reference scores 0; 1 is one spread better. All
 that is said of certainty comes from drawing every figure from its interval, the same draws for scores, ranks and front.
+An interval that is longer to one side than to the other is drawn as two halves of normal distributions.
 A figure without an interval is drawn with the widest interval that another candidate has for that quantity: one result
-alone does not look surer than three.
+alone does not look surer than three. Quantities that spread over decades are compared and drawn as log10.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log10
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.quantities import QUANTITIES
-from lirich.screening.candidate import LEVEL, Candidate, Estimate
+from lirich.screening.candidate import LEVEL, Z_OF_LEVEL, Candidate, Estimate
 
 Array = NDArray[np.float64]
+Better = Literal["higher", "lower"]
 
 DRAWS = 4000
 """Draws of the figures; the standard error of a share near one half is then below 1 %."""
@@ -79,6 +83,7 @@ def rank(
     weights: Mapping[str, float],
     *,
     reference: Mapping[str, float] | None = None,
+    better: Mapping[str, Better] | None = None,
     seed: int = 0,
 ) -> Ranking:
     """Rank candidates by their weighted improvements.
@@ -91,20 +96,23 @@ def rank(
         Weight of each quantity, positive. Quantities must have a better direction (`lirich.quantities`); a negative
         weight turns it round.
     reference:
-        Value of each quantity for what is to be improved on, 0 where it is not named (differences to the host are 0).
+        Value of each quantity for what is to be improved on, 0 where it is not named (differences to the host are 0; of
+        a quantity over decades 1 in its unit).
+    better:
+        Direction that is an improvement, for quantities whose direction depends on what they are used for.
     seed:
         Of the draws.
 
     Raises
     ------
     InputError
-        If no weight is given or a quantity has no better direction.
+        If no weight is given, a quantity has no better direction, or one over decades is not positive.
     NotEnoughDataError
         If no candidate has all figures that the score needs.
     """
     if not any(weights.values()):
         raise InputError("A ranking without weights", expected="a weight for one quantity at least")
-    directions = {key: _direction(key) for key in weights}
+    directions = {key: _direction(key, (better or {}).get(key)) for key in weights}
     left_out = {
         c.name: tuple(key for key in weights if key not in c.figures)
         for c in candidates
@@ -118,25 +126,26 @@ def rank(
             advice="See what is missing of each, or weigh other quantities",
         )
     keys = list(weights)
-    base = np.array([(reference or {}).get(key, 0.0) for key in keys])
+    base = np.array([on_scale(key, reference[key]) if reference and key in reference else 0.0 for key in keys])
     turn = np.array([directions[key] for key in keys])
-    values = np.array([[c.figures[key].value for key in keys] for c in whole])
-    deviations = np.array([_deviations([c.figures[key] for c in whole]) for key in keys]).T
-    better = (values - base) * turn
-    scales = np.array([_spread(better[:, k]) for k in range(len(keys))])
+    values = np.array([[on_scale(key, c.figures[key].value) for key in keys] for c in whole])
+    down, up = (np.array([_deviations(key, [c.figures[key] for c in whole], end) for key in keys]).T for end in (-1, 1))
+    gains = (values - base) * turn
+    scales = np.array([_spread(gains[:, k]) for k in range(len(keys))])
     share = np.array([weights[key] for key in keys]) / sum(abs(w) for w in weights.values())
 
     def scores(of: Array) -> Array:
         return np.asarray((of / scales) @ share)
 
     rng = np.random.default_rng(seed)
-    drawn = better + rng.standard_normal((DRAWS, *better.shape)) * deviations
+    noise = rng.standard_normal((DRAWS, *gains.shape)) * turn
+    drawn = gains + turn * noise * np.where(noise < 0, down, up)
     drawn_scores = scores(drawn)
-    drawn_ranks = 1 + (drawn_scores[:, None, :] > drawn_scores[:, :, None]).sum(axis=2)
-    facing = better * np.sign(share)
+    drawn_ranks = np.array([1 + len(whole) - np.searchsorted(np.sort(s), s, side="right") for s in drawn_scores])
+    facing = gains * np.sign(share)
     fronts = np.array([pareto_front(each) for each in (drawn * np.sign(share))[: DRAWS // 8]])
     front = pareto_front(facing)
-    final = scores(better)
+    final = scores(gains)
     tail = (1 - LEVEL) / 2
     places = []
     for place, i in enumerate(np.argsort(-final, kind="stable"), start=1):
@@ -154,8 +163,8 @@ def rank(
                 first_share=float((drawn_ranks[:, i] == 1).mean()),
                 on_front=bool(front[i]),
                 front_share=float(fronts[:, i].mean()),
-                contributions={k: float(v) for k, v in zip(keys, better[i] / scales * share, strict=True)},
-                unsure=tuple(key for key in keys if whole[i].figures[key].deviation is None),
+                contributions={k: float(v) for k, v in zip(keys, gains[i] / scales * share, strict=True)},
+                unsure=tuple(key for key in keys if whole[i].figures[key].low is None),
             )
         )
     return Ranking(tuple(places), dict(weights), dict(zip(keys, map(float, scales), strict=True)), left_out)
@@ -171,19 +180,41 @@ def pareto_front(better: Array) -> NDArray[np.bool_]:
     return np.asarray(~(nowhere_worse & somewhere_better).any(axis=0))
 
 
-def _direction(key: str) -> float:
+def on_scale(key: str, value: float) -> float:
+    """Return a value on the scale on which its quantity is compared: itself, or log10 of one over decades.
+
+    Raises `InputError` for a value over decades that is not positive.
+    """
+    if not QUANTITIES[key].decades:
+        return value
+    if value <= 0:
+        raise InputError(f"{QUANTITIES[key].name} of {value:g}", expected="more than 0: it is compared by ratios")
+    return log10(value)
+
+
+def _direction(key: str, asked: Better | None) -> float:
     known = QUANTITIES.get(key)
-    if known is None or known.better is None:
+    direction = asked or (known.better if known is not None else None)
+    if known is None or direction is None:
         raise InputError(
             f"{key} cannot be weighed: " + ("no such quantity" if known is None else "neither more nor less is better"),
             expected="a quantity with a better direction",
         )
-    return 1.0 if known.better == "higher" else -1.0
+    return 1.0 if direction == "higher" else -1.0
 
 
-def _deviations(figures: Sequence[Estimate]) -> list[float]:
-    widest = max((f.deviation for f in figures if f.deviation is not None), default=0.0)
-    return [widest if f.deviation is None else f.deviation for f in figures]
+def _deviations(key: str, figures: Sequence[Estimate], end: int) -> list[float]:
+    """Return the standard deviation towards the lower (−1) or the upper (+1) end, on the scale of the quantity.
+
+    An interval may end at the value itself, as that of an energy that cannot be above 0.
+    """
+    ends = [
+        None if f.low is None or f.high is None else [on_scale(key, x) for x in (f.low, f.value, f.high)]
+        for f in figures
+    ]
+    widest = max(((e[2] - e[0]) / (2 * Z_OF_LEVEL) for e in ends if e is not None), default=0.0)
+    sides = [None if e is None else (e[2] - e[1] if end > 0 else e[1] - e[0]) / Z_OF_LEVEL for e in ends]
+    return [widest if side is None else side for side in sides]
 
 
 def _spread(values: Array) -> float:

@@ -20,8 +20,11 @@ def reasons(candidate: Candidate, passed: Funnel, ranking: Ranking | None) -> tu
         for key in ranking.left_out[candidate.name]:
             why = candidate.missing.get(key, "not computed")
             said.append(f"not ranked: {QUANTITIES[key].name} is missing ({why})")
+    doubts: dict[str, list[str]] = {}
     for key, figure in candidate.figures.items():
-        said += [f"{QUANTITIES[key].name}: {doubt}" for doubt in figure.doubts]
+        for doubt in figure.doubts:
+            doubts.setdefault(doubt, []).append(QUANTITIES[key].name)
+    said += [f"{', '.join(names)}: {doubt}" for doubt, names in doubts.items()]
     return tuple(said)
 
 
@@ -30,7 +33,8 @@ def _of_gates(candidate: Candidate, passed: Funnel) -> list[str]:
     for stage in passed.stages:
         through = candidate.name in stage.passed
         if candidate.name in stage.fell or (candidate.name in stage.unknown and not through):
-            said.append(f"fell at: {stage.gate.why(candidate)}")
+            narrowly = ", by less than its error bar" if stage.gate.narrowly(candidate) else ""
+            said.append(f"fell at: {stage.gate.why(candidate)}{narrowly}")
             break
         if candidate.name in stage.unknown:
             said.append(f"went on untested: {stage.gate.why(candidate)}")

@@ -13,10 +13,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from lirich.errors import CompositionError, UnknownNameError
-from lirich.model import Composition, Frozen
-from lirich.quantities import QUANTITIES
-from lirich.screening.gates import Gate
+from lirich.errors import UnknownNameError
+from lirich.model import Frozen
+from lirich.screening.asked import Asked, readable
 
 Place = Literal["Li", "TM", "O", "tetrahedral"]
 Kind = Literal["redox", "li-vacancy", "exchange", "o-vacancy"]
@@ -110,12 +109,7 @@ class HostCell(Frozen):
     @field_validator("formula")
     @classmethod
     def _readable(cls, formula: str) -> str:
-        if formula:
-            try:
-                Composition.parse(formula)
-            except CompositionError as error:
-                raise ValueError(str(error)) from error
-        return formula
+        return readable(formula) if formula else formula
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -132,7 +126,7 @@ class Accuracy(Frozen):
     kicks: int = Field(default=0, ge=0, le=20)
 
 
-class DopingStudy(Frozen):
+class DopingStudy(Asked):
     """A study of dopants.
 
     ``compensations`` are the kinds that may make a cell neutral, in the order in which they are preferred;
@@ -153,28 +147,6 @@ class DopingStudy(Frozen):
     calculators: tuple[str, ...] = Field(default=("chgnet",), min_length=1)
     relaxation: Accuracy = Accuracy()
     descriptors: tuple[str, ...] = ()
-    gates: tuple[Gate, ...] = ()
-    weights: Mapping[str, float] = Field(min_length=1)
-    seed: int = 0
-
-    @field_validator("name")
-    @classmethod
-    def _printable(cls, name: str) -> str:
-        if not name.strip() or "/" in name or not name.isprintable():
-            raise ValueError("a name has printable characters and no '/'")
-        return name
-
-    @field_validator("weights")
-    @classmethod
-    def _weighable(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
-        for key in weights:
-            if key not in QUANTITIES:
-                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
-            if QUANTITIES[key].better is None:
-                raise ValueError(f"{key} cannot be weighed: neither more nor less of it is better")
-        if not any(weights.values()):
-            raise ValueError("all weights are 0")
-        return weights
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -185,11 +157,6 @@ class DopingStudy(Frozen):
                 raise ValueError(f"{dopants.name} is named twice")
             seen.add(key)
         return self
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """The quantities that gates and weights ask for, each once."""
-        return tuple(dict.fromkeys((*(gate.quantity for gate in self.gates), *self.weights)))
 
 
 @cache

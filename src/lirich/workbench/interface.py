@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,28 @@ def reference(source: str = NAME, elements: Iterable[str] = ()) -> EnergyTable:
             expected=f"{NAME}, {MATERIALS_PROJECT}, or a JSON file of pymatgen entries",
         )
     return table_of_json(path.read_text(encoding="utf-8"), path.name)
+
+
+def kept_reference(source: str, *formulas: str) -> EnergyTable:
+    """Return the table of *source*: kept in the process, but for the Materials Project, asked for each system."""
+    if source != MATERIALS_PROJECT:
+        return _kept(source)
+    return reference(source, {LITHIUM, *(e for formula in formulas for e in amounts_of(formula))})
+
+
+@lru_cache(maxsize=4)
+def _kept(source: str) -> EnergyTable:
+    return reference(source)
+
+
+def energies_digest(source: str) -> str:
+    """Return what tells the energies of a source from others of the same name; of the Materials Project its name."""
+    if source == MATERIALS_PROJECT:
+        return source
+    if source == NAME:
+        return hashlib.sha256(resources.files("lirich.interfaces").joinpath("energies.csv.gz").read_bytes()).hexdigest()
+    reference(source)
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
 
 
 def _of_materials_project(elements: list[str]) -> EnergyTable:

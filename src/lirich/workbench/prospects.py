@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pymatgen.core.structure import Structure
 
-from lirich.atoms.arrangement import Arrangement, arrangement_of
+from lirich.atoms.arrangement import Arrangement, arranged
 from lirich.atoms.dopants import Dopant, Variant, count_for, variants
 from lirich.atoms.interstices import interstices
 from lirich.atoms.layers import layer_of
-from lirich.atoms.ordering import ewald_matrix, ordered
+from lirich.atoms.ordering import ordered
 from lirich.atoms.oxidation import formal_charges, usual_state
 from lirich.atoms.sites import distinct_sites
 from lirich.atoms.text import read_structure
@@ -52,16 +51,7 @@ def hosts_of(study: DopingStudy) -> list[Arrangement]:
         crystal.add_site_property("layer", [str(name) for name in layer_of(crystal)])
         crystals = [crystal]
     empty = any("tetrahedral" in ion.places for dopants in study.dopants for ion in dopants.ions)
-    return [_with_places(crystal, empty) for crystal in crystals]
-
-
-def _with_places(crystal: Structure, empty: bool) -> Arrangement:
-    between = list(chain.from_iterable(each.frac_coords for each in interstices(crystal))) if empty else []
-    if not between:
-        return arrangement_of(crystal, ewald_matrix(crystal))
-    extra = np.array(between)
-    whole = Structure(crystal.lattice, ["H"] * (len(crystal) + len(extra)), np.vstack([crystal.frac_coords, extra]))
-    return arrangement_of(crystal, ewald_matrix(whole), extra)
+    return [arranged(crystal, tetrahedral=empty) for crystal in crystals]
 
 
 def prospects(study: DopingStudy, hosts: Sequence[Arrangement]) -> list[Prospect]:

@@ -21,9 +21,9 @@ from lirich.screening.judged import judged
 from lirich.screening.screened import CellNumbers, Reading, Screened, Tried
 from lirich.screening.study import Accuracy, DopantSet, DopingStudy, HostCell, Ion
 from lirich.workbench.extras import need_atoms
-from lirich.workbench.fieldsfile import read_fields
 from lirich.workbench.potentials import identities, make_known, with_potential
 from lirich.workbench.refusals import refused
+from lirich.workbench.screen_file import shipped_study, study_data
 from lirich.workbench.screen_literature import published
 from lirich.workbench.screen_result import ScreenResult
 
@@ -57,9 +57,7 @@ _ADVICE = "docs/how-to/screen.md shows a study"
 
 def shipped(name: str) -> str:
     """Return the text of a study that comes with lirich. Raises `lirich.errors.UnknownNameError`."""
-    if name not in SHIPPED:
-        raise UnknownNameError.of("study", name, SHIPPED)
-    return (resources.files("lirich.workbench") / "studies" / f"{name}.yaml").read_text(encoding="utf-8")
+    return shipped_study(name, SHIPPED)
 
 
 def read_screen(path: Path) -> DopingStudy:
@@ -67,11 +65,8 @@ def read_screen(path: Path) -> DopingStudy:
 
     Raises `InputError` and `SettingsError` with what is wrong where.
     """
-    if not path.exists() and str(path) in SHIPPED:
-        import yaml
-
-        return make_screen(yaml.safe_load(shipped(str(path))))
-    return make_screen(read_fields(path, "a study of dopants"), path.parent)
+    data, folder = study_data(path, SHIPPED, "a study of dopants")
+    return make_screen(data, folder)
 
 
 def make_screen(data: Any, folder: Path = Path()) -> DopingStudy:

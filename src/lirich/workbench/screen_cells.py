@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lirich.atoms.descriptors.candidate import OFFERED, USUAL, CandidateSettings, candidate_plan
 from lirich.atoms.descriptors.competitors import COMPETITORS
 from lirich.atoms.descriptors.hull import ABOVE_HULL, SOLUTION
+from lirich.atoms.descriptors.preference import SITE
 from lirich.atoms.relax import USUAL_STEPS, RelaxationSettings
 from lirich.errors import CompositionError, SettingsError, UnknownNameError
 from lirich.interfaces.embedded import embedded_table
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 SECONDS_PER_COST = 0.0016
 """Seconds of one core per atom and step: the 59 relaxations of the shipped study ``demo`` (60 atoms, CHGNet) took 112 s
 of processor time; one call of forces alone takes 0.0013 (``benchmarks/atoms.py force``)."""
+SITES_ELSEWHERE = 3
+"""Other sites that a dopant is tried on (`lirich.atoms.rearranged`); of a pair or a set each has as many."""
 FREE_COST = 2.0
 """A step with free cell against one with fixed cell: stress and forces against forces alone (the same benchmark)."""
 
@@ -95,7 +98,7 @@ def expected_cost(study: DopingStudy, atoms: int) -> float:
     """Return about what one cell costs with one calculator, in the unit of `lirich.atoms.plan.Job.cost`.
 
     The cell itself with free shape, of each charged state its arrangements, of each state the oxygens taken out (near
-    and one far) of the cell and, for those that only it has, of its host, and the metals that leave.
+    and one far) of the cell and, for those that only it has, of its host, the metals that leave, the other sites.
     """
     settings = settings_of(study, study.calculators[0])
     charged = [share for share in study.lithium_removed if share > 0]
@@ -104,6 +107,8 @@ def expected_cost(study: DopingStudy, atoms: int) -> float:
         relaxations += 1.5 * (study.oxygen_sites + 1) * len(study.lithium_removed)
     if any(key.startswith("metal_migration") for key in settings.wanted):
         relaxations += 1.5 * len(settings.migrating) * len(charged)
+    if SITE in settings.wanted:
+        relaxations += FREE_COST * SITES_ELSEWHERE
     return atoms * USUAL_STEPS * relaxations
 
 

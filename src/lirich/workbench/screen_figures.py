@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lirich.model import Origin
 from lirich.plots import periodic
 from lirich.plots import screening as plots
 from lirich.plots.crystals import crystal as draw_crystal
 from lirich.quantities import QUANTITIES
-from lirich.screening.candidate import LEVEL, Candidate
+from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.ranking import pareto_front
 
 if TYPE_CHECKING:
     from lirich.plots import Figure
+    from lirich.screening.judgement import Judgement
     from lirich.screening.screened import Built
     from lirich.workbench.screen_result import ScreenResult
 
+MOST_SCORES = 40
+"""So many places are drawn."""
+MOST_PREDICTED = 20
+"""So many predicted scores are drawn, the best; the periodic table and ``--json`` have all."""
 MOST_PAIRS = 3
 """So many pairs of weighted quantities are drawn against each other, those of the largest weights."""
 
@@ -26,19 +33,41 @@ MOST_PAIRS = 3
 def figures_of(result: ScreenResult) -> list[Figure]:
     """Return periodic table, scores, funnel and the pairs of quantities; what there is nothing of is left out."""
     judged = result.judged
-    drawn = [periodic.periodic_table(_tiles(result))]
+    told = [p for p in result.predicted.places if p.score is not None][:MOST_PREDICTED]
+    spots = [plots.Spot(p.name, p.score.value, p.score.low, p.score.high) for p in told if p.score is not None]
+    return [
+        periodic.periodic_table(_tiles(result)),
+        *judgement_figures(judged, judged.screened.study.weights, judged.reference),
+        *([plots.scores(spots, level=LEVEL, origin=Origin.PREDICTED)] if spots else []),
+    ]
+
+
+def judgement_figures(
+    judged: Judgement,
+    weights: Mapping[str, float],
+    reference: Mapping[str, Estimate],
+    *,
+    zero: str = "undoped",
+    over: str = "orderings and calculators; a point without bars is one result",
+    shown: Collection[str] | None = None,
+) -> list[Figure]:
+    """Return scores (of the first `MOST_SCORES`), funnel and pairs of the weighted quantities of any screening.
+
+    *reference* is drawn in the pairs, *zero* says what scores 0, *over* what the intervals are over, *shown* names the
+    candidates in the pairs (all by default).
+    """
+    drawn = []
     ranking = judged.ranking
     if ranking is not None:
-        spots = [plots.Spot(p.name, p.score, p.score_low, p.score_high) for p in ranking.places]
-        drawn.append(plots.scores(spots, level=LEVEL))
+        spots = [plots.Spot(p.name, p.score, p.score_low, p.score_high) for p in ranking.places[:MOST_SCORES]]
+        drawn.append(plots.scores(spots, level=LEVEL, zero=zero))
     if judged.funnel.stages:
         gates = [stage.gate for stage in judged.funnel.stages]
         short = [g.words.replace(QUANTITIES[g.quantity].name, QUANTITIES[g.quantity].symbol, 1) for g in gates]
         drawn.append(plots.funnel(judged.funnel.counts, ["candidates", *short]))
-    weights = judged.screened.study.weights
     keys = sorted(weights, key=lambda key: -abs(weights[key]))
     for x, y in list(combinations(keys, 2))[:MOST_PAIRS]:
-        figure = _pair(result, x, y)
+        figure = _pair(judged, x, y, reference, shown, over)
         if figure is not None:
             drawn.append(figure)
     return drawn
@@ -77,12 +106,18 @@ def _tiles(result: ScreenResult) -> list[periodic.Tile]:
         reason = row["reasons"][0] if row["reasons"] else ""
         elements = tuple(dict.fromkeys(tried.elements))
         found.append(periodic.Tile(elements, None if score is None else float(score), f"{candidate.name}: {reason}"))
+    for place in result.predicted.places:
+        if place.score is not None:
+            words = f"{place.name}: {place.score.low:+.2f} … {place.score.high:+.2f}"
+            words += f", would fall at {place.falls_at}" if place.falls_at else ""
+            found.append(periodic.Tile((place.ion.element,), place.score.value, words, predicted=True))
     return found
 
 
-def _pair(result: ScreenResult, x: str, y: str) -> Figure | None:
-    judged = result.judged
-    both = [c for c in judged.candidates if x in c.figures and y in c.figures]
+def _pair(
+    judged: Judgement, x: str, y: str, known: Mapping[str, Estimate], shown: Collection[str] | None, over: str
+) -> Figure | None:
+    both = [c for c in judged.candidates if x in c.figures and y in c.figures and (shown is None or c.name in shown)]
     if len(both) < 2:
         return None
     through = [c for c in both if c.name in judged.funnel.survivors]
@@ -93,10 +128,9 @@ def _pair(result: ScreenResult, x: str, y: str) -> Figure | None:
         front = [c.name for c, on in zip(through, pareto_front(values), strict=True) if on]
     fallen = [c.name for c in both if c.name not in judged.funnel.survivors]
     pairs = [(_spot(c, x), _spot(c, y)) for c in both]
-    known = judged.reference
     here = [known[k].value if k in known else 0.0 if "_change_" in k else None for k in (x, y)]
     reference = (here[0], here[1]) if here[0] is not None and here[1] is not None else None
-    return plots.against(x, y, pairs, front=front, fallen=fallen, reference=reference)
+    return plots.against(x, y, pairs, front=front, fallen=fallen, reference=reference, over=over)
 
 
 def _spot(candidate: Candidate, key: str) -> plots.Spot:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Subject, Value
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import CHANGES, Judged
 from lirich.screening.ranking import Ranked
+from lirich.screening.sites import site_preferences
 from lirich.workbench.screen_literature import Published
+from lirich.workbench.screen_predict import Predicted, ScreenPrediction, predict
+from lirich.workbench.screen_rows import candidate_rows
 
 if TYPE_CHECKING:
     from lirich.plots import Figure
@@ -34,8 +38,12 @@ class ScreenResult:
 
     def place(self, name: str) -> Ranked | None:
         """Return the place of a candidate, ``None`` where it has none."""
-        ranking = self.judged.ranking
-        return None if ranking is None else next((p for p in ranking.places if p.name == name), None)
+        return self.judged.place(name)
+
+    @cached_property
+    def predicted(self) -> ScreenPrediction:
+        """What the dopants that were not computed would do, as far as it can be told, and which to compute next."""
+        return predict(self.judged)
 
     @property
     def answer(self) -> str:
@@ -84,12 +92,50 @@ class ScreenResult:
 
     @property
     def values(self) -> list[Value]:
-        """The figures of all candidates as values of origin ``computed``."""
+        """The figures of all candidates, origin ``computed``, and those that could be told of others, ``predicted``."""
         return [
-            self._value(candidate, key, figure)
-            for candidate in self.judged.candidates
-            for key, figure in candidate.figures.items()
+            *(
+                self._value(candidate, key, figure)
+                for candidate in self.judged.candidates
+                for key, figure in candidate.figures.items()
+            ),
+            *(
+                self._predicted_value(place, key, figure)
+                for place in self.predicted.places
+                for key, figure in place.figures.items()
+            ),
         ]
+
+    def _predicted_value(self, place: Predicted, key: str, figure: Estimate) -> Value:
+        screened, learned = self.judged.screened, self.predicted.of(key)
+        assert figure.low is not None
+        assert figure.high is not None
+        assert learned is not None
+        study = screened.study
+        host = study.host.formula or study.host.file or "a given crystal"
+        return Value(
+            quantity=key,
+            value=figure.value,
+            interval=Interval(
+                low=figure.low, high=figure.high, level=LEVEL, method="errors on dopants left out (conformal)"
+            ),
+            subject=Subject(kind="material", key=f"{place.name} in {host}"[:200]),
+            conditions=Conditions(
+                method="Gaussian process on features of the dopant",
+                other={
+                    "learned_from": learned.groups,
+                    "left_out_rmse": round(learned.error, 4),
+                    "left_out_rmse_of_mean": round(learned.naive, 4),
+                },
+            ),
+            origin=Origin.PREDICTED,
+            provenance=Provenance(
+                code="lirich.atoms.surrogate",
+                version=screened.lirich,
+                parameters={"study": study.name, "study_hash": study.content_hash()},
+            ),
+            flags=(FLAG,),
+        )
 
     def _value(self, candidate: Candidate, key: str, figure: Estimate) -> Value:
         screened = self.judged.screened
@@ -140,28 +186,13 @@ class ScreenResult:
             "seconds": screened.seconds,
             "jobs": screened.jobs,
             "funnel": [{"gate": words, "left": left} for words, left in judged.funnel.counts],
-            "candidates": [self._row(candidate, row) for candidate, row in self.rows],
+            "candidates": candidate_rows(judged),
             "reference": {key: figure.model_dump(mode="json") for key, figure in judged.reference.items()},
             "literature": [each.to_dict() for each in self.literature],
+            "sites": [each.to_dict() for each in site_preferences(judged)],
+            "predicted": self.predicted.to_dict(),
             "findings": [finding.model_dump(mode="json") for finding in self.findings],
             "screened": screened.model_dump(mode="json"),
-        }
-
-    def _row(self, candidate: Candidate, row: Mapping[str, Any]) -> dict[str, Any]:
-        place = self.place(candidate.name)
-        return {
-            "name": candidate.name,
-            "rank": row["rank"],
-            "rank_interval_90": None if place is None else [place.rank_low, place.rank_high],
-            "score": row["score"],
-            "score_interval_90": None if place is None else [place.score_low, place.score_high],
-            "first_share": None if place is None else place.first_share,
-            "pareto_front": None if place is None else place.on_front,
-            "fell_at": row["fell_at"],
-            "reasons": list(row["reasons"]),
-            "notes": list(candidate.notes),
-            "figures": {key: figure.model_dump(mode="json") for key, figure in candidate.figures.items()},
-            "missing": dict(candidate.missing),
         }
 
     @property

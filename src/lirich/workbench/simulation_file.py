@@ -62,6 +62,8 @@ class SimulationRequest(Frozen):
     high_v: float | None = None
     check_up_every: int = Field(default=0, ge=0)
     one_c_ma_g: float = Field(default=ONE_C_MA_G, gt=0)
+    coating: str | None = None
+    coating_nm: float = Field(default=10.0, ge=0)
     changes: dict[str, float] = Field(default_factory=dict, alias="set")
     cell: str | None = None
     sample: str | None = None
@@ -86,13 +88,24 @@ class SimulationRequest(Frozen):
 
     def physics(self) -> Physics:
         """Return model and numbers. Raises what `lirich.workbench.physics.physics_of` does."""
+        return self._with(self._changes())
+
+    def _with(self, changes: Mapping[str, float]) -> Physics:
         return physics_of(
             self.parameters,
-            self.changes,
+            changes,
             model=self.model,
             electrolyte=self.electrolyte,
             counter_electrode=self.counter_electrode,
         )
+
+    def _changes(self) -> dict[str, float]:
+        """Return the changes with those that a coating makes, before which what is set goes."""
+        if self.coating is None or self.coating_nm == 0:
+            return self.changes
+        from lirich.workbench.solid_cell import coating_changes
+
+        return {**coating_changes(self._with(self.changes), self.coating, self.coating_nm), **self.changes}
 
     def plan(self) -> Programme:
         """Return the programme. Raises `SettingsError`, `UnknownNameError`, `OptionalDependencyError`."""
@@ -152,14 +165,16 @@ class SimulationRequest(Frozen):
     def names(self) -> dict[str, Any]:
         """Return what `lirich.workbench.Workspace.simulate` takes beside parameters and programme."""
         title = self.programme if isinstance(self.programme, str) else None
+        laid = self.coating is not None and self.coating_nm > 0
+        coated = {"coating": self.coating, "coating_thickness_nm": self.coating_nm} if laid else {}
         return {
             "model": self.model,
             "electrolyte": self.electrolyte,
             "counter_electrode": self.counter_electrode,
-            "changes": self.changes,
+            "changes": self._changes(),
             "cell": self.cell,
             "sample": self.sample,
-            "facts": self.facts,
+            "facts": {**coated, **self.facts},
             "title": title,
         }
 

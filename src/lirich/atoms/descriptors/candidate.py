@@ -32,7 +32,7 @@ USUAL = (
 """What is computed where nothing is asked for."""
 OFFERED = (
     *USUAL, migration.MIGRATION_BARRIER, hops.HOP, hops.HOP_CHANGE, preference.SPINEL, preference.ROCK_SALT,
-    hull.ABOVE_HULL, hull.SOLUTION, dimers.PAIRING,
+    preference.SITE, hull.ABOVE_HULL, hull.SOLUTION, dimers.PAIRING,
 )  # fmt: skip
 """All that can be asked for."""
 
@@ -184,6 +184,8 @@ def _parts(own: _Cell, base: _Cell, settings: CandidateSettings) -> Iterator[Par
         yield mismatch.MISMATCH, _at_once(lambda: mismatch.size_mismatch(base.built, own.built, dopants))
     if wanted & {preference.SPINEL, preference.ROCK_SALT}:
         yield preference.SPINEL, preference.phase_preference(own.built, own.rich, settings.relaxation)
+    if preference.SITE in wanted and dopants:
+        yield preference.SITE, preference.site_preference(own.built, own.rich, settings.relaxation)
     if wanted & {hull.ABOVE_HULL, hull.SOLUTION}:
         reference = None if own is base else base.rich
         yield hull.ABOVE_HULL, hull.hull_figures(own.rich, settings.relaxation, host=reference, dopants=len(dopants))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from pymatgen.core.structure import Structure
 
+from lirich.atoms.arrangement import arranged
 from lirich.atoms.descriptors.computed import Computed, doubts_of, ended
-from lirich.atoms.dopants import Variant, rearrangements
 from lirich.atoms.phases import Phase, as_phase
 from lirich.atoms.plan import Plan
+from lirich.atoms.rearranged import elsewhere
 from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job
 from lirich.errors import LirichError
 
@@ -56,22 +57,23 @@ def phase_preference(
     return found
 
 
-def site_preference(variant: Variant, settings: RelaxationSettings) -> Plan[list[Computed]]:
-    """Return what the first dopant costs on other kinds of place, eV per cell over the place of *variant*.
+def site_preference(built: Structure, home: Relaxation, settings: RelaxationSettings) -> Plan[list[Computed]]:
+    """Return what each dopant costs on other kinds of site, eV per cell over the cell as it is.
 
-    The same ions in another arrangement (`lirich.atoms.dopants.rearrangements`); positive says that the place of
-    *variant* is the better one.
+    *built* is the doped cell before relaxation, with the site properties ``charge``, ``layer`` and ``role``, *home* the
+    same cell relaxed. The ions are the same in another arrangement (`lirich.atoms.rearranged`); positive says that
+    the site of *built* is the better one. A dopant that leaves the site while the cell relaxes gives no value.
     """
     free = settings.model_copy(update={"cell": "free"})
-    cells = [(layer, other.structure) for layer, other in rearrangements(variant)]
-    jobs = [relaxation_job(variant.structure, free, "dopant at home")]
-    jobs += [relaxation_job(cell, free, f"dopant in {layer}") for layer, cell in cells]
-    outcomes = yield jobs
-    home, why_home = ended(outcomes[0])
+    others = list(elsewhere(arranged(built, tetrahedral=True)))
+    outcomes = yield [relaxation_job(each.structure, free, each.where) for each in others]
     found = []
-    for (layer, _), outcome in zip(cells, outcomes[1:], strict=True):
+    for each, outcome in zip(others, outcomes, strict=True):
         end, why = ended(outcome)
-        value = None if end is None or home is None else end.energy_ev - home.energy_ev
-        doubts = () if end is None or value is None else doubts_of(end)
-        found.append(Computed(quantity=SITE, value=value, where=layer, doubts=doubts, why=why_home or why))
+        left = next((m for m in end.end.moved if m.atom == each.atom), None) if end is not None else None
+        if left is not None:
+            end, why = None, f"{each.element} does not stay there: it moved {left.distance_a:.1f} Å"
+        value = None if end is None else end.energy_ev - home.energy_ev
+        doubts = () if end is None else doubts_of(end)
+        found.append(Computed(quantity=SITE, value=value, where=each.where, doubts=doubts, why=why))
     return found

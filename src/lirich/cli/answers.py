@@ -1,0 +1,132 @@
+"""How ``lirich screen electrolytes`` and ``lirich screen additives`` speak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.markup import escape
+
+from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_reasons
+from lirich.cli.screening import workspace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from lirich.workbench import Workspace
+    from lirich.workbench.screen_answer import ScreenAnswer
+
+MOST_ROWS = 20
+"""So many ranked candidates are printed; ``--json`` and the written table have all."""
+MOST_MEMBERS = 6
+"""So many members of a group are printed."""
+
+
+def electrolytes(
+    study: str,
+    output: Path | None,
+    folder: Path | None,
+    *,
+    energies: str,
+    workers: int | None,
+    executor: str,
+    json: bool,
+) -> None:
+    """Run a study of electrolytes, keep its values where there is a workspace, show it, write its table."""
+    from lirich.workbench.screen_electrolytes import read_electrolytes, run_electrolytes
+
+    workspace = workspace_of(folder)
+    asked = read_electrolytes(Path(study))
+    with progress_bar("computing", quiet=json) as progress:
+        answer = run_electrolytes(
+            asked,
+            energies=energies,
+            cache=None if workspace is None else workspace.store.cache / "electrolytes",
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            literature=None if workspace is None else workspace.literature,
+        )
+    named = {each.formula for each in (*asked.electrolytes, *asked.polymers)}
+    _answered(answer, output, workspace, named, json=json)
+
+
+def additives(study: Path, output: Path | None, folder: Path | None, *, json: bool) -> None:
+    """Judge a table of molecules, keep its values where there is a workspace, show it, write its table."""
+    from lirich.workbench.screen_additives import read_additives, screen_additives
+
+    answer = screen_additives(*read_additives(study))
+    everyone = {c.name for c in answer.judgement.candidates}
+    _answered(answer, output, workspace_of(folder), everyone, json=json)
+
+
+def _answered(
+    answer: ScreenAnswer, output: Path | None, workspace: Workspace | None, told: Collection[str], *, json: bool
+) -> None:
+    from lirich.workbench.screen_answer import keep_answer, write_answer
+
+    kept = 0 if workspace is None else keep_answer(workspace.store, answer)
+    if output is not None:
+        write_answer(output, answer)
+    if json:
+        print_json(answer.to_dict())
+    else:
+        show(answer, told)
+        show_findings(answer.findings)
+        if workspace is not None:
+            console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], each with its origin.")
+        else:
+            console().print("[dim]No workspace here: nothing is kept.[/]")
+        if output is not None:
+            console().print(f"Table: [bold]{escape(str(output))}[/]")
+    if answer.judgement.ranking is None:
+        raise typer.Exit(1)
+
+
+def show(answer: ScreenAnswer, told: Collection[str]) -> None:
+    """Print funnel and ranking, the reasons of the first and of those in *told*, the groups, the answer."""
+    from lirich.quantities import QUANTITIES
+    from lirich.workbench.screen_groups import NOT_ASKED
+
+    out = console()
+    judgement, keys = answer.judgement, list(answer.study.weights)
+    if judgement.funnel.stages:
+        out.print(
+            "[bold]Funnel[/]: " + escape("; ".join(f"{words}: {left}" for words, left in judgement.funnel.counts))
+        )
+    places = () if judgement.ranking is None else judgement.ranking.places
+    rows = [
+        (rank_cell(place), place.name, score_cell(place), *figure_cells(judgement.candidate(place.name), keys))
+        for place in places[:MOST_ROWS]
+    ]
+    numbers = tuple(range(2, 3 + len(keys)))
+    if rows:
+        show_table(
+            f"{answer.study.name} (90 % intervals)",
+            ("rank", answer.kind.removesuffix("s"), "score", *(head_of(key) for key in keys)),
+            rows,
+            right=(0, *numbers),
+            whole=numbers,
+            drop=tuple(reversed(numbers[1:])),
+        )
+    if len(places) > MOST_ROWS:
+        out.print(f"[dim]and {len(places) - MOST_ROWS} more that came through.[/]")
+    first = {place.name for place in places[:1]}
+    for candidate, row in answer.rows:
+        if candidate.name in told or candidate.name in first:
+            show_reasons(candidate.name, row["reasons"], row["rank"])
+    for number, group in enumerate(answer.groups.clusters.clusters if answer.groups.clusters else (), start=1):
+        others = [name for name in group.members if name != group.pick]
+        more = f" and {len(others) - MOST_MEMBERS} more" if len(others) > MOST_MEMBERS else ""
+        members = f": {', '.join(others[:MOST_MEMBERS])}{more}" if others else ", alone"
+        out.print(f"[cyan]group {number}[/] pick [bold]{escape(group.pick)}[/]{escape(members)}")
+    if answer.groups.clusters is None and answer.groups.note != NOT_ASKED:
+        out.print(f"[dim]No groups: {escape(answer.groups.note)}[/]")
+    for each in answer.details.get("literature", ()):
+        name = QUANTITIES[each["quantity"]].name
+        words = f"{each['about']}: {name} {each['value']:g} {each['unit']} ({each['source']})"
+        out.print(f"[cyan]literature[/] {escape(words)}")
+    for line in answer.words:
+        out.print(f"[bold]{escape(line)}[/]")

@@ -1,0 +1,113 @@
+"""How ``lirich screen coatings`` speaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.markup import escape
+
+from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.ranked import figure_cells, head_of, rank_cell, show_reasons
+from lirich.cli.screening import workspace_of
+
+if TYPE_CHECKING:
+    from lirich.screening.coatings import CoatingStudy
+    from lirich.workbench.coatings_result import CoatingsResult
+
+MOST_ROWS = 20
+"""So many ranked coatings are printed; ``--json`` and the page have all."""
+
+
+def coatings(
+    study: str,
+    output: Path | None,
+    folder: Path | None,
+    *,
+    cathode: str | None,
+    electrolytes: list[str],
+    voltage: float | None,
+    energies: str,
+    workers: int | None,
+    executor: str,
+    json: bool,
+) -> None:
+    """Run a study, keep its values where there is a workspace, answer in words, write the page."""
+    from lirich.workbench.screen_coatings import keep_values, read_coatings, run_coatings
+
+    workspace = workspace_of(folder)
+    asked = _changed(read_coatings(Path(study)), cathode, electrolytes, voltage)
+    with progress_bar("computing", quiet=json) as progress:
+        result = run_coatings(
+            asked,
+            energies=energies,
+            cache=None if workspace is None else workspace.store.cache / "coatings",
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            literature=None if workspace is None else workspace.literature,
+        )
+    kept = 0 if workspace is None else keep_values(workspace.store, result)
+    if output is not None:
+        from lirich.reports import write_page
+        from lirich.reports.coatings import coatings_report
+
+        write_page(output, coatings_report(result))
+    if json:
+        print_json(result.to_dict())
+    else:
+        show(result)
+        show_findings(result.findings)
+        if workspace is not None:
+            console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], origin computed.")
+        else:
+            console().print("[dim]No workspace here: nothing is kept, and a run that is stopped begins anew.[/]")
+        if output is not None:
+            console().print(f"Page: [bold]{escape(str(output))}[/]")
+    if result.judged.ranking is None:
+        raise typer.Exit(1)
+
+
+def _changed(asked: CoatingStudy, cathode: str | None, electrolytes: list[str], voltage: float | None) -> CoatingStudy:
+    from lirich.workbench.screen_coatings import make_coatings
+
+    changes: dict[str, object] = {"cathode": cathode, "electrolytes": electrolytes or None, "voltage": voltage}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    return make_coatings({**asked.model_dump(mode="json"), **changes}) if changes else asked
+
+
+def show(result: CoatingsResult) -> None:
+    """Print funnel, ranking, reasons of the first and of the named ones, literature and the answer."""
+    out = console()
+    judged = result.judged
+    study = judged.found.study
+    out.print("[bold]Funnel[/]: " + escape("; ".join(f"{words}: {left}" for words, left in judged.funnel.counts)))
+    keys = list(study.weights)
+    rows = []
+    for candidate, _ in result.rows[:MOST_ROWS]:
+        place = result.place(candidate.name)
+        if place is None:
+            break
+        rows.append((rank_cell(place), candidate.name, f"{place.score:+.2f}", *figure_cells(candidate, keys)))
+    numbers = tuple(range(2, 3 + len(keys)))
+    show_table(
+        f"{study.name} (computed; 90 % intervals; 0 reacts with nothing)",
+        ("rank", "coating", "score", *(head_of(key) for key in keys)),
+        rows,
+        right=(0, *numbers),
+        whole=numbers,
+        drop=tuple(reversed(numbers[1:])),
+    )
+    ranked = 0 if judged.ranking is None else len(judged.ranking.places)
+    if ranked > MOST_ROWS:
+        out.print(f"[dim]and {ranked - MOST_ROWS} more that came through.[/]")
+    named = {*judged.found.named, *(d.name for d in study.double_layers)}
+    for candidate, row in result.rows:
+        if candidate.name not in named:
+            continue
+        show_reasons(candidate.name, row["reasons"], row["rank"])
+    for each in result.literature:
+        out.print(f"[cyan]literature[/] {escape(each.words)}")
+    for line in result.answer:
+        out.print(f"[bold]{escape(line)}[/]")

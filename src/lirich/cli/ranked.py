@@ -1,0 +1,58 @@
+"""How a candidate of a screening is printed, whatever was screened: its place, its figures, its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from lirich.cli.output import console
+
+if TYPE_CHECKING:
+    from lirich.screening.candidate import Candidate
+    from lirich.screening.ranking import Ranked
+
+MOST_REASONS = 4
+"""So many reasons of a candidate are printed; ``--json`` and the report have all."""
+
+
+def head_of(key: str) -> str:
+    """Return the head of a column: symbol and unit."""
+    from lirich.quantities import QUANTITIES
+
+    known = QUANTITIES[key]
+    return f"{known.symbol}\n{known.unit}"
+
+
+def rank_cell(place: Ranked) -> str:
+    """Return a rank with the ends of its interval below it where it has any."""
+    between = "" if place.rank_low == place.rank_high else f"\n({place.rank_low}–{place.rank_high})"
+    return f"{place.rank}{between}"
+
+
+def score_cell(place: Ranked) -> str:
+    """Return a score with its interval below it, where it has one."""
+    if not place.has_interval:
+        return f"{place.score:+.2f}"
+    return f"{place.score:+.2f}\n({place.score_low:+.2f} … {place.score_high:+.2f})"
+
+
+def figure_cells(candidate: Candidate, keys: Iterable[str]) -> list[str]:
+    """Return the figures of a candidate without units, each with its interval below it; a dash for a missing one."""
+    from lirich.quantities import QUANTITIES
+    from lirich.screening.reasons import figure_words
+
+    return [
+        figure_words(key, candidate.figures[key]).removesuffix(QUANTITIES[key].unit).strip().replace(" (", "\n(")
+        if key in candidate.figures
+        else "–"
+        for key in keys
+    ]
+
+
+def show_reasons(name: str, reasons: Sequence[str], rank: int | None = None) -> None:
+    """Print the first reasons of a candidate and how many more there are."""
+    more = f" [dim](and {len(reasons) - MOST_REASONS} more)[/]" if len(reasons) > MOST_REASONS else ""
+    place = f" (rank {rank})" if rank else ""
+    console().print(f"[bold]{escape(name)}[/]{place}: {escape('; '.join(reasons[:MOST_REASONS]))}{more}")

@@ -1,0 +1,81 @@
+"""What every study asks for, whatever it screens: a name, gates, weights and the seed of the draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from lirich.errors import CompositionError, UnknownNameError
+from lirich.model import Composition, Frozen
+from lirich.quantities import QUANTITIES
+from lirich.screening.gates import Gate
+from lirich.screening.ranking import Better
+
+
+class Clustering(Frozen):
+    """Candidates in groups by these quantities, with a pick of each; ``number`` of groups, or by the silhouette."""
+
+    descriptors: tuple[str, ...] = Field(min_length=1)
+    number: int | None = Field(default=None, ge=1, le=50)
+
+    @field_validator("descriptors")
+    @classmethod
+    def _known(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            if key not in QUANTITIES:
+                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
+        return keys
+
+
+class Asked(Frozen):
+    """How a study judges its candidates. Another gate or weight needs no new computation."""
+
+    name: str
+    gates: tuple[Gate, ...] = ()
+    weights: Mapping[str, float] = Field(min_length=1)
+    seed: int = 0
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if not name.strip() or "/" in name or not name.isprintable():
+            raise ValueError("a name has printable characters and no '/'")
+        return name
+
+    @field_validator("weights")
+    @classmethod
+    def _weighable(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
+        for key in weights:
+            if key not in QUANTITIES:
+                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
+        if not any(weights.values()):
+            raise ValueError("all weights are 0")
+        return weights
+
+    @model_validator(mode="after")
+    def _directed(self) -> Self:
+        for key in self.weights:
+            if QUANTITIES[key].better is None and key not in self.directions:
+                raise ValueError(f"{key} cannot be weighed: neither more nor less of it is better")
+        return self
+
+    @property
+    def directions(self) -> Mapping[str, Better]:
+        """The direction that is better, for quantities of which the study says it."""
+        return {}
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The quantities that gates and weights ask for, each once."""
+        return tuple(dict.fromkeys((*(gate.quantity for gate in self.gates), *self.weights)))
+
+
+def readable(formula: str) -> str:
+    """Return a formula that can be read. Raises ``ValueError`` for another, as the validator of a study does."""
+    try:
+        Composition.parse(formula)
+    except CompositionError as error:
+        raise ValueError(str(error)) from error
+    return formula

@@ -1,0 +1,359 @@
+"""After a screening: what the dopants that nobody computed would do, and which of them to compute next."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lirich.errors import LirichError
+from lirich.model import Composition
+from lirich.quantities import QUANTITIES
+from lirich.screening.candidate import LEVEL, Candidate, Estimate
+from lirich.screening.judged import Judged
+from lirich.screening.ranking import Ranking
+from lirich.screening.study import ANIONS, Ion, Place
+
+if TYPE_CHECKING:
+    from lirich.atoms.dopants import Dopant
+    from lirich.atoms.surrogate import Surrogate
+
+Array = NDArray[np.float64]
+
+SCORE = "score"
+SMALL_A = 0.3
+"""Ionic radius in four-fold coordination below which an ion may stand between four oxygens: B 0.11, P 0.17, Si 0.26 Å
+(Shannon, Acta Cryst. A 32 (1976) 751, doi:10.1107/S0567739476001551)."""
+LARGEST_STEP = 0.45
+"""Share of the radius of the ion that makes room by which a sensible dopant may differ from it: a choice. Goldschmidt's
+rule (Naturwissenschaften 14 (1926) 477) allows 15 %, at most 30 %; Zr⁴⁺ and Mg²⁺ for Mn⁴⁺ (36 %) are made all the same,
+Y³⁺ (70 %), La³⁺ and Ba²⁺ are found as phases of their own."""
+MOST_CHARGE_ON_LITHIUM = 2
+"""An ion of a higher charge is not tried on Li⁺'s place: the layer is held open by Na⁺, Mg²⁺, Zn²⁺ and their like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """How one figure is told of dopants that were left out; ``error`` and ``naive`` are in its unit.
+
+    ``better`` says whether it beats the mean of the others by more than the standard error of that, ``interval``
+    whether the dopants are enough for an interval at the level of the screening.
+    """
+
+    figure: str
+    error: float
+    naive: float
+    groups: int
+    better: bool
+    interval: bool
+
+    @property
+    def tells(self) -> bool:
+        """Whether the surrogate does better than the mean of the others, with an interval."""
+        return self.better and self.interval
+
+    @property
+    def name(self) -> str:
+        """The figure in words."""
+        return "score" if self.figure == SCORE else QUANTITIES[self.figure].name
+
+    @property
+    def words(self) -> str:
+        """Say both errors, and what follows."""
+        unit = "" if self.figure == SCORE else f" {QUANTITIES[self.figure].unit}"
+        said = (
+            f"{self.name}: error on {self.groups} dopants left out {self.error:.2g}{unit}, of the mean of the others "
+            f"{self.naive:.2g}{unit}"
+        )
+        if not self.better:
+            return f"{said}: cannot tell"
+        return said if self.interval else f"{said}; too few dopants for a {LEVEL:.0%} interval, so nothing is predicted"
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A dopant that was not computed: its ion and place, figures that could be told, score where it could be.
+
+    ``falls_at`` names the gate that its predicted figure does not reach.
+    """
+
+    ion: Ion
+    figures: Mapping[str, Estimate]
+    score: Estimate | None
+    falls_at: str = ""
+
+    @property
+    def name(self) -> str:
+        """``Mo in the TM layer``."""
+        return f"{self.ion.element} {_WHERE[self.ion.places[0]]}"
+
+
+_WHERE: Mapping[Place, str] = {
+    "Li": "in the Li layer",
+    "TM": "in the TM layer",
+    "O": "on O",
+    "tetrahedral": "tetrahedral",
+}
+
+
+@dataclass(frozen=True)
+class ScreenPrediction:
+    """What was learned from a screening.
+
+    ``places`` are all sensible dopants that were not computed, the best predicted score first; ``following`` those to
+    compute next, best first, and ``how`` says by what. ``why_not`` says why nothing could be learned.
+    """
+
+    learned: tuple[Learned, ...] = ()
+    places: tuple[Predicted, ...] = ()
+    following: tuple[Predicted, ...] = ()
+    how: str = ""
+    why_not: str = ""
+    left_out: tuple[str, ...] = ()
+
+    def of(self, figure: str) -> Learned | None:
+        """Return how a figure is told, ``None`` where it could not be learned."""
+        return next((each for each in self.learned if each.figure == figure), None)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as JSON."""
+        return {
+            "why_not": self.why_not,
+            "learned": [{**asdict(each), "tells": each.tells} for each in self.learned],
+            "dopants": [_as_json(each) for each in self.places],
+            "next": [each.name for each in self.following],
+            "how": self.how,
+        }
+
+    @property
+    def tells(self) -> bool:
+        """Whether the score of dopants that were not computed can be told."""
+        score = self.of(SCORE)
+        return score is not None and score.tells
+
+
+def _as_json(place: Predicted) -> dict[str, object]:
+    return {
+        "name": place.name,
+        "element": place.ion.element,
+        "charge": place.ion.charge,
+        "place": place.ion.places[0],
+        "score": None if place.score is None else place.score.model_dump(mode="json"),
+        "figures": {key: each.model_dump(mode="json") for key, each in place.figures.items()},
+        "falls_at": place.falls_at,
+    }
+
+
+def predict(judged: Judged, *, following: int = 3) -> ScreenPrediction:
+    """Learn the figures and the score of the computed candidates; predict all sensible dopants that were not computed.
+
+    Every quantity of weights and gates, and the score itself, is learned from the features of the dopants
+    (`lirich.atoms.features`) by a Gaussian process. A figure is predicted only where the process does better on
+    dopants left out than the mean of the others, and has an interval. Sensible are all elements with a usual charge, a
+    radius near that of the ion that makes room, and an oxide, on each of the places that the study tried: what stands
+    on a place that nobody computed cannot be learned.
+    """
+    ranking = judged.ranking
+    if ranking is None:
+        return ScreenPrediction(why_not=f"there is no score to learn: {judged.no_ranking}")
+    names = {"+".join(sorted(t.elements)) for t in judged.screened.tried if t.elements}
+    from_groups = 5  # lirich.atoms.surrogate.FEWEST_GROUPS, asked before anything heavy is loaded
+    if len(names) < from_groups:
+        return ScreenPrediction(why_not=f"{len(names)} dopants are too few to learn from ({from_groups} or more)")
+    if any(find_spec(name) is None for name in ("pymatgen", "sklearn")):
+        return ScreenPrediction(why_not="learning needs the extra: pip install 'lirich[atoms]'")
+    return _Learner(judged, ranking).prediction(following)
+
+
+class _Learner:
+    """The computed candidates as rows of features, and what is learned of them."""
+
+    def __init__(self, judged: Judged, ranking: Ranking) -> None:
+        from lirich.atoms.features import features
+
+        self.judged, self.ranking = judged, ranking
+        self.host = _host_metal(judged)
+        rows: list[Array] = []
+        self.candidates: list[Candidate] = []
+        self.groups: list[str] = []
+        self.left_out: list[str] = []
+        for candidate, ions in zip(judged.candidates, _placed(judged), strict=True):
+            try:
+                rows.append(features([self.dopant(ion) for ion in ions], {}))
+            except LirichError as error:
+                self.left_out.append(f"{candidate.name}: {error}")
+                continue
+            self.candidates.append(candidate)
+            self.groups.append("+".join(sorted(ion.element for ion in ions)))
+        self.features = np.array(rows)
+
+    def dopant(self, ion: Ion) -> Dopant:
+        """Return the ion as a dopant on its one place, for the host's most frequent metal where it is a metal's."""
+        from lirich.atoms.dopants import Dopant
+        from lirich.atoms.oxidation import usual_state
+
+        place = ion.places[0]
+        return Dopant(
+            element=ion.element,
+            charge=usual_state(ion.element) if ion.charge is None else ion.charge,
+            place=place,
+            replaces=ion.replaces or (self.host if place == "TM" else ""),
+            count=ion.count,
+        )
+
+    def prediction(self, following: int) -> ScreenPrediction:
+        from lirich.atoms.features import features
+
+        new: list[Ion] = []
+        rows: list[Array] = []
+        for ion in self.sensible():
+            try:
+                row = features([self.dopant(ion)], {})
+                fits = self.fits(ion)
+            except LirichError:
+                continue  # no radius or no oxide of it is known
+            if fits:
+                new.append(ion)
+                rows.append(row)
+        study = self.judged.screened.study
+        learned: list[Learned] = []
+        told: dict[str, list[Estimate]] = {}
+        score: Surrogate | None = None
+        for figure in (*study.wanted, SCORE):
+            try:
+                surrogate = self.fitted(figure)
+            except LirichError as error:
+                if figure == SCORE:
+                    return ScreenPrediction(why_not=str(error), left_out=tuple(self.left_out))
+                continue
+            out = surrogate.left_out_
+            enough = math.isfinite(surrogate.scale_(LEVEL))
+            learned.append(Learned(figure, out.rmse, out.naive_rmse, out.groups, out.tells, enough))
+            score = surrogate
+            if learned[-1].tells and new:
+                p = surrogate.predict(np.array(rows), level=LEVEL)
+                told[figure] = [
+                    Estimate(value=float(v), low=float(low), high=float(high), count=len(self.candidates))
+                    for v, low, high in zip(p.value, p.low, p.high, strict=True)
+                ]
+        places = [self.predicted(ion, {figure: each[n] for figure, each in told.items()}) for n, ion in enumerate(new)]
+        assert score is not None
+        open_to = [n for n, place in enumerate(places) if not place.falls_at]
+        chosen = score.batch_to_compute(np.array(rows)[open_to], following) if open_to and following else []
+        tells = score.left_out_.tells
+        return ScreenPrediction(
+            learned=tuple(learned),
+            places=tuple(sorted(places, key=lambda p: -(p.score.value if p.score is not None else 0.0))),
+            following=tuple(places[open_to[n]] for n in chosen),
+            how="largest expected improvement of the score over the best that is computed, one after another"
+            if tells
+            else "most unlike what is computed: the surrogate tells no more than the mean, so these teach it most",
+            left_out=tuple(self.left_out),
+        )
+
+    def fits(self, ion: Ion) -> bool:
+        """Whether the ion is near enough in size to the one that makes room; between the oxygens `SMALL_A` says so."""
+        from lirich.atoms.oxidation import ionic_radius_a, usual_state
+
+        dopant = self.dopant(ion)
+        if dopant.place == "tetrahedral":
+            return True
+        replaced = {"TM": self.host, "Li": "Li", "O": "O"}[dopant.place]
+        radius = ionic_radius_a(replaced, usual_state(replaced))
+        return abs(ionic_radius_a(dopant.element, dopant.charge) - radius) <= LARGEST_STEP * radius
+
+    def predicted(self, ion: Ion, figures: Mapping[str, Estimate]) -> Predicted:
+        own = {key: each for key, each in figures.items() if key != SCORE}
+        candidate = Candidate(name=ion.element, figures=own)
+        falls = (g.words for g in self.judged.screened.study.gates if g.verdict(candidate) == "fails")
+        return Predicted(ion, own, figures.get(SCORE), next(falls, ""))
+
+    def fitted(self, figure: str) -> Surrogate:
+        """Learn one figure of the candidates that have it; the score of those that have all weighted ones."""
+        from lirich.atoms.surrogate import Surrogate
+
+        keys = list(self.ranking.weights) if figure == SCORE else [figure]
+        which = [n for n, c in enumerate(self.candidates) if all(key in c.figures for key in keys)]
+        values = np.array([[self.candidates[n].figures[key].value for key in keys] for n in which])
+        # Two orderings tell no spread by themselves: that of all candidates is pooled.
+        errors = np.array([_pooled([self.candidates[n].figures[key] for n in which]) for key in keys])
+        if figure != SCORE:
+            y, noise = values[:, 0], float(errors[0])
+        else:
+            base = np.array([self.judged.reference[k].value if k in self.judged.reference else 0.0 for k in keys])
+            turn = np.array([1.0 if QUANTITIES[k].better == "higher" else -1.0 for k in keys])
+            weights = np.array([self.ranking.weights[k] for k in keys])
+            unit = weights / np.abs(weights).sum() / np.array([self.ranking.scales[k] for k in keys])
+            y, noise = ((values - base) * turn) @ unit, float(np.sqrt(((unit * errors) ** 2).sum()))
+        return Surrogate(seed=self.judged.screened.study.seed).fit(
+            self.features[which], y, [self.groups[n] for n in which], np.full(len(y), noise)
+        )
+
+    def sensible(self) -> list[Ion]:
+        """Return the dopants that could be computed and were not: each element on each place that the study tried."""
+        from lirich.atoms.features import oxide_energies
+        from lirich.atoms.oxidation import STATES, ionic_radius_a, usual_state
+
+        placed = _placed(self.judged)
+        tried = {place for ions in placed for ion in ions for place in ion.places}
+        done = {(ions[0].element, ions[0].places[0]) for ions in placed if len(ions) == 1}
+        own = {e for cell in self.judged.screened.host.cells if cell.crystal is not None for e in cell.crystal.elements}
+        formula = self.judged.screened.study.host.formula
+        own |= set(Composition.parse(formula).amounts) if formula else set()
+        cations = [e for e in dict.fromkeys(e for e, _ in oxide_energies()) if e in STATES]
+        found: list[Ion] = []
+        for element in (*cations, *sorted(ANIONS & set(STATES))):
+            charge = usual_state(element)
+            places: list[Place] = ["O"] if charge < 0 else ["TM"] if charge > 1 else []
+            if 0 < charge <= MOST_CHARGE_ON_LITHIUM:
+                places.append("Li")
+            if charge > 0:
+                try:
+                    if ionic_radius_a(element, charge, 4) < SMALL_A:
+                        places.append("tetrahedral")
+                except LirichError:
+                    pass  # an ion that Shannon does not know between four anions is not tried there
+            found += [
+                Ion(element=element, charge=charge, sites=(place,))
+                for place in places
+                if place in tried and element not in own and element != "Li" and (element, place) not in done
+            ]
+        return found
+
+
+def _placed(judged: Judged) -> list[tuple[Ion, ...]]:
+    """Return the ions of each candidate, each on its one place, in the order of the candidates."""
+    return [
+        tuple(ion.model_copy(update={"sites": (place,)}) for ion, place in zip(dopants.ions, places, strict=True))
+        for dopants in judged.screened.study.dopants
+        for places in dopants.placings()
+    ]
+
+
+def _host_metal(judged: Judged) -> str:
+    """Return the most frequent metal of the host's metal layer; Mn where no cell is kept."""
+    for cell in judged.screened.host.cells:
+        if cell.crystal is not None:
+            layers = zip(cell.crystal.elements, cell.crystal.layers, strict=True)
+            metals = Counter(element for element, layer in layers if layer == "TM" and element != "Li")
+            if metals:
+                return min(metals, key=lambda element: (-metals[element], element))
+    return "Mn"
+
+
+def _pooled(figures: Sequence[Estimate]) -> float:
+    """Return the standard error of the figures, pooled over those that have an interval (Student's t taken back)."""
+    from scipy import stats
+
+    errors = [
+        (f.high - f.low) / 2 / float(stats.t.ppf((1 + LEVEL) / 2, f.count - 1))
+        for f in figures
+        if f.low is not None and f.high is not None and f.count > 1
+    ]
+    return math.sqrt(sum(e**2 for e in errors) / len(errors)) if errors else 0.0

@@ -1,0 +1,190 @@
+"""After a screening: dopants that nobody computed are predicted where that can be told, and the next are named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="needs the extra [atoms]")
+pytest.importorskip("pymatgen", reason="needs the extra [atoms]")
+
+import yaml
+
+from lirich.atoms.dopants import Dopant
+from lirich.atoms.features import features
+from lirich.atoms.oxidation import usual_state
+from lirich.errors import NotEnoughDataError
+from lirich.screening.judged import judged
+from lirich.screening.screened import Built, Reading, Screened, Tried
+from lirich.screening.study import DopingStudy, Place, usual_place
+from lirich.workbench import Workspace
+from lirich.workbench.screen import keep_values, make_screen
+from lirich.workbench.screen_next import next_study, study_text, what_next
+from lirich.workbench.screen_result import ScreenResult
+
+CHANGE = "oxygen_vacancy_formation_energy_change_ev"
+COMPUTED = ["W", "Nb", "Ta", "Ti", "Zr", "Al", "Ga", "Sn", "Cr", "Fe", "Ge", "V", "Mg", "Zn", "Te", "Cu", "Si", "Sb"]
+
+
+def truth(element: str, place: Place) -> float:
+    """A change that charge and oxide decide: 0.2 eV per unit of charge, 0.1 per eV of the oxide."""
+    row = features([Dopant(element=element, charge=usual_state(element), place=place)], {})
+    return float(0.2 * row[1] - 0.1 * row[3])
+
+
+def screened(elements: Sequence[str], values: Sequence[float], gates: Sequence[dict[str, Any]] = ()) -> ScreenResult:
+    """What two orderings would give: the numbers, 0.02 eV apart."""
+    study = DopingStudy.model_validate(
+        {
+            "name": "made",
+            "host": {"formula": "Li1.2Mn0.6Ni0.2O2"},
+            "dopants": list(elements),
+            "weights": {CHANGE: 1},
+            "gates": list(gates),
+        }
+    )
+    cells = tuple(Built(ordering=n, formula="") for n in range(2))
+    tried = tuple(
+        Tried(
+            name=element,
+            elements=(element,),
+            cells=cells,
+            readings=tuple(Reading(quantity=CHANGE, value=value + 0.01 * (2 * n - 1), cell=n) for n in range(2)),
+        )
+        for element, value in zip(elements, values, strict=True)
+    )
+    return ScreenResult(judged(Screened(study=study, host=Tried(name="undoped", cells=cells), tried=tried)), ())
+
+
+@cache
+def told() -> ScreenResult:
+    return screened(COMPUTED, [truth(e, usual_place(e)) for e in COMPUTED])
+
+
+def test_dopants_that_nobody_computed_are_predicted_as_they_are() -> None:
+    predicted = told().predicted
+    assert predicted.tells
+    names = {p.name for p in predicted.places}
+    assert {"Mo in the TM layer", "Re in the TM layer", "Hf in the TM layer"} <= names
+    assert not names & {f"{e} in the TM layer" for e in COMPUTED}
+    assert not any("in the Li layer" in name or "on O" in name for name in names)  # nobody computed such a place
+    assert "Ba in the TM layer" not in names  # Ba2+ 1.35 Å for Mn4+ 0.53 Å
+    errors = [
+        (p.figures[CHANGE].low or 0) <= truth(p.ion.element, "TM") <= (p.figures[CHANGE].high or 0)
+        for p in predicted.places
+    ]
+    assert np.mean(errors) >= 0.8  # 90 % intervals, 14 dopants
+    (molybdenum,) = [p for p in predicted.places if p.ion.element == "Mo"]
+    assert molybdenum.figures[CHANGE].value == pytest.approx(truth("Mo", "TM"), abs=0.15)
+    assert predicted.places[0].score is not None
+    assert predicted.places[0].score.value == max(p.score.value for p in predicted.places if p.score is not None)
+
+
+def test_the_next_are_those_that_may_be_better_and_no_twins() -> None:
+    result = told()
+    found = what_next(result, 3)
+    assert len({p.ion.element for p in found.following}) == 3
+    first = found.following[0]
+    best = max(p.score.value for p in found.places if p.score is not None)
+    assert first.score is not None
+    assert (first.score.high or 0) >= best  # the one that may be the best is among what is asked first
+
+
+def test_numbers_without_a_law_are_not_told() -> None:
+    rng = np.random.default_rng(4)
+    result = screened(COMPUTED, rng.permutation([truth(e, usual_place(e)) for e in COMPUTED]).tolist())
+    predicted = result.predicted
+    (score,) = [each for each in predicted.learned if each.figure == "score"]
+    assert not score.tells
+    assert "cannot tell" in score.words
+    assert all(p.score is None and not p.figures for p in predicted.places)
+    assert not [v for v in result.values if v.origin == "predicted"]
+    assert "most unlike what is computed" in predicted.how
+    assert len(predicted.following) == 3
+
+
+def test_too_few_dopants_tell_nothing_and_say_so() -> None:
+    few = screened(COMPUTED[:4], [truth(e, "TM") for e in COMPUTED[:4]])
+    assert "4 dopants are too few" in few.predicted.why_not
+    with pytest.raises(NotEnoughDataError, match="4 dopants are too few"):
+        what_next(few)
+    six = screened(COMPUTED[:6], [truth(e, "TM") for e in COMPUTED[:6]]).predicted
+    assert all(p.score is None for p in six.places)  # 90 % of seven left out is more than there are
+    assert six.following
+    assert not any(each.interval for each in six.learned)
+
+
+def test_a_dopant_that_would_fall_is_not_named_next() -> None:
+    limit = float(np.median([truth(e, "TM") for e in COMPUTED]))
+    result = screened(
+        COMPUTED, [truth(e, "TM") for e in COMPUTED], [{"quantity": CHANGE, "at_least": limit, "because": "made"}]
+    )
+    predicted = result.predicted
+    fallen = {p.name for p in predicted.places if p.falls_at}
+    assert fallen
+    assert not fallen & {p.name for p in predicted.following}
+    for p in predicted.places:
+        assert bool(p.falls_at) == (p.figures[CHANGE].value < limit)
+
+
+def test_the_next_study_runs_and_keeps_what_was_computed() -> None:
+    result = told()
+    found = what_next(result, 2)
+    study = next_study(result.judged.screened.study, found)
+    text = study_text(study, found)
+    assert make_screen(yaml.safe_load(text)) == study
+    assert study.dopants[:-2] == result.judged.screened.study.dopants
+    assert text.startswith(f"# To compute next: {found.following[0].name}, ")
+    assert "error on 18 dopants left out" in text
+
+
+def test_predicted_values_are_kept_as_predicted(workspace: Workspace) -> None:
+    result = told()
+    keep_values(workspace.store, result)
+    kept = workspace.store.values(origin="predicted")
+    assert len(kept) == len(result.predicted.places)
+    assert all(v.interval is not None and v.quantity == CHANGE for v in kept)
+    assert all(v.conditions.other["learned_from"] == 18 for v in kept)
+    computed = workspace.store.values(origin="computed")
+    assert {v.subject.key for v in computed}.isdisjoint({v.subject.key for v in kept})
+
+
+def test_predicted_tiles_and_rows_are_marked() -> None:
+    from lirich.reports.screening import screening_report
+
+    result = told()
+    table = result.figures[0]
+    text = dict(zip((t.partition("</b>")[0] for t in table.data[0]["text"]), table.data[0]["text"], strict=True))
+    assert text["<b>Mo"].endswith("p")
+    assert not text["<b>W"].endswith("p")
+    dotted = [s for s in table.layout["shapes"] if s["line"].get("dash")]
+    assert len(dotted) == len({p.ion.element for p in result.predicted.places})
+    assert result.figures[2].title == "Predicted scores"
+    page = screening_report(result)
+    assert "Dopants that nobody computed" in page
+    assert "error on 18 dopants left out" in page
+    assert '<span class="badge predicted">' in page
+    assert json.loads(json.dumps(result.to_dict(), allow_nan=False)) == result.to_dict()
+
+
+def test_from_a_study_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verb writes a study that the verb reads."""
+    import lirich.workbench.screen as module
+    from command_line import run
+
+    study = told().judged.screened.study
+    (tmp_path / "made.json").write_text(study.to_json())
+    path = tmp_path / "made.yaml"
+    path.write_text(yaml.safe_dump(study.model_dump(mode="json", exclude_defaults=True)))
+    monkeypatch.setattr(module, "run_screen", lambda *_, **__: told())
+    said = run("screen", "next", str(path), "-n", "2", "-o", str(tmp_path / "next.yaml"), cwd=tmp_path)
+    assert said.code == 0, said.err
+    assert "Compute next: " in said.out
+    following = module.read_screen(tmp_path / "next.yaml")
+    assert len(following.dopants) == 20
