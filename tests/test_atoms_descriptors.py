@@ -314,7 +314,9 @@ def test_a_composition_without_competitors_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "metal", "anions"),
     [("MnO2", "Mn", 6), ("LiMnO2", "Mn", 6), ("Al2O3", "Al", 6), ("LiAlO2", "Al", 4), ("Li2TiO3", "Ti", 6),
-     ("LiNbO3", "Nb", 6), ("Li3NbO4", "Nb", 6), ("Li2WO4", "W", 4), ("ZrO2", "Zr", 7), ("Li2O", "Li", 4)],
+     ("LiNbO3", "Nb", 6), ("Li3NbO4", "Nb", 6), ("Li2WO4", "W", 4), ("ZrO2", "Zr", 7), ("Li2O", "Li", 4),
+     ("Li2ZrO3", "Zr", 6), ("LiBO2", "B", 3), ("LiTaO3", "Ta", 6), ("Li3TaO4", "Ta", 6), ("NaMnO2", "Mn", 6),
+     ("NaNiO2", "Ni", 6)],
 )  # fmt: skip
 def test_competitors_have_the_published_coordination(name: str, metal: str, anions: int) -> None:
     crystal = COMPETITORS[name].structure()

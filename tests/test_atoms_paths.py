@@ -13,8 +13,10 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from lirich.atoms import calculators
+from lirich.atoms.descriptors.computed import Computed
+from lirich.atoms.descriptors.migration import MIGRATION_BARRIER, with_barrier
 from lirich.atoms.endstates import displacements
-from lirich.atoms.neb import barrier, midpoint_job, neb_job
+from lirich.atoms.neb import Barrier, barrier, midpoint_job, neb_job
 from lirich.atoms.rattle import dimer_jobs, shaken_starts
 from lirich.atoms.relax import RelaxationSettings, relaxation_job, relaxed
 from lirich.errors import StructureError
@@ -60,6 +62,34 @@ def test_a_band_and_the_middle_of_the_way_agree_on_a_symmetric_hop(copper: Relax
     assert cheap.energy_ev - ends[0].energy_ev == pytest.approx(band.barrier_ev, abs=0.01)
     # Measured barriers of copper's vacancy are 0.7 eV (Landolt-Bornstein III/25); EMT is soft.
     assert 0.3 < band.barrier_ev < 0.9
+
+
+@pytest.mark.parametrize(
+    ("energies", "said"),
+    [((0.0, 0.6, 0.3), ""), ((0.0, 1.4, 1.9), "no saddle"), ((0.0, 0.6, 0.2, 0.5, 0.3), "two hops")],
+)
+def test_a_band_says_where_its_number_is_no_barrier(energies: tuple[float, ...], said: str) -> None:
+    """A way that rises to its end has no saddle: the number is the energy of the end. A dip between is a second hop."""
+    rise = np.diff(energies)
+    top = int(np.argmax(energies))
+    found = Barrier(
+        barrier_ev=max(energies),
+        reverse_ev=max(energies) - energies[-1],
+        energies_ev=energies,
+        converged=True,
+        one_saddle=bool((rise[:top] > 0).all() and (rise[top:] < 0).all()),
+        steps=9,
+        force_calls=9,
+        force_max_ev_a=0.01,
+        images=(),
+        calculator="c",
+        version="1",
+        seconds=1.0,
+    )
+    number = with_barrier(Computed(quantity=MIGRATION_BARRIER, value=None), found.model_dump(mode="json"))
+    assert number.value == max(energies)
+    assert said in "; ".join(number.doubts)
+    assert bool(number.doubts) == bool(said)
 
 
 def test_ends_that_are_no_pair_are_refused(copper: RelaxationSettings) -> None:

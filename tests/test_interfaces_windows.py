@@ -15,7 +15,7 @@ pytest.importorskip("pymatgen.core")
 
 from lirich.interfaces.embedded import embedded_table
 from lirich.interfaces.phases import EnergyTable, table_of_json
-from lirich.interfaces.windows import window
+from lirich.interfaces.windows import decomposition, window
 
 PUBLISHED: dict[str, tuple[float | None, float | None]] = {
     "Li3PS4": (1.71, 2.31),
@@ -95,6 +95,14 @@ def test_pymatgen_finds_the_same_limits(formula: str) -> None:
     found = window(embedded_table(), formula, draws=0)
     assert found.reduction.voltage == pytest.approx(-profile[flat[0]]["chempot"], abs=1e-3)
     assert found.oxidation.voltage == pytest.approx(-profile[flat[-1] + 1]["chempot"], abs=1e-3)
+
+
+def test_a_mixture_is_that_of_the_phase_diagram_and_balanced() -> None:
+    """Li2O, MnO2 and Al2O3 make 2 Li2MnO3 + LiAlO2."""
+    found = decomposition(embedded_table(), {"Li": 5.0, "Mn": 2.0, "Al": 1.0, "O": 8.0})
+    assert found == pytest.approx({"Li2MnO3": 2.0, "LiAlO2": 1.0})
+    with pytest.raises(CompositionError, match="Og"):
+        decomposition(embedded_table(), {"Og": 1.0, "O": 1.0})
 
 
 def test_a_limit_is_withheld_where_the_phases_are_missing() -> None:

@@ -236,6 +236,7 @@ def test_vocabulary_is_complete_and_spelled_by_the_rule() -> None:
 
 def test_units_convert_at_the_border_and_only_there() -> None:
     assert convert(413, "nm", "d50_um") == pytest.approx(0.413)
+    assert (convert(413, "nm", "d50_um"), convert(0.25, "µm", "d_spacing_003_nm")) == (0.413, 250.0)
     assert convert(1e-10, "cm2/s", "lithium_diffusivity_m2_s") == pytest.approx(1e-14)
     assert convert(1.17e3, "K", "calcination_temperature_celsius") == pytest.approx(896.85)
     assert convert(0.257, "Ah/g", "discharge_specific_capacity_mah_g") == pytest.approx(257)

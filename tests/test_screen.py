@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import signal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ from lirich.screening.judged import judged
 from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.study import DopingStudy
 from lirich.workbench import Workspace
+from lirich.workbench.identity import identity
+from lirich.workbench.potentials import identities
+from lirich.workbench.prospects import hosts_of, prospects
 from lirich.workbench.screen import SHIPPED, keep_values, make_screen, outlook, read_screen, run_screen, shipped_result
+from lirich.workbench.screen_cells import lacking_competitors, settings_of
 from lirich.workbench.screen_literature import published
 from lirich.workbench.screen_result import ScreenResult
 from screen_material import CHANGE, STUDY, VACANCY, cheap_plan, plan_without_aluminium, run_until_killed
@@ -272,6 +277,33 @@ def test_a_crystal_that_is_none_is_said(tmp_path: Path) -> None:
     study = make_screen({**STUDY, "host": {"file": "host.cif"}}, tmp_path)
     with pytest.raises(InputError, match="CIF"):
         run_screen(study, plan=cheap_plan, executor="serial")
+
+
+def test_what_should_compete_and_does_not_is_named() -> None:
+    """By the reference energies W goes into Li4WO5, of which there is no crystal here, Ti into Li2TiO3, which is."""
+    study = make_screen({**STUDY, "dopants": ["W", "Ti"]})
+    cells = {p.name: p.cells[0][1].structure for p in prospects(study, hosts_of(study))}
+    assert lacking_competitors(cells["Ti"]) == ()
+    (said,) = lacking_competitors(cells["W"])
+    assert "Li4WO5 should compete" in said
+
+
+def test_a_study_asks_for_bands() -> None:
+    asked = {"descriptors": ["lithium_hop_barrier_ev"], "calculators": ["chgnet"]}
+    assert [settings_of(make_screen({**STUDY, **asked, "bands": b}), "chgnet").bands for b in (False, True)] == [
+        False,
+        True,
+    ]
+
+
+def test_a_potential_is_told_by_its_package_and_the_file_of_its_weights() -> None:
+    stock, other = identity("chgnet"), identity("chgnet:r2scan")
+    assert stock is not None
+    assert stock == identity("chgnet:0.3.0")
+    assert stock.startswith(f"chgnet {version('chgnet')}, weights file ")
+    assert stock != other
+    assert identity("chgnet:mine") is None
+    assert identities(None, ["chgnet", "electrostatics"]) == {"chgnet": stock, "electrostatics": "1"}
 
 
 def test_the_outlook_names_cells_and_time() -> None:

@@ -106,6 +106,14 @@ def test_one_result_alone_is_not_surer_than_three() -> None:
     assert 0.3 < single.first_share < 0.6
 
 
+def test_where_no_figure_has_an_interval_no_certainty_is_told() -> None:
+    candidates = [made("a", 0.3, 3.0, None), made("b", 0.0, 3.0, None)]
+    ranking = rank(candidates, {VACANCY: 1.0})
+    assert not any(place.has_interval for place in ranking.places)
+    assert "rank 1 of 2, without an interval" in reasons(candidates[0], funnel(candidates, []), ranking)
+    assert rank([GOOD, candidates[1]], {VACANCY: 1.0}).places[0].has_interval
+
+
 def test_what_lacks_a_weighted_figure_is_left_out_by_name() -> None:
     blank = Candidate(name="B", figures={VOLUME: Estimate(value=3.0)}, missing={VACANCY: "moved back"})
     ranking = rank([GOOD, blank], WEIGHTS)

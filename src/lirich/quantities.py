@@ -478,16 +478,20 @@ def convert(value: float, unit: str, key: str) -> float:
     Raises `UnitError` where the dimensions differ or the unit is unknown, `UnknownNameError` on the key.
     """
     target = quantity(key).unit
-    if unit == target:
+    given, wanted = _spelled(unit), _spelled(target)
+    if given == wanted:
         return value
+    if given in _METRES and wanted in _METRES:  # the literature's lengths; pint takes a quarter of a second to load
+        power = _METRES[given] - _METRES[wanted]
+        return value * 10.0**power if power > 0 else value / 10.0**-power
     import pint
 
     registry = _registry()
     try:
-        given = registry.Quantity(value, _spelled(unit))
-        if given.check("[energy]/[substance]") and registry.Quantity(1.0, _spelled(target)).check("[energy]"):
-            given = given / registry.avogadro_constant
-        converted = given.to(_spelled(target))
+        measured = registry.Quantity(value, given)
+        if measured.check("[energy]/[substance]") and registry.Quantity(1.0, wanted).check("[energy]"):
+            measured = measured / registry.avogadro_constant
+        converted = measured.to(wanted)
     except (pint.errors.PintError, AttributeError, ValueError, TypeError, AssertionError) as error:
         raise UnitError(
             f"{unit!r} is no unit of {quantity(key).name}",
@@ -498,6 +502,9 @@ def convert(value: float, unit: str, key: str) -> float:
 
 
 _CYCLE = re.compile(r"\bcycles?\b")  # in pint a cycle is 2π rad, so that mV would turn into 6.28 mV/cycle
+
+_METRES = {"nm": -9, "um": -6, "mm": -3, "m": 0}
+"""Powers of ten of lengths."""
 
 _SPELLINGS = {
     "°C": "degC",

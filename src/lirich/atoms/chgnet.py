@@ -23,10 +23,8 @@ from lirich.atoms.ase_calculator import finite
 from lirich.atoms.chgnet_graph import graph_of
 from lirich.atoms.chgnet_network import Network, can_compute
 from lirich.atoms.evaluation import Evaluation
+from lirich.atoms.weights import WEIGHTS
 from lirich.errors import CalculatorError, UnknownNameError
-
-WEIGHTS = ("0.3.0", "0.2.0", "r2scan")
-"""The weights in chgnet's wheel: trained on MPtrj (two generations), and transferred to r2SCAN."""
 
 KNOWN_ELEMENTS = 94
 """CHGNet embeds hydrogen to plutonium."""

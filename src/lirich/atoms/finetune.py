@@ -7,6 +7,7 @@ embeddings stay as they are. Structures that are held out share no composition w
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 from pymatgen.core.periodic_table import Element
 
-from lirich.atoms.chgnet import KNOWN_ELEMENTS, WEIGHTS, ChgnetCalculator, load_model, one_thread
+from lirich.atoms.chgnet import KNOWN_ELEMENTS, ChgnetCalculator, load_model, one_thread
 from lirich.atoms.labelled import Labelled, check_labels
+from lirich.atoms.weights import WEIGHTS
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.model._base import Frozen
 
@@ -188,7 +190,9 @@ def _train(model: CHGNet, data: Sequence[Labelled], settings: TuningSettings) ->
     for _ in range(settings.epochs):
         for k in draw.permutation(len(data)):
             item = data[int(k)]
-            said = model([graphs[int(k)]], task="ef" if item.stress_ev_a3 is None else "efs")
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")  # chgnet's volumes
+                said = model([graphs[int(k)]], task="ef" if item.stress_ev_a3 is None else "efs")
             forces = torch.tensor(item.forces_ev_a, dtype=torch.float32)
             energy = torch.tensor([item.energy_ev / len(item.structure)], dtype=torch.float32)
             loss = torch.nn.functional.huber_loss(said["e"], energy, delta=0.1)

@@ -32,7 +32,9 @@ def rank_cell(place: Ranked) -> str:
 
 
 def score_cell(place: Ranked) -> str:
-    """Return a score with its interval below it."""
+    """Return a score with its interval below it, where it has one."""
+    if not place.has_interval:
+        return f"{place.score:+.2f}"
     return f"{place.score:+.2f}\n({place.score_low:+.2f} … {place.score_high:+.2f})"
 
 

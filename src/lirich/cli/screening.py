@@ -132,7 +132,6 @@ def _show_learned(found: ScreenPrediction) -> None:
 
 def show(result: ScreenResult) -> None:
     """Print funnel, ranking, reasons and the literature."""
-    from lirich.reports.screening import answer_words
     from lirich.screening.sites import site_preferences
 
     out = console()
@@ -162,7 +161,7 @@ def show(result: ScreenResult) -> None:
             out.print(f"[yellow]site[/] {escape(site.words)}")
     for each in result.literature:
         out.print(f"[cyan]literature[/] {escape(each.words)}")
-    out.print(f"[bold]{escape(answer_words(result))}[/]")
+    out.print(f"[bold]{escape(result.answer)}[/]")
     if result.predicted.following:
         names = ", ".join(p.name for p in result.predicted.following)
         out.print(f"To compute next ([bold]lirich screen next[/]): {escape(names)}")

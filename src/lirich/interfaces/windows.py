@@ -78,6 +78,16 @@ def hull(system: System, target: Array, costs: Array) -> Optimum:
     return minimise(system.columns, target, costs, list(range(len(system.elements))))
 
 
+def decomposition(table: EnergyTable, amounts: Mapping[str, float]) -> dict[str, float]:
+    """Return the lowest mixture of the phases of *table* with the composition *amounts*: units by formula.
+
+    Raises `lirich.errors.CompositionError` where the table lacks an element.
+    """
+    system = table.system(e for e, n in amounts.items() if n > 0)
+    found = hull(system, vector_of(system, amounts), system.energies_ev[None, :]).of_first()
+    return {system.phases[column].formula: units for column, units in sorted(found.items())}
+
+
 def vector_of(system: System, amounts: Mapping[str, float]) -> Array:
     """Return the *amounts* in the order of the elements of the system."""
     return np.array([amounts.get(e, 0.0) for e in system.elements])

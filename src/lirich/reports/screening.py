@@ -52,7 +52,7 @@ def screening_report(result: ScreenResult) -> str:
         rows=rows,
         ranked=[row for row in rows if row.rank],
         fallen=[row for row in rows if not row.rank],
-        answer=answer_words(result),
+        answer=result.answer,
         summary_figures=[book.add(f) for f in drawn[:1]],
         more_figures=[book.add(f) for f in drawn[1:]],
         structure_figures=[book.add(f) for f in shapes],
@@ -73,19 +73,6 @@ def screening_report(result: ScreenResult) -> str:
     )  # fmt: skip
 
 
-def answer_words(result: ScreenResult) -> str:
-    """Say in words which candidate is first, and how surely."""
-    ranking = result.judged.ranking
-    if ranking is None:
-        return f"No ranking: {result.judged.no_ranking}"
-    first, *others = ranking.places
-    text = f"{first.name} is first of {len(ranking.places)} ranked: in {first.first_share:.0%} of the draws"
-    rivals = [p.name for p in others if p.rank_low == 1]
-    if rivals:
-        text += f"; {', '.join(rivals)} may be first too"
-    return f"{text}. Score {first.score:+.2f} ({first.score_low:+.2f} … {first.score_high:+.2f})."
-
-
 def _row(result: ScreenResult, candidate: Candidate, row: Mapping[str, Any]) -> Row:
     place = result.place(candidate.name)
     if place is None:
@@ -96,7 +83,7 @@ def _row(result: ScreenResult, candidate: Candidate, row: Mapping[str, Any]) -> 
         rank=str(place.rank),
         ranks=f"{place.rank_low}–{place.rank_high}" if place.rank_low != place.rank_high else "",
         score=f"{place.score:+.2f}",
-        interval=f"{place.score_low:+.2f} … {place.score_high:+.2f}",
+        interval=f"{place.score_low:+.2f} … {place.score_high:+.2f}" if place.has_interval else "",
         notes=candidate.notes,
         reasons=tuple(reason for reason in row["reasons"] if reason != words),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from scipy import stats
+from scipy.special import stdtrit
 
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
@@ -118,7 +118,7 @@ def estimate(values: Sequence[float], doubts: tuple[str, ...]) -> Estimate:
     mean = fmean(values)
     if len(values) < 2:
         return Estimate(value=mean, doubts=doubts)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+    half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) / len(values) ** 0.5
     return Estimate(value=mean, low=mean - half, high=mean + half, count=len(values), doubts=doubts)
 
 

@@ -53,6 +53,11 @@ class Ranked:
     contributions: Mapping[str, float]
     unsure: tuple[str, ...]
 
+    @property
+    def has_interval(self) -> bool:
+        """Whether anything is known of how sure the place is: not where no candidate's figures have intervals."""
+        return not self.unsure or self.score_low < self.score_high
+
 
 @dataclass(frozen=True)
 class Ranking:

@@ -60,6 +60,8 @@ def _of_rank(candidate: Candidate, place: Ranked, ranking: Ranking) -> list[str]
 
 def rank_words(place: Ranked, of: int) -> str:
     """Say how sure a rank is: ``rank 1 of 12; between 1 and 3 in 90 % of the draws``."""
+    if not place.has_interval:
+        return f"rank {place.rank} of {of}, without an interval"
     if place.rank_low == place.rank_high:
         return f"rank {place.rank} of {of}, in 90 % of the draws too"
     return f"rank {place.rank} of {of}; between {place.rank_low} and {place.rank_high} in 90 % of the draws"

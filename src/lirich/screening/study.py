@@ -131,7 +131,8 @@ class DopingStudy(Asked):
 
     ``compensations`` are the kinds that may make a cell neutral, in the order in which they are preferred;
     ``ways`` says how many of them are computed of each candidate. ``lithium_removed`` are the states of charge, as
-    shares of all lithium. ``oxygen_sites`` says how many sites of oxygen are emptied in each cell.
+    shares of all lithium. ``oxygen_sites`` says how many sites of oxygen are emptied in each cell, ``bands`` whether
+    barriers are those of nudged elastic bands.
     """
 
     name: str = "dopants"
@@ -142,6 +143,7 @@ class DopingStudy(Asked):
     ways: int = Field(default=1, ge=1, le=6)
     lithium_removed: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.0,)
     oxygen_sites: int = Field(default=2, ge=1, le=20)
+    bands: bool = False
     calculators: tuple[str, ...] = Field(default=("chgnet",), min_length=1)
     relaxation: Accuracy = Accuracy()
     descriptors: tuple[str, ...] = ()

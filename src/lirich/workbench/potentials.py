@@ -7,19 +7,21 @@ dressed: each of its jobs carries the file of the weights and their hash, and th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lirich.atoms.weights import CHGNET, WEIGHTS
 from lirich.compute import code_hash
 from lirich.errors import CorruptStoreError, InputError
 from lirich.model import Scalar
 from lirich.store import modelfile
 from lirich.store.modelfile import ModelContent
 from lirich.workbench.extras import need_atoms
+from lirich.workbench.identity import identity
 
 if TYPE_CHECKING:
     from lirich.atoms.finetune import TuningReport, TuningSettings
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 KIND = "fine-tuned-chgnet"
-DOOR = "chgnet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class TuneResult:
         return {
             "report": self.report.model_dump(mode="json"),
             "improved": self.report.improved,
-            "calculator": None if self.record is None else f"{DOOR}:{self.record.name}",
+            "calculator": None if self.record is None else f"{CHGNET}:{self.record.name}",
         }
 
 
@@ -111,14 +112,33 @@ def make_known(models: Models, calculator: str) -> tuple[Path, str] | None:
     Returns the file of its weights and their SHA-256. Raises `UnknownNameError` where the workspace has no such model,
     and `CorruptStoreError` where its file has changed.
     """
-    from lirich.atoms.chgnet import WEIGHTS
+    found = _tuned(models, calculator)
+    if found is not None:
+        _offer(str(found[0]), found[1])
+    return found
 
+
+def identities(models: Models | None, calculators: Sequence[str]) -> dict[str, str]:
+    """Return what decides the numbers of each calculator, by name; loads those alone that cannot be told otherwise.
+
+    Raises `UnknownNameError` and `lirich.errors.PluginError` for a potential that there is none of.
+    """
+    known = {}
+    for name in calculators:
+        tuned = None if models is None else _tuned(models, name)
+        said = identity(name) if tuned is None else f"{identity(CHGNET)}, tuned {tuned[1]}"
+        if said is None:
+            from lirich.atoms.calculators import calculator
+
+            said = calculator(name).version
+        known[name] = said
+    return known
+
+
+def _tuned(models: Models, calculator: str) -> tuple[Path, str] | None:
+    """Return file and SHA-256 of a tuned potential, ``None`` where the name is not that of one."""
     door, _, name = calculator.partition(":")
-    if door != DOOR or not name or name in WEIGHTS:
-        return None
-    file, digest = models.file(name)
-    _offer(str(file), digest)
-    return file, digest
+    return None if door != CHGNET or not name or name in WEIGHTS else models.file(name)
 
 
 def _dressed(plan: Plan[T], file: Path, digest: str) -> Generator[list[Job], list[Outcome], T]:

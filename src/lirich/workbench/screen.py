@@ -21,7 +21,7 @@ from lirich.screening.judged import judged
 from lirich.screening.screened import CellNumbers, Reading, Screened, Tried
 from lirich.screening.study import Accuracy, DopantSet, DopingStudy, HostCell, Ion
 from lirich.workbench.extras import need_atoms
-from lirich.workbench.potentials import make_known, with_potential
+from lirich.workbench.potentials import identities, make_known, with_potential
 from lirich.workbench.refusals import refused
 from lirich.workbench.screen_file import shipped_study, study_data
 from lirich.workbench.screen_literature import published
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 CellPlan = Callable[["DopingStudy", "Structure", "Structure | None", str], "Plan[CellNumbers]"]
 """From a study, the undoped cell of an ordering, a doped cell of it (``None`` for the undoped itself) and the name of a
 calculator to the plan of what is computed of that cell. At the top level of a module, whose code is part of the key."""
+
+USUAL_PLAN = ("lirich.workbench.screen_cells", "cell_plan")
+"""Module and name of the plan where none is given."""
 
 SHIPPED = ("dopants", "demo")
 """The studies that come with lirich: ``lirich screen dopants dopants``."""
@@ -165,21 +168,14 @@ def run_screen(
         For a host that cannot be.
     """
     need_atoms("A screening of dopants")
-    from lirich.atoms.calculators import calculator
-    from lirich.workbench.screen_cells import cell_plan
-
-    of_cell: CellPlan = cell_plan if plan is None else plan
-    if models is not None:
-        for name in study.calculators:
-            make_known(models, name)
-    versions = {name: calculator(name).version for name in study.calculators}
     kept = ResultCache(cache / "whole") if cache is not None else None
-    key = content_hash({"study": _computed_part(study), "versions": versions, "code": _code(of_cell)})
+    potentials = identities(models, study.calculators)
+    key = content_hash({"study": _computed_part(study), "potentials": potentials, "code": _code(plan)})
     known = kept.get(key) if kept is not None else None
     if known is not None:
         screened = Screened.model_validate(known).model_copy(update={"study": study})
     else:
-        screened = _compute(study, versions, of_cell, models, cache, executor, workers, progress)
+        screened = _compute(study, plan, models, cache, executor, workers, progress)
         if kept is not None:
             kept.put(key, screened.model_dump(mode="json"))
     return answered(screened, literature, cached=known is not None)
@@ -219,29 +215,35 @@ def _computed_part(study: DopingStudy) -> dict[str, Any]:
     return study.model_dump(mode="json", exclude={"name", "gates", "weights", "seed"})
 
 
-def _code(plan: CellPlan) -> list[str]:
-    """Return what the result of a whole study rests on beside the study: the code of the atoms and of what is built."""
-    return [
-        code_hash("lirich.atoms", "lirich.workbench.prospects", plan.__module__),
-        f"{plan.__module__}:{plan.__qualname__}",
-    ]
+def _code(plan: CellPlan | None) -> list[str]:
+    """Return what the result of a whole study rests on beside the study: the code of the atoms and of what is built.
+
+    The usual plan is named and not imported: a study that is read back needs none of what it computes with.
+    """
+    module, name = USUAL_PLAN if plan is None else (plan.__module__, plan.__qualname__)
+    return [code_hash("lirich.atoms", "lirich.workbench.prospects", module), f"{module}:{name}"]
 
 
 def _compute(
     study: DopingStudy,
-    versions: Mapping[str, str],
-    plan: CellPlan,
+    plan: CellPlan | None,
     models: Models | None,
     cache: Path | None,
     executor: str,
     workers: int | None,
     progress: Callable[[Progress], None] | None,
 ) -> Screened:
+    from lirich.atoms.calculators import calculator
     from lirich.atoms.plan import together
     from lirich.workbench.plans import PlanRunner
     from lirich.workbench.prospects import hosts_of, prospects
-    from lirich.workbench.screen_cells import expected_cost
+    from lirich.workbench.screen_cells import cell_plan, expected_cost
 
+    if models is not None:
+        for name in study.calculators:
+            make_known(models, name)
+    versions = {name: calculator(name).version for name in study.calculators}
+    of_cell: CellPlan = cell_plan if plan is None else plan
     began = time.monotonic()
     hosts = hosts_of(study)
     found = prospects(study, hosts)
@@ -257,7 +259,7 @@ def _compute(
         expected_cost=sum(expected_cost(study, len(crystal)) for _, _, crystal, _, _ in asked),
         progress=progress,
     )
-    plans = [plan(study, host, doped, name) for _, _, host, doped, name in asked]
+    plans = [of_cell(study, host, doped, name) for _, _, host, doped, name in asked]
     if models is not None:
         plans = [with_potential(models, name, each) for (*_, name), each in zip(asked, plans, strict=True)]
     answers = runner.run(together(plans))

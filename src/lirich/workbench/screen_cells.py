@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lirich.atoms.descriptors.candidate import OFFERED, USUAL, CandidateSettings, candidate_plan
+from lirich.atoms.descriptors.competitors import COMPETITORS
+from lirich.atoms.descriptors.hull import ABOVE_HULL, SOLUTION
 from lirich.atoms.descriptors.preference import SITE
 from lirich.atoms.relax import USUAL_STEPS, RelaxationSettings
-from lirich.errors import SettingsError, UnknownNameError
+from lirich.errors import CompositionError, SettingsError, UnknownNameError
+from lirich.interfaces.embedded import embedded_table
+from lirich.interfaces.windows import decomposition
 from lirich.screening.screened import CellNumbers, Reading
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ FREE_COST = 2.0
 def cell_plan(study: DopingStudy, host: Structure, doped: Structure | None, calculator: str) -> Plan[CellNumbers]:
     """Return the plan of one cell: a doped one beside its undoped host, or (``None``) the host alone."""
     result = yield from candidate_plan(host, doped, settings_of(study, calculator))
+    lacking = lacking_competitors(host if doped is None else doped)
     readings = tuple(
         Reading(
             quantity=figure.quantity,
@@ -35,12 +40,30 @@ def cell_plan(study: DopingStudy, host: Structure, doped: Structure | None, calc
             where=figure.where,
             region=figure.region,
             lithium_removed=figure.lithium_removed,
-            doubts=figure.doubts,
+            doubts=(*figure.doubts, *lacking) if figure.quantity in (ABOVE_HULL, SOLUTION) else figure.doubts,
             why=figure.why,
         )
         for figure in result.figures
     )
     return CellNumbers(readings=readings, notes=result.notes)
+
+
+def lacking_competitors(cell: Structure) -> tuple[str, ...]:
+    """Return what must be said of an energy above the hull: the phases that should compete with a cell and do not.
+
+    They are those that the table of reference energies (`lirich.interfaces`) has the composition of the cell fall apart
+    into, as far as `lirich.atoms.descriptors.competitors` has no crystal of them.
+    """
+    amounts = {str(element): float(n) for element, n in cell.composition.items()}
+    try:
+        phases = decomposition(embedded_table(), amounts)
+    except CompositionError as error:
+        return (f"which phases should compete is not known: {error}",)
+    elements = set(amounts)
+    missing = [phase for phase in phases if phase not in COMPETITORS and phase not in elements]
+    if not missing:
+        return ()
+    return (f"too low: {', '.join(missing)} should compete, and no crystal of it is among the competitors",)
 
 
 def settings_of(study: DopingStudy, calculator: str) -> CandidateSettings:
@@ -66,6 +89,7 @@ def settings_of(study: DopingStudy, calculator: str) -> CandidateSettings:
         wanted=tuple(dict.fromkeys((*(study.descriptors or USUAL), *study.wanted))),
         lithium_removed=study.lithium_removed,
         oxygen_sites=study.oxygen_sites,
+        bands=study.bands,
         seed=study.seed,
     )
 

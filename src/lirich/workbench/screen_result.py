@@ -46,6 +46,21 @@ class ScreenResult:
         return predict(self.judged)
 
     @property
+    def answer(self) -> str:
+        """Which candidate is first, and how surely, in words."""
+        ranking = self.judged.ranking
+        if ranking is None:
+            return f"No ranking: {self.judged.no_ranking}"
+        first, *others = ranking.places
+        if not first.has_interval:
+            return f"{first.name} is first of {len(ranking.places)} ranked; how surely cannot be told: no interval."
+        text = f"{first.name} is first of {len(ranking.places)} ranked: in {first.first_share:.0%} of the draws"
+        rivals = [p.name for p in others if p.rank_low == 1]
+        if rivals:
+            text += f"; {', '.join(rivals)} may be first too"
+        return f"{text}. Score {first.score:+.2f} ({first.score_low:+.2f} … {first.score_high:+.2f})."
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What must be known before the ranking is believed."""
         screened = self.judged.screened

@@ -57,7 +57,8 @@ def lithium_hop(structure: Structure, dopants: Sequence[int] = ()) -> Hop | None
 def hop_barrier(host: Relaxation, hop: Hop, settings: RelaxationSettings, *, band: bool = False) -> Plan[Computed]:
     """Return the barrier of the hop, eV, from the lower of the two ends; by the cheap path or, with *band*, by a band.
 
-    The cheap path cannot tell a saddle that lies off the middle: then it comes out too low.
+    The cheap path cannot tell a saddle that lies off the middle, nor whether the hopping atom took the easier of two
+    ways through it: it comes out too low or too high, by some 0.1 eV.
     """
     crystal = host.crystal
     fixed = settings.model_copy(update={"cell": "fixed"})

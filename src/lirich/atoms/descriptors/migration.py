@@ -30,6 +30,9 @@ MIGRATION = "metal_migration_energy_ev"
 MIGRATION_CHANGE = "metal_migration_energy_change_ev"
 MIGRATION_BARRIER = "metal_migration_barrier_ev"
 
+NO_WAY_BACK_EV = 0.025
+"""A barrier of the way back below kT at room temperature is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -184,7 +187,11 @@ def with_barrier(known: Computed, outcome: object) -> Computed:
     band = barrier(outcome)
     if not band.converged:
         return known.model_copy(update={"why": f"band not converged after {band.steps} steps", "doubts": ()})
-    doubts = known.doubts if band.one_saddle else (*known.doubts, "the band has a minimum on its way: two hops")
+    doubts = known.doubts
+    if not band.one_saddle:
+        doubts = (*doubts, "the band has a minimum on its way: two hops")
+    if band.reverse_ev < NO_WAY_BACK_EV:
+        doubts = (*doubts, "no saddle: the energy rises to the end, which nothing holds there; the number is its own")
     return known.model_copy(update={"value": band.barrier_ev, "doubts": doubts})
 
 
