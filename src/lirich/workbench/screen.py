@@ -49,7 +49,7 @@ USUAL_PLAN = ("lirich.workbench.screen_cells", "cell_plan")
 SHIPPED = ("dopants", "demo")
 """The studies that come with lirich: ``lirich screen dopants dopants``."""
 
-WITH_RESULTS = ("demo",)
+WITH_RESULTS = ("dopants", "demo")
 """Those whose results come with lirich too."""
 
 _ADVICE = "docs/how-to/screen.md shows a study"
