@@ -19,6 +19,7 @@ from lirich.model import Conditions, Interval, Origin, Provenance, Subject, Valu
 from lirich.plots import periodic
 from lirich.screening.judged import judged
 from lirich.screening.screened import Built, Reading, Screened, Tried
+from lirich.screening.states import agreements, changes_by_state
 from lirich.screening.study import DopingStudy
 from lirich.workbench import Workspace
 from lirich.workbench.identity import identity
@@ -213,6 +214,41 @@ def test_another_dopant_of_the_literature_is_not_taken_for_this_one() -> None:
     given = judged(screened([], [Reading(quantity=VACANCY, value=3.0)], 1))
     assert not published(given, [value("pristine", 2.0), value("W-doped", 3.0)])
     assert not published(given, [value("Na-W co-doped", 3.0)])  # of what is it a change?
+
+
+def test_the_literature_is_compared_as_made_and_not_charged() -> None:
+    """Charged, an oxide hardly holds its oxygen: its percentages are large and no paper's."""
+    from lirich.store.literature import load
+
+    states = ((0.0, 2.0), (0.5, 0.1))
+    host = [Reading(quantity=VACANCY, value=v, cell=n, lithium_removed=s) for n in range(2) for s, v in states]
+    doped = [Reading(quantity=VACANCY, value=v + 1, cell=n, lithium_removed=s) for n in range(2) for s, v in states]
+    given = judged(screened(host, doped))
+    (found,) = published(given, load())
+    assert found.computed_percent == pytest.approx(50.0)
+    assert "discharged" in found.words
+    assert [(s.lithium_removed, round(s.percent or 0)) for s in changes_by_state(given)] == [(0.0, 50), (0.5, 1000)]
+
+
+def test_how_alike_orderings_rank() -> None:
+    """Four candidates in the same order on two orderings, but for the last two: Spearman 1 − 6·2/(4·15) = 0.8."""
+    rise = {"W": (1.0, 0.9), "Nb": (0.6, 0.7), "Ti": (0.2, 0.1), "Al": (0.1, 0.2)}
+    study = DopingStudy.model_validate({**STUDY, "dopants": list(rise), "gates": [], "weights": {CHANGE: 1}})
+    cells = tuple(Built(ordering=n, formula="") for n in range(2))
+    host = tuple(Reading(quantity=VACANCY, value=2.0, cell=n) for n in range(2))
+    tried = tuple(
+        Tried(
+            name=name,
+            elements=(name,),
+            cells=cells,
+            readings=tuple(Reading(quantity=VACANCY, value=2.0 + v, cell=n) for n, v in enumerate(values)),
+        )
+        for name, values in rise.items()
+    )
+    given = judged(Screened(study=study, host=Tried(name="undoped", cells=cells, readings=host), tried=tried))
+    (found,) = agreements(given)
+    assert found.spearman == {(0, 1): pytest.approx(0.8)}
+    assert "discharged: rank correlation of 4 candidates 0.80" in found.words
 
 
 # --- study files ---------------------------------------------------------------------------------------------------

@@ -156,6 +156,7 @@ def show(result: ScreenResult) -> None:
         show_reasons(candidate.name, row["reasons"])
         if candidate.notes:
             out.print(f"  [dim]{escape('; '.join(candidate.notes))}[/]")
+    _show_states(result)
     for site in site_preferences(judged):
         if site.verdict == "rather there":
             out.print(f"[yellow]site[/] {escape(site.words)}")
@@ -165,6 +166,34 @@ def show(result: ScreenResult) -> None:
     if result.predicted.following:
         names = ", ".join(p.name for p in result.predicted.following)
         out.print(f"To compute next ([bold]lirich screen next[/]): {escape(names)}")
+
+
+def _show_states(result: ScreenResult) -> None:
+    """Print the changes at each state of charge where there are several, and how alike orderings rank."""
+    from lirich.quantities import QUANTITIES
+    from lirich.screening.reasons import figure_words
+    from lirich.screening.states import agreements, changes_by_state, state_words
+
+    changes = changes_by_state(result.judged)
+    for key in dict.fromkeys(change.quantity for change in changes):
+        mine = [c for c in changes if c.quantity == key]
+        states = sorted({c.lithium_removed for c in mine})
+        if len(states) == 1:
+            continue
+        cells = {(c.candidate, c.lithium_removed): c for c in mine}
+        rows = []
+        for name in dict.fromkeys(c.candidate for c in mine):
+            there = [cells.get((name, state)) for state in states]
+            words = [
+                "–" if c is None else figure_words(key, c.change).removesuffix(QUANTITIES[key].unit) for c in there
+            ]
+            percent = next((f"{c.percent:+.0f}" for c in there[:1] if c is not None and c.percent is not None), "–")
+            rows.append((name, percent, *words))
+        heads = ("candidate", f"% of the undoped, {state_words(states[0])}", *(state_words(s) for s in states))
+        unit = QUANTITIES[key].unit
+        show_table(f"{QUANTITIES[key].name}, {unit}, by state of charge", heads, rows, right=range(1, 2 + len(states)))
+    for agreement in agreements(result.judged):
+        console().print(escape(agreement.words))
 
 
 def candidates(study: str, workers: int | None, *, json: bool) -> None:

@@ -11,6 +11,7 @@ from lirich.reports.html import FigureBook, page_parts, templates
 from lirich.screening.candidate import LEVEL
 from lirich.screening.reasons import figure_words, rank_words
 from lirich.screening.sites import SITE, site_preferences
+from lirich.screening.states import agreements, changes_by_state, state_words
 
 if TYPE_CHECKING:
     from lirich.screening.candidate import Candidate
@@ -58,6 +59,8 @@ def screening_report(result: ScreenResult) -> str:
         structure_figures=[book.add(f) for f in shapes],
         literature=result.literature,
         sites=_sites(result),
+        states=_states(result),
+        agreements=[each.words for each in agreements(judged)],
         predicted=result.predicted,
         predictions=_predictions(result),
         stages=[
@@ -101,6 +104,21 @@ def _predictions(result: ScreenResult) -> list[dict[str, object]]:
         }
         for place in result.predicted.places
         if place.score is not None or place.figures
+    ]
+
+
+def _states(result: ScreenResult) -> list[dict[str, str]]:
+    """Return the rows of the table of states of charge: candidate, quantity, state, change, percent, results."""
+    return [
+        {
+            "candidate": each.candidate,
+            "quantity": QUANTITIES[each.quantity].name,
+            "state": state_words(each.lithium_removed),
+            "change": figure_words(each.quantity, each.change),
+            "percent": "–" if each.percent is None else f"{each.percent:+.0f} %",
+            "count": str(each.change.count),
+        }
+        for each in changes_by_state(result.judged)
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -57,7 +57,7 @@ def judged(screened: Screened) -> Judged:
     """
     study = screened.study
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
-    host = {key: _numbers(screened.host, key) for key in keys if key not in CHANGES}
+    host = host_numbers(screened, keys)
     candidates = tuple(_candidate(t, keys, host, study.wanted) for t in screened.tried)
     reference = {key: estimate(_independent(n), ()) for key, n in host.items() if n}
     found = judge(candidates, study, reference)
@@ -77,17 +77,27 @@ def _candidate(
     figures: dict[str, Estimate] = {}
     missing: dict[str, str] = {}
     for key in keys:
-        own, base = _numbers(tried, key), CHANGES.get(key, key)
-        if key in CHANGES and not own:
-            own = _numbers(tried, base)
-            pairs = host.get(base) or {}
-            own = {place: value - pairs[place] for place, value in own.items() if place in pairs}
+        own, base = numbers(tried, key, host), CHANGES.get(key, key)
         values = _independent(own)
         if values:
             figures[key] = estimate(values, _doubts(tried, key))
         elif key in wanted:
             missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
     return Candidate(name=tried.name, figures=figures, missing=missing, notes=_notes(tried))
+
+
+def host_numbers(screened: Screened, keys: Iterable[str]) -> dict[str, dict[Key, float]]:
+    """Return the numbers of the undoped cells, of each quantity that is no change."""
+    return {key: _numbers(screened.host, key) for key in dict.fromkeys(CHANGES.get(key, key) for key in keys)}
+
+
+def numbers(tried: Tried, key: str, host: Mapping[str, Mapping[Key, float]]) -> dict[Key, float]:
+    """Return one number per ordering, calculator and state of charge of a candidate, changes against *host*."""
+    own = _numbers(tried, key)
+    if key not in CHANGES or own:
+        return own
+    pairs = host.get(CHANGES[key]) or {}
+    return {place: value - pairs[place] for place, value in _numbers(tried, CHANGES[key]).items() if place in pairs}
 
 
 def _numbers(tried: Tried, key: str) -> dict[Key, float]:

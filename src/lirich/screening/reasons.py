@@ -24,8 +24,20 @@ def reasons(candidate: Candidate, passed: Funnel, ranking: Ranking | None) -> tu
     for key, figure in candidate.figures.items():
         for doubt in figure.doubts:
             doubts.setdefault(doubt, []).append(QUANTITIES[key].name)
-    said += [f"{', '.join(names)}: {doubt}" for doubt, names in doubts.items()]
-    return tuple(said)
+    return (*said, *_of_doubts(doubts))
+
+
+def _of_doubts(doubts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return doubts in words; of many of a kind (``not as built: …``) the first, and how many there are."""
+    kinds: dict[str, list[str]] = {}
+    for doubt in doubts:
+        kinds.setdefault(doubt.rpartition(": ")[0] or doubt, []).append(doubt)
+    said = []
+    for alike in kinds.values():
+        names = ", ".join(dict.fromkeys(name for doubt in alike for name in doubts[doubt]))
+        more = f" (and {len(alike) - 1} more like it)" if len(alike) > 1 else ""
+        said.append(f"{names}: {alike[0]}{more}")
+    return said
 
 
 def _of_gates(candidate: Candidate, passed: Funnel) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lirich.model import Value
 from lirich.screening.judged import CHANGES, Judged
+from lirich.screening.states import change_at, state_words
 from lirich.screening.study import symbols
 
 UNDOPED = ("pristine", "undoped", "bare")
@@ -16,7 +17,11 @@ _WORD = re.compile(r"[A-Z][a-z]?(?:[-–+/][A-Z][a-z]?)*(?![a-z])")
 
 @dataclass(frozen=True)
 class Published:
-    """A published change of a quantity by the same dopants, and the computed one: both in % of the undoped material."""
+    """A published change of a quantity by the same dopants, and the computed one: both in % of the undoped material.
+
+    ``state`` is the state of charge that was computed, the lowest of the study: published numbers are of the
+    material as it is made.
+    """
 
     candidate: str
     quantity: str
@@ -24,6 +29,7 @@ class Published:
     doped: Value
     published_percent: float
     computed_percent: float | None
+    state: str = ""
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON."""
@@ -34,13 +40,18 @@ class Published:
             "doped": self.doped.value,
             "published_change_percent": self.published_percent,
             "computed_change_percent": self.computed_percent,
+            "computed_state": self.state,
             "source": self.doped.provenance.source,
         }
 
     @property
     def words(self) -> str:
         """Say both changes, and from whom the published one is."""
-        ours = "not computed here" if self.computed_percent is None else f"computed here {self.computed_percent:+.0f} %"
+        ours = (
+            "not computed here"
+            if self.computed_percent is None
+            else f"computed here {self.computed_percent:+.0f} %, {self.state}"
+        )
         return (
             f"{self.candidate}: published {self.undoped.value:g} → {self.doped.value:g} {self.doped.unit} "
             f"({self.published_percent:+.0f} %), {ours} ({self.doped.provenance.source})"
@@ -64,16 +75,11 @@ def published(judged: Judged, literature: Iterable[Value]) -> tuple[Published, .
             if undoped is None or not undoped.value:
                 continue
             key = doped.quantity
-            reference = judged.reference.get(key)
             change = next((c for c, base in CHANGES.items() if base == key and c in candidate.figures), None)
-            ours = None
-            if reference is not None and reference.value:
-                if change is not None:
-                    ours = 100 * candidate.figures[change].value / abs(reference.value)
-                elif key in candidate.figures:
-                    ours = 100 * (candidate.figures[key].value - reference.value) / abs(reference.value)
+            at = None if change is None else change_at(judged, tried.name, change)
             theirs = 100 * (doped.value - undoped.value) / abs(undoped.value)
-            found.append(Published(tried.name, key, undoped, doped, theirs, ours))
+            state = "" if at is None else state_words(at.lithium_removed)
+            found.append(Published(tried.name, key, undoped, doped, theirs, at.percent if at else None, state))
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import CHANGES, Judged
 from lirich.screening.ranking import Ranked
 from lirich.screening.sites import site_preferences
+from lirich.screening.states import agreements, changes_by_state
 from lirich.workbench.screen_literature import Published
 from lirich.workbench.screen_predict import Predicted, ScreenPrediction, predict
 from lirich.workbench.screen_rows import candidate_rows
@@ -189,6 +190,8 @@ class ScreenResult:
             "candidates": candidate_rows(judged),
             "reference": {key: figure.model_dump(mode="json") for key, figure in judged.reference.items()},
             "literature": [each.to_dict() for each in self.literature],
+            "states": [each.to_dict() for each in changes_by_state(judged)],
+            "agreement": [each.to_dict() for each in agreements(judged)],
             "sites": [each.to_dict() for each in site_preferences(judged)],
             "predicted": self.predicted.to_dict(),
             "findings": [finding.model_dump(mode="json") for finding in self.findings],
