@@ -203,14 +203,14 @@ def relax(cell: Structure, cases: int) -> None:
 
 STUDY = {
     "name": "benchmark",
-    "host": {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 60, "orderings": 1},
+    "host": {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 36, "orderings": 1},
     "compensations": ["redox", "exchange", "li-vacancy"],
     "oxygen_sites": 1,
     "descriptors": [VACANCY, CHANGE],
     "weights": {CHANGE: 1},
 }
-"""The shipped study ``demo`` with one ordering and one oxygen beside the dopant: three relaxations a candidate, and
-three of the undoped cell, which candidates on one place share."""
+"""The shipped study ``demo`` in a smaller cell with one ordering and one oxygen beside the dopant: three relaxations a
+candidate, and three of the undoped cell, which candidates on one place share."""
 DOPANTS = ("Ti", "Al", "Nb", "W")
 
 
@@ -317,7 +317,7 @@ def main() -> None:
     parser.add_argument("what", choices=("force", "relax", "candidates", "all"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", type=int, default=9)
-    parser.add_argument("--candidates", type=int, default=2)
+    parser.add_argument("--candidates", type=int, default=1)
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
