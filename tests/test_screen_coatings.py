@@ -31,7 +31,7 @@ from lirich.screening.coatings_found import (
     STRAIN,
     CoatingsFound,
 )  # fmt: skip
-from lirich.workbench import Workspace, interface
+from lirich.workbench import Workspace
 from lirich.workbench.coatings_result import CoatingsResult
 from lirich.workbench.screen_coatings import SHIPPED, keep_values, make_coatings, read_coatings, run_coatings
 
@@ -340,29 +340,15 @@ def entries(elements: set[str]) -> list[dict[str, Any]]:
     ]
 
 
-def test_energies_of_a_file_and_of_the_materials_project_are_asked_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_energies_of_a_file_are_asked_the_same(tmp_path: Path) -> None:
     changes = {"coatings": ["Li3PO4", "LiF"], "double_layers": []}
     ours = {r["name"]: r["figures"] for r in table(run(changes))}
     path = tmp_path / "entries.json"
     path.write_text(json.dumps(entries({"Li", "Mn", "Ni", "Co", "O", "P", "S", "Cl", "F"})), encoding="utf-8")
     of_file = {r["name"]: r["figures"] for r in table(run(changes, energies=str(path)))}
-    asked: list[set[str]] = []
-
-    def project(source: str, elements: Any) -> Any:
-        assert source == "mp"
-        asked.append(set(elements))
-        return embedded_table()
-
-    with monkeypatch.context() as patched:
-        patched.setattr(interface, "reference", project)
-        of_project = {r["name"]: r["figures"] for r in table(run(changes, energies="mp"))}
     for name in ("Li3PO4", "LiF"):
-        for theirs in (of_file, of_project):
-            for key in (CATHODE, ELECTROLYTE, ALONE):
-                assert theirs[name][key]["value"] == pytest.approx(ours[name][key]["value"], abs=1e-5)
-    assert {"Li", "Mn", "Ni", "Co", "O", "P", "S", "Cl", "F"} in asked
+        for key in (CATHODE, ELECTROLYTE, ALONE):
+            assert of_file[name][key]["value"] == pytest.approx(ours[name][key]["value"], abs=1e-5)
     with pytest.raises(InputError, match="no energies"):
         run(changes, energies="nowhere.json")
 

@@ -14,11 +14,10 @@ from command_line import run
 from lirich.compute import Progress, ResultCache
 from lirich.errors import CompositionError, InputError, LirichError, SettingsError, UnknownNameError
 from lirich.interfaces.coverage import charge_excess
-from lirich.interfaces.embedded import embedded_table
 from lirich.interfaces.knowledge import electrolyte, measured_formulas, repeat_spread
 from lirich.model import Origin
 from lirich.screening.electrolytes import ElectrolyteStudy
-from lirich.workbench import Workspace, interface
+from lirich.workbench import Workspace
 from lirich.workbench.screen_answer import ScreenAnswer, keep_answer
 from lirich.workbench.screen_electrolytes import make_electrolytes, read_electrolytes, run_electrolytes
 
@@ -246,23 +245,6 @@ def test_a_study_that_cannot_be_answered_is_refused(
 def test_energies_that_are_not_there_are_refused() -> None:
     with pytest.raises(InputError, match="no energies"):
         run_electrolytes(make_electrolytes(STUDY), energies="nowhere.json", executor="serial")
-
-
-def test_the_materials_project_is_asked_for_each_system_and_answers_the_same(
-    few: tuple[ScreenAnswer, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[set[str]] = []
-
-    def project(source: str, elements: Any) -> Any:
-        assert source == "mp"
-        asked.append(set(elements))
-        return embedded_table()
-
-    monkeypatch.setattr(interface, "reference", project)
-    study = make_electrolytes({**STUDY, "electrolytes": ["Li3YCl6"], "polymers": []})
-    found = run_electrolytes(study, energies="mp", executor="serial")
-    assert found.judgement.candidate("Li3YCl6").figures == few[0].judgement.candidate("Li3YCl6").figures
-    assert {"Li", "Mn", "Ni", "Co", "O", "Y", "Cl", "H"} in asked
 
 
 def test_the_shipped_study_is_a_study() -> None:

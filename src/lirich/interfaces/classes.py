@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from lirich.interfaces.formulas import amounts_of
@@ -27,7 +27,10 @@ def compound_class(formula: str) -> CompoundClass:
     *fluoride* …, several are a *halide*. Hydrogen, carbon, selenium, tellurium and arsenic make it *other*. Raises
     `lirich.errors.CompositionError` for what is no formula.
     """
-    amounts = amounts_of(formula)
+    return _class_of(amounts_of(formula))
+
+
+def _class_of(amounts: Mapping[str, float]) -> CompoundClass:
     anions = set(amounts) & _ANIONS
     halogens = anions & HALOGENS
     if len(amounts) < 2 or not anions or anions & {"H", "C", "Se", "Te", "As"}:
@@ -75,7 +78,7 @@ def compounds_of(
             continue
         if lithium is not None and (LITHIUM in of_phase) != lithium:
             continue
-        if compound_class(phase.formula) not in classes:
+        if _class_of(dict(phase.amounts)) not in classes:
             continue
         below = hull_of(table, dict(phase.amounts), 0, 0)[0] / phase.atoms
         if phase.formation_energy_ev_atom - below <= above_hull_ev_atom:

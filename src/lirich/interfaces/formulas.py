@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,15 @@ def reduced(formula: str) -> str:
     return str(_crystal(Composition.parse(formula).amounts).reduced_formula)
 
 
+def simplest(amounts: Mapping[str, float]) -> tuple[str, dict[str, float]]:
+    """Return the reduced formula, as `reduced` writes it, and the atoms of it, without reading any text."""
+    crystal = _crystal(dict(amounts))
+    formula, factor = crystal.get_reduced_formula_and_factor()
+    if len(amounts) == 1:
+        return formula, dict.fromkeys(amounts, 1.0)
+    return formula, {e.symbol: float(n) / factor for e, n in crystal.items()}
+
+
 def _crystal(amounts: dict[str, float]) -> Crystal:
     try:
         from pymatgen.core.composition import Composition as Crystal
@@ -64,8 +74,12 @@ def beyond_highest_states(formula: str) -> bool:
 
     True of perchlorates and of hypothetical compounds such as LiO3 and SiO3; not of the known `PEROXIDES`.
     """
-    amounts = amounts_of(formula)
-    if reduced(formula) in PEROXIDES or not set(amounts) & set(ANION_CHARGE):
+    return overfull(reduced(formula), amounts_of(formula))
+
+
+def overfull(formula: str, amounts: Mapping[str, float]) -> bool:
+    """Say what `beyond_highest_states` says of a reduced *formula* of which the atoms are known."""
+    if formula in PEROXIDES or not set(amounts) & set(ANION_CHARGE):
         return False
     asked = sum(ANION_CHARGE[e] * n for e, n in amounts.items() if e in ANION_CHARGE)
     given = sum(HIGHEST_STATE.get(e, 8) * n for e, n in amounts.items() if e not in ANION_CHARGE)

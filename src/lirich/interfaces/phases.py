@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.errors import CompositionError, InputError
-from lirich.interfaces.formulas import amounts_of, beyond_highest_states, reduced
+from lirich.interfaces.formulas import overfull, reduced, simplest
 
 ENTRY_SD_EV_ATOM = 0.024
 """Spread of computed against measured reaction energies between oxides, taken for entries that say nothing else:
@@ -157,28 +157,34 @@ def table_of_entries(entries: Iterable[Entry], name: str, sd_ev_atom: float = EN
     and other compounds beyond the highest oxidation states of their cations are left out: they are spurious products.
     Raises `InputError` where an element has no entry.
     """
-    lowest: dict[str, tuple[float, Entry]] = {}
+    lowest: dict[tuple[tuple[str, float], ...], tuple[float, Entry]] = {}
     for entry in entries:
-        per_atom = entry.energy_ev / sum(n for _, n in entry.amounts)
-        key = reduced("".join(f"{e}{n:g}" for e, n in entry.amounts))
+        total = sum(n for _, n in entry.amounts)
+        key = tuple(sorted((e, round(n / total, 6)) for e, n in entry.amounts))
+        per_atom = entry.energy_ev / total
         if key not in lowest or per_atom < lowest[key][0]:
             lowest[key] = (per_atom, entry)
     pure = {entry.amounts[0][0]: e for e, entry in lowest.values() if len(entry.amounts) == 1}
-    missing = sorted({e for _, entry in lowest.values() for e, _ in entry.amounts} - set(pure))
+    missing = sorted({e for key in lowest for e, _ in key} - set(pure))
     if missing:
         raise InputError(
             f"The entries have no energy of the element(s) {', '.join(missing)}",
             expected="one entry at least of each element, on the same scale",
             advice="Add the elements to the file",
         )
-    phases = []
-    for formula, (energy, entry) in sorted(lowest.items()):
-        if len(entry.amounts) == 1 or beyond_highest_states(formula):
+    phases: dict[str, Phase] = {}
+    for energy, entry in lowest.values():
+        if len(entry.amounts) == 1:
             continue
-        amounts = amounts_of(formula)
-        reference = sum(pure[e] * n for e, n in amounts.items()) / sum(amounts.values())
-        phases.append(Phase(formula, tuple(amounts.items()), energy - reference, sd_ev_atom, "as given", entry.source))
-    return EnergyTable(name, tuple(phases))
+        formula, amounts = simplest(dict(entry.amounts))
+        if overfull(formula, amounts):
+            continue
+        formation = energy - sum(pure[e] * n for e, n in amounts.items()) / sum(amounts.values())
+        if formula not in phases or formation < phases[formula].formation_energy_ev_atom:
+            phases[formula] = Phase(
+                formula, tuple(amounts.items()), formation, sd_ev_atom, "as given", entry.source
+            )  # fmt: skip
+    return EnergyTable(name, tuple(phases[formula] for formula in sorted(phases)))
 
 
 def table_of_json(text: str, name: str) -> EnergyTable:

@@ -15,7 +15,6 @@ from lirich.interfaces.between import (
 )  # fmt: skip
 from lirich.interfaces.contact import decomposition
 from lirich.interfaces.formulas import amounts_of
-from lirich.interfaces.phases import EnergyTable
 from lirich.interfaces.windows import LITHIUM, window
 from lirich.screening.candidate import Estimate
 from lirich.screening.coatings_found import (
@@ -59,7 +58,7 @@ def coating_job(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _layer(p: Mapping[str, Any]) -> Layer:
     formula = str(p["formula"])
-    table = _table(p, formula)
+    table = kept_reference(str(p["energies"]))
     voltage, draws, seed = float(p["voltage"]), int(p["draws"]), int(p["seed"])
     found = between(table, formula, p["cathode"], p["electrolytes"], voltage, draws=draws, seed=seed)
     figures, missing = of_window(found.window)
@@ -94,7 +93,7 @@ def _layer(p: Mapping[str, Any]) -> Layer:
 
 def _joined(p: Mapping[str, Any]) -> Joined:
     inside, outside = str(p["formula"]), str(p["outside"])
-    table = _table(p, inside, outside)
+    table = kept_reference(str(p["energies"]))
     touches = inner_touches(
         table, inside, outside, float(p["voltage"]), draws=int(p["draws"]), seed=int(p["seed"])
     )  # fmt: skip
@@ -104,7 +103,7 @@ def _joined(p: Mapping[str, Any]) -> Joined:
 def _bare(p: Mapping[str, Any]) -> Layer:
     """Return an electrolyte on the bare cathode."""
     formula = str(p["formula"])
-    table = _table(p, formula)
+    table = kept_reference(str(p["energies"]))
     voltage, draws, seed = float(p["voltage"]), int(p["draws"]), int(p["seed"])
     figures, missing = of_window(window(table, formula, draws=draws, seed=seed))
     alone = decomposition(table, formula, voltage, draws=draws, seed=seed)
@@ -113,11 +112,6 @@ def _bare(p: Mapping[str, Any]) -> Layer:
     figures |= {ALONE: millis(alone.energy_ev_atom, alone.low, alone.high), **of_contacts(contacts)}
     becomes = {"at the voltage": dict(alone.products)} if alone.products else {}
     return Layer(formula=formula, figures=figures, missing=missing, contacts=contacts, becomes=becomes)
-
-
-def _table(p: Mapping[str, Any], *formulas: str) -> EnergyTable:
-    named = (*formulas, str(p["cathode"]), *(str(e) for e in p["electrolytes"]))
-    return kept_reference(str(p["energies"]), *named)
 
 
 def _of_crystal(formula: str, facet: str, figures: dict[str, Estimate], missing: dict[str, str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from lirich.interfaces.between import bare_touches, closed_touch
 from lirich.interfaces.contact import decomposition
 from lirich.interfaces.coverage import charge_excess
 from lirich.interfaces.formulas import amounts_of
-from lirich.interfaces.windows import LITHIUM, Window, window
+from lirich.interfaces.windows import Window, window
 from lirich.model import Composition
 from lirich.screening.candidate import Estimate
 from lirich.screening.coatings_found import ALONE, HULL, OXIDATION, REDUCTION, WATER, Contacted, Layer
@@ -38,8 +38,7 @@ def electrolyte_job(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _solid(formula: str, p: Mapping[str, Any]) -> Layer:
-    named = (formula, str(p["cathode"]), str(p["anode"] or LITHIUM), WATER_FORMULA)
-    table = kept_reference(str(p["energies"]), *named)
+    table = kept_reference(str(p["energies"]))
     draws, seed, voltage = int(p["draws"]), int(p["seed"]), float(p["voltage"])
     found = window(table, formula, draws=draws, seed=seed)
     becomes = {"reduced": found.reduction.products, "oxidised": found.oxidation.products}
@@ -118,7 +117,7 @@ def absent(formula: str) -> str:
 
 def check_neighbour(energies: str, formula: str) -> None:
     """Raise `CompositionError` for a cathode or an anode with elements that the table lacks."""
-    table = kept_reference(energies, formula)
+    table = kept_reference(energies)
     unknown = sorted(set(amounts_of(formula)) - table.elements)
     if unknown:
         raise CompositionError(

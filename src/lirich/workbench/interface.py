@@ -7,22 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import resources
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lirich.errors import CompositionError, InputError, OptionalDependencyError
+from lirich.errors import CompositionError, InputError
 from lirich.interfaces.cathode import Charged, states_of_charge
 from lirich.interfaces.charged import ComputedCharge, charges_of_csv
 from lirich.interfaces.contact import Contact, reaction
 from lirich.interfaces.embedded import NAME, embedded_table
 from lirich.interfaces.formulas import amounts_of, reduced
 from lirich.interfaces.mixing import Mixing, mixing
-from lirich.interfaces.phases import EnergyTable, Entry, table_of_entries, table_of_json
+from lirich.interfaces.phases import EnergyTable, table_of_json
 from lirich.interfaces.windows import LITHIUM, Window, window
+from lirich.workbench.materials_project import MATERIALS_PROJECT, table_of
 
-MATERIALS_PROJECT = "mp"
 SAME = "the same solid"
 """Why a solid has no contact with itself."""
 
@@ -31,55 +30,47 @@ def reference(source: str = NAME, elements: Iterable[str] = ()) -> EnergyTable:
     """Return the energies of a *source*: ``embedded``, ``mp`` (a key in MP_API_KEY), or a JSON file of entries.
 
     Of the Materials Project the chemical system of *elements* is asked for. Raises `OptionalDependencyError` without
-    mp-api, `InputError` for a file that is not there or holds something else.
+    mp-api, `InputError` where the Project does not answer and for a file that is not there or holds something else.
     """
     if source == NAME:
         return embedded_table()
     if source == MATERIALS_PROJECT:
-        return _of_materials_project(sorted(set(elements)))
+        return table_of(elements)
+    path = reference_file(source)
+    return table_of_json(path.read_text(encoding="utf-8"), path.name)
+
+
+def kept_reference(source: str) -> EnergyTable:
+    """Return the table of a *source* and keep it in the process, for the many questions of a screening."""
+    if source == NAME:
+        return embedded_table()
+    file = reference_file(source).stat()
+    return _kept((source, file.st_mtime_ns, file.st_size))
+
+
+@lru_cache(maxsize=2)
+def _kept(state: tuple[str, int, int]) -> EnergyTable:
+    """Return the table of a file in one state (path, time of change, size): one that changes is read anew."""
+    return reference(state[0])
+
+
+def energies_digest(source: str) -> str:
+    """Return what tells the energies of a source from others of the same name."""
+    if source == NAME:
+        return hashlib.sha256(resources.files("lirich.interfaces").joinpath("energies.csv.gz").read_bytes()).hexdigest()
+    kept_reference(source)  # what is no list of entries is refused here
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+
+
+def reference_file(source: str) -> Path:
+    """Return the file of a source. Raises `InputError` where there is none."""
     path = Path(source)
     if not path.is_file():
         raise InputError(
             f"There are no energies {source!r}",
             expected=f"{NAME}, {MATERIALS_PROJECT}, or a JSON file of pymatgen entries",
         )
-    return table_of_json(path.read_text(encoding="utf-8"), path.name)
-
-
-def kept_reference(source: str, *formulas: str) -> EnergyTable:
-    """Return the table of *source*: kept in the process, but for the Materials Project, asked for each system."""
-    if source != MATERIALS_PROJECT:
-        return _kept(source)
-    return reference(source, {LITHIUM, *(e for formula in formulas for e in amounts_of(formula))})
-
-
-@lru_cache(maxsize=4)
-def _kept(source: str) -> EnergyTable:
-    return reference(source)
-
-
-def energies_digest(source: str) -> str:
-    """Return what tells the energies of a source from others of the same name; of the Materials Project its name."""
-    if source == MATERIALS_PROJECT:
-        return source
-    if source == NAME:
-        return hashlib.sha256(resources.files("lirich.interfaces").joinpath("energies.csv.gz").read_bytes()).hexdigest()
-    reference(source)
-    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
-
-
-def _of_materials_project(elements: list[str]) -> EnergyTable:
-    if find_spec("mp_api") is None:
-        raise OptionalDependencyError.of("The Materials Project", "mp", "the energies that come with lirich")
-    from mp_api.client import MPRester
-
-    with MPRester() as project:
-        found = project.get_entries_in_chemsys(elements)
-    entries = [
-        Entry(tuple((e.symbol, float(n)) for e, n in one.composition.items()), float(one.energy), str(one.entry_id))
-        for one in found
-    ]
-    return table_of_entries(entries, "Materials Project")
+    return path
 
 
 def windows_of(formulas: Sequence[str], energies: str = NAME) -> tuple[Window, ...]:

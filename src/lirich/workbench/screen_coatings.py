@@ -18,7 +18,7 @@ from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_
 from lirich.errors import InputError, LirichError, OptionalDependencyError
 from lirich.interfaces.cathode import states_of_charge
 from lirich.interfaces.classes import compounds_of
-from lirich.interfaces.embedded import NAME, embedded_table
+from lirich.interfaces.embedded import NAME
 from lirich.interfaces.formulas import reduced
 from lirich.interfaces.matching import FACETS
 from lirich.model import Value, canonical_json, content_hash
@@ -38,7 +38,8 @@ from lirich.screening.gates import Gate, funnel
 from lirich.store import Store
 from lirich.workbench.coating_jobs import coating_job
 from lirich.workbench.coatings_result import CoatingsResult, beside
-from lirich.workbench.interface import MATERIALS_PROJECT, energies_digest, reference
+from lirich.workbench.interface import energies_digest, kept_reference
+from lirich.workbench.materials_project import kept_source
 from lirich.workbench.refusals import refused
 from lirich.workbench.screen_file import study_data
 
@@ -97,8 +98,8 @@ def run_coatings(
     Parameters
     ----------
     energies:
-        ``embedded``, ``mp`` (each chemical system is asked for, with the key in MP_API_KEY; rules find their candidates
-        in the embedded table), or a JSON file of pymatgen entries.
+        ``embedded``, ``mp`` (the Materials Project with the key in MP_API_KEY: its list is asked for once and kept in
+        the cache), or a JSON file of pymatgen entries. The rules find their candidates in the same energies.
     cache:
         Folder that keeps results: a study that was stopped goes on where it was, a finished one is read back whole.
         Gates and weights are no part of a job's key.
@@ -119,21 +120,35 @@ def run_coatings(
     if find_spec("pymatgen") is None:
         raise OptionalDependencyError.of("A screening of coatings", "interfaces")
     states_of_charge(study.cathode)
-    basis = {"energies": energies, "table": energies_digest(energies), "code": _code()}
+    with kept_source(energies, None if cache is None else cache / "energies", progress) as source:
+        basis = {"energies": source.where, "table": energies_digest(source.where), "code": _code()}
+        found, known = _found(study, basis, source.name, cache, executor, workers, progress)
+    return answered(found, literature, cached=known)
+
+
+def _found(
+    study: CoatingStudy,
+    basis: dict[str, str],
+    energies: str,
+    cache: Path | None,
+    executor: str,
+    workers: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> tuple[CoatingsFound, bool]:
+    """Return what was computed, and whether it was known before."""
     kept = ResultCache(cache / "whole") if cache is not None else None
     key = content_hash(
         {"coatings": study.model_dump(mode="json", exclude={"name", "weights"}), "version": __version__, **basis}
     )
     known = kept.get(key) if kept is not None else None
     if known is not None:
-        found = CoatingsFound.model_validate(known).model_copy(update={"study": study})
-    else:
-        with open_executor(executor, workers=workers) as pool:
-            run = _Run(study, basis, pool, None if cache is None else ResultCache(cache / "jobs"), progress)
-            found = run.all()
-        if kept is not None:
-            kept.put(key, found.model_dump(mode="json"))
-    return answered(found, literature, cached=known is not None)
+        return CoatingsFound.model_validate(known).model_copy(update={"study": study}), True
+    with open_executor(executor, workers=workers) as pool:
+        run = _Run(study, basis, energies, pool, None if cache is None else ResultCache(cache / "jobs"), progress)
+        found = run.all()
+    if kept is not None:
+        kept.put(key, found.model_dump(mode="json"))
+    return found, False
 
 
 def answered(
@@ -170,6 +185,7 @@ class _Run:
 
     study: CoatingStudy
     basis: dict[str, str]
+    energies: str
     pool: Executor
     cache: ResultCache | None
     progress: Callable[[Progress], None] | None
@@ -197,7 +213,7 @@ class _Run:
             bare=tuple(bare),
             singles=singles,
             named=named,
-            energies=self.basis["energies"],
+            energies=self.energies,
             lirich=__version__,
         )
         pairs = list(dict.fromkeys((*pairs, *self._best_pairs(candidates_of(found)))))
@@ -219,8 +235,7 @@ class _Run:
         )
 
     def _by_rule(self) -> list[str]:
-        energies = self.basis["energies"]
-        table = embedded_table() if energies == MATERIALS_PROJECT else reference(energies)
+        table = kept_reference(self.basis["energies"])
         neighbours = {reduced(e) for e in self.study.electrolytes}
         found = [
             formula

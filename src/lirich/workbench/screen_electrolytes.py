@@ -33,6 +33,7 @@ from lirich.screening.judgement import judge
 from lirich.workbench.electrolyte_jobs import check_neighbour, electrolyte_job
 from lirich.workbench.electrolyte_rows import FLAG, Known, candidate_of, details_of, published, told_of
 from lirich.workbench.interface import energies_digest
+from lirich.workbench.materials_project import kept_source
 from lirich.workbench.refusals import refused
 from lirich.workbench.screen_answer import ScreenAnswer, Told
 from lirich.workbench.screen_file import study_data
@@ -120,8 +121,8 @@ def run_electrolytes(
     Parameters
     ----------
     energies:
-        ``embedded``, ``mp`` (each chemical system is asked for, with the key in MP_API_KEY), or a JSON file of pymatgen
-        entries.
+        ``embedded``, ``mp`` (the Materials Project with the key in MP_API_KEY: its list is asked for once and kept in
+        the cache), or a JSON file of pymatgen entries.
     cache:
         Folder that keeps results: a study that was stopped goes on where it was. Gates, weights, groups and
         conductivities are no part of a job's key.
@@ -143,10 +144,26 @@ def run_electrolytes(
         raise OptionalDependencyError.of("A screening of electrolytes", "interfaces")
     began = time.monotonic()
     states_of_charge(study.cathode)
-    for neighbour in filter(None, (study.cathode, study.anode)):
-        check_neighbour(energies, neighbour)
     everyone = candidates_of(study)
-    basis = {"energies": energies, "table": energies_digest(energies), "code": _code()}
+    with kept_source(energies, None if cache is None else cache / "energies", progress) as source:
+        for neighbour in filter(None, (study.cathode, study.anode)):
+            check_neighbour(source.where, neighbour)
+        basis = {"energies": source.where, "table": energies_digest(source.where), "code": _code()}
+        layers, known = _layers(study, everyone, basis, cache, executor, workers, progress)
+    seconds = round(time.monotonic() - began, 1)
+    return _answer(study, everyone, layers, {**basis, "energies": source.name}, literature, seconds, cached=known)
+
+
+def _layers(
+    study: ElectrolyteStudy,
+    everyone: Sequence[Known],
+    basis: Mapping[str, str],
+    cache: Path | None,
+    executor: str,
+    workers: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> tuple[dict[str, Layer], bool]:
+    """Return what was computed of each solid, and whether all of it was known before."""
     solids = [each for each in everyone if each.kind not in ("", "polymer")]
     jobs = [_job(study, each.named.formula, basis) for each in solids]
     layers: dict[str, Layer] = {}
@@ -160,8 +177,7 @@ def run_electrolytes(
             layers[formula] = (
                 Layer.model_validate(outcome.result) if failed is None else Layer(formula=formula, failure=str(failed))
             )
-    seconds = round(time.monotonic() - began, 1)
-    return _answer(study, everyone, layers, basis, literature, seconds, cached=bool(jobs) and not fresh)
+    return layers, bool(jobs) and not fresh
 
 
 def _job(study: ElectrolyteStudy, formula: str, basis: Mapping[str, str]) -> dict[str, Any]:
