@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -14,8 +16,12 @@ pytest.importorskip("pymatgen.core")
 
 from lirich.interfaces.embedded import constants, embedded_table
 from lirich.interfaces.formulas import beyond_highest_states, reduced
-from lirich.interfaces.phases import table_of_json
+from lirich.interfaces.phases import EnergyTable, Phase, table_of_json
 from lirich.interfaces.simplex import minimise
+from lirich.interfaces.windows import window
+
+EV = 96.48533212
+"""kJ/mol per eV (CODATA 2018)."""
 
 ASKED = set(re.findall("[A-Z][a-z]?", "LiTiVCrMnFeCoNiOPSClBrIFBWNbZrLaAlMgTaYInSiGeCHGdNa"))
 """The elements of issue 6."""
@@ -56,6 +62,41 @@ def test_oxides_agree_with_measured_enthalpies() -> None:
     for formula, enthalpy in measured.items():
         phase = embedded_table().by_formula[formula]
         assert phase.formation_energy_ev_atom == pytest.approx(enthalpy / 96.485 / phase.atoms, abs=0.09)
+
+
+def test_the_measured_enthalpies_are_those_that_pymatgen_carries() -> None:
+    from monty.serialization import loadfn
+    from pymatgen.analysis import compatibility
+
+    (folder,) = list(compatibility.__path__)[:1]
+    peer = {row["formula"]: row["exp energy"] * EV for row in loadfn(f"{folder}/exp_compounds.json.gz")}
+    rows = list(csv.DictReader((resources.files("lirich.interfaces") / "anchors.csv").read_text("utf-8").splitlines()))
+    assert {row["formula"] for row in rows} - set(peer) == {"CrO2"}
+    for row in rows:
+        if row["formula"] in peer:
+            assert float(row["enthalpy_kj_mol"]) == pytest.approx(peer[row["formula"]], abs=float(row["sd_kj_mol"]))
+        assert row["checked"]
+
+
+def test_both_oxides_of_cobalt_ask_for_the_same_constant() -> None:
+    (cobalt,) = [c for c in constants() if (c.kind, c.name) == ("metal in oxides", "Co")]
+    assert cobalt.n == 2
+    assert cobalt.mad_ev < 0.01
+
+
+def test_on_the_measured_scale_in5cl9_decides_nothing_and_off_it_stands_below_all_others() -> None:
+    table = embedded_table()
+    usual = window(table, "Li3InCl6", draws=0).reduction.voltage
+    measured = (
+        2 * table.by_formula["InCl"].formation_energy_ev_atom + 12 * table.by_formula["InCl2"].formation_energy_ev_atom
+    ) / 14  # InCl + 4 InCl2
+    listed, off_at_incl = -1.3071 - 0.0688 * 9 / 14, -1.0900 - 0.0688 / 2 - table.formation_energy_ev("InCl")
+    assert off_at_incl < -0.15
+    assert listed < measured - 0.1
+    for energy in (measured, listed - 2 * off_at_incl * 5 / 14, listed - 2 * off_at_incl * 9 / 14):  # per In, per Cl
+        one = Phase("In5Cl9", (("In", 5.0), ("Cl", 9.0)), energy, 0.024, "measured scale", "test")
+        more = EnergyTable("more", (*table.phases, one))
+        assert window(more, "Li3InCl6", draws=0).reduction.voltage == pytest.approx(usual, abs=1e-3)
 
 
 def test_entries_of_a_file_make_the_same_table() -> None:
