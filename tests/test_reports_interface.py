@@ -69,7 +69,7 @@ def test_a_double_layer_keeps_cathode_and_sulfide_apart() -> None:
     bare = [m.contact.energy_ev_atom for m in found.bare if m.contact]
     assert min(between) > -0.02 > -0.2 > max(bare)
     page = stack_page(found, "embedded")
-    assert "and without the coating −684 meV/atom" in page
+    assert "and without the coating −683 meV/atom" in page
 
 
 def test_the_lines_over_the_mixing_ratio_end_where_the_contacts_are() -> None:
