@@ -1,9 +1,9 @@
 """Densities of solids that meet at interfaces, and conductivities of coatings as they are laid down.
 
-``densities.csv`` has handbook densities (CRC Handbook of Chemistry and Physics and lattices, two digits to be trusted; its
-column ``checked`` has those of lattices that were seen); crystals of ``coatings.csv`` come with their own. ``coating_conductivities.csv`` has low,
-central and high conductivities of thin films, each with its source: what is laid down on particles is often amorphous,
-and conducts orders of magnitude better than the crystal of the same formula.
+``densities.csv`` has handbook densities (CRC Handbook of Chemistry and Physics and lattices, two digits to be trusted;
+its column ``checked`` has those of lattices that were seen); crystals of ``coatings.csv`` come with their own.
+``coating_conductivities.csv`` has low, central and high conductivities of thin films, each with its source: what is
+laid down on particles is often amorphous, and conducts orders of magnitude better than the crystal of the same formula.
 """
 
 from __future__ import annotations
