@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import signal
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def test_three_kills_end_in_the_same_table(tmp_path: Path, undisturbed: ScreenRe
 
 def test_other_weights_compute_nothing(tmp_path: Path) -> None:
     run(cache=tmp_path)
-    result = run({"weights": {VACANCY: 1}, "gates": []}, cache=tmp_path)
+    result = run({"weights": {VACANCY: 1}, "gates": [], "without": ["Cd"]}, cache=tmp_path)
     assert result.cached
     assert list(result.judged.ranking.weights) == [VACANCY]  # type: ignore[union-attr]
 
@@ -371,6 +372,15 @@ def test_computed_and_predicted_tiles_look_different() -> None:
     assert "<b>Mo</b><br>0.8p" in text
     assert "<b>B</b><br>×" in text
     assert "Fe" in text
+
+
+def test_the_report_says_what_a_cell_holds_where_it_is_not_what_was_asked_for() -> None:
+    """30 cations are 18 Li, 9 Mn and 3 Ni of Li1.2Mn0.6Ni0.2O2, which is exact; of Li1.2Mn0.54Ni0.13Co0.13O2 it is not."""
+    from lirich.reports.screening import held_words
+
+    assert held_words("Li1.2Mn0.6Ni0.2O2", Counter({"Li": 18, "Mn": 9, "Ni": 3, "O": 30})) == ""
+    asked, there = "Li1.2Mn0.54Ni0.13Co0.13O2", Counter({"Li": 18, "Mn": 8, "Ni": 2, "Co": 2, "O": 30})
+    assert held_words(asked, there) == "Li1.2Mn0.533Ni0.133Co0.133O2"
 
 
 def test_the_report_says_what_was_computed_on_what_and_how_surely(undisturbed: ScreenResult) -> None:

@@ -70,8 +70,7 @@ def show(result: PhasesResult) -> None:
 
     screened, out = result.screened, console()
     rows = [
-        (p.formula, *(_energy_cell(*p.over_layered_mev_atom[phase]) for phase in QUANTITY))
-        for p in screened.computed
+        (p.formula, *(_energy_cell(*p.over_layered_mev_atom[phase]) for phase in QUANTITY)) for p in screened.computed
     ]
     heads = ("composition", *(f"{phase}\nmeV/atom" for phase in QUANTITY))
     show_table(f"{screened.study.name}: over layered (computed)", heads, rows, right=(1, 2))

@@ -113,21 +113,32 @@ def following(
 
 
 def _show_learned(found: ScreenPrediction) -> None:
+    from lirich.workbench.dopant_facts import price_words, toxicity_words
+
     out = console()
     for each in found.learned:
         out.print(escape(each.words))
     told = [p for p in found.places if p.score is not None][:MOST_PREDICTED]
     rows = [
-        (p.name, f"{p.score.value:+.2f}", f"{p.score.low:+.2f} … {p.score.high:+.2f}", p.falls_at)
+        (
+            p.name,
+            f"{p.score.value:+.2f}",
+            f"{p.score.low:+.2f} … {p.score.high:+.2f}",
+            toxicity_words(p.ion.element),
+            price_words(p.ion.element),
+            p.falls_at,
+        )
         for p in told
         if p.score is not None
     ]
     if rows:
-        show_table(
-            "Not computed (predicted; 90 % intervals)", ("dopant", "score", "interval", "falls at"), rows, right=(1, 2)
-        )
+        heads = ("dopant", "score", "interval", "toxicity", "USD/kg", "falls at")
+        show_table("Not computed (predicted; 90 % intervals)", heads, rows, right=(1, 2, 4))
     out.print(f"[bold]Compute next: {escape(', '.join(p.name for p in found.following))}[/]")
     out.print(f"[dim]{escape(found.how)}[/]")
+    for p in found.following:
+        out.print(f"  {escape(p.name)}: {escape(p.element_words)}")
+    out.print("[dim]The score knows nothing of either; `without: [Cd, …]` in the study leaves elements out.[/]")
 
 
 def show(result: ScreenResult) -> None:

@@ -132,7 +132,7 @@ class DopingStudy(Asked):
     ``compensations`` are the kinds that may make a cell neutral, in the order in which they are preferred;
     ``ways`` says how many of them are computed of each candidate. ``lithium_removed`` are the states of charge, as
     shares of all lithium. ``oxygen_sites`` says how many sites of oxygen are emptied in each cell, ``bands`` whether
-    barriers are those of nudged elastic bands.
+    barriers are those of nudged elastic bands. ``without`` are elements that are never proposed as the next dopant.
     """
 
     name: str = "dopants"
@@ -147,6 +147,15 @@ class DopingStudy(Asked):
     calculators: tuple[str, ...] = Field(default=("chgnet",), min_length=1)
     relaxation: Accuracy = Accuracy()
     descriptors: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    @field_validator("without")
+    @classmethod
+    def _elements(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for symbol in given:
+            if symbol not in symbols():
+                raise ValueError(str(UnknownNameError.of("element", symbol, symbols())))
+        return given
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

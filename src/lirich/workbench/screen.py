@@ -110,12 +110,17 @@ class Outlook:
 def outlook(study: DopingStudy) -> list[Outlook]:
     """Return what a study would compute and about how long each candidate takes, without computing any energy.
 
-    Raises `OptionalDependencyError` without the extra ``[atoms]``, and what a host raises that cannot be.
+    Raises `OptionalDependencyError` without the extra ``[atoms]``, `UnknownNameError` on a calculator that nobody
+    brings, and what a host raises that cannot be.
     """
     need_atoms("A screening of dopants")
+    from lirich.atoms.calculators import calculator_names
     from lirich.workbench.prospects import hosts_of, prospects
     from lirich.workbench.screen_cells import expected_cost, seconds_of
 
+    for name in study.calculators:  # one of a workspace (``chgnet:NAME``) is looked for when it is needed
+        if name.partition(":")[0] not in calculator_names():
+            raise UnknownNameError.of("calculator", name, calculator_names())
     found = []
     for prospect in prospects(study, hosts_of(study)):
         cost = sum(expected_cost(study, len(variant.structure)) for _, variant in prospect.cells)
@@ -212,7 +217,7 @@ def keep_values(store: Store, result: ScreenResult) -> int:
 
 def _computed_part(study: DopingStudy) -> dict[str, Any]:
     """Return what of a study decides what is computed."""
-    return study.model_dump(mode="json", exclude={"name", "gates", "weights", "seed"})
+    return study.model_dump(mode="json", exclude={"name", "gates", "weights", "seed", "without"})
 
 
 def _code(plan: CellPlan | None) -> list[str]:
