@@ -137,6 +137,15 @@ def test_other_weights_compute_nothing(tmp_path: Path) -> None:
     assert list(result.judged.ranking.weights) == [VACANCY]  # type: ignore[union-attr]
 
 
+def test_a_weight_on_what_nobody_asked_for_before_is_computed_and_another_seed_too(tmp_path: Path) -> None:
+    run(cache=tmp_path)
+    other = {"weights": {VACANCY: 1, "oxygen_pairing_energy_ev": 1}, "gates": []}
+    assert not run(other, cache=tmp_path).cached
+    assert run(other, cache=tmp_path).cached
+    assert not run({"seed": 1}, cache=tmp_path).cached  # oxygen pairs and rock salts are drawn by it
+    assert run({"seed": 1}, cache=tmp_path).cached
+
+
 def test_two_processes_give_the_same_table(undisturbed: ScreenResult) -> None:
     assert table(run(executor="processes", workers=2)) == table(undisturbed)
 
@@ -375,7 +384,7 @@ def test_computed_and_predicted_tiles_look_different() -> None:
 
 
 def test_the_report_says_what_a_cell_holds_where_it_is_not_what_was_asked_for() -> None:
-    """30 cations are 18 Li, 9 Mn and 3 Ni of Li1.2Mn0.6Ni0.2O2, which is exact; of Li1.2Mn0.54Ni0.13Co0.13O2 it is not."""
+    """18 Li, 9 Mn and 3 Ni with 30 O are Li1.2Mn0.6Ni0.2O2; no 30 O hold Li1.2Mn0.54Ni0.13Co0.13O2."""
     from lirich.reports.screening import held_words
 
     assert held_words("Li1.2Mn0.6Ni0.2O2", Counter({"Li": 18, "Mn": 9, "Ni": 3, "O": 30})) == ""
