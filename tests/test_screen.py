@@ -146,6 +146,22 @@ def test_a_weight_on_what_nobody_asked_for_before_is_computed_and_another_seed_t
     assert run({"seed": 1}, cache=tmp_path).cached
 
 
+def test_every_cell_is_written_and_reads_back_as_it_was(tmp_path: Path) -> None:
+    from command_line import run as lirich
+    from lirich.atoms.text import read_structure
+
+    told = lirich("screen", "dopants", "demo", "--shipped", "--cells", "cells", cwd=tmp_path)
+    assert told.code == 0, told.err
+    screened = shipped_result("demo").judged.screened
+    built = [cell for tried in (screened.host, *screened.tried) for cell in tried.cells]
+    files = sorted((tmp_path / "cells").iterdir())
+    assert len(files) == len(built) == 8
+    assert {"undoped-1.cif", "W-1.cif", "Na+W-2.cif"} <= {path.name for path in files}
+    crystals = [read_structure(path.read_text(encoding="utf-8")) for path in files]
+    there = Counter(frozenset(crystal.composition.get_el_amt_dict().items()) for crystal in crystals)
+    assert there == Counter(frozenset(Counter(c.crystal.elements).items()) for c in built if c.crystal is not None)
+
+
 def test_two_processes_give_the_same_table(undisturbed: ScreenResult) -> None:
     assert table(run(executor="processes", workers=2)) == table(undisturbed)
 
