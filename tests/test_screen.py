@@ -318,6 +318,10 @@ def test_a_study_may_be_toml(tmp_path: Path) -> None:
         ({"weights": {"oxygen_vacancy_energy_ev": 1}}, "oxygen_vacancy_formation_energy_ev"),
         ({"weights": {"d50_um": 1}}, "neither more nor less"),
         ({"gates": [{"quantity": VACANCY}]}, "has no limit"),
+        ({"dopants": ["Mn"]}, "Mn is in the host"),
+        ({"dopants": [{"element": "Ni", "sites": ["Li", "TM"]}]}, "Ni is in the host"),
+        ({"dopants": ["O"]}, "O is in the host"),
+        ({"without": ["Zz"]}, "Unknown element 'Zz'"),
         ({"gates": [{"quantity": "oxygen_vacancy_formation_energy", "at_least": 1}]}, VACANCY),
         ({"host": {"formula": "Xx2O"}}, "Xx2O"),
         ({"host": {}}, "a formula or the file of a crystal"),
@@ -348,6 +352,27 @@ def test_what_should_compete_and_does_not_is_named() -> None:
     assert lacking_competitors(cells["Ti"]) == ()
     (said,) = lacking_competitors(cells["W"])
     assert "Li4WO5 should compete" in said
+
+
+def test_an_ion_of_the_host_may_be_put_where_it_is_not_at_home() -> None:
+    study = make_screen(
+        {
+            **STUDY,
+            "dopants": [
+                {"element": "Li", "sites": ["TM"]},
+                {"element": "Ni", "sites": ["Li"]},
+                {"element": "Mn", "replaces": "Ni"},
+            ],
+        }
+    )
+    assert [d.name for d in study.dopants] == ["Li", "Ni", "Mn"]
+
+
+def test_kicks_take_time_and_the_outlook_says_so() -> None:
+    (calm,), (kicked,) = (
+        outlook(make_screen({**STUDY, "dopants": ["Al"], "relaxation": {"kicks": kicks}})) for kicks in (0, 2)
+    )
+    assert kicked.seconds == pytest.approx(3 * calm.seconds)
 
 
 def test_a_study_asks_for_bands() -> None:

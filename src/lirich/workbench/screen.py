@@ -130,7 +130,7 @@ def outlook(study: DopingStudy) -> list[Outlook]:
                 formulas=tuple(dict.fromkeys(v.structure.composition.formula for _, v in prospect.cells)),
                 compensations=tuple(dict.fromkeys(v.compensation.words for _, v in prospect.cells)),
                 failures=prospect.failures,
-                seconds=seconds_of(cost),
+                seconds=seconds_of(cost) * (1 + study.relaxation.kicks),
             )
         )
     return found
