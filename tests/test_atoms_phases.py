@@ -73,7 +73,7 @@ def test_the_lithium_that_leaves_is_the_lowest_of_all_choices() -> None:
         energies.append(float(q @ matrix @ q))
     assert found[0].ewald_ev == pytest.approx(min(energies), abs=1e-8)
     assert found[1].ewald_ev > found[0].ewald_ev
-    assert found[0].changes == ("3 Co3+ to Co4+",)
+    assert found[0].changes == ("3 Co³⁺ to Co⁴⁺",)
 
 
 def test_metals_are_oxidised_before_oxygen(cell: Structure) -> None:

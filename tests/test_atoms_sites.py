@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pymatgen.core.structure import Structure
 
+from lirich.atoms.compensation import REDOX_STATES
 from lirich.atoms.endstates import anion_counts
 from lirich.atoms.hosts import HOSTS, host, li2mno3, r3m
 from lirich.atoms.interstices import interstices
@@ -132,12 +133,18 @@ def test_every_state_of_a_cation_is_an_ion_of_shannons_table(element: str) -> No
         assert 0.1 < ionic_radius_a(element, state) < 1.7
 
 
+def test_states_that_pay_for_a_dopant_are_states_of_the_element() -> None:
+    for element, states in REDOX_STATES.items():
+        assert set(states) <= set(STATES[element])
+        assert STATES[element][0] in states  # the usual one: a cell starts in it
+
+
 def test_radii_are_shannons() -> None:
     # Shannon 1976, effective ionic radii: Li 0.76, Ni2+ 0.69, low-spin Co3+ 0.545, Mn3+ 0.645, Mn4+ 0.53, W 0.60
     asked = [("Li", 1), ("Ni", 2), ("Co", 3), ("Mn", 3), ("Mn", 4), ("W", 6)]
     assert [ionic_radius_a(*ion) for ion in asked] == [0.76, 0.69, 0.545, 0.645, 0.53, 0.60]
     assert ionic_radius_a("Li", 1, 4) == 0.59
-    with pytest.raises(UnknownNameError, match="no W3"):
+    with pytest.raises(UnknownNameError, match="no W³⁺"):
         ionic_radius_a("W", 3)
 
 
@@ -145,7 +152,7 @@ def test_nickel_gives_before_cobalt_and_then_oxygen() -> None:
     assert balanced({"Li": 18, "Mn": 9, "Ni": 3, "O": 30}).changes == ()
     half = balanced({"Li": 12, "Mn": 9, "Ni": 3, "O": 30}, oxygen=True)
     assert half.states["Ni"] == {4: 3.0}
-    assert half.changes[-1] == "3 Ni3+ to Ni4+"
+    assert half.changes[-1] == "3 Ni³⁺ to Ni⁴⁺"
     more = balanced({"Li": 6, "Mn": 9, "Ni": 3, "O": 30}, oxygen=True)
     assert more.mean("O") == pytest.approx(-2 + 6 / 30)
     with pytest.raises(NotNeutralError, match="-6"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import signal
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -131,9 +132,34 @@ def test_three_kills_end_in_the_same_table(tmp_path: Path, undisturbed: ScreenRe
 
 def test_other_weights_compute_nothing(tmp_path: Path) -> None:
     run(cache=tmp_path)
-    result = run({"weights": {VACANCY: 1}, "gates": []}, cache=tmp_path)
+    result = run({"weights": {VACANCY: 1}, "gates": [], "without": ["Cd"]}, cache=tmp_path)
     assert result.cached
     assert list(result.judged.ranking.weights) == [VACANCY]  # type: ignore[union-attr]
+
+
+def test_a_weight_on_what_nobody_asked_for_before_is_computed_and_another_seed_too(tmp_path: Path) -> None:
+    run(cache=tmp_path)
+    other = {"weights": {VACANCY: 1, "oxygen_pairing_energy_ev": 1}, "gates": []}
+    assert not run(other, cache=tmp_path).cached
+    assert run(other, cache=tmp_path).cached
+    assert not run({"seed": 1}, cache=tmp_path).cached  # oxygen pairs and rock salts are drawn by it
+    assert run({"seed": 1}, cache=tmp_path).cached
+
+
+def test_every_cell_is_written_and_reads_back_as_it_was(tmp_path: Path) -> None:
+    from command_line import run as lirich
+    from lirich.atoms.text import read_structure
+
+    told = lirich("screen", "dopants", "demo", "--shipped", "--cells", "cells", cwd=tmp_path)
+    assert told.code == 0, told.err
+    screened = shipped_result("demo").judged.screened
+    built = [cell for tried in (screened.host, *screened.tried) for cell in tried.cells]
+    files = sorted((tmp_path / "cells").iterdir())
+    assert len(files) == len(built) == 8
+    assert {"undoped-1.cif", "W-1.cif", "Na+W-2.cif"} <= {path.name for path in files}
+    crystals = [read_structure(path.read_text(encoding="utf-8")) for path in files]
+    there = Counter(frozenset(crystal.composition.get_el_amt_dict().items()) for crystal in crystals)
+    assert there == Counter(frozenset(Counter(c.crystal.elements).items()) for c in built if c.crystal is not None)
 
 
 def test_two_processes_give_the_same_table(undisturbed: ScreenResult) -> None:
@@ -292,6 +318,10 @@ def test_a_study_may_be_toml(tmp_path: Path) -> None:
         ({"weights": {"oxygen_vacancy_energy_ev": 1}}, "oxygen_vacancy_formation_energy_ev"),
         ({"weights": {"d50_um": 1}}, "neither more nor less"),
         ({"gates": [{"quantity": VACANCY}]}, "has no limit"),
+        ({"dopants": ["Mn"]}, "Mn is in the host"),
+        ({"dopants": [{"element": "Ni", "sites": ["Li", "TM"]}]}, "Ni is in the host"),
+        ({"dopants": ["O"]}, "O is in the host"),
+        ({"without": ["Zz"]}, "Unknown element 'Zz'"),
         ({"gates": [{"quantity": "oxygen_vacancy_formation_energy", "at_least": 1}]}, VACANCY),
         ({"host": {"formula": "Xx2O"}}, "Xx2O"),
         ({"host": {}}, "a formula or the file of a crystal"),
@@ -322,6 +352,27 @@ def test_what_should_compete_and_does_not_is_named() -> None:
     assert lacking_competitors(cells["Ti"]) == ()
     (said,) = lacking_competitors(cells["W"])
     assert "Li4WO5 should compete" in said
+
+
+def test_an_ion_of_the_host_may_be_put_where_it_is_not_at_home() -> None:
+    study = make_screen(
+        {
+            **STUDY,
+            "dopants": [
+                {"element": "Li", "sites": ["TM"]},
+                {"element": "Ni", "sites": ["Li"]},
+                {"element": "Mn", "replaces": "Ni"},
+            ],
+        }
+    )
+    assert [d.name for d in study.dopants] == ["Li", "Ni", "Mn"]
+
+
+def test_kicks_take_time_and_the_outlook_says_so() -> None:
+    (calm,), (kicked,) = (
+        outlook(make_screen({**STUDY, "dopants": ["Al"], "relaxation": {"kicks": kicks}})) for kicks in (0, 2)
+    )
+    assert kicked.seconds == pytest.approx(3 * calm.seconds)
 
 
 def test_a_study_asks_for_bands() -> None:
@@ -371,6 +422,15 @@ def test_computed_and_predicted_tiles_look_different() -> None:
     assert "<b>Mo</b><br>0.8p" in text
     assert "<b>B</b><br>×" in text
     assert "Fe" in text
+
+
+def test_the_report_says_what_a_cell_holds_where_it_is_not_what_was_asked_for() -> None:
+    """18 Li, 9 Mn and 3 Ni with 30 O are Li1.2Mn0.6Ni0.2O2; no 30 O hold Li1.2Mn0.54Ni0.13Co0.13O2."""
+    from lirich.reports.screening import held_words
+
+    assert held_words("Li1.2Mn0.6Ni0.2O2", Counter({"Li": 18, "Mn": 9, "Ni": 3, "O": 30})) == ""
+    asked, there = "Li1.2Mn0.54Ni0.13Co0.13O2", Counter({"Li": 18, "Mn": 8, "Ni": 2, "Co": 2, "O": 30})
+    assert held_words(asked, there) == "Li1.2Mn0.533Ni0.133Co0.133O2"
 
 
 def test_the_report_says_what_was_computed_on_what_and_how_surely(undisturbed: ScreenResult) -> None:

@@ -118,3 +118,6 @@ def test_an_unknown_element_or_calculator_is_refused_by_name(tmp_path: Path) -> 
     told = run("screen", "dopants", "study.yaml", "--executor", "serial", cwd=tmp_path)
     assert told.code != 0
     assert "chgnte" in told.err
+    told = run("screen", "dopants", "study.yaml", "--dry-run", cwd=tmp_path)  # not after an hour, but before
+    assert told.code != 0
+    assert "chgnte" in told.err

@@ -224,6 +224,10 @@ def test_the_shipped_results_are_those_of_the_shipped_study(tmp_path: Path) -> N
     said = run("screen", "phases", "phases", "--shipped", "-o", "map.html", cwd=tmp_path)
     assert said.code == 0, said.err
     assert result.answer in said.out.replace("\n", " ")
+    assert said.out.index("spinel") < said.out.index("rock salt")
+    lines = {line.split()[0]: line.split()[1:] for line in said.out.splitlines() if line.startswith("Li")}
+    # Li2MnO3: spinel 32 over layered, rock salt 99.6 with the error of its two cells (docs/explanation/atoms.md)
+    assert lines["Li1.333Mn0.6667O2"] == ["32.2", "99.6", "±", "10.2"]
     assert (tmp_path / "map.html").stat().st_size > 100_000
 
 

@@ -15,15 +15,18 @@ pytest.importorskip("sklearn", reason="needs the extra [atoms]")
 pytest.importorskip("pymatgen", reason="needs the extra [atoms]")
 
 import yaml
+from pydantic import ValidationError
 
 from lirich.atoms.dopants import Dopant
 from lirich.atoms.features import features
 from lirich.atoms.oxidation import usual_state
 from lirich.errors import NotEnoughDataError
+from lirich.interfaces.elements import element_table
 from lirich.screening.judged import judged
 from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.study import DopingStudy, Place, usual_place
 from lirich.workbench import Workspace
+from lirich.workbench.dopant_facts import element_words
 from lirich.workbench.screen import keep_values, make_screen
 from lirich.workbench.screen_next import next_study, study_text, what_next
 from lirich.workbench.screen_result import ScreenResult
@@ -38,7 +41,12 @@ def truth(element: str, place: Place) -> float:
     return float(0.2 * row[1] - 0.1 * row[3])
 
 
-def screened(elements: Sequence[str], values: Sequence[float], gates: Sequence[dict[str, Any]] = ()) -> ScreenResult:
+def screened(
+    elements: Sequence[str],
+    values: Sequence[float],
+    gates: Sequence[dict[str, Any]] = (),
+    without: Sequence[str] = (),
+) -> ScreenResult:
     """What two orderings would give: the numbers, 0.02 eV apart."""
     study = DopingStudy.model_validate(
         {
@@ -47,6 +55,7 @@ def screened(elements: Sequence[str], values: Sequence[float], gates: Sequence[d
             "dopants": list(elements),
             "weights": {CHANGE: 1},
             "gates": list(gates),
+            "without": list(without),
         }
     )
     cells = tuple(Built(ordering=n, formula="") for n in range(2))
@@ -133,6 +142,32 @@ def test_a_dopant_that_would_fall_is_not_named_next() -> None:
         assert bool(p.falls_at) == (p.figures[CHANGE].value < limit)
 
 
+def test_elements_that_the_study_is_without_are_not_proposed() -> None:
+    proposed = {p.ion.element for p in what_next(told(), 3).following}
+    result = screened(COMPUTED, [truth(e, "TM") for e in COMPUTED], without=sorted(proposed))
+    found = what_next(result, 3)
+    assert not proposed & {p.ion.element for p in found.places}
+    assert not proposed & {p.ion.element for p in found.following}
+    assert make_screen(yaml.safe_load(study_text(next_study(result.judged.screened.study, found), found))).without
+
+
+def test_a_study_cannot_be_without_what_is_no_element() -> None:
+    with pytest.raises(ValidationError, match="Did you mean 'Cd'"):
+        screened(["W"], [1.0], without=["Cdd"])
+
+
+def test_what_is_proposed_says_how_toxic_and_dear_it_is() -> None:
+    """Cadmium oxide is a carcinogen of category 1B (Annex VI of Regulation (EC) 1272/2008), iridium dear."""
+    assert element_words("Cd") == "toxicity high (CdO), 2.7 USD/kg"
+    assert element_words("Ir") == "toxicity low (IrO2), 140,000 USD/kg"
+    assert element_words("Pm") == "toxicity unknown, unknown USD/kg"
+    data = told().predicted.to_dict()["dopants"]
+    assert isinstance(data, list)
+    (molybdenum,) = [each for each in data if each["element"] == "Mo"]
+    assert molybdenum["price_usd_per_kg"] == element_table()["Mo"].price_usd_per_kg
+    assert molybdenum["toxicity"] == element_table()["Mo"].toxicity
+
+
 def test_the_next_study_runs_and_keeps_what_was_computed() -> None:
     result = told()
     found = what_next(result, 2)
@@ -169,6 +204,7 @@ def test_predicted_tiles_and_rows_are_marked() -> None:
     page = screening_report(result)
     assert "Dopants that nobody computed" in page
     assert "error on 18 dopants left out" in page
+    assert result.predicted.places[0].element_words in page
     assert '<span class="badge predicted">' in page
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False)) == result.to_dict()
 
@@ -186,5 +222,6 @@ def test_from_a_study_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     said = run("screen", "next", str(path), "-n", "2", "-o", str(tmp_path / "next.yaml"), cwd=tmp_path)
     assert said.code == 0, said.err
     assert "Compute next: " in said.out
+    assert "USD/kg" in said.out
     following = module.read_screen(tmp_path / "next.yaml")
     assert len(following.dopants) == 20

@@ -25,7 +25,8 @@ REDOX_STATES: Mapping[str, tuple[int, ...]] = {
     "V": (3, 4, 5),
     "Ru": (4, 5),
 }
-"""States that a host metal takes in a layered oxide between discharge and charge.
+"""States that a host metal takes in a layered oxide between discharge and charge: some of `oxidation.STATES`, without
+those of deep discharge (Mn²⁺, Fe²⁺, Co²⁺), which no dopant is paid with.
 
 Mn, Ni, Co: Lu & Dahn, J. Electrochem. Soc. 149 (2002) A815, doi:10.1149/1.1480014; Mn³⁺ in reduced Li-rich oxides and
 Ni³⁺, Co⁴⁺, Fe⁴⁺, Cr⁶⁺, V⁵⁺, Ru⁵⁺ as in Assat & Tarascon, Nat. Energy 3 (2018) 373, doi:10.1038/s41560-018-0097-0.

@@ -4,7 +4,8 @@ The bookkeeping is that of layered lithium-rich oxides (Lu & Dahn, J. Electroche
 doi:10.1149/1.1480014): discharged, Ni is 2+, Co 3+ and Mn 4+. What is missing to neutrality is taken from the metals in
 the order in which they give and take electrons, then, where it is allowed, from oxygen (the anionic redox of the
 Li-rich plateau: Seo et al., Nature Chem. 8, 692 (2016), doi:10.1038/nchem.2524). Formal charges are bookkeeping, not
-spectroscopy. Of the references only Shannon's has been checked against an index; the other DOIs are from memory.
+spectroscopy. Shannon's reference has been checked against an index, Hu's was found cited alike in a public text; those
+of Lu & Dahn, Seo, and Ohzuku & Makimura are from memory.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Literal
 from pymatgen.core.periodic_table import Species
 from pymatgen.core.structure import Structure
 
+from lirich.atoms.compensation import ion
 from lirich.errors import NotNeutralError, StructureError, UnknownNameError
 
 STATES: Mapping[str, tuple[int, ...]] = {
@@ -113,13 +115,13 @@ def balanced(amounts: Mapping[str, float], *, oxygen: bool = False, adjust: bool
                     del counts[state]
                 counts[state + step] = counts.get(state + step, 0.0) + moved
                 excess += step * moved
-                changes.append(f"{moved:.3g} {_ion(element, state)} to {_ion(element, state + step)}")
+                changes.append(f"{moved:.3g} {ion(element, state)} to {ion(element, state + step)}")
     if excess < -1e-9 and oxygen and adjust:
         moved = min(amounts.get("O", 0.0), -excess)
         if moved > 0:
             states["O"] = {-2: amounts["O"] - moved, -1: moved}
             excess += moved
-            changes.append(f"{moved:.3g} O2- to O-, spread over all oxygen")
+            changes.append(f"{moved:.3g} O²⁻ to O⁻, spread over all oxygen")
     if abs(excess) > 1e-6:
         formula = "".join(f"{el}{n:.4g}" for el, n in amounts.items())
         tried = f" after {', '.join(changes)}" if changes else ""
@@ -172,18 +174,12 @@ def ionic_radius_a(element: str, charge: int, coordination: int = 6) -> float:
     """
     spin: Literal["High Spin", "Low Spin"] = "High Spin" if (element, charge) in HIGH_SPIN else "Low Spin"
     try:
-        ion = Species(element, charge)
-        table = ion.data["Shannon radii"][str(charge)]
+        table = Species(element, charge).data["Shannon radii"][str(charge)]
         entry = table[_ROMAN[coordination]]
     except (KeyError, ValueError, TypeError) as error:
         raise UnknownNameError(
-            f"Shannon's table has no {_ion(element, charge)} in {coordination}-fold coordination",
+            f"Shannon's table has no {ion(element, charge)} in {coordination}-fold coordination",
             advice="Ask for another coordination or state",
         ) from error
     chosen = entry.get(spin) or entry.get("") or next(iter(entry.values()))
     return float(chosen["ionic_radius"])
-
-
-def _ion(element: str, charge: int) -> str:
-    size = "" if abs(charge) == 1 else f"{abs(charge)}"
-    return f"{element}{size}{'+' if charge > 0 else '-'}"

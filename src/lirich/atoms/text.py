@@ -141,7 +141,11 @@ def _from_poscar(text: str) -> Structure:
             warnings.simplefilter("ignore")
             poscar = Poscar.from_str(text, read_velocities=False)
     except Exception as error:
-        raise StructureError(f"The POSCAR cannot be read: {_first_line(str(error))}", expected=_EXPECTED) from error
+        raise StructureError(
+            f"The POSCAR cannot be read: {_first_line(str(error))}",
+            expected=_EXPECTED,
+            advice="A CIF is told by lines that begin with data_, loop_ or _cell_; this text has none",
+        ) from error
     if not poscar.true_names:
         raise StructureError("The POSCAR does not name its elements", expected="a line of symbols over the counts")
     return _bare(poscar.structure)

@@ -66,16 +66,13 @@ def phases(
 def show(result: PhasesResult) -> None:
     """Print the computed energies, the errors of the map, its answer, and what to compute next."""
     from lirich.workbench.phases_figures import words
+    from lirich.workbench.phases_result import QUANTITY
 
     screened, out = result.screened, console()
     rows = [
-        (
-            p.formula,
-            *(f"{value:.1f}" + (f" ± {sd:.1f}" if sd else "") for value, sd in p.over_layered_mev_atom.values()),
-        )
-        for p in screened.computed
+        (p.formula, *(_energy_cell(*p.over_layered_mev_atom[phase]) for phase in QUANTITY)) for p in screened.computed
     ]
-    heads = ("composition", "spinel\nmeV/atom", "rock salt\nmeV/atom")
+    heads = ("composition", *(f"{phase}\nmeV/atom" for phase in QUANTITY))
     show_table(f"{screened.study.name}: over layered (computed)", heads, rows, right=(1, 2))
     for phase, error in screened.left_out.items():
         out.print(
@@ -87,6 +84,10 @@ def show(result: PhasesResult) -> None:
         out.print(f"[magenta]predicted[/] {escape(words(each))}")
     if screened.following:
         out.print("To compute next: " + escape(", ".join(each.formula for each in screened.following)))
+
+
+def _energy_cell(value: float, error: float) -> str:
+    return f"{value:.1f}" + (f" ± {error:.1f}" if error else "")
 
 
 def compositions(study: str, workers: int | None, *, json: bool) -> None:

@@ -40,6 +40,10 @@ def dopants(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the report here (HTML).", show_default=False)
     ] = None,
+    cells: Annotated[
+        Path | None,
+        typer.Option("--cells", help="Write every cell, as built, into this folder (CIF).", show_default=False),
+    ] = None,
     workspace: WorkspaceFolder = None,
     workers: Workers = None,
     executor: ExecutorName = "processes",
@@ -52,7 +56,7 @@ def dopants(
     if dry_run:
         screening.candidates(study, workers, json=json)
         return
-    screening.dopants(study, output, workspace, shipped=shipped, workers=workers, executor=executor, json=json)
+    screening.dopants(study, output, cells, workspace, shipped=shipped, workers=workers, executor=executor, json=json)
 
 
 @screen.command("phases")

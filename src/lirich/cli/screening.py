@@ -25,6 +25,7 @@ MOST_PREDICTED = 12
 def dopants(
     study: str,
     output: Path | None,
+    cells: Path | None,
     folder: Path | None,
     *,
     shipped: bool,
@@ -32,8 +33,9 @@ def dopants(
     executor: str,
     json: bool,
 ) -> None:
-    """Run a study, keep its values where there is a workspace, show the ranking, write the report."""
+    """Run a study, keep its values where there is a workspace, show the ranking, write the report and the cells."""
     from lirich.workbench.screen import keep_values
+    from lirich.workbench.screen_export import write_cells
 
     workspace = workspace_of(folder)
     result = _screened(study, workspace, shipped=shipped, workers=workers, executor=executor, quiet=json)
@@ -43,6 +45,7 @@ def dopants(
         from lirich.reports.screening import screening_report
 
         write_page(output, screening_report(result))
+    files = [] if cells is None else write_cells(result, cells)
     if json:
         print_json(result.to_dict())
     else:
@@ -56,6 +59,8 @@ def dopants(
             console().print("[dim]No workspace here: nothing is kept, and a run that is stopped begins anew.[/]")
         if output is not None:
             console().print(f"Report: [bold]{escape(str(output))}[/]")
+        if cells is not None:
+            console().print(f"{len(files)} cells, as built: [bold]{escape(str(cells))}[/]")
     if result.judged.ranking is None:
         raise typer.Exit(1)
 
@@ -113,21 +118,32 @@ def following(
 
 
 def _show_learned(found: ScreenPrediction) -> None:
+    from lirich.workbench.dopant_facts import price_words, toxicity_words
+
     out = console()
     for each in found.learned:
         out.print(escape(each.words))
     told = [p for p in found.places if p.score is not None][:MOST_PREDICTED]
     rows = [
-        (p.name, f"{p.score.value:+.2f}", f"{p.score.low:+.2f} … {p.score.high:+.2f}", p.falls_at)
+        (
+            p.name,
+            f"{p.score.value:+.2f}",
+            f"{p.score.low:+.2f} … {p.score.high:+.2f}",
+            toxicity_words(p.ion.element),
+            price_words(p.ion.element),
+            p.falls_at,
+        )
         for p in told
         if p.score is not None
     ]
     if rows:
-        show_table(
-            "Not computed (predicted; 90 % intervals)", ("dopant", "score", "interval", "falls at"), rows, right=(1, 2)
-        )
+        heads = ("dopant", "score", "interval", "toxicity", "USD/kg", "falls at")
+        show_table("Not computed (predicted; 90 % intervals)", heads, rows, right=(1, 2, 4))
     out.print(f"[bold]Compute next: {escape(', '.join(p.name for p in found.following))}[/]")
     out.print(f"[dim]{escape(found.how)}[/]")
+    for p in found.following:
+        out.print(f"  {escape(p.name)}: {escape(p.element_words)}")
+    out.print("[dim]The score knows nothing of either; `without: [Cd, …]` in the study leaves elements out.[/]")
 
 
 def show(result: ScreenResult) -> None:

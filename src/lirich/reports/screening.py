@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lirich.model import Composition
 from lirich.quantities import QUANTITIES
 from lirich.reports.html import FigureBook, page_parts, templates
 from lirich.screening.candidate import LEVEL
@@ -15,6 +17,7 @@ from lirich.screening.states import agreements, changes_by_state, state_words
 
 if TYPE_CHECKING:
     from lirich.screening.candidate import Candidate
+    from lirich.screening.screened import Screened
     from lirich.workbench.screen_result import ScreenResult
 
 
@@ -100,6 +103,7 @@ def _predictions(result: ScreenResult) -> list[dict[str, object]]:
             "score": "–" if place.score is None else f"{place.score.value:+.2f}",
             "interval": "" if place.score is None else f"{place.score.low:+.2f} … {place.score.high:+.2f}",
             "figures": [f"{QUANTITIES[key].name} {figure_words(key, each)}" for key, each in place.figures.items()],
+            "element": place.element_words,
             "falls_at": place.falls_at,
         }
         for place in result.predicted.places
@@ -147,11 +151,35 @@ def _structures(result: ScreenResult) -> str:
         f"ordered by the electrostatic energy of formal charges from seed {host.seed}" if host.formula else "as given"
     )
     shares = ", ".join(f"{100 * share:.0f} %" for share in screened.study.lithium_removed)
+    count = len(screened.host.cells)
     return (
-        f"{len(screened.host.cells)} orderings of {host.formula or 'the given crystal'} with {atoms} atoms, {origin}; "
+        f"{count} ordering{'s' if count != 1 else ''} of {host.formula or 'the given crystal'} with {atoms} atoms"
+        f"{_rounded(screened)}, {origin}; "
         f"each dopant on the place of the lowest electrostatic energy, every cell neutral by formal charges; "
-        f"lithium removed: {shares}."
+        f"lithium removed: {shares}. Dopants are counted together, per metal that is not lithium (anions per anion); "
+        f"{screened.study.concentration_percent:g} % of each set's first ion were asked for where the set says nothing "
+        "else, and rounded to the cell."
     )
+
+
+def _rounded(screened: Screened) -> str:
+    """Return what the cell holds where it is not the formula that was asked for: amounts are rounded to whole atoms."""
+    formula = screened.study.host.formula
+    crystal = screened.host.cells[0].crystal if screened.host.cells else None
+    if not formula or crystal is None:
+        return ""
+    held = held_words(formula, Counter(crystal.elements))
+    return f" (which hold {held}: amounts are rounded to whole atoms)" if held else ""
+
+
+def held_words(formula: str, atoms: Mapping[str, int]) -> str:
+    """Return what *atoms* of a cell are, written as *formula* is, with its oxygen; empty where they are the formula."""
+    asked = Composition.parse(formula).amounts
+    units = atoms["O"] / asked["O"] if atoms.get("O") and asked.get("O") else 0.0
+    if not units or all(abs(atoms.get(e, 0) - n * units) < 0.01 for e, n in asked.items()):
+        return ""
+    shares = {e: atoms.get(e, 0) / units for e in asked}
+    return "".join(e if share == 1 else f"{e}{share:.3g}" for e, share in shares.items())
 
 
 def _method(result: ScreenResult) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from lirich.errors import UnknownNameError
-from lirich.model import Frozen
+from lirich.model import Composition, Frozen
 from lirich.screening.asked import Asked, readable
 
 Place = Literal["Li", "TM", "O", "tetrahedral"]
@@ -132,7 +132,7 @@ class DopingStudy(Asked):
     ``compensations`` are the kinds that may make a cell neutral, in the order in which they are preferred;
     ``ways`` says how many of them are computed of each candidate. ``lithium_removed`` are the states of charge, as
     shares of all lithium. ``oxygen_sites`` says how many sites of oxygen are emptied in each cell, ``bands`` whether
-    barriers are those of nudged elastic bands.
+    barriers are those of nudged elastic bands. ``without`` are elements that are never proposed as the next dopant.
     """
 
     name: str = "dopants"
@@ -147,6 +147,25 @@ class DopingStudy(Asked):
     calculators: tuple[str, ...] = Field(default=("chgnet",), min_length=1)
     relaxation: Accuracy = Accuracy()
     descriptors: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    @field_validator("without")
+    @classmethod
+    def _elements(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for symbol in given:
+            if symbol not in symbols():
+                raise ValueError(str(UnknownNameError.of("element", symbol, symbols())))
+        return given
+
+    @model_validator(mode="after")
+    def _foreign(self) -> Self:
+        """Refuse a dopant that would take the place of its own kind; lithium in the metal layer is a change."""
+        own = set(Composition.parse(self.host.formula).amounts) if self.host.formula else set()
+        for ion in (ion for dopants in self.dopants for ion in dopants.ions):
+            at_home = any(place == ion.element or (place == "TM" and ion.element != "Li") for place in ion.places)
+            if ion.element in own and at_home and ion.replaces in ("", ion.element):
+                raise ValueError(f"{ion.element} is in the host: say which other ion it replaces (replaces: …)")
+        return self
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

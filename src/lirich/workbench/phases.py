@@ -103,7 +103,8 @@ def expected_seconds(study: PhaseStudy, compositions: int) -> float:
     from lirich.atoms.relax import USUAL_STEPS
     from lirich.workbench.screen_cells import FREE_COST, seconds_of
 
-    return seconds_of(len(ORDERS) * study.cells * compositions * study.atoms * USUAL_STEPS * FREE_COST)
+    runs = len(ORDERS) * study.cells * compositions * (1 + study.relaxation.kicks)
+    return seconds_of(runs * study.atoms * USUAL_STEPS * FREE_COST)
 
 
 def run_phases(

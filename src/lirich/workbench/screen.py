@@ -110,12 +110,17 @@ class Outlook:
 def outlook(study: DopingStudy) -> list[Outlook]:
     """Return what a study would compute and about how long each candidate takes, without computing any energy.
 
-    Raises `OptionalDependencyError` without the extra ``[atoms]``, and what a host raises that cannot be.
+    Raises `OptionalDependencyError` without the extra ``[atoms]``, `UnknownNameError` on a calculator that nobody
+    brings, and what a host raises that cannot be.
     """
     need_atoms("A screening of dopants")
+    from lirich.atoms.calculators import calculator_names
     from lirich.workbench.prospects import hosts_of, prospects
     from lirich.workbench.screen_cells import expected_cost, seconds_of
 
+    for name in study.calculators:  # one of a workspace (``chgnet:NAME``) is looked for when it is needed
+        if name.partition(":")[0] not in calculator_names():
+            raise UnknownNameError.of("calculator", name, calculator_names())
     found = []
     for prospect in prospects(study, hosts_of(study)):
         cost = sum(expected_cost(study, len(variant.structure)) for _, variant in prospect.cells)
@@ -125,7 +130,7 @@ def outlook(study: DopingStudy) -> list[Outlook]:
                 formulas=tuple(dict.fromkeys(v.structure.composition.formula for _, v in prospect.cells)),
                 compensations=tuple(dict.fromkeys(v.compensation.words for _, v in prospect.cells)),
                 failures=prospect.failures,
-                seconds=seconds_of(cost),
+                seconds=seconds_of(cost) * (1 + study.relaxation.kicks),
             )
         )
     return found
@@ -148,7 +153,7 @@ def run_screen(
     ----------
     cache:
         Folder that keeps results: a study that was stopped goes on where it was, a finished one is read back whole.
-        Gates and weights are no part of the key: another weight computes nothing.
+        Gates and weights are no part of the key: another weight computes nothing but what it is the first to ask for.
     executor, workers:
         See `lirich.compute.open_executor`.
     literature:
@@ -171,14 +176,20 @@ def run_screen(
     kept = ResultCache(cache / "whole") if cache is not None else None
     potentials = identities(models, study.calculators)
     key = content_hash({"study": _computed_part(study), "potentials": potentials, "code": _code(plan)})
-    known = kept.get(key) if kept is not None else None
-    if known is not None:
-        screened = Screened.model_validate(known).model_copy(update={"study": study})
-    else:
-        screened = _compute(study, plan, models, cache, executor, workers, progress)
-        if kept is not None:
-            kept.put(key, screened.model_dump(mode="json"))
-    return answered(screened, literature, cached=known is not None)
+    found = kept.get(key) if kept is not None else None
+    known = Screened.model_validate(found) if found is not None else None
+    if known is not None and _covers(known, study):
+        return answered(known.model_copy(update={"study": study}), literature, cached=True)
+    screened = _compute(study, plan, models, cache, executor, workers, progress)
+    if kept is not None:
+        kept.put(key, screened.model_dump(mode="json"))
+    return answered(screened, literature)
+
+
+def _covers(known: Screened, study: DopingStudy) -> bool:
+    """Whether kept results have all that a study judges by: another weight may ask for what nobody asked for before."""
+    there = {reading.quantity for each in (known.host, *known.tried) for reading in each.readings}
+    return {*there, *known.study.descriptors, *known.study.wanted} >= set(study.wanted)
 
 
 def answered(screened: Screened, literature: Sequence[Value] | None = None, *, cached: bool = False) -> ScreenResult:
@@ -212,7 +223,7 @@ def keep_values(store: Store, result: ScreenResult) -> int:
 
 def _computed_part(study: DopingStudy) -> dict[str, Any]:
     """Return what of a study decides what is computed."""
-    return study.model_dump(mode="json", exclude={"name", "gates", "weights", "seed"})
+    return study.model_dump(mode="json", exclude={"name", "gates", "weights", "without"})
 
 
 def _code(plan: CellPlan | None) -> list[str]:

@@ -22,7 +22,9 @@ def what_next(result: ScreenResult, count: int = 3) -> ScreenPrediction:
             f"Nothing to go on from: {found.why_not}", advice="Screen further dopants of your own choice first"
         )
     if not found.following:
-        raise NotEnoughDataError("All sensible dopants on the places of this study are computed, or would fall")
+        raise NotEnoughDataError(
+            "All sensible dopants on the places of this study are computed, left out, or would fall"
+        )
     return found
 
 
@@ -43,6 +45,7 @@ def study_text(study: DopingStudy, found: ScreenPrediction) -> str:
     said = [
         f"To compute next: {', '.join(place.name for place in found.following)}.",
         f"By: {found.how}.",
+        *(f"{place.name}: {place.element_words}." for place in found.following),
         *(each.words for each in found.learned),
         "The dopants of the study before are still here: in the same workspace they are read back.",
     ]

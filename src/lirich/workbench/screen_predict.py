@@ -19,6 +19,7 @@ from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import Judged
 from lirich.screening.ranking import Ranking
 from lirich.screening.study import ANIONS, Ion, Place
+from lirich.workbench.dopant_facts import element_words, facts_of
 
 if TYPE_CHECKING:
     from lirich.atoms.dopants import Dopant
@@ -93,6 +94,11 @@ class Predicted:
         """``Mo in the TM layer``."""
         return f"{self.ion.element} {_WHERE[self.ion.places[0]]}"
 
+    @property
+    def element_words(self) -> str:
+        """Toxicity and price of the element, which the score knows nothing of."""
+        return element_words(self.ion.element)
+
 
 _WHERE: Mapping[Place, str] = {
     "Li": "in the Li layer",
@@ -139,6 +145,7 @@ class ScreenPrediction:
 
 
 def _as_json(place: Predicted) -> dict[str, object]:
+    facts = facts_of(place.ion.element)
     return {
         "name": place.name,
         "element": place.ion.element,
@@ -147,6 +154,9 @@ def _as_json(place: Predicted) -> dict[str, object]:
         "score": None if place.score is None else place.score.model_dump(mode="json"),
         "figures": {key: each.model_dump(mode="json") for key, each in place.figures.items()},
         "falls_at": place.falls_at,
+        "toxicity": facts.toxicity if facts is not None else None,
+        "toxicity_of": facts.hazard_of if facts is not None else None,
+        "price_usd_per_kg": facts.price_usd_per_kg if facts is not None else None,
     }
 
 
@@ -157,7 +167,7 @@ def predict(judged: Judged, *, following: int = 3) -> ScreenPrediction:
     (`lirich.atoms.features`) by a Gaussian process. A figure is predicted only where the process does better on
     dopants left out than the mean of the others, and has an interval. Sensible are all elements with a usual charge, a
     radius near that of the ion that makes room, and an oxide, on each of the places that the study tried: what stands
-    on a place that nobody computed cannot be learned.
+    on a place that nobody computed cannot be learned. Elements that the study is ``without`` are not among them.
     """
     ranking = judged.ranking
     if ranking is None:
@@ -306,6 +316,7 @@ class _Learner:
         own = {e for cell in self.judged.screened.host.cells if cell.crystal is not None for e in cell.crystal.elements}
         formula = self.judged.screened.study.host.formula
         own |= set(Composition.parse(formula).amounts) if formula else set()
+        own |= set(self.judged.screened.study.without)
         cations = [e for e in dict.fromkeys(e for e, _ in oxide_energies()) if e in STATES]
         found: list[Ion] = []
         for element in (*cations, *sorted(ANIONS & set(STATES))):
