@@ -299,6 +299,26 @@ def test_the_shipped_results_are_those_of_the_shipped_study() -> None:
     assert 20 < (sodium_tungsten.computed_percent or 0) < 60
 
 
+def test_the_shipped_twelve_dopants_rank_as_issue_5_asks() -> None:
+    """Oxygen beside W > Nb > Ti ≥ Al ≈ 0, Na-W raised by 20 to 60 % of the undoped, orderings alike by Spearman ≥ 0.8."""
+    result = shipped_result("dopants")
+    given = result.judged
+    assert given.screened.study == read_screen(Path("dopants"))
+    discharged = {c.candidate: c for c in changes_by_state(given) if c.lithium_removed == 0.0}
+    order = [discharged[name].change.value for name in ("W", "Nb", "Ti", "Al")]
+    assert order == sorted(order, reverse=True)
+    assert abs(order[-1]) < 0.2
+    assert all(discharged[name].change.low is not None for name in discharged)
+    (low_w, high_nb) = (discharged["W"].change.low, discharged["Nb"].change.high)
+    assert low_w is not None
+    assert high_nb is not None
+    assert low_w > high_nb
+    (sodium_tungsten,) = result.literature
+    assert 20 < (sodium_tungsten.computed_percent or 0) < 60
+    alike = next(a for a in agreements(given) if a.lithium_removed == 0.0)
+    assert min(alike.spearman.values()) >= 0.8
+
+
 def test_a_study_may_be_toml(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(

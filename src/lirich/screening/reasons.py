@@ -10,6 +10,10 @@ from lirich.screening.gates import Funnel
 from lirich.screening.ranking import Ranked, Ranking
 
 
+MOST_NAMES = 2
+"""So many quantities are named that a doubt is about."""
+
+
 def reasons(candidate: Candidate, passed: Funnel, ranking: Ranking | None) -> tuple[str, ...]:
     """Say why: the gate that it fell at, or what carries and what costs its score, how sure its rank is, its doubts."""
     said = list(_of_gates(candidate, passed))
@@ -34,7 +38,9 @@ def _of_doubts(doubts: Mapping[str, Sequence[str]]) -> list[str]:
         kinds.setdefault(doubt.rpartition(": ")[0] or doubt, []).append(doubt)
     said = []
     for alike in kinds.values():
-        names = ", ".join(dict.fromkeys(name for doubt in alike for name in doubts[doubt]))
+        about = list(dict.fromkeys(name for doubt in alike for name in doubts[doubt]))
+        others = f" and {len(about) - MOST_NAMES} more" if len(about) > MOST_NAMES else ""
+        names = ", ".join(about[:MOST_NAMES]) + others
         more = f" (and {len(alike) - 1} more like it)" if len(alike) > 1 else ""
         said.append(f"{names}: {alike[0]}{more}")
     return said
