@@ -17,9 +17,13 @@ def reasons(candidate: Candidate, passed: Funnel, ranking: Ranking | None) -> tu
     if place is not None and ranking is not None:
         said += _of_rank(candidate, place, ranking)
     elif ranking is not None and candidate.name in ranking.left_out:
+        lacking: dict[str, list[str]] = {}
         for key in ranking.left_out[candidate.name]:
-            why = candidate.missing.get(key, "not computed")
-            said.append(f"not ranked: {QUANTITIES[key].name} is missing ({why})")
+            lacking.setdefault(candidate.missing.get(key, "not computed"), []).append(QUANTITIES[key].name)
+        said += [
+            f"not ranked: {', '.join(names)} {'is' if len(names) == 1 else 'are'} missing ({why})"
+            for why, names in lacking.items()
+        ]
     doubts: dict[str, list[str]] = {}
     for key, figure in candidate.figures.items():
         for doubt in figure.doubts:
@@ -50,6 +54,8 @@ def _of_gates(candidate: Candidate, passed: Funnel) -> list[str]:
             break
         if candidate.name in stage.unknown:
             said.append(f"went on untested: {stage.gate.why(candidate)}")
+        elif candidate.name in stage.unsure:
+            said.append(f"went on unsure: {stage.gate.why(candidate)}")
     return said
 
 
