@@ -164,7 +164,7 @@ def _unsure(result: CoatingsResult, named: Collection[str]) -> str:
     unsure = {name for stage in result.judged.funnel.stages for name in stage.unsure}
     places = [p for p in map(result.place, named) if p is not None and p.name in unsure]
     ranks = ", ".join(f"{p.name} ({p.rank})" for p in sorted(places, key=lambda p: p.rank)[:MOST_FALLEN])
-    return f"Ranked, though within the error bar of a gate they would fall: {ranks}." if ranks else ""
+    return f"Ranked, though the value fails a gate by less than its error bar: {ranks}." if ranks else ""
 
 
 def _short(gate: Gate, candidate: Candidate) -> str:
