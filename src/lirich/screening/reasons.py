@@ -69,7 +69,8 @@ def _of_rank(candidate: Candidate, place: Ranked, ranking: Ranking) -> list[str]
     ]
     said.append(rank_words(place, len(ranking.places)))
     if place.on_front and len(ranking.weights) > 1:
-        said.append(f"no other candidate beats it in every quantity (in {place.front_share:.0%} of the draws)")
+        often = f" (in {place.front_share:.0%} of the draws)" if place.has_interval else ""
+        said.append(f"no other candidate beats it in every quantity{often}")
     if place.unsure:
         names = ", ".join(QUANTITIES[key].name for key in place.unsure)
         said.append(f"one result only, so no interval: {names}")

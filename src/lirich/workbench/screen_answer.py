@@ -85,7 +85,12 @@ class ScreenAnswer:
             return (f"Nobody is ranked: {self.judgement.no_ranking}.",)
         best, of = ranking.places[0], len(ranking.places)
         near = [p.name for p in ranking.places[1:] if p.rank_low == 1]
-        said = [f"{best.name} is first of {of} ranked, in {best.first_share:.0%} of the draws."]
+        told = (
+            f", in {best.first_share:.0%} of the draws"
+            if best.has_interval
+            else "; how surely is not known, since no uncertainty is"
+        )
+        said = [f"{best.name} is first of {of} ranked{told}."]
         if near:
             more = f" and {len(near) - MOST_NEAR} more" if len(near) > MOST_NEAR else ""
             said.append(f"It cannot be told from {', '.join(near[:MOST_NEAR])}{more}.")
