@@ -176,8 +176,8 @@ def _findings(study: AdditiveStudy, reference: Mapping[str, object], no_ranking:
         found.append(
             Finding(
                 code="reference-incomplete",
-                message=f"The reference {study.reference} has no {', '.join(lacking)}: the median of the others is taken, "
-                "which moves all scores alike and no rank",
+                message=f"The reference {study.reference} has no {', '.join(lacking)}: the median of the others is "
+                "taken, which moves all scores alike and no rank",
             )
         )
     mixed = sorted({column.origin.value for key, column in study.columns.items() if key in study.weights})
