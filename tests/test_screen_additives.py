@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -96,6 +97,21 @@ def test_the_reference_scores_nothing_and_is_no_candidate(tmp_path: Path) -> Non
     assert "DME" not in [c.name for c in answer.judgement.candidates]
     scores = {p.name: p.score for p in answer.judgement.ranking.places}  # type: ignore[union-attr]
     assert scores["TTE"] > 0 > scores["TMP"] > scores["DMSO"]
+
+
+def test_without_a_reference_the_middle_of_the_table_scores_nothing(tmp_path: Path) -> None:
+    """A binding energy of 0 eV is no molecule: measured from there, it would seem to cost everybody many spreads."""
+    answer = screened(tmp_path, {"weights": {BINDING: 1.0}})
+    scores = [p.score for p in answer.judgement.ranking.places]  # type: ignore[union-attr]
+    assert np.median(scores) == pytest.approx(0, abs=1e-9)
+
+
+def test_no_certainty_is_told_where_no_uncertainty_is_given(tmp_path: Path) -> None:
+    columns = {**STUDY["columns"], BINDING: {**STUDY["columns"][BINDING]}}
+    columns[BINDING].pop("uncertainty", None)
+    answer = screened(tmp_path, {"weights": {BINDING: 1.0}, "columns": columns})
+    assert "how surely is not known" in answer.words[0]
+    assert "of the draws" not in " ".join((*answer.words, *(r for _, row in answer.rows for r in row["reasons"])))
 
 
 @pytest.mark.parametrize(

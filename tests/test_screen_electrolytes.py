@@ -183,6 +183,17 @@ def test_a_polymer_has_facts_and_no_invented_energies(few: tuple[ScreenAnswer, P
     assert answer.values[0].provenance.source == "a paper"
 
 
+def test_the_answer_says_what_the_first_does_to_both_electrodes(few: tuple[ScreenAnswer, Path]) -> None:
+    answer = few[0]
+    best = answer.judgement.ranking.places[0].name
+    text = " ".join(answer.words)
+    assert f"{best} conducts {figure(answer, best, SIGMA):.1e}" in text
+    assert f"{best}: worst contacts with the cathode" in text
+    bear = [p.name for p in answer.judgement.ranking.places if figure(answer, p.name, ANODE) >= -100]
+    assert f"Within -100 meV/atom of Li stay {len(bear)} of {len(answer.judgement.ranking.places)} ranked" in text
+    assert ("it needs a layer between it and Li" in text) == (best not in bear)
+
+
 def test_what_the_literature_says_of_the_classes_stands_beside(few: tuple[ScreenAnswer, Path]) -> None:
     said = {(each["about"], each["quantity"]): each["value"] for each in few[0].details["literature"]}
     # the review: sulfides are seen to oxidise above 4.5 V, not at the 2 V of the equilibrium

@@ -14,6 +14,8 @@ from lirich.screening.gates import Gate, funnel
 from lirich.screening.ranking import pareto_front, rank
 from lirich.screening.reasons import reasons, table
 
+STRAIN = "coating_strain"
+
 VACANCY = "oxygen_vacancy_formation_energy_ev"
 VOLUME = "volume_change"
 
@@ -202,3 +204,48 @@ def test_a_candidate_that_fails_by_less_than_its_error_bar_is_said_to() -> None:
     assert passed.survivors == ()
     assert reasons(near, passed, None)[0].endswith("by less than its error bar")
     assert not reasons(far, passed, None)[0].endswith("by less than its error bar")
+
+
+# --- what cannot be told from a limit, and spreads that are all error ---
+
+
+def _strained(name: str, value: float, half: float) -> Candidate:
+    return Candidate(name=name, figures={STRAIN: Estimate(value=value, low=value - half, high=value + half)})
+
+
+def test_a_gate_that_lets_the_unsure_pass_takes_what_its_limit_cannot_be_told_from() -> None:
+    near, far, inside = _strained("near", 5.5, 1.0), _strained("far", 8.0, 1.0), _strained("inside", 4.0, 2.0)
+    strict, soft = Gate(quantity=STRAIN, at_most=5), Gate(quantity=STRAIN, at_most=5, unsure_passes=True)
+    assert funnel([near, far, inside], [strict]).survivors == ("inside",)
+    passed = funnel([near, far, inside], [soft])
+    assert passed.survivors == ("near", "inside")
+    assert passed.stages[0].unsure == ("near",)  # the value of the third is on the right side
+    assert reasons(near, passed, None)[0].startswith("went on unsure: ")
+    assert reasons(inside, passed, None) == ()
+    with pytest.raises(ValueError, match="cannot be sure"):
+        Gate(quantity=STRAIN, at_most=5, sure=True, unsure_passes=True)
+
+
+def test_a_figure_without_an_interval_is_never_unsure() -> None:
+    bare = Candidate(name="bare", figures={STRAIN: Estimate(value=5.5)})
+    assert funnel([bare], [Gate(quantity=STRAIN, at_most=5, unsure_passes=True)]).survivors == ()
+
+
+def test_a_spread_is_no_smaller_than_the_errors() -> None:
+    """Most are alike within their errors: one that differs by half an error is not many spreads worse."""
+    alike = [_strained(f"c{i}", 1.0 + 0.001 * i, 1.0) for i in range(9)]
+    ranking = rank([*alike, _strained("other", 1.5, 1.0)], {STRAIN: 1.0}, reference={STRAIN: 1.0})
+    error = 1.0 / 1.6448536269514722  # of a 90 % interval of ± 1
+    assert ranking.scales[STRAIN] == pytest.approx(error, rel=1e-6)
+    assert ranking.places[-1].score == pytest.approx(-0.5 / error, rel=1e-6)
+
+
+def test_one_cause_of_many_missing_figures_is_told_once() -> None:
+    keys = (STRAIN, "energy_above_hull_mev_atom")
+    lost = Candidate(name="Xx", missing=dict.fromkeys(keys, "unknown element Xx"))
+    found = Candidate(name="good", figures={key: Estimate(value=1.0, low=0.9, high=1.1) for key in keys})
+    passed = funnel([lost, found], [])
+    said = reasons(lost, passed, rank([lost, found], dict.fromkeys(keys, 1.0)))
+    assert len(said) == 1
+    assert said[0].count("unknown element Xx") == 1
+    assert "are missing" in said[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
 from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_reasons
 from lirich.cli.screening import workspace_of
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20
 """So many ranked candidates are printed; ``--json`` and the written table have all."""
-PAGE = ".html"
-"""A name that ends so asks for the page."""
 MOST_MEMBERS = 6
 """So many members of a group are printed."""
 
@@ -39,6 +37,7 @@ def electrolytes(
     """Run a study of electrolytes, keep its values where there is a workspace, show it, write its table."""
     from lirich.workbench.screen_electrolytes import read_electrolytes, run_electrolytes
 
+    _check(output)
     workspace = workspace_of(folder)
     asked = read_electrolytes(Path(study))
     with progress_bar("computing", quiet=json) as progress:
@@ -59,9 +58,16 @@ def additives(study: Path, output: Path | None, folder: Path | None, *, json: bo
     """Judge a table of molecules, keep its values where there is a workspace, show it, write its table."""
     from lirich.workbench.screen_additives import read_additives, screen_additives
 
+    _check(output)
     answer = screen_additives(*read_additives(study))
     everyone = {c.name for c in answer.judgement.candidates}
     _answered(answer, output, workspace_of(folder), everyone, json=json)
+
+
+def _check(output: Path | None) -> None:
+    from lirich.workbench.screen_answer import OUTPUTS
+
+    check_output(output, (*PAGE, *OUTPUTS))
 
 
 def _answered(
@@ -70,7 +76,7 @@ def _answered(
     from lirich.workbench.screen_answer import keep_answer, write_answer
 
     kept = 0 if workspace is None else keep_answer(workspace.store, answer)
-    if output is not None and output.suffix.lower() == PAGE:
+    if output is not None and output.suffix.lower() in PAGE:
         from lirich.reports import write_page
         from lirich.reports.answers import answer_report
 
@@ -85,7 +91,7 @@ def _answered(
         if workspace is not None:
             console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], each with its origin.")
         else:
-            console().print("[dim]No workspace here: nothing is kept.[/]")
+            console().print("[dim]No workspace here: nothing is kept. lirich init makes one.[/]")
         if output is not None:
             console().print(f"Written: [bold]{escape(str(output))}[/]")
     if answer.judgement.ranking is None:

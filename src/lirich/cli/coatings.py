@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
 from lirich.cli.ranked import figure_cells, head_of, rank_cell, show_reasons
 from lirich.cli.screening import workspace_of
 
@@ -36,6 +36,7 @@ def coatings(
     """Run a study, keep its values where there is a workspace, answer in words, write the page."""
     from lirich.workbench.screen_coatings import keep_values, read_coatings, run_coatings
 
+    check_output(output, PAGE)
     workspace = workspace_of(folder)
     asked = _changed(read_coatings(Path(study)), cathode, electrolytes, voltage)
     with progress_bar("computing", quiet=json) as progress:
@@ -62,7 +63,9 @@ def coatings(
         if workspace is not None:
             console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], origin computed.")
         else:
-            console().print("[dim]No workspace here: nothing is kept, and a run that is stopped begins anew.[/]")
+            console().print(
+                "[dim]No workspace here: nothing is kept, and a stopped run begins anew. lirich init makes one.[/]"
+            )
         if output is not None:
             console().print(f"Page: [bold]{escape(str(output))}[/]")
     if result.judged.ranking is None:

@@ -10,7 +10,7 @@ import typer
 from lirich.cli import complete as offers
 from lirich.cli.models import kept
 from lirich.cli.options import CellNames, ExecutorName, Json, Workers, WorkspaceFolder, open_workspace
-from lirich.cli.output import progress_bar, want_json
+from lirich.cli.output import check_output, progress_bar, want_json
 
 if TYPE_CHECKING:
     from lirich.workbench.learn_drivers import Source
@@ -133,7 +133,7 @@ def map_(
 
     grid = words.grid_of(window, points)
     words.check_direction(direction or "charge")
-    words.check_output(output)
+    check_output(output)
     _one_of("--from", learn_from, "--model", model, "a saved map is not learned again")
     with open_workspace(workspace) as ws, progress_bar("curves", quiet=json) as progress:
         how: dict[str, Any] = {
@@ -186,7 +186,7 @@ def complete_(
     _one_of("--grid", grid or points, "--model", model, "curves are put on the grid of the model")
     words.check_share(level, "--level")
     words.check_direction(direction)
-    words.check_output(output)
+    check_output(output)
     _one_of("--save", save, "--model", model, "a saved model is not learned again")
     with open_workspace(workspace) as ws, progress_bar("curves", quiet=json) as progress:
         found = ws.learn.complete(
@@ -238,7 +238,7 @@ def factors(
     from lirich.cli import learning as words
 
     words.check_share(level, "--level")
-    words.check_output(output)
+    check_output(output)
     _one_of("--state", state, "--states", states, "a table has its own states")
     _one_of("--save", save, "--model", model, "a saved model is not learned again")
     asked = words.table_of(states) if states is not None else state or None
@@ -288,7 +288,7 @@ def forecast(
 
     horizons = words.cycles_of(at)
     words.check_share(level, "--level")
-    words.check_output(output)
+    check_output(output)
     _one_of("--save", save, "--model", model, "a saved model is not learned again")
     if figure is None and model is None:
         figure = "discharge_specific_capacity_mah_g"
@@ -333,7 +333,7 @@ def outliers(
 
     words.check_share(false_alarms, "--false-alarms")
     how: dict[str, Any] = {} if (at := words.grid_of(grid, points)) is None else {"grid": at}
-    words.check_output(output)
+    check_output(output)
     _one_of("--save", save, "--model", model, "a saved detector is not learned again")
     with open_workspace(workspace) as ws, progress_bar("curves", quiet=json) as progress:
         found = ws.learn.outliers(
@@ -384,7 +384,7 @@ def drivers(
     want_json(json)
     from lirich.cli import learning as words
 
-    words.check_output(output)
+    check_output(output)
     _one_of("--save", save, "--model", model, "a saved answer is not asked for again")
     with open_workspace(workspace) as ws:
         if model is not None:

@@ -286,12 +286,6 @@ def answer(result: R, output: Path | None, title: str, show: Callable[[R], None]
         console().print(f"Figures: [bold]{escape(str(output))}[/]")
 
 
-def check_output(output: Path | None) -> None:
-    """Raise `InputError` before the work where the page cannot be written after it."""
-    if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
-        raise InputError(f"{output} cannot be written", expected="a file in a folder that is there")
-
-
 def window_of(text: str | None, option: str = "--window") -> tuple[float, float] | None:
     """Return the ends of a window such as ``3.3:3.9``. Raises `InputError`."""
     if text is None:

@@ -17,12 +17,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from lirich.errors import LirichError
+from lirich.errors import InputError, LirichError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lirich.compute import Progress
     from lirich.model import Finding
 
+PAGE = (".html", ".htm")
+"""Endings of the names of pages."""
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 MOST_PLACES = 6
 _HASH = re.compile(r"[0-9a-f]{64}(\.[a-z]+)?")
@@ -52,6 +56,20 @@ def console(*, stderr: bool = False) -> Console:
     if sys.stdout.isatty() or "COLUMNS" in os.environ:
         return Console(highlight=False)
     return Console(highlight=False, width=FILE_WIDTH)
+
+
+def check_output(output: Path | None, forms: Sequence[str] = ()) -> None:
+    """Raise `InputError` before the work where what is asked for cannot be written after it.
+
+    *forms* are the endings of the names that can be written, such as ``.html``; any, where none is named.
+    """
+    if output is None:
+        return
+    if forms and output.suffix.lower() not in forms:
+        raise InputError(f"{output.name} has no form that is written here", expected=f"a name in {' or '.join(forms)}")
+    folder = output.absolute().parent
+    if output.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"{output} cannot be written", expected="a file in a folder that is there and may be written")
 
 
 def print_json(data: Any) -> None:

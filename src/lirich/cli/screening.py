@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
-from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
 from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_reasons
 from lirich.errors import WorkspaceNotFoundError
 
@@ -37,6 +37,7 @@ def dopants(
     from lirich.workbench.screen import keep_values
     from lirich.workbench.screen_export import write_cells
 
+    check_output(output, PAGE)
     workspace = workspace_of(folder)
     result = _screened(study, workspace, shipped=shipped, workers=workers, executor=executor, quiet=json)
     kept = 0 if workspace is None else keep_values(workspace.store, result)
@@ -101,6 +102,7 @@ def following(
     """Say which dopants to compute next and why; write the study that computes them."""
     from lirich.workbench.screen_next import next_study, study_text, what_next
 
+    check_output(output)
     there = workspace_of(folder)
     result = _screened(study, there, shipped=shipped, workers=workers, executor=executor, quiet=json)
     found = what_next(result, count)

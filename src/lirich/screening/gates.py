@@ -19,14 +19,16 @@ Verdict = Literal["passes", "fails", "unknown"]
 class Gate(Frozen):
     """A limit to one quantity.
 
-    ``sure`` asks for the whole interval on the right side; otherwise the value decides. A candidate without the figure
-    is ``unknown``: it goes on where ``unknown_passes``, and says so.
+    ``sure`` asks for the whole interval on the right side; ``unsure_passes`` lets on, and marks, what cannot be told
+    from the limit: it lies within the interval; otherwise the value decides. A candidate without the figure is
+    ``unknown``: it goes on where ``unknown_passes``, and says so.
     """
 
     quantity: str
     at_least: float | None = None
     at_most: float | None = None
     sure: bool = False
+    unsure_passes: bool = False
     unknown_passes: bool = False
     because: str = Field(default="", description="Where the limit comes from, in words or as a citation")
 
@@ -38,6 +40,8 @@ class Gate(Frozen):
             raise ValueError(f"the gate on {self.quantity} has no limit: at_least or at_most")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(f"the gate on {self.quantity} lets nothing pass: {self.at_least} > {self.at_most}")
+        if self.sure and self.unsure_passes:
+            raise ValueError(f"the gate on {self.quantity} cannot be sure and let the unsure pass")
         return self
 
     @property
@@ -46,7 +50,7 @@ class Gate(Frozen):
         known = QUANTITIES[self.quantity]
         limits = [f"≥ {self.at_least:g}" if self.at_least is not None else ""]
         limits += [f"≤ {self.at_most:g}" if self.at_most is not None else ""]
-        sure = " for the whole interval" if self.sure else ""
+        sure = " for the whole interval" if self.sure else " within the error bar" if self.unsure_passes else ""
         unit = "" if known.unit == "1" else known.unit
         return f"{known.name} {' and '.join(filter(None, limits))} {unit}".rstrip() + sure
 
@@ -55,9 +59,11 @@ class Gate(Frozen):
         figure = candidate.figures.get(self.quantity)
         if figure is None:
             return "unknown"
-        low, high = self._ends(figure)
-        inside = (self.at_least is None or low >= self.at_least) and (self.at_most is None or high <= self.at_most)
-        return "passes" if inside else "fails"
+        return "passes" if self._inside(figure) or self.unsure(candidate) else "fails"
+
+    def unsure(self, candidate: Candidate) -> bool:
+        """Say whether that candidate passes only since it cannot be told from the limit."""
+        return self.unsure_passes and self.narrowly(candidate)
 
     def why(self, candidate: Candidate) -> str:
         """Say in words why that candidate passes or not: what it has against what is asked."""
@@ -72,13 +78,17 @@ class Gate(Frozen):
         return f"{known.name} {has} {known.unit}".rstrip() + f" (asked: {self.words.removeprefix(known.name).strip()})"
 
     def narrowly(self, candidate: Candidate) -> bool:
-        """Say whether the limit that a candidate fails lies within the interval of its figure."""
+        """Say whether the value of a candidate fails and the limit lies within its interval."""
         figure = candidate.figures.get(self.quantity)
-        if figure is None or figure.low is None or figure.high is None or self.sure:
+        if figure is None or figure.low is None or figure.high is None or self.sure or self._inside(figure):
             return False
         return (self.at_least is None or figure.high >= self.at_least) and (
             self.at_most is None or figure.low <= self.at_most
         )
+
+    def _inside(self, figure: Estimate) -> bool:
+        low, high = self._ends(figure)
+        return (self.at_least is None or low >= self.at_least) and (self.at_most is None or high <= self.at_most)
 
     def _ends(self, figure: Estimate) -> tuple[float, float]:
         if self.sure and figure.low is not None and figure.high is not None:
@@ -88,12 +98,16 @@ class Gate(Frozen):
 
 @dataclass(frozen=True)
 class Stage:
-    """One gate of a funnel and who came to it: names of those that passed, fell, or went on unknown."""
+    """One gate of a funnel and who came to it: names of those that passed, fell, or went on unknown.
+
+    ``unsure`` are those of ``passed`` that cannot be told from the limit.
+    """
 
     gate: Gate
     passed: tuple[str, ...]
     fell: tuple[str, ...]
     unknown: tuple[str, ...]
+    unsure: tuple[str, ...] = ()
 
     @property
     def entered(self) -> int:
@@ -127,6 +141,7 @@ def funnel(candidates: Sequence[Candidate], gates: Sequence[Gate]) -> Funnel:
         unknown = tuple(name for name, v in verdicts.items() if v == "unknown")
         through = [c for c in left if verdicts[c.name] == "passes" or (gate.unknown_passes and c.name in unknown)]
         fell = tuple(name for name, v in verdicts.items() if v == "fails")
-        stages.append(Stage(gate, tuple(c.name for c in through), fell, unknown))
+        unsure = tuple(c.name for c in left if gate.unsure(c))
+        stages.append(Stage(gate, tuple(c.name for c in through), fell, unknown, unsure))
         left = through
     return Funnel(tuple(c.name for c in candidates), tuple(stages), tuple(c.name for c in left))

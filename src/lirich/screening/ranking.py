@@ -131,7 +131,7 @@ def rank(
     values = np.array([[on_scale(key, c.figures[key].value) for key in keys] for c in whole])
     down, up = (np.array([_deviations(key, [c.figures[key] for c in whole], end) for key in keys]).T for end in (-1, 1))
     gains = (values - base) * turn
-    scales = np.array([_spread(gains[:, k]) for k in range(len(keys))])
+    scales = np.array([_spread(gains[:, k], (down[:, k] + up[:, k]) / 2) for k in range(len(keys))])
     share = np.array([weights[key] for key in keys]) / sum(abs(w) for w in weights.values())
 
     def scores(of: Array) -> Array:
@@ -217,7 +217,11 @@ def _deviations(key: str, figures: Sequence[Estimate], end: int) -> list[float]:
     return [widest if side is None else side for side in sides]
 
 
-def _spread(values: Array) -> float:
-    """Return a robust spread: the median absolute deviation as a standard deviation, the plain one, or 1."""
+def _spread(values: Array, errors: Array) -> float:
+    """Return a robust spread: the median absolute deviation as a standard deviation, the plain one, or 1.
+
+    It is no smaller than the root mean square of *errors*, standard deviations of shape (n,): where most candidates are
+    alike, as coatings that do nothing to a cathode, a difference that is all error would decide the rank.
+    """
     robust = _MAD_TO_SD * float(np.median(np.abs(values - np.median(values))))
-    return robust or float(values.std()) or 1.0
+    return max(robust or float(values.std()), float(np.sqrt(np.mean(errors**2)))) or 1.0

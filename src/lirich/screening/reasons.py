@@ -9,7 +9,6 @@ from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.gates import Funnel
 from lirich.screening.ranking import Ranked, Ranking
 
-
 MOST_NAMES = 2
 """So many quantities are named that a doubt is about."""
 
@@ -21,9 +20,13 @@ def reasons(candidate: Candidate, passed: Funnel, ranking: Ranking | None) -> tu
     if place is not None and ranking is not None:
         said += _of_rank(candidate, place, ranking)
     elif ranking is not None and candidate.name in ranking.left_out:
+        lacking: dict[str, list[str]] = {}
         for key in ranking.left_out[candidate.name]:
-            why = candidate.missing.get(key, "not computed")
-            said.append(f"not ranked: {QUANTITIES[key].name} is missing ({why})")
+            lacking.setdefault(candidate.missing.get(key, "not computed"), []).append(QUANTITIES[key].name)
+        said += [
+            f"not ranked: {', '.join(names)} {'is' if len(names) == 1 else 'are'} missing ({why})"
+            for why, names in lacking.items()
+        ]
     doubts: dict[str, list[str]] = {}
     for key, figure in candidate.figures.items():
         for doubt in figure.doubts:
@@ -56,6 +59,8 @@ def _of_gates(candidate: Candidate, passed: Funnel) -> list[str]:
             break
         if candidate.name in stage.unknown:
             said.append(f"went on untested: {stage.gate.why(candidate)}")
+        elif candidate.name in stage.unsure:
+            said.append(f"went on unsure: {stage.gate.why(candidate)}")
     return said
 
 
@@ -69,7 +74,8 @@ def _of_rank(candidate: Candidate, place: Ranked, ranking: Ranking) -> list[str]
     ]
     said.append(rank_words(place, len(ranking.places)))
     if place.on_front and len(ranking.weights) > 1:
-        said.append(f"no other candidate beats it in every quantity (in {place.front_share:.0%} of the draws)")
+        often = f" (in {place.front_share:.0%} of the draws)" if place.has_interval else ""
+        said.append(f"no other candidate beats it in every quantity{often}")
     if place.unsure:
         names = ", ".join(QUANTITIES[key].name for key in place.unsure)
         said.append(f"one result only, so no interval: {names}")

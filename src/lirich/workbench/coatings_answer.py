@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from lirich.quantities import QUANTITIES
 from lirich.screening.coatings import LAYERS
-from lirich.screening.coatings_found import ALONE, CATHODE, CONDUCTIVITY, ELECTROLYTE, OXIDATION, REDUCTION, Contacted
+from lirich.screening.coatings_found import (
+    ALONE,
+    CATHODE,
+    CATHODE_AT_VOLTAGE,
+    CONDUCTIVITY,
+    ELECTROLYTE,
+    ELECTROLYTE_AT_VOLTAGE,
+    OXIDATION,
+    REDUCTION,
+    Contacted,
+)
 from lirich.screening.coatings_judged import reaction_words
 from lirich.screening.gates import Gate
 
@@ -30,7 +40,8 @@ def answer_of(result: CoatingsResult) -> tuple[str, ...]:
     ranking = judged.ranking
     if ranking is None:
         return (f"No coating {between}: {judged.no_ranking}.", *_fallen(result))
-    said = [_first(ranking.places, between, len(judged.candidates)), *_why(result, ranking.places[0])]
+    gated = " that came through the gates" if judged.funnel.stages else " ranked"
+    said = [_first(ranking.places, between, gated, len(judged.candidates)), *_why(result, ranking.places[0])]
     said += _others(ranking.places)
     clusters = result.clusters
     if not isinstance(clusters, str) and len(clusters.clusters) > 1:
@@ -39,12 +50,12 @@ def answer_of(result: CoatingsResult) -> tuple[str, ...]:
     return (*said, *_fallen(result))
 
 
-def _first(places: Sequence[Ranked], between: str, of: int) -> str:
+def _first(places: Sequence[Ranked], between: str, gated: str, of: int) -> str:
     first, *others = places
     rivals = [p.name for p in others if p.rank_low <= 1]
     often = f"{first.first_share:.0%}" if first.first_share >= 0.01 else "fewer than 1 %"
     text = (
-        f"Which coating {between}? {first.name} is first of {len(places)} that came through the gates, of {of} "
+        f"Which coating {between}? {first.name} is first of {len(places)}{gated}, of {of} "
         f"candidates; in {often} of the draws"
     )
     if rivals:
@@ -58,7 +69,7 @@ def _why(result: CoatingsResult, place: Ranked) -> list[str]:
     candidate = judged.candidate(place.name)
     contacts = judged.contacts_of(place.name)
     told = [reaction_words(_worst([c for c in contacts if c.quantity == key])) for key in (CATHODE, ELECTROLYTE)]
-    said = [f"{place.name}: worst contacts {'; '.join(told)}."]
+    said = [f"{place.name}: worst contacts {'; '.join(told)}.", *_open(contacts)]
     limits = [
         words
         for key, words in (
@@ -82,6 +93,24 @@ def _why(result: CoatingsResult, place: Ranked) -> list[str]:
         closed = [c for c in layer.contacts if c.quantity == CATHODE]
         said.append(f"Without a coating {layer.formula} reacts {reaction_words(_worst(closed))}.")
     return said
+
+
+def _open(contacts: Sequence[Contacted]) -> list[str]:
+    """Say the same contacts with lithium free at the voltage, which the rank does not hold."""
+    worst = [
+        _worst(there)
+        for key in (CATHODE_AT_VOLTAGE, ELECTROLYTE_AT_VOLTAGE)
+        if (there := [c for c in contacts if c.quantity == key])
+    ]
+    if not worst:
+        return []
+    told = "; ".join(
+        f"with {'the cathode' if c.neighbour == 'cathode' else c.name} {c.energy.value:.0f} meV/atom" for c in worst
+    )
+    return [
+        f"If lithium could leave at {worst[0].voltage:g} V, {told}: no part of the rank, since a layer that conducts "
+        "no electrons keeps that potential from what lies behind it."
+    ]
 
 
 def _conduction(result: CoatingsResult, name: str) -> str:
@@ -109,19 +138,33 @@ def _others(places: Sequence[Ranked]) -> list[str]:
 
 
 def _fallen(result: CoatingsResult) -> list[str]:
-    """Say why the coatings that the study names did not come through."""
+    """Say why the coatings that the study names did not come through, or have no rank."""
     judged = result.judged
     named = {*judged.found.named, *(d.name for d in judged.found.study.double_layers)}
+    unranked = [c.name for c, row in result.rows if c.name in named and not row["fell_at"] and row["rank"] is None]
     gates = {gate.words: gate for gate in judged.found.study.gates}
     lines = [
         f"{candidate.name} ({_short(gates[str(row['fell_at'])], candidate)})"
         for candidate, row in result.rows
         if candidate.name in named and row["fell_at"]
     ]
-    if not lines:
-        return []
-    more = f" and {len(lines) - MOST_FALLEN} more" if len(lines) > MOST_FALLEN else ""
-    return [f"Of the coatings that the study names there fell: {'; '.join(lines[:MOST_FALLEN])}{more}."]
+    said = []
+    if lines:
+        more = f" and {len(lines) - MOST_FALLEN} more" if len(lines) > MOST_FALLEN else ""
+        said.append(f"Of the coatings that the study names there fell: {'; '.join(lines[:MOST_FALLEN])}{more}.")
+    if unranked:
+        more = f" and {len(unranked) - MOST_FALLEN} more" if len(unranked) > MOST_FALLEN else ""
+        said.append(f"Not ranked, for lack of a number: {', '.join(unranked[:MOST_FALLEN])}{more}.")
+    unsure = _unsure(result, named)
+    return [*said, unsure] if unsure else said
+
+
+def _unsure(result: CoatingsResult, named: Collection[str]) -> str:
+    """Say which of the named coatings went on only since they cannot be told from a limit, with their ranks."""
+    unsure = {name for stage in result.judged.funnel.stages for name in stage.unsure}
+    places = [p for p in map(result.place, named) if p is not None and p.name in unsure]
+    ranks = ", ".join(f"{p.name} ({p.rank})" for p in sorted(places, key=lambda p: p.rank)[:MOST_FALLEN])
+    return f"Ranked, though the value fails a gate by less than its error bar: {ranks}." if ranks else ""
 
 
 def _short(gate: Gate, candidate: Candidate) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from lirich.errors import CompositionError, LirichError
 from lirich.interfaces.clusters import Clusters, pick_per_cluster
+from lirich.interfaces.coverage import can_be_neutral
 from lirich.interfaces.formulas import reduced
 from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Subject, Value
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
@@ -22,6 +23,7 @@ from lirich.screening.coatings_found import (
     CATHODE_AT_VOLTAGE,
     ELECTROLYTE,
     ELECTROLYTE_AT_VOLTAGE,
+    HULL,
     REDUCTION,
     STRAIN,
 )  # fmt: skip
@@ -130,6 +132,24 @@ class CoatingsResult:
             for layer in found.layers
             if layer.failure
         ]
+        foreign = [
+            layer.formula
+            for layer in (*found.bare, *found.layers)
+            if (layer in found.bare or layer.formula in found.named)
+            and not (layer.failure or HULL in layer.figures)
+            and not can_be_neutral(layer.formula)
+        ]
+        if not can_be_neutral(found.study.cathode):
+            foreign.insert(0, found.study.cathode)
+        if foreign:
+            said.append(
+                Finding(
+                    code="not-neutral",
+                    severity="warning",
+                    message="No compound of the table, and not balanced by usual charges: " + ", ".join(foreign),
+                    advice="Check the formula: what cannot be made is computed as the mixture that has its elements",
+                )
+            )
         if self.judged.no_ranking:
             said.append(Finding(code="no-ranking", severity="warning", message=self.judged.no_ranking))
         if isinstance(self.clusters, str):

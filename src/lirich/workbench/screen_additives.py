@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from lirich.errors import InputError, MissingColumnError, UnknownNameError
 from lirich.model import Finding
 from lirich.screening.additives import AdditiveStudy, Column, Row, candidates_of
 from lirich.screening.asked import Clustering
+from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.gates import Gate
 from lirich.screening.judgement import judge
 from lirich.workbench.fieldsfile import read_fields
@@ -125,7 +127,7 @@ def screen_additives(study: AdditiveStudy, table: AdditiveTable) -> ScreenAnswer
     everyone = candidates_of(study, table.rows)
     molecules = tuple(c for c in everyone if c.name != study.reference)
     reference = next((c.figures for c in everyone if c.name == study.reference), {})
-    judgement = judge(molecules, study, reference)
+    judgement = judge(molecules, study, {**_middle(molecules, study), **reference})
     sources = {str(row[study.names]).strip(): row for row in table.rows}
 
     def told(name: str, key: str) -> Told:
@@ -149,6 +151,15 @@ def screen_additives(study: AdditiveStudy, table: AdditiveTable) -> ScreenAnswer
     )
 
 
+def _middle(molecules: Sequence[Candidate], study: AdditiveStudy) -> dict[str, Estimate]:
+    """Return the median of each weighted quantity: what a score is measured from where no molecule is named for it.
+
+    0 eV or 0 °C is no molecule, and whatever lies far from it would seem to carry every score.
+    """
+    known = {key: [c.figures[key].value for c in molecules if key in c.figures] for key in study.weights}
+    return {key: Estimate(value=float(np.median(values))) for key, values in known.items() if values}
+
+
 def _findings(study: AdditiveStudy, reference: Mapping[str, object], no_ranking: str) -> tuple[Finding, ...]:
     found = []
     bare = [key for key in study.weights if not study.columns[key].uncertainty]
@@ -165,8 +176,8 @@ def _findings(study: AdditiveStudy, reference: Mapping[str, object], no_ranking:
         found.append(
             Finding(
                 code="reference-incomplete",
-                message=f"The reference {study.reference} has no {', '.join(lacking)}: 0 is taken in its place, which "
-                "moves all scores alike and no rank",
+                message=f"The reference {study.reference} has no {', '.join(lacking)}: the median of the others is "
+                "taken, which moves all scores alike and no rank",
             )
         )
     mixed = sorted({column.origin.value for key, column in study.columns.items() if key in study.weights})

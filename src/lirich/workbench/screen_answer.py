@@ -45,7 +45,8 @@ class ScreenAnswer:
     """What a screening found.
 
     ``kind`` is what was screened, ``told`` says of each figure where it is from, ``parameters`` what the computed ones
-    rest on, ``files`` the SHA-256 of what was read. ``cached`` says that all of it was kept from an earlier run.
+    rest on, ``files`` the SHA-256 of what was read, ``why`` are sentences about the first. ``cached`` says that all of
+    it was kept from an earlier run.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class ScreenAnswer:
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    why: tuple[str, ...] = ()
     seconds: float = 0.0
     cached: bool = False
 
@@ -77,16 +79,22 @@ class ScreenAnswer:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The answer in sentences: who is first, how surely, and the pick of each group; or why nobody is."""
+        """The answer in sentences: who is first, how surely, why, and the pick of each group; or why nobody is."""
         ranking = self.judgement.ranking
         if ranking is None:
             return (f"Nobody is ranked: {self.judgement.no_ranking}.",)
         best, of = ranking.places[0], len(ranking.places)
         near = [p.name for p in ranking.places[1:] if p.rank_low == 1]
-        said = [f"{best.name} is first of {of} ranked, in {best.first_share:.0%} of the draws."]
+        told = (
+            f", in {best.first_share:.0%} of the draws"
+            if best.has_interval
+            else "; how surely is not known, since no uncertainty is"
+        )
+        said = [f"{best.name} is first of {of} ranked{told}."]
         if near:
             more = f" and {len(near) - MOST_NEAR} more" if len(near) > MOST_NEAR else ""
             said.append(f"It cannot be told from {', '.join(near[:MOST_NEAR])}{more}.")
+        said += self.why
         if self.groups.clusters and len(self.groups.clusters.clusters) > 1:
             said.append(f"To try unlike ones: {', '.join(self.groups.clusters.picks)}.")
         return tuple(said)

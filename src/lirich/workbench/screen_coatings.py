@@ -219,7 +219,9 @@ class _Run:
         pairs = list(dict.fromkeys((*pairs, *self._best_pairs(candidates_of(found)))))
         joined = dict(zip(pairs, self._joined(pairs, draws=0), strict=True))
         found = found.model_copy(update={"joined": tuple(joined.values())})
-        through = set(funnel(candidates_of(found), study.gates).survivors)
+        # without draws nothing is unsure: who falls at such a gate by the value may pass it by the interval
+        by_value = [gate for gate in study.gates if not gate.unsure_passes]
+        through = set(funnel(candidates_of(found), by_value).survivors)
         of_pairs = [p for p in pairs if "|".join(p) in through]
         sure = tuple(
             f for f in every if f in through or f in named or any(f in p for p in of_pairs)

@@ -32,6 +32,7 @@ from lirich.screening.gates import Gate
 from lirich.screening.judgement import judge
 from lirich.workbench.electrolyte_jobs import check_neighbour, electrolyte_job
 from lirich.workbench.electrolyte_rows import FLAG, Known, candidate_of, details_of, published, told_of
+from lirich.workbench.electrolytes_answer import why_first
 from lirich.workbench.interface import energies_digest
 from lirich.workbench.materials_project import kept_source
 from lirich.workbench.refusals import refused
@@ -236,6 +237,7 @@ def _answer(
             "literature": published(everyone, literature),
             "electrolytes": [details_of(each, layers.get(each.named.formula)) for each in everyone],
         },
+        why=why_first(study, judgement, layers),
         seconds=seconds,
         cached=cached,
     )
