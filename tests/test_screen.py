@@ -300,7 +300,7 @@ def test_the_shipped_results_are_those_of_the_shipped_study() -> None:
 
 
 def test_the_shipped_twelve_dopants_rank_as_issue_5_asks() -> None:
-    """Oxygen beside W > Nb > Ti ≥ Al ≈ 0, Na-W raised by 20 to 60 % of the undoped, orderings alike by Spearman ≥ 0.8."""
+    """W > Nb > Ti ≥ Al ≈ 0, Na-W up by 20 to 60 % of the undoped, orderings alike by Spearman ≥ 0.8."""
     result = shipped_result("dopants")
     given = result.judged
     assert given.screened.study == read_screen(Path("dopants"))
