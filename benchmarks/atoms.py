@@ -203,7 +203,7 @@ def relax(cell: Structure, cases: int) -> None:
 
 STUDY = {
     "name": "benchmark",
-    "host": {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 36, "orderings": 1},
+    "host": {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 24, "orderings": 1},
     "compensations": ["redox", "exchange", "li-vacancy"],
     "oxygen_sites": 1,
     "descriptors": [VACANCY, CHANGE],
