@@ -81,6 +81,21 @@ def test_an_impatient_ctrl_c_changes_nothing(tmp_path: Path, files: Path) -> Non
     clean(interrupted(["add", str(files), "--workers", "2"], tmp_path / "ws", 0.8, signals=5))
 
 
+def test_a_ctrl_c_that_compiled_code_turns_into_another_error_is_one_still(tmp_path: Path) -> None:
+    swallowed = (
+        "import signal, lirich.cli\n"
+        "def run():\n"
+        "    try:\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "    except KeyboardInterrupt:\n"
+        "        raise ValueError('SchemaError: KeyboardInterrupt') from None\n"
+        "lirich.cli._run = run\n"
+        "lirich.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", swallowed], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert clean(done)
+
+
 @pytest.mark.slow
 def test_no_moment_is_a_bad_one(tmp_path: Path, files: Path, reference: str) -> None:
     root = tmp_path / "ws"

@@ -8,12 +8,14 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from types import FrameType
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it: 128 + SIGINT."""
 
 _PATIENCE_S = 5.0  # for threads and workers to end after Ctrl-C
 _AGAIN_S = 0.05
+_asked = threading.Event()
 _stopped = threading.Event()
 
 
@@ -21,6 +23,7 @@ def main() -> None:
     """Run ``lirich``: one of its own errors becomes a short message and exit code 2, not a traceback."""
     sys.unraisablehook = _unraisable
     atexit.register(_leave)  # the first to be registered is the last to run
+    signal.signal(signal.SIGINT, _ask)
     try:
         try:
             _run()
@@ -33,6 +36,10 @@ def main() -> None:
         # `lirich … | head`: nobody reads on
         sys.stderr.close()
         sys.exit(141)
+    except Exception:
+        if not _asked.is_set():
+            raise
+        _stop()  # compiled code in between made another error of the KeyboardInterrupt, as pydantic's does
 
 
 def _run() -> None:
@@ -47,12 +54,19 @@ def _run() -> None:
         else:
             app()
     except LirichError as error:
+        if _asked.is_set():
+            raise
         show_error(error)
         sys.exit(error.exit_code)
     except SystemExit as leaving:
         if leaving.code == STOPPED:  # Typer makes a silent exit of KeyboardInterrupt
             raise KeyboardInterrupt from None
         raise
+
+
+def _ask(number: int, frame: FrameType | None) -> None:
+    _asked.set()
+    signal.default_int_handler(number, frame)
 
 
 def what_is_kept(arguments: Sequence[str]) -> str:
