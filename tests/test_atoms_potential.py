@@ -16,8 +16,8 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from lirich.atoms import calculators
-from lirich.atoms.ase_calculator import atoms_of
-from lirich.atoms.calculators import calculator
+from lirich.atoms.ase_calculator import AseCalculator, atoms_of
+from lirich.atoms.calculators import calculator, offer
 from lirich.atoms.chgnet import load_model
 from lirich.atoms.endstates import compare_ends
 from lirich.atoms.evaluation import Evaluation
@@ -203,6 +203,25 @@ def test_the_minimum_is_that_of_a_stock_optimiser(li2mno3: Structure, rattled: S
     BFGS(atoms, logfile=None).run(fmax=0.01, steps=200)
     assert ours.energy_ev == pytest.approx(atoms.get_potential_energy(), abs=2e-3)
     assert ours.force_calls < atoms.calc.calls
+
+
+def test_an_oxygen_vacancy_is_that_of_the_stock_calculator(li2mno3: Structure) -> None:
+    from chgnet.model.dynamics import CHGNetCalculator
+
+    behind = AseCalculator(CHGNetCalculator(load_model(), use_device="cpu"), name="stock", version="0.3.0")
+    offer(behind)
+    vacant = li2mno3.copy()
+    vacant.remove_sites([next(i for i, site in enumerate(vacant) if site.specie.symbol == "O")])
+
+    def energies(settings: RelaxationSettings) -> list[float]:
+        jobs = [relaxation_job(cell, settings) for cell in (li2mno3, vacant)]
+        return [relaxed(relax_task(job.parameters)).energy_ev for job in jobs]
+
+    ours = energies(FIXED)
+    stock = energies(FIXED.model_copy(update={"calculator": behind.name}))
+    for mine, other in zip(ours, stock, strict=True):
+        assert mine == pytest.approx(other, abs=0.001 * len(vacant))
+    assert ours[1] - ours[0] == pytest.approx(stock[1] - stock[0], abs=0.005)
 
 
 def test_a_run_that_is_cut_short_says_so_and_frozen_atoms_stay(rattled: Structure) -> None:
