@@ -32,6 +32,22 @@ def test_a_reaction_at_each_state_of_charge(tmp_path: Path) -> None:
     assert "Li3PO4" in run("interface", "reaction", "Li3PS4", "LiCoO2", cwd=tmp_path).out
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("window", "Li2AlO4"),
+        ("reaction", "Li2AlO4", "LiCoO2"),
+        ("map", "Li2AlO4", "LiNbO3", "--cathode", "LiCoO2"),
+        ("stack", "LiCoO2", "Li2AlO4", "Li6PS5Cl"),
+    ],
+)
+def test_a_formula_that_no_charges_balance_is_named(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    told = run("interface", *arguments, cwd=tmp_path)
+    assert told.code == 0
+    assert "Li2AlO4 is no compound of the table, and usual charges do not balance it" in " ".join(told.out.split())
+    assert told.out.count("do not balance") == 1
+
+
 def test_energies_of_ones_own(tmp_path: Path) -> None:
     # LiCl and its elements alone: V = −E(LiCl) of the formula
     entries = [

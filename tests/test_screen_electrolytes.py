@@ -210,6 +210,12 @@ def test_a_formula_that_is_nearly_neutral_has_no_limits_of_its_own() -> None:
     assert "e per atom from neutral" in found.missing[OXIDATION]
 
 
+def test_a_formula_that_no_charges_balance_is_a_warning() -> None:
+    study = make_electrolytes({**STUDY, "electrolytes": ["Li3YCl5", "Li3PO4"], "polymers": []})
+    (said,) = [f.message for f in run_electrolytes(study, executor="serial").findings if f.code == "not-neutral"]
+    assert said.endswith("usual charges: Li3YCl5")
+
+
 def test_a_finished_study_is_read_back_and_a_stopped_one_goes_on(few: tuple[ScreenAnswer, Path]) -> None:
     first, cache = few
     seen: list[Progress] = []

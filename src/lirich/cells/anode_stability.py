@@ -53,8 +53,8 @@ def reduced_at_anode(electrolyte: str, anode_v: float) -> tuple[Finding, ...]:
         Finding(
             code="reduced-by-anode",
             severity=Severity.INFO if limit.passivates else Severity.WARNING,
-            message=f"{electrolyte} is reduced below {limit.potential_v:g} V, and the anode is at {anode_v:g} V; "
-            f"{grows}. The model has no reaction there",
+            message=f"{electrolyte} is reduced below {limit.potential_v:g} V (as published), and the anode is at "
+            f"{anode_v:g} V; {grows}. The model has no reaction there",
             advice="Choose another electrolyte or anode, or take it as a cell with a separator that stands the anode",
         ),
     )

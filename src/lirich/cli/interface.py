@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -161,6 +161,7 @@ def map_command(
     reasons = dict.fromkeys(met.reason for row in found.met for met in row if met.reason)
     for reason in reasons:
         console().print(f"? {reason}", markup=False)
+    _show_doubts(met.contact for row in found.met for met in row)
     _show_written(output)
 
 
@@ -202,6 +203,7 @@ def stack_command(
     ]
     heads = ("interface", "state", "meV/atom", "sd", "products per atom")
     show_table(f"{' | '.join(names)}, {_how(voltage)} (computed)", heads, rows, right=(2,))
+    _show_doubts(met.contact for _, row in listed for met in row)
     _show_written(output)
 
 
@@ -241,6 +243,15 @@ def _interval(limit: Limit) -> str:
 
 def _sum(products: Mapping[str, float]) -> str:
     return " + ".join(f"{n:.2g} {formula}" for formula, n in products.items())
+
+
+def _show_doubts(contacts: Iterable[Contact | None]) -> None:
+    """Say once of which formulas the charges do not balance."""
+    from lirich.interfaces.coverage import UNBALANCED
+
+    notes = dict.fromkeys(note for each in contacts if each for note in each.notes if note.endswith(UNBALANCED))
+    for note in notes:
+        console().print(f"Note: {note}.", markup=False)
 
 
 def _show_ground(coverage: Coverage, notes: tuple[str, ...]) -> None:

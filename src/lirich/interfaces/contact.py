@@ -19,7 +19,7 @@ import numpy as np
 
 from lirich.errors import CompositionError
 from lirich.interfaces.cathode import Charged
-from lirich.interfaces.coverage import Coverage, coverage_of
+from lirich.interfaces.coverage import Coverage, coverage_of, unbalanced
 from lirich.interfaces.formulas import amounts_of, reduced
 from lirich.interfaces.phases import EnergyTable, Phase, System
 from lirich.interfaces.simplex import minimise
@@ -121,7 +121,10 @@ def reaction(
         float(apart[0]),
         bar_of(apart)[0],
         coverage,
-        _notes(coverage, computed, no_mixing, (first, second)),
+        (
+            *(doubt for side in (a, b) if isinstance(side, str) and (doubt := unbalanced(table, side))),
+            *_notes(coverage, computed, no_mixing, (first, second)),
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from lirich.interfaces.formulas import HIGHEST_STATE
+from lirich.interfaces.formulas import HIGHEST_STATE, reduced
 from lirich.interfaces.phases import EnergyTable, Phase
 from lirich.model import Composition
 
@@ -38,6 +38,8 @@ WITHOUT_COMPOUND: Mapping[frozenset[str], str] = {
     "Li10GeP2S12 is oxidised to Li3PS4, GeS2, P2S5 and S",
 }
 """Pairs of cations with an anion for which the complete tables have no lithium-free compound either."""
+
+UNBALANCED = "usual charges do not balance it: check the formula"
 
 Grade = Literal["A", "B", "C", "D"]
 
@@ -160,6 +162,14 @@ def can_be_neutral(formula: str) -> bool:
         return True
     less = sum((HIGHEST_STATE[e] - LOWEST_STATE.get(e, HIGHEST_STATE[e])) * n for e, n in cations.items())
     return -ROUNDING <= excess <= less / sum(amounts.values()) + ROUNDING
+
+
+def unbalanced(table: EnergyTable, formula: str) -> str | None:
+    """Return the doubt about a *formula* that is no compound of the table and that no usual charges balance."""
+    name = reduced(formula)
+    if name in table.by_formula or can_be_neutral(formula):
+        return None
+    return f"{name} is no compound of the table, and {UNBALANCED}"
 
 
 def missing_across(table: EnergyTable, a: Iterable[str], b: Iterable[str]) -> tuple[str, ...]:

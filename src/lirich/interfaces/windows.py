@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.errors import CompositionError
-from lirich.interfaces.coverage import Coverage, coverage_of
+from lirich.interfaces.coverage import Coverage, coverage_of, unbalanced
 from lirich.interfaces.formulas import amounts_of, reduced
 from lirich.interfaces.phases import EnergyTable, System
 from lirich.interfaces.simplex import Optimum, minimise
@@ -217,6 +217,8 @@ def _notes(
     notes = []
     if above is None:
         notes.append(f"{name} is not in the table {table.name!r}: it is taken to lie on the hull of what is")
+        if doubt := unbalanced(table, name):
+            notes.append(doubt)
     elif above > 0:
         notes.append(f"{name} lies {1000 * above:.0f} meV/atom above the hull; its window is that of a compound on it")
     if computed:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import CompositionError, OptionalDependencyError, UnknownNameError
 from lirich.interfaces.cathode import states_of_charge
+from lirich.interfaces.coverage import UNBALANCED
 from lirich.interfaces.embedded import NAME
 from lirich.interfaces.knowledge import (
     SAME,
@@ -260,6 +261,15 @@ def _findings(no_ranking: str, candidates: Sequence[Candidate]) -> tuple[Finding
                 message=f"{len(assumed)} of {len(candidates)} candidates are not in the table of energies and are "
                 "taken to lie on the hull of what it has; a stable compound reacts less, a metastable one more",
                 advice="assume_on_hull: false leaves their computed numbers out",
+            )
+        )
+    foreign = [c.name for c in candidates if any(note.endswith(UNBALANCED) for note in c.notes)]
+    if foreign:
+        found.append(
+            Finding(
+                code="not-neutral",
+                message="No compound of the table, and not balanced by usual charges: " + ", ".join(foreign),
+                advice="Check the formula: what cannot be made is computed as the mixture that has its elements",
             )
         )
     lacking = {name: QUANTITIES[name].name for name in OFFERED if not any(name in c.figures for c in candidates)}
