@@ -20,17 +20,8 @@ from lirich.interfaces.contact import decomposition, reaction
 from lirich.interfaces.coverage import can_be_neutral, missing_across
 from lirich.interfaces.embedded import embedded_table
 from lirich.interfaces.windows import window
-from lirich.screening.coatings_found import (
-    ALONE,
-    CATHODE,
-    CONDUCTIVITY,
-    ELECTROLYTE,
-    HULL,
-    INNER,
-    OXIDATION,
-    STRAIN,
-    CoatingsFound,
-)  # fmt: skip
+from lirich.screening.coatings_found import CoatingsFound
+from lirich.screening.solids_found import ALONE, CATHODE, CONDUCTIVITY, ELECTROLYTE, HULL, INNER, OXIDATION, STRAIN
 from lirich.workbench import Workspace
 from lirich.workbench.coatings_result import CoatingsResult
 from lirich.workbench.screen_coatings import SHIPPED, keep_values, make_coatings, read_coatings, run_coatings

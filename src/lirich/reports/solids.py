@@ -9,9 +9,9 @@ from lirich.interfaces.clusters import Clusters
 from lirich.model.format import format_number
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Candidate
-from lirich.screening.coatings_found import Layer
 from lirich.screening.judgement import Judgement
 from lirich.screening.reasons import figure_words
+from lirich.screening.solids_found import Layer
 
 _EXAMPLES = 5
 """So many solids of a grade are named."""

@@ -8,7 +8,9 @@ from functools import cached_property
 
 from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.coatings import LAYERS
-from lirich.screening.coatings_found import (
+from lirich.screening.coatings_found import OFFERED, CoatingsFound
+from lirich.screening.judgement import Judgement, judge
+from lirich.screening.solids_found import (
     ALONE,
     CATHODE,
     CATHODE_AT_VOLTAGE,
@@ -18,16 +20,13 @@ from lirich.screening.coatings_found import (
     INNER,
     LITHIUM_SHARE,
     NO_LITHIUM,
-    OFFERED,
     OXIDATION,
     SCARCEST,
     STRAIN,
-    CoatingsFound,
     Contacted,
     Joined,
     Layer,
-)  # fmt: skip
-from lirich.screening.judgement import Judgement, judge
+)
 
 NONE_INSIDE = Estimate(value=0.0, low=0.0, high=0.0)
 """One layer has no contact within it."""

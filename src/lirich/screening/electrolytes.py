@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from lirich.errors import UnknownNameError
 from lirich.model import Frozen
 from lirich.screening.asked import Asked, Clustering, readable
-from lirich.screening.coatings_found import (
+from lirich.screening.solids_found import (
     ALONE,
     ANODE,
     CATHODE,
@@ -25,7 +25,7 @@ from lirich.screening.coatings_found import (
     SCARCEST,
     TOXICITY,
     WATER,
-)  # fmt: skip
+)
 from lirich.screening.study import symbols
 
 CLASSES = ("sulfide", "oxide", "halide", "oxyhalide", "nitride", "hydride", "phosphide")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lirich.model import Origin
-from lirich.screening.coatings_found import Contacted, Layer
+from lirich.screening.solids_found import Contacted, Layer
 from lirich.workbench.screen_figures import judgement_figures
 from lirich.workbench.solid_figures import Row, electrolyte_stack, solid_map, solid_windows
 

@@ -17,14 +17,7 @@ from lirich.interfaces.contact import decomposition
 from lirich.interfaces.formulas import amounts_of
 from lirich.interfaces.windows import LITHIUM, window
 from lirich.screening.candidate import Estimate
-from lirich.screening.coatings_found import (
-    ALONE,
-    CONDUCTIVITY,
-    LITHIUM_SHARE,
-    STRAIN,
-    Joined,
-    Layer,
-)  # fmt: skip
+from lirich.screening.solids_found import ALONE, CONDUCTIVITY, LITHIUM_SHARE, STRAIN, Joined, Layer
 from lirich.workbench.interface import kept_reference
 from lirich.workbench.solids import (
     conductivity_words,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from lirich.quantities import QUANTITIES
 from lirich.screening.coatings import LAYERS
-from lirich.screening.coatings_found import (
+from lirich.screening.coatings_judged import reaction_words
+from lirich.screening.gates import Gate
+from lirich.screening.solids_found import (
     ALONE,
     CATHODE,
     CATHODE_AT_VOLTAGE,
@@ -18,8 +20,6 @@ from lirich.screening.coatings_found import (
     REDUCTION,
     Contacted,
 )
-from lirich.screening.coatings_judged import reaction_words
-from lirich.screening.gates import Gate
 
 if TYPE_CHECKING:
     from lirich.screening.candidate import Candidate

@@ -10,7 +10,7 @@ from lirich.workbench.solid_figures import Row, solid_map, solid_stack, solid_wi
 
 if TYPE_CHECKING:
     from lirich.plots import Figure
-    from lirich.screening.coatings_found import Layer
+    from lirich.screening.solids_found import Layer
     from lirich.workbench.coatings_result import CoatingsResult
 
 MOST_BEST = 12

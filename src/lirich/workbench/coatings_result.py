@@ -17,7 +17,9 @@ from lirich.interfaces.formulas import reduced
 from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Subject, Value
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.coatings import LAYERS
-from lirich.screening.coatings_found import (
+from lirich.screening.coatings_judged import CoatingsJudged
+from lirich.screening.ranking import Ranked
+from lirich.screening.solids_found import (
     ALONE,
     CATHODE,
     CATHODE_AT_VOLTAGE,
@@ -26,9 +28,7 @@ from lirich.screening.coatings_found import (
     HULL,
     REDUCTION,
     STRAIN,
-)  # fmt: skip
-from lirich.screening.coatings_judged import CoatingsJudged
-from lirich.screening.ranking import Ranked
+)
 from lirich.workbench.screen_rows import candidate_rows
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from lirich.interfaces.formulas import amounts_of
 from lirich.interfaces.windows import Window, window
 from lirich.model import Composition
 from lirich.screening.candidate import Estimate
-from lirich.screening.coatings_found import ALONE, HULL, OXIDATION, REDUCTION, WATER, Contacted, Layer
 from lirich.screening.electrolytes import COMPUTED, GRADES
+from lirich.screening.solids_found import ALONE, HULL, OXIDATION, REDUCTION, WATER, Contacted, Layer
 from lirich.workbench.interface import kept_reference
 from lirich.workbench.solids import contacted, millis, of_contacts, of_window
 

@@ -9,8 +9,8 @@ from typing import Any
 from lirich.interfaces.knowledge import Electrolyte, Fact
 from lirich.model import Origin, Value
 from lirich.screening.candidate import Candidate, Estimate
-from lirich.screening.coatings_found import ALONE, CONDUCTIVITY, COST, SCARCEST, TOXICITY, Layer
 from lirich.screening.electrolytes import COMPUTED, OFFERED, ElectrolyteStudy, Named
+from lirich.screening.solids_found import ALONE, CONDUCTIVITY, COST, SCARCEST, TOXICITY, Layer
 from lirich.store import literature
 from lirich.workbench.electrolytes import class_records
 from lirich.workbench.screen_answer import Told

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lirich.screening.candidate import Candidate
-from lirich.screening.coatings_found import ALONE, CATHODE, CONDUCTIVITY, Contacted, Layer
 from lirich.screening.coatings_judged import reaction_words
 from lirich.screening.electrolytes import ElectrolyteStudy
 from lirich.screening.judgement import Judgement
+from lirich.screening.solids_found import ALONE, CATHODE, CONDUCTIVITY, Contacted, Layer
 
 ANODE = "anode_contact_energy_mev_atom"
 LIKELY_MEV = -100.0

@@ -24,17 +24,10 @@ from lirich.interfaces.matching import FACETS
 from lirich.model import Value, canonical_json, content_hash
 from lirich.screening.candidate import Candidate
 from lirich.screening.coatings import CoatingStudy, DoubleLayer, Rule
-from lirich.screening.coatings_found import (
-    ALONE,
-    CATHODE,
-    ELECTROLYTE,
-    OFFERED,
-    CoatingsFound,
-    Joined,
-    Layer,
-)  # fmt: skip
+from lirich.screening.coatings_found import OFFERED, CoatingsFound
 from lirich.screening.coatings_judged import OF_INSIDE, OF_OUTSIDE, candidates_of, judged_coatings
 from lirich.screening.gates import Gate, funnel
+from lirich.screening.solids_found import ALONE, CATHODE, ELECTROLYTE, Joined, Layer
 from lirich.store import Store
 from lirich.workbench.coating_jobs import coating_job
 from lirich.workbench.coatings_result import CoatingsResult, beside

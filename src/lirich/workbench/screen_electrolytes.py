@@ -27,10 +27,10 @@ from lirich.model import Composition, Finding, Value
 from lirich.quantities import QUANTITIES
 from lirich.screening.asked import Clustering
 from lirich.screening.candidate import Candidate
-from lirich.screening.coatings_found import Layer
 from lirich.screening.electrolytes import OFFERED, ElectrolyteStudy, Measured, Named
 from lirich.screening.gates import Gate
 from lirich.screening.judgement import judge
+from lirich.screening.solids_found import Layer
 from lirich.workbench.electrolyte_jobs import check_neighbour, electrolyte_job
 from lirich.workbench.electrolyte_rows import FLAG, Known, candidate_of, details_of, published, told_of
 from lirich.workbench.electrolytes_answer import why_first

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lirich.plots import reactions, stack, windows
 from lirich.screening.candidate import Z_OF_LEVEL, Estimate
-from lirich.screening.coatings_found import OXIDATION, REDUCTION, Contacted, Layer
+from lirich.screening.solids_found import OXIDATION, REDUCTION, Contacted, Layer
 from lirich.workbench.interface_figures import by_amount, how, listed
 
 if TYPE_CHECKING:

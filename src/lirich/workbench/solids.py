@@ -11,8 +11,8 @@ from lirich.interfaces.elements import formula_facts
 from lirich.interfaces.knowledge import Measurement, median_s_cm, repeat_spread
 from lirich.interfaces.windows import Limit, Window
 from lirich.screening.candidate import Z_OF_LEVEL, Estimate
-from lirich.screening.coatings_found import COST, HULL, OXIDATION, REDUCTION, SCARCEST, TOXICITY, Contacted
 from lirich.screening.coatings_judged import worst
+from lirich.screening.solids_found import COST, HULL, OXIDATION, REDUCTION, SCARCEST, TOXICITY, Contacted
 
 TOXICITIES: Mapping[str, float] = {"low": 0.0, "moderate": 1.0, "high": 2.0}
 
