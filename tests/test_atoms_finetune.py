@@ -24,6 +24,7 @@ from lirich.compute import open_executor
 from lirich.errors import CorruptStoreError, InputError, NotEnoughDataError, PluginError, UnknownNameError
 from lirich.store.modelfile import ModelContent
 from lirich.workbench import Workspace
+from lirich.workbench.charging import VOLTAGE_SD_V
 from lirich.workbench.potentials import with_potential
 
 SETTINGS = TuningSettings(epochs=4, learning_rate=5e-4)
@@ -125,6 +126,26 @@ def test_a_tuned_potential_is_kept_and_used_by_name_in_another_process(
             job.task(damaged)
 
 
+def test_a_cathode_is_charged_with_a_tuned_potential(
+    tmp_path: Path, data: list[Labelled], tuned: Tuned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiNiO2 has one ordering of its cations: no spread, and the error of the voltage alone."""
+    monkeypatch.setattr("lirich.atoms.finetune.fine_tune", lambda *_: tuned)
+    monkeypatch.setattr(calculators, "_OFFERED", {})
+    file = tmp_path / "dft.json"
+    file.write_text(as_json(data), encoding="utf-8")
+    with Workspace.create(tmp_path / "ws") as workspace:
+        workspace.atoms.tune(file, "mine")
+        (found,) = workspace.atoms.charge(
+            "LiNiO2", left=(0.5,), orderings=2, atoms=12, calculator="chgnet:mine", executor="serial"
+        )
+    assert tuned_calculator(tuned).version in found.source
+    assert found.orderings == 1
+    taken = 1.0 - found.lithium_left
+    assert found.sd_ev == pytest.approx(VOLTAGE_SD_V * taken, abs=1e-4)
+    assert 2.5 < found.charging_energy_ev / taken < 5.5  # LiNiO2 has about 4 V
+
+
 def test_a_model_that_is_no_better_is_not_kept(
     tmp_path: Path, data: list[Labelled], tuned: Tuned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,8 +241,8 @@ def test_crystals_that_nobody_can_learn_from_are_named(data: list[Labelled]) -> 
     on_top.translate_sites([1], on_top.frac_coords[0] - on_top.frac_coords[1])
     shared = data[1].structure.copy()
     shared.replace(0, {"Li": 0.5, "Na": 0.5})
-    alone = Structure(Lattice.cubic(30.0), ["Li"], [[0, 0, 0]])
-    for crystal, said in ((on_top, "0.00 Å apart"), (shared, "several elements share"), (alone, "stand alone")):
+    alone = Structure(Lattice.cubic(6.5), ["Li"], [[0, 0, 0]])
+    for crystal, said in ((on_top, "0.00 Å apart"), (shared, "partly occupied"), (alone, "stand alone")):
         with pytest.raises(InputError, match=f"Structure 2 .*{said}"):
             fine_tune("x", [data[0], Labelled(crystal, 0.0, np.zeros((len(crystal), 3))), *data[2:]])
 

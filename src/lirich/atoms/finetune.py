@@ -173,7 +173,7 @@ def _split(
     kinds = sorted(set(formulas))
     if len(kinds) < 2:
         raise NotEnoughDataError(
-            f"All {len(data)} structures are {kinds[0] if kinds else 'missing'}",
+            f"{len(data)} structure{'s' if len(data) != 1 else ''}, of {kinds[0] if kinds else 'nothing'} only",
             expected="two compositions or more: one to hold out",
         )
     order = np.random.default_rng(settings.seed).permutation(len(kinds))

@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
-from lirich.errors import InputError
+from lirich.atoms.text import check_structure
+from lirich.errors import InputError, StructureError
 
 Array = NDArray[np.float64]
 
 NEEDED = ("structure", "energy_ev", "forces_ev_a")
-SHORTEST_A = 0.5
-"""No bond is shorter: H2, the shortest, has 0.741 Å (Huber & Herzberg, Constants of Diatomic Molecules (1979))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +65,17 @@ def read_labelled(text: str) -> list[Labelled]:
 def check_labels(number: int, item: Labelled) -> None:
     """Raise `lirich.errors.InputError` where crystal *number*, counted from 1, cannot be learned from.
 
-    That is: sites that two elements share, places that are no finite numbers or on top of each other, labels that are
-    no finite numbers or too few.
+    That is: coordinates that are no finite numbers, what `lirich.atoms.text.check_structure` refuses (atoms on top of
+    each other, sites that elements share), labels that are no finite numbers or too few.
     """
     crystal, stress = item.structure, item.stress_ev_a3
     which = f"Structure {number} ({crystal.formula})"
-    if not crystal.is_ordered:
-        raise InputError(f"{which} has sites that several elements share", expected="one element on each site")
     if not (np.isfinite(crystal.frac_coords).all() and np.isfinite(crystal.lattice.matrix).all()):
-        raise InputError(
-            f"{which} has atoms without a place", expected="a cell and coordinates that are finite numbers"
-        )
-    near = crystal.distance_matrix + np.diag(np.full(len(crystal), np.inf))
-    if len(crystal) > 1 and near.min() < SHORTEST_A:
-        first, second = np.unravel_index(int(near.argmin()), near.shape)
-        raise InputError(
-            f"{which} has {crystal[int(first)].specie} {first} and {crystal[int(second)].specie} {second} "
-            f"{near.min():.2f} Å apart",
-            expected="atoms that do not lie on top of each other",
-        )
+        raise InputError(f"{which} has atoms without a place", expected="finite coordinates and a finite cell")
+    try:
+        check_structure(crystal)
+    except StructureError as error:
+        raise InputError(f"{which}: {error.found}", expected=error.expected, advice=error.advice) from error
     if (
         item.forces_ev_a.shape != (len(crystal), 3)
         or not (np.isfinite(item.energy_ev) and np.isfinite(item.forces_ev_a).all())

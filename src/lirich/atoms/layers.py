@@ -29,8 +29,8 @@ LayerName = Literal["Li", "TM", "O"]
 METAL_REACH_A = 3.4
 """Cations that share an edge of their octahedra are 2.8-3.1 Å apart in layered oxides, those beyond 4.0 Å or more."""
 MOST_METALS = 0.8
-"""Share of the metals that must say where the layers are. Of fewer, some lie in planes by chance: three of five metals in
-a cell of rock salt of 24 atoms."""
+"""Share of the metals that must say where the layers are. Of fewer, some lie in planes by chance: three of five metals,
+in a cell of rock salt of 24 atoms."""
 ALKALI = frozenset({"Li", "Na", "K"})
 
 

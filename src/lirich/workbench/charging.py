@@ -48,7 +48,8 @@ def charge(
         Lithium per formula that stays, one number for each state; by default what is left at 4.5 V and fully charged
         (`lirich.interfaces.cathode.lithium_left`). Rounded to whole atoms of the cell.
     orderings, atoms:
-        How many orderings of the cations, of cells of about so many atoms.
+        From how many starts the cations are ordered, in cells of about so many atoms. Where all find the same
+        ordering (there is one of LiNiO2), that one is taken, and the spread over orderings is 0.
     calculator:
         A potential by name. The standard deviation of the result takes CHGNet's for its voltages.
     cache, executor, workers, progress, models:
@@ -65,7 +66,7 @@ def charge(
     CompositionError, NotNeutralError
         For a formula that is no layered oxide.
     CalculatorError
-        Where fewer than two orderings relaxed.
+        Where fewer than two orderings relaxed (none, where there is one).
     """
     need_atoms("Charging a cathode")
     from lirich.atoms.calculators import calculator as by_name
@@ -106,13 +107,13 @@ def charge(
     for n in out:
         taken = lithium * n / count
         energies = [e for e in (_charging_ev(each, n / count, lithium) for each in sound) if e is not None]
-        if len(energies) < 2:
+        if len(energies) < min(2, len(cells)):
             raise CalculatorError(
-                f"{len(energies)} of {orderings} orderings of {formula} relaxed with {lithium - taken:.2g} Li: "
+                f"{len(energies)} of {len(cells)} orderings of {formula} relaxed with {lithium - taken:.2g} Li: "
                 f"{'; '.join(dict.fromkeys(why for each in answers for why in _failures(each)))}",
                 advice="Ask for more orderings (orderings=, --orderings), or for another potential",
             )
-        spread = stdev(energies) / math.sqrt(len(energies))
+        spread = stdev(energies) / math.sqrt(len(energies)) if len(energies) > 1 else 0.0
         found.append(
             ComputedCharge(
                 cathode=formula,
