@@ -19,9 +19,12 @@ from lirich.atoms.finetune import Tuned, TuningSettings, fine_tune, restored, sa
 from lirich.atoms.labelled import Labelled, read_labelled
 from lirich.atoms.plan import Plan
 from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxed, single_point_job
+from lirich.atoms.units import check_units
 from lirich.compute import open_executor
 from lirich.errors import CorruptStoreError, InputError, NotEnoughDataError, PluginError, UnknownNameError
+from lirich.store.modelfile import ModelContent
 from lirich.workbench import Workspace
+from lirich.workbench.charging import VOLTAGE_SD_V
 from lirich.workbench.potentials import with_potential
 
 SETTINGS = TuningSettings(epochs=4, learning_rate=5e-4)
@@ -96,7 +99,7 @@ def one_point(crystal: Structure, name: str) -> Plan[Relaxation]:
 def test_a_tuned_potential_is_kept_and_used_by_name_in_another_process(
     tmp_path: Path, data: list[Labelled], tuned: Tuned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lirich.atoms.finetune.fine_tune", lambda name, read, settings: tuned)
+    monkeypatch.setattr("lirich.atoms.finetune.fine_tune", lambda *_: tuned)
     monkeypatch.setattr(calculators, "_OFFERED", {})
     file = tmp_path / "dft.json"
     file.write_text(as_json(data), encoding="utf-8")
@@ -115,10 +118,32 @@ def test_a_tuned_potential_is_kept_and_used_by_name_in_another_process(
         untouched = one_point(crystal, "chgnet")
         assert with_potential(workspace.store.models, "chgnet", untouched) is untouched
         with pytest.raises(UnknownNameError, match="mine"):
+            workspace.atoms.charge("LiNiO2", left=(0.5,), calculator="chgnet:mina")
+        with pytest.raises(UnknownNameError, match="mine"):
             with_potential(workspace.store.models, "chgnet:mina", one_point(crystal, "chgnet"))
         damaged = {**job.parameters, "model_sha256": "0" * 64}
         with pytest.raises(CorruptStoreError, match="changed"):
             job.task(damaged)
+
+
+def test_a_cathode_is_charged_with_a_tuned_potential(
+    tmp_path: Path, data: list[Labelled], tuned: Tuned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiNiO2 has one ordering of its cations: no spread, and the error of the voltage alone."""
+    monkeypatch.setattr("lirich.atoms.finetune.fine_tune", lambda *_: tuned)
+    monkeypatch.setattr(calculators, "_OFFERED", {})
+    file = tmp_path / "dft.json"
+    file.write_text(as_json(data), encoding="utf-8")
+    with Workspace.create(tmp_path / "ws") as workspace:
+        workspace.atoms.tune(file, "mine")
+        (found,) = workspace.atoms.charge(
+            "LiNiO2", left=(0.5,), orderings=2, atoms=12, calculator="chgnet:mine", executor="serial"
+        )
+    assert tuned_calculator(tuned).version in found.source
+    assert found.orderings == 1
+    taken = 1.0 - found.lithium_left
+    assert found.sd_ev == pytest.approx(VOLTAGE_SD_V * taken, abs=1e-4)
+    assert 2.5 < found.charging_energy_ev / taken < 5.5  # LiNiO2 has about 4 V
 
 
 def test_a_model_that_is_no_better_is_not_kept(
@@ -168,8 +193,12 @@ def test_extended_xyz_and_json_say_the_same(data: list[Labelled]) -> None:
     [
         ("", "no crystal"),
         ("hello", "cannot be read"),
-        ("[1, 2]", "record 0 lacks"),
+        ("[1, 2]", "record 1 is no table"),
         ("[]", "no crystal"),
+        ('{"data": []}', "one object, no list"),
+        ('{"energy_ev": 1}\n{"energy_ev": 2}', "one list of all records"),
+        ('[{"structure": {"lattice": 1}, "energy_ev": 1, "forces_ev_a": [[0, 0, 0]]}]', "none as pymatgen writes"),
+        ('[{"structure": {}, "energy_ev": 1, "forces_ev_a": null}]', "record 1 lacks forces_ev_a"),
         ('1\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 pbc="T T T"\nLi 0 0 0\n', "no energy"),
         ("1\nProperties=species:S:1:pos:R:3 energy=1\nLi 0 0 0\n", "no cell"),
     ],
@@ -189,6 +218,87 @@ def test_data_that_cannot_be_learned_are_refused() -> None:
         fine_tune("r2scan", [])
     with pytest.raises(NotEnoughDataError, match="to hold out"):
         fine_tune("x", [Labelled(cell, 0.0, np.zeros((2, 3)))])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"energy_ev": "-12 eV"}, "energy_ev of record 2 is not a number of eV per cell"),
+        ({"energy_ev": float("nan")}, "Structure 2 .* labels"),
+        ({"forces_ev_a": [[0, 0, 0], [1, 2]]}, "forces_ev_a of record 2 is not a list"),
+        ({"stress_ev_a3": [0, 0, 0, 0, 0, 0]}, "stress_ev_a3 of record 2"),
+    ],
+)
+def test_a_record_with_bad_labels_is_named(data: list[Labelled], change: dict[str, object], said: str) -> None:
+    records = json.loads(as_json(data))
+    records[1].update(change)
+    with pytest.raises(InputError, match=said):
+        read_labelled(json.dumps(records))
+
+
+def test_crystals_that_nobody_can_learn_from_are_named(data: list[Labelled]) -> None:
+    on_top = data[1].structure.copy()
+    on_top.translate_sites([1], on_top.frac_coords[0] - on_top.frac_coords[1])
+    shared = data[1].structure.copy()
+    shared.replace(0, {"Li": 0.5, "Na": 0.5})
+    alone = Structure(Lattice.cubic(6.5), ["Li"], [[0, 0, 0]])
+    for crystal, said in ((on_top, "0.00 Å apart"), (shared, "partly occupied"), (alone, "stand alone")):
+        with pytest.raises(InputError, match=f"Structure 2 .*{said}"):
+            fine_tune("x", [data[0], Labelled(crystal, 0.0, np.zeros((len(crystal), 3))), *data[2:]])
+
+
+RYDBERG_EV, BOHR_A = 13.605693, 0.529177
+
+
+@pytest.mark.parametrize(
+    ("energy", "force", "stress", "said"),
+    [
+        (1.0, BOHR_A / RYDBERG_EV, 1.0, "forces .* rydberg/bohr"),
+        (1.0, BOHR_A / RYDBERG_EV / 2, 1.0, "forces .* hartree/bohr"),
+        (1.0, -1.0, 1.0, "forces .* gradients"),
+        (1 / RYDBERG_EV, 1.0, 1.0, "energies .* rydberg"),
+        (0.25, 1.0, 1.0, "energies .* per atom"),
+        (1.0, 1.0, 160.2177, "stresses .* GPa"),
+        (1.0, 1.0, -1.0, "stresses .* compression positive"),
+    ],
+)
+def test_labels_in_other_units_are_refused(
+    data: list[Labelled], energy: float, force: float, stress: float, said: str
+) -> None:
+    """The labels are 1.3 times CHGNet's: a soft potential is no wrong unit, 1/13.6 is."""
+    other = [
+        Labelled(d.structure, energy * d.energy_ev, force * d.forces_ev_a, stress * np.asarray(d.stress_ev_a3))
+        for d in data
+    ]
+    with pytest.raises(InputError, match=said):
+        fine_tune("x", other, SETTINGS)
+
+
+def test_labels_of_a_soft_or_stiff_potential_are_in_the_right_units(data: list[Labelled]) -> None:
+    stock = calculator("chgnet")
+    said = [stock.evaluate(d.structure, stress=True) for d in data]
+    for factor in (0.5, 1.0, 2.0):
+        check_units([Labelled(d.structure, factor * d.energy_ev, factor * d.forces_ev_a) for d in data], said)
+
+
+def test_a_name_that_cannot_be_kept_is_refused_before_learning(tmp_path: Path, data: list[Labelled]) -> None:
+    file = tmp_path / "dft.json"
+    file.write_text(as_json(data), encoding="utf-8")
+    with Workspace.create(tmp_path / "ws") as workspace:
+        with pytest.raises(InputError, match="no name of a model"):
+            workspace.atoms.tune(file, "a/b")
+        workspace.store.models.put("maps", ModelContent("another", {}, {}), trained_on=())
+        with pytest.raises(InputError, match="of the kind another"):
+            workspace.atoms.tune(file, "maps")
+        (tmp_path / "dft.traj").write_bytes(b"\xbb\xff\x00")
+        with pytest.raises(InputError, match="is no text"):
+            workspace.atoms.tune(tmp_path / "dft.traj", "mine")
+
+
+def test_steps_of_learning_are_told(data: list[Labelled]) -> None:
+    heard: list[tuple[int, int]] = []
+    fine_tune("x", data, TuningSettings(epochs=1), lambda done, total: heard.append((done, total)))
+    assert heard == [(k, 4) for k in range(1, 5)]  # four of six structures are learned from
 
 
 def test_a_tuned_potential_cannot_take_the_name_of_a_built_in_one() -> None:

@@ -21,7 +21,7 @@ from lirich.atoms.calculators import calculator, offer
 from lirich.atoms.chgnet import load_model
 from lirich.atoms.endstates import compare_ends
 from lirich.atoms.evaluation import Evaluation
-from lirich.atoms.minimise import minimise
+from lirich.atoms.minimise import SHORTENINGS, minimise
 from lirich.atoms.moments import charges_from_moments
 from lirich.atoms.relax import (
     RelaxationSettings,
@@ -283,3 +283,28 @@ def test_moments_between_bands_tell_nothing() -> None:
     mn, ni = charges_from_moments(pair, [3.45, 1.7], [4, 2])
     assert (mn.told, mn.verdict) == (None, "cannot tell")
     assert (ni.told, ni.verdict) == (2, "agrees")
+
+
+class NanLater:
+    """A third party's potential, straight through the door: a number at first, none once atoms have moved."""
+
+    name, version = "nan-later", "1"
+
+    def __init__(self, good: int) -> None:
+        self.good = good
+        self.calls = 0
+
+    def evaluate(self, structure: Structure, *, stress: bool = False, moments: bool = False) -> Evaluation:
+        self.calls += 1
+        said = calculator("chgnet").evaluate(structure, stress=stress)
+        return said if self.calls <= self.good else Evaluation(float("nan"), said.forces_ev_a, said.stress_ev_a3)
+
+
+@pytest.mark.parametrize("good", [0, 2])
+def test_a_potential_that_turns_nan_ends_the_run_with_a_typed_error(li2mno3: Structure, good: int) -> None:
+    shaken = li2mno3.copy()
+    shaken.perturb(0.1, seed=1)
+    sick = NanLater(good)
+    with pytest.raises(CalculatorError, match="no finite number"):
+        minimise(sick, shaken, force_max_ev_a=1e-4, strain=True)
+    assert sick.calls <= good + SHORTENINGS

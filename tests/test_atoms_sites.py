@@ -13,6 +13,7 @@ from lirich.atoms.interstices import interstices
 from lirich.atoms.layers import layer_of, layers_of
 from lirich.atoms.ordering import ordered
 from lirich.atoms.oxidation import STATES, balanced, formal_charges, ionic_radius_a
+from lirich.atoms.phases import as_phase
 from lirich.atoms.sites import coordination, distinct_sites
 from lirich.errors import NotNeutralError, StructureError, UnknownNameError
 
@@ -62,6 +63,21 @@ def test_layers_outlive_delithiation_migration_and_noise(ordered_cell: Structure
     emptied.replace(mn, "Mn", place, properties={"layer": "Li", "charge": 4.0})
     emptied.perturb(0.15, seed=3)
     assert list(layer_of(emptied)) == emptied.site_properties["layer"]
+
+
+def test_a_dopant_in_the_lithium_layer_of_a_small_cell_hides_no_layers() -> None:
+    """Its images bind the layers together: each Mg has neighbours above and below."""
+    cell = ordered("Li1.1667Mn0.5Ni0.3333O2", atoms=24, seeds=[0])[0].structure
+    place = next(i for i, s in enumerate(cell) if s.specie.symbol == "Li" and s.properties["layer"] == "Li")
+    cell.replace(place, "Mg", properties={"layer": "Li", "charge": 2.0})
+    assert list(layer_of(cell)) == cell.site_properties["layer"]
+
+
+def test_metals_mixed_at_random_have_no_layers_in_any_small_cell() -> None:
+    cell = ordered("Li1.1667Mn0.5Ni0.3333O2", atoms=24, seeds=[0])[0].structure
+    for seed in range(6):
+        with pytest.raises(StructureError):
+            layer_of(as_phase(cell, "rock salt", seed=seed))
 
 
 @pytest.mark.parametrize("name", ["LiMn2O4", "NiO"])

@@ -18,6 +18,7 @@ pytest.importorskip("spglib")
 from lirich.errors import InputError, SettingsError
 from lirich.model import Conditions, Interval, Origin, Provenance, Subject, Value
 from lirich.plots import periodic
+from lirich.quantities import QUANTITIES
 from lirich.screening.judged import judged
 from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.states import agreements, changes_by_state
@@ -27,7 +28,7 @@ from lirich.workbench.identity import identity
 from lirich.workbench.potentials import identities
 from lirich.workbench.prospects import hosts_of, prospects
 from lirich.workbench.screen import SHIPPED, keep_values, make_screen, outlook, read_screen, run_screen, shipped_result
-from lirich.workbench.screen_cells import lacking_competitors, settings_of
+from lirich.workbench.screen_cells import OFFERED, lacking_competitors, settings_of
 from lirich.workbench.screen_literature import published
 from lirich.workbench.screen_result import ScreenResult
 from screen_material import CHANGE, STUDY, VACANCY, cheap_plan, plan_without_aluminium, run_until_killed
@@ -468,3 +469,9 @@ def test_the_report_says_what_was_computed_on_what_and_how_surely(undisturbed: S
     ):
         assert words in text, words
     assert "http://" not in text.split("<script>")[0]
+
+
+def test_every_descriptor_cites_where_it_is_defined() -> None:
+    """The review gathers dopants; it defines none of what is computed of them."""
+    for name in OFFERED:
+        assert not QUANTITIES[name].reference.startswith("Yang et al., EES Batteries"), name

@@ -84,6 +84,8 @@ def test_a_charge_that_nothing_takes_up_is_a_row(tmp_path: Path) -> None:
     assert told.code == 0, told.err
     (row,) = json.loads(told.out)["candidates"]
     assert "A charge of -1 that nothing takes up" in row["failures"][0]
+    for once in ("A charge of", "redox:", "exchange:", "li-vacancy:", "Expected:", "Allow further kinds"):
+        assert row["failures"][0].count(once) == 1
 
 
 def broken(what: str) -> str:

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from lirich.atoms.dopants import Dopant
 from lirich.atoms.features import features
 from lirich.atoms.oxidation import usual_state
+from lirich.atoms.surrogate import FEWEST_GROUPS
 from lirich.errors import NotEnoughDataError
 from lirich.interfaces.elements import element_table
 from lirich.screening.judged import judged
@@ -29,6 +30,7 @@ from lirich.workbench import Workspace
 from lirich.workbench.dopant_facts import element_words
 from lirich.workbench.screen import keep_values, make_screen
 from lirich.workbench.screen_next import next_study, study_text, what_next
+from lirich.workbench.screen_predict import FEWEST
 from lirich.workbench.screen_result import ScreenResult
 
 CHANGE = "oxygen_vacancy_formation_energy_change_ev"
@@ -43,7 +45,7 @@ def truth(element: str, place: Place) -> float:
 
 def screened(
     elements: Sequence[str],
-    values: Sequence[float],
+    values: Sequence[float | None],
     gates: Sequence[dict[str, Any]] = (),
     without: Sequence[str] = (),
 ) -> ScreenResult:
@@ -64,7 +66,9 @@ def screened(
             name=element,
             elements=(element,),
             cells=cells,
-            readings=tuple(Reading(quantity=CHANGE, value=value + 0.01 * (2 * n - 1), cell=n) for n in range(2)),
+            readings=()
+            if value is None
+            else tuple(Reading(quantity=CHANGE, value=value + 0.01 * (2 * n - 1), cell=n) for n in range(2)),
         )
         for element, value in zip(elements, values, strict=True)
     )
@@ -123,10 +127,27 @@ def test_too_few_dopants_tell_nothing_and_say_so() -> None:
     assert "4 dopants are too few" in few.predicted.why_not
     with pytest.raises(NotEnoughDataError, match="4 dopants are too few"):
         what_next(few)
+    one = screened(COMPUTED[:1], [truth(e, "TM") for e in COMPUTED[:1]])
+    with pytest.raises(NotEnoughDataError, match=r"1 dopant is too few .* 5 are needed, and 9 .* Add 4 or more"):
+        what_next(one)
     six = screened(COMPUTED[:6], [truth(e, "TM") for e in COMPUTED[:6]]).predicted
+    assert "6 have a score, and a 90% interval needs 9. Compute 3 more" in six.too_few
+    assert all("needs 9 dopants" in each.words for each in six.learned)
     assert all(p.score is None for p in six.places)  # 90 % of seven left out is more than there are
     assert six.following
     assert not any(each.interval for each in six.learned)
+    nine = screened(COMPUTED[:9], [truth(e, "TM") for e in COMPUTED[:9]]).predicted
+    assert not nine.too_few
+    assert all(each.interval for each in nine.learned)
+
+
+def test_dopants_without_a_score_are_not_learned_from() -> None:
+    """Six were tried, two gave no number: what is missing is told of the four that did."""
+    values = [*(truth(e, "TM") for e in COMPUTED[:4]), None, None]
+    few = screened(COMPUTED[:6], values)
+    assert FEWEST == FEWEST_GROUPS
+    with pytest.raises(NotEnoughDataError, match=r"4 dopants with a score, of 6 in the study, are too few"):
+        what_next(few)
 
 
 def test_a_dopant_that_would_fall_is_not_named_next() -> None:

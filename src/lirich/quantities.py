@@ -58,6 +58,14 @@ _LI_HOPS = "Van der Ven & Ceder, J. Power Sources 97-98 (2001) 529, doi:10.1016/
 _NEB = "Henkelman, Uberuaga & Jónsson, J. Chem. Phys. 113 (2000) 9901, doi:10.1063/1.1329672"
 _AYDINOL = "Aydinol et al., Phys. Rev. B 56 (1997) 1354, doi:10.1103/PhysRevB.56.1354"
 _HULL = "Ong et al., Chem. Mater. 20 (2008) 1798, doi:10.1021/cm702327g"
+_DEFECTS = "Freysoldt et al., Rev. Mod. Phys. 86 (2014) 253, doi:10.1103/RevModPhys.86.253 (formation energies of point defects)"
+_BRAGG = "Bragg & Bragg, Proc. R. Soc. Lond. A 88 (1913) 428, doi:10.1098/rspa.1913.0040 (spacing of lattice planes)"
+_ORDERS = "Mishra & Ceder, Phys. Rev. B 59 (1999) 6120, doi:10.1103/PhysRevB.59.6120 (layered against spinel)"
+_DISORDER = (
+    "Urban et al., Phys. Rev. Lett. 119 (2017) 176402, doi:10.1103/PhysRevLett.119.176402 (disordered over layered)"
+)
+_PAIRS = "Chen & Islam, Chem. Mater. 28 (2016) 6656 (dimers of oxygen in charged Li2MnO3)"
+_BREATHING = "Kondrakov et al., J. Phys. Chem. C 121 (2017) 3286, doi:10.1021/acs.jpcc.6b12885 (cells of layered oxides on charge)"
 _WINDOW = "Zhu, He & Mo, ACS Appl. Mater. Interfaces 7 (2015) 23685, doi:10.1021/acsami.5b07517"
 _CONTACT = "Richards et al., Chem. Mater. 28 (2016) 266, doi:10.1021/acs.chemmater.5b04082 (reaction of two solids)"
 _CONTACT_V = "Xiao et al., Joule 3 (2019) 1252, doi:10.1016/j.joule.2019.02.006 (what each does alone is taken off)"
@@ -283,7 +291,7 @@ _LIST = (
              "specific surface area by gas adsorption", "ISO 9277"),
     Quantity("tap_density_g_cm3", "tap density", "ρ_tap", "g/cm³", "material", "powder density after tapping", "ISO 3953", "higher"),
     Quantity("d_spacing_003_nm", "(003) spacing", "d_003", "nm", "material",
-             "spacing of the (003) planes of the layered R-3m cell", _REVIEW),
+             "spacing of the (003) planes of the layered R-3m cell", _BRAGG),
     Quantity("li_tm_charge_ratio", "Li/TM ratio", "Li/TM", "1", "material",
              "lithium over transition metals as charged in the synthesis, mol/mol", _REVIEW),
     Quantity("calcination_temperature_celsius", "calcination temperature", "T_calc", "°C", "material",
@@ -293,11 +301,11 @@ _LIST = (
     Quantity("coating_thickness_nm", "coating thickness", "d_coat", "nm", "material", "thickness of a coating layer", _REVIEW),
     Quantity("thermal_degradation_temperature_celsius", "thermal degradation temperature", "T_deg", "°C", "material",
              "temperature at which a layer degrades", _REVIEW, "higher"),
-    Quantity("volume_change", "volume change", "ΔV/V", "%", "material", "relative volume change of the material in a cycle", _REVIEW, "lower"),
+    Quantity("volume_change", "volume change", "ΔV/V", "%", "material", "relative volume change of the material in a cycle", _BREATHING, "lower"),
     Quantity("oxygen_vacancy_formation_energy_ev", "oxygen-vacancy formation energy", "E_vac(O)", "eV", "material",
-             "E(with vacancy) + ½E(O2) − E(perfect); the O2 reference and state of charge are conditions", _REVIEW, "higher"),
+             "E(with vacancy) + ½E(O2) − E(perfect); the O2 reference and state of charge are conditions", _DEFECTS, "higher"),
     Quantity("oxygen_vacancy_formation_energy_change_ev", "oxygen-vacancy formation energy over the host's", "ΔE_vac(O)", "eV", "material",
-             "that of a doped cell less that of the undoped host: same ordering, same oxygen, same lithium out", _REVIEW, "higher"),
+             "that of a doped cell less that of the undoped host: same ordering, same oxygen, same lithium out", _DEFECTS, "higher"),
     Quantity("metal_migration_energy_ev", "metal migration energy", "E_mig(M)", "eV", "material",
              "E(metal in a place of the lithium layer) − E(metal at home) of the charged cell, both relaxed; metal, place and "
              "state of charge are conditions", _TM_HOPS, "higher"),
@@ -316,19 +324,19 @@ _LIST = (
              "equivalent (von Mises) strain √(2/3 ε′:ε′) of the charged against the discharged cell, ε′ the deviator of the "
              "Green strain", "von Mises, Nachr. Ges. Wiss. Göttingen, Math.-Phys. Kl. (1913) 582", "lower"),
     Quantity("spinel_over_layered_mev_atom", "spinel over layered", "ΔE(sp)", "meV/atom", "material",
-             "energy of the spinel-type order of the same atoms less that of the layered cell, both relaxed", _REVIEW, "higher"),
+             "energy of the spinel-type order of the same atoms less that of the layered cell, both relaxed", _ORDERS, "higher"),
     Quantity("rock_salt_over_layered_mev_atom", "rock salt over layered", "ΔE(rs)", "meV/atom", "material",
-             "energy of the disordered rock salt of the same atoms less that of the layered cell, both relaxed", _REVIEW, "higher"),
+             "energy of the disordered rock salt of the same atoms less that of the layered cell, both relaxed", _DISORDER, "higher"),
     Quantity("dopant_site_energy_ev", "site energy of a dopant", "ΔE_site", "eV", "material",
              "energy of the cell with the dopant on another kind of site less that with the dopant on its own; same ions",
-             _REVIEW, "higher"),
+             _DEFECTS, "higher"),
     Quantity("energy_above_hull_mev_atom", "energy above the hull", "E_hull", "meV/atom", "material",
              "energy of the cell less that of the lowest mixture of competing phases of its composition", _HULL, "lower"),
     Quantity("dopant_solution_energy_ev", "solution energy of a dopant", "E_sol", "eV", "material",
              "energy per dopant of host + phases that the doped cell falls apart into → doped cell + phases that the host "
              "falls apart into", _HULL, "lower"),
     Quantity("oxygen_pairing_energy_ev", "oxygen pairing energy", "E(O-O)", "eV", "material",
-             "energy of the lowest charged cell found with two oxygens within 1.6 Å less that of the lowest without", _REVIEW, "higher"),
+             "energy of the lowest charged cell found with two oxygens within 1.6 Å less that of the lowest without", _PAIRS, "higher"),
     Quantity("dopant_size_mismatch", "size mismatch of a dopant", "Δr/r", "%", "material",
              "100·(radius of the dopant's ion − that of the replaced one)/that of the replaced one, effective ionic radii",
              "Shannon, Acta Cryst. A 32 (1976) 751, doi:10.1107/S0567739476001551"),

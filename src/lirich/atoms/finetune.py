@@ -8,7 +8,7 @@ embeddings stay as they are. Structures that are held out share no composition w
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,11 @@ from pydantic import Field, ValidationError
 from pymatgen.core.periodic_table import Element
 
 from lirich.atoms.chgnet import KNOWN_ELEMENTS, ChgnetCalculator, load_model, one_thread
+from lirich.atoms.evaluation import Evaluation
 from lirich.atoms.labelled import Labelled, check_labels
+from lirich.atoms.units import check_units
 from lirich.atoms.weights import WEIGHTS
-from lirich.errors import InputError, NotEnoughDataError
+from lirich.errors import CalculatorError, InputError, NotEnoughDataError
 from lirich.model._base import Frozen
 
 Array = NDArray[np.float64]
@@ -72,6 +74,11 @@ class TuningReport(Frozen):
         """Whether forces on the compositions held out came nearer to the data; a few structures may well not do it."""
         return self.after.force_mev_a < self.before.force_mev_a
 
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether the better forces may be chance: one structure held out, or the two intervals overlap."""
+        return self.held_out < 2 or self.after.force_interval[1] >= self.before.force_interval[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
@@ -81,28 +88,38 @@ class Tuned:
     arrays: Mapping[str, NDArray[Any]]
 
 
-def fine_tune(name: str, data: Sequence[Labelled], settings: TuningSettings | None = None) -> Tuned:
-    """Fine-tune CHGNet on *data*.
+def fine_tune(
+    name: str,
+    data: Sequence[Labelled],
+    settings: TuningSettings | None = None,
+    told: Callable[[int, int], None] | None = None,
+) -> Tuned:
+    """Fine-tune CHGNet on *data*; *told* hears how many of how many steps are done.
 
-    Raises `lirich.errors.InputError` where labels are no finite numbers or of another shape, or the name is taken, and
-    `lirich.errors.NotEnoughDataError` where there are fewer than two compositions: an error on what was learned from
-    says nothing.
+    Raises `lirich.errors.InputError` where a crystal or its labels cannot be learned from
+    (`lirich.atoms.labelled.check_labels`), CHGNet has no answer for it, labels are of other units
+    (`lirich.atoms.units.check_units`) or the name is taken, and `lirich.errors.NotEnoughDataError` where there are
+    fewer than two compositions: an error on what was learned from says nothing.
     """
     settings = settings or TuningSettings()
     if name in WEIGHTS:
         raise InputError(f"{name!r} is the name of weights that chgnet brings", advice="Choose another name")
-    for k, item in enumerate(data):
-        check_labels(k, item)
+    for number, item in enumerate(data, start=1):
+        check_labels(number, item)
     learn, held, compositions = _split(data, settings)
     model = load_model(settings.base)
-    shifts = _element_shifts(ChgnetCalculator(model, "chgnet"), learn)
+    stock = ChgnetCalculator(model, "chgnet")
+    said = [_answer(stock, number, item) for number, item in enumerate(data, start=1)]
+    check_units(data, said)
+    of = {id(item): each.energy_ev for item, each in zip(data, said, strict=True)}
+    shifts = _element_shifts(learn, [of[id(item)] for item in learn])
     weight = model.composition_model.fc.weight  # type: ignore[union-attr]
     with torch.no_grad():
         for symbol_number, shift in shifts.items():
             weight[0, symbol_number - 1] += shift  # type: ignore[index, operator]
     before = _error(ChgnetCalculator(model, "chgnet"), held, settings.seed)
     with one_thread():
-        _train(model, learn, settings)
+        _train(model, learn, settings, told)
     arrays = {key: value.detach().numpy().copy() for key, value in model.state_dict().items()}
     report = TuningReport(
         name=name,
@@ -156,7 +173,7 @@ def _split(
     kinds = sorted(set(formulas))
     if len(kinds) < 2:
         raise NotEnoughDataError(
-            f"All {len(data)} structures are {kinds[0] if kinds else 'missing'}",
+            f"{len(data)} structure{'s' if len(data) != 1 else ''}, of {kinds[0] if kinds else 'nothing'} only",
             expected="two compositions or more: one to hold out",
         )
     order = np.random.default_rng(settings.seed).permutation(len(kinds))
@@ -166,19 +183,32 @@ def _split(
     return [d for d, f in pairs if f not in out], [d for d, f in pairs if f in out], out
 
 
-def _element_shifts(calculator: ChgnetCalculator, data: Sequence[Labelled]) -> dict[int, float]:
+def _answer(calculator: ChgnetCalculator, number: int, item: Labelled) -> Evaluation:
+    try:
+        return calculator.evaluate(item.structure, stress=item.stress_ev_a3 is not None)
+    except CalculatorError as error:
+        raise InputError(
+            f"Structure {number} ({item.structure.formula}) cannot be learned: {error.found}",
+            expected=error.expected,
+            advice=error.advice,
+        ) from error
+
+
+def _element_shifts(data: Sequence[Labelled], said_ev: Sequence[float]) -> dict[int, float]:
     counts = np.zeros((len(data), KNOWN_ELEMENTS))
     residual = np.zeros(len(data))
-    for row, item in enumerate(data):
+    for row, (item, energy_ev) in enumerate(zip(data, said_ev, strict=True)):
         for site in item.structure:
             counts[row, site.specie.Z - 1] += 1 / len(item.structure)
-        residual[row] = (item.energy_ev - calculator.evaluate(item.structure).energy_ev) / len(item.structure)
+        residual[row] = (item.energy_ev - energy_ev) / len(item.structure)
     present = np.flatnonzero(counts.sum(axis=0))
     solution = np.linalg.lstsq(counts[:, present], residual, rcond=1e-6)[0]
     return {int(z) + 1: float(shift) for z, shift in zip(present, solution, strict=True)}
 
 
-def _train(model: CHGNet, data: Sequence[Labelled], settings: TuningSettings) -> None:
+def _train(
+    model: CHGNet, data: Sequence[Labelled], settings: TuningSettings, told: Callable[[int, int], None] | None
+) -> None:
     trained = []
     for key, parameter in model.named_parameters():
         parameter.requires_grad_(not key.startswith(EMBEDDINGS))
@@ -187,8 +217,8 @@ def _train(model: CHGNet, data: Sequence[Labelled], settings: TuningSettings) ->
     graphs = [model.graph_converter(item.structure) for item in data]
     optimiser = torch.optim.Adam(trained, lr=settings.learning_rate)
     draw = np.random.default_rng(settings.seed)
-    for _ in range(settings.epochs):
-        for k in draw.permutation(len(data)):
+    for epoch in range(settings.epochs):
+        for step, k in enumerate(draw.permutation(len(data)), start=epoch * len(data) + 1):
             item = data[int(k)]
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")  # chgnet's volumes
@@ -203,6 +233,8 @@ def _train(model: CHGNet, data: Sequence[Labelled], settings: TuningSettings) ->
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
+            if told is not None:
+                told(step, settings.epochs * len(data))
     model.requires_grad_(False)
 
 

@@ -1,7 +1,8 @@
 """A user's DFT data as text: extended XYZ, as ASE and most codes write it, or JSON.
 
 JSON is a list of records ``{"structure": ..., "energy_ev": ..., "forces_ev_a": [[x, y, z], ...]}``, structure as
-`pymatgen` writes it, with ``"stress_ev_a3"`` (3 x 3, tension positive) where it is known.
+`pymatgen` writes it, with ``"stress_ev_a3"`` (3 x 3, tension positive) where it is known. Structures are counted
+from 1.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
-from lirich.errors import InputError
+from lirich.atoms.text import check_structure
+from lirich.errors import InputError, StructureError
 
 Array = NDArray[np.float64]
+
+NEEDED = ("structure", "energy_ev", "forces_ev_a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,56 +44,94 @@ class Labelled:
 
 
 def read_labelled(text: str) -> list[Labelled]:
-    """Read labelled crystals from the text of a file: JSON where it begins with ``[``, else extended XYZ.
+    """Read labelled crystals from the text of a file: JSON where it begins with ``[`` or ``{``, else extended XYZ.
 
-    Raises `lirich.errors.InputError` where it is neither, or a crystal has no cell, no energy or no forces.
+    Raises `lirich.errors.InputError` where it is neither, a crystal has no cell, no energy or no forces, or what
+    `check_labels` refuses.
     """
     try:
-        found = _from_json(text) if text.lstrip().startswith("[") else _from_xyz(text)
+        found = _from_json(text) if text.lstrip().startswith(("[", "{")) else _from_xyz(text)
     except InputError:
         raise
     except Exception as error:  # the two parsers raise whatever they stumble over
         raise _unreadable(f"{type(error).__name__}: {error}") from error
     if not found:
         raise _unreadable("there is no crystal in it")
-    for k, item in enumerate(found):
-        check_labels(k, item)
+    for number, item in enumerate(found, start=1):
+        check_labels(number, item)
     return found
 
 
 def check_labels(number: int, item: Labelled) -> None:
-    """Raise `lirich.errors.InputError` where the labels of crystal *number* are no finite numbers, or too few."""
-    stress = item.stress_ev_a3
+    """Raise `lirich.errors.InputError` where crystal *number*, counted from 1, cannot be learned from.
+
+    That is: coordinates that are no finite numbers, what `lirich.atoms.text.check_structure` refuses (atoms on top of
+    each other, sites that elements share), labels that are no finite numbers or too few.
+    """
+    crystal, stress = item.structure, item.stress_ev_a3
+    which = f"Structure {number} ({crystal.formula})"
+    if not (np.isfinite(crystal.frac_coords).all() and np.isfinite(crystal.lattice.matrix).all()):
+        raise InputError(f"{which} has atoms without a place", expected="finite coordinates and a finite cell")
+    try:
+        check_structure(crystal)
+    except StructureError as error:
+        raise InputError(f"{which}: {error.found}", expected=error.expected, advice=error.advice) from error
     if (
-        item.forces_ev_a.shape != (len(item.structure), 3)
+        item.forces_ev_a.shape != (len(crystal), 3)
         or not (np.isfinite(item.energy_ev) and np.isfinite(item.forces_ev_a).all())
         or (stress is not None and (stress.shape != (3, 3) or not np.isfinite(stress).all()))
     ):
         raise InputError(
-            f"Structure {number} ({item.structure.formula}) has labels that cannot be learned",
+            f"{which} has labels that cannot be learned",
             expected="a finite energy, finite forces of shape (atoms, 3), and if any a stress of shape (3, 3)",
         )
 
 
 def _from_json(text: str) -> list[Labelled]:
-    return [_record(k, record) for k, record in enumerate(json.loads(text))]
+    try:
+        records = json.loads(text)
+    except json.JSONDecodeError as error:
+        several = error.msg == "Extra data"
+        raise _unreadable(f"as JSON: {error}{': one list of all records is needed' if several else ''}") from error
+    if not isinstance(records, list):
+        raise _unreadable("the JSON is one object, no list of records")
+    return [_record(number, record) for number, record in enumerate(records, start=1)]
 
 
 def _record(number: int, record: Any) -> Labelled:
-    if not isinstance(record, Mapping) or not {"structure", "energy_ev", "forces_ev_a"} <= set(record):
-        raise _unreadable(f"record {number} lacks structure, energy_ev or forces_ev_a")
+    if not isinstance(record, Mapping):
+        raise _unreadable(f"record {number} is no table of {', '.join(NEEDED)}")
+    lacking = [name for name in NEEDED if record.get(name) is None]
+    if lacking:
+        raise _unreadable(f"record {number} lacks {' and '.join(lacking)}")
+    try:
+        crystal = Structure.from_dict(record["structure"])
+    except Exception as error:  # pymatgen raises whatever it stumbles over
+        raise _unreadable(
+            f"the structure of record {number} is none as pymatgen writes it (Structure.as_dict())"
+        ) from error
     stress = record.get("stress_ev_a3")
     return Labelled(
-        Structure.from_dict(record["structure"]),
-        float(record["energy_ev"]),
-        np.array(record["forces_ev_a"], dtype=float),
-        None if stress is None else np.array(stress, dtype=float),
+        crystal,
+        float(_numbers(number, record, "energy_ev", "a number of eV per cell", 0)),
+        _numbers(number, record, "forces_ev_a", "a list of [x, y, z] in eV/Å", 2),
+        None if stress is None else _numbers(number, record, "stress_ev_a3", "3 lists of 3 numbers in eV/Å³", 2),
     )
+
+
+def _numbers(number: int, record: Mapping[str, Any], name: str, form: str, dimensions: int) -> Array:
+    try:
+        found = np.array(record[name], dtype=float)
+    except (TypeError, ValueError):
+        found = np.array([])
+    if isinstance(record[name], str) or found.ndim != dimensions:
+        raise _unreadable(f"{name} of record {number} is not {form}")
+    return found
 
 
 def _from_xyz(text: str) -> list[Labelled]:
     found: Sequence[Atoms] = list(read_xyz(StringIO(text), index=slice(None)))
-    return [_atoms(k, atoms) for k, atoms in enumerate(found)]
+    return [_atoms(number, atoms) for number, atoms in enumerate(found, start=1)]
 
 
 def _atoms(number: int, atoms: Atoms) -> Labelled:
@@ -116,4 +158,5 @@ def _unreadable(reason: str) -> InputError:
         f"The data of DFT cannot be read: {' '.join(reason.split())[:200]}",
         expected='extended XYZ with Lattice="...", energy= and forces, or a JSON list of records with structure, '
         "energy_ev and forces_ev_a",
+        advice="ASE writes extended XYZ from the output of most codes: ase convert -n : vasprun.xml dft.extxyz",
     )

@@ -2,7 +2,9 @@
 
 Layers are found by geometry, so that they outlive delithiation, migration and a turned cell. The normal is the
 direction in which the metals have the fewest neighbours of their own layer; the planes of anions perpendicular to it
-bound slabs; a slab that holds metals is a TM layer, its neighbours are Li layers.
+bound slabs; a slab that holds metals is a TM layer, its neighbours are Li layers. In a small cell a dopant in the
+lithium layer ties the layers together: there the metals without the scarcest elements say the direction, if they all
+lie in TM layers then.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ LayerName = Literal["Li", "TM", "O"]
 
 METAL_REACH_A = 3.4
 """Cations that share an edge of their octahedra are 2.8-3.1 Å apart in layered oxides, those beyond 4.0 Å or more."""
+MOST_METALS = 0.8
+"""Share of the metals that must say where the layers are. Of fewer, some lie in planes by chance: three of five metals,
+in a cell of rock salt of 24 atoms."""
 ALKALI = frozenset({"Li", "Na", "K"})
 
 
@@ -59,7 +64,8 @@ def layers_of(structure: Structure) -> Layers:
     metals = np.array([s not in ANION_RADIUS_A and s not in ALKALI for s in symbols])
     if not anions.any() or not metals.any():
         raise StructureError(f"{structure.composition.reduced_formula} has no layers of metal and oxygen")
-    miller = _plane_normal(structure, metals)
+    across, asked = _across(structure, metals)
+    miller = _plane_normal(structure, across)
     reciprocal = structure.lattice.reciprocal_lattice_crystallographic
     vector = reciprocal.get_cartesian_coords(miller)
     period = 1.0 / float(np.linalg.norm(vector))
@@ -77,6 +83,8 @@ def layers_of(structure: Structure) -> Layers:
             f"{', '.join(slabs)}",
             expected="a layered oxide: layers of metal and of lithium, by turns",
         )
+    if asked.sum() < metals.sum() and any(slabs[inside[i]] == "Li" for i in np.flatnonzero(asked)):
+        raise _on_all_sides(structure)
     for i, slab in inside.items():
         names[i] = slabs[slab]
     return Layers(names, normal, period / slabs.count("TM"), period, bounds, tuple(slabs))
@@ -101,23 +109,8 @@ def counted(counts: Mapping[str, int]) -> str:
     return " + ".join(f"{counts[k]} {k}" for k in sorted(counts, key=lambda k: (first.get(k, 2), k)))
 
 
-def _plane_normal(structure: Structure, metals: NDArray[np.bool_]) -> tuple[int, int, int]:
-    """Return the Miller indices of the layers: those of the cell's planes that hold the metals' neighbours best."""
-    centres, others, images, distances = structure.get_neighbor_list(METAL_REACH_A)
-    kept = metals[centres] & metals[others] & (distances > 0.1)
-    steps = (
-        structure.frac_coords[others[kept]] + images[kept] - structure.frac_coords[centres[kept]]
-    ) @ structure.lattice.matrix
-    if len(steps) < 4:
-        raise StructureError(
-            f"The metals of {structure.composition.reduced_formula} have no neighbours",
-            expected="edge-sharing octahedra, as in layered oxides",
-        )
-    values, vectors = np.linalg.eigh(steps.T @ steps / len(steps))
-    if values[0] > 0.5 * values[1]:
-        raise StructureError(
-            f"{structure.composition.reduced_formula} is not layered: its metals have neighbours on all sides"
-        )
+def _plane_normal(structure: Structure, across: Array) -> tuple[int, int, int]:
+    """Return the Miller indices of the layers: those of the cell's planes that lie best *across* that unit vector."""
     reciprocal = structure.lattice.reciprocal_lattice_crystallographic
     shortest, chosen = np.inf, (0, 0, 0)
     span = range(-6, 7)
@@ -127,11 +120,44 @@ def _plane_normal(structure: Structure, metals: NDArray[np.bool_]) -> tuple[int,
         vector = reciprocal.get_cartesian_coords(miller)
         length = float(np.linalg.norm(vector))
         # Of the planes within 14° the one of the longest period: planes of high index come nearer by chance.
-        if length < shortest - 1e-9 and abs(float(vector @ vectors[:, 0])) > 0.97 * length:
+        if length < shortest - 1e-9 and abs(float(vector @ across)) > 0.97 * length:
             shortest, chosen = length, miller
     if chosen == (0, 0, 0):
         raise StructureError(f"No lattice plane of {structure.composition.reduced_formula} lies along its metals")
     return chosen
+
+
+def _across(structure: Structure, metals: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the unit vector, shape (3,), along which *metals* have the fewest neighbours, and those that say so.
+
+    Where they have neighbours on all sides, the scarcest elements are left out, as long as `MOST_METALS` remain.
+    """
+    symbols = np.array(symbols_of(structure))
+    centres, others, images, distances = structure.get_neighbor_list(METAL_REACH_A)
+    bonds = metals[centres] & metals[others] & (distances > 0.1)
+    if bonds.sum() < 4:
+        raise StructureError(
+            f"The metals of {structure.composition.reduced_formula} have no neighbours",
+            expected="edge-sharing octahedra, as in layered oxides",
+        )
+    scarcest = [element for element, _ in sorted(Counter(symbols[metals]).items(), key=lambda pair: (pair[1], pair[0]))]
+    for number in range(len(scarcest)):
+        asked = metals & ~np.isin(symbols, scarcest[:number])
+        kept = bonds & asked[centres] & asked[others]
+        if asked.sum() < MOST_METALS * metals.sum() or kept.sum() < 4:
+            break
+        steps = (
+            structure.frac_coords[others[kept]] + images[kept] - structure.frac_coords[centres[kept]]
+        ) @ structure.lattice.matrix
+        values, vectors = np.linalg.eigh(steps.T @ steps / len(steps))
+        if values[0] <= 0.5 * values[1]:
+            return vectors[:, 0], asked
+    raise _on_all_sides(structure)
+
+
+def _on_all_sides(structure: Structure) -> StructureError:
+    formula = structure.composition.reduced_formula
+    return StructureError(f"{formula} is not layered: its metals have neighbours on all sides")
 
 
 def _planes(heights: Array, period: float) -> tuple[float, ...]:

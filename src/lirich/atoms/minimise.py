@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
+from lirich.atoms.ase_calculator import finite
 from lirich.atoms.evaluation import Calculator, Evaluation
 from lirich.atoms.springs import spring_hessian
 from lirich.errors import CalculatorError
@@ -75,7 +76,8 @@ class _Path:
 
     def at(self, x: Array) -> tuple[Evaluation, Array]:
         self.calls += 1
-        found = self.calculator.evaluate(self.structure(x), stress=self.strain)
+        crystal = self.structure(x)
+        found = finite(self.calculator.evaluate(crystal, stress=self.strain), self.calculator.name, crystal)
         deformation = self._deformation(x)
         gradient = (-found.forces_ev_a @ deformation.T).ravel()
         if self.strain and found.stress_ev_a3 is not None:

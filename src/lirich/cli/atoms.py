@@ -38,22 +38,25 @@ def tune(
     need_atoms("Fine-tuning")
     from lirich.atoms.finetune import TuningSettings
 
-    with open_workspace(workspace) as opened:
+    with open_workspace(workspace) as opened, progress_bar("learning", quiet=json) as progress:
         settings = TuningSettings(base=base, epochs=epochs)
-        found = opened.atoms.tune(file, save, settings=settings, keep_worse=keep_worse)
+        found = opened.atoms.tune(file, save, settings=settings, keep_worse=keep_worse, progress=progress)
     if json:
         print_json(found.to_dict())
         return
     report = found.report
     held = ", ".join(report.held_out_compositions)
+    learned = f"{report.learned_from} structure{'' if report.learned_from == 1 else 's'}"
     console().print(
-        f"Kept as [bold]chgnet:{escape(save)}[/], learned from {report.learned_from} structures. On {report.held_out} "
+        f"Kept as [bold]chgnet:{escape(save)}[/], learned from {learned}. On {report.held_out} "
         f"of {escape(held)}, which it did not see: forces off by {report.after.force_mev_a:.0f} meV/Å "
         f"({report.before.force_mev_a:.0f} before), energies by {report.after.energy_mev_atom:.1f} meV/atom "
         f"({report.before.energy_mev_atom:.1f} before)."
     )
     if not report.improved:
         console().print("[bold red]It is no better than before.[/]")
+    elif report.may_be_chance:
+        console().print("[bold yellow]That it is better may be chance: too few structures were held out to be sure.[/]")
 
 
 @atoms.command()

@@ -125,6 +125,8 @@ def _show_learned(found: ScreenPrediction) -> None:
     out = console()
     for each in found.learned:
         out.print(escape(each.words))
+    if found.too_few:
+        out.print(f"[bold yellow]{escape(found.too_few)}[/]")
     told = [p for p in found.places if p.score is not None][:MOST_PREDICTED]
     rows = [
         (
@@ -252,9 +254,10 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
         for each in found
     ]
     show_table(f"{asked.name}: candidates", ("candidate", "cell", "made neutral by", "min"), rows, right=(3,))
+    cores = f"{count} core{'s' if count != 1 else ''}"
     console().print(
-        f"About {total / count / 60:.0f} min on {count} core{'s' if count != 1 else ''} with CHGNet, less what is kept "
-        "from an earlier run and what candidates share."
+        f"About {max(1, round(total / count / 60))} min on {cores} with CHGNet, less what is kept from an earlier "
+        "run and what candidates share."
     )
 
 

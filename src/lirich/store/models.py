@@ -31,6 +31,12 @@ class Models:
         self._database = database
         self._shelf = shelf
 
+    @staticmethod
+    def check_name(name: str) -> None:
+        """Raise `InputError` where no model can have the *name*: asked before hours of learning."""
+        if not name or "/" in name or not name.isprintable():
+            raise InputError(f"{name!r} is no name of a model", expected="printable characters without '/'")
+
     def put(
         self,
         name: str,
@@ -44,8 +50,7 @@ class Models:
         *trained_on* are the keys of the curves that it was learned from, *parameters* what it was learned with.
         Raises `InputError` for an unusable name and what `lirich.store.modelfile.pack` raises.
         """
-        if not name or "/" in name or not name.isprintable():
-            raise InputError(f"{name!r} is no name of a model", expected="printable characters without '/'")
+        self.check_name(name)
         data = modelfile.pack(content)
         digest = hashlib.sha256(data).hexdigest()
         record = ModelRecord(

@@ -27,4 +27,5 @@ class Atoms:
         """Compute the charged cells of a cathode, kept in the workspace; see `lirich.workbench.charging.charge`."""
         from lirich.workbench.charging import charge
 
-        return charge(formula, cache=self._workspace.store.cache / "charge", **options)
+        store = self._workspace.store
+        return charge(formula, cache=store.cache / "charge", models=store.models, **options)

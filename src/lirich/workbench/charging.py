@@ -18,6 +18,7 @@ from lirich.workbench.extras import need_atoms
 if TYPE_CHECKING:
     from lirich.atoms.descriptors.candidate import CandidateResult
     from lirich.compute import Progress
+    from lirich.store.models import Models
 
 VOLTAGE_SD_V = 0.37
 """What CHGNet's average voltages of layered oxides are off by: the root of the mean square of +0.11, −0.19 and −0.6 V
@@ -35,6 +36,7 @@ def charge(
     executor: str = "processes",
     workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    models: Models | None = None,
 ) -> tuple[ComputedCharge, ...]:
     """Compute the charged cells of a cathode: lithium out by energy, cell and atoms relaxed, mean over orderings.
 
@@ -46,22 +48,25 @@ def charge(
         Lithium per formula that stays, one number for each state; by default what is left at 4.5 V and fully charged
         (`lirich.interfaces.cathode.lithium_left`). Rounded to whole atoms of the cell.
     orderings, atoms:
-        How many orderings of the cations, of cells of about so many atoms.
+        From how many starts the cations are ordered, in cells of about so many atoms. Where all find the same
+        ordering (there is one of LiNiO2), that one is taken, and the spread over orderings is 0.
     calculator:
         A potential by name. The standard deviation of the result takes CHGNet's for its voltages.
-    cache, executor, workers, progress:
+    cache, executor, workers, progress, models:
         As of `lirich.workbench.screen.run_screen`.
 
     Raises
     ------
     OptionalDependencyError
         Without the extra ``[atoms]``.
+    UnknownNameError
+        On a calculator that nobody brings.
     InputError
         For lithium that is not there, or fewer than two orderings.
     CompositionError, NotNeutralError
         For a formula that is no layered oxide.
     CalculatorError
-        Where fewer than two orderings relaxed.
+        Where fewer than two orderings relaxed (none, where there is one).
     """
     need_atoms("Charging a cathode")
     from lirich.atoms.calculators import calculator as by_name
@@ -71,6 +76,7 @@ def charge(
     from lirich.atoms.plan import together
     from lirich.atoms.relax import RelaxationSettings
     from lirich.workbench.plans import PlanRunner
+    from lirich.workbench.potentials import make_known, with_potential
 
     if orderings < 2:
         raise InputError(f"{orderings} ordering", expected="two at least: their spread is part of the answer")
@@ -80,6 +86,9 @@ def charge(
         raise InputError(
             f"{', '.join(f'{x:g}' for x in wanted)} Li left of {lithium:g}", expected="0 or more, and less"
         )
+    if models is not None:
+        make_known(models, calculator)
+    version = by_name(calculator).version
     cells = ordered(formula, atoms=atoms, seeds=orderings)
     count = round(cells[0].structure.composition["Li"])
     out = list(dict.fromkeys(round((1 - x / lithium) * count) for x in wanted))
@@ -89,19 +98,22 @@ def charge(
         lithium_removed=(0.0, *(n / count for n in out)),
     )
     runner = PlanRunner(cache=cache, executor=executor, workers=workers, progress=progress)
-    answers = runner.run(together([candidate_plan(cell.structure, None, settings) for cell in cells]))
+    plans = [candidate_plan(cell.structure, None, settings) for cell in cells]
+    if models is not None:
+        plans = [with_potential(models, calculator, plan) for plan in plans]
+    answers = runner.run(together(plans))
     sound = [each for each in answers if not isinstance(each, LirichError)]
-    version = by_name(calculator).version
     found = []
     for n in out:
         taken = lithium * n / count
         energies = [e for e in (_charging_ev(each, n / count, lithium) for each in sound) if e is not None]
-        if len(energies) < 2:
-            why = "; ".join(dict.fromkeys(str(each) for each in answers if isinstance(each, LirichError)))
+        if len(energies) < min(2, len(cells)):
             raise CalculatorError(
-                f"{len(energies)} of {orderings} orderings of {formula} relaxed with {lithium - taken:.2g} Li: {why}"
+                f"{len(energies)} of {len(cells)} orderings of {formula} relaxed with {lithium - taken:.2g} Li: "
+                f"{'; '.join(dict.fromkeys(why for each in answers for why in _failures(each)))}",
+                advice="Ask for more orderings (orderings=, --orderings), or for another potential",
             )
-        spread = stdev(energies) / math.sqrt(len(energies))
+        spread = stdev(energies) / math.sqrt(len(energies)) if len(energies) > 1 else 0.0
         found.append(
             ComputedCharge(
                 cathode=formula,
@@ -114,6 +126,15 @@ def charge(
             )
         )
     return tuple(found)
+
+
+def _failures(answer: CandidateResult | LirichError) -> list[str]:
+    """Return why an ordering gave no energy at some state of charge."""
+    from lirich.atoms.descriptors.voltage import VOLTAGE
+
+    if isinstance(answer, LirichError):
+        return [str(answer)]
+    return [figure.why for figure in answer.of(VOLTAGE) if figure.value is None and figure.why]
 
 
 def _charging_ev(result: CandidateResult, share: float, lithium: float) -> float | None:

@@ -7,7 +7,8 @@ dressed: each of its jobs carries the file of the weights and their hash, and th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -15,9 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lirich.atoms.weights import CHGNET, WEIGHTS
-from lirich.compute import code_hash
+from lirich.compute import Progress, code_hash
 from lirich.errors import CorruptStoreError, InputError
-from lirich.model import Scalar
 from lirich.store import modelfile
 from lirich.store.modelfile import ModelContent
 from lirich.workbench.extras import need_atoms
@@ -59,22 +59,35 @@ def tune(
     *,
     settings: TuningSettings | None = None,
     keep_worse: bool = False,
+    progress: Callable[[Progress], None] | None = None,
 ) -> TuneResult:
     """Fine-tune CHGNet to the DFT data of *file* and keep it as the model *name*; ``chgnet:NAME`` is its potential.
 
     A model whose forces on the compositions held out are no nearer to the data than before is not kept, unless
-    *keep_worse*. Raises `InputError` for it, for a file that cannot be read and for a name that is taken, and what
-    `lirich.atoms.finetune.fine_tune` raises.
+    *keep_worse*. A fine-tuned potential that had the name before is replaced. Raises `InputError` for it, for a file
+    that cannot be read and for a name that a model of another kind has, and what `lirich.atoms.finetune.fine_tune`
+    raises.
     """
     need_atoms("Fine-tuning")
     from lirich.atoms.finetune import fine_tune, saved
     from lirich.atoms.labelled import read_labelled
 
+    models = workspace.store.models
+    models.check_name(name)
+    taken = next((record.kind for record in models.all() if record.name == name), KIND)
+    if taken != KIND:
+        raise InputError(f"{name!r} is the name of a model of the kind {taken}", advice="Choose another name")
     try:
         text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}", expected="a text file: extended XYZ or JSON") from error
-    tuned = fine_tune(name, read_labelled(text), settings)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{file} is no text",
+            expected="extended XYZ or JSON",
+            advice=f"ASE writes extended XYZ from most files: ase convert -n : {Path(file).name} dft.extxyz",
+        ) from error
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}", expected="extended XYZ or JSON") from error
+    tuned = fine_tune(name, read_labelled(text), settings, _told(progress))
     report = tuned.report
     if not report.improved and not keep_worse:
         raise InputError(
@@ -91,10 +104,21 @@ def tune(
         "force_before_mev_a": report.before.force_mev_a,
     }
     digest = hashlib.sha256(text.encode()).hexdigest()
-    record = workspace.store.models.put(
-        name, ModelContent(KIND, arrays, description), trained_on=[digest], parameters=told
-    )
+    record = models.put(name, ModelContent(KIND, arrays, description), trained_on=[digest], parameters=told)
     return TuneResult(report, record)
+
+
+def _told(progress: Callable[[Progress], None] | None) -> Callable[[int, int], None] | None:
+    """Return what hears of the steps of a training and tells *progress*, with the time left."""
+    if progress is None:
+        return None
+    began = time.monotonic()
+
+    def told(done: int, total: int) -> None:
+        left = (time.monotonic() - began) / done * (total - done)
+        progress(Progress(done=done, total=total, cached=0, failed=0, seconds_left=left))
+
+    return told
 
 
 def with_potential(models: Models, calculator: str, plan: Plan[T]) -> Plan[T]:

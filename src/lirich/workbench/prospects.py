@@ -95,19 +95,17 @@ def _cells(study: DopingStudy, dopants: DopantSet, places: Sequence[Place], host
     ions = [ion.model_copy(update={"count": times * ion.count}) for ion in ions]
     first = _first_places(host, ions[0])
     chosen: dict[str, Variant] = {}
-    refused: list[str] = []
     for kind in study.compensations:
         try:
             ways = variants(host, ions, first, kinds=(kind,))
-        except NotNeutralError as error:
-            refused.append(str(error.found))
+        except NotNeutralError:
             continue
         for variant in sorted(ways, key=_mildness):
             chosen.setdefault(variant.compensation.words, variant)
         if len(chosen) >= study.ways or "none" in {v.compensation.kind for v in chosen.values()}:
             break
-    if not chosen:
-        raise NotNeutralError("; ".join(refused), advice="Allow further kinds of compensation, or name a co-dopant")
+    if not chosen:  # asked for all kinds together: one refusal that says of each why
+        return variants(host, ions, first, kinds=study.compensations)[: study.ways]
     return list(chosen.values())[: study.ways]
 
 

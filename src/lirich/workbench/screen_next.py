@@ -18,9 +18,7 @@ def what_next(result: ScreenResult, count: int = 3) -> ScreenPrediction:
     """
     found = predict(result.judged, following=count)
     if found.why_not:
-        raise NotEnoughDataError(
-            f"Nothing to go on from: {found.why_not}", advice="Screen further dopants of your own choice first"
-        )
+        raise NotEnoughDataError(f"What to compute next cannot be learned: {found.why_not}")
     if not found.following:
         raise NotEnoughDataError(
             "All sensible dopants on the places of this study are computed, left out, or would fall"
@@ -47,6 +45,7 @@ def study_text(study: DopingStudy, found: ScreenPrediction) -> str:
         f"By: {found.how}.",
         *(f"{place.name}: {place.element_words}." for place in found.following),
         *(each.words for each in found.learned),
+        *([found.too_few] if found.too_few else []),
         "The dopants of the study before are still here: in the same workspace they are read back.",
     ]
     head = "".join(f"# {line}\n" for line in said)

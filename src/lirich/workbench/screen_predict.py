@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 SCORE = "score"
+FEWEST = 5
+"""Dopants that are learned from at least: `lirich.atoms.surrogate.FEWEST_GROUPS`, which is not loaded to refuse (a test
+compares the two)."""
+FOR_INTERVAL = math.ceil(LEVEL / (1 - LEVEL) - 1e-9)
+"""Dopants that an interval at `LEVEL` needs: of n errors on what was left out the ⌈(n+1)·level⌉-th smallest."""
 SMALL_A = 0.3
 """Ionic radius in four-fold coordination below which an ion may stand between four oxygens: B 0.11, P 0.17, Si 0.26 Å
 (Shannon, Acta Cryst. A 32 (1976) 751, doi:10.1107/S0567739476001551)."""
@@ -73,8 +78,10 @@ class Learned:
             f"{self.naive:.2g}{unit}"
         )
         if not self.better:
-            return f"{said}: cannot tell"
-        return said if self.interval else f"{said}; too few dopants for a {LEVEL:.0%} interval, so nothing is predicted"
+            said += ": cannot tell"
+        if not self.interval:
+            said += f"; nothing is predicted, since a {LEVEL:.0%} interval needs {FOR_INTERVAL} dopants"
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +145,17 @@ class ScreenPrediction:
         }
 
     @property
+    def too_few(self) -> str:
+        """Say how many dopants are missing before any is predicted; empty where they are enough."""
+        score = self.of(SCORE)
+        if score is None or score.interval:
+            return ""
+        return (
+            f"No dopant is predicted yet: {score.groups} have a score, and a {LEVEL:.0%} interval needs {FOR_INTERVAL}."
+            f" Compute {FOR_INTERVAL - score.groups} more, for instance those proposed, and ask again."
+        )
+
+    @property
     def tells(self) -> bool:
         """Whether the score of dopants that were not computed can be told."""
         score = self.of(SCORE)
@@ -172,13 +190,25 @@ def predict(judged: Judged, *, following: int = 3) -> ScreenPrediction:
     ranking = judged.ranking
     if ranking is None:
         return ScreenPrediction(why_not=f"there is no score to learn: {judged.no_ranking}")
-    names = {"+".join(sorted(t.elements)) for t in judged.screened.tried if t.elements}
-    from_groups = 5  # lirich.atoms.surrogate.FEWEST_GROUPS, asked before anything heavy is loaded
-    if len(names) < from_groups:
-        return ScreenPrediction(why_not=f"{len(names)} dopants are too few to learn from ({from_groups} or more)")
+    elements = {t.name: "+".join(sorted(t.elements)) for t in judged.screened.tried if t.elements}
+    scored = {
+        elements[c.name] for c in judged.candidates if c.name in elements and set(ranking.weights) <= set(c.figures)
+    }
+    if len(scored) < FEWEST:
+        return ScreenPrediction(why_not=_too_few(len(scored), len(set(elements.values()))))
     if any(find_spec(name) is None for name in ("pymatgen", "sklearn")):
         return ScreenPrediction(why_not="learning needs the extra: pip install 'lirich[atoms]'")
     return _Learner(judged, ranking).prediction(following)
+
+
+def _too_few(scored: int, tried: int) -> str:
+    """Say that so many dopants with a score, of so many in the study, are too few, and how many are missing."""
+    of = f" with a score, of {tried} in the study," if tried > scored else ""
+    return (
+        f"{scored} dopant{'s' if scored != 1 else ''}{of} {'are' if scored != 1 else 'is'} too few to learn from: "
+        f"{FEWEST} are needed, and {FOR_INTERVAL} for {LEVEL:.0%} intervals. "
+        f"Add {FEWEST - scored} or more of your own choice to the study"
+    )
 
 
 class _Learner:
