@@ -82,7 +82,7 @@ def table_of(
     vs_lithium = lithium_thresholds(electrode, counter_electrode)
     out = _figures(columns, notes, cycle_start, electrode, settings, vs_lithium=vs_lithium)
     _add_specific(out, active_mass_mg, one_c_ma_g)
-    first_running = np.minimum.reduceat(halves["first"], _firsts(at))
+    first_running = np.minimum.reduceat(halves["first"].astype(np.int64), _firsts(at))
     keys = _keys(notes, numbers, cycle_start, cycle_stop, first_running, columns, settings)
     return _table({**keys, **out}, len(numbers))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lirich.cycling.annotation import Annotation
 from lirich.cycling.halfcycle import Array, weighted_median
@@ -62,13 +63,14 @@ def _voltage_before(notes: Annotation) -> Array:
 class _Block:
     """Whole half-cycles: where each of them begins, shape (h,), and their rows, each shape (n,).
 
-    ``row`` is the number of a row in the test, ``rows`` how many that has; ``free`` the charge that passed off constant
-    voltage, ``shared`` that of `shared_weight`, Ah; both are ``passed`` itself where no voltage was held.
+    ``first`` is the number of the first row in the test, ``range_v`` the lowest and the highest voltage, V; ``free`` the
+    charge that passed off constant voltage, ``shared`` that of `shared_weight`, Ah; both are ``passed`` itself where no
+    voltage was held.
     """
 
     start: Integers
-    row: Integers
-    rows: int
+    first: int
+    range_v: tuple[float, float]
     voltage: Array
     before: Array
     dq: Array
@@ -86,12 +88,12 @@ def _blocks(notes: Annotation, before: Array) -> Iterator[_Block]:
     for half, end in itertools.pairwise(np.unique(np.append(cuts, len(notes.half_start))).tolist()):
         first, stop = int(notes.half_start[half]), int(notes.half_stop[end - 1])
         here = slice(first, stop)
-        passed = notes.passed_ah[here]
+        passed, voltage = notes.passed_ah[here], points.voltage_v[here]
         yield _Block(
             start=notes.half_start[half:end] - first,
-            row=np.arange(first, stop),
-            rows=len(points),
-            voltage=points.voltage_v[here],
+            first=first,
+            range_v=(float(voltage.min()), float(voltage.max())),
+            voltage=voltage,
             before=before[here],
             dq=points.dq_ah[here],
             passed=passed,
@@ -105,30 +107,58 @@ def _figures_of(block: _Block, settings: CyclingSettings) -> dict[str, Array]:
     start, passed, voltage, before = block.start, block.passed, block.voltage, block.before
     charge = np.add.reduceat(passed, start)
     safe = np.where(charge > 0.0, charge, np.nan)
-    middle = 0.5 * (voltage + before)
+    middle = voltage + before
+    middle *= 0.5
     energy = np.add.reduceat(middle * passed, start)
     mean = energy / safe
-    low_share = share_below(before, voltage, settings.low_voltage_threshold_v)
-    high_share = 1.0 - share_below(before, voltage, settings.high_voltage_threshold_v)
     running = passed > 0.0
+    first, last = _ends(running, start)
     moved = np.abs(block.dq)
+    back = np.maximum(moved - passed, 0.0)
     return {
         "charge": charge,
         "energy": energy,
         "mean_voltage": mean,
         "free_voltage": mean if block.free is passed else _weighted_mean(middle, block.free, start),
         "shared_voltage": mean if block.shared is passed else _weighted_mean(middle, block.shared, start),
-        "low": np.add.reduceat(passed * low_share, start),
-        "high": np.add.reduceat(passed * high_share, start),
+        "low": _charge_within(block, charge, settings.low_voltage_threshold_v, below=True),
+        "high": _charge_within(block, charge, settings.high_voltage_threshold_v, below=False),
         "held": np.zeros(len(start)) if block.free is passed else np.add.reduceat(passed - block.free, start),
-        "current": _set_current(block),
+        "current": _set_current(block, charge, running),
         "upper": np.maximum.reduceat(np.where(running, voltage, -np.inf), start),
         "lower": np.minimum.reduceat(np.where(running, voltage, np.inf), start),
         "opposite": np.add.reduceat(moved, start) - charge,
-        "opposite_energy": np.add.reduceat(voltage * np.maximum(moved - passed, 0.0), start),
-        "first": np.minimum.reduceat(np.where(running, block.row, block.rows - 1), start),
-        "last": np.maximum.reduceat(np.where(running, block.row, 0), start),
+        "opposite_energy": np.add.reduceat(voltage * back, start) if back.any() else np.zeros(len(start)),
+        "first": (block.first + first).astype(np.float64),
+        "last": (block.first + last).astype(np.float64),
     }
+
+
+def _ends(running: NDArray[np.bool_], start: Integers) -> tuple[Integers, Integers]:
+    """Return the first and the last row that is *running* of every half-cycle, each of shape (h,).
+
+    A half-cycle without one has its own first row for both.
+    """
+    stop = np.append(start[1:], len(running))
+    edges = np.flatnonzero(running[1:] != running[:-1]) + 1
+    begins = np.append(np.append(0, edges), len(running))  # of stretches of rows that all run, or all do not
+    first, last = start.copy(), stop - 1
+    at = np.flatnonzero(~running[first])
+    first[at] = begins[np.searchsorted(begins, first[at], side="right")]
+    at = np.flatnonzero(~running[last])
+    last[at] = begins[np.searchsorted(begins, last[at], side="right") - 1] - 1
+    none = first >= stop
+    first[none] = last[none] = start[none]
+    return first, last
+
+
+def _charge_within(block: _Block, charge: Array, threshold_v: float, *, below: bool) -> Array:
+    """Return the charge of every half-cycle *below* a voltage, or at and above it, Ah, shape (h,)."""
+    lowest, highest = block.range_v
+    if lowest >= threshold_v or highest < threshold_v:
+        return charge if (highest < threshold_v) == below else np.zeros(len(charge))
+    share = share_below(block.before, block.voltage, threshold_v)
+    return np.add.reduceat(block.passed * (share if below else 1.0 - share), block.start)
 
 
 def _weighted_mean(values: Array, weights: Array, start: Integers) -> Array:
@@ -175,16 +205,19 @@ def _median_voltage(notes: Annotation, total: Array, before: Array) -> Array:
 _STEADY = 0.01  # within this spread the mean of a current is its median
 
 
-def _set_current(block: _Block) -> Array:
-    """Charge-weighted median of |I| of every half-cycle without held voltage, A, shape (h,)."""
+def _set_current(block: _Block, charge: Array, running: NDArray[np.bool_]) -> Array:
+    """Charge-weighted median of |I| of every half-cycle without held voltage, A, shape (h,).
+
+    *charge*: that of each half-cycle, Ah, shape (h,); *running*: the rows that passed some, shape (n,).
+    """
     start, free = block.start, block.free
     if block.current is None:
         return np.full(len(start), np.nan)
     magnitude = np.abs(block.current)
     with np.errstate(invalid="ignore"):
-        total = np.add.reduceat(free, start)
+        total = charge if free is block.passed else np.add.reduceat(free, start)
         mean: Array = np.add.reduceat(free * magnitude, start) / np.where(total > 0, total, np.nan)
-        weighted = free > 0.0
+        weighted = running if free is block.passed else free > 0.0
         high = np.maximum.reduceat(np.where(weighted, magnitude, -np.inf), start)
         low = np.minimum.reduceat(np.where(weighted, magnitude, np.inf), start)
         unsteady = (high - low) > _STEADY * mean
