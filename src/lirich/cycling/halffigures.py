@@ -53,8 +53,10 @@ def _voltage_before(notes: Annotation) -> Array:
     The first row of a stretch of current brings its charge at its own voltage, not the mean with the rest before.
     """
     voltage, sign = notes.points.voltage_v, notes.points.sign
-    before = voltage.copy()
-    np.copyto(before[1:], voltage[:-1], where=(sign[1:] == sign[:-1]) & (sign[1:] != 0))
+    before = np.empty(len(voltage))
+    before[1:] = voltage[:-1]
+    at = np.flatnonzero((sign[1:] != sign[:-1]) | (sign[1:] == 0)) + 1
+    before[at] = voltage[at]
     before[notes.half_start] = voltage[notes.half_start]
     return before
 

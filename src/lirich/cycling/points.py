@@ -210,7 +210,7 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
     if {CHARGED, DISCHARGED} <= set(table.columns):
         dq, source = _charge_of_columns(table, dq, current, sign, new, settings, findings)
     return Points(
-        time_s=time - time[0],
+        time_s=time - time[0] if time[0] else time,
         voltage_v=_floats(table, VOLTAGE),
         current_a=current,
         dq_ah=dq,
@@ -302,11 +302,12 @@ def _charge_of_columns(
 ) -> tuple[Array, ChargeSource]:
     charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
     up, down = np.diff(charged), np.diff(discharged)
-    # NaN anywhere makes the sums NaN and the comparison False: then the columns are not used.
-    total_up, total_down = float(up.sum()), float(down.sum())
-    size, net = float(np.abs(by_current).sum()), float(by_current.sum())
+    total_up, total_down = float(charged[-1] - charged[0]), float(discharged[-1] - discharged[0])
+    dq = np.abs(by_current)
+    size, net = float(dq.sum()), float(by_current.sum())
     i_up, i_down = 0.5 * (size + net), 0.5 * (size - net)
-    falls = max(float(-up.min()), float(-down.min()))
+    # NaN anywhere makes this NaN and the comparison False: then the columns are not used.
+    falls = float(np.maximum(-up.min(), -down.min()))
     if not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down)):
         findings.append(
             Finding(
@@ -327,7 +328,6 @@ def _charge_of_columns(
         )
         return by_current, "current"
     running = sign[1:] != 0
-    dq = np.empty(len(sign))
     dq[0] = 0.0
     np.subtract(up, down, out=dq[1:])
     still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])

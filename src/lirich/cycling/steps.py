@@ -65,11 +65,11 @@ def _hold_starts(points: Points, start: Integers, stop: Integers, settings: Cycl
     none = np.full(len(start), n, dtype=np.int64)
     if points.current_a is None:
         return none
-    magnitude = np.abs(points.current_a)
-    largest = np.maximum.reduceat(magnitude, start)
-    ends_low = magnitude[stop - 1] < settings.constant_voltage_decay * largest
+    largest = np.maximum(np.maximum.reduceat(points.current_a, start), -np.minimum.reduceat(points.current_a, start))
+    ends_low = np.abs(points.current_a[stop - 1]) < settings.constant_voltage_decay * largest
     if not (ends_low & (points.sign[start] != 0)).any():
         return none
+    magnitude = np.abs(points.current_a)
     index = np.arange(n)
     length = stop - start
     end_voltage = np.repeat(points.voltage_v[stop - 1], length)

@@ -118,7 +118,7 @@ def _columns(stream: bytes, names: frozenset[str], *, others: bool = False) -> C
     if columns is None or set(columns) != names:
         return None
     floats = (values for values in columns.values() if values.dtype.kind == "f")
-    return columns if all(bool(np.isfinite(values.sum(dtype=np.float64))) for values in floats) else None
+    return columns if all(bool(np.isfinite(values).all()) for values in floats) else None
 
 
 def _by_fastnda(stream: bytes, names: frozenset[str], *, others: bool) -> Columns | None:

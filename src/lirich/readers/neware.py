@@ -415,7 +415,9 @@ def _totals(
         part += before
         if (part[1:] < part[:-1]).any():
             np.maximum.accumulate(part, out=part)
-        np.clip(part, before, before + abs(gained), out=part)
+        after = before + abs(gained)
+        part[: part.searchsorted(before)] = before  # it never falls: what is beyond the ends stands there
+        part[part.searchsorted(after, side="right") :] = after
         still[begin:end] = discharged if gained >= 0 else charged
         if gained >= 0:
             charged += gained
