@@ -1,23 +1,18 @@
-"""A standard table as arrays, with the charge that each row brought.
-
-The charge between two rows comes from the cycler's own capacity columns where these agree with ∫I dt, since a
-cycler integrates faster than it records; else from ∫I dt by the trapezoidal rule. At the first row of a step the
-current is taken to have flowed since the row before (cyclers record the end of a step).
-"""
+"""A standard table as arrays, with the charge that each row brought (`lirich.cycling.charge`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lirich.cycling.charge import ChargeSource, Signs, charge_of_columns, charge_of_current
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.settings import CyclingSettings
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
-from lirich.model import Finding, Severity
+from lirich.model import Finding
 from lirich.model.table import (
     CELL_TEMPERATURE,
     CHARGED,
@@ -32,8 +27,6 @@ from lirich.model.table import (
 )
 
 Integers = NDArray[np.int64]
-Signs = NDArray[np.int8]
-ChargeSource = Literal["current", "capacity", "capacity-per-step"]
 
 _HOUR = 3600.0
 _ABSOLUTE_ZERO = -273.15
@@ -181,16 +174,15 @@ def _in_order(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
 def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Finding]) -> Points:
     time = _floats(table, TIME)
     current = _floats(table, CURRENT)
-    magnitude = np.abs(current)
-    scale = _percentile(magnitude)
+    scale = _percentile(np.abs(current))
     if scale == 0.0:
         raise NotEnoughDataError(
             "A test in which no current flows",
             expected="at least one charge or discharge",
             advice="Is the current column the right one?",
         )
-    sign = (current > 0.0).view(np.int8) - (current < 0.0).view(np.int8)
-    sign[magnitude <= settings.rest_current_fraction * scale] = 0
+    rest = settings.rest_current_fraction * scale
+    sign = (current > rest).view(np.int8) - (current < -rest).view(np.int8)
     vendor_step = _integers(table, STEP)
     if vendor_step is None:
         vendor_step = _integers(table, STEP_INDEX)
@@ -205,10 +197,11 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         new |= _level_changes(current, sign, settings)
     dt = np.diff(time)
     _cut_at_gaps(time, dt, sign, new, settings, findings)
-    dq = _charge_of_current(dt, current, sign, new, settings)
+    dq = charge_of_current(dt, current, sign, new, settings)
     source: ChargeSource = "current"
     if {CHARGED, DISCHARGED} <= set(table.columns):
-        dq, source = _charge_of_columns(table, dq, current, sign, new, settings, findings)
+        charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
+        dq, source = charge_of_columns(charged, discharged, dq, current, sign, new, settings, findings)
     return Points(
         time_s=time - time[0] if time[0] else time,
         voltage_v=_floats(table, VOLTAGE),
@@ -224,9 +217,13 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
 
 
 def _percentile(magnitude: Array) -> float:
-    """Return the 99.9th percentile of |I|, of fewer than 1,000 rows the second largest: a lone row sets no scale."""
+    """Return the 99.9th percentile of |I|, of fewer than 1,000 rows the second largest: a lone row sets no scale.
+
+    The rows of *magnitude* change places.
+    """
     rank = max(min(int(0.999 * (len(magnitude) - 1)), len(magnitude) - 2), 0)
-    high = float(np.partition(magnitude, rank)[rank])
+    magnitude.partition(rank)
+    high = float(magnitude[rank])
     return high if high > 0.0 else float(magnitude.max())
 
 
@@ -270,136 +267,6 @@ def _cut_at_gaps(
             where=f"{time[long[0]] - time[0]:.0f} s",
         )
     )
-
-
-def _charge_of_current(
-    dt: Array, current: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings
-) -> Array:
-    dq = np.zeros(len(current))
-    inner = dq[1:]
-    np.add(current[1:], current[:-1], out=inner)
-    inner *= dt
-    inner *= 0.5 / _HOUR
-    starts = np.flatnonzero(new[1:])  # the interval that ends at the first row of a step
-    following = np.where(starts + 1 < len(dt), dt[np.minimum(starts + 1, len(dt) - 1)], 0.0)
-    usual = np.where(
-        dt[starts] > settings.recording_gap_s, following, np.maximum(settings.boundary_gap_s, 10.0 * following)
-    )
-    flowed = np.minimum(dt[starts], usual)
-    inner[starts] = current[starts + 1] * flowed / _HOUR
-    dq[sign == 0] = 0.0
-    return dq
-
-
-def _charge_of_columns(
-    table: pl.DataFrame,
-    by_current: Array,
-    current: Array,
-    sign: Signs,
-    new: NDArray[np.bool_],
-    settings: CyclingSettings,
-    findings: list[Finding],
-) -> tuple[Array, ChargeSource]:
-    charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
-    up, down = np.diff(charged), np.diff(discharged)
-    total_up, total_down = float(charged[-1] - charged[0]), float(discharged[-1] - discharged[0])
-    dq = np.abs(by_current)
-    size, net = float(dq.sum()), float(by_current.sum())
-    i_up, i_down = 0.5 * (size + net), 0.5 * (size - net)
-    # NaN anywhere makes this NaN and the comparison False: then the columns are not used.
-    falls = float(np.maximum(-up.min(), -down.min()))
-    if not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down)):
-        findings.append(
-            Finding(
-                code="capacity-columns-unusable",
-                severity=Severity.INFO,
-                message="The capacity columns have gaps or fall; the charge was integrated from the current",
-            )
-        )
-        return by_current, "current"
-    off = max(_difference(total_up, i_up, i_down), _difference(total_down, i_down, i_up))
-    if off > settings.capacity_agreement and off > _current_rounding(current):
-        findings.append(
-            Finding(
-                code="capacity-disagrees-with-current",
-                message=f"The capacity columns differ from ∫I dt by {100 * off:.3g} %; ∫I dt was used",
-                advice="Check the units of current, time and capacity",
-            )
-        )
-        return by_current, "current"
-    running = sign[1:] != 0
-    dq[0] = 0.0
-    np.subtract(up, down, out=dq[1:])
-    still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
-    _move_to_their_direction(dq, sign)
-    if 2 * still <= np.count_nonzero(running):
-        return dq, "capacity"
-    findings.append(
-        Finding(
-            code="coarse-capacity-columns",
-            severity=Severity.INFO,
-            message="The capacity columns have too few digits for single rows: their totals per step were kept and "
-            "the current was used in between",
-        )
-    )
-    return _scaled_to(dq, by_current, new), "capacity-per-step"
-
-
-def booked_charge(charged: Array, discharged: Array, sign: Signs) -> Array:
-    """Return the signed charge that each row brought by the cycler's capacity columns, Ah, shape (n,).
-
-    What is booked at a row of another direction is given to the last row before it of its own.
-    """
-    dq = np.concatenate(([0.0], np.diff(charged) - np.diff(discharged)))
-    _move_to_their_direction(dq, sign)
-    return dq
-
-
-_SMALL = 0.1  # a direction that passes less than this share of the other is judged against that share of it
-
-
-def _difference(column: float, own: float, other: float) -> float:
-    """Return the relative difference of the charge of one direction, by column and by ∫I dt; 0 where none passed."""
-    scale = max(own, column, _SMALL * other)
-    return abs(column - own) / scale if scale > 0 else 0.0
-
-
-def _current_rounding(current: Array) -> float:
-    """Return the relative error that rounding of the current can make (0 where it has many digits)."""
-    levels = np.unique(np.abs(current))
-    if len(levels) > 1000 or len(levels) < 2:
-        return 0.0
-    return float(0.5 * np.diff(levels).min() / levels[-1])
-
-
-def _move_to_their_direction(dq: Array, sign: Signs) -> None:
-    """Give charge (in place) that a cycler books at the first row of a rest or reversal to the last row under current.
-
-    That is the last row before it under a current of the direction of the charge.
-    """
-    astray = np.flatnonzero(((dq > 0.0) & (sign <= 0)) | ((dq < 0.0) & (sign >= 0)))
-    if len(astray) == 0:
-        return
-    starts = np.append(0, np.flatnonzero(sign[1:] != sign[:-1]) + 1)
-    stops = np.append(starts[1:], len(sign))
-    run = np.searchsorted(starts, astray, side="right") - 1
-    booked = dq[astray]
-    for way in (1, -1):
-        latest = np.maximum.accumulate(np.where(sign[starts] == way, np.arange(len(starts)), -1))[run]
-        mine = (np.sign(booked) == way) & (latest >= 0)
-        dq[astray[mine]] = 0.0
-        np.add.at(dq, stops[latest[mine]] - 1, booked[mine])
-
-
-def _scaled_to(totals: Array, shape: Array, new: NDArray[np.bool_]) -> Array:
-    """Return *shape* with the sum of every step equal to that of *totals*."""
-    starts = np.flatnonzero(new)
-    lengths = np.diff(np.append(starts, len(new)))
-    wanted, have = np.add.reduceat(totals, starts), np.add.reduceat(shape, starts)
-    factor = np.divide(wanted, have, out=np.zeros_like(have), where=have != 0.0)
-    scaled: Array = shape * np.repeat(factor, lengths)
-    scaled[starts[have == 0.0]] += wanted[have == 0.0]
-    return scaled
 
 
 def _timeless(table: pl.DataFrame) -> Points:

@@ -95,7 +95,7 @@ def steps_of_run(parameters: Mapping[str, Any]) -> str | None:
 
 
 def _by_steps(store: Store, parameters: Mapping[str, Any], steps: pl.DataFrame | None = None) -> Rows | None:
-    from lirich.cycling.points import booked_charge
+    from lirich.cycling.charge import booked_charge
 
     key = steps_of_run(parameters)
     if key is None:

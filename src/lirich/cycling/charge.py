@@ -1,0 +1,179 @@
+"""The charge that came with each row of a test.
+
+The charge between two rows comes from the cycler's own capacity columns where these agree with ∫I dt, since a
+cycler integrates faster than it records; else from ∫I dt by the trapezoidal rule. At the first row of a step the
+current is taken to have flowed since the row before (cyclers record the end of a step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lirich.cycling.halfcycle import Array
+from lirich.cycling.settings import CyclingSettings
+from lirich.model import Finding, Severity
+
+Signs = NDArray[np.int8]
+ChargeSource = Literal["current", "capacity", "capacity-per-step"]
+
+_HOUR = 3600.0
+_PIECE_ROWS = 32_768
+"""So many rows are gone through together: what is made of them stays in the cache of the processor."""
+
+
+def _pieces(rows: int) -> Iterator[slice]:
+    return (slice(begin, min(begin + _PIECE_ROWS, rows)) for begin in range(0, rows, _PIECE_ROWS))
+
+
+def charge_of_current(
+    dt: Array, current: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings
+) -> Array:
+    """Return the signed charge of each row by the trapezoidal rule, Ah, shape (n,); 0 in rests.
+
+    *dt*: time between rows, s, shape (n - 1,); *current*, A, *sign* and *new* (the first row of each step), shape (n,).
+    At the first row of a step the current flowed since the row before, but no longer than rows of the step lie apart.
+    """
+    dq = np.zeros(len(current))
+    inner = dq[1:]
+    for piece in _pieces(len(dt)):
+        part = np.add(current[1:][piece], current[:-1][piece], out=inner[piece])
+        part *= dt[piece]
+        part *= 0.5 / _HOUR
+    starts = np.flatnonzero(new[1:])  # the interval that ends at the first row of a step
+    following = np.where(starts + 1 < len(dt), dt[np.minimum(starts + 1, len(dt) - 1)], 0.0)
+    usual = np.where(
+        dt[starts] > settings.recording_gap_s, following, np.maximum(settings.boundary_gap_s, 10.0 * following)
+    )
+    flowed = np.minimum(dt[starts], usual)
+    inner[starts] = current[starts + 1] * flowed / _HOUR
+    dq[sign == 0] = 0.0
+    return dq
+
+
+def charge_of_columns(
+    charged: Array,
+    discharged: Array,
+    by_current: Array,
+    current: Array,
+    sign: Signs,
+    new: NDArray[np.bool_],
+    settings: CyclingSettings,
+    findings: list[Finding],
+) -> tuple[Array, ChargeSource]:
+    """Return the signed charge of each row, Ah, shape (n,), and what it was taken from; *findings* gets what is said.
+
+    *charged* and *discharged*: the capacity columns, Ah; *by_current*: what `charge_of_current` returned, Ah; *current*,
+    A, *sign* and *new* (the first row of each step), all of shape (n,).
+    """
+    total_up, total_down = float(charged[-1] - charged[0]), float(discharged[-1] - discharged[0])
+    dq, falls = _net_charge(charged, discharged)
+    size = net = 0.0
+    for piece in _pieces(len(by_current)):
+        size, net = size + float(np.abs(by_current[piece]).sum()), net + float(by_current[piece].sum())
+    i_up, i_down = 0.5 * (size + net), 0.5 * (size - net)
+    # NaN anywhere makes *falls* NaN and the comparison False: then the columns are not used.
+    if not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down)):
+        findings.append(
+            Finding(
+                code="capacity-columns-unusable",
+                severity=Severity.INFO,
+                message="The capacity columns have gaps or fall; the charge was integrated from the current",
+            )
+        )
+        return by_current, "current"
+    off = max(_difference(total_up, i_up, i_down), _difference(total_down, i_down, i_up))
+    if off > settings.capacity_agreement and off > _current_rounding(current):
+        findings.append(
+            Finding(
+                code="capacity-disagrees-with-current",
+                message=f"The capacity columns differ from ∫I dt by {100 * off:.3g} %; ∫I dt was used",
+                advice="Check the units of current, time and capacity",
+            )
+        )
+        return by_current, "current"
+    running = sign[1:] != 0
+    still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
+    _move_to_their_direction(dq, sign)
+    if 2 * still <= np.count_nonzero(running):
+        return dq, "capacity"
+    findings.append(
+        Finding(
+            code="coarse-capacity-columns",
+            severity=Severity.INFO,
+            message="The capacity columns have too few digits for single rows: their totals per step were kept and "
+            "the current was used in between",
+        )
+    )
+    return _scaled_to(dq, by_current, new), "capacity-per-step"
+
+
+def _net_charge(charged: Array, discharged: Array) -> tuple[Array, float]:
+    """Return the signed charge that came with each row, Ah, shape (n,), and by how much a column falls at most, Ah."""
+    dq = np.zeros(len(charged))
+    falls = -np.inf
+    for piece in _pieces(len(charged) - 1):
+        up, down = charged[1:][piece] - charged[:-1][piece], discharged[1:][piece] - discharged[:-1][piece]
+        falls = np.maximum(falls, np.maximum(-up.min(), -down.min()))
+        np.subtract(up, down, out=dq[1:][piece])
+    return dq, float(falls)
+
+
+def booked_charge(charged: Array, discharged: Array, sign: Signs) -> Array:
+    """Return the signed charge that each row brought by the cycler's capacity columns, Ah, shape (n,).
+
+    What is booked at a row of another direction is given to the last row before it of its own.
+    """
+    dq, _ = _net_charge(charged, discharged)
+    _move_to_their_direction(dq, sign)
+    return dq
+
+
+_SMALL = 0.1  # a direction that passes less than this share of the other is judged against that share of it
+
+
+def _difference(column: float, own: float, other: float) -> float:
+    """Return the relative difference of the charge of one direction, by column and by ∫I dt; 0 where none passed."""
+    scale = max(own, column, _SMALL * other)
+    return abs(column - own) / scale if scale > 0 else 0.0
+
+
+def _current_rounding(current: Array) -> float:
+    """Return the relative error that rounding of the current can make (0 where it has many digits)."""
+    levels = np.unique(np.abs(current))
+    if len(levels) > 1000 or len(levels) < 2:
+        return 0.0
+    return float(0.5 * np.diff(levels).min() / levels[-1])
+
+
+def _move_to_their_direction(dq: Array, sign: Signs) -> None:
+    """Give charge (in place) that a cycler books at the first row of a rest or reversal to the last row under current.
+
+    That is the last row before it under a current of the direction of the charge.
+    """
+    astray = np.flatnonzero(((dq > 0.0) & (sign <= 0)) | ((dq < 0.0) & (sign >= 0)))
+    if len(astray) == 0:
+        return
+    starts = np.append(0, np.flatnonzero(sign[1:] != sign[:-1]) + 1)
+    stops = np.append(starts[1:], len(sign))
+    run = np.searchsorted(starts, astray, side="right") - 1
+    booked = dq[astray]
+    for way in (1, -1):
+        latest = np.maximum.accumulate(np.where(sign[starts] == way, np.arange(len(starts)), -1))[run]
+        mine = (np.sign(booked) == way) & (latest >= 0)
+        dq[astray[mine]] = 0.0
+        np.add.at(dq, stops[latest[mine]] - 1, booked[mine])
+
+
+def _scaled_to(totals: Array, shape: Array, new: NDArray[np.bool_]) -> Array:
+    """Return *shape* with the sum of every step equal to that of *totals*."""
+    starts = np.flatnonzero(new)
+    lengths = np.diff(np.append(starts, len(new)))
+    wanted, have = np.add.reduceat(totals, starts), np.add.reduceat(shape, starts)
+    factor = np.divide(wanted, have, out=np.zeros_like(have), where=have != 0.0)
+    scaled: Array = shape * np.repeat(factor, lengths)
+    scaled[starts[have == 0.0]] += wanted[have == 0.0]
+    return scaled
