@@ -7,7 +7,6 @@ current is taken to have flowed since the row before (cyclers record the end of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -16,17 +15,12 @@ from numpy.typing import NDArray
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Finding, Severity
+from lirich.pieces import pieces
 
 Signs = NDArray[np.int8]
 ChargeSource = Literal["current", "capacity", "capacity-per-step"]
 
 _HOUR = 3600.0
-_PIECE_ROWS = 32_768
-"""So many rows are gone through together: what is made of them stays in the cache of the processor."""
-
-
-def _pieces(rows: int) -> Iterator[slice]:
-    return (slice(begin, min(begin + _PIECE_ROWS, rows)) for begin in range(0, rows, _PIECE_ROWS))
 
 
 def charge_of_current(
@@ -39,7 +33,7 @@ def charge_of_current(
     """
     dq = np.zeros(len(current))
     inner = dq[1:]
-    for piece in _pieces(len(dt)):
+    for piece in pieces(len(dt)):
         part = np.add(current[1:][piece], current[:-1][piece], out=inner[piece])
         part *= dt[piece]
         part *= 0.5 / _HOUR
@@ -66,13 +60,13 @@ def charge_of_columns(
 ) -> tuple[Array, ChargeSource]:
     """Return the signed charge of each row, Ah, shape (n,), and what it was taken from; *findings* gets what is said.
 
-    *charged* and *discharged*: the capacity columns, Ah; *by_current*: what `charge_of_current` returned, Ah; *current*,
-    A, *sign* and *new* (the first row of each step), all of shape (n,).
+    *charged* and *discharged*: the capacity columns, Ah; *by_current*: what `charge_of_current` returned, Ah;
+    *current*, A, *sign* and *new* (the first row of each step), all of shape (n,).
     """
     total_up, total_down = float(charged[-1] - charged[0]), float(discharged[-1] - discharged[0])
     dq, falls = _net_charge(charged, discharged)
     size = net = 0.0
-    for piece in _pieces(len(by_current)):
+    for piece in pieces(len(by_current)):
         size, net = size + float(np.abs(by_current[piece]).sum()), net + float(by_current[piece].sum())
     i_up, i_down = 0.5 * (size + net), 0.5 * (size - net)
     # NaN anywhere makes *falls* NaN and the comparison False: then the columns are not used.
@@ -115,7 +109,7 @@ def _net_charge(charged: Array, discharged: Array) -> tuple[Array, float]:
     """Return the signed charge that came with each row, Ah, shape (n,), and by how much a column falls at most, Ah."""
     dq = np.zeros(len(charged))
     falls = -np.inf
-    for piece in _pieces(len(charged) - 1):
+    for piece in pieces(len(charged) - 1):
         up, down = charged[1:][piece] - charged[:-1][piece], discharged[1:][piece] - discharged[:-1][piece]
         falls = np.maximum(falls, np.maximum(-up.min(), -down.min()))
         np.subtract(up, down, out=dq[1:][piece])

@@ -66,8 +66,8 @@ class _Block:
     """Whole half-cycles: where each of them begins, shape (h,), and their rows, each shape (n,).
 
     ``first`` is the number of the first row in the test, ``range_v`` the lowest and the highest voltage, V; ``free`` is
-    the charge that passed off constant voltage, ``shared`` that of `shared_weight`, Ah; both are ``passed`` itself where
-    no voltage was held.
+    the charge that passed off constant voltage, ``shared`` that of `shared_weight`, Ah; both are ``passed`` itself
+    where no voltage was held.
     """
 
     start: Integers

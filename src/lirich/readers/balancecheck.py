@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lirich.model import Finding, Severity
 from lirich.model.table import CHARGED, CHARGED_ENERGY, DISCHARGED, DISCHARGED_ENERGY
+from lirich.pieces import pieces
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import HalfCycles
 from lirich.readers.timecheck import thinned_median
@@ -60,12 +62,10 @@ def check_balance(
         return []
     typical = thinned_median(step)
     gaps = np.flatnonzero(step > GAP_FACTOR * typical) if typical > 0 else np.empty(0, dtype=np.int64)
-    charge = (current[1:] + current[:-1]) * step
-    np.abs(charge, out=charge)
-    total_current = float(charge.sum()) / 7200.0
+    total_current = sum(float(np.abs(_twice_charge(current, step, here)).sum()) for here in pieces(len(step))) / 7200.0
     total_column = float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])
     if 0 < len(gaps) < len(step) // 2:
-        total_current -= float(charge[gaps].sum()) / 7200.0
+        total_current -= float(np.abs(_twice_charge(current, step, gaps)).sum()) / 7200.0
         for column in (charged, discharged):
             total_column -= float((column[gaps + 1] - column[gaps]).sum())
     if total_column <= 0 or total_current <= 0:
@@ -97,6 +97,22 @@ def check_balance(
     return [_wrong_factor(ratio, halves)]
 
 
+def _twice_charge(current: Array, step: Array, here: slice | NDArray[np.int64]) -> Array:
+    """Return twice the charge of the intervals *here*, As, by the trapezoidal rule."""
+    charge: Array = (current[1:][here] + current[:-1][here]) * step[here]
+    return charge
+
+
+def _energy_of(voltage: Array, charge: Array) -> float:
+    """Return ∫V dQ, Wh, by the trapezoidal rule."""
+    total = 0.0
+    for here in pieces(len(charge) - 1):
+        # einsum: np.dot would wake the threads of BLAS, which then keep a processor busy waiting for more
+        passed = charge[1:][here] - charge[:-1][here]
+        total += float(np.einsum("i,i->", voltage[1:][here] + voltage[:-1][here], passed))
+    return 0.5 * total
+
+
 def check_energy(
     table: pl.DataFrame, voltage: Array, charged: Array, discharged: Array, *, stretches: int
 ) -> list[Diagnosis]:
@@ -105,14 +121,12 @@ def check_energy(
     if not present or float(voltage.min()) < -SMALLEST_MEAN_VOLTAGE_V:
         return []  # below 0 V (a symmetric cell) cyclers do not agree on what the energy is
     integrals, columns, charges, counters = [], [], [], []
-    middle = 0.5 * (voltage[1:] + voltage[:-1])
     for name, charge in ((CHARGED_ENERGY, charged), (DISCHARGED_ENERGY, discharged)):
         energy = complete_column(table, name)
         passed = float(charge[-1] - charge[0])
         if energy is None or len(energy) < 3 or passed <= 0:
             continue
-        # einsum: np.dot would wake the threads of BLAS, which then keep a processor busy waiting for more
-        integrals.append(float(np.einsum("i,i->", middle, np.diff(charge))))
+        integrals.append(_energy_of(voltage, charge))
         columns.append(float(energy[-1] - energy[0]))
         charges.append(passed)
         counters.append(energy)

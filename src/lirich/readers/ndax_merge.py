@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lirich.pieces import pieces
 from lirich.readers.beside import beside
 from lirich.readers.ndc import AMOUNTS, Columns, decoded
 
@@ -167,7 +168,7 @@ def _put_together(main: Columns, run: Columns, step: Columns) -> tuple[Columns, 
     if (index[1:] <= index[:-1]).any():
         return None
     wanted = run["index"]
-    at = np.searchsorted(index, wanted)
+    at = np.searchsorted(index, wanted.astype(index.dtype))  # of another type, all of *index* would be cast
     there = index[np.minimum(at, len(index) - 1)] == wanted
     rows = at[there]
     run = {name: values[there] for name, values in run.items()}
@@ -194,11 +195,14 @@ def _filled(main: Columns, run: Columns, step: Columns, rows: Rows, lengths: Row
     of_step, counts = steps[first] - 1, np.diff(begins, append=len(unix))
     back = bool((unix[1:] < unix[:-1]).any())
     total_time = _since_start(step_time, begins)
+    for here in pieces(len(unix)):
+        for values in (unix[here], total_time[here]):
+            np.round(values, DIGITS, out=values)
     columns = {
         "index": main["index"],
         **{name: main[name] for name in _MEASURED},
-        "unix_time_s": np.round(unix, DIGITS, out=unix),
-        "total_time_s": np.round(total_time, DIGITS, out=total_time),
+        "unix_time_s": unix,
+        "total_time_s": total_time,
         **{name: np.repeat(step[name][of_step], counts) for name in _DESCRIBED},
         "capacity_mAh": stretches.capacity,
         "energy_mWh": stretches.energy,
@@ -257,7 +261,7 @@ def _add_up(values: Array, rows: Rows, lengths: Rows) -> None:
     one addition of neighbours in memory; every sum is made in the order of the records.
     """
     values[:, rows] = 0.0
-    order = np.argsort(-lengths, kind="stable")
+    order = np.argsort((-lengths).astype(np.int16), kind="stable")  # numbers so small are not compared but counted
     here, left = rows[order], -lengths[order]
     # of every offset from the start: how many stretches are longer than that
     counts = np.searchsorted(left, -np.arange(1, -int(left[0])), side="left").tolist()
