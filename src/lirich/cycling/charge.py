@@ -33,9 +33,9 @@ def charge_of_current(
     """
     dq = np.zeros(len(current))
     inner = dq[1:]
-    for piece in pieces(len(dt)):
-        part = np.add(current[1:][piece], current[:-1][piece], out=inner[piece])
-        part *= dt[piece]
+    for here in pieces(len(dt)):
+        part = np.add(current[1:][here], current[:-1][here], out=inner[here])
+        part *= dt[here]
         part *= 0.5 / _HOUR
     starts = np.flatnonzero(new[1:])  # the interval that ends at the first row of a step
     following = np.where(starts + 1 < len(dt), dt[np.minimum(starts + 1, len(dt) - 1)], 0.0)
@@ -66,8 +66,8 @@ def charge_of_columns(
     total_up, total_down = float(charged[-1] - charged[0]), float(discharged[-1] - discharged[0])
     dq, falls = _net_charge(charged, discharged)
     size = net = 0.0
-    for piece in pieces(len(by_current)):
-        size, net = size + float(np.abs(by_current[piece]).sum()), net + float(by_current[piece].sum())
+    for here in pieces(len(by_current)):
+        size, net = size + float(np.abs(by_current[here]).sum()), net + float(by_current[here].sum())
     i_up, i_down = 0.5 * (size + net), 0.5 * (size - net)
     # NaN anywhere makes *falls* NaN and the comparison False: then the columns are not used.
     if not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down)):
@@ -109,10 +109,10 @@ def _net_charge(charged: Array, discharged: Array) -> tuple[Array, float]:
     """Return the signed charge that came with each row, Ah, shape (n,), and by how much a column falls at most, Ah."""
     dq = np.zeros(len(charged))
     falls = -np.inf
-    for piece in pieces(len(charged) - 1):
-        up, down = charged[1:][piece] - charged[:-1][piece], discharged[1:][piece] - discharged[:-1][piece]
+    for here in pieces(len(charged) - 1):
+        up, down = charged[1:][here] - charged[:-1][here], discharged[1:][here] - discharged[:-1][here]
         falls = np.maximum(falls, np.maximum(-up.min(), -down.min()))
-        np.subtract(up, down, out=dq[1:][piece])
+        np.subtract(up, down, out=dq[1:][here])
     return dq, float(falls)
 
 
@@ -148,7 +148,10 @@ def _move_to_their_direction(dq: Array, sign: Signs) -> None:
 
     That is the last row before it under a current of the direction of the charge.
     """
-    astray = np.flatnonzero(((dq > 0.0) & (sign <= 0)) | ((dq < 0.0) & (sign >= 0)))
+    against = np.empty(len(dq), dtype=np.bool_)
+    for here in pieces(len(dq)):
+        against[here] = ((dq[here] > 0.0) & (sign[here] <= 0)) | ((dq[here] < 0.0) & (sign[here] >= 0))
+    astray = np.flatnonzero(against)
     if len(astray) == 0:
         return
     starts = np.append(0, np.flatnonzero(sign[1:] != sign[:-1]) + 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from lirich.model import Finding, Severity
 from lirich.model.table import CHARGED, CHARGED_ENERGY, DISCHARGED, DISCHARGED_ENERGY
@@ -62,10 +61,12 @@ def check_balance(
         return []
     typical = thinned_median(step)
     gaps = np.flatnonzero(step > GAP_FACTOR * typical) if typical > 0 else np.empty(0, dtype=np.int64)
-    total_current = sum(float(np.abs(_twice_charge(current, step, here)).sum()) for here in pieces(len(step))) / 7200.0
+    charge = (current[1:] + current[:-1]) * step
+    np.abs(charge, out=charge)
+    total_current = float(charge.sum()) / 7200.0
     total_column = float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])
     if 0 < len(gaps) < len(step) // 2:
-        total_current -= float(np.abs(_twice_charge(current, step, gaps)).sum()) / 7200.0
+        total_current -= float(charge[gaps].sum()) / 7200.0
         for column in (charged, discharged):
             total_column -= float((column[gaps + 1] - column[gaps]).sum())
     if total_column <= 0 or total_current <= 0:
@@ -95,12 +96,6 @@ def check_balance(
             )
         ]
     return [_wrong_factor(ratio, halves)]
-
-
-def _twice_charge(current: Array, step: Array, here: slice | NDArray[np.int64]) -> Array:
-    """Return twice the charge of the intervals *here*, As, by the trapezoidal rule."""
-    charge: Array = (current[1:][here] + current[:-1][here]) * step[here]
-    return charge
 
 
 def _energy_of(voltage: Array, charge: Array) -> float:
