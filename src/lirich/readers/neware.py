@@ -57,11 +57,8 @@ LARGEST_RATIO = 500
 MOST_STEPS = 50_000
 """Up to this many steps are added up one by one, which is the quickest for tests of few long steps."""
 
-ROWS_OF_LONG_STEPS = 200
-"""Steps of so many rows on average are long."""
-
 MANY_ROWS = 100_000
-"""To write out the names of so many steps is worth a second thread."""
+"""To look up the names of so many steps is worth a second thread."""
 
 CLOCK_GOES_BACK = "negative jumps in the 'unix_time_s'"
 """What `fastnda` says where the clock goes back."""
@@ -374,19 +371,10 @@ def _in_unit(values: NDArray[Any] | pl.Series, factor: float) -> pl.Series:
 
 
 def _step_names(steps: NDArray[Any] | pl.Series) -> pl.Series:
-    """Return the names of step types; codes are one byte, so that a lookup in 256 names does it.
-
-    Where steps are long, the name of each is written out as often as it is needed: that is quicker than to look it up.
-    """
+    """Return the names of step types; codes are one byte, so that a lookup in 256 names does it."""
     from fastnda import step_type_map
 
-    values = _array(steps)
-    begins = np.append(0, np.flatnonzero(values[1:] != values[:-1]) + 1)
-    if not _is_complete(steps) or len(begins) * ROWS_OF_LONG_STEPS > len(values):
-        return pl.Series([step_type_map.get(code) for code in range(256)], dtype=pl.String)[pl.Series(steps)]
-    lengths = np.diff(begins, append=len(values)).tolist()
-    names = [pl.Series([step_type_map.get(code)], dtype=pl.String) for code in values[begins].tolist()]
-    return pl.concat([name.new_from_index(0, n) for name, n in zip(names, lengths, strict=True)]).rechunk()
+    return pl.Series([step_type_map.get(code) for code in range(256)], dtype=pl.String)[pl.Series(steps)]
 
 
 def _totals(
