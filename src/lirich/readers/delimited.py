@@ -18,6 +18,8 @@ from lirich.readers.base import HEAD_BYTES
 
 SEARCH_BYTES = 131_072
 """How far into a file a header row may be."""
+START_BYTES = 8192
+"""How much of a file tells whether it is a workbook."""
 _SEARCH_LINES = 400
 _AFTER_HEADER = 3
 """A better header row than the first one is at most this many lines below it."""
@@ -56,6 +58,15 @@ def read_bytes(path: Path) -> bytes:
     if not data:
         raise DamagedFileError(f"{path.name} is empty", expected="a table", advice="Export or copy it again")
     return data
+
+
+def read_start(path: Path) -> bytes:
+    """Return the first `START_BYTES` bytes of a file as they are. Raises `ReadError`."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file.read(START_BYTES)
+    except OSError as error:
+        raise ReadError(f"{path} cannot be opened: {error}", advice="Check path and permissions") from error
 
 
 def _gunzip(data: bytes, path: Path) -> bytes:

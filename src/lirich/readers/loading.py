@@ -242,6 +242,9 @@ def convert(loaded: Loaded, matches: Iterable[HeaderMatch], *, decimal_comma: bo
             continue
         if match.dimension == "time" and text.dtype == pl.String and any(":" in t for t in text.drop_nulls().head(5)):
             continue
+        if text.dtype.is_numeric():
+            series[text.name] = text.cast(pl.Float64)
+            continue
         number, bad = to_number(text, decimal_comma=decimal_comma)
         series[text.name] = number
         if bad.any():

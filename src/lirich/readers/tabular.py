@@ -133,10 +133,9 @@ class TabularReader(ABC):
 
     def read(self, path: Path) -> Reading:
         """Turn the file into a standard table. Raises a `lirich.errors.ReadError`."""
-        data = delimited.read_bytes(path)
-        if workbook.is_workbook(data[:8192]):
+        if workbook.is_workbook(delimited.read_start(path)):
             return self.finish(self.open_workbook(path))
-        return self.finish(self.open_text(path, *delimited.text_table(path, self.score, data)))
+        return self.finish(self.open_text(path, *delimited.text_table(path, self.score)))
 
     # --- steps ---------------------------------------------------------------------------------------------------
 
