@@ -257,23 +257,25 @@ class _Stretches:
 def _add_up(values: Array, rows: Rows, lengths: Rows) -> None:
     """Make of *values*, shape (k, n_records), running sums (in place) that start from 0 at each of *rows*.
 
-    The records are taken offset by offset from their row, those of the longest stretch first, so that each offset is
-    one addition of neighbours in memory; every sum is made in the order of the records.
+    The records are put in the order of their offset from their row, those of the longest stretch first, so that each
+    offset is one addition of neighbours in memory; every sum is made in the order of the records.
     """
-    values[:, rows] = 0.0
-    order = np.argsort((-lengths).astype(np.int16), kind="stable")  # numbers so small are not compared but counted
-    here, left = rows[order], -lengths[order]
-    # of every offset from the start: how many stretches are longer than that
-    counts = np.searchsorted(left, -np.arange(1, -int(left[0])), side="left").tolist()
-    if not counts:
-        return
-    places = np.concatenate([here[:count] + offset for offset, count in enumerate(counts, start=1)])
-    ordered = np.empty((len(values), len(places)))
+    rank = np.empty_like(rows)
+    rank[np.argsort((-lengths).astype(np.int16), kind="stable")] = np.arange(len(rows))  # so small, they are counted
+    # of every offset: how many stretches are longer than that
+    counts = np.cumsum(np.bincount(lengths)[:0:-1])[::-1]
+    record = np.arange(values.shape[1])
+    place = (np.cumsum(counts) - counts).take(record - np.repeat(rows, lengths))
+    place += np.repeat(rank, lengths)
+    back = np.empty_like(place)
+    back[place] = record
+    ordered = np.empty_like(values)
     for row, taken in zip(values, ordered, strict=True):
-        np.take(row, places, out=taken, mode="clip")  # without it numpy makes a copy first
-    begin = 0
-    for count, after in itertools.pairwise(counts):
+        np.take(row, back, out=taken, mode="clip")  # without it numpy makes a copy first
+    begin, many = 0, counts.tolist()
+    ordered[:, : many[0]] = 0.0
+    for count, after in itertools.pairwise(many):
         ordered[:, begin + count : begin + count + after] += ordered[:, begin : begin + after]
         begin += count
     for row, summed in zip(values, ordered, strict=True):
-        row[places] = summed
+        np.take(summed, place, out=row, mode="clip")
