@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from cycler_programme import HOUR, Programme
@@ -70,9 +72,41 @@ def test_the_size_of_the_blocks_changes_no_figure(monkeypatch: pytest.MonkeyPatc
         run.constant_current(0.4, 0.8).constant_voltage(0.12).rest(600).constant_current(0.4, 0.0).rest(600)
         run.cycle += 1
     table = run.cycles(2, 0.3).pulses(0.3, 1.0, 5, 60.0).table()
-    usual = cycle_table(table)
+    gained = np.append(
+        0.0, 0.5 * np.diff(table["test_time_second"]) * table["current_ampere"].rolling_sum(2)[1:] / HOUR
+    )
+    counted = table.with_columns(
+        charging_capacity_ah=np.cumsum(np.maximum(gained, 0.0)),
+        discharging_capacity_ah=np.cumsum(np.maximum(-gained, 0.0)),
+    )
+    usual = cycle_table(table), cycle_table(counted)
     monkeypatch.setattr(halffigures, "BLOCK_ROWS", rows)
-    assert_frame_equal(cycle_table(table), usual, check_exact=True)
+    monkeypatch.setattr("lirich.pieces.PIECE_ROWS", rows)
+    assert_frame_equal(cycle_table(table), usual[0], check_exact=True)
+    assert_frame_equal(cycle_table(counted), usual[1], check_exact=True)
+
+
+@pytest.mark.parametrize(("lift", "low", "high"), [(-2.0, 1.0, 0.0), (0.0, None, None), (2.0, 0.0, 1.0)])
+def test_shares_of_a_half_cycle_that_crosses_no_threshold_are_all_or_nothing(
+    lift: float, low: float | None, high: float | None
+) -> None:
+    table = Programme(resistance_ohm=100.0).cycles(3, 0.5).table().with_columns(pl.col("voltage_volt") + lift)
+    row = cycle_table(table, active_mass_mg=5.0).row(1, named=True)
+    below = row["low_voltage_capacity_mah"] / row["discharge_capacity_mah"]
+    above = row["high_voltage_capacity_mah_g"] / row["charge_specific_capacity_mah_g"]
+    if low is None:  # V = 2.8 + 1.6 x crosses both
+        assert 0.0 < above < below < 1.0
+    else:
+        assert (below, above) == (low, high)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60), st.lists(st.integers(1, 59), max_size=6))
+def test_ends_of_half_cycles_are_their_first_and_last_running_rows(running: list[bool], cuts: list[int]) -> None:
+    start = sorted({0, *(cut for cut in cuts if cut < len(running))})
+    first, last = halffigures._ends(np.array(running), np.array(start))
+    for i, (begin, end) in enumerate(zip(start, [*start[1:], len(running)], strict=True)):
+        rows = [row for row in range(begin, end) if running[row]] or [begin]
+        assert (first[i], last[i]) == (rows[0], rows[-1])
 
 
 def test_charge_that_is_booked_on_the_rest_after_it_belongs_to_the_half_cycle() -> None:

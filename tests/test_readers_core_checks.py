@@ -9,7 +9,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lirich.model import Severity
-from lirich.model.table import CHARGED, CURRENT, DISCHARGED, STEP_TYPE, TIME, UNIX_TIME, VOLTAGE
+from lirich.model.table import (
+    CHARGED,
+    CHARGED_ENERGY,
+    CURRENT,
+    DISCHARGED,
+    DISCHARGED_ENERGY,
+    STEP_TYPE,
+    TIME,
+    UNIX_TIME,
+    VOLTAGE,
+)
 from lirich.readers import check, repair
 
 
@@ -292,6 +302,19 @@ def test_a_repair_that_the_data_do_not_call_for_is_not_made_unless_insisted_on()
     assert forced[TIME][-1] == pytest.approx(table[TIME][-1] / 1000)
     assert findings[0].code == "repaired-time-1000x"
     assert any(f.code == "charge-balance" for f in findings)
+
+
+@pytest.mark.parametrize("rows", [1, 100])
+def test_the_size_of_the_pieces_changes_no_finding(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    sound = cell_test(noise_v=0.01)
+    passed = sound.select(pl.col(c).diff().fill_null(0.0) * pl.col(VOLTAGE).rolling_mean(2).fill_null(3.0)
+                          for c in (CHARGED, DISCHARGED)).select(pl.all().cum_sum())  # fmt: skip
+    energies = passed.rename({CHARGED: CHARGED_ENERGY, DISCHARGED: DISCHARGED_ENERGY})
+    tables = [sound.hstack(energies), sound.hstack(energies * 3600.0)]
+    usual = [check(table) for table in tables]
+    assert [f.code for f in usual[1]] == [*(f.code for f in usual[0]), "energy-balance"]
+    monkeypatch.setattr("lirich.pieces.PIECE_ROWS", rows)
+    assert [check(table) for table in tables] == usual
 
 
 def test_one_repair_can_uncover_the_next() -> None:

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 from lirich.errors import DamagedFileError
 from lirich.readers import ndax_merge, ndc
 from lirich.readers.ndax_merge import merged
-from lirich.readers.neware import NewareReader
+from lirich.readers.neware import NewareReader, _totals
 from lirich.testing.binary_files import ndax_bytes
 
 RECORD = 4096
@@ -91,6 +91,25 @@ def test_the_size_of_the_blocks_changes_nothing(tmp_path, monkeypatch, records):
     path = layered(tmp_path / "a.ndax", points=3000)
     monkeypatch.setattr(ndax_merge, "BLOCK_RECORDS", records)
     assert_as_fastnda(path, merged(path)[0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_totals_never_fall_and_stay_within_what_a_step_gained(seed):
+    rng = np.random.default_rng(seed)
+    begins = np.append(0, np.sort(rng.choice(np.arange(1, 500), 11, replace=False)))
+    amount = np.concatenate(
+        [
+            sign * (np.linspace(0.0, 2.0, n) + 0.05 * rng.normal(size=n))
+            for n, sign in zip(np.diff(begins, append=500), rng.choice([-1.0, 1.0], 12), strict=True)
+        ]
+    ).astype(np.float32)
+    up, down = _totals(amount, begins, np.zeros(12, dtype=np.bool_))
+    ends = np.append(begins[1:], 500) - 1
+    gains = amount[ends].astype(np.float64) * 1e-3
+    for total, gained in ((up, np.maximum(gains, 0.0)), (down, np.maximum(-gains, 0.0))):
+        assert (np.diff(total) >= 0.0).all()
+        assert (total <= np.repeat(np.cumsum(gained), np.diff(begins, append=500)) + 1e-15).all()
+        np.testing.assert_allclose(total[ends], np.cumsum(gained), rtol=1e-6, atol=1e-9)
 
 
 def test_a_stream_with_a_wrong_checksum_is_not_believed(tmp_path):
