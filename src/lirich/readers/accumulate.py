@@ -84,9 +84,9 @@ def _resets_at(
 
 
 def _chain(values: Floats, starts: NDArray[np.int64]) -> Floats:
-    offset = np.zeros(values.size)
-    offset[starts] = values[starts - 1]
-    chained: Floats = values + np.cumsum(offset)
+    reached = np.append(0.0, np.cumsum(values[starts - 1]))
+    chained: Floats = np.repeat(reached, np.diff(starts, prepend=0, append=values.size))
+    chained += values
     return chained
 
 

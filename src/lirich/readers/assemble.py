@@ -285,7 +285,9 @@ class _Assembly:
         changes = [_changes(self.out[r]) for r in (std.CYCLE, std.STEP_INDEX) if r in self.out]
         if self.states is not None:
             changes.append(self.states.changes())
-        self.out[std.STEP] = pl.Series(np.cumsum(np.logical_or.reduce(changes)) + 1)
+        begins = np.append(0, np.flatnonzero(np.logical_or.reduce(changes)))
+        rows = np.diff(begins, append=changes[0].size)
+        self.out[std.STEP] = pl.Series(np.repeat(np.arange(1, begins.size + 1), rows))
         self._say(std.STEP, "counted by the reader at each change of step or cycle")
 
     def _boundaries(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
