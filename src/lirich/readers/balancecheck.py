@@ -10,7 +10,7 @@ from lirich.model.table import CHARGED, CHARGED_ENERGY, DISCHARGED, DISCHARGED_E
 from lirich.pieces import pieces
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import HalfCycles
-from lirich.readers.timecheck import thinned_median
+from lirich.readers.timecheck import mostly, thinned, thinned_median
 
 BALANCE_TOLERANCE = 0.05
 """∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
@@ -59,8 +59,10 @@ def check_balance(
     """Compare ∫I dt with the capacity columns: which of the two grows, and by how much."""
     if len(time) < 3:
         return []
-    typical = thinned_median(step)
-    gaps = np.flatnonzero(step > GAP_FACTOR * typical) if typical > 0 else np.empty(0, dtype=np.int64)
+    gaps = np.empty(0, dtype=np.int64)
+    if not mostly(GAP_FACTOR * thinned(step) >= step.max()):
+        typical = thinned_median(step)
+        gaps = np.flatnonzero(step > GAP_FACTOR * typical) if typical > 0 else gaps
     charge = (current[1:] + current[:-1]) * step
     np.abs(charge, out=charge)
     total_current = float(charge.sum()) / 7200.0

@@ -27,7 +27,7 @@ from lirich.readers.balancecheck import ODD_VOLTAGE_V, check_balance, check_capa
 from lirich.readers.beside import beside
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import REST_SHARE, HalfCycles, find_half_cycles
-from lirich.readers.timecheck import check_time_order, check_time_scale, thinned_median
+from lirich.readers.timecheck import check_time_order, check_time_scale, mostly, thinned, thinned_median
 
 IMPOSSIBLE_VOLTAGE_V = 1000.0
 """No cell and no pack on a cell tester reaches 1000 V (testers of the vendors read here end at 5 to 100 V per
@@ -197,13 +197,11 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
                 "current-milliampere",
             )
         )
-    middle = thinned_median(voltage)
-    if abs(middle) > ODD_VOLTAGE_V:
-        found.append(
-            found_in(
-                "voltage-implausible", Severity.WARNING, f"The voltage is around {middle:.4g} V", "voltage-millivolt"
-            )
-        )
+    if not mostly(np.abs(thinned(voltage)) <= ODD_VOLTAGE_V):
+        middle = thinned_median(voltage)
+        if abs(middle) > ODD_VOLTAGE_V:
+            text = f"The voltage is around {middle:.4g} V"
+            found.append(found_in("voltage-implausible", Severity.WARNING, text, "voltage-millivolt"))
     return [*found, *_check_voltage_range(halves)]
 
 
