@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lirich.model import Severity
 from lirich.model.table import CURRENT, TIME, VOLTAGE
 from lirich.readers import check, repair
-from lirich.readers.timecheck import median
+from lirich.readers.timecheck import median, mostly
 from test_readers_core_checks import cell_test, codes, errors
 
 USUAL_INTERVAL_S = {20.0: 60.0, 2.0: 40.0, 0.5: 5.0, 0.2: 1.0}
@@ -139,3 +139,10 @@ def test_months_of_holding_a_voltage_are_no_slow_half_cycle(hourly: int) -> None
 @given(st.lists(st.floats(-1e300, 1e300) | st.just(float("nan")), min_size=1, max_size=60))
 def test_the_median_is_that_of_numpy(values):
     assert median(np.array(values)) == pytest.approx(float(np.median(values)), rel=0, abs=0, nan_ok=True)
+
+
+@given(st.lists(st.floats(0.0, 4.0), min_size=1, max_size=30))
+def test_the_median_of_numbers_that_mostly_lie_within_limits_lies_there_too(values: list[float]) -> None:
+    numbers = np.array(values)
+    if mostly(np.abs(numbers - 2.0) <= 1.0):
+        assert abs(median(numbers) - 2.0) <= 1.0
