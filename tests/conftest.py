@@ -82,16 +82,21 @@ def store(tmp_path: Path, store_url: str | None) -> Iterator[Store]:
         yield made
 
 
+AT_WORK = (
+    "lirich.store.catalogue", "lirich.store.things", "lirich.store.results", "lirich.workbench.add",
+    "lirich.workbench.analyse", "lirich.cycling.analysis",
+    *(f"lirich.readers.{name}" for name in ("registry", "mapped", "neware", "neware_text", "biologic", "biologic_mpr",
+                                            "bdf", "bdf_impedance", "arbin", "maccor", "landt", "basytec", "table")),
+    "periodictable", "scipy.interpolate", "scipy.ndimage", "scipy.signal", "scipy.stats", "tomli_w",
+)  # fmt: skip
+"""What adding and analysing a folder imports, sooner or later; it takes longer than the work on a few cells."""
+
+
 @pytest.fixture(scope="session")
 def processes() -> multiprocessing.context.ForkServerContext:
     """Processes that start in milliseconds: forked from a server that has imported everything and done nothing."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["store_lab", "lirich.store.catalogue", "lirich.store.things", "lirich.store.results",
-         "lirich.workbench.add", "lirich.workbench.analyse", "lirich.cycling.analysis",
-         *(f"lirich.readers.{name}" for name in ("registry", "mapped", "neware", "biologic", "bdf", "bdf_impedance",
-                                                 "arbin", "maccor", "landt", "basytec", "table"))]
-    )  # fmt: skip
+    context.set_forkserver_preload(["store_lab", *AT_WORK])
     return context
 
 
@@ -108,5 +113,9 @@ def small_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ``lirich demo`` make fewer and shorter tests, which go the same way."""
+    from lirich.testing import laboratory
+
     for name, few in {"CELLS_PER_MORPHOLOGY": 3, "CYCLES": 24, "CRYSTAL_CYCLES": 6}.items():
         monkeypatch.setattr(f"lirich.workbench.demo.{name}", few)
+    # what the two cells of a thousand pulses on the crystal model give is told by test_laboratory_recovered.py
+    monkeypatch.setattr(laboratory, "_crystal_pulses", laboratory._curve_pulses)

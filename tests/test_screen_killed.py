@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ import pytest
 
 pytest.importorskip("chgnet")
 
+from command_line import run
+from forked import Forker, forker
 from lirich.workbench import Workspace
 
+pytestmark = pytest.mark.slow
 STUDY = """\
 name: tiny
 host: {formula: Li2MnO3, atoms: 12, orderings: 1}
@@ -27,7 +31,19 @@ relaxation: {force_max_ev_a: 0.1}
 descriptors: [oxygen_vacancy_formation_energy_ev]
 weights: {oxygen_vacancy_formation_energy_change_ev: 1}
 """
-SCREEN = [sys.executable, "-m", "lirich", "screen", "dopants", "study.yaml", "--json"]
+SCREEN = ("screen", "dopants", "study.yaml", "--json")
+IMPORTED = (
+    "lirich.cli.app", "lirich.cli.screening", "lirich.workbench.screen", "lirich.workbench.screen_cells",
+    "lirich.atoms.chgnet", "lirich.atoms.descriptors.candidate", "lirich.atoms.ordering",
+    "lirich.interfaces.embedded", "lirich.store.results", "torch", "pymatgen.core.structure",
+)  # fmt: skip
+"""What a study imports, which takes longer than this one takes to compute."""
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Forker]:
+    with forker(IMPORTED) as server:
+        yield server
 
 
 def workspace(folder: Path) -> Path:
@@ -37,52 +53,56 @@ def workspace(folder: Path) -> Path:
 
 
 def answer(folder: Path, *options: str) -> dict[str, Any]:
-    done = subprocess.run([*SCREEN, *options], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
+    done = run(*SCREEN, *options, cwd=folder)
+    assert done.code == 0, done.err
+    return json.loads(done.out)  # type: ignore[no-any-return]
 
 
 def kept_jobs(folder: Path) -> int:
     return len(list((folder / "cache" / "screen" / "jobs").glob("*/*.json")))
 
 
-def kill_after(folder: Path, jobs: int) -> None:
+def kill_after(started: Forker, folder: Path, jobs: int, workers: int) -> None:
     """Start the study and kill it, workers and all, once so many of its jobs are kept."""
-    running = subprocess.Popen(
-        [*SCREEN, "--workers", "2"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
-    try:
-        while kept_jobs(folder) < jobs and running.poll() is None:
-            time.sleep(0.02)
-    finally:
-        os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
-    assert running.returncode == -signal.SIGKILL, "it was finished before the kill"
+    running = started.start(*SCREEN, "--workers", str(workers), cwd=folder)
+    until = time.monotonic() + 600
+    while kept_jobs(folder) < jobs and time.monotonic() < until:
+        time.sleep(0.005)
+    os.killpg(running.pid, signal.SIGKILL)
+    assert running.ended().returncode == -signal.SIGKILL, "it was finished before the kill"
+    assert kept_jobs(folder) < 6, "nothing was left to do"
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return answer(workspace(tmp_path_factory.mktemp("undisturbed") / "ws"), "--workers", "1")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the finished study."""
+    folder = workspace(tmp_path_factory.mktemp("undisturbed") / "ws")
+    assert not answer(folder, "--workers", "1")["cached"]
+    assert kept_jobs(folder) == 6
+    return folder
 
 
-@pytest.mark.slow
-def test_a_study_killed_three_times_ends_with_the_same_table(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
-    folder = workspace(tmp_path / "ws")
-    for jobs in (1, 3, 5):
-        kill_after(folder, jobs)
-    found = answer(folder, "--workers", "1")
-    assert not found["cached"]
-    assert found["candidates"] == undisturbed["candidates"]
+def candidates(folder: Path) -> Any:
     again = answer(folder, "--workers", "1")
     assert again["cached"]
-    assert again["candidates"] == undisturbed["candidates"]
+    return again["candidates"]
 
 
-@pytest.mark.slow
-def test_dask_gives_the_same_table(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
+def test_a_study_killed_three_times_ends_with_the_same_table(
+    started: Forker, tmp_path: Path, undisturbed: Path
+) -> None:
+    folder = workspace(tmp_path / "ws")
+    for jobs, workers in ((1, 2), (3, 1), (4, 1)):
+        kill_after(started, folder, jobs, workers)
+    found = answer(folder, "--workers", "1")
+    assert not found["cached"]
+    assert found["candidates"] == candidates(undisturbed) == candidates(folder)
+
+
+def test_dask_gives_the_same_table(tmp_path: Path, undisturbed: Path) -> None:
     pytest.importorskip("distributed")
     found = answer(workspace(tmp_path / "ws"), "--executor", "dask", "--workers", "1")
-    assert found["candidates"] == undisturbed["candidates"]
+    assert found["candidates"] == candidates(undisturbed)
 
 
 BACK = """\
@@ -96,11 +116,9 @@ print(" ".join(name for name in ("torch", "chgnet", "pymatgen", "ase", "pint", "
 """
 
 
-@pytest.mark.slow
-def test_a_finished_study_is_read_back_without_what_computed_it(tmp_path: Path) -> None:
-    folder = workspace(tmp_path / "ws")
-    assert not answer(folder, "--workers", "1")["cached"]
+def test_a_finished_study_is_read_back_without_what_computed_it(undisturbed: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", BACK, str(folder)], cwd=folder, capture_output=True, text=True, timeout=300, check=True
-    )
+        [sys.executable, "-c", BACK, str(undisturbed)], cwd=undisturbed, capture_output=True, text=True, timeout=300,
+        check=True,
+    )  # fmt: skip
     assert done.stdout.split() == []
