@@ -34,6 +34,7 @@ def run(*arguments: str, cwd: Path, **variables: str) -> Told:
     with (
         mock.patch.dict(os.environ, {"LIRICH_WORKSPACE": "", **variables}),
         mock.patch.object(sys, "argv", ["lirich", *arguments]),
+        mock.patch.object(sys.modules["__main__"], "__package__", None),  # a script; completion goes by its name
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

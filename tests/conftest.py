@@ -6,17 +6,37 @@ import contextlib
 import multiprocessing
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from lirich.compute import executor
 from lirich.store import Store
 from lirich.workbench import Workspace
 
 settings.register_profile("lirich", deadline=None)  # how long an example takes is no fact to be tested
 settings.load_profile("lirich")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that have slow tests: a long one at the end would leave a core idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers_by_default() -> Iterator[Callable[[], int]]:
+    """Let what names no number of workers run in its own process, and give what says how many there would be.
+
+    A pool imports everything anew for each command, which takes longer than what the tests ask for. The tests of
+    pools say how many workers they have.
+    """
+    asked = executor.default_workers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executor, "default_workers", lambda: 1)
+        yield asked
 
 
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]

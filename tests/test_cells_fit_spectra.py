@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -136,7 +137,7 @@ def test_the_spectrum_tells_what_curves_of_one_rate_cannot(
 
 
 def test_a_profile_of_a_joint_fit_is_a_parabola_where_the_interval_says_so(joint: Fit) -> None:
-    found = profile(joint, DOUBLE_LAYER, points=5, max_evaluations=4)
+    found = profile(joint, DOUBLE_LAYER, points=3, max_evaluations=3)
     linear = next(e for e in joint.estimates if e.parameter.name == DOUBLE_LAYER)
     assert found.low is not None
     assert found.high is not None
@@ -180,7 +181,7 @@ def test_a_spectrum_alone_is_fitted_from_the_state_that_its_voltage_says(
     measured: tuple[pl.DataFrame, Spectrum],
 ) -> None:
     data = FitData("alone", (), (MeasuredSpectrum.of(noisy(measured[1])),), MASS_MG)
-    report = run_fit(data, start={RADIUS: 4.7e-7}, keep=[RADIUS])
+    report = run_fit(data, start={RADIUS: 4.7e-7}, keep=[RADIUS], max_evaluations=10)
     by_symbol = {d.symbol: d for d in report.fit.derived}
     truth = measured[1]
     assert by_symbol["R_ct"].value == pytest.approx(truth.charge_transfer_ohm, rel=0.1)
@@ -244,7 +245,11 @@ def test_a_step_that_ends_early_does_not_move_what_comes_after(simulator: Simula
 # --- the verb ------------------------------------------------------------------------------------------------------
 
 
-def test_the_verb_takes_files_and_cells_of_a_workspace(measured: tuple[pl.DataFrame, Spectrum], tmp_path: Path) -> None:
+def test_the_verb_takes_files_and_cells_of_a_workspace(
+    measured: tuple[pl.DataFrame, Spectrum], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # its end is the fact of the spectrum alone
+    monkeypatch.setattr("lirich.workbench.fit.run_fit", functools.partial(run_fit, max_evaluations=2))
     space = Workspace.create(tmp_path / "w")
     plan = programme.parse([["Charge at C/5 until 4.8 V", "Discharge at C/5 until 2 V"]], 250.0)
     space.simulate("SC", plan, cell="A")

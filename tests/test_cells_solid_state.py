@@ -59,10 +59,10 @@ def discharged(run: Run) -> float:
 
 def test_more_stack_pressure_gives_more_capacity() -> None:
     pressures = (0.0, 5.0, 50.0, 300.0)
-    runs = [simulator().run(cycles(30), {"Stack pressure [MPa]": pressure}) for pressure in pressures]
+    runs = [simulator().run(cycles(10), {"Stack pressure [MPa]": pressure}) for pressure in pressures]
     capacities = [discharged(run) for run in runs]
     assert (np.diff(capacities) > 0).all(), capacities
-    assert 2.0 < capacities[-1] - capacities[0] < 20.0, capacities
+    assert 1.0 < capacities[-1] - capacities[0] < 10.0, capacities
     contacts = [run.ends[CONTACT][-1] for run in runs]
     assert (np.diff(contacts) > 0).all()
 
@@ -194,10 +194,10 @@ def test_secondary_particles_give_little_in_a_sulfide_and_single_crystals_nearly
     assert single == pytest.approx(268.0, rel=0.05)
     assert many[1] < 70.0 < many[0] < 140.0
     kept = [
-        discharged(cells[name].run(cycles(30, "C/20"), {"Particle radius [m]": radius})) / first
+        discharged(cells[name].run(cycles(16, "C/20"), {"Particle radius [m]": radius})) / first
         for name, radius, first in (("SC", 4.7e-7, single), ("PC", 2.5e-6, many[0]))
     ]
-    assert kept[1] < 0.9 * kept[0]
+    assert kept[1] < 0.95 * kept[0]
 
 
 def test_isolated_crystals_are_lost_capacity() -> None:

@@ -23,13 +23,13 @@ def lirich(*arguments: str, cwd: Path, code: int = 0) -> str:
     return told.out if told.out.strip() else told.err
 
 
-def in_a_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def in_a_process(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "import sys; sys.argv[0] = 'lirich'; from lirich.cli import main; main()", *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
-        env={**os.environ, "COLUMNS": "150", "LIRICH_WORKSPACE": ""},
+        env={**os.environ, "COLUMNS": "150", "LIRICH_WORKSPACE": "", **variables},
     )
 
 
@@ -175,18 +175,24 @@ def test_a_comparison_in_which_all_is_refused_fails(folder: Path) -> None:
             workspace.analyse(force=True, executor="serial")
 
 
+def asked_by_bash(words: tuple[str, ...]) -> dict[str, str]:
+    return {
+        "_LIRICH_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1),
+    }  # fmt: skip
+
+
 def completed(*words: str, cwd: Path) -> list[str]:
     """What the shell is offered for the words of a line, without the words on it; the name of the process counts."""
-    done = subprocess.run(
-        [sys.executable, "-c", "import sys; sys.argv = ['lirich']; from lirich.cli import main; main()"],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "LIRICH_WORKSPACE": "", "_LIRICH_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(words),
-             "COMP_CWORD": str(len(words) - 1)},
-    )  # fmt: skip
-    assert done.stderr == ""
-    return done.stdout.split()
+    told = run(cwd=cwd, **asked_by_bash(words))
+    assert told.err == ""
+    return told.out.split()
+
+
+def test_a_process_completes_as_the_tests_see_it(folder: Path) -> None:
+    words = ("lirich", "cells", "SC")
+    done = in_a_process(cwd=folder, **asked_by_bash(words))
+    assert (done.stdout.split(), done.stderr) == (completed(*words, cwd=folder), "")
+    assert done.stdout
 
 
 def test_the_shell_completes_names(folder: Path, tmp_path: Path) -> None:

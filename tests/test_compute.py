@@ -199,6 +199,11 @@ def test_an_unknown_executor_and_no_workers_are_refused() -> None:
         pass
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not say which processors")
+def test_there_are_as_many_workers_as_processors(workers_by_default: Callable[[], int]) -> None:
+    assert workers_by_default() == len(os.sched_getaffinity(0))
+
+
 @pytest.mark.slow
 def test_dask_with_two_workers_gives_the_same() -> None:
     pytest.importorskip("distributed", reason="the extra [distributed] is not installed")
@@ -212,13 +217,16 @@ def test_dask_with_two_workers_gives_the_same() -> None:
 
 
 @pytest.mark.slow
-def test_a_dask_scheduler_by_address() -> None:
+def test_a_dask_scheduler_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed", reason="the extra [distributed] is not installed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None
+        ) as cluster,
         open_executor(cluster.scheduler_address) as pool,
     ):
         assert [o.result for o in run_tasks(square, [{"x": 7}], executor=pool)] == [49]
+    monkeypatch.setattr("lirich.compute.executor.ANSWER_S", 0.5)
     with pytest.raises(ComputeError, match="No Dask scheduler answers"), open_executor("tcp://127.0.0.1:9"):
         pass
 

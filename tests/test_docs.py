@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from command_line import run
+from lirich.workbench.fit import run_fit
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -99,11 +101,12 @@ def test_the_code_of_a_page_runs(
 ) -> None:
     """Python blocks share one namespace per page; ``$ lirich`` lines run in the page's own folder, in order.
 
-    All of it in this process, and tasks too: to import PyBaMM for each line takes longer than what most lines do.
+    All of it in this process: to import PyBaMM for each line takes longer than what most lines do. A fit stops early;
+    that it comes to its end is the fact of tests/test_cells_fit.py.
     """
     monkeypatch.chdir(lab_folder)
     monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr("lirich.compute.executor.default_workers", lambda: 1)
+    monkeypatch.setattr("lirich.workbench.fit.run_fit", functools.partial(run_fit, max_evaluations=2))
     names: dict[str, object] = {"__name__": "__main__"}
     told: dict[str, str] = {}
     for language, code in blocks(page):

@@ -28,6 +28,10 @@ QUEUED_FOR_DASK = 64
 """Workers that a Dask cluster is taken to have at least: one that starts them on demand must see tasks waiting."""
 
 
+ANSWER_S = 10.0
+"""So long a Dask scheduler is waited for."""
+
+
 class Pool(Executor):
     """An executor that says how many tasks it runs at once."""
 
@@ -125,7 +129,7 @@ def _dask(kind: str, workers: int) -> Iterator[Executor]:
             yield _dask_pool(client)
         return
     try:
-        client = distributed.Client(kind, timeout=10)
+        client = distributed.Client(kind, timeout=ANSWER_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise ComputeError(
             f"No Dask scheduler answers at {kind}: {error}", advice="Start one with `dask scheduler`"
