@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -41,6 +42,13 @@ def simulator() -> Simulator:
     return Simulator(SOLID_STATE.recording(CONTACT, INTERPHASE, PARTED, WORKING), compiled=False)
 
 
+@cache
+def coarse(morphology: str = "SC") -> Simulator:
+    """For many cycles: half as many shells and places give the same contact to 1e-4 and capacity to 0.1 %."""
+    model = replace(SOLID_STATE.recording(CONTACT), points=(("r_p", 12), ("x_p", 6)))
+    return Simulator(model, SOLID_STATE.defaults(morphology), rtol=1e-4, atol=1e-7, compiled=False)
+
+
 LI_IN = counter_electrode("Li-In")
 
 
@@ -59,10 +67,10 @@ def discharged(run: Run) -> float:
 
 def test_more_stack_pressure_gives_more_capacity() -> None:
     pressures = (0.0, 5.0, 50.0, 300.0)
-    runs = [simulator().run(cycles(10), {"Stack pressure [MPa]": pressure}) for pressure in pressures]
+    runs = [coarse().run(cycles(30), {"Stack pressure [MPa]": pressure}) for pressure in pressures]
     capacities = [discharged(run) for run in runs]
     assert (np.diff(capacities) > 0).all(), capacities
-    assert 1.0 < capacities[-1] - capacities[0] < 10.0, capacities
+    assert 2.0 < capacities[-1] - capacities[0] < 20.0, capacities
     contacts = [run.ends[CONTACT][-1] for run in runs]
     assert (np.diff(contacts) > 0).all()
 
@@ -118,7 +126,7 @@ def test_contact_is_lost_as_shi_et_al_found() -> None:
     values = SOLID_STATE.defaults()
     assert bare_part(values, SHI_2020) == pytest.approx(SHI_2020.bare, abs=0.005)
     expansion = SHI_2020.volume_change / 3 / 0.65  # crystals that swing by 0.65 Li then change by 2 %
-    run = simulator().run(
+    run = coarse().run(
         cycles(60, "C/10"), {"Stack pressure [MPa]": 2.0, "Linear expansion of lithiation": expansion, **NO_INTERPHASE}
     )
     through = run.ends["Lithium through the circuit"].to_numpy()
@@ -194,10 +202,10 @@ def test_secondary_particles_give_little_in_a_sulfide_and_single_crystals_nearly
     assert single == pytest.approx(268.0, rel=0.05)
     assert many[1] < 70.0 < many[0] < 140.0
     kept = [
-        discharged(cells[name].run(cycles(16, "C/20"), {"Particle radius [m]": radius})) / first
+        discharged(coarse(name).run(cycles(30, "C/20"), {"Particle radius [m]": radius})) / first
         for name, radius, first in (("SC", 4.7e-7, single), ("PC", 2.5e-6, many[0]))
     ]
-    assert kept[1] < 0.95 * kept[0]
+    assert kept[1] < 0.9 * kept[0]
 
 
 def test_isolated_crystals_are_lost_capacity() -> None:

@@ -758,10 +758,11 @@ def test_workspaces_are_found_made_once_and_checked(tmp_path: Path, lab: Workspa
 
 @pytest.mark.slow
 def test_dask_with_two_workers_fills_the_same_catalogue(tmp_path: Path, lab: Workspace, small_laboratory: Path) -> None:
-    pytest.importorskip("distributed", reason="the extra [distributed] is not installed")
+    distributed = pytest.importorskip("distributed", reason="the extra [distributed] is not installed")
     workspace = Workspace.create(tmp_path / "workspace")
-    workspace.add(small_laboratory, executor="dask", workers=2)
-    workspace.analyse(executor="dask", workers=2)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        workspace.add(small_laboratory, executor=cluster.scheduler_address)
+        workspace.analyse(executor=cluster.scheduler_address)
     assert workspace.store.fingerprint() == lab.store.fingerprint()
 
 
