@@ -51,12 +51,13 @@ def spring_hessian(structure: Structure, *, strain: bool = False) -> Array:
     first, second, image, distance = structure.get_neighbor_list(REACH_A)
     once = [k for k in range(len(first)) if _once(int(first[k]), int(second[k]), image[k])]
     symbols = [site.specie.symbol for site in structure]
+    places, lattice = structure.frac_coords, structure.lattice.matrix  # made anew each time that they are asked for
     for k in once:
         i, j = int(first[k]), int(second[k])
         stiffness = bond_stiffness(symbols[i], symbols[j], float(distance[k]))
         if stiffness < 1e-3:
             continue
-        vector = (structure.frac_coords[j] + image[k] - structure.frac_coords[i]) @ structure.lattice.matrix
+        vector = (places[j] + image[k] - places[i]) @ lattice
         along = vector / distance[k]
         block = stiffness * (ACROSS * np.eye(3) + (1 - ACROSS) * np.outer(along, along))
         stretch = np.zeros((3, size))
