@@ -180,12 +180,24 @@ def show(result: ScreenResult) -> None:
     for site in site_preferences(judged):
         if site.verdict == "rather there":
             out.print(f"[yellow]site[/] {escape(site.words)}")
-    for each in result.literature:
-        out.print(f"[cyan]literature[/] {escape(each.words)}")
+    _show_literature(result)
     out.print(f"[bold]{escape(result.answer)}[/]")
     if result.predicted.following:
         names = ", ".join(p.name for p in result.predicted.following)
         out.print(f"To compute next ([bold]lirich screen next[/]): {escape(names)}")
+
+
+def _show_literature(result: ScreenResult) -> None:
+    """Print what is published of the same dopants where something was computed beside it, and how the rest counts."""
+    from lirich.workbench.screen_literature import counted
+
+    out = console()
+    for each in result.literature:
+        if each.computed:
+            out.print(f"[cyan]literature[/] {escape(each.words)}")
+    if result.literature:
+        of = f"Of {len(result.literature)} published statements {counted(result.literature)}"
+        out.print(f"[cyan]literature[/] {of}; the report and --json have all, with their sources")
 
 
 def _show_states(result: ScreenResult) -> None:

@@ -14,6 +14,8 @@ from lirich.screening.candidate import LEVEL
 from lirich.screening.reasons import figure_words, rank_words
 from lirich.screening.sites import SITE, site_preferences
 from lirich.screening.states import agreements, changes_by_state, state_words
+from lirich.store.literature import REVIEW
+from lirich.workbench.screen_literature import counted
 
 if TYPE_CHECKING:
     from lirich.screening.candidate import Candidate
@@ -60,7 +62,7 @@ def screening_report(result: ScreenResult) -> str:
         summary_figures=[book.add(f) for f in drawn[:1]],
         more_figures=[book.add(f) for f in drawn[1:]],
         structure_figures=[book.add(f) for f in shapes],
-        literature=result.literature,
+        **_literature(result),
         sites=_sites(result),
         states=_states(result),
         agreements=[each.words for each in agreements(judged)],
@@ -124,6 +126,19 @@ def _states(result: ScreenResult) -> list[dict[str, str]]:
         }
         for each in changes_by_state(result.judged)
     ]
+
+
+def _literature(result: ScreenResult) -> dict[str, Any]:
+    """Return the published statements in the order of the ranking: those with something computed beside, the rest."""
+    order = [candidate.name for candidate, _ in result.rows]
+    there = sorted(result.literature, key=lambda each: order.index(each.candidate))
+    return {
+        "literature": there,
+        "literature_counts": counted(there),
+        "review": REVIEW,
+        "compared": [each for each in there if each.computed],
+        "not_compared": [each for each in there if not each.computed],
+    }
 
 
 def _sites(result: ScreenResult) -> list[dict[str, str]]:

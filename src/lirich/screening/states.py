@@ -82,15 +82,23 @@ def changes_by_state(judged: Judged) -> list[StateChange]:
     return found
 
 
-def change_at(judged: Judged, name: str, key: str) -> StateChange | None:
-    """Return the change of a candidate at its lowest state of charge, ``None`` where there is none."""
-    host = host_numbers(judged.screened, [key])
+def changes_of(judged: Judged, name: str, key: str) -> list[StateChange]:
+    """Return what a candidate changes of the quantity *key* at each state of charge, the lowest first.
+
+    It is the change as it was computed where the vocabulary has one (``…_change_…``), else the difference to the
+    undoped cell of the same ordering, calculator and state of charge. Empty where neither was computed.
+    """
     tried = judged.tried(name)
-    states = _states(tried, key, host)
-    if not states:
-        return None
-    share, values = states[0]
-    return _change(tried, key, share, host[CHANGES[key]], values)
+    changed = next((change for change, base in CHANGES.items() if base == key), key)
+    host = host_numbers(judged.screened, [key])
+    found = []
+    for share, values in _states(tried, changed, host):
+        if changed == key:
+            undoped = {run: host[key].get((*run, share)) for run in values}
+            values = {run: value - at for run, value in values.items() if (at := undoped[run]) is not None}
+        if values:
+            found.append(_change(tried, changed, share, host[key], values))
+    return found
 
 
 def agreements(judged: Judged) -> list[Agreement]:

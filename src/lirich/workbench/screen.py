@@ -194,12 +194,11 @@ def _covers(known: Screened, study: DopingStudy) -> bool:
 
 def answered(screened: Screened, literature: Sequence[Value] | None = None, *, cached: bool = False) -> ScreenResult:
     """Judge what was computed and put the literature beside it."""
-    if literature is None:
-        from lirich.store.literature import load
+    from lirich.store.literature import load, statements
 
-        literature = load()
     result = judged(screened)
-    return ScreenResult(result, published(result, literature), cached)
+    said = published(result, load() if literature is None else literature, statements())
+    return ScreenResult(result, said, cached)
 
 
 def shipped_result(name: str, literature: Sequence[Value] | None = None) -> ScreenResult:

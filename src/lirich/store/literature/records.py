@@ -27,12 +27,14 @@ from lirich.model import Composition, Conditions, Interval, Operator, Origin, Pr
 from lirich.quantities import convert
 from lirich.store.literature.conditions import parse_conditions
 from lirich.store.literature.conflicts import KNOWN, find_conflicts, flagged
+from lirich.store.literature.dopants import elements_of
 from lirich.store.literature.references import REVIEW, reference, reference_numbers
 from lirich.store.literature.vocabulary import mapped, unit_of
 
 REQUIRED = ("sample", "quantity", "operator", "value", "unit", "reference")
-OPTIONAL = ("id", "morphology", "composition", "conditions", "section", "phrase", "note")
-"""Columns of a table of records; ``id`` is a number, and the row's place where it is absent."""
+OPTIONAL = ("id", "morphology", "composition", "conditions", "section", "phrase", "note", "dopants")
+"""Columns of a table of records; ``id`` is a number, and the row's place where it is absent; ``dopants`` are the
+elements that the material is doped with (``Na W``)."""
 
 MORPHOLOGIES = ("SC", "PC", "PC-dense")
 """Single crystal, polycrystal, and a polycrystal grown dense."""
@@ -195,6 +197,7 @@ def _value(row: Mapping[str, str], place: int, default_source: str | None) -> Va
     if not record.isdecimal():
         raise InputError(f"the id {record!r} is no number", expected="a whole number, or no id")
     source, numbers = _source(row["reference"], default_source)
+    dopants = row.get("dopants", "")
     note = "; ".join(part for part in (row.get("note", ""), what.note) if part)
     parameters: dict[str, Scalar] = {
         "record": int(record),
@@ -206,6 +209,7 @@ def _value(row: Mapping[str, str], place: int, default_source: str | None) -> Va
         "phrase": row.get("phrase", ""),
         "reference": row["reference"],
         "reference_numbers": " ".join(str(n) for n in numbers),
+        **({"dopants": " ".join(elements_of(dopants))} if dopants else {}),
     }
     return Value(
         quantity=what.key,
