@@ -116,7 +116,7 @@ def _states(result: ScreenResult) -> list[dict[str, str]]:
     return [
         {
             "candidate": each.candidate,
-            "quantity": QUANTITIES[each.quantity].name,
+            "quantity": each.name,
             "state": state_words(each.lithium_removed),
             "change": figure_words(each.quantity, each.change),
             "percent": "–" if each.percent is None else f"{each.percent:+.0f} %",
