@@ -194,6 +194,6 @@ def _method(result: ScreenResult) -> list[str]:
         f"{screened.jobs} calculations, {screened.same} of them the same as another; {screened.seconds:.0f} s",
         f"Weights of the score: {weights}. Each figure is an improvement over the undoped material in units of its "
         "spread among the candidates: the mean over states of charge, and of migrations the metal with the lowest. "
-        "Stored values are of one state and one metal. Intervals of scores and ranks are drawn from those of all figures",
+        "Stored values are of one state and metal. Intervals of scores and ranks are drawn from those of all figures",
         f"Study hash {study.content_hash()[:16]}, lirich {screened.lirich}",
     ]
