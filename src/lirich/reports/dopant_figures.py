@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Numbers = Mapping["Key", float]
 SHRINKS = "shrinks"
 """The word that `lirich.atoms.descriptors.strain` begins with where a size is that of a loss."""
+HOST = "host: "
+"""What the doubts begin with that are about the undoped cell which a change is reckoned against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +198,11 @@ def _told(
         if by_ordering:
             words = "; ".join(f"ordering {n + 1} {_signed(of)}" for n, of in by_ordering.items())
             said.append(Told(f"{QUANTITIES[key].name} with its sign", (f"{words} {QUANTITIES[key].unit}",)))
-    for key in dict.fromkeys(c.key for c in columns):
-        if key not in figures and not (key in CHANGES and not tried.elements):
-            said.append(Told(f"no {QUANTITIES[key].name}", (missing.get(key) or _why(tried, key),)))
+    said += [
+        Told(f"no {QUANTITIES[key].name}", (missing.get(key) or _why(tried, key),))
+        for key in dict.fromkeys(c.key for c in columns)
+        if key not in figures and (key not in CHANGES or tried.elements)
+    ]
     kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
     lost: dict[str, list[str]] = defaultdict(list)
     for r in tried.readings:
@@ -212,7 +216,10 @@ def _told(
             )
     for kind, of in kinds.items():
         about = ", ".join(f"{name} {n}" for name, n in Counter(name for name, _ in of).items())
-        said.append(Told(f"{kind} ({about})", tuple(dict.fromkeys(rest for _, rest in of if rest))))
+        words = "; ".join(dict.fromkeys(rest for _, rest in of if rest))
+        bare = kind.removeprefix(HOST)
+        title = bare if bare == kind else f"undoped cell of the pair {bare}"
+        said.append(Told(title, (f"{about}{': ' if words else ''}{words}",)))
     said += [Told(f"{name} without a number", tuple(dict.fromkeys(of))) for name, of in lost.items()]
     if tried.failures:
         said.append(Told("cells that gave nothing", tried.failures))
