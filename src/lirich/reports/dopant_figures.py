@@ -11,7 +11,8 @@ from lirich.model import Interval
 from lirich.model.format import capitalised, format_apart, format_number
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
-from lirich.screening.judged import CHANGES, SIZES, Judged, estimate, host_numbers, numbers
+from lirich.screening.judged import CHANGES, Judged, estimate, host_numbers, numbers
+from lirich.screening.sizes import SIZES, possible, signed_sizes
 from lirich.screening.states import change_at, state_words
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from lirich.screening.screened import Screened, Tried
 
 Numbers = Mapping["Key", float]
-SHRINKS = "shrinks"
-"""The word that `lirich.atoms.descriptors.strain` begins with where a size is that of a loss."""
 HOST = "host: "
 """What the doubts begin with that are about the undoped cell which a change is reckoned against."""
 
@@ -123,15 +122,6 @@ def figure_table(judged: Judged) -> FigureTable:
     return FigureTable(columns, tuple(rows), states, tuple(_signs(screened, keys)))
 
 
-def signed_sizes(tried: Tried, key: str) -> dict[int, list[float]]:
-    """Return the numbers of one of `SIZES` by ordering (from 0), negative where their words say that it shrinks."""
-    found: dict[int, list[float]] = defaultdict(list)
-    for r in tried.readings:
-        if r.quantity == key and r.value is not None and r.where:
-            found[tried.cells[r.cell].ordering].append(-r.value if r.where.startswith(SHRINKS) else r.value)
-    return dict(sorted(found.items()))
-
-
 def _columns(screened: Screened, key: str, host: Mapping[str, Numbers]) -> list[Column]:
     """Return the mean over the states of charge that there are numbers at; with several the lowest on its own too."""
     places = {place for t in screened.tried for place in numbers(t, key, host)} | set(host.get(key, {}))
@@ -168,7 +158,7 @@ def _of_candidate(judged: Judged, candidate: Candidate, column: Column, host: Ma
 
 def _at(column: Column, of: Numbers) -> Estimate | None:
     values = [value for (_, _, share), value in of.items() if share == column.state]
-    return estimate(values, (), column.key) if values else None
+    return possible(column.key, estimate(values, ())) if values else None
 
 
 def _shown(key: str, figure: Estimate | None) -> Shown:

@@ -13,6 +13,7 @@ from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judgement import Judgement, judge
 from lirich.screening.screened import Reading, Screened, Tried
+from lirich.screening.sizes import possible
 
 CHANGES: Mapping[str, str] = {
     key: key.replace("_change_", "_")
@@ -31,10 +32,6 @@ WEAKEST = frozenset(
 )
 """Energies of which a cell has as many as sites: the lowest decides, since that oxygen or metal leaves first, and the
 dopant goes to that site first."""
-
-SIZES = frozenset({"volume_change", "delithiation_strain"})
-"""Quantities that are the size of something that goes either way (`Reading.where` says which): no interval of theirs
-reaches below 0. What is not possible is cut off, so that the coverage stays what it was."""
 
 Key = tuple[int, str, float]
 """Ordering, calculator, share of the lithium removed: what a doped and an undoped cell must share to be compared."""
@@ -57,13 +54,13 @@ def judged(screened: Screened) -> Judged:
     Every quantity of a cell becomes one number (the lowest over sites for `WEAKEST`, those beside a dopant where there
     are such; else the mean). A change is the difference to the undoped cell of the same ordering, calculator and state
     of charge, unless the cell itself has it place by place. States of charge are averaged; the interval is that of the
-    mean over orderings and calculators (Student's t).
+    mean over orderings and calculators (Student's t), cut to what is possible (`lirich.screening.sizes`).
     """
     study = screened.study
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
     host = host_numbers(screened, keys)
     candidates = tuple(_candidate(t, keys, host, study.wanted) for t in screened.tried)
-    reference = {key: estimate(_independent(n), (), key) for key, n in host.items() if n}
+    reference = {key: possible(key, estimate(_independent(n), ())) for key, n in host.items() if n}
     found = judge(candidates, study, reference)
     return Judged(candidates, reference, found.funnel, found.ranking, found.no_ranking, screened)
 
@@ -84,7 +81,7 @@ def _candidate(
         own, base = numbers(tried, key, host), CHANGES.get(key, key)
         values = _independent(own)
         if values:
-            figures[key] = estimate(values, _doubts(tried, key), key)
+            figures[key] = possible(key, estimate(values, _doubts(tried, key)))
         elif key in wanted:
             missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
     return Candidate(name=tried.name, figures=figures, missing=missing, notes=_notes(tried))
@@ -127,17 +124,13 @@ def _independent(numbers: Mapping[Key, float]) -> list[float]:
     return [fmean(values) for values in runs.values()]
 
 
-def estimate(values: Sequence[float], doubts: tuple[str, ...], key: str = "") -> Estimate:
-    """Return the mean of independent results with the interval of Student's t; one result has none.
-
-    That of one of `SIZES` ends at 0.
-    """
+def estimate(values: Sequence[float], doubts: tuple[str, ...]) -> Estimate:
+    """Return the mean of independent results with the interval of Student's t; one result has none."""
     mean = fmean(values)
     if len(values) < 2:
         return Estimate(value=mean, doubts=doubts)
     half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) / len(values) ** 0.5
-    low = max(mean - half, 0.0) if key in SIZES else mean - half
-    return Estimate(value=mean, low=low, high=mean + half, count=len(values), doubts=doubts)
+    return Estimate(value=mean, low=mean - half, high=mean + half, count=len(values), doubts=doubts)
 
 
 def _doubts(tried: Tried, key: str) -> tuple[str, ...]:

@@ -16,8 +16,9 @@ from lirich.errors import LirichError
 from lirich.model import Composition
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
-from lirich.screening.judged import SIZES, Judged
+from lirich.screening.judged import Judged
 from lirich.screening.ranking import Ranking
+from lirich.screening.sizes import SIZES
 from lirich.screening.study import ANIONS, Ion, Place
 from lirich.workbench.dopant_facts import element_words, facts_of
 
@@ -394,7 +395,7 @@ def _pooled(figures: Sequence[Estimate]) -> float:
     from scipy import stats
 
     errors = [
-        (f.high - f.low) / 2 / float(stats.t.ppf((1 + LEVEL) / 2, f.count - 1))
+        (f.high - f.value) / float(stats.t.ppf((1 + LEVEL) / 2, f.count - 1))  # the lower end may be cut at 0
         for f in figures
         if f.low is not None and f.high is not None and f.count > 1
     ]
