@@ -30,6 +30,7 @@ from lirich.atoms.relax import RelaxationSettings, relaxation_job, relaxed
 from lirich.errors import CalculatorError, InputError, LirichError, NotEnoughDataError
 from lirich.model import content_hash
 from lirich.quantities import QUANTITIES
+from lirich.screening.screened import PER_METAL, Reading
 
 BOND_EV, PAIR_EV, IN_OXIDE_EV = -1.0, 2.5, -3.9
 
@@ -275,6 +276,12 @@ def test_the_way_out_leads_through_the_face_of_the_metals_octahedron(host: Arran
     ]
     assert len(set(shell) & set(tetrahedral.anions)) == 3  # a face of its octahedron
     assert len(octahedral.anions) == 6
+    read = [Reading(quantity=migration.MIGRATION, value=1.0, where=way.name) for way in (tetrahedral, octahedral)]
+    assert [(r.metal, r.place) for r in read] == [("Mn", "tetrahedron"), ("Mn", "octahedron")]
+
+
+def test_the_quantities_of_migrations_are_kept_apart_by_metal() -> None:
+    assert {migration.MIGRATION, migration.MIGRATION_CHANGE, migration.MIGRATION_BARRIER} == set(PER_METAL)
 
 
 def test_of_a_pair_of_dopants_the_oxygens_held_the_most_come_first(host: Arrangement) -> None:

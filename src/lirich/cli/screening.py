@@ -195,10 +195,10 @@ def _show_states(result: ScreenResult) -> None:
     from lirich.screening.states import agreements, changes_by_state, state_words
 
     changes = changes_by_state(result.judged)
-    for key in dict.fromkeys(change.quantity for change in changes):
-        mine = [c for c in changes if c.quantity == key]
+    for key, metal in dict.fromkeys((change.quantity, change.metal) for change in changes):
+        mine = [c for c in changes if (c.quantity, c.metal) == (key, metal)]
         states = sorted({c.lithium_removed for c in mine})
-        if len(states) == 1:
+        if len(states) == 1 and not metal:
             continue
         cells = {(c.candidate, c.lithium_removed): c for c in mine}
         rows = []
@@ -210,8 +210,8 @@ def _show_states(result: ScreenResult) -> None:
             percent = next((f"{c.percent:+.0f}" for c in there[:1] if c is not None and c.percent is not None), "–")
             rows.append((name, percent, *words))
         heads = ("candidate", f"% of the undoped, {state_words(states[0])}", *(state_words(s) for s in states))
-        unit = QUANTITIES[key].unit
-        show_table(f"{QUANTITIES[key].name}, {unit}, by state of charge", heads, rows, right=range(1, 2 + len(states)))
+        title = f"{mine[0].name}, {QUANTITIES[key].unit}, by state of charge"
+        show_table(title, heads, rows, right=range(1, 2 + len(states)))
     for agreement in agreements(result.judged):
         console().print(escape(agreement.words))
 

@@ -11,7 +11,8 @@ from lirich.model import Interval
 from lirich.model.format import capitalised, format_apart, format_number
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
-from lirich.screening.judged import CHANGES, Judged, estimate, host_numbers, numbers
+from lirich.screening.estimates import estimate
+from lirich.screening.judged import CHANGES, Judged, host_numbers, numbers
 from lirich.screening.sizes import SIZES, possible, signed_sizes
 from lirich.screening.states import change_at, state_words
 
@@ -26,16 +27,20 @@ HOST = "host: "
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A quantity, over which states of charge; ``state`` is ``None`` for what the ranking takes, the mean over them."""
+    """A quantity, over which states of charge; ``state`` is ``None`` for what the ranking takes, the mean over them.
+
+    ``metal`` is the metal that leaves, of quantities that have one.
+    """
 
     key: str
     over: str
     state: float | None = None
+    metal: str = ""
 
     @property
     def name(self) -> str:
-        """Its name, with a capital letter."""
-        return capitalised(QUANTITIES[self.key].name)
+        """Its name, with a capital letter and the metal."""
+        return capitalised(QUANTITIES[self.key].name) + (f", {self.metal}" if self.metal else "")
 
     @property
     def unit(self) -> str:
@@ -123,9 +128,17 @@ def figure_table(judged: Judged) -> FigureTable:
 
 
 def _columns(screened: Screened, key: str, host: Mapping[str, Numbers]) -> list[Column]:
-    """Return the mean over the states of charge that there are numbers at; with several the lowest on its own too."""
+    """Return the mean over the states of charge that there are numbers at; with several the lowest on its own too.
+
+    Of metals that leave each has a column of its own, at the lowest state.
+    """
     places = {place for t in screened.tried for place in numbers(t, key, host)} | set(host.get(key, {}))
-    shares = sorted({share for _, _, share in places})
+    shares = sorted({place.lithium_removed for place in places})
+    metals = sorted({place.metal for place in places} - {""})
+    if metals:
+        each = [Column(key, state_words(shares[0]), shares[0], metal) for metal in metals]
+        whole = [Column(key, f"mean over {len(shares)} states, lowest metal")] if len(shares) > 1 else []
+        return [*whole, *each]
     size = "size, " if key in SIZES else ""
     if len(shares) > 1:
         lowest = state_words(shares[0]) + ("; % of the undoped" if key in CHANGES else "")
@@ -147,7 +160,7 @@ def _of_host(judged: Judged, column: Column, host: Mapping[str, Numbers]) -> Sho
 def _of_candidate(judged: Judged, candidate: Candidate, column: Column, host: Mapping[str, Numbers]) -> Shown:
     if column.state is None:
         return _shown(column.key, candidate.figures.get(column.key))
-    if column.key in CHANGES:
+    if column.key in CHANGES and not column.metal:
         change = change_at(judged, candidate.name, column.key)
         if change is None or change.lithium_removed != column.state:
             return Shown()
@@ -157,8 +170,12 @@ def _of_candidate(judged: Judged, candidate: Candidate, column: Column, host: Ma
 
 
 def _at(column: Column, of: Numbers) -> Estimate | None:
-    values = [value for (_, _, share), value in of.items() if share == column.state]
-    return possible(column.key, estimate(values, ())) if values else None
+    runs = {
+        (place.ordering, place.calculator): value
+        for place, value in of.items()
+        if (place.lithium_removed, place.metal) == (column.state, column.metal)
+    }
+    return possible(column.key, estimate(runs)) if runs else None
 
 
 def _shown(key: str, figure: Estimate | None) -> Shown:
@@ -192,6 +209,10 @@ def _told(
         Told(f"no {QUANTITIES[key].name}", (missing.get(key) or _why(tried, key),))
         for key in dict.fromkeys(c.key for c in columns)
         if key not in figures and (key not in CHANGES or tried.elements)
+    ]
+    read = {doubt for r in tried.readings for doubt in r.doubts}
+    said += [
+        Told(QUANTITIES[key].name, (doubt,)) for key, f in figures.items() for doubt in f.doubts if doubt not in read
     ]
     kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
     lost: dict[str, list[str]] = defaultdict(list)

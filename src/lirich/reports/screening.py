@@ -168,7 +168,7 @@ def _states(result: ScreenResult) -> list[dict[str, str]]:
     return [
         {
             "candidate": each.candidate,
-            "quantity": QUANTITIES[each.quantity].name,
+            "quantity": each.name,
             "state": state_words(each.lithium_removed),
             "change": figure_words(each.quantity, each.change),
             "percent": "–" if each.percent is None else f"{each.percent:+.0f} %",
@@ -245,6 +245,7 @@ def _method(result: ScreenResult) -> list[str]:
         f"at most {study.relaxation.max_steps} steps",
         f"{screened.jobs} calculations, {screened.same} of them the same as another; {screened.seconds:.0f} s",
         f"Weights of the score: {weights}. Each figure is an improvement over the undoped material in units of its "
-        "spread among the candidates; intervals of scores and ranks are drawn from the intervals of all figures",
+        "spread among the candidates: the mean over states of charge, and of migrations the metal with the lowest. "
+        "Stored values are of one state and metal. Intervals of scores and ranks are drawn from those of all figures",
         f"Study hash {study.content_hash()[:16]}, lirich {screened.lirich}",
     ]

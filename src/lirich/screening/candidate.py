@@ -20,7 +20,8 @@ Z_OF_LEVEL = 1.6448536269514722
 class Estimate(Frozen):
     """A figure with its `LEVEL` interval, and from how many independent results it was made.
 
-    One result alone has no interval: ``low`` and ``high`` are ``None``.
+    One result alone has no interval: ``low`` and ``high`` are ``None``. ``standard_error`` is that of the value where
+    the interval was made of one. ``of`` names the one of several that it is the figure of, such as the metal.
     """
 
     value: float
@@ -28,6 +29,8 @@ class Estimate(Frozen):
     high: float | None = None
     count: int = Field(default=1, ge=1)
     doubts: tuple[str, ...] = ()
+    standard_error: float | None = Field(default=None, ge=0)
+    of: str = ""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

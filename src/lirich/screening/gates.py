@@ -21,7 +21,8 @@ class Gate(Frozen):
 
     ``sure`` asks for the whole interval on the right side; ``unsure_passes`` lets on, and marks, what cannot be told
     from the limit: it lies within the interval; otherwise the value decides. A candidate without the figure is
-    ``unknown``: it goes on where ``unknown_passes``, and says so.
+    ``unknown``: it goes on where ``unknown_passes``, and says so. Of a quantity that each metal has one of (migration)
+    the lowest figure decides, and ``sure`` asks for the interval of every metal.
     """
 
     quantity: str
@@ -75,6 +76,7 @@ class Gate(Frozen):
         has = f"{figure.value:.3g}"
         if self.sure and figure.low is not None and figure.high is not None:
             has = f"{figure.low:.3g} … {figure.high:.3g}"
+        has = f"{figure.of} {has}".lstrip()
         return f"{known.name} {has} {known.unit}".rstrip() + f" (asked: {self.words.removeprefix(known.name).strip()})"
 
     def narrowly(self, candidate: Candidate) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
-
-from scipy.special import stdtrit
+from statistics import fmean
+from typing import NamedTuple
 
 from lirich.quantities import QUANTITIES
-from lirich.screening.candidate import LEVEL, Candidate, Estimate
+from lirich.screening.candidate import Candidate, Estimate
+from lirich.screening.estimates import Run, estimate, lowest
 from lirich.screening.judgement import Judgement, judge
-from lirich.screening.screened import Reading, Screened, Tried
+from lirich.screening.screened import PER_METAL, Reading, Screened, Tried
 from lirich.screening.sizes import possible
 
 CHANGES: Mapping[str, str] = {
@@ -26,6 +26,7 @@ WEAKEST = frozenset(
     {
         "oxygen_vacancy_formation_energy_ev",
         "metal_migration_energy_ev",
+        "metal_migration_barrier_ev",
         "lithium_migration_energy_ev",
         "dopant_site_energy_ev",
     }
@@ -33,8 +34,14 @@ WEAKEST = frozenset(
 """Energies of which a cell has as many as sites: the lowest decides, since that oxygen or metal leaves first, and the
 dopant goes to that site first."""
 
-Key = tuple[int, str, float]
-"""Ordering, calculator, share of the lithium removed: what a doped and an undoped cell must share to be compared."""
+
+class Key(NamedTuple):
+    """What a doped and an undoped cell must share to be compared; ``metal`` is that which leaves, else empty."""
+
+    ordering: int
+    calculator: str
+    lithium_removed: float
+    metal: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,15 +59,16 @@ def judged(screened: Screened) -> Judged:
     """Judge what was computed by the gates and weights of its study.
 
     Every quantity of a cell becomes one number (the lowest over sites for `WEAKEST`, those beside a dopant where there
-    are such; else the mean). A change is the difference to the undoped cell of the same ordering, calculator and state
-    of charge, unless the cell itself has it place by place. States of charge are averaged; the interval is that of the
-    mean over orderings and calculators (Student's t), cut to what is possible (`lirich.screening.sizes`).
+    are such; else the mean), of migrations one of each metal. A change is the difference to the undoped cell of the
+    same ordering, calculator, state of charge and metal, unless the cell itself has it place by place. States of charge
+    are averaged, for gates and score only; the interval is that of `lirich.screening.estimates.estimate`, cut to
+    what is possible (`lirich.screening.sizes`). Of several metals the one with the lowest figure decides.
     """
     study = screened.study
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
     host = host_numbers(screened, keys)
     candidates = tuple(_candidate(t, keys, host, study.wanted) for t in screened.tried)
-    reference = {key: possible(key, estimate(_independent(n), ())) for key, n in host.items() if n}
+    reference = {key: _figure(screened.host, key, n, ()) for key, n in host.items() if n}
     found = judge(candidates, study, reference)
     return Judged(candidates, reference, found.funnel, found.ranking, found.no_ranking, screened)
 
@@ -79,9 +87,8 @@ def _candidate(
     missing: dict[str, str] = {}
     for key in keys:
         own, base = numbers(tried, key, host), CHANGES.get(key, key)
-        values = _independent(own)
-        if values:
-            figures[key] = possible(key, estimate(values, _doubts(tried, key)))
+        if own:
+            figures[key] = _figure(tried, key, own, host.get(base, ()))
         elif key in wanted:
             missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
     return Candidate(name=tried.name, figures=figures, missing=missing, notes=_notes(tried))
@@ -102,12 +109,13 @@ def numbers(tried: Tried, key: str, host: Mapping[str, Mapping[Key, float]]) -> 
 
 
 def _numbers(tried: Tried, key: str) -> dict[Key, float]:
-    """Return one number per ordering, calculator and state of charge; several cells of one ordering are averaged."""
+    """Return one number per ordering, calculator, state of charge and metal; cells of one ordering are averaged."""
     cells: dict[tuple[Key, int], list[Reading]] = defaultdict(list)
     for reading in tried.readings:
         if reading.quantity == key and reading.value is not None:
             ordering = tried.cells[reading.cell].ordering
-            cells[(ordering, reading.calculator, reading.lithium_removed), reading.cell].append(reading)
+            place = Key(ordering, reading.calculator, reading.lithium_removed, reading.metal)
+            cells[place, reading.cell].append(reading)
     places: dict[Key, list[float]] = defaultdict(list)
     for (place, _), readings in cells.items():
         near = [r for r in readings if r.region == "near"] or readings
@@ -116,30 +124,58 @@ def _numbers(tried: Tried, key: str) -> dict[Key, float]:
     return {place: fmean(values) for place, values in places.items()}
 
 
-def _independent(numbers: Mapping[Key, float]) -> list[float]:
-    """Return one number per ordering and calculator: states of charge of one cell are no independent results."""
-    runs: dict[tuple[int, str], list[float]] = defaultdict(list)
-    for (ordering, calculator, _), value in numbers.items():
-        runs[ordering, calculator].append(value)
-    return [fmean(values) for values in runs.values()]
+def _figure(tried: Tried, key: str, numbers: Mapping[Key, float], undoped: Iterable[Key]) -> Estimate:
+    """Return the figure that gates and weights take: states of charge averaged, of several metals the lowest.
+
+    What the undoped cells have (*undoped*) and this candidate has not is a doubt.
+    """
+    metals = sorted({place.metal for place in numbers})
+    lacking = [
+        f"{metal} is not in it: {_why(tried, key, metal) or 'no number of it'}"
+        for metal in sorted({place.metal for place in undoped} - set(metals))
+        if metal
+    ]
+    figures = {
+        metal: estimate(
+            _over_states({p: value for p, value in numbers.items() if p.metal == metal}), doubts_of(tried, key, metal)
+        )
+        for metal in metals
+    }
+    if key in PER_METAL:
+        return lowest(figures, tuple(lacking))
+    return possible(key, figures[""])
 
 
-def estimate(values: Sequence[float], doubts: tuple[str, ...]) -> Estimate:
-    """Return the mean of independent results with the interval of Student's t; one result has none."""
-    mean = fmean(values)
-    if len(values) < 2:
-        return Estimate(value=mean, doubts=doubts)
-    half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) / len(values) ** 0.5
-    return Estimate(value=mean, low=mean - half, high=mean + half, count=len(values), doubts=doubts)
+def _over_states(numbers: Mapping[Key, float]) -> dict[Run, float]:
+    """Return the mean over states of charge of each run: states of charge of one cell are no independent results.
+
+    A run that lacks a state is left out where another has all: a mean of fewer states is another quantity.
+    """
+    runs: dict[Run, dict[float, float]] = defaultdict(dict)
+    for place, value in numbers.items():
+        runs[place.ordering, place.calculator][place.lithium_removed] = value
+    states = {place.lithium_removed for place in numbers}
+    whole = {run: values for run, values in runs.items() if set(values) == states} or runs
+    return {run: fmean(values.values()) for run, values in whole.items()}
 
 
-def _doubts(tried: Tried, key: str) -> tuple[str, ...]:
-    there = (r for r in tried.readings if r.quantity == key and r.value is not None)
+def doubts_of(tried: Tried, key: str, metal: str = "", lithium_removed: float | None = None) -> tuple[str, ...]:
+    """Return the doubts about the numbers of a quantity: of one metal, at one state of charge where it is given."""
+    there = (
+        r
+        for r in tried.readings
+        if r.quantity == key
+        and r.value is not None
+        and r.metal == metal
+        and (lithium_removed is None or r.lithium_removed == lithium_removed)
+    )
     return tuple(dict.fromkeys(doubt for reading in there for doubt in reading.doubts))
 
 
-def _why(tried: Tried, key: str) -> str:
-    reasons = [r.why for r in tried.readings if r.quantity == key and r.value is None and r.why]
+def _why(tried: Tried, key: str, metal: str = "") -> str:
+    """Return why a quantity has no number, of one metal where it is given."""
+    lost = (r for r in tried.readings if r.quantity == key and r.value is None and r.why)
+    reasons = [r.why for r in lost if not metal or r.metal == metal]
     return "; ".join(dict.fromkeys(reasons or tried.failures))
 
 

@@ -92,10 +92,10 @@ def rank_words(place: Ranked, of: int) -> str:
 
 
 def figure_words(key: str, figure: Estimate) -> str:
-    """Write a figure with interval and unit: ``+0.45 (+0.31 … +0.59) eV``."""
+    """Write a figure with interval and unit: ``0.45 (0.31 … 0.59) eV``; before it the metal that it is of, if any."""
     unit = QUANTITIES[key].unit
     interval = "" if figure.low is None else f" ({figure.low:.3g} … {figure.high:.3g})"
-    return f"{figure.value:.3g}{interval} {unit}".rstrip()
+    return f"{figure.of} {figure.value:.3g}{interval} {unit}".strip()
 
 
 def table(

@@ -5,11 +5,17 @@ Gates and weights judge it afterwards (`lirich.screening.judged`): another weigh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
 from lirich.model import Frozen
 from lirich.screening.study import DopingStudy
+
+PER_METAL = ("metal_migration_energy_ev", "metal_migration_energy_change_ev", "metal_migration_barrier_ev")
+"""Quantities that a cell has one of for each kind of metal that may leave: metals are never mixed in one figure."""
+_WAY = re.compile(r"(?P<metal>[A-Z][a-z]?) in an? (?P<place>tetrahedron|octahedron) of the Li layer\b")
+"""How `lirich.atoms.descriptors.migration.ways_out` names a way; a test holds the two together."""
 
 
 class Reading(Frozen):
@@ -30,6 +36,18 @@ class Reading(Frozen):
     calculator: str = ""
     doubts: tuple[str, ...] = ()
     why: str = ""
+
+    @property
+    def metal(self) -> str:
+        """The metal that leaves, as the way says it (``Mn in an octahedron of the Li layer``); else empty."""
+        way = _WAY.match(self.where) if self.quantity in PER_METAL else None
+        return "" if way is None else way["metal"]
+
+    @property
+    def place(self) -> str:
+        """Where the metal goes in the lithium layer: ``tetrahedron`` or ``octahedron``; else empty."""
+        way = _WAY.match(self.where) if self.quantity in PER_METAL else None
+        return "" if way is None else way["place"]
 
 
 class CellNumbers(Frozen):

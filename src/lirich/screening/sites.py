@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from lirich.screening.candidate import Estimate
-from lirich.screening.judged import Judged, estimate
+from lirich.screening.estimates import estimate
+from lirich.screening.judged import Judged
 from lirich.screening.reasons import figure_words
 
 SITE = "dopant_site_energy_ev"
@@ -56,8 +57,8 @@ class SitePreference:
 def site_preferences(judged: Judged) -> list[SitePreference]:
     """Return the site energies of all candidates, each other site with its interval; nothing if none were asked for.
 
-    Several cells of one ordering and calculator (other ways to be neutral) are averaged first: orderings and
-    calculators are the independent results.
+    Several cells of one ordering and calculator (other ways to be neutral) are averaged first; the interval is that of
+    `lirich.screening.estimates.estimate`.
     """
     found = []
     for tried in judged.screened.tried:
@@ -75,7 +76,7 @@ def site_preferences(judged: Judged) -> list[SitePreference]:
             at[ordering, reading.calculator].append(reading.value)
             doubts[reading.where] += reading.doubts
         for where, runs in values.items():
-            means = [fmean(numbers) for numbers in runs.values()]
+            means = {run: fmean(numbers) for run, numbers in runs.items()}
             known = estimate(means, tuple(dict.fromkeys(doubts[where]))) if means else None
             found.append(SitePreference(tried.name, where, known, tuple(why[where])))
     return found

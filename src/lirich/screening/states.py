@@ -9,22 +9,62 @@ from statistics import fmean
 
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Estimate
-from lirich.screening.judged import CHANGES, Judged, estimate, host_numbers, numbers
+from lirich.screening.estimates import Run, estimate
+from lirich.screening.judged import CHANGES, WEAKEST, Judged, Key, doubts_of, host_numbers, numbers
 from lirich.screening.screened import Tried
+from lirich.screening.sizes import possible
 
 LEAST_TO_RANK = 4
 """Candidates that two orderings must share before a rank correlation says anything; a convention of lirich."""
 
 
 @dataclass(frozen=True, slots=True)
+class StateFigure:
+    """A figure at one state of charge, of one ``metal`` where metals leave; ``places`` are those that it goes to.
+
+    ``regions`` says whether that metal stands ``near`` a dopant or ``far`` from one, of all orderings.
+    """
+
+    quantity: str
+    lithium_removed: float
+    metal: str
+    figure: Estimate
+    places: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+    @property
+    def conditions(self) -> dict[str, str | float]:
+        """Under what it holds: ``lithium_removed``, and of metals that leave ``metal``, ``place``, ``region``."""
+        held: dict[str, str | float] = {"lithium_removed": self.lithium_removed}
+        if self.metal:
+            how = "" if len(self.places) < 2 else "lower of " if self.quantity in WEAKEST else "mean of "
+            held |= {"metal": self.metal, "place": how + " and ".join(self.places) + " of the Li layer"}
+            held |= {"region": " and ".join(self.regions)} if self.regions else {}
+        return held
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as JSON."""
+        return {"quantity": self.quantity, **self.conditions, "figure": self.figure.model_dump(mode="json")}
+
+
+@dataclass(frozen=True, slots=True)
 class StateChange:
-    """A change of one candidate at one state of charge, ``percent`` of what the undoped cells have there."""
+    """A change of one candidate at one state of charge, ``percent`` of what the undoped cells have there.
+
+    ``metal`` is the metal that leaves, of quantities that have one.
+    """
 
     candidate: str
     quantity: str
     lithium_removed: float
     change: Estimate
     percent: float | None
+    metal: str = ""
+
+    @property
+    def name(self) -> str:
+        """The quantity in words, with the metal."""
+        return _named(self.quantity, self.metal)
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON."""
@@ -34,6 +74,7 @@ class StateChange:
             "lithium_removed": self.lithium_removed,
             "change": self.change.model_dump(mode="json"),
             "percent_of_undoped": self.percent,
+            **({"metal": self.metal} if self.metal else {}),
         }
 
 
@@ -45,6 +86,7 @@ class Agreement:
     lithium_removed: float
     spearman: Mapping[tuple[int, int], float]
     candidates: int
+    metal: str = ""
 
     @property
     def words(self) -> str:
@@ -53,7 +95,7 @@ class Agreement:
         span = f"{values[0]:.2f}" if len(values) == 1 else f"{values[0]:.2f} to {values[-1]:.2f}"
         pairs = f"over {len(values)} pairs of orderings" if len(values) > 1 else "of two orderings"
         return (
-            f"{QUANTITIES[self.quantity].name}, {state_words(self.lithium_removed)}: rank correlation of "
+            f"{_named(self.quantity, self.metal)}, {state_words(self.lithium_removed)}: rank correlation of "
             f"{self.candidates} candidates {span} (Spearman, {pairs})"
         )
 
@@ -63,6 +105,7 @@ class Agreement:
             "quantity": self.quantity,
             "lithium_removed": self.lithium_removed,
             "candidates": self.candidates,
+            **({"metal": self.metal} if self.metal else {}),
             "spearman": [{"orderings": list(pair), "value": value} for pair, value in self.spearman.items()],
         }
 
@@ -72,25 +115,62 @@ def state_words(lithium_removed: float) -> str:
     return "discharged" if lithium_removed == 0 else f"{100 * lithium_removed:.0f} % of the lithium out"
 
 
+def _named(quantity: str, metal: str) -> str:
+    return QUANTITIES[quantity].name + (f", {metal}" if metal else "")
+
+
+def figures_by_state(judged: Judged, tried: Tried) -> list[StateFigure]:
+    """Return every figure of a candidate, or of the undoped cells, at each state of charge and of each metal."""
+    keys = dict.fromkeys(r.quantity for r in tried.readings)
+    if tried is not judged.screened.host:
+        keys |= dict.fromkeys(key for key, base in CHANGES.items() if base in keys)
+    host = host_numbers(judged.screened, keys)
+    return [
+        StateFigure(
+            quantity=key,
+            lithium_removed=share,
+            metal=metal,
+            figure=possible(key, estimate(values, doubts_of(tried, key, metal, share))),
+            places=_said(tried, key, metal, share, "place"),
+            regions=_said(tried, key, metal, share, "region") if metal else (),
+        )
+        for key in keys
+        for (share, metal), values in _states(tried, key, host)
+    ]
+
+
+def _said(tried: Tried, key: str, metal: str, share: float, what: str) -> tuple[str, ...]:
+    """Return what the readings that a figure rests on say, each once; of a change by pairs those of its base."""
+    own = any(r.quantity == key and r.value is not None for r in tried.readings)
+    of = key if own else CHANGES.get(key, key)
+    there = (r for r in tried.readings if (r.quantity, r.metal, r.lithium_removed) == (of, metal, share))
+    said = {str(getattr(r, what)) for r in there if r.value is not None}
+    return tuple(sorted(said - {""}))
+
+
 def changes_by_state(judged: Judged) -> list[StateChange]:
     """Return every weighted or gated change at each state of charge, in the order of candidates and states."""
     found = []
     for key in (k for k in judged.screened.study.wanted if k in CHANGES):
         host = host_numbers(judged.screened, [key])
         for tried in judged.screened.tried:
-            found += [_change(tried, key, share, host[CHANGES[key]], of) for share, of in _states(tried, key, host)]
+            found += [_change(tried, key, at, host[CHANGES[key]], of) for at, of in _states(tried, key, host)]
     return found
 
 
 def change_at(judged: Judged, name: str, key: str) -> StateChange | None:
-    """Return the change of a candidate at its lowest state of charge, ``None`` where there is none."""
+    """Return the change of a candidate at its lowest state of charge, ``None`` where there is none.
+
+    Of several metals that of the metal with the lowest change.
+    """
     host = host_numbers(judged.screened, [key])
     tried = judged.tried(name)
     states = _states(tried, key, host)
     if not states:
         return None
-    share, values = states[0]
-    return _change(tried, key, share, host[CHANGES[key]], values)
+    (lowest, _), _ = states[0]
+    changes = [_change(tried, key, at, host[CHANGES[key]], of) for at, of in states if at[0] == lowest]
+    return min(changes, key=lambda each: each.change.value)
 
 
 def agreements(judged: Judged) -> list[Agreement]:
@@ -98,44 +178,43 @@ def agreements(judged: Judged) -> list[Agreement]:
     found = []
     for key in (k for k in judged.screened.study.wanted if k in CHANGES):
         host = host_numbers(judged.screened, [key])
-        columns: dict[float, dict[int, dict[str, float]]] = {}
+        columns: dict[tuple[float, str], dict[int, dict[str, list[float]]]] = {}
         for tried in judged.screened.tried:
-            for share, values in _states(tried, key, host):
+            for at, values in _states(tried, key, host):
                 for (ordering, _), value in values.items():
-                    columns.setdefault(share, {}).setdefault(ordering, {})[tried.name] = value
-        for share, by_ordering in sorted(columns.items()):
+                    named = columns.setdefault(at, {}).setdefault(ordering, {})
+                    named.setdefault(tried.name, []).append(value)
+        for (share, metal), by_ordering in sorted(columns.items()):
             pairs = {}
             names = set.intersection(*(set(of) for of in by_ordering.values()))
             if len(names) < LEAST_TO_RANK:
                 continue
             for a, b in combinations(sorted(by_ordering), 2):
-                pairs[a, b] = _spearman(*([by_ordering[o][n] for n in sorted(names)] for o in (a, b)))
+                pairs[a, b] = _spearman(*([fmean(by_ordering[o][n]) for n in sorted(names)] for o in (a, b)))
             if pairs:
-                found.append(Agreement(key, share, pairs, len(names)))
+                found.append(Agreement(key, share, pairs, len(names), metal))
     return found
 
 
 def _states(
-    tried: Tried, key: str, host: Mapping[str, Mapping[tuple[int, str, float], float]]
-) -> list[tuple[float, dict[tuple[int, str], float]]]:
-    """Return the states of charge of a candidate, each with one number per ordering and calculator."""
-    states: dict[float, dict[tuple[int, str], float]] = {}
-    for (ordering, calculator, share), value in numbers(tried, key, host).items():
-        states.setdefault(share, {})[ordering, calculator] = value
+    tried: Tried, key: str, host: Mapping[str, Mapping[Key, float]]
+) -> list[tuple[tuple[float, str], dict[Run, float]]]:
+    """Return the states of charge and metals of a candidate, each with one number per ordering and calculator."""
+    states: dict[tuple[float, str], dict[Run, float]] = {}
+    for place, value in numbers(tried, key, host).items():
+        states.setdefault((place.lithium_removed, place.metal), {})[place.ordering, place.calculator] = value
     return sorted(states.items())
 
 
 def _change(
-    tried: Tried,
-    key: str,
-    share: float,
-    host: Mapping[tuple[int, str, float], float],
-    values: Mapping[tuple[int, str], float],
+    tried: Tried, key: str, at: tuple[float, str], host: Mapping[Key, float], values: Mapping[Run, float]
 ) -> StateChange:
-    undoped = [host[(*run, share)] for run in values if (*run, share) in host]
+    share, metal = at
+    undoped = [host[Key(*run, share, metal)] for run in values if Key(*run, share, metal) in host]
     base = fmean(undoped) if undoped else 0.0
-    change = estimate(list(values.values()), ())
-    return StateChange(tried.name, key, share, change, 100 * change.value / base if base > 0 else None)
+    change = estimate(values)
+    percent = 100 * change.value / base if base > 0 else None
+    return StateChange(tried.name, key, share, change, percent, metal)
 
 
 def _spearman(a: Sequence[float], b: Sequence[float]) -> float:

@@ -391,12 +391,6 @@ def _host_metal(judged: Judged) -> str:
 
 
 def _pooled(figures: Sequence[Estimate]) -> float:
-    """Return the standard error of the figures, pooled over those that have an interval (Student's t taken back)."""
-    from scipy import stats
-
-    errors = [
-        (f.high - f.value) / float(stats.t.ppf((1 + LEVEL) / 2, f.count - 1))  # the lower end may be cut at 0
-        for f in figures
-        if f.low is not None and f.high is not None and f.count > 1
-    ]
+    """Return the standard error of the figures, pooled over those that have one."""
+    errors = [f.standard_error for f in figures if f.standard_error is not None]
     return math.sqrt(sum(e**2 for e in errors) / len(errors)) if errors else 0.0

@@ -11,8 +11,9 @@ from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Subj
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import CHANGES, Judged
 from lirich.screening.ranking import Ranked
+from lirich.screening.screened import PER_METAL, Tried
 from lirich.screening.sites import site_preferences
-from lirich.screening.states import agreements, changes_by_state
+from lirich.screening.states import StateFigure, agreements, changes_by_state, figures_by_state
 from lirich.workbench.screen_literature import Published
 from lirich.workbench.screen_predict import Predicted, ScreenPrediction, predict
 from lirich.workbench.screen_rows import candidate_rows
@@ -93,12 +94,16 @@ class ScreenResult:
 
     @property
     def values(self) -> list[Value]:
-        """The figures of all candidates, origin ``computed``, and those that could be told of others, ``predicted``."""
+        """The figures of all candidates, origin ``computed``, and those that could be told of others, ``predicted``.
+
+        A computed one is of one state of charge and, of migrations, of one metal; the means that the score takes are in
+        `to_dict`. A predicted one is of what the score takes: its conditions say so.
+        """
         return [
             *(
-                self._value(candidate, key, figure)
-                for candidate in self.judged.candidates
-                for key, figure in candidate.figures.items()
+                self._value(tried, figure)
+                for tried in self.judged.screened.tried
+                for figure in figures_by_state(self.judged, tried)
             ),
             *(
                 self._predicted_value(place, key, figure)
@@ -124,6 +129,7 @@ class ScreenResult:
             conditions=Conditions(
                 method="Gaussian process on features of the dopant",
                 other={
+                    **self._averaged(key),
                     "learned_from": learned.groups,
                     "left_out_rmse": round(learned.error, 4),
                     "left_out_rmse_of_mean": round(learned.naive, 4),
@@ -138,12 +144,26 @@ class ScreenResult:
             flags=(FLAG,),
         )
 
-    def _value(self, candidate: Candidate, key: str, figure: Estimate) -> Value:
-        screened = self.judged.screened
-        study, tried = screened.study, self.judged.tried(candidate.name)
+    def _averaged(self, key: str) -> dict[str, str | float]:
+        """Return what the figure of a quantity that the score takes is taken over: states of charge, metals."""
+        tried = self.judged.screened.tried
+        found = [f for each in tried for f in figures_by_state(self.judged, each) if f.quantity == key]
+        shares = sorted({f.lithium_removed for f in found})
+        held: dict[str, str | float] = {"lithium_removed": shares[0]} if len(shares) == 1 else {}
+        if len(shares) > 1:
+            held["lithium_removed"] = "mean of " + ", ".join(f"{share:g}" for share in shares)
+        if key in PER_METAL:
+            held["metal"] = "lowest of " + ", ".join(sorted({f.metal for f in found if f.metal}))
+        return held
+
+    def _value(self, tried: Tried, at: StateFigure) -> Value:
+        screened, key, figure = self.judged.screened, at.quantity, at.figure
+        study = screened.study
         interval = None
         if figure.low is not None and figure.high is not None:
-            how = "Student's t over orderings and calculators"
+            how = "Student's t over orderings"
+            if len(study.calculators) > 1:
+                how += ", and over calculators (Welch and Satterthwaite)"
             interval = Interval(low=figure.low, high=figure.high, level=LEVEL, method=how)
         cell = tried.cells[0] if tried.cells else None
         host = study.host.formula or study.host.file or "a given crystal"
@@ -151,13 +171,13 @@ class ScreenResult:
             quantity=key,
             value=figure.value,
             interval=interval,
-            subject=Subject(kind="material", key=f"{candidate.name} in {host}"[:200]),
+            subject=Subject(kind="material", key=f"{tried.name} in {host}"[:200]),
             conditions=Conditions(
                 method=", ".join(study.calculators),
                 other={
                     "compensation": cell.compensation if cell else "",
                     "dopant_percent": cell.share_percent if cell else 0.0,
-                    "lithium_removed": ", ".join(f"{share:g}" for share in study.lithium_removed),
+                    **at.conditions,
                     "results": figure.count,
                     **({"against": "the undoped cell of the same ordering"} if key in CHANGES else {}),
                 },
@@ -190,6 +210,10 @@ class ScreenResult:
             "candidates": candidate_rows(judged),
             "reference": {key: figure.model_dump(mode="json") for key, figure in judged.reference.items()},
             "literature": [each.to_dict() for each in self.literature],
+            "by_state": {
+                tried.name: [each.to_dict() for each in figures_by_state(judged, tried)]
+                for tried in (screened.host, *screened.tried)
+            },
             "states": [each.to_dict() for each in changes_by_state(judged)],
             "agreement": [each.to_dict() for each in agreements(judged)],
             "sites": [each.to_dict() for each in site_preferences(judged)],
