@@ -13,7 +13,7 @@ from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import CHANGES, Judged, estimate, host_numbers, numbers
 from lirich.screening.sizes import SIZES, possible, signed_sizes
-from lirich.screening.states import change_at, state_words
+from lirich.screening.states import state_words
 
 if TYPE_CHECKING:
     from lirich.screening.judged import Key
@@ -147,13 +147,14 @@ def _of_host(judged: Judged, column: Column, host: Mapping[str, Numbers]) -> Sho
 def _of_candidate(judged: Judged, candidate: Candidate, column: Column, host: Mapping[str, Numbers]) -> Shown:
     if column.state is None:
         return _shown(column.key, candidate.figures.get(column.key))
-    if column.key in CHANGES:
-        change = change_at(judged, candidate.name, column.key)
-        if change is None or change.lithium_removed != column.state:
-            return Shown()
-        shown = _shown(column.key, change.change)
-        return shown if change.percent is None else replace(shown, percent=_plus(change.percent, 0) + " %")
-    return _shown(column.key, _at(column, numbers(judged.tried(candidate.name), column.key, host)))
+    own = numbers(judged.tried(candidate.name), column.key, host)
+    figure = _at(column, own)
+    shown = _shown(column.key, figure)
+    undoped = host.get(CHANGES.get(column.key, ""), {})
+    base = _at(column, {place: undoped[place] for place in own if place in undoped})
+    if figure is None or base is None or base.value <= 0:
+        return shown
+    return replace(shown, percent=_plus(100 * figure.value / base.value, 0) + " %")
 
 
 def _at(column: Column, of: Numbers) -> Estimate | None:
