@@ -100,6 +100,21 @@ def test_the_discharged_change_stands_beside_the_mean_over_states() -> None:
     assert cell("undoped", CHANGE)[0] == "0"
 
 
+def test_each_metal_that_leaves_has_a_column_of_its_own() -> None:
+    host = shipped().judged.screened.host
+    for metal in ("Mn", "Ni"):
+        lowest: dict[int, float] = {}
+        for r in host.readings:
+            if r.metal == metal and r.value is not None:
+                lowest[r.cell] = min(r.value, lowest.get(r.cell, r.value))
+        shown = next(
+            s.value
+            for c, s in zip(table().columns, table().row("undoped").cells, strict=True)
+            if (c.key, c.metal) == ("metal_migration_energy_ev", metal)
+        )
+        assert float(shown) == pytest.approx(fmean(lowest.values()), abs=0.06)
+
+
 def test_what_is_missing_is_a_dash_and_says_why() -> None:
     assert cell("B tetrahedral", "dopant_size_mismatch") == ("–", "", "")
     told = {t.title: t.words for t in table().row("B tetrahedral").told}

@@ -136,7 +136,8 @@ def _columns(screened: Screened, key: str, host: Mapping[str, Numbers]) -> list[
     shares = sorted({place.lithium_removed for place in places})
     metals = sorted({place.metal for place in places} - {""})
     if metals:
-        each = [Column(key, state_words(shares[0]), shares[0], metal) for metal in metals]
+        lowest = state_words(shares[0]) + ("; % of the undoped" if key in CHANGES else "")
+        each = [Column(key, lowest, shares[0], metal) for metal in metals]
         whole = [Column(key, f"mean over {len(shares)} states, lowest metal")] if len(shares) > 1 else []
         return [*whole, *each]
     size = "size, " if key in SIZES else ""
