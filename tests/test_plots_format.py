@@ -14,6 +14,7 @@ from lirich.model.format import (
     capitalised,
     condition_name,
     condition_unit,
+    format_apart,
     format_conditions,
     format_interval,
     format_number,
@@ -176,3 +177,9 @@ def test_a_symbol_keeps_its_first_letter(text: str, capital: str) -> None:
 )
 def test_conditions_are_spoken_of_by_name_and_unit(name: str, spoken: str, unit: str) -> None:
     assert (condition_name(name), condition_unit(name)) == (spoken, unit)
+
+
+def test_a_number_and_its_interval_apart_have_the_same_decimals() -> None:
+    volts = format_apart(3.56295, "computed_average_voltage_v", interval(3.5303, 3.5956))
+    assert volts == ("3.563", "3.530 … 3.596")
+    assert format_apart(23.709, "dopant_size_mismatch", interval(23.709, 23.709)) == ("23.7", "")

@@ -466,7 +466,7 @@ def test_the_report_says_what_was_computed_on_what_and_how_surely(undisturbed: S
     text = screening_report(undisturbed)
     for words in (
         "pre-filter, not DFT",
-        "ordering 2",
+        "orderings 1, 2",
         "Li<sub>",
         "in 90 % of the draws",
         "literature",

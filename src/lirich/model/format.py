@@ -129,6 +129,17 @@ def format_quantity(
     return _OPERATORS[operator] + body + tail + _level(interval)
 
 
+def format_apart(number: float, quantity: str, interval: Interval) -> tuple[str, str]:
+    """Write *number* and its *interval* apart, for one under the other, without unit: ``0.41``, ``0.38 … 0.55``.
+
+    The width of the interval decides the decimals of both; one without width is not written.
+    """
+    decimals = _decimals_of_width((interval.high - interval.low) / 2)
+    if decimals is None:
+        return _alone(number, quantity), ""
+    return _fixed(number, decimals), format_interval(interval, quantity, unit=False)
+
+
 def format_value(value: Value, *, unit: bool = True) -> str:
     """Write a value with operator, interval and unit."""
     return format_quantity(value.value, value.quantity, value.interval, unit=unit, operator=value.operator)

@@ -19,6 +19,14 @@ MOST_NUMBERS = 12
 """The ranks up to this one are written beside their points,"""
 _NEAR = 0.03
 """unless within this part of both spreads another one is."""
+_NARROW_PX = (230.0, 240.0)
+"""Width and height that the points of a figure have on a page 420 px wide, without axes, legend and margins."""
+_LETTER_PX, _LINE_PX, _MARK_PX = 7.0, 13.0, 6.0
+"""Width of a digit and height of a line in the size of the labels, half the width of a mark."""
+_SIDES = {
+    "top right": (1, 1), "top left": (-1, 1), "bottom right": (1, -1), "bottom left": (-1, -1),
+    "middle right": (1, 0), "middle left": (-1, 0), "top center": (0, 1), "bottom center": (0, -1),
+}  # fmt: skip
 _COMPUTED, _FRONT, _FELL = style.SC_COLOUR, style.PC_COLOUR, "#9AA5AD"
 _PREDICTED = "#CC79A7"
 """Okabe & Ito's reddish purple: neither that of the computed nor that of the front."""
@@ -92,6 +100,7 @@ def against(
     fallen: Sequence[str] = (),
     reference: tuple[float, float] | None = None,
     ranks: Mapping[str, int] | None = None,
+    labels: Mapping[str, str] | None = None,
     over: str = "orderings and calculators",
     origin: Origin = Origin.COMPUTED,
 ) -> Figure:
@@ -99,7 +108,8 @@ def against(
 
     Those on the Pareto front are joined and filled, those of *fallen* did not come through the gates; *reference* is
     the undoped material. With *ranks* the points carry these numbers in place of their names, and the figure is cut to
-    those that have one. *over* says what the intervals are over.
+    those that have one; with *labels* they carry these, set apart from each other, and the note says whose they are.
+    *over* says what the intervals are over.
     """
     x_known, y_known = QUANTITIES[x_key], QUANTITIES[y_key]
     groups = (
@@ -108,7 +118,8 @@ def against(
         ("fell at a gate", [p for p in pairs if p[0].name in fallen and p[0].name not in front], _FELL, "x-open"),
     )
     traces: list[dict[str, Any]] = []
-    faint = {} if ranks is None else {"color": style.see_through(_FELL, 0.35)}
+    faint = {} if ranks is None and labels is None else {"color": style.see_through(_FELL, 0.35)}
+    sides = {} if labels is None else _apart(x_key, y_key, pairs, labels, reference)
     ranked = [p for p in pairs if ranks is not None and p[0].name in ranks]
     numbered = _numbered(x_key, y_key, ranked, ranks) if ranks and ranked else {}
     best = sorted((p for p in pairs if p[0].name in front), key=lambda p: p[0].value)
@@ -136,6 +147,10 @@ def against(
         trace["text"] = named if ranks is None else [numbered.get(p[0].name, "") for p in members]
         trace["hovertext"] = named
         trace["textposition"] = "top right"
+        trace["cliponaxis"] = False
+        if labels is not None:
+            trace["text"] = [labels[p[0].name] if p[0].name in sides else "" for p in members]
+            trace["textposition"] = [sides.get(p[0].name, "top right") for p in members]
         trace["textfont"] = {"size": 11}
         trace["hovertemplate"] = (
             f"%{{hovertext}}<br>%{{x:.3g}} {x_known.unit}, %{{y:.3g}} {y_known.unit}<extra></extra>"
@@ -166,7 +181,14 @@ def against(
             annotations=origin_label(origin),
         ),
         note=f"Bars: 90 % intervals over {over}; a point without bars has none."
-        + (" Numbers are ranks; what lies far off the ranked ones is outside." if ranks else ""),
+        + (" Numbers are ranks; what lies far off the ranked ones is outside." if ranks else "")
+        + (
+            ""
+            if not sides
+            else " " + ", ".join(f"{labels[n]}: {n}" for n in labels if n in sides) + "."
+            if labels
+            else ""
+        ),
     )
 
 
@@ -181,6 +203,47 @@ def _numbered(x_key: str, y_key: str, pairs: Sequence[tuple[Spot, Spot]], ranks:
         if ranks[name] <= MOST_NUMBERS and all(abs(x - a) > room[0] or abs(y - b) > room[1] for a, b in near):
             written[name] = str(ranks[name])
     return written
+
+
+def _apart(
+    x_key: str,
+    y_key: str,
+    pairs: Sequence[tuple[Spot, Spot]],
+    labels: Mapping[str, str],
+    reference: tuple[float, float] | None,
+) -> dict[str, str]:
+    """Return on which side of its point each label stands, so that no two touch, nor another point or *reference*.
+
+    Reckoned for the narrowest page (`_NARROW_PX`); a wider one sets the points further apart. Those of *labels* that
+    come first choose first; one that finds no room is left out.
+    """
+    spots = {x.name: (_on_axis(x_key, x.value), _on_axis(y_key, y.value)) for x, y in pairs}
+    if reference is not None:
+        spots[""] = (_on_axis(x_key, reference[0]), _on_axis(y_key, reference[1]))
+    ends = [
+        [_on_axis(key, e) for pair in pairs for e in (pair[k].value, pair[k].low, pair[k].high) if e is not None]
+        for k, key in enumerate((x_key, y_key))
+    ]
+    scale = [room / ((max(e) - min(e)) or 1.0) for e, room in zip(ends, _NARROW_PX, strict=True)]
+    points = {name: (x * scale[0], y * scale[1]) for name, (x, y) in spots.items()}
+    taken: list[tuple[float, float, float, float]] = []
+    found: dict[str, str] = {}
+    for name in (name for name in labels if name in points):
+        x, y = points[name]
+        wide = _LETTER_PX * len(labels[name])
+        marks = [(a - _MARK_PX, b - _MARK_PX, a + _MARK_PX, b + _MARK_PX) for n, (a, b) in points.items() if n != name]
+        for side, (right, up) in _SIDES.items():
+            left, low = x + right * (_MARK_PX + wide / 2) - wide / 2, y + up * (_MARK_PX + _LINE_PX / 2) - _LINE_PX / 2
+            box = (left, low, left + wide, low + _LINE_PX)
+            if not any(_touch(box, other) for other in (*taken, *marks)):
+                taken.append(box)
+                found[name] = side
+                break
+    return found
+
+
+def _touch(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _cut(key: str, spots: Sequence[Spot], ranks: Mapping[str, int] | None) -> dict[str, Any]:

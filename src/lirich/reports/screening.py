@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lirich.model import Composition
 from lirich.quantities import QUANTITIES
+from lirich.reports.dopant_figures import figure_table
 from lirich.reports.html import FigureBook, page_parts, templates
 from lirich.screening.candidate import LEVEL
-from lirich.screening.reasons import figure_words, rank_words
+from lirich.screening.reasons import doubt_words, figure_words, rank_words
 from lirich.screening.sites import SITE, site_preferences
 from lirich.screening.states import agreements, changes_by_state, state_words
 from lirich.store.literature import REVIEW
@@ -19,7 +20,7 @@ from lirich.workbench.screen_literature import counted
 
 if TYPE_CHECKING:
     from lirich.screening.candidate import Candidate
-    from lirich.screening.screened import Screened
+    from lirich.screening.screened import Screened, Tried
     from lirich.workbench.screen_result import ScreenResult
 
 
@@ -36,6 +37,19 @@ class Row:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of a candidate in one row: what they share, and what single orderings have beside it."""
+
+    name: str
+    formulas: tuple[str, ...]
+    orderings: str
+    shares: str
+    neutral_by: str
+    notes: tuple[str, ...]
+    single: tuple[str, ...]
+
+
 def screening_report(result: ScreenResult) -> str:
     """Return the report as the text of one HTML file without any outside request."""
     from lirich.workbench.screen_figures import crystal_figures
@@ -49,6 +63,8 @@ def screening_report(result: ScreenResult) -> str:
     shapes = [*crystal_figures(result), *(crystal_figures(result, best) if best else [])]
     keys = list(dict.fromkeys(key for c in judged.candidates for key in (*c.figures, *c.missing)))
     first, *others = result.findings
+    figures = figure_table(judged)
+    everywhere = _everywhere(screened)
     return templates().get_template("screening.html.j2").render(
         name=study.name,
         host=study.host.formula or study.host.file or "a given crystal",
@@ -75,6 +91,10 @@ def screening_report(result: ScreenResult) -> str:
         findings=others,
         structures_lead=_structures(result),
         cells=[screened.host, *screened.tried],
+        cell_rows=[_cells(tried, everywhere) for tried in (screened.host, *screened.tried)],
+        everywhere=everywhere,
+        table=figures,
+        figure_row={row.name: n for n, row in enumerate(figures.rows, start=1)},
         method=_method(result),
         defined=[QUANTITIES[key] for key in keys],
         **page_parts(),
@@ -84,7 +104,7 @@ def screening_report(result: ScreenResult) -> str:
 def _row(result: ScreenResult, candidate: Candidate, row: Mapping[str, Any]) -> Row:
     place = result.place(candidate.name)
     if place is None:
-        return Row(candidate.name, "", "", "", "", candidate.notes, tuple(row["reasons"]))
+        return Row(candidate.name, "", "", "", "", candidate.notes, _without_doubts(candidate, row))
     words = rank_words(place, len(result.judged.ranking.places)) if result.judged.ranking else ""
     return Row(
         name=candidate.name,
@@ -93,7 +113,39 @@ def _row(result: ScreenResult, candidate: Candidate, row: Mapping[str, Any]) -> 
         score=f"{place.score:+.2f}",
         interval=f"{place.score_low:+.2f} … {place.score_high:+.2f}" if place.has_interval else "",
         notes=candidate.notes,
-        reasons=tuple(reason for reason in row["reasons"] if reason != words),
+        reasons=tuple(reason for reason in _without_doubts(candidate, row) if reason != words),
+    )
+
+
+def _without_doubts(candidate: Candidate, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the reasons alone: doubts are counted in a column of their own, and told below the figures."""
+    doubts = set(doubt_words(candidate))
+    return tuple(reason for reason in row["reasons"] if reason not in doubts)
+
+
+def _everywhere(screened: Screened) -> tuple[str, ...]:
+    """Return the notes that every cell of the screening has."""
+    cells = [cell for tried in (screened.host, *screened.tried) for cell in tried.cells]
+    return tuple(note for note in cells[0].notes if all(note in c.notes for c in cells)) if cells else ()
+
+
+def _cells(tried: Tried, everywhere: tuple[str, ...]) -> Cells:
+    cells = tried.cells
+    shared = [n for n in cells[0].notes if n not in everywhere and all(n in c.notes for c in cells)] if cells else []
+    single: dict[str, list[str]] = {}
+    for cell in cells:
+        for note in cell.notes:
+            if note not in shared and note not in everywhere:
+                single.setdefault(note, []).append(str(cell.ordering + 1))
+    numbers = list(dict.fromkeys(str(cell.ordering + 1) for cell in cells))
+    return Cells(
+        name=tried.name,
+        formulas=tuple(dict.fromkeys(cell.formula for cell in cells)),
+        orderings=f"ordering{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}" if numbers else "no cell",
+        shares=", ".join(dict.fromkeys(f"{cell.share_percent:.3g} %" for cell in cells)),
+        neutral_by="; ".join(dict.fromkeys(cell.compensation for cell in cells)),
+        notes=(*shared, *tried.failures),
+        single=tuple(f"ordering {', '.join(of)}: {note}" for note, of in single.items()),
     )
 
 

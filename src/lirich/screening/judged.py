@@ -13,6 +13,7 @@ from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.estimates import Run, estimate, lowest
 from lirich.screening.judgement import Judgement, judge
 from lirich.screening.screened import PER_METAL, Reading, Screened, Tried
+from lirich.screening.sizes import possible
 
 CHANGES: Mapping[str, str] = {
     key: key.replace("_change_", "_")
@@ -60,8 +61,8 @@ def judged(screened: Screened) -> Judged:
     Every quantity of a cell becomes one number (the lowest over sites for `WEAKEST`, those beside a dopant where there
     are such; else the mean), of migrations one of each metal. A change is the difference to the undoped cell of the
     same ordering, calculator, state of charge and metal, unless the cell itself has it place by place. States of charge
-    are averaged, for gates and score only; the interval is that of `lirich.screening.estimates.estimate`. Of several
-    metals the one with the lowest figure decides.
+    are averaged, for gates and score only; the interval is that of `lirich.screening.estimates.estimate`, cut to
+    what is possible (`lirich.screening.sizes`). Of several metals the one with the lowest figure decides.
     """
     study = screened.study
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
@@ -142,7 +143,7 @@ def _figure(tried: Tried, key: str, numbers: Mapping[Key, float], undoped: Itera
     }
     if key in PER_METAL:
         return lowest(figures, tuple(lacking))
-    return figures[""]
+    return possible(key, figures[""])
 
 
 def _over_states(numbers: Mapping[Key, float]) -> dict[Run, float]:

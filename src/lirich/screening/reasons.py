@@ -27,15 +27,15 @@ def reasons(candidate: Candidate, passed: Funnel, ranking: Ranking | None) -> tu
             f"not ranked: {', '.join(names)} {'is' if len(names) == 1 else 'are'} missing ({why})"
             for why, names in lacking.items()
         ]
+    return (*said, *doubt_words(candidate))
+
+
+def doubt_words(candidate: Candidate) -> list[str]:
+    """Return the doubts in words; of many of a kind (``not as built: …``) the first, and how many there are."""
     doubts: dict[str, list[str]] = {}
     for key, figure in candidate.figures.items():
         for doubt in figure.doubts:
             doubts.setdefault(doubt, []).append(QUANTITIES[key].name)
-    return (*said, *_of_doubts(doubts))
-
-
-def _of_doubts(doubts: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return doubts in words; of many of a kind (``not as built: …``) the first, and how many there are."""
     kinds: dict[str, list[str]] = {}
     for doubt in doubts:
         kinds.setdefault(doubt.rpartition(": ")[0] or doubt, []).append(doubt)

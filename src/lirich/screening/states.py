@@ -12,6 +12,7 @@ from lirich.screening.candidate import Estimate
 from lirich.screening.estimates import Run, estimate
 from lirich.screening.judged import CHANGES, WEAKEST, Judged, Key, doubts_of, host_numbers, numbers
 from lirich.screening.screened import Tried
+from lirich.screening.sizes import possible
 
 LEAST_TO_RANK = 4
 """Candidates that two orderings must share before a rank correlation says anything; a convention of lirich."""
@@ -129,7 +130,7 @@ def figures_by_state(judged: Judged, tried: Tried) -> list[StateFigure]:
             quantity=key,
             lithium_removed=share,
             metal=metal,
-            figure=estimate(values, doubts_of(tried, key, metal, share)),
+            figure=possible(key, estimate(values, doubts_of(tried, key, metal, share))),
             places=_said(tried, key, metal, share, "place"),
             regions=_said(tried, key, metal, share, "region") if metal else (),
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from itertools import combinations
+from itertools import combinations, count
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -140,9 +141,28 @@ def _pair(
     reference = (here[0], here[1]) if here[0] is not None and here[1] is not None else None
     places = [] if judged.ranking is None else judged.ranking.places
     ranks = None if shown is None else {p.name: p.rank for p in places}
+    labels = _labels(judged) if shown is None else None
     return plots.against(
-        x, y, pairs, front=front, fallen=fallen, reference=reference, ranks=ranks, over=over, origin=origin
+        x,
+        y,
+        pairs,
+        front=front,
+        fallen=fallen,
+        reference=reference,
+        ranks=ranks,
+        labels=labels,
+        over=over,
+        origin=origin,
     )
+
+
+def _labels(judged: Judgement) -> dict[str, str]:
+    """Return what each candidate is called beside its point: its rank, a letter where it has none."""
+    names = [candidate.name for candidate, _ in judged.rows]
+    ranked = [] if judged.ranking is None else judged.ranking.order
+    letters = (f"{letter}{turn or ''}" for turn in count() for letter in ascii_lowercase)
+    unranked = [name for name in names if name not in ranked]
+    return {n: str(i) for i, n in enumerate(ranked, start=1)} | dict(zip(unranked, letters, strict=False))
 
 
 def _spot(candidate: Candidate, key: str) -> plots.Spot:

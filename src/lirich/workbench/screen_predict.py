@@ -18,6 +18,7 @@ from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import Judged
 from lirich.screening.ranking import Ranking
+from lirich.screening.sizes import SIZES
 from lirich.screening.study import ANIONS, Ion, Place
 from lirich.workbench.dopant_facts import element_words, facts_of
 
@@ -278,9 +279,10 @@ class _Learner:
             score = surrogate
             if learned[-1].tells and new:
                 p = surrogate.predict(np.array(rows), level=LEVEL)
+                ends = np.maximum([p.value, p.low, p.high], 0.0 if figure in SIZES else -np.inf)
                 told[figure] = [
                     Estimate(value=float(v), low=float(low), high=float(high), count=len(self.candidates))
-                    for v, low, high in zip(p.value, p.low, p.high, strict=True)
+                    for v, low, high in ends.T
                 ]
         places = [self.predicted(ion, {figure: each[n] for figure, each in told.items()}) for n, ion in enumerate(new)]
         assert score is not None
