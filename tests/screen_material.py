@@ -39,6 +39,7 @@ STUDY: dict[str, Any] = {
     "host": {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 60, "orderings": 2},
     "calculators": ["electrostatics"],
     "dopants": ["W", "Ti", "Al", ["Na", "W"]],
+    "lithium_removed": [0.0, 0.5],
     "weights": {CHANGE: 2, VOLUME: 1},
     "gates": [{"quantity": CHANGE, "at_least": -1000.0}],
 }

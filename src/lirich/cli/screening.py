@@ -247,6 +247,11 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
                         "formulas": list(each.formulas),
                         "compensations": list(each.compensations),
                         "failures": list(each.failures),
+                        "percents": {element: round(percent, 3) for element, percent in each.percents.items()},
+                        "percent_together": each.together,
+                        "percent_asked": each.asked,
+                        "percent_of": each.percent_of,
+                        "same_atoms": list(each.same_atoms),
                         "seconds_of_one_core": round(each.seconds, 1),
                     }
                     for each in found
@@ -260,12 +265,22 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
         (
             each.name,
             ", ".join(each.formulas) or "–",
+            each.dose,
             ", ".join(each.compensations) or "; ".join(each.failures),
             f"{each.seconds / 60:.1f}" if each.formulas else "–",
         )
         for each in found
     ]
-    show_table(f"{asked.name}: candidates", ("candidate", "cell", "made neutral by", "min"), rows, right=(3,))
+    show_table(f"{asked.name}: candidates", ("candidate", "cell", "%", "made neutral by", "min"), rows, right=(4,))
+    console().print(
+        "[dim]%: of the metals that are not lithium, for ions on O of the anions, after rounding to whole atoms.[/]"
+    )
+    for each in found:
+        if each.same_atoms:
+            console().print(
+                f"[yellow]{escape(each.name)}[/]: the same atoms as {escape(', '.join(each.same_atoms))}, other formal "
+                "charges: a potential that knows no charges cannot tell them apart."
+            )
     cores = f"{count} core{'s' if count != 1 else ''}"
     console().print(
         f"About {max(1, round(total / count / 60))} min on {cores} with CHGNet, less what is kept from an earlier "

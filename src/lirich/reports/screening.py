@@ -224,9 +224,14 @@ def _structures(result: ScreenResult) -> str:
         f"{_rounded(screened)}, {origin}; "
         f"each dopant on the place of the lowest electrostatic energy, every cell neutral by formal charges; "
         f"lithium removed: {shares}. Dopants are counted together, per metal that is not lithium (anions per anion); "
-        f"{screened.study.concentration_percent:g} % of each set's first ion were asked for where the set says nothing "
-        "else, and rounded to the cell."
+        f"{_asked_percent(screened)} were asked for where the set says nothing else, and rounded to the cell."
     )
+
+
+def _asked_percent(screened: Screened) -> str:
+    study = screened.study
+    percents = ", ".join(f"{percent:g}" for percent in study.concentration_percent)
+    return f"{percents} % of {'each ion' if study.percent_of == 'each' else 'each set together'}"
 
 
 def _rounded(screened: Screened) -> str:

@@ -79,9 +79,14 @@ class Built(Frozen):
 
 
 class Tried(Frozen):
-    """A candidate that was tried: its cells and what they gave; ``failures`` are whole cells that gave nothing."""
+    """A candidate that was tried: its cells and what they gave; ``failures`` are whole cells that gave nothing.
+
+    ``doping`` is its number among the `lirich.screening.study.DopingStudy.dopings` of its study, ``None`` where each of
+    them is one candidate, in their order (and of the undoped).
+    """
 
     name: str
+    doping: int | None = None
     elements: tuple[str, ...] = ()
     dopants: tuple[str, ...] = ()
     cells: tuple[Built, ...] = ()

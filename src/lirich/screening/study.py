@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from lirich.errors import UnknownNameError
 from lirich.model import Composition, Frozen
@@ -19,6 +20,30 @@ from lirich.screening.asked import Asked, readable
 
 Place = Literal["Li", "TM", "O", "tetrahedral"]
 Kind = Literal["redox", "li-vacancy", "exchange", "o-vacancy"]
+
+PercentOf = Literal["each", "set"]
+"""What a concentration is that of: of each ion of a set, or of all its ions together."""
+
+
+def _several(given: Any) -> Any:
+    """Return one number as a list of one, nothing as an empty one."""
+    return () if given is None else given if isinstance(given, list | tuple) else (given,)
+
+
+def _distinct(percents: tuple[float, ...]) -> tuple[float, ...]:
+    for percent in percents:
+        if percents.count(percent) > 1:
+            raise ValueError(f"{percent:g} % is named twice")
+    return percents
+
+
+Percents = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=50)], ...],
+    BeforeValidator(_several),
+    AfterValidator(_distinct),
+    Field(max_length=20),
+]
+"""One concentration or several, %; in a file a number or a list."""
 
 ANIONS = frozenset({"N", "O", "F", "S", "Cl", "Br", "I", "Se"})
 ALKALI = frozenset({"Na", "K", "Rb", "Cs"})
@@ -59,11 +84,12 @@ class DopantSet(Frozen):
     """What is put into one cell together: one ion, a pair, or a set.
 
     In a file: ``W``, ``[Na, W]``, ``Na+W``, ``{element: B, charge: 3, sites: [tetrahedral, TM]}``, a list of those, or
-    ``{ions: […], concentration_percent: 4}``.
+    ``{ions: […], concentration_percent: 4}``, where ``percent_of`` may stand too. What it does not say is the study's.
     """
 
     ions: tuple[Ion, ...] = Field(min_length=1, max_length=6)
-    concentration_percent: Annotated[float, Field(gt=0, le=50)] | None = None
+    concentration_percent: Percents = ()
+    percent_of: PercentOf | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -91,6 +117,21 @@ class DopantSet(Frozen):
     def placings(self) -> list[tuple[Place, ...]]:
         """Return each way to give every ion one of its places."""
         return list(product(*(ion.places for ion in self.ions)))
+
+
+@dataclass(frozen=True, slots=True)
+class Doping:
+    """A set of dopants with each ion on one of its places, at one concentration: a candidate before there is a cell.
+
+    ``percent`` is of each ion, or of the whole set (``percent_of``); ``usual`` says whether it is the first of the
+    concentrations that the set is tried at.
+    """
+
+    dopants: DopantSet
+    places: tuple[Place, ...]
+    percent: float
+    percent_of: PercentOf
+    usual: bool = True
 
 
 class HostCell(Frozen):
@@ -129,19 +170,22 @@ class Accuracy(Frozen):
 class DopingStudy(Asked):
     """A study of dopants.
 
-    ``compensations`` are the kinds that may make a cell neutral, in the order in which they are preferred;
-    ``ways`` says how many of them are computed of each candidate. ``lithium_removed`` are the states of charge, as
-    shares of all lithium. ``oxygen_sites`` says how many sites of oxygen are emptied in each cell, ``bands`` whether
-    barriers are those of nudged elastic bands. ``without`` are elements that are never proposed as the next dopant.
+    ``concentration_percent`` is that of each ion of a set, or with ``percent_of: set`` that of all together; of several
+    concentrations each is a candidate of its own. ``compensations`` are the kinds that may make a cell neutral, in the
+    order in which they are preferred; ``ways`` says how many of them are computed, each as a candidate of its own.
+    ``lithium_removed`` are the states of charge, as shares of all lithium. ``oxygen_sites`` says how many sites of
+    oxygen are emptied in each cell, ``bands`` whether barriers are those of nudged elastic bands. ``without`` are
+    elements that are never proposed as the next dopant.
     """
 
     name: str = "dopants"
     host: HostCell
     dopants: tuple[DopantSet, ...] = Field(min_length=1, max_length=200)
-    concentration_percent: float = Field(default=8.0, gt=0, le=50)
+    concentration_percent: Percents = Field(default=(8.0,), min_length=1)
+    percent_of: PercentOf = "each"
     compensations: tuple[Kind, ...] = ("redox", "li-vacancy", "exchange")
     ways: int = Field(default=1, ge=1, le=6)
-    lithium_removed: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.0,)
+    lithium_removed: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(default=(0.0,), min_length=1)
     oxygen_sites: int = Field(default=2, ge=1, le=20)
     bands: bool = False
     calculators: tuple[str, ...] = Field(default=("chgnet",), min_length=1)
@@ -176,6 +220,15 @@ class DopingStudy(Asked):
                 raise ValueError(f"{dopants.name} is named twice")
             seen.add(key)
         return self
+
+    def dopings(self) -> list[Doping]:
+        """Return what is tried, in its order: each set on each combination of its places at each concentration."""
+        return [
+            Doping(dopants, places, percent, dopants.percent_of or self.percent_of, usual=number == 0)
+            for dopants in self.dopants
+            for places in dopants.placings()
+            for number, percent in enumerate(dopants.concentration_percent or self.concentration_percent)
+        ]
 
 
 @cache

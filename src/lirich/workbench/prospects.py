@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,24 +14,27 @@ from lirich.atoms.dopants import Dopant, Variant, count_for, variants
 from lirich.atoms.interstices import interstices
 from lirich.atoms.layers import layer_of
 from lirich.atoms.ordering import ordered
-from lirich.atoms.oxidation import formal_charges, usual_state
+from lirich.atoms.oxidation import formal_charges
 from lirich.atoms.sites import distinct_sites
 from lirich.atoms.text import read_structure
-from lirich.errors import LirichError, NotNeutralError
+from lirich.errors import LirichError, NotNeutralError, SettingsError
 from lirich.screening.screened import Built, Crystal
-from lirich.screening.study import DopantSet, Place
+from lirich.workbench.prospect_names import charge_of, names_of, way_names
 
 if TYPE_CHECKING:
-    from lirich.screening.study import DopingStudy
+    from lirich.screening.study import Doping, DopingStudy
 
 
 @dataclass(frozen=True)
 class Prospect:
-    """A candidate before it is computed: its cells, by ordering of the host, or why there are none."""
+    """A candidate before it is computed: its cells, by ordering of the host, or why there are none.
+
+    ``number`` is that of its doping among those of the study.
+    """
 
     name: str
-    dopants: DopantSet
-    places: tuple[Place, ...]
+    number: int
+    doping: Doping
     cells: tuple[tuple[int, Variant], ...]
     failures: tuple[str, ...]
 
@@ -55,44 +58,91 @@ def hosts_of(study: DopingStudy) -> list[Arrangement]:
 
 
 def prospects(study: DopingStudy, hosts: Sequence[Arrangement]) -> list[Prospect]:
-    """Return the candidates of a study, in its order: each set of dopants on each combination of its places."""
+    """Return the candidates of a study, in its order: each doping, and of several ways to be neutral each.
+
+    Raises `SettingsError` where two candidates have one name, or the same cells: amounts are rounded to whole atoms.
+    """
     found = []
-    for dopants in study.dopants:
-        for places in dopants.placings():
-            cells: list[tuple[int, Variant]] = []
-            failures: list[str] = []
-            for number, host in enumerate(hosts):
-                try:
-                    cells += [(number, variant) for variant in _cells(study, dopants, places, host)]
-                except LirichError as error:
-                    failures.append(str(error))
-            name = _name(dopants, places, several=len(dopants.placings()) > 1)
-            found.append(Prospect(name, dopants, places, tuple(cells), tuple(dict.fromkeys(failures))))
+    dopings = study.dopings()
+    for number, (doping, name) in enumerate(zip(dopings, names_of(dopings), strict=True)):
+        neutral: dict[int, list[Variant]] = {}
+        failures: list[str] = []
+        for n, host in enumerate(hosts):
+            try:
+                neutral[n] = _cells(study, doping, host)
+            except LirichError as error:
+                failures.append(str(error))
+        groups = _by_way(neutral, study.ways)
+        names = way_names(name, [cells[0][1].compensation for cells in groups]) or [name]
+        why = tuple(dict.fromkeys(failures))
+        found += [Prospect(each, number, doping, cells, why) for each, cells in zip(names, groups or [()], strict=True)]
+    _need_distinct(found)
     return found
 
 
-def _name(dopants: DopantSet, places: Sequence[Place], *, several: bool) -> str:
-    if not several:
-        return dopants.name
-    where = {"Li": "in the Li layer", "TM": "in the TM layer", "O": "on O", "tetrahedral": "tetrahedral"}
-    return " + ".join(f"{ion.element} {where[place]}" for ion, place in zip(dopants.ions, places, strict=True))
+Cells = tuple[tuple[int, Variant], ...]
 
 
-def _cells(study: DopingStudy, dopants: DopantSet, places: Sequence[Place], host: Arrangement) -> list[Variant]:
-    """Return the cells of one candidate on one ordering: of each way to be neutral that of the lowest Ewald energy."""
-    percent = dopants.concentration_percent or study.concentration_percent
-    ions = [
-        Dopant(
-            element=ion.element,
-            charge=usual_state(ion.element) if ion.charge is None else ion.charge,
-            place=place,
-            replaces=ion.replaces,
-            count=ion.count,
-        )
-        for ion, place in zip(dopants.ions, places, strict=True)
+def _by_way(neutral: Mapping[int, Sequence[Variant]], ways: int) -> list[Cells]:
+    """Return the cells of one way to be neutral after another; of one way alone that which each ordering prefers."""
+    if ways == 1:
+        return [tuple((n, cells[0]) for n, cells in neutral.items())] if neutral else []
+    words = dict.fromkeys(cell.compensation.words for cells in neutral.values() for cell in cells)
+    return [
+        tuple((n, cell) for n, cells in neutral.items() for cell in cells if cell.compensation.words == way)
+        for way in list(words)[:ways]
     ]
-    times = count_for(host, ions[0], percent)
-    ions = [ion.model_copy(update={"count": times * ion.count}) for ion in ions]
+
+
+def _need_distinct(found: Sequence[Prospect]) -> None:
+    """Raise `SettingsError` where two candidates have the same ions on the same places."""
+    seen: dict[object, str] = {}
+    for prospect in found:
+        held = tuple((n, cell.arrangement.elements, cell.arrangement.charges) for n, cell in prospect.cells)
+        if held and held in seen:
+            raise SettingsError(
+                f"{prospect.name} and {seen[held]} are the same cells: amounts are rounded to whole atoms",
+                expected="candidates that differ",
+                advice="Leave one out, take other concentrations, or more atoms of the host (host.atoms)",
+            )
+        seen[held] = prospect.name
+
+
+def _dopants(doping: Doping, host: Arrangement) -> list[Dopant]:
+    """Return the ions with how many of each a cell takes, those of the oxygen places last.
+
+    The concentration is counted in metals that are not lithium; of anions alone in anions. It is that of each ion, or
+    of all together, and what ``count`` says of an ion multiplies it.
+    """
+    ions = [
+        Dopant(element=ion.element, charge=charge_of(ion), place=place, replaces=ion.replaces, count=ion.count)
+        for ion, place in zip(doping.dopants.ions, doping.places, strict=True)
+    ]
+    ions.sort(key=lambda ion: ion.place == "O")
+    together = sum(ion.count for ion in ions) if doping.percent_of == "set" else 1
+    times = count_for(host, ions[0], doping.percent / together)
+    return [ion.model_copy(update={"count": times * ion.count}) for ion in ions]
+
+
+def percents_of(host: Arrangement, variant: Variant) -> dict[str, float]:
+    """Return what each element of the dopants has in a cell, % of the metals that are not lithium, of the anions on O.
+
+    What a study asks for is rounded to whole atoms; this is what the cell holds.
+    """
+    held: dict[str, float] = {}
+    for dopant in variant.dopants:
+        of = count_for(host, dopant, 100.0)
+        held[dopant.element] = held.get(dopant.element, 0.0) + 100.0 * dopant.count / of
+    return held
+
+
+def _cells(study: DopingStudy, doping: Doping, host: Arrangement) -> list[Variant]:
+    """Return the cells of one doping on one ordering: of each way to be neutral that of the lowest Ewald energy.
+
+    Kinds of compensation are tried in their order until there are as many ways as the study wants; the last kind may
+    bring more.
+    """
+    ions = _dopants(doping, host)
     first = _first_places(host, ions[0])
     chosen: dict[str, Variant] = {}
     for kind in study.compensations:
@@ -104,9 +154,8 @@ def _cells(study: DopingStudy, dopants: DopantSet, places: Sequence[Place], host
             chosen.setdefault(variant.compensation.words, variant)
         if len(chosen) >= study.ways or "none" in {v.compensation.kind for v in chosen.values()}:
             break
-    if not chosen:  # asked for all kinds together: one refusal that says of each why
-        return variants(host, ions, first, kinds=study.compensations)[: study.ways]
-    return list(chosen.values())[: study.ways]
+    # asked for all kinds together: one refusal that says of each why
+    return list(chosen.values()) or variants(host, ions, first, kinds=study.compensations)
 
 
 def _mildness(variant: Variant) -> tuple[int, int, float]:

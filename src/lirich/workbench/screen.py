@@ -19,7 +19,7 @@ from lirich.model import Value, content_hash
 from lirich.screening.gates import Gate
 from lirich.screening.judged import judged
 from lirich.screening.screened import CellNumbers, Reading, Screened, Tried
-from lirich.screening.study import Accuracy, DopantSet, DopingStudy, HostCell, Ion
+from lirich.screening.study import Accuracy, DopantSet, DopingStudy, HostCell, Ion, PercentOf
 from lirich.workbench.extras import need_atoms
 from lirich.workbench.potentials import identities, make_known, with_potential
 from lirich.workbench.refusals import refused
@@ -98,39 +98,74 @@ def _fields(place: tuple[str, ...]) -> list[str]:
 
 @dataclass(frozen=True)
 class Outlook:
-    """A candidate before it is computed: its cells in words, or why there are none; seconds on one core."""
+    """A candidate before it is computed: its cells in words, or why there are none; seconds on one core.
+
+    ``percents`` is what each element has of the metals that are not lithium (of the anions on O) after rounding to
+    whole atoms, ``together`` what all have; ``asked`` is what the study says, of ``percent_of`` (each ion or the set).
+    ``same_atoms`` names candidates whose cells differ from these in formal charges alone: a potential that knows no
+    charges cannot tell them apart.
+    """
 
     name: str
     formulas: tuple[str, ...]
     compensations: tuple[str, ...]
     failures: tuple[str, ...]
     seconds: float
+    percents: Mapping[str, float]
+    together: float | None
+    asked: float
+    percent_of: PercentOf
+    same_atoms: tuple[str, ...] = ()
+
+    @property
+    def dose(self) -> str:
+        """The concentration in words: ``Na 8.33, W 8.33 (8 of each asked)``."""
+        asked = f"{self.asked:g} of {'each' if self.percent_of == 'each' else 'all'} asked"
+        if len(self.percents) < 2:
+            return "".join(f"{percent:.3g}" for percent in self.percents.values()) or f"{self.asked:g} asked"
+        each = ", ".join(f"{element} {percent:.3g}" for element, percent in self.percents.items())
+        return f"{each} ({asked})"
 
 
 def outlook(study: DopingStudy) -> list[Outlook]:
     """Return what a study would compute and about how long each candidate takes, without computing any energy.
 
     Raises `OptionalDependencyError` without the extra ``[atoms]``, `UnknownNameError` on a calculator that nobody
-    brings, and what a host raises that cannot be.
+    brings, `SettingsError` for candidates that do not differ and for what cannot be computed, and what a host raises
+    that cannot be.
     """
     need_atoms("A screening of dopants")
     from lirich.atoms.calculators import calculator_names
-    from lirich.workbench.prospects import hosts_of, prospects
-    from lirich.workbench.screen_cells import expected_cost, seconds_of
+    from lirich.workbench.prospects import hosts_of, percents_of, prospects
+    from lirich.workbench.screen_cells import expected_cost, need_computable, seconds_of
 
     for name in study.calculators:  # one of a workspace (``chgnet:NAME``) is looked for when it is needed
         if name.partition(":")[0] not in calculator_names():
             raise UnknownNameError.of("calculator", name, calculator_names())
+    hosts = hosts_of(study)
+    asked = prospects(study, hosts)
+    need_computable(study, hosts, asked)
+    atoms = {p.name: tuple((n, cell.arrangement.elements) for n, cell in p.cells) for p in asked}
     found = []
-    for prospect in prospects(study, hosts_of(study)):
+    for prospect in asked:
         cost = sum(expected_cost(study, len(variant.structure)) for _, variant in prospect.cells)
+        first = prospect.cells[0] if prospect.cells else None
         found.append(
             Outlook(
                 name=prospect.name,
                 formulas=tuple(dict.fromkeys(v.structure.composition.formula for _, v in prospect.cells)),
                 compensations=tuple(dict.fromkeys(v.compensation.words for _, v in prospect.cells)),
                 failures=prospect.failures,
-                seconds=seconds_of(cost) * (1 + study.relaxation.kicks),
+                seconds=seconds_of(cost) * (1 + study.relaxation.kicks) * len(study.calculators),
+                percents={} if first is None else percents_of(hosts[first[0]], first[1]),
+                together=None if first is None else round(first[1].share_percent, 3),
+                asked=prospect.doping.percent,
+                percent_of=prospect.doping.percent_of,
+                same_atoms=tuple(
+                    name
+                    for name, held in atoms.items()
+                    if name != prospect.name and held and held == atoms[prospect.name]
+                ),
             )
         )
     return found
@@ -169,6 +204,8 @@ def run_screen(
         Without the extra ``[atoms]``.
     UnknownNameError
         On a calculator or descriptor.
+    SettingsError
+        Where two candidates do not differ, or gates, weights or descriptors ask for what cannot be computed.
     StructureError, CompositionError, NotNeutralError
         For a host that cannot be.
     """
@@ -247,7 +284,7 @@ def _compute(
     from lirich.atoms.plan import together
     from lirich.workbench.plans import PlanRunner
     from lirich.workbench.prospects import hosts_of, prospects
-    from lirich.workbench.screen_cells import cell_plan, expected_cost
+    from lirich.workbench.screen_cells import cell_plan, expected_cost, need_computable
 
     if models is not None:
         for name in study.calculators:
@@ -257,6 +294,7 @@ def _compute(
     began = time.monotonic()
     hosts = hosts_of(study)
     found = prospects(study, hosts)
+    need_computable(study, hosts, found)
     undoped = [host.structure() for host in hosts]
     cells: list[tuple[int, int, Structure, Structure | None]] = [(-1, n, c, None) for n, c in enumerate(undoped)]
     for i, prospect in enumerate(found):
@@ -307,10 +345,12 @@ def _gathered(
         readings=tuple(readings[-1]),
         failures=tuple(dict.fromkeys(failures[-1])),
     )
+    plain = [p.number for p in found] == list(range(len(found)))
     tried = tuple(
         Tried(
             name=p.name,
-            elements=p.dopants.elements,
+            doping=None if plain else p.number,
+            elements=p.doping.dopants.elements,
             dopants=tuple(each.words for each in p.cells[0][1].dopants) if p.cells else (),
             cells=tuple(noted(built(ordering, variant), i, n) for n, (ordering, variant) in enumerate(p.cells)),
             readings=tuple(readings[i]),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import gcd
 from typing import TYPE_CHECKING
 
 from lirich.atoms.descriptors.candidate import OFFERED, USUAL, CandidateSettings, candidate_plan
 from lirich.atoms.descriptors.competitors import COMPETITORS
+from lirich.atoms.descriptors.dimers import PAIRING
+from lirich.atoms.descriptors.hops import HOP, HOP_CHANGE
 from lirich.atoms.descriptors.hull import ABOVE_HULL, SOLUTION
-from lirich.atoms.descriptors.preference import SITE
+from lirich.atoms.descriptors.migration import MIGRATION, MIGRATION_BARRIER, MIGRATION_CHANGE
+from lirich.atoms.descriptors.preference import ROCK_SALT, SITE, SPINEL
+from lirich.atoms.descriptors.strain import STRAIN, VOLUME
+from lirich.atoms.descriptors.vacancy import CHANGE as VACANCY_CHANGE
+from lirich.atoms.descriptors.vacancy import VACANCY
+from lirich.atoms.descriptors.voltage import VOLTAGE
+from lirich.atoms.phases import MOST_CELLS
 from lirich.atoms.relax import USUAL_STEPS, RelaxationSettings
 from lirich.errors import CompositionError, SettingsError, UnknownNameError
 from lirich.interfaces.embedded import embedded_table
@@ -17,8 +27,15 @@ from lirich.screening.screened import CellNumbers, Reading
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
 
+    from lirich.atoms.arrangement import Arrangement
     from lirich.atoms.plan import Plan
     from lirich.screening.study import DopingStudy
+    from lirich.workbench.prospects import Prospect
+
+OF_METALS = frozenset({MIGRATION, MIGRATION_CHANGE, MIGRATION_BARRIER})
+"""What is told of metals that leave for the lithium layer."""
+OF_CHARGED = OF_METALS | {VOLTAGE, VOLUME, STRAIN, PAIRING}
+"""What only a charged cell has: of a study whose ``lithium_removed`` is 0 there is none."""
 
 SECONDS_PER_COST = 0.0016
 """Seconds of one core per atom and step: the 59 relaxations of the shipped study ``demo`` (60 atoms, CHGNet) took 112 s
@@ -27,6 +44,16 @@ SITES_ELSEWHERE = 3
 """Other sites that a dopant is tried on (`lirich.atoms.rearranged`); of a pair or a set each has as many."""
 FREE_COST = 2.0
 """A step with free cell against one with fixed cell: stress and forces against forces alone (the same benchmark)."""
+WAYS = 2
+"""Ways of one metal into the lithium layer: to a tetrahedron and on to an octahedron."""
+COMPETITORS_COST = 0.5
+"""The competing phases of a cell of Li, Mn, Ni, W and O against one relaxation of 60 atoms: nine small crystals took
+0.8 s, one core, CHGNet; so the parts of a plan were timed for W in Li1.2Mn0.6Ni0.2O2. In the same run an end of a metal
+took 1.0 to 3.9 s, that of a hop 1.0, another phase 2.2, another site 3.6 to 5.4, a start towards paired oxygen 0.9."""
+BAND_CALLS = 200.0
+"""Force calls of a band, five images for 40 steps: what `lirich.atoms.neb.neb_job` says, 19 s of one core at 60 atoms.
+Measured were 11 s on the mean of 22 bands of a study, and 33 s (51 atoms, 76 steps) for one of Mn beside W; the next was
+stopped unconverged after 90 s: a band that does not converge takes up to ``max_steps``, some two minutes."""
 
 
 def cell_plan(study: DopingStudy, host: Structure, doped: Structure | None, calculator: str) -> Plan[CellNumbers]:
@@ -69,7 +96,8 @@ def lacking_competitors(cell: Structure) -> tuple[str, ...]:
 def settings_of(study: DopingStudy, calculator: str) -> CandidateSettings:
     """Return what is computed of each cell.
 
-    Raises `UnknownNameError` on a descriptor, `SettingsError` where a gate or a weight asks for what is no descriptor.
+    Raises `UnknownNameError` on a descriptor, `SettingsError` where a gate or a weight asks for what is no descriptor,
+    or one of them for what only a charged cell has, and none is.
     """
     for name in study.descriptors:
         if name not in OFFERED:
@@ -79,6 +107,14 @@ def settings_of(study: DopingStudy, calculator: str) -> CandidateSettings:
             raise SettingsError(
                 f"The study judges by {key}, which is not computed", expected="one of " + ", ".join(OFFERED)
             )
+    if not any(share > 0 for share in study.lithium_removed):
+        for key in (*study.wanted, *study.descriptors):
+            if key in OF_CHARGED:
+                raise SettingsError(
+                    f"{key} needs lithium_removed above 0: it is that of a charged cell, and the study has none",
+                    expected="a share of the lithium that is out, above 0",
+                    advice="Say lithium_removed: [0.0, 0.5]",
+                )
     return CandidateSettings(
         relaxation=RelaxationSettings(
             calculator=calculator,
@@ -94,22 +130,68 @@ def settings_of(study: DopingStudy, calculator: str) -> CandidateSettings:
     )
 
 
+def need_computable(study: DopingStudy, hosts: Sequence[Arrangement], asked: Sequence[Prospect]) -> None:
+    """Raise `SettingsError` where gates, weights or descriptors want what no candidate can have, before it is computed.
+
+    `settings_of` refuses what the study alone tells; here it is told of the cells.
+    """
+    settings = settings_of(study, study.calculators[0])
+    wanted = (*study.wanted, *study.descriptors)
+    leaving = {element for host in hosts for element in host.elements} & set(settings.migrating)
+    for key in wanted:
+        if key in OF_METALS and not leaving:
+            raise SettingsError(
+                f"{key} is that of {' or '.join(settings.migrating)}, and the host has neither",
+                advice="Leave it out of descriptors, gates and weights",
+            )
+    cells = [cell.structure for prospect in asked for _, cell in prospect.cells]
+    if SPINEL in wanted and cells and not any(_has_spinel(cell) for cell in cells):
+        raise SettingsError(
+            f"{SPINEL} can be computed of no candidate: no spinel of at most {16 * MOST_CELLS} atoms has its atoms",
+            expected="cells with as many cations as oxygens, in shares that 8, 16, … or 48 cations hold",
+            advice="Take other host.atoms: 48, or a multiple of it",
+        )
+
+
+def _has_spinel(cell: Structure) -> bool:
+    """Say whether `lirich.atoms.phases` has a spinel of exactly these atoms: 8 cations in each of its few cells."""
+    cations = {str(element): round(n) for element, n in cell.composition.items() if str(element) != "O"}
+    unit = sum(cations.values()) // gcd(*cations.values())
+    full = sum(cations.values()) == len(cell) / 2
+    return full and any(8 * n % unit == 0 for n in range(1, MOST_CELLS + 1))
+
+
 def expected_cost(study: DopingStudy, atoms: int) -> float:
     """Return about what one cell costs with one calculator, in the unit of `lirich.atoms.plan.Job.cost`.
 
     The cell itself with free shape, of each charged state its arrangements, of each state the oxygens taken out (near
-    and one far) of the cell and, for those that only it has, of its host, the metals that leave, the other sites.
+    and one far) of the cell and, for those that only it has, of its host; of the cell and its host the ends of metals
+    that leave (`WAYS` each) and of the lithium that hops, the middle of its way or the bands; the other phases, sites,
+    competitors, and starts in search of paired oxygen. What candidates share is counted of each.
     """
     settings = settings_of(study, study.calculators[0])
-    charged = [share for share in study.lithium_removed if share > 0]
-    relaxations = FREE_COST * (1 + settings.arrangements * len(charged))
-    if any(key.startswith("oxygen_vacancy") for key in settings.wanted):
+    wanted = set(settings.wanted)
+    charged = sum(share > 0 for share in study.lithium_removed)
+    relaxations = FREE_COST * (1 + settings.arrangements * charged)
+    bands = 0.0
+    if wanted & {VACANCY, VACANCY_CHANGE}:
         relaxations += 1.5 * (study.oxygen_sites + 1) * len(study.lithium_removed)
-    if any(key.startswith("metal_migration") for key in settings.wanted):
-        relaxations += 1.5 * len(settings.migrating) * len(charged)
-    if SITE in settings.wanted:
+    if wanted & OF_METALS:
+        ways = WAYS * len(settings.migrating) * charged
+        relaxations += 2.0 * ways
+        bands += 2.0 * ways if study.bands else ways if MIGRATION_BARRIER in wanted else 0.0
+    if wanted & {HOP, HOP_CHANGE}:
+        relaxations += 2.0 * (2 if study.bands else 3)
+        bands += 2.0 if study.bands else 0.0
+    if wanted & {SPINEL, ROCK_SALT}:
+        relaxations += FREE_COST * 2
+    if SITE in wanted:
         relaxations += FREE_COST * SITES_ELSEWHERE
-    return atoms * USUAL_STEPS * relaxations
+    if wanted & {ABOVE_HULL, SOLUTION}:
+        relaxations += COMPETITORS_COST
+    if PAIRING in wanted:
+        relaxations += settings.pairing_starts * charged
+    return atoms * (USUAL_STEPS * relaxations + BAND_CALLS * bands)
 
 
 def seconds_of(cost: float) -> float:

@@ -55,8 +55,9 @@ def study_text(study: DopingStudy, found: ScreenPrediction) -> str:
 def _short(dopants: DopantSet) -> Any:
     """Return a set as people write it: ``W``, ``[Na, W]``, ``{element: B, sites: [tetrahedral]}``."""
     ions: Sequence[Any] = [_ion(ion) for ion in dopants.ions]
-    if dopants.concentration_percent is not None:
-        return {"ions": list(ions), "concentration_percent": dopants.concentration_percent}
+    own = dopants.model_dump(mode="json", exclude_defaults=True, exclude={"ions"})
+    if own:
+        return {"ions": list(ions), **own}
     return ions[0] if len(ions) == 1 else list(ions)
 
 

@@ -19,7 +19,7 @@ from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import Judged
 from lirich.screening.ranking import Ranking
 from lirich.screening.sizes import SIZES
-from lirich.screening.study import ANIONS, Ion, Place
+from lirich.screening.study import ANIONS, Doping, Ion, Place
 from lirich.workbench.dopant_facts import element_words, facts_of
 
 if TYPE_CHECKING:
@@ -224,7 +224,11 @@ class _Learner:
         self.candidates: list[Candidate] = []
         self.groups: list[str] = []
         self.left_out: list[str] = []
-        for candidate, ions in zip(judged.candidates, _placed(judged), strict=True):
+        dopings = _dopings(judged)
+        for candidate, ions, doping in zip(judged.candidates, _placed(judged), dopings, strict=True):
+            if not doping.usual:  # nothing that is learned from knows of the concentration
+                self.left_out.append(f"{candidate.name}: learned from is the first concentration")
+                continue
             try:
                 rows.append(features([self.dopant(ion) for ion in ions], {}))
             except LirichError as error:
@@ -370,12 +374,20 @@ class _Learner:
         return found
 
 
+def _dopings(judged: Judged) -> list[Doping]:
+    """Return the doping of each candidate, in the order of the candidates."""
+    dopings = judged.screened.study.dopings()
+    return [dopings[n if t.doping is None else t.doping] for n, t in enumerate(judged.screened.tried)]
+
+
 def _placed(judged: Judged) -> list[tuple[Ion, ...]]:
     """Return the ions of each candidate, each on its one place, in the order of the candidates."""
     return [
-        tuple(ion.model_copy(update={"sites": (place,)}) for ion, place in zip(dopants.ions, places, strict=True))
-        for dopants in judged.screened.study.dopants
-        for places in dopants.placings()
+        tuple(
+            ion.model_copy(update={"sites": (place,)})
+            for ion, place in zip(doping.dopants.ions, doping.places, strict=True)
+        )
+        for doping in _dopings(judged)
     ]
 
 
