@@ -146,7 +146,8 @@ def test_the_percent_may_be_that_of_the_whole_set(hosts: list[Arrangement]) -> N
     assert count_for(hosts[0], prospects(study("W"), hosts[:1])[0].cells[0][1].dopants[0], 100) == 12
 
 
-def test_the_dry_run_says_what_the_cell_holds_of_each(tmp_path: Path) -> None:
+def test_the_dry_run_says_what_the_cell_holds_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     asked = {"host": HOST, "dopants": [["Mg", "Zn", "Cu", "Nb"]], "percent_of": "set", "weights": {CHANGE: 1}}
     (tmp_path / "study.yaml").write_text(json.dumps(asked))
     told = lirich("screen", "candidates", "study.yaml", "--json", cwd=tmp_path)
