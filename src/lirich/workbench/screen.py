@@ -119,12 +119,12 @@ class Outlook:
 
     @property
     def dose(self) -> str:
-        """The concentration in words: ``Na 8.33, W 8.33 (8 of each asked)``."""
+        """The concentration in words: ``Na 8.33, W 8.33: 16.7 together (8 of each asked)``."""
         asked = f"{self.asked:g} of {'each' if self.percent_of == 'each' else 'all'} asked"
         if len(self.percents) < 2:
             return "".join(f"{percent:.3g}" for percent in self.percents.values()) or f"{self.asked:g} asked"
         each = ", ".join(f"{element} {percent:.3g}" for element, percent in self.percents.items())
-        return f"{each} ({asked})"
+        return f"{each}: {self.together:.3g} together ({asked})"
 
 
 def outlook(study: DopingStudy) -> list[Outlook]:
