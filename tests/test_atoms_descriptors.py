@@ -115,6 +115,31 @@ def only(found: list[Computed], **what: object) -> Computed:
     return one
 
 
+def test_all_distinct_oxygens_near_and_far_are_taken_out_where_the_study_asks_for_them(host: Arrangement) -> None:
+    settings = SETTINGS.model_copy(
+        update={
+            "wanted": (vacancy.VACANCY, vacancy.CHANGE),
+            "lithium_removed": (0.0,),
+            "oxygen_sites": 20,
+            "far_oxygen_sites": 20,
+        }
+    )
+    cell = doped(host, "W", 6).structure
+    there = vacancy.oxygen_sites(cell, [i for i, site in enumerate(cell) if site.specie.symbol == "W"])
+    result, _ = recorded(candidate_plan(host.structure(), cell, settings))
+    for region in ("near", "far"):
+        names = [site.name for site in there if site.region == region]
+        assert len(names) > 1
+        assert sorted(each.where for each in result.of(vacancy.CHANGE) if each.region == region) == sorted(names)
+    assert all(
+        each.value == pytest.approx(-BOND_EV if each.region == "near" else 0.0, abs=1e-6)
+        for each in result.of(vacancy.CHANGE)
+    )
+    none = settings.model_copy(update={"far_oxygen_sites": 0})
+    result, _ = recorded(candidate_plan(host.structure(), cell, none))
+    assert {each.region for each in result.of(vacancy.CHANGE)} == {"near"}
+
+
 def test_every_number_is_of_a_quantity_of_the_vocabulary() -> None:
     assert set(OFFERED) <= set(QUANTITIES)
 

@@ -174,8 +174,9 @@ class DopingStudy(Asked):
     concentrations each is a candidate of its own. ``compensations`` are the kinds that may make a cell neutral, in the
     order in which they are preferred; ``ways`` says how many of them are computed, each as a candidate of its own.
     ``lithium_removed`` are the states of charge, as shares of all lithium. ``oxygen_sites`` says how many sites of
-    oxygen are emptied in each cell, ``bands`` whether barriers are those of nudged elastic bands. ``without`` are
-    elements that are never proposed as the next dopant.
+    oxygen next to a dopant are emptied in each cell, ``far_oxygen_sites`` how many far from all of them, ``bands``
+    whether barriers are those of nudged elastic bands. ``without`` are elements that are never proposed as the next
+    dopant.
     """
 
     name: str = "dopants"
@@ -187,6 +188,7 @@ class DopingStudy(Asked):
     ways: int = Field(default=1, ge=1, le=6)
     lithium_removed: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(default=(0.0,), min_length=1)
     oxygen_sites: int = Field(default=2, ge=1, le=20)
+    far_oxygen_sites: int = Field(default=1, ge=0, le=20)
     bands: bool = False
     calculators: tuple[str, ...] = Field(default=("chgnet",), min_length=1)
     relaxation: Accuracy = Accuracy()

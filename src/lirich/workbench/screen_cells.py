@@ -125,6 +125,7 @@ def settings_of(study: DopingStudy, calculator: str) -> CandidateSettings:
         wanted=tuple(dict.fromkeys((*(study.descriptors or USUAL), *study.wanted))),
         lithium_removed=study.lithium_removed,
         oxygen_sites=study.oxygen_sites,
+        far_oxygen_sites=study.far_oxygen_sites,
         bands=study.bands,
         seed=study.seed,
     )
@@ -165,7 +166,7 @@ def expected_cost(study: DopingStudy, atoms: int) -> float:
     """Return about what one cell costs with one calculator, in the unit of `lirich.atoms.plan.Job.cost`.
 
     The cell itself with free shape, of each charged state its arrangements, of each state the oxygens taken out (near
-    and one far) of the cell and, for those that only it has, of its host; of the cell and its host the ends of metals
+    and far) of the cell and, for those that only it has, of its host; of the cell and its host the ends of metals
     that leave (`WAYS` each) and of the lithium that hops, the middle of its way or the bands; the other phases, sites,
     competitors, and starts in search of paired oxygen. What candidates share is counted of each.
     """
@@ -175,7 +176,7 @@ def expected_cost(study: DopingStudy, atoms: int) -> float:
     relaxations = FREE_COST * (1 + settings.arrangements * charged)
     bands = 0.0
     if wanted & {VACANCY, VACANCY_CHANGE}:
-        relaxations += 1.5 * (study.oxygen_sites + 1) * len(study.lithium_removed)
+        relaxations += 1.5 * (study.oxygen_sites + study.far_oxygen_sites) * len(study.lithium_removed)
     if wanted & OF_METALS:
         ways = WAYS * len(settings.migrating) * charged
         relaxations += 2.0 * ways

@@ -45,9 +45,8 @@ class CandidateSettings(Frozen):
     lithium_removed: tuple[float, ...] = Field(
         (0.0, 0.5), description="States of charge, shares of the lithium that are out; above 0 a charged cell is made"
     )
-    oxygen_sites: int = Field(
-        2, ge=1, description="Oxygens next to a dopant that are taken out, at most; one far beside"
-    )
+    oxygen_sites: int = Field(2, ge=1, description="Oxygens next to a dopant that are taken out, at most")
+    far_oxygen_sites: int = Field(1, ge=0, description="Oxygens far from the dopants that are, the farthest first")
     arrangements: int = Field(2, ge=1, description="Arrangements of vacancies that are relaxed of a charged cell")
     migrating: tuple[str, ...] = Field(("Mn", "Ni"), description="Metals whose way into the lithium layer is computed")
     bands: bool = Field(False, description="Whether barriers are by nudged elastic bands, not by the cheap path alone")
@@ -223,7 +222,7 @@ def _vacancies(own: _Cell, base: _Cell, share: float, settings: CandidateSetting
     sites = vacancy.oxygen_sites(own.built, dopants)
     to_host = same_places(own.built, base.built)
     near = [s for s in vacancy.on_host(sites, to_host) if s.region != "far"]
-    far = [s for s in vacancy.on_host(sites, to_host) if s.region == "far"][:1]
+    far = [s for s in vacancy.on_host(sites, to_host) if s.region == "far"][: settings.far_oxygen_sites]
     near = yield from vacancy.weakest(base.rich, near, settings.relaxation, settings.oxygen_sites)
     back = {host: mine for mine, host in to_host.items()}
     chosen = [*near, *far]
