@@ -12,8 +12,61 @@ from lirich.cli.options import ExecutorName, Json, Workers, WorkspaceFolder, ope
 from lirich.cli.output import console, print_json, progress_bar, show_table, want_json
 
 atoms = typer.Typer(
-    name="atoms", help="Potentials for crystals: fine-tune one to your own DFT, charge a cathode.", no_args_is_help=True
+    name="atoms",
+    help="Crystals and their potentials: build cells, fine-tune a potential to your own DFT, charge a cathode.",
+    no_args_is_help=True,
 )
+
+
+@atoms.command()
+def build(
+    host: Annotated[
+        str, typer.Argument(metavar="HOST", help="A formula, or a crystal (CIF, POSCAR).", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the cells.", show_default=False)],
+    cations: Annotated[
+        str, typer.Option("--cations", metavar="ORDER", help="ordered, random, spinel or rock-salt.")
+    ] = "ordered",
+    size: Annotated[int, typer.Option("--atoms", min=12, max=480, help="About so many atoms in a cell.")] = 60,
+    orderings: Annotated[int, typer.Option("--orderings", min=1, help="How many cells of each kind.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first seed of the annealings.")] = 0,
+    lithium_out: Annotated[
+        float, typer.Option("--lithium-out", metavar="SHARE", min=0, max=1, help="Lithium that is out, by energy.")
+    ] = 0.0,
+    facet: Annotated[
+        list[str] | None,
+        typer.Option("--facet", help="Slabs of this facet: 003, 104, 010, 110, 012. Repeatable.", show_default=False),
+    ] = None,
+    thickness: Annotated[float, typer.Option("--thickness", min=1, help="Of a slab, Å.")] = 12.0,
+    vacuum: Annotated[float, typer.Option("--vacuum", min=1, help="Over a slab, Å.")] = 15.0,
+    poscar: Annotated[bool, typer.Option("--poscar", help="Write POSCAR (.vasp) instead of CIF.")] = False,
+    json: Json = False,
+) -> None:
+    """Build cells to compute with: ordered by electrostatics or as at random, charged, cut into slabs.
+
+    Example: lirich atoms build Li1.2Mn0.54Ni0.13Co0.13O2 --orderings 3 -o cells
+    """
+    want_json(json)
+    from lirich.workbench.crystals import build_crystals, write_crystals
+
+    built = build_crystals(
+        host,
+        cations=cations,
+        atoms=size,
+        orderings=orderings,
+        seed=seed,
+        lithium_removed=lithium_out,
+        facets=tuple(facet or ()),
+        thickness_a=thickness,
+        vacuum_a=vacuum,
+    )
+    files = write_crystals(built, output, "poscar" if poscar else "cif")
+    if json:
+        print_json({"cells": [{"file": str(f), **each.to_dict()} for f, each in zip(files, built, strict=True)]})
+        return
+    rows = [(f.name, len(each.structure), "; ".join(each.words)) for f, each in zip(files, built, strict=True)]
+    show_table("", ("file", "atoms", "what it is"), rows, right=(1,), whole=(0,))
+    console().print(f"{len(files)} cells written into [bold]{escape(str(output))}[/].")
 
 
 @atoms.command()

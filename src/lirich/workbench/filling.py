@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lirich.errors import CalculatorError, InputError, StructureError
+from lirich.errors import CalculatorError, InputError
 from lirich.interfaces.alignment import computed_energies, embedded_alignment, filled
 from lirich.interfaces.embedded import embedded_table
 from lirich.interfaces.phases import EnergyTable, Phase
+from lirich.workbench.crystalfile import crystal_text
 from lirich.workbench.extras import need_atoms
 
 if TYPE_CHECKING:
@@ -66,8 +67,4 @@ def _crystal(file: Path) -> Structure:
     need_atoms("A crystal")
     from lirich.atoms.text import read_structure
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StructureError(f"{file} cannot be read: {error}", expected="a crystal as CIF or POSCAR") from error
-    return read_structure(text, "cif" if file.suffix.lower() == ".cif" else "poscar")
+    return read_structure(crystal_text(file), "cif" if file.suffix.lower() == ".cif" else "poscar")

@@ -14,12 +14,13 @@ from pydantic import BaseModel, ValidationError
 
 from lirich import __version__
 from lirich.compute import ResultCache, code_hash
-from lirich.errors import InputError, LirichError, UnknownNameError
+from lirich.errors import LirichError, UnknownNameError
 from lirich.model import Value, content_hash
 from lirich.screening.gates import Gate
 from lirich.screening.judged import judged
 from lirich.screening.screened import CellNumbers, Reading, Screened, Tried
 from lirich.screening.study import Accuracy, DopantSet, DopingStudy, HostCell, Ion, PercentOf
+from lirich.workbench.crystalfile import crystal_text
 from lirich.workbench.extras import need_atoms
 from lirich.workbench.potentials import identities, make_known, with_potential
 from lirich.workbench.refusals import refused
@@ -75,11 +76,7 @@ def make_screen(data: Any, folder: Path = Path()) -> DopingStudy:
         data = {**data, "host": {"formula": data["host"]}}
     if isinstance(data, Mapping) and isinstance(data.get("host"), Mapping) and data["host"].get("file"):
         path = folder / str(data["host"]["file"])
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} cannot be read: {error}", expected="a crystal as CIF or POSCAR") from error
-        data = {**data, "host": {**data["host"], "crystal": text}}
+        data = {**data, "host": {**data["host"], "crystal": crystal_text(path)}}
     try:
         return DopingStudy.model_validate(data)
     except ValidationError as error:
