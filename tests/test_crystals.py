@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import run
 
+from command_line import run
 from lirich.errors import CompositionError, InputError, LirichError, SettingsError, StructureError, UnknownNameError
 
 pytest.importorskip("chgnet", reason="needs the extra [atoms]")
