@@ -70,6 +70,8 @@ REACTIONS = (
     "Li2O + 2 NiO + 0.5 O2 -> 2 LiNiO2",
     "6 CoO + O2 -> 2 Co3O4",
     "2 MnO + O2 -> 2 MnO2",
+    "Li2O + CuO -> Li2CuO2",
+    "6 MgO + MnO2 -> Mg6MnO8",
 )
 REACTION_MEV_ATOM = 60.0
 """Of a reaction between oxides: spread of the table (24 meV/atom) and error of CHGNet's energies (30 meV/atom: Deng et

@@ -97,6 +97,19 @@ _ALL = (
            (("Ni", 0, 0, 0), ("Na", 0, 0.5, 0.5), ("O", 0.283, 0, 0.804)),
            "Dick, Müller, Preissinger & Zeiske, Powder Diffr. 12 (1997) 239",
            "abstract of the paper: lattice, Ni-O and Na-O distances within 0.01 Å"),
+    _oxide("ZnO", "P6_3mc", (3.2498, 3.2498, 5.2066, 90, 90, 120),
+           (("Zn", 1 / 3, 2 / 3, 0), ("O", 1 / 3, 2 / 3, 0.3819)),
+           "Kisi & Elcombe, Acta Cryst. C 45 (1989) 1867, doi:10.1107/S0108270189004269", "AFLOW AB_hP4_186_b_b"),
+    _oxide("CuO", "C2/c", (4.6837, 3.4226, 5.1288, 90, 99.54, 90), (("Cu", 0.25, 0.25, 0), ("O", 0, 0.4184, 0.25)),
+           "Åsbrink & Norrby, Acta Cryst. B 26 (1970) 8, doi:10.1107/S0567740870001838", "AFLOW AB_mC8_15_c_e"),
+    _oxide("Li2CuO2", "Immm", (3.661, 2.863, 9.393, 90, 90, 90),
+           (("Cu", 0, 0.5, 0.5), ("Li", 0.5, 0, 0.286), ("O", 0, 0, 0.357)),
+           "Sapiña et al., Solid State Commun. 74 (1990) 779",
+           "its own chemistry alone: CuO4 squares of 1.96 Å that share edges, LiO4 of 1.95 and 1.96 Å"),
+    _oxide("Mg6MnO8", "Fm-3m", (8.381, 8.381, 8.381, 90, 90, 90),
+           (("Mn", 0, 0, 0), ("Mg", 0, 0.25, 0.25), ("O", 0.25, 0.25, 0.25), ("O", 0.23, 0, 0)),
+           "Kasper & Prener, Acta Cryst. 7 (1954) 246; its free oxygen set to Mn-O of 1.93 Å",
+           "AFLOW A6BC8_cF60_225_d_a_ce: places"),
 )  # fmt: skip
 
 COMPETITORS: Mapping[str, Host] = MappingProxyType({**HOSTS, **{each.name: each for each in _ALL}})
