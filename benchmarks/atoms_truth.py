@@ -73,6 +73,7 @@ REACTIONS = (
     "Li2O + CuO -> Li2CuO2",
     "6 MgO + MnO2 -> Mg6MnO8",
     "Li2O + Li2WO4 -> Li4WO5",
+    "Li2O + LiBO2 -> Li3BO3",
 )
 REACTION_MEV_ATOM = 60.0
 """Of a reaction between oxides: spread of the table (24 meV/atom) and error of CHGNet's energies (30 meV/atom: Deng et

@@ -86,6 +86,12 @@ _ALL = (
             ("O", 0.358, 0.718, 0.823)),
            "Kirfel, Will & Stewart, Acta Cryst. B 39 (1983) 175",
            "OBELiX, lattice and, to 0.1 Å, places"),
+    _oxide("Li3BO3", "P2_1/c", (3.265, 9.180, 8.316, 90, 101.05, 90),
+           (("B", 0.699, 0.313, 0.755), ("Li", 0.6, 0.572, 0.633), ("Li", 0.014, 0.77, 0.984),
+            ("Li", 0.23, 0.522, 0.887), ("O", 0.734, 0.406, 0.887), ("O", 0.532, 0.361, 0.599),
+            ("O", 0.849, 0.171, 0.781)),
+           "lattice: Stewner, Acta Cryst. B 27 (1971) 904; places by CHGNet: of 128 random starts with BO3 triangles "
+           "in this cell the lowest of its group, which moves the lattice by 2 %; a Cmcm lies 3 meV/atom lower"),
     _oxide("LiTaO3", "R3c", (5.154, 5.154, 13.784, 90, 90, 120),
            (("Ta", 0, 0, 0), ("Li", 0, 0, 0.279), ("O", 0.0501, 0.3436, 0.0687)),
            "Abrahams & Bernstein, J. Phys. Chem. Solids 28 (1967) 1685, doi:10.1016/0022-3697(67)90142-4",
