@@ -17,7 +17,7 @@ from lirich.model import Composition
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.judged import Judged
-from lirich.screening.ranking import Ranking
+from lirich.screening.ranking import Ranking, turn_of
 from lirich.screening.sizes import SIZES
 from lirich.screening.study import ANIONS, Doping, Ion, Place
 from lirich.workbench.dopant_facts import element_words, facts_of
@@ -333,7 +333,7 @@ class _Learner:
             y, noise = values[:, 0], float(errors[0])
         else:
             base = np.array([self.judged.reference[k].value if k in self.judged.reference else 0.0 for k in keys])
-            turn = np.array([1.0 if QUANTITIES[k].better == "higher" else -1.0 for k in keys])
+            turn = np.array([turn_of(k, self.judged.screened.study.directions) for k in keys])
             weights = np.array([self.ranking.weights[k] for k in keys])
             unit = weights / np.abs(weights).sum() / np.array([self.ranking.scales[k] for k in keys])
             y, noise = ((values - base) * turn) @ unit, float(np.sqrt(((unit * errors) ** 2).sum()))
