@@ -15,7 +15,7 @@ from lirich.errors import WorkspaceNotFoundError
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
-    from lirich.workbench.screen_predict import ScreenPrediction
+    from lirich.workbench.screen_predicted import ScreenPrediction
     from lirich.workbench.screen_result import ScreenResult
 
 MOST_PREDICTED = 12

@@ -108,9 +108,10 @@ def against(
     """Draw two quantities of the candidates against each other, with intervals.
 
     Those on the Pareto front are joined and filled, those of *fallen* did not come through the gates; *reference* is
-    the undoped material, *better* says ``higher`` or ``lower`` where that is not as the vocabulary has it. With *ranks* the points carry these numbers in place of their names, and the figure is cut to
-    those that have one; with *labels* they carry these, set apart from each other, and the note says whose they are.
-    *over* says what the intervals are over.
+    the undoped material, *better* says ``higher`` or ``lower`` where that is not as the vocabulary has it. With *ranks*
+    the points carry these numbers in place of their names, and the figure is cut to those that have one; with *labels*
+    they carry these, set apart from each other, and the note says whose they are. *over* says what the intervals are
+    over.
     """
     x_known, y_known = QUANTITIES[x_key], QUANTITIES[y_key]
     groups = (

@@ -67,7 +67,7 @@ class Asked(Frozen):
         return {}
 
     def towards(self, key: str) -> Better | None:
-        """Return the direction that raises the score: what the study says, else the vocabulary, turned by its weight."""
+        """Return the direction that raises the score: that of the study, else the vocabulary, turned by its weight."""
         direction = self.directions.get(key) or QUANTITIES[key].better
         if direction is None or self.weights.get(key, 1.0) >= 0:
             return direction

@@ -46,8 +46,9 @@ class Estimate(Frozen):
 class Candidate(Frozen):
     """Something that may be made: its name, its figures by quantity, and why some are missing.
 
-    ``changes`` are, of some figures, the differences to the reference, paired cell by cell; ``missing`` says for each quantity that was asked for and is not there what became of it. ``notes`` go along with
-    the candidate: how its charge is taken up, on which site it stands.
+    ``changes`` are, of some figures, the differences to the reference, paired cell by cell; ``missing`` says for each
+    quantity that was asked for and is not there what became of it. ``notes`` go along with the candidate: how its
+    charge is taken up, on which site it stands.
     """
 
     name: str = Field(min_length=1)

@@ -48,10 +48,11 @@ def judged(screened: Screened) -> Judged:
     """Judge what was computed by the gates and weights of its study.
 
     Every quantity of a cell becomes one number (the lowest over sites for `lirich.screening.weakest.WEAKEST`, those
-    beside a dopant where such were tried; else the mean), of migrations one of each metal. A change is the difference to the undoped cell of the
-    same ordering, calculator, state of charge and metal, unless the cell itself has it place by place. States of charge
-    are averaged, for gates and score only; the interval is that of `lirich.screening.estimates.estimate`, cut to
-    what is possible (`lirich.screening.sizes`). Of several metals the one with the lowest figure decides.
+    beside a dopant where such were tried; else the mean), of migrations one of each metal. A change is the difference
+    to the undoped cell of the same ordering, calculator, state of charge and metal, unless the cell itself has it place
+    by place. States of charge are averaged, for gates and score only; the interval is that of
+    `lirich.screening.estimates.estimate`, cut to what is possible (`lirich.screening.sizes`). Of several metals the one
+    with the lowest figure decides.
     """
     study = screened.study
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
@@ -84,9 +85,7 @@ def _candidate(
     return Candidate(name=tried.name, figures=figures, changes=changes, missing=missing, notes=_notes(tried))
 
 
-def _over_host(
-    tried: Tried, key: str, figure: Estimate, host: Mapping[str, Mapping[Key, float]]
-) -> Estimate | None:
+def _over_host(tried: Tried, key: str, figure: Estimate, host: Mapping[str, Mapping[Key, float]]) -> Estimate | None:
     """Return what a candidate has over the undoped cells of the same orderings, of the metal that its figure is of.
 
     It is the difference of the numbers that the score takes (of several sites the lowest of each), and so not that of

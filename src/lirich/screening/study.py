@@ -183,10 +183,10 @@ class DopingStudy(Asked):
     concentrations each is a candidate of its own. ``compensations`` are the kinds that may make a cell neutral, in the
     order in which they are preferred; ``ways`` says how many of them are computed, each as a candidate of its own.
     ``better`` says of weighted quantities whose direction is a matter of their use (an average voltage) whether more or
-    less is better. ``lithium_removed`` are the states of charge, as shares of all lithium. ``oxygen_sites`` says how many sites of
-    oxygen next to a dopant are emptied in each cell, ``far_oxygen_sites`` how many far from all of them, ``bands``
-    whether barriers are those of nudged elastic bands. ``without`` are elements that are never proposed as the next
-    dopant.
+    less is better. ``lithium_removed`` are the states of charge, as shares of all lithium. ``oxygen_sites`` says how
+    many sites of oxygen next to a dopant are emptied in each cell, ``far_oxygen_sites`` how many far from all of them,
+    ``bands`` whether barriers are those of nudged elastic bands. ``without`` are elements that are never proposed as
+    the next dopant.
     """
 
     name: str = "dopants"

@@ -52,7 +52,8 @@ def taken_words(
         _count(states, "states of charge"),
     ]
     several = [part for part in parts if part]
-    mean = "mean over " + (", ".join(several[:-1]) + " and " if len(several) > 1 else "") + several[-1] if several else ""
+    mean = " and ".join(filter(None, (", ".join(several[:-1]), *several[-1:])))
+    mean = f"mean over {mean}" if mean else ""
     lowest = _lowest(key, cells) if key in WEAKEST else ""
     sign = ""
     if key == SITE:

@@ -56,9 +56,10 @@ def judgement_figures(
 ) -> list[Figure]:
     """Return scores (of the first `MOST_SCORES`), funnel and pairs of the weighted quantities of any screening.
 
-    *asked* is its study, which says what is weighed and which way is better; *reference* is drawn in the pairs, *zero* says what scores 0, *over* what the intervals are over. *shown* names the
-    candidates that are drawn in the pairs, which then carry their ranks in place of their names; all by default.
-    *origin* is the origin of all figures, ``Origin.MEASURED`` where they are of several and no figure says which.
+    *asked* is its study, which says what is weighed and which way is better; *reference* is drawn in the pairs, *zero*
+    says what scores 0, *over* what the intervals are over. *shown* names the candidates that are drawn in the pairs,
+    which then carry their ranks in place of their names; all by default. *origin* is the origin of all figures,
+    ``Origin.MEASURED`` where they are of several and no figure says which.
     """
     drawn = []
     ranking = judged.ranking

@@ -16,7 +16,8 @@ from lirich.screening.sites import site_preferences
 from lirich.screening.states import StateFigure, agreements, changes_by_state, figures_by_state
 from lirich.workbench.screen_literature import Published
 from lirich.workbench.screen_orderings import one_ordering
-from lirich.workbench.screen_predict import Predicted, ScreenPrediction, predict
+from lirich.workbench.screen_predict import predict
+from lirich.workbench.screen_predicted import Predicted, ScreenPrediction
 from lirich.workbench.screen_rows import candidate_rows
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class ScreenResult:
         ]
 
     def _predicted_value(self, place: Predicted, key: str, figure: Estimate) -> Value:
-        screened, learned = self.judged.screened, self.predicted.of(key)
+        screened, learned = self.judged.screened, self.predicted.of(key, figure.of)
         assert figure.low is not None
         assert figure.high is not None
         assert learned is not None
@@ -123,6 +124,7 @@ class ScreenResult:
                 method="Gaussian process on features of the dopant",
                 other={
                     **self._averaged(key),
+                    **({"decided_by": figure.of} if figure.of else {}),
                     "learned_from": learned.groups,
                     "left_out_rmse": round(learned.error, 4),
                     "left_out_rmse_of_mean": round(learned.naive, 4),
