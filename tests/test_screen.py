@@ -343,7 +343,7 @@ def test_a_study_may_be_toml(tmp_path: Path) -> None:
         ({"dopants": ["Wo"]}, "'Wo'"),
         ({"dopants": [{"element": "W", "sites": ["TM"], "chrage": 6}]}, "Did you mean 'charge'"),
         ({"weights": {"oxygen_vacancy_energy_ev": 1}}, "oxygen_vacancy_formation_energy_ev"),
-        ({"weights": {"d50_um": 1}}, "neither more nor less"),
+        ({"weights": {"d50_um": 1}}, "say better: {d50_um: higher} or lower"),
         ({"gates": [{"quantity": VACANCY}]}, "has no limit"),
         ({"dopants": ["Mn"]}, "Mn is in the host"),
         ({"dopants": [{"element": "Ni", "sites": ["Li", "TM"]}]}, "Ni is in the host"),

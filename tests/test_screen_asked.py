@@ -22,7 +22,7 @@ from lirich.workbench.prospects import Prospect, built, hosts_of, percents_of, p
 from lirich.workbench.screen import make_screen, outlook, read_screen, run_screen, shipped_result
 from lirich.workbench.screen_cells import expected_cost
 from lirich.workbench.screen_next import study_text
-from lirich.workbench.screen_predict import ScreenPrediction
+from lirich.workbench.screen_predicted import ScreenPrediction
 from screen_material import CHANGE, STUDY, VACANCY, cheap_plan
 
 HOST = {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 60, "orderings": 1}

@@ -33,6 +33,7 @@ from lirich.workbench.screen_next import next_study, study_text, what_next
 from lirich.workbench.screen_predict import FEWEST
 from lirich.workbench.screen_result import ScreenResult
 
+MIGRATION = "metal_migration_energy_ev"
 CHANGE = "oxygen_vacancy_formation_energy_change_ev"
 COMPUTED = ["W", "Nb", "Ta", "Ti", "Zr", "Al", "Ga", "Sn", "Cr", "Fe", "Ge", "V", "Mg", "Zn", "Te", "Cu", "Si", "Sb"]
 
@@ -187,6 +188,60 @@ def test_what_is_proposed_says_how_toxic_and_dear_it_is() -> None:
     (molybdenum,) = [each for each in data if each["element"] == "Mo"]
     assert molybdenum["price_usd_per_kg"] == element_table()["Mo"].price_usd_per_kg
     assert molybdenum["toxicity"] == element_table()["Mo"].toxicity
+
+
+def test_each_metal_is_learned_on_its_own_and_the_lowest_is_told() -> None:
+    """What holds Mn frees Ni: of some dopants Mn decides, of others Ni, and their lowest is no law of the ions."""
+    middle = float(np.median([truth(e, usual_place(e)) for e in COMPUTED]))
+
+    def of_metals(element: str) -> dict[str, float]:
+        step = truth(element, usual_place(element)) - middle
+        return {"Mn": 1.0 + step, "Ni": 1.0 - step}
+
+    cells = tuple(Built(ordering=n, formula="") for n in range(2))
+
+    def leaving(of: dict[str, float]) -> tuple[Reading, ...]:
+        return tuple(
+            Reading(
+                quantity=MIGRATION,
+                value=value + 0.01 * (2 * n - 1),
+                cell=n,
+                where=f"{metal} in a tetrahedron of the Li layer",
+                lithium_removed=0.5,
+            )
+            for n in range(2)
+            for metal, value in of.items()
+        )
+
+    study = DopingStudy.model_validate(
+        {
+            "host": {"formula": "Li1.2Mn0.6Ni0.2O2"},
+            "dopants": COMPUTED,
+            "lithium_removed": [0.5],
+            "weights": {MIGRATION: 1},
+        }
+    )
+    tried = tuple(Tried(name=e, elements=(e,), cells=cells, readings=leaving(of_metals(e))) for e in COMPUTED)
+    host = Tried(name="undoped", cells=cells, readings=leaving({"Mn": 1.0, "Ni": 1.0}))
+    result = ScreenResult(judged(Screened(study=study, host=host, tried=tried)), ())
+    assert {c.figures[MIGRATION].of for c in result.judged.candidates} == {"Mn", "Ni"}
+    predicted = result.predicted
+    for metal in ("Mn", "Ni"):
+        learned = predicted.of(MIGRATION, metal)
+        assert learned is not None
+        assert learned.tells
+        assert learned.error < 0.6 * learned.naive
+        assert learned.words.startswith(f"metal migration energy, {metal}: error on")
+    told = {p.ion.element: p.figures[MIGRATION] for p in predicted.places}
+    assert {figure.of for figure in told.values()} == {"Mn", "Ni"}
+    for element, figure in told.items():
+        own = of_metals(element)
+        if abs(own["Mn"] - own["Ni"]) > 0.4:
+            assert figure.of == min(own, key=lambda metal: own[metal])
+            assert figure.value == pytest.approx(min(own.values()), abs=0.2)
+    stored = [v for v in result.values if v.origin == "predicted" and v.quantity == MIGRATION]
+    assert {v.conditions.other["decided_by"] for v in stored} == {"Mn", "Ni"}
+    assert {v.conditions.other["metal"] for v in stored} == {"lowest of Mn, Ni"}
 
 
 def test_the_next_study_runs_and_keeps_what_was_computed() -> None:

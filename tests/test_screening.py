@@ -37,7 +37,7 @@ def test_a_gate_counts_who_passes_and_who_falls() -> None:
     passed = funnel([GOOD, FAIR, POOR], [Gate(quantity=VACANCY, at_least=0.0), Gate(quantity=VOLUME, at_most=2.5)])
     assert passed.counts == [
         ("candidates", 3),
-        ("oxygen-vacancy formation energy ≥ 0 eV", 2),
+        ("lowest oxygen-vacancy formation energy ≥ 0 eV", 2),
         ("volume change ≤ 2.5 %", 1),
     ]
     assert passed.survivors == ("W",)
@@ -54,7 +54,7 @@ def test_the_unknown_fall_unless_the_gate_lets_them_go_on_and_says_so() -> None:
     blank = Candidate(name="B", missing={VACANCY: "not converged"})
     strict = funnel([blank], [Gate(quantity=VACANCY, at_least=0.0)])
     assert strict.survivors == ()
-    assert "fell at: oxygen-vacancy formation energy unknown (not converged)" in reasons(blank, strict, None)
+    assert "fell at: lowest oxygen-vacancy formation energy unknown (not converged)" in reasons(blank, strict, None)
     lenient = funnel([blank], [Gate(quantity=VACANCY, at_least=0.0, unknown_passes=True)])
     assert lenient.survivors == ("B",)
     assert lenient.stages[0].entered == 1

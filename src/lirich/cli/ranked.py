@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -39,16 +39,42 @@ def score_cell(place: Ranked) -> str:
 
 
 def figure_cells(candidate: Candidate, keys: Iterable[str]) -> list[str]:
-    """Return the figures of a candidate without units, each with its interval below it; a dash for a missing one."""
+    """Return the figures of a candidate without units, a dash for a missing one.
+
+    Below each stand its interval and, with a Δ, the difference to the undoped where there is one.
+    """
     from lirich.quantities import QUANTITIES
     from lirich.screening.reasons import figure_words
 
-    return [
-        figure_words(key, candidate.figures[key]).removesuffix(QUANTITIES[key].unit).strip().replace(" (", "\n(")
-        if key in candidate.figures
-        else "–"
-        for key in keys
-    ]
+    cells = []
+    for key in keys:
+        if key not in candidate.figures:
+            cells.append("–")
+            continue
+        words = figure_words(key, candidate.figures[key]).removesuffix(QUANTITIES[key].unit).strip()
+        change = candidate.changes.get(key)
+        cells.append(words.replace(" (", "\n(") + (f"\nΔ {change.value:+.3g}" if change is not None else ""))
+    return cells
+
+
+def show_why(candidate: Candidate, reasons: Sequence[str], beside: Collection[str] = ()) -> None:
+    """Print why a candidate stands where it stands, a line each; what stands *beside* it already is left out.
+
+    Doubts are counted by kind: each is told in ``--json`` and the report.
+    """
+    from rich.padding import Padding
+
+    from lirich.screening.reasons import doubt_counts, doubt_words
+
+    out = console()
+    notes = f" [dim]{escape('; '.join(candidate.notes))}[/]" if candidate.notes else ""
+    out.print(f"[bold]{escape(candidate.name)}[/]{notes}")
+    left_out = {*beside, *doubt_words(candidate)}
+    for reason in (reason for reason in reasons if reason not in left_out):
+        out.print(Padding(escape(reason), (0, 0, 0, 2), expand=False))
+    doubts = doubt_counts(candidate)
+    if doubts:
+        out.print(Padding(f"[dim]{escape(doubts)}[/]", (0, 0, 0, 2), expand=False))
 
 
 def show_reasons(name: str, reasons: Sequence[str], rank: int | None = None) -> None:

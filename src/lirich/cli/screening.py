@@ -10,12 +10,12 @@ from rich.markup import escape
 
 from lirich.cli.options import open_workspace
 from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
-from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_reasons
+from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_why
 from lirich.errors import WorkspaceNotFoundError
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
-    from lirich.workbench.screen_predict import ScreenPrediction
+    from lirich.workbench.screen_predicted import ScreenPrediction
     from lirich.workbench.screen_result import ScreenResult
 
 MOST_PREDICTED = 12
@@ -152,6 +152,9 @@ def _show_learned(found: ScreenPrediction) -> None:
 
 def show(result: ScreenResult) -> None:
     """Print funnel, ranking, reasons and the literature."""
+    from lirich.screening.candidate import Candidate
+    from lirich.screening.judged import CHANGES
+    from lirich.screening.reasons import rank_words
     from lirich.screening.sites import site_preferences
 
     out = console()
@@ -168,14 +171,21 @@ def show(result: ScreenResult) -> None:
             rows.append(("–", candidate.name, "–", *figures))
             continue
         rows.append((rank_cell(place), candidate.name, score_cell(place), *figures))
+    undoped = Candidate(name=judged.screened.host.name, figures=judged.reference)
+    cells = figure_cells(undoped, keys)
+    rows.append(("", undoped.name, "0", *("0" if key in CHANGES else c for key, c in zip(keys, cells, strict=True))))
     heads = ("rank", "candidate", "score", *(head_of(key) for key in keys))
     numbers = tuple(range(2, 3 + len(keys)))
     drop = tuple(reversed(numbers[1:]))
     show_table(f"{name} (computed; 90 % intervals)", heads, rows, right=(0, *numbers), whole=numbers, drop=drop)
     for candidate, row in result.rows:
-        show_reasons(candidate.name, row["reasons"])
-        if candidate.notes:
-            out.print(f"  [dim]{escape('; '.join(candidate.notes))}[/]")
+        place = result.place(candidate.name)
+        in_table: tuple[str, ...] = ()
+        if judged.ranking is not None and place is not None and place.has_interval:
+            in_table = (rank_words(place, len(judged.ranking.places)),)
+        show_why(candidate, row["reasons"], in_table)
+    if any(figure.doubts for candidate, _ in result.rows for figure in candidate.figures.values()):
+        out.print("[dim]Doubts are about single structures and numbers: -o report.html and --json list them.[/]")
     _show_states(result)
     for site in site_preferences(judged):
         if site.verdict == "rather there":
@@ -232,11 +242,13 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
     """List what a study would compute."""
     from lirich.compute.executor import default_workers
     from lirich.workbench.screen import outlook, read_screen
+    from lirich.workbench.screen_orderings import one_ordering
 
     asked = read_screen(Path(study))
     found = outlook(asked)
     count = default_workers() if workers is None else workers
     total = sum(each.seconds for each in found)
+    findings = [finding for finding in [one_ordering(asked)] if finding is not None]
     if json:
         print_json(
             {
@@ -258,6 +270,7 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
                 ],
                 "seconds_of_one_core": round(total, 1),
                 "workers": count,
+                "findings": [finding.model_dump(mode="json") for finding in findings],
             }
         )
         return
@@ -281,6 +294,7 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
                 f"[yellow]{escape(each.name)}[/]: the same atoms as {escape(', '.join(each.same_atoms))}, other formal "
                 "charges: a potential that knows no charges cannot tell them apart."
             )
+    show_findings(findings)
     cores = f"{count} core{'s' if count != 1 else ''}"
     console().print(
         f"About {max(1, round(total / count / 60))} min on {cores} with CHGNet, less what is kept from an earlier "

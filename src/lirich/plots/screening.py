@@ -99,6 +99,7 @@ def against(
     front: Sequence[str] = (),
     fallen: Sequence[str] = (),
     reference: tuple[float, float] | None = None,
+    better: Mapping[str, str | None] | None = None,
     ranks: Mapping[str, int] | None = None,
     labels: Mapping[str, str] | None = None,
     over: str = "orderings and calculators",
@@ -107,9 +108,10 @@ def against(
     """Draw two quantities of the candidates against each other, with intervals.
 
     Those on the Pareto front are joined and filled, those of *fallen* did not come through the gates; *reference* is
-    the undoped material. With *ranks* the points carry these numbers in place of their names, and the figure is cut to
-    those that have one; with *labels* they carry these, set apart from each other, and the note says whose they are.
-    *over* says what the intervals are over.
+    the undoped material, *better* says ``higher`` or ``lower`` where that is not as the vocabulary has it. With *ranks*
+    the points carry these numbers in place of their names, and the figure is cut to those that have one; with *labels*
+    they carry these, set apart from each other, and the note says whose they are. *over* says what the intervals are
+    over.
     """
     x_known, y_known = QUANTITIES[x_key], QUANTITIES[y_key]
     groups = (
@@ -176,8 +178,8 @@ def against(
         layout=style.layout(
             showlegend=True,
             height=420,
-            xaxis=style.axis(_title(x_key), **_cut(x_key, [p[0] for p in pairs], ranks)),
-            yaxis=style.axis(_title(y_key), **_cut(y_key, [p[1] for p in pairs], ranks)),
+            xaxis=style.axis(_title(x_key, better), **_cut(x_key, [p[0] for p in pairs], ranks)),
+            yaxis=style.axis(_title(y_key, better), **_cut(y_key, [p[1] for p in pairs], ranks)),
             annotations=origin_label(origin),
         ),
         note=f"Bars: 90 % intervals over {over}; a point without bars has none."
@@ -262,10 +264,11 @@ def _on_axis(key: str, value: float) -> float:
     return log10(value) if QUANTITIES[key].decades and value > 0 else value
 
 
-def _title(key: str) -> str:
+def _title(key: str, better: Mapping[str, str | None] | None) -> str:
     known = QUANTITIES[key]
-    better = {"higher": ", more is better", "lower": ", less is better"}.get(known.better or "", "")
-    return f"{style.symbol(known.symbol)} ({known.unit}{better})"
+    towards = (better or {}).get(key) or known.better or ""
+    words = {"higher": ", more is better", "lower": ", less is better"}.get(towards, "")
+    return f"{style.symbol(known.symbol)} ({known.unit}{words})"
 
 
 def _dots(spots: Sequence[Spot], colour: str, symbol: str = "square-open") -> dict[str, Any]:

@@ -66,6 +66,13 @@ class Asked(Frozen):
         """The direction that is better, for quantities of which the study says it."""
         return {}
 
+    def towards(self, key: str) -> Better | None:
+        """Return the direction that raises the score: that of the study, else the vocabulary, turned by its weight."""
+        direction = self.directions.get(key) or QUANTITIES[key].better
+        if direction is None or self.weights.get(key, 1.0) >= 0:
+            return direction
+        return "lower" if direction == "higher" else "higher"
+
     @property
     def wanted(self) -> tuple[str, ...]:
         """The quantities that gates and weights ask for, each once."""

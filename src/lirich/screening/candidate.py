@@ -21,7 +21,8 @@ class Estimate(Frozen):
     """A figure with its `LEVEL` interval, and from how many independent results it was made.
 
     One result alone has no interval: ``low`` and ``high`` are ``None``. ``standard_error`` is that of the value where
-    the interval was made of one. ``of`` names the one of several that it is the figure of, such as the metal.
+    the interval was made of one. ``of`` names the one of several that it is the figure of, such as the metal; ``taken``
+    says in words how one figure was made of several numbers, such as the lowest of several sites.
     """
 
     value: float
@@ -31,6 +32,7 @@ class Estimate(Frozen):
     doubts: tuple[str, ...] = ()
     standard_error: float | None = Field(default=None, ge=0)
     of: str = ""
+    taken: str = ""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -44,16 +46,18 @@ class Estimate(Frozen):
 class Candidate(Frozen):
     """Something that may be made: its name, its figures by quantity, and why some are missing.
 
-    ``missing`` says for each quantity that was asked for and is not there what became of it. ``notes`` go along with
-    the candidate: how its charge is taken up, on which site it stands.
+    ``changes`` are, of some figures, the differences to the reference, paired cell by cell; ``missing`` says for each
+    quantity that was asked for and is not there what became of it. ``notes`` go along with the candidate: how its
+    charge is taken up, on which site it stands.
     """
 
     name: str = Field(min_length=1)
     figures: Mapping[str, Estimate] = {}
+    changes: Mapping[str, Estimate] = {}
     missing: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
 
-    @field_validator("figures", "missing")
+    @field_validator("figures", "changes", "missing")
     @classmethod
     def _known(cls, figures: Mapping[str, object]) -> Mapping[str, object]:
         for key in figures:

@@ -54,11 +54,15 @@ def lowest(figures: Mapping[str, Estimate], lacking: tuple[str, ...] = ()) -> Es
     """Return the figure that decides of several of one quantity, one of each metal: the lowest.
 
     Its interval goes from the lowest lower end to the lowest upper end, so that a gate that must be sure is sure of
-    every metal. ``of`` says which metal it is. ``lacking`` are doubts about metals without a figure.
+    every metal. ``of`` says which metal it is, ``taken`` of which it is the lowest. ``lacking`` are doubts about metals
+    without a figure.
     """
     metal, figure = min(figures.items(), key=lambda item: (item[1].value, item[0]))
     doubts = tuple(dict.fromkeys((*(d for each in figures.values() for d in each.doubts), *lacking)))
     changed: dict[str, object] = {"of": metal, "doubts": doubts}
+    if len(figures) > 1:
+        among = f"the {'lower' if len(figures) == 2 else 'lowest'} of {' and '.join(sorted(figures))}"
+        changed["taken"] = "; ".join(filter(None, (among, figure.taken)))
     if figure.low is not None and figure.high is not None:
         changed["low"] = min(each.low for each in figures.values() if each.low is not None)
         changed["high"] = min(each.high for each in figures.values() if each.high is not None)

@@ -12,6 +12,7 @@ from lirich.errors import UnknownNameError
 from lirich.model import Frozen
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Candidate, Estimate
+from lirich.screening.weakest import gated_name
 
 Verdict = Literal["passes", "fails", "unknown"]
 
@@ -53,7 +54,12 @@ class Gate(Frozen):
         limits += [f"≤ {self.at_most:g}" if self.at_most is not None else ""]
         sure = " for the whole interval" if self.sure else " within the error bar" if self.unsure_passes else ""
         unit = "" if known.unit == "1" else known.unit
-        return f"{known.name} {' and '.join(filter(None, limits))} {unit}".rstrip() + sure
+        return f"{self.name} {' and '.join(filter(None, limits))} {unit}".rstrip() + sure
+
+    @property
+    def name(self) -> str:
+        """The quantity in words, of several numbers of a cell the lowest: ``lowest metal migration energy``."""
+        return gated_name(self.quantity, QUANTITIES[self.quantity].name)
 
     def verdict(self, candidate: Candidate) -> Verdict:
         """Say whether that candidate passes."""
@@ -67,17 +73,19 @@ class Gate(Frozen):
         return self.unsure_passes and self.narrowly(candidate)
 
     def why(self, candidate: Candidate) -> str:
-        """Say in words why that candidate passes or not: what it has against what is asked."""
+        """Say in words why that candidate passes or not: which of its numbers decides, against what is asked."""
         figure = candidate.figures.get(self.quantity)
         known = QUANTITIES[self.quantity]
         if figure is None:
             reason = candidate.missing.get(self.quantity, "not computed")
-            return f"{known.name} unknown ({reason})"
+            return f"{self.name} unknown ({reason})"
         has = f"{figure.value:.3g}"
         if self.sure and figure.low is not None and figure.high is not None:
             has = f"{figure.low:.3g} … {figure.high:.3g}"
         has = f"{figure.of} {has}".lstrip()
-        return f"{known.name} {has} {known.unit}".rstrip() + f" (asked: {self.words.removeprefix(known.name).strip()})"
+        unit = "" if known.unit == "1" else known.unit
+        taken = f", {figure.taken}" if figure.taken else ""
+        return f"{self.name} {has} {unit}".rstrip() + f"{taken} (asked: {self.words.removeprefix(self.name).strip()})"
 
     def narrowly(self, candidate: Candidate) -> bool:
         """Say whether the value of a candidate fails and the limit lies within its interval."""

@@ -14,6 +14,7 @@ from lirich.screening.estimates import Run, estimate, lowest
 from lirich.screening.judgement import Judgement, judge
 from lirich.screening.screened import PER_METAL, Reading, Screened, Tried
 from lirich.screening.sizes import possible
+from lirich.screening.weakest import WEAKEST, taken_words
 
 CHANGES: Mapping[str, str] = {
     key: key.replace("_change_", "_")
@@ -21,18 +22,6 @@ CHANGES: Mapping[str, str] = {
     if "_change_" in key and key.replace("_change_", "_") in QUANTITIES
 }
 """Quantities that are a difference to the undoped cell, and what they are the difference of."""
-
-WEAKEST = frozenset(
-    {
-        "oxygen_vacancy_formation_energy_ev",
-        "metal_migration_energy_ev",
-        "metal_migration_barrier_ev",
-        "lithium_migration_energy_ev",
-        "dopant_site_energy_ev",
-    }
-)
-"""Energies of which a cell has as many as sites: the lowest decides, since that oxygen or metal leaves first, and the
-dopant goes to that site first."""
 
 
 class Key(NamedTuple):
@@ -58,11 +47,12 @@ class Judged(Judgement):
 def judged(screened: Screened) -> Judged:
     """Judge what was computed by the gates and weights of its study.
 
-    Every quantity of a cell becomes one number (the lowest over sites for `WEAKEST`, those beside a dopant where there
-    are such; else the mean), of migrations one of each metal. A change is the difference to the undoped cell of the
-    same ordering, calculator, state of charge and metal, unless the cell itself has it place by place. States of charge
-    are averaged, for gates and score only; the interval is that of `lirich.screening.estimates.estimate`, cut to
-    what is possible (`lirich.screening.sizes`). Of several metals the one with the lowest figure decides.
+    Every quantity of a cell becomes one number (the lowest over sites for `lirich.screening.weakest.WEAKEST`, those
+    beside a dopant where such were tried; else the mean), of migrations one of each metal. A change is the difference
+    to the undoped cell of the same ordering, calculator, state of charge and metal, unless the cell itself has it place
+    by place. States of charge are averaged, for gates and score only; the interval is that of
+    `lirich.screening.estimates.estimate`, cut to what is possible (`lirich.screening.sizes`). Of several metals the one
+    with the lowest figure decides.
     """
     study = screened.study
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
@@ -91,7 +81,24 @@ def _candidate(
             figures[key] = _figure(tried, key, own, host.get(base, ()))
         elif key in wanted:
             missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
-    return Candidate(name=tried.name, figures=figures, missing=missing, notes=_notes(tried))
+    changes = {key: over for key in wanted if key in figures and (over := _over_host(tried, key, figures[key], host))}
+    return Candidate(name=tried.name, figures=figures, changes=changes, missing=missing, notes=_notes(tried))
+
+
+def _over_host(tried: Tried, key: str, figure: Estimate, host: Mapping[str, Mapping[Key, float]]) -> Estimate | None:
+    """Return what a candidate has over the undoped cells of the same orderings, of the metal that its figure is of.
+
+    It is the difference of the numbers that the score takes (of several sites the lowest of each), and so not that of
+    the vocabulary (``…_change_…``), which goes place by place. ``None`` of what is a change itself, and where the
+    undoped cells have no number.
+    """
+    undoped = {} if key in CHANGES else host.get(key, {})
+    over = {
+        place: value - undoped[place]
+        for place, value in _numbers(tried, key).items()
+        if place in undoped and place.metal == figure.of
+    }
+    return estimate(_over_states(over)) if over else None
 
 
 def host_numbers(screened: Screened, keys: Iterable[str]) -> dict[str, dict[Key, float]]:
@@ -108,18 +115,27 @@ def numbers(tried: Tried, key: str, host: Mapping[str, Mapping[Key, float]]) -> 
     return {place: value - pairs[place] for place, value in _numbers(tried, CHANGES[key]).items() if place in pairs}
 
 
-def _numbers(tried: Tried, key: str) -> dict[Key, float]:
-    """Return one number per ordering, calculator, state of charge and metal; cells of one ordering are averaged."""
+def _cells(tried: Tried, key: str) -> dict[tuple[Key, int], list[Reading]]:
+    """Return the readings of each cell that count: those beside a dopant where such were tried, else all.
+
+    What lies far from the dopants does not stand in for one beside them that has no number.
+    """
     cells: dict[tuple[Key, int], list[Reading]] = defaultdict(list)
     for reading in tried.readings:
-        if reading.quantity == key and reading.value is not None:
+        if reading.quantity == key:
             ordering = tried.cells[reading.cell].ordering
             place = Key(ordering, reading.calculator, reading.lithium_removed, reading.metal)
             cells[place, reading.cell].append(reading)
+    counted = {at: [r for r in readings if r.region == "near"] or readings for at, readings in cells.items()}
+    there = {at: [r for r in readings if r.value is not None] for at, readings in counted.items()}
+    return {at: readings for at, readings in there.items() if readings}
+
+
+def _numbers(tried: Tried, key: str) -> dict[Key, float]:
+    """Return one number per ordering, calculator, state of charge and metal; cells of one ordering are averaged."""
     places: dict[Key, list[float]] = defaultdict(list)
-    for (place, _), readings in cells.items():
-        near = [r for r in readings if r.region == "near"] or readings
-        values = [r.value for r in near if r.value is not None]
+    for (place, _), readings in _cells(tried, key).items():
+        values = [r.value for r in readings if r.value is not None]
         places[place].append(min(values) if key in WEAKEST else fmean(values))
     return {place: fmean(values) for place, values in places.items()}
 
@@ -135,15 +151,25 @@ def _figure(tried: Tried, key: str, numbers: Mapping[Key, float], undoped: Itera
         for metal in sorted({place.metal for place in undoped} - set(metals))
         if metal
     ]
-    figures = {
-        metal: estimate(
-            _over_states({p: value for p, value in numbers.items() if p.metal == metal}), doubts_of(tried, key, metal)
-        )
-        for metal in metals
-    }
+    figures = figures_by_metal(tried, key, numbers)
     if key in PER_METAL:
         return lowest(figures, tuple(lacking))
     return possible(key, figures[""])
+
+
+def figures_by_metal(tried: Tried, key: str, numbers: Mapping[Key, float]) -> dict[str, Estimate]:
+    """Return the figure of each metal, states of charge averaged; one under ``""`` of what no metal is asked of."""
+    found = {}
+    cells = _cells(tried, key) or _cells(tried, CHANGES.get(key, key))
+    for metal in sorted({place.metal for place in numbers}):
+        own = {place: value for place, value in numbers.items() if place.metal == metal}
+        runs = _over_states(own)
+        figure = estimate(runs, doubts_of(tried, key, metal))
+        there = [readings for (place, _), readings in cells.items() if place in own]
+        states = len({place.lithium_removed for place in own})
+        taken = taken_words(key, figure.value, runs, states, there)
+        found[metal] = figure.model_copy(update={"taken": taken})
+    return found
 
 
 def _over_states(numbers: Mapping[Key, float]) -> dict[Run, float]:

@@ -112,7 +112,8 @@ def rank(
     """
     if not any(weights.values()):
         raise InputError("A ranking without weights", expected="a weight for one quantity at least")
-    directions = {key: _direction(key, (better or {}).get(key)) for key in weights}
+    keys = list(weights)
+    turn = np.array([turn_of(key, better) for key in keys])
     left_out = {
         c.name: tuple(key for key in weights if key not in c.figures)
         for c in candidates
@@ -125,9 +126,7 @@ def rank(
             expected="one candidate with every weighted quantity",
             advice="See what is missing of each, or weigh other quantities",
         )
-    keys = list(weights)
     base = np.array([on_scale(key, reference[key]) if reference and key in reference else 0.0 for key in keys])
-    turn = np.array([directions[key] for key in keys])
     values = np.array([[on_scale(key, c.figures[key].value) for key in keys] for c in whole])
     down, up = (np.array([_deviations(key, [c.figures[key] for c in whole], end) for key in keys]).T for end in (-1, 1))
     gains = (values - base) * turn
@@ -192,9 +191,13 @@ def on_scale(key: str, value: float) -> float:
     return log10(value)
 
 
-def _direction(key: str, asked: Better | None) -> float:
+def turn_of(key: str, better: Mapping[str, Better] | None = None) -> float:
+    """Return 1 where more of a quantity is better, −1 where less is: what *better* says, else the vocabulary.
+
+    Raises `InputError` where neither says it.
+    """
     known = QUANTITIES.get(key)
-    direction = asked or (known.better if known is not None else None)
+    direction = (better or {}).get(key) or (known.better if known is not None else None)
     if known is None or direction is None:
         raise InputError(
             f"{key} cannot be weighed: " + ("no such quantity" if known is None else "neither more nor less is better"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lirich.quantities import QUANTITIES
@@ -38,7 +39,7 @@ def doubt_words(candidate: Candidate) -> list[str]:
             doubts.setdefault(doubt, []).append(QUANTITIES[key].name)
     kinds: dict[str, list[str]] = {}
     for doubt in doubts:
-        kinds.setdefault(doubt.rpartition(": ")[0] or doubt, []).append(doubt)
+        kinds.setdefault(_kind(doubt), []).append(doubt)
     said = []
     for alike in kinds.values():
         about = list(dict.fromkeys(name for doubt in alike for name in doubts[doubt]))
@@ -47,6 +48,23 @@ def doubt_words(candidate: Candidate) -> list[str]:
         more = f" (and {len(alike) - 1} more like it)" if len(alike) > 1 else ""
         said.append(f"{names}: {alike[0]}{more}")
     return said
+
+
+def doubt_counts(candidate: Candidate) -> str:
+    """Return how many doubts there are, by kind: ``9 doubts: not as built (8), undoped cell not as built (1)``.
+
+    One alone is told whole; empty without any.
+    """
+    doubts = dict.fromkeys(doubt for figure in candidate.figures.values() for doubt in figure.doubts)
+    if len(doubts) < 2:
+        return "; ".join(f"one doubt, {words}" for words in doubt_words(candidate))
+    kinds = Counter(_kind(doubt) for doubt in doubts)
+    named = ((kind.replace("host: ", "undoped cell "), n) for kind, n in kinds.most_common())
+    return f"{len(doubts)} doubts: " + ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in named)
+
+
+def _kind(doubt: str) -> str:
+    return doubt.rpartition(": ")[0] or doubt
 
 
 def _of_gates(candidate: Candidate, passed: Funnel) -> list[str]:
@@ -68,7 +86,7 @@ def _of_rank(candidate: Candidate, place: Ranked, ranking: Ranking) -> list[str]
     parts = sorted(place.contributions.items(), key=lambda item: -abs(item[1]))
     said = [
         f"{'carried' if part > 0 else 'held back'} by {QUANTITIES[key].name} "
-        f"{figure_words(key, candidate.figures[key])} ({part:+.2f} of {place.score:+.2f})"
+        f"{figure_words(key, candidate.figures[key])}{_over(key, candidate)} ({part:+.2f} of {place.score:+.2f})"
         for key, part in parts
         if part != 0
     ]
@@ -96,6 +114,19 @@ def figure_words(key: str, figure: Estimate) -> str:
     unit = QUANTITIES[key].unit
     interval = "" if figure.low is None else f" ({figure.low:.3g} … {figure.high:.3g})"
     return f"{figure.of} {figure.value:.3g}{interval} {unit}".strip()
+
+
+def change_words(key: str, change: Estimate) -> str:
+    """Write a difference to the host with its sign: ``-0.193 (-0.23 … -0.156) V over the host``."""
+    unit = QUANTITIES[key].unit
+    said = "percentage points " if unit == "%" else "" if unit == "1" else f"{unit} "
+    interval = "" if change.low is None else f" ({change.low:+.3g} … {change.high:+.3g})"
+    return f"{change.value:+.3g}{interval} {said}over the host"
+
+
+def _over(key: str, candidate: Candidate) -> str:
+    change = candidate.changes.get(key)
+    return "" if change is None else f", {change_words(key, change)}"
 
 
 def table(

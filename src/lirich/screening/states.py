@@ -10,9 +10,10 @@ from statistics import fmean
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Estimate
 from lirich.screening.estimates import Run, estimate
-from lirich.screening.judged import CHANGES, WEAKEST, Judged, Key, doubts_of, host_numbers, numbers
+from lirich.screening.judged import CHANGES, Judged, Key, doubts_of, host_numbers, numbers
 from lirich.screening.screened import Tried
 from lirich.screening.sizes import possible
+from lirich.screening.weakest import WEAKEST
 
 LEAST_TO_RANK = 4
 """Candidates that two orderings must share before a rank correlation says anything; a convention of lirich."""

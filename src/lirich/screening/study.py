@@ -16,7 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from lirich.errors import UnknownNameError
 from lirich.model import Composition, Frozen
+from lirich.quantities import QUANTITIES
 from lirich.screening.asked import Asked, readable
+from lirich.screening.ranking import Better
 
 Place = Literal["Li", "TM", "O", "tetrahedral"]
 Kind = Literal["redox", "li-vacancy", "exchange", "o-vacancy"]
@@ -44,6 +46,8 @@ Percents = Annotated[
     Field(max_length=20),
 ]
 """One concentration or several, %; in a file a number or a list."""
+
+_FEWER: Mapping[Better, str] = {"higher": "more", "lower": "less"}
 
 ANIONS = frozenset({"N", "O", "F", "S", "Cl", "Br", "I", "Se"})
 ALKALI = frozenset({"Na", "K", "Rb", "Cs"})
@@ -147,6 +151,11 @@ class HostCell(Frozen):
     file: str = ""
     crystal: str = ""
 
+    @property
+    def as_given(self) -> bool:
+        """Whether it is a crystal that is taken as it is: then there is one ordering, whatever ``orderings`` says."""
+        return not self.formula
+
     @field_validator("formula")
     @classmethod
     def _readable(cls, formula: str) -> str:
@@ -173,10 +182,11 @@ class DopingStudy(Asked):
     ``concentration_percent`` is that of each ion of a set, or with ``percent_of: set`` that of all together; of several
     concentrations each is a candidate of its own. ``compensations`` are the kinds that may make a cell neutral, in the
     order in which they are preferred; ``ways`` says how many of them are computed, each as a candidate of its own.
-    ``lithium_removed`` are the states of charge, as shares of all lithium. ``oxygen_sites`` says how many sites of
-    oxygen next to a dopant are emptied in each cell, ``far_oxygen_sites`` how many far from all of them, ``bands``
-    whether barriers are those of nudged elastic bands. ``without`` are elements that are never proposed as the next
-    dopant.
+    ``better`` says of weighted quantities whose direction is a matter of their use (an average voltage) whether more or
+    less is better. ``lithium_removed`` are the states of charge, as shares of all lithium. ``oxygen_sites`` says how
+    many sites of oxygen next to a dopant are emptied in each cell, ``far_oxygen_sites`` how many far from all of them,
+    ``bands`` whether barriers are those of nudged elastic bands. ``without`` are elements that are never proposed as
+    the next dopant.
     """
 
     name: str = "dopants"
@@ -193,6 +203,7 @@ class DopingStudy(Asked):
     calculators: tuple[str, ...] = Field(default=("chgnet",), min_length=1)
     relaxation: Accuracy = Accuracy()
     descriptors: tuple[str, ...] = ()
+    better: Mapping[str, Better] = {}
     without: tuple[str, ...] = ()
 
     @field_validator("without")
@@ -202,6 +213,40 @@ class DopingStudy(Asked):
             if symbol not in symbols():
                 raise ValueError(str(UnknownNameError.of("element", symbol, symbols())))
         return given
+
+    @field_validator("better")
+    @classmethod
+    def _told_of(cls, better: Mapping[str, Better]) -> Mapping[str, Better]:
+        for key, direction in better.items():
+            if key not in QUANTITIES:
+                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
+            usual = QUANTITIES[key].better
+            if usual is not None and usual != direction:
+                raise ValueError(
+                    f"of {key} {_FEWER[usual]} is always better: a negative weight counts it the other way round"
+                )
+        return better
+
+    @model_validator(mode="after")
+    def _directed(self) -> Self:
+        for key in self.weights:
+            if QUANTITIES[key].better is None and key not in self.better:
+                raise ValueError(
+                    f"{key} cannot be weighed so: whether more or less of it is better depends on the use; say "
+                    f"better: {{{key}: higher}} or lower"
+                )
+        idle = next((key for key in self.better if key not in self.weights), None)
+        if idle is not None:
+            raise ValueError(
+                f"better says a direction of {idle}, which is not weighed: give it a weight, or leave it out (a gate "
+                "says its own side)"
+            )
+        return self
+
+    @property
+    def directions(self) -> Mapping[str, Better]:
+        """The direction that is better, of the quantities that the study says it of."""
+        return self.better
 
     @model_validator(mode="after")
     def _foreign(self) -> Self:

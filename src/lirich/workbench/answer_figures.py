@@ -65,7 +65,7 @@ def figures_by_section(answer: ScreenAnswer) -> dict[str, list[Figure]]:
     ranked = {p.name for p in answer.judgement.ranking.places} if answer.judgement.ranking else set()
     drawn = judgement_figures(
         answer.judgement,
-        answer.study.weights,
+        answer.study,
         {},
         shown=shown or {*ranked, *shown_names(answer)},
         zero=study.get("reference") or "the reference",

@@ -32,7 +32,7 @@ def figures_by_section(result: CoatingsResult) -> dict[str, list[Figure]]:
     shown = {*first, *judged.found.named}
     drawn = judgement_figures(
         judged,
-        study.weights,
+        study,
         {},  # the bare contact lies so far off that it would squeeze all others: it is in the words and the map
         zero="does nothing",
         over="the errors of the energies; energies end at 0",

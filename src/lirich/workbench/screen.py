@@ -256,7 +256,7 @@ def keep_values(store: Store, result: ScreenResult) -> int:
 
 def _computed_part(study: DopingStudy) -> dict[str, Any]:
     """Return what of a study decides what is computed."""
-    return study.model_dump(mode="json", exclude={"name", "gates", "weights", "without"})
+    return study.model_dump(mode="json", exclude={"name", "gates", "weights", "better", "without"})
 
 
 def _code(plan: CellPlan | None) -> list[str]:

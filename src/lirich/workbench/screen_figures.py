@@ -19,6 +19,7 @@ from lirich.screening.ranking import pareto_front
 
 if TYPE_CHECKING:
     from lirich.plots import Figure
+    from lirich.screening.asked import Asked
     from lirich.screening.judgement import Judgement
     from lirich.screening.screened import Built
     from lirich.workbench.screen_result import ScreenResult
@@ -38,14 +39,14 @@ def figures_of(result: ScreenResult) -> list[Figure]:
     spots = [plots.Spot(p.name, p.score.value, p.score.low, p.score.high) for p in told if p.score is not None]
     return [
         periodic.periodic_table(_tiles(result)),
-        *judgement_figures(judged, judged.screened.study.weights, judged.reference),
+        *judgement_figures(judged, judged.screened.study, judged.reference),
         *([plots.scores(spots, level=LEVEL, origin=Origin.PREDICTED)] if spots else []),
     ]
 
 
 def judgement_figures(
     judged: Judgement,
-    weights: Mapping[str, float],
+    asked: Asked,
     reference: Mapping[str, Estimate],
     *,
     zero: str = "undoped",
@@ -55,9 +56,10 @@ def judgement_figures(
 ) -> list[Figure]:
     """Return scores (of the first `MOST_SCORES`), funnel and pairs of the weighted quantities of any screening.
 
-    *reference* is drawn in the pairs, *zero* says what scores 0, *over* what the intervals are over. *shown* names the
-    candidates that are drawn in the pairs, which then carry their ranks in place of their names; all by default.
-    *origin* is the origin of all figures, ``Origin.MEASURED`` where they are of several and no figure says which.
+    *asked* is its study, which says what is weighed and which way is better; *reference* is drawn in the pairs, *zero*
+    says what scores 0, *over* what the intervals are over. *shown* names the candidates that are drawn in the pairs,
+    which then carry their ranks in place of their names; all by default. *origin* is the origin of all figures,
+    ``Origin.MEASURED`` where they are of several and no figure says which.
     """
     drawn = []
     ranking = judged.ranking
@@ -68,9 +70,9 @@ def judgement_figures(
         gates = [stage.gate for stage in judged.funnel.stages]
         short = [g.words.replace(QUANTITIES[g.quantity].name, QUANTITIES[g.quantity].symbol, 1) for g in gates]
         drawn.append(plots.funnel(judged.funnel.counts, ["candidates", *short]))
-    keys = sorted(weights, key=lambda key: -abs(weights[key]))
+    keys = sorted(asked.weights, key=lambda key: -abs(asked.weights[key]))
     for x, y in list(combinations(keys, 2))[:MOST_PAIRS]:
-        figure = _pair(judged, x, y, reference, shown, over, origin)
+        figure = _pair(judged, asked, x, y, reference, shown, over, origin)
         if figure is not None:
             drawn.append(figure)
     return drawn
@@ -119,6 +121,7 @@ def _tiles(result: ScreenResult) -> list[periodic.Tile]:
 
 def _pair(
     judged: Judgement,
+    asked: Asked,
     x: str,
     y: str,
     known: Mapping[str, Estimate],
@@ -130,7 +133,8 @@ def _pair(
     if len(both) < 2:
         return None
     through = [c for c in both if c.name in judged.funnel.survivors]
-    signs = np.array([1.0 if QUANTITIES[key].better == "higher" else -1.0 for key in (x, y)])
+    better = {key: asked.towards(key) for key in (x, y)}
+    signs = np.array([-1.0 if better[key] == "lower" else 1.0 for key in (x, y)])
     front: list[str] = []
     if through:
         values = np.array([[c.figures[x].value, c.figures[y].value] for c in through]) * signs
@@ -149,6 +153,7 @@ def _pair(
         front=front,
         fallen=fallen,
         reference=reference,
+        better=better,
         ranks=ranks,
         labels=labels,
         over=over,

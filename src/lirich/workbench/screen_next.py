@@ -7,7 +7,8 @@ from typing import Any
 
 from lirich.errors import NotEnoughDataError
 from lirich.screening.study import DopantSet, DopingStudy, Ion
-from lirich.workbench.screen_predict import ScreenPrediction, predict
+from lirich.workbench.screen_predict import predict
+from lirich.workbench.screen_predicted import ScreenPrediction
 from lirich.workbench.screen_result import ScreenResult
 
 

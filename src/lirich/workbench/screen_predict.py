@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -14,13 +13,14 @@ from numpy.typing import NDArray
 
 from lirich.errors import LirichError
 from lirich.model import Composition
-from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
-from lirich.screening.judged import Judged
-from lirich.screening.ranking import Ranking
+from lirich.screening.estimates import lowest
+from lirich.screening.judged import Judged, figures_by_metal, host_numbers, numbers
+from lirich.screening.ranking import Ranking, turn_of
+from lirich.screening.screened import PER_METAL
 from lirich.screening.sizes import SIZES
 from lirich.screening.study import ANIONS, Doping, Ion, Place
-from lirich.workbench.dopant_facts import element_words, facts_of
+from lirich.workbench.screen_predicted import FOR_INTERVAL, SCORE, Learned, Predicted, ScreenPrediction
 
 if TYPE_CHECKING:
     from lirich.atoms.dopants import Dopant
@@ -28,12 +28,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-SCORE = "score"
 FEWEST = 5
 """Dopants that are learned from at least: `lirich.atoms.surrogate.FEWEST_GROUPS`, which is not loaded to refuse (a test
 compares the two)."""
-FOR_INTERVAL = math.ceil(LEVEL / (1 - LEVEL) - 1e-9)
-"""Dopants that an interval at `LEVEL` needs: of n errors on what was left out the ⌈(n+1)·level⌉-th smallest."""
 SMALL_A = 0.3
 """Ionic radius in four-fold coordination below which an ion may stand between four oxygens: B 0.11, P 0.17, Si 0.26 Å
 (Shannon, Acta Cryst. A 32 (1976) 751, doi:10.1107/S0567739476001551)."""
@@ -45,148 +42,17 @@ MOST_CHARGE_ON_LITHIUM = 2
 """An ion of a higher charge is not tried on Li⁺'s place: the layer is held open by Na⁺, Mg²⁺, Zn²⁺ and their like."""
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """How one figure is told of dopants that were left out; ``error`` and ``naive`` are in its unit.
-
-    ``better`` says whether it beats the mean of the others by more than the standard error of that, ``interval``
-    whether the dopants are enough for an interval at the level of the screening.
-    """
-
-    figure: str
-    error: float
-    naive: float
-    groups: int
-    better: bool
-    interval: bool
-
-    @property
-    def tells(self) -> bool:
-        """Whether the surrogate does better than the mean of the others, with an interval."""
-        return self.better and self.interval
-
-    @property
-    def name(self) -> str:
-        """The figure in words."""
-        return "score" if self.figure == SCORE else QUANTITIES[self.figure].name
-
-    @property
-    def words(self) -> str:
-        """Say both errors, and what follows."""
-        unit = "" if self.figure == SCORE else f" {QUANTITIES[self.figure].unit}"
-        said = (
-            f"{self.name}: error on {self.groups} dopants left out {self.error:.2g}{unit}, of the mean of the others "
-            f"{self.naive:.2g}{unit}"
-        )
-        if not self.better:
-            said += ": cannot tell"
-        if not self.interval:
-            said += f"; nothing is predicted, since a {LEVEL:.0%} interval needs {FOR_INTERVAL} dopants"
-        return said
-
-
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """A dopant that was not computed: its ion and place, figures that could be told, score where it could be.
-
-    ``falls_at`` names the gate that its predicted figure does not reach.
-    """
-
-    ion: Ion
-    figures: Mapping[str, Estimate]
-    score: Estimate | None
-    falls_at: str = ""
-
-    @property
-    def name(self) -> str:
-        """``Mo in the TM layer``."""
-        return f"{self.ion.element} {_WHERE[self.ion.places[0]]}"
-
-    @property
-    def element_words(self) -> str:
-        """Toxicity and price of the element, which the score knows nothing of."""
-        return element_words(self.ion.element)
-
-
-_WHERE: Mapping[Place, str] = {
-    "Li": "in the Li layer",
-    "TM": "in the TM layer",
-    "O": "on O",
-    "tetrahedral": "tetrahedral",
-}
-
-
-@dataclass(frozen=True)
-class ScreenPrediction:
-    """What was learned from a screening.
-
-    ``places`` are all sensible dopants that were not computed, the best predicted score first; ``following`` those to
-    compute next, best first, and ``how`` says by what. ``why_not`` says why nothing could be learned.
-    """
-
-    learned: tuple[Learned, ...] = ()
-    places: tuple[Predicted, ...] = ()
-    following: tuple[Predicted, ...] = ()
-    how: str = ""
-    why_not: str = ""
-    left_out: tuple[str, ...] = ()
-
-    def of(self, figure: str) -> Learned | None:
-        """Return how a figure is told, ``None`` where it could not be learned."""
-        return next((each for each in self.learned if each.figure == figure), None)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return it as JSON."""
-        return {
-            "why_not": self.why_not,
-            "learned": [{**asdict(each), "tells": each.tells} for each in self.learned],
-            "dopants": [_as_json(each) for each in self.places],
-            "next": [each.name for each in self.following],
-            "how": self.how,
-        }
-
-    @property
-    def too_few(self) -> str:
-        """Say how many dopants are missing before any is predicted; empty where they are enough."""
-        score = self.of(SCORE)
-        if score is None or score.interval:
-            return ""
-        return (
-            f"No dopant is predicted yet: {score.groups} have a score, and a {LEVEL:.0%} interval needs {FOR_INTERVAL}."
-            f" Compute {FOR_INTERVAL - score.groups} more, for instance those proposed, and ask again."
-        )
-
-    @property
-    def tells(self) -> bool:
-        """Whether the score of dopants that were not computed can be told."""
-        score = self.of(SCORE)
-        return score is not None and score.tells
-
-
-def _as_json(place: Predicted) -> dict[str, object]:
-    facts = facts_of(place.ion.element)
-    return {
-        "name": place.name,
-        "element": place.ion.element,
-        "charge": place.ion.charge,
-        "place": place.ion.places[0],
-        "score": None if place.score is None else place.score.model_dump(mode="json"),
-        "figures": {key: each.model_dump(mode="json") for key, each in place.figures.items()},
-        "falls_at": place.falls_at,
-        "toxicity": facts.toxicity if facts is not None else None,
-        "toxicity_of": facts.hazard_of if facts is not None else None,
-        "price_usd_per_kg": facts.price_usd_per_kg if facts is not None else None,
-    }
-
-
 def predict(judged: Judged, *, following: int = 3) -> ScreenPrediction:
     """Learn the figures and the score of the computed candidates; predict all sensible dopants that were not computed.
 
     Every quantity of weights and gates, and the score itself, is learned from the features of the dopants
-    (`lirich.atoms.features`) by a Gaussian process. A figure is predicted only where the process does better on
-    dopants left out than the mean of the others, and has an interval. Sensible are all elements with a usual charge, a
-    radius near that of the ion that makes room, and an oxide, on each of the places that the study tried: what stands
-    on a place that nobody computed cannot be learned. Elements that the study is ``without`` are not among them.
+    (`lirich.atoms.features`) by a Gaussian process. Of migrations each metal of the host is learned on its own, since
+    what decides is Mn of one dopant and Ni of another; the figure is the lowest of them, as in
+    `lirich.screening.judged.judged`, and is told where every metal is. The score is that of the ranking. A figure is
+    predicted only where the process does better on dopants left out than the mean of the others, and has an interval.
+    Sensible are all elements with a usual charge, a radius near that of the ion that makes room, and an oxide, on each
+    of the places that the study tried: what stands on a place that nobody computed cannot be learned. Elements that the
+    study is ``without`` are not among them.
     """
     ranking = judged.ranking
     if ranking is None:
@@ -269,27 +135,30 @@ class _Learner:
         study = self.judged.screened.study
         learned: list[Learned] = []
         told: dict[str, list[Estimate]] = {}
-        score: Surrogate | None = None
-        for figure in (*study.wanted, SCORE):
-            try:
-                surrogate = self.fitted(figure)
-            except LirichError as error:
-                if figure == SCORE:
-                    return ScreenPrediction(why_not=str(error), left_out=tuple(self.left_out))
-                continue
-            out = surrogate.left_out_
-            enough = math.isfinite(surrogate.scale_(LEVEL))
-            learned.append(Learned(figure, out.rmse, out.naive_rmse, out.groups, out.tells, enough))
-            score = surrogate
-            if learned[-1].tells and new:
-                p = surrogate.predict(np.array(rows), level=LEVEL)
-                ends = np.maximum([p.value, p.low, p.high], 0.0 if figure in SIZES else -np.inf)
-                told[figure] = [
-                    Estimate(value=float(v), low=float(low), high=float(high), count=len(self.candidates))
-                    for v, low, high in ends.T
-                ]
+        for figure in study.wanted:
+            metals: dict[str, list[Estimate]] = {}
+            for metal, figures in self.columns(figure).items():
+                try:
+                    surrogate = self.fitted(figures)
+                except LirichError:
+                    continue
+                learned.append(_learned(figure, surrogate, metal))
+                if learned[-1].tells and new:
+                    metals[metal] = self.told(figure, surrogate, np.array(rows))
+            if metals and set(metals) == set(self.columns(figure)):
+                told[figure] = (
+                    [lowest(dict(zip(metals, each, strict=True))) for each in zip(*metals.values(), strict=True)]
+                    if figure in PER_METAL
+                    else metals[""]
+                )
+        try:
+            score = self.fitted_score()
+        except LirichError as error:
+            return ScreenPrediction(why_not=str(error), left_out=tuple(self.left_out))
+        learned.append(_learned(SCORE, score))
+        if learned[-1].tells and new:
+            told[SCORE] = self.told(SCORE, score, np.array(rows))
         places = [self.predicted(ion, {figure: each[n] for figure, each in told.items()}) for n, ion in enumerate(new)]
-        assert score is not None
         open_to = [n for n, place in enumerate(places) if not place.falls_at]
         chosen = score.batch_to_compute(np.array(rows)[open_to], following) if open_to and following else []
         tells = score.left_out_.tells
@@ -320,25 +189,51 @@ class _Learner:
         falls = (g.words for g in self.judged.screened.study.gates if g.verdict(candidate) == "fails")
         return Predicted(ion, own, figures.get(SCORE), next(falls, ""))
 
-    def fitted(self, figure: str) -> Surrogate:
-        """Learn one figure of the candidates that have it; the score of those that have all weighted ones."""
+    def told(self, figure: str, surrogate: Surrogate, rows: Array) -> list[Estimate]:
+        """Return what a surrogate says of each of *rows*, a size not below 0."""
+        p = surrogate.predict(rows, level=LEVEL)
+        ends = np.maximum([p.value, p.low, p.high], 0.0 if figure in SIZES else -np.inf)
+        return [
+            Estimate(value=float(v), low=float(low), high=float(high), count=len(self.candidates))
+            for v, low, high in ends.T
+        ]
+
+    def columns(self, figure: str) -> dict[str, list[Estimate | None]]:
+        """Return a figure of each candidate; of migrations a list for each metal that leaves the host, else ``""``."""
+        if figure not in PER_METAL:
+            return {"": [c.figures.get(figure) for c in self.candidates]}
+        screened = self.judged.screened
+        host = host_numbers(screened, [figure])
+        tried = [self.judged.tried(c.name) for c in self.candidates]
+        each = [figures_by_metal(t, figure, numbers(t, figure, host)) for t in tried]
+        metals = {place.metal for of in host.values() for place in of} or {metal for of in each for metal in of}
+        return {metal: [of.get(metal) for of in each] for metal in sorted(metals)}
+
+    def fitted(self, figures: Sequence[Estimate | None]) -> Surrogate:
+        """Learn one figure of the candidates that have it."""
+        there = {n: each for n, each in enumerate(figures) if each is not None}
+        # Two orderings tell no spread by themselves: that of all candidates is pooled.
+        return self._fit(list(there), [each.value for each in there.values()], _pooled(list(there.values())))
+
+    def fitted_score(self) -> Surrogate:
+        """Learn the score of the candidates that have all that is weighed; its noise is that of the figures."""
+        keys = list(self.ranking.weights)
+        which = [n for n, c in enumerate(self.candidates) if all(key in c.figures for key in keys)]
+        figures = [[self.candidates[n].figures[key] for key in keys] for n in which]
+        values = np.array([[each.value for each in of] for of in figures])
+        errors = np.array([_pooled([of[k] for of in figures]) for k in range(len(keys))])
+        base = np.array([self.judged.reference[k].value if k in self.judged.reference else 0.0 for k in keys])
+        turn = np.array([turn_of(k, self.judged.screened.study.directions) for k in keys])
+        weights = np.array([self.ranking.weights[k] for k in keys])
+        unit = weights / np.abs(weights).sum() / np.array([self.ranking.scales[k] for k in keys])
+        y = ((values - base) * turn) @ unit
+        return self._fit(which, y, float(np.sqrt(((unit * errors) ** 2).sum())))
+
+    def _fit(self, which: Sequence[int], y: Array | Sequence[float], noise: float) -> Surrogate:
         from lirich.atoms.surrogate import Surrogate
 
-        keys = list(self.ranking.weights) if figure == SCORE else [figure]
-        which = [n for n, c in enumerate(self.candidates) if all(key in c.figures for key in keys)]
-        values = np.array([[self.candidates[n].figures[key].value for key in keys] for n in which])
-        # Two orderings tell no spread by themselves: that of all candidates is pooled.
-        errors = np.array([_pooled([self.candidates[n].figures[key] for n in which]) for key in keys])
-        if figure != SCORE:
-            y, noise = values[:, 0], float(errors[0])
-        else:
-            base = np.array([self.judged.reference[k].value if k in self.judged.reference else 0.0 for k in keys])
-            turn = np.array([1.0 if QUANTITIES[k].better == "higher" else -1.0 for k in keys])
-            weights = np.array([self.ranking.weights[k] for k in keys])
-            unit = weights / np.abs(weights).sum() / np.array([self.ranking.scales[k] for k in keys])
-            y, noise = ((values - base) * turn) @ unit, float(np.sqrt(((unit * errors) ** 2).sum()))
         return Surrogate(seed=self.judged.screened.study.seed).fit(
-            self.features[which], y, [self.groups[n] for n in which], np.full(len(y), noise)
+            self.features[list(which)], np.array(y), [self.groups[n] for n in which], np.full(len(which), noise)
         )
 
     def sensible(self) -> list[Ion]:
@@ -372,6 +267,12 @@ class _Learner:
                 if place in tried and element not in own and element != "Li" and (element, place) not in done
             ]
         return found
+
+
+def _learned(figure: str, surrogate: Surrogate, metal: str = "") -> Learned:
+    out = surrogate.left_out_
+    enough = math.isfinite(surrogate.scale_(LEVEL))
+    return Learned(figure, out.rmse, out.naive_rmse, out.groups, out.tells, enough, metal)
 
 
 def _dopings(judged: Judged) -> list[Doping]:

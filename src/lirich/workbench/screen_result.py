@@ -15,7 +15,9 @@ from lirich.screening.screened import PER_METAL, Tried
 from lirich.screening.sites import site_preferences
 from lirich.screening.states import StateFigure, agreements, changes_by_state, figures_by_state
 from lirich.workbench.screen_literature import Published
-from lirich.workbench.screen_predict import Predicted, ScreenPrediction, predict
+from lirich.workbench.screen_orderings import one_ordering
+from lirich.workbench.screen_predict import predict
+from lirich.workbench.screen_predicted import Predicted, ScreenPrediction
 from lirich.workbench.screen_rows import candidate_rows
 
 if TYPE_CHECKING:
@@ -81,16 +83,8 @@ class ScreenResult:
         ]
         if self.judged.no_ranking:
             found.append(Finding(code="no-ranking", severity="warning", message=self.judged.no_ranking))
-        if screened.study.host.orderings == 1 and len(screened.study.calculators) == 1:
-            found.append(
-                Finding(
-                    code="one-ordering",
-                    severity="warning",
-                    message="One ordering of the host and one calculator: no interval can be told",
-                    advice="Set host.orderings to 2 or more",
-                )
-            )
-        return tuple(found)
+        one = one_ordering(screened.study, len({cell.ordering for cell in screened.host.cells}) or None)
+        return (*found, one) if one is not None else tuple(found)
 
     @property
     def values(self) -> list[Value]:
@@ -113,7 +107,7 @@ class ScreenResult:
         ]
 
     def _predicted_value(self, place: Predicted, key: str, figure: Estimate) -> Value:
-        screened, learned = self.judged.screened, self.predicted.of(key)
+        screened, learned = self.judged.screened, self.predicted.of(key, figure.of)
         assert figure.low is not None
         assert figure.high is not None
         assert learned is not None
@@ -130,6 +124,7 @@ class ScreenResult:
                 method="Gaussian process on features of the dopant",
                 other={
                     **self._averaged(key),
+                    **({"decided_by": figure.of} if figure.of else {}),
                     "learned_from": learned.groups,
                     "left_out_rmse": round(learned.error, 4),
                     "left_out_rmse_of_mean": round(learned.naive, 4),

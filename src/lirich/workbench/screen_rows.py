@@ -27,6 +27,7 @@ def candidate_rows(judgement: Judgement) -> list[dict[str, Any]]:
                 "reasons": list(reasons),
                 "notes": list(candidate.notes),
                 "figures": {key: figure.model_dump(mode="json") for key, figure in candidate.figures.items()},
+                "changes": {key: change.model_dump(mode="json") for key, change in candidate.changes.items()},
                 "missing": dict(candidate.missing),
             }
         )
