@@ -14,14 +14,14 @@ from pymatgen.core.structure import Structure
 
 from lirich.atoms.arrangement import arrangement_of
 from lirich.atoms.calculators import _OFFERED, calculator, offer
-from lirich.atoms.descriptors import migration, vacancy, voltage
+from lirich.atoms.descriptors import kept, migration, vacancy, voltage
 from lirich.atoms.descriptors.candidate import CandidateResult, CandidateSettings, candidate_plan
 from lirich.atoms.descriptors.kept import Run, recorded, run_of
 from lirich.atoms.dopants import Dopant, variants
 from lirich.atoms.evaluation import Evaluation
 from lirich.atoms.neb import neb_task
 from lirich.atoms.ordering import ewald_matrix, ordered
-from lirich.atoms.plan import Job, Outcome, Plan, run_here
+from lirich.atoms.plan import Job, Plan, run_here
 from lirich.atoms.relax import RelaxationSettings, relax_task, relaxation_job, single_point_job
 from lirich.errors import CalculatorError
 from lirich.screening.screened import Built, Effort, Relaxed
@@ -70,7 +70,7 @@ def host() -> Structure:
 
 
 @pytest.fixture(scope="module")
-def tungsten(host: Structure) -> Iterator[tuple[Structure, CandidateResult, list[tuple[Job, Outcome]]]]:
+def tungsten(host: Structure) -> Iterator[tuple[Structure, CandidateResult, list[tuple[Job, Any]]]]:
     offer(Worth(1.01 * host.volume / len(host)))
     start = arrangement_of(host, ewald_matrix(host))
     doped = variants(start, [Dopant(element="W", charge=6)], start.holding("Mn")[:1], kinds=("redox",))[0].structure
@@ -79,13 +79,13 @@ def tungsten(host: Structure) -> Iterator[tuple[Structure, CandidateResult, list
         wanted=(vacancy.VACANCY, vacancy.CHANGE, voltage.VOLTAGE, migration.MIGRATION),
         oxygen_sites=1,
     )
-    asked: list[tuple[Job, Outcome]] = []
+    asked: list[tuple[Job, Any]] = []
     result = run_here(_seen(candidate_plan(host, doped, settings), asked))
     yield doped, result, asked
     del _OFFERED["worth"]
 
 
-def _seen(plan: Plan[CandidateResult], asked: list[tuple[Job, Outcome]]) -> Plan[CandidateResult]:
+def _seen(plan: Plan[CandidateResult], asked: list[tuple[Job, Any]]) -> Plan[CandidateResult]:
     """Pass a plan on and list what it asked for with what it got."""
     try:
         jobs = next(plan)
@@ -133,6 +133,16 @@ def test_numbers_of_places_are_of_the_cell_that_is_kept_for_them(
 ) -> None:
     """The cell without one oxygen was made of the kept one: the other atoms stand where they stood in it."""
     _, result, asked = tungsten
+    for found in (f for f in result.figures if f.quantity == vacancy.VACANCY):
+        cell = next(c for c in result.cells if c.lithium_removed == found.lithium_removed and c.gives != kept.OF_WHOLE)
+        assert found.atom is not None
+        assert cell.relaxation.crystal[found.atom].specie.symbol == "O"
+        near = cell.relaxation.crystal.get_neighbors(cell.relaxation.crystal[found.atom], 2.4)
+        assert ("W" in {n.specie.symbol for n in near}) == (found.region == "near")
+    for found in result.of(migration.MIGRATION):
+        cell = next(c for c in result.cells if c.removed and c.gives != kept.OF_WHOLE)
+        assert found.atom is not None
+        assert cell.relaxation.crystal[found.atom].specie.symbol == found.where.split()[0]
     for cell in (c for c in result.cells if "vacancies" in c.gives or "all" in c.gives):
         crystal = cell.relaxation.crystal
         without = [
@@ -148,7 +158,7 @@ def test_numbers_of_places_are_of_the_cell_that_is_kept_for_them(
 
 
 def test_every_relaxation_of_the_doped_cell_is_counted_once_and_none_of_the_host(
-    tungsten: tuple[Structure, CandidateResult, list[tuple[Job, Outcome]]],
+    tungsten: tuple[Structure, CandidateResult, list[tuple[Job, Any]]],
 ) -> None:
     _, result, asked = tungsten
     own = [
@@ -212,14 +222,14 @@ def test_a_kept_cell_is_the_relaxed_one_to_a_thousandth_of_an_angstrom_and_exact
     tungsten: tuple[Structure, CandidateResult, Any],
 ) -> None:
     _, result, _ = tungsten
-    kept = tuple(relaxed_of(cell) for cell in result.cells)
-    for cell, each in zip(result.cells, kept, strict=True):
+    cells = tuple(relaxed_of(cell) for cell in result.cells)
+    for cell, each in zip(result.cells, cells, strict=True):
         crystal = cell.relaxation.crystal
         again = Structure(each.lattice_a, crystal.species, each.positions)
         distances = [again[i].distance(site) for i, site in enumerate(crystal)]
         assert max(distances) < 0.002
         assert again.volume == pytest.approx(crystal.volume, rel=1e-5)
-    built = Built(ordering=0, formula="x", relaxed=kept, efforts={"worth": effort_of(result.runs)})
+    built = Built(ordering=0, formula="x", relaxed=cells, efforts={"worth": effort_of(result.runs)})
     assert Built.from_json(built.to_json()) == built
     assert all(isinstance(each, Relaxed) for each in Built.from_json(built.to_json()).relaxed)
     assert calculator("worth").name == result.calculator

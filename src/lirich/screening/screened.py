@@ -28,7 +28,8 @@ class Reading(Frozen):
 
     ``steps`` are those of the relaxations that gave the number, together, as
     `lirich.atoms.descriptors.computed.Computed` counts them; ``None`` where nothing was relaxed for it, and in older
-    results, which do not tell.
+    results, which do not tell. ``atom`` is the atom that is taken out or goes elsewhere, by its index in the relaxed
+    cell of that state of charge (`Relaxed`).
     """
 
     quantity: str
@@ -41,6 +42,7 @@ class Reading(Frozen):
     doubts: tuple[str, ...] = ()
     why: str = ""
     steps: int | None = None
+    atom: int | None = None
 
     @property
     def metal(self) -> str:
@@ -63,7 +65,8 @@ class Relaxed(Frozen):
 
     ``removed`` are the atoms that left, by their index in the cell as built; ``lattice_a`` has rows of Å, ``positions``
     are fractional. ``gives`` names the numbers that are of this cell, ``doubts`` what is not as it was built. Elements,
-    layers and roles are those of the cell as built.
+    layers and roles are those of the cell as built. ``moments_mub`` are magnetic moments, µB, where the potential tells
+    them.
     """
 
     lithium_removed: float = 0.0
@@ -74,6 +77,7 @@ class Relaxed(Frozen):
     steps: int
     gives: str = ""
     doubts: tuple[str, ...] = ()
+    moments_mub: tuple[float, ...] = ()
     calculator: str = ""
 
 

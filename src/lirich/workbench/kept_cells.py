@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def relaxed_of(cell: KeptCell) -> Relaxed:
-    """Return a relaxed cell as numbers: positions to 0.0001 of the cell, energy to 0.0001 eV."""
+    """Return a relaxed cell as numbers: positions to 0.0001 of the cell, energy to 0.0001 eV, moments to 0.01 µB."""
     crystal = cell.relaxation.crystal
     return Relaxed(
         lithium_removed=cell.lithium_removed,
@@ -26,6 +26,7 @@ def relaxed_of(cell: KeptCell) -> Relaxed:
         steps=cell.relaxation.steps,
         gives=cell.gives,
         doubts=cell.doubts,
+        moments_mub=tuple(round(m, 2) for m in cell.relaxation.moments_mub or ()),
     )
 
 

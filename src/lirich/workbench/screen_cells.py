@@ -71,6 +71,7 @@ def cell_plan(study: DopingStudy, host: Structure, doped: Structure | None, calc
             doubts=(*figure.doubts, *lacking) if figure.quantity in (ABOVE_HULL, SOLUTION) else figure.doubts,
             why=figure.why,
             steps=figure.steps,
+            atom=figure.atom,
         )
         for figure in result.figures
     )

@@ -23,6 +23,9 @@ class Computed(Frozen):
     ``steps`` are those of the relaxations that gave the number, together: of its end states (and of its band), of a
     number of whole cells those of the cells. The cell that an end state begins from, lithium metal and competing phases
     are not among them. ``None`` where nothing was relaxed for it.
+
+    ``atom`` is the atom that is taken out or goes elsewhere, by its index in the relaxed cell of that state of charge;
+    ``None`` where there is none.
     """
 
     quantity: str
@@ -33,6 +36,7 @@ class Computed(Frozen):
     doubts: tuple[str, ...] = ()
     why: str = ""
     steps: int | None = None
+    atom: int | None = None
 
 
 def ended(outcome: Outcome) -> tuple[Relaxation | None, str]:

@@ -65,7 +65,7 @@ def hop_barrier(host: Relaxation, hop: Hop, settings: RelaxationSettings, *, ban
     emptied = crystal.copy()
     emptied.remove_sites([hop.leaves])
     hopping = hop.hops - (hop.leaves < hop.hops)
-    known = Computed(quantity=HOP, value=None, where=hop.name, region=hop.region)
+    known = Computed(quantity=HOP, value=None, where=hop.name, region=hop.region, atom=hop.hops)
     other_end = moved_to(emptied, hopping, crystal[hop.leaves].frac_coords.tolist())
     outcomes = yield [relaxation_job(emptied, fixed, "Li vacancy"), relaxation_job(other_end, fixed, "Li hopped")]
     known = known.model_copy(update={"steps": steps_of(*outcomes)})

@@ -163,6 +163,7 @@ def migration_energies(
                 doubts=() if end is None else doubts_of(end),
                 why=why,
                 steps=steps_of(outcome),
+                atom=way.atom,
             )
         )
     if not bands or not arrived:
@@ -177,6 +178,7 @@ def migration_energies(
             lithium_removed=lithium_removed,
             doubts=doubts_of(end),
             steps=end.steps,
+            atom=way.atom,
         )
         found.append(with_barrier(known, outcome))
     return found

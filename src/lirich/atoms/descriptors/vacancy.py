@@ -139,6 +139,7 @@ def vacancy_energies(
                 doubts=() if end is None else doubts_of(end),
                 why=why,
                 steps=steps_of(outcome),
+                atom=site.index,
             )
         )
     return found
