@@ -29,6 +29,7 @@ from lirich.workbench.potentials import identities
 from lirich.workbench.prospects import hosts_of, prospects
 from lirich.workbench.screen import SHIPPED, keep_values, make_screen, outlook, read_screen, run_screen, shipped_result
 from lirich.workbench.screen_cells import OFFERED, lacking_competitors, settings_of
+from lirich.workbench.screen_export import cell_files
 from lirich.workbench.screen_literature import Published, published
 from lirich.workbench.screen_result import ScreenResult
 from screen_material import CHANGE, STUDY, VACANCY, cheap_plan, plan_without_aluminium, run_until_killed
@@ -155,7 +156,10 @@ def test_every_cell_is_written_and_reads_back_as_it_was(tmp_path: Path) -> None:
     assert told.code == 0, told.err
     screened = shipped_result("demo").judged.screened
     built = [cell for tried in (screened.host, *screened.tried) for cell in tried.cells]
-    files = sorted((tmp_path / "cells").iterdir())
+    assert "a pre-filter, not DFT" in (tmp_path / "cells" / "README.md").read_text(encoding="utf-8")
+    kept = {path.name for path in (tmp_path / "cells").glob("*.cif")}
+    files = sorted(tmp_path / "cells" / each.name for each in cell_files(screened) if each.relaxed is None)
+    assert kept == {each.name for each in cell_files(screened)}
     assert len(files) == len(built) == 8
     assert {"undoped-1.cif", "W-1.cif", "Na+W-2.cif"} <= {path.name for path in files}
     crystals = [read_structure(path.read_text(encoding="utf-8")) for path in files]

@@ -42,7 +42,9 @@ def dopants(
     ] = None,
     cells: Annotated[
         Path | None,
-        typer.Option("--cells", help="Write every cell, as built, into this folder (CIF).", show_default=False),
+        typer.Option(
+            "--cells", help="Write every cell, as built and relaxed, into this folder (CIF).", show_default=False
+        ),
     ] = None,
     workspace: WorkspaceFolder = None,
     workers: Workers = None,

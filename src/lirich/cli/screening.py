@@ -47,6 +47,7 @@ def dopants(
 
         write_page(output, screening_report(result))
     files = [] if cells is None else write_cells(result, cells)
+    screened = result.judged.screened
     if json:
         print_json(result.to_dict())
     else:
@@ -61,7 +62,11 @@ def dopants(
         if output is not None:
             console().print(f"Report: [bold]{escape(str(output))}[/]")
         if cells is not None:
-            console().print(f"{len(files)} cells, as built: [bold]{escape(str(cells))}[/]")
+            kept = sum(len(cell.relaxed) for t in (screened.host, *screened.tried) for cell in t.cells)
+            states = f"{len(files) - kept} as built, {kept} relaxed" if kept else "as built"
+            console().print(
+                f"{len(files)} cells, {states}: [bold]{escape(str(cells))}[/]; README.md says what they are"
+            )
     if result.judged.ranking is None:
         raise typer.Exit(1)
 

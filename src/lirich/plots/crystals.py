@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from lirich.plots import style
 from lirich.plots.figure import Figure
 
-_COLOURS = MappingProxyType(
+COLOURS = MappingProxyType(
     {"Li": "#56B4E9", "Mn": "#CC79A7", "Ni": "#009E73", "Co": "#0072B2", "O": "#C9D1D6", "F": "#E8D37A"}
 )
-_DOPANT = "#D55E00"
-_OTHER = "#8C564B"
+DOPANT = "#D55E00"
+OTHER = "#8C564B"
 _SIZES = MappingProxyType({"Li": 11, "O": 8, "F": 8})
 _SYMBOLS = MappingProxyType({"Li": "circle", "TM": "square", "O": "circle"})
 """Marks of the layers: the layer is told by shape, the element by colour."""
@@ -49,7 +49,7 @@ def crystal(
     normal:
         What the layers are perpendicular to.
     """
-    frame = _frame(np.asarray(normal, dtype=float), np.asarray(lattice_a, dtype=float))
+    frame = view_frame(np.asarray(normal, dtype=float), np.asarray(lattice_a, dtype=float))
     seen = np.asarray(positions_a, dtype=float) @ frame.T
     corners = np.asarray(lattice_a, dtype=float) @ frame.T
     marked = set(dopants)
@@ -90,7 +90,7 @@ def crystal(
     )
 
 
-def _frame(normal: Array, lattice: Array) -> Array:
+def view_frame(normal: Array, lattice: Array) -> Array:
     """Return rows x, y, z of the view, shape (3, 3): z the normal, x the first vector of the cell in the plane."""
     z = normal / np.linalg.norm(normal)
     flat = lattice - np.outer(lattice @ z, z)
@@ -132,7 +132,7 @@ def _atoms(element: str, layer: str, dopant: bool, places: Array, which: Sequenc
         "marker": {
             "symbol": "star" if dopant else _SYMBOLS.get(layer, "diamond"),
             "size": 18 if dopant else _SIZES.get(element, 13),
-            "color": _DOPANT if dopant else _COLOURS.get(element, _OTHER),
+            "color": DOPANT if dopant else COLOURS.get(element, OTHER),
             "line": {"color": "#2B3640", "width": 0.8},
             "opacity": 0.95,
         },

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from lirich.model import Composition
 from lirich.quantities import QUANTITIES
+from lirich.reports.dopant_cells import crystal_key, drawn_words, shelves
 from lirich.reports.dopant_figures import figure_table
 from lirich.reports.html import FigureBook, page_parts, templates
 from lirich.screening.candidate import LEVEL
+from lirich.screening.efforts import effort_rows, effort_together
 from lirich.screening.reasons import doubt_words, figure_words, rank_words
 from lirich.screening.sites import SITE, site_preferences
 from lirich.screening.states import agreements, changes_by_state, state_words
@@ -65,6 +67,8 @@ def screening_report(result: ScreenResult) -> str:
     first, *others = result.findings
     figures = figure_table(judged)
     everywhere = _everywhere(screened)
+    gallery = shelves(screened)
+    efforts = effort_rows(screened)
     return templates().get_template("screening.html.j2").render(
         name=study.name,
         host=study.host.formula or study.host.file or "a given crystal",
@@ -93,6 +97,13 @@ def screening_report(result: ScreenResult) -> str:
         cells=[screened.host, *screened.tried],
         cell_rows=[_cells(tried, everywhere) for tried in (screened.host, *screened.tried)],
         everywhere=everywhere,
+        shelves=gallery,
+        drawn=drawn_words(gallery),
+        relaxed_kept=any(cell.relaxed for tried in (screened.host, *screened.tried) for cell in tried.cells),
+        crystal_key=crystal_key(screened),
+        efforts=efforts,
+        effort_words=_effort(screened),
+        effort_bands=any(row.bands for row in efforts),
         table=figures,
         figure_row={row.name: n for n, row in enumerate(figures.rows, start=1)},
         method=_method(result),
@@ -225,6 +236,20 @@ def _structures(result: ScreenResult) -> str:
         f"each dopant on the place of the lowest electrostatic energy, every cell neutral by formal charges; "
         f"lithium removed: {shares}. Dopants are counted together, per metal that is not lithium (anions per anion); "
         f"{_asked_percent(screened)} were asked for where the set says nothing else, and rounded to the cell."
+    )
+
+
+def _effort(screened: Screened) -> str:
+    """Return how the relaxations of the whole study ended."""
+    row = effort_together(screened)
+    if row is None or row.steps_median is None:
+        return ""
+    bands = f" and {row.bands} bands" if row.bands else ""
+    return (
+        f"{row.relaxations} relaxations{bands} of {row.cells} cells and of what was made of them: {row.steps_median:g} "
+        f"steps on the median, {row.steps_most} at most, {row.force_calls} force calls. {row.not_converged} did not "
+        f"converge within {screened.study.relaxation.max_steps} steps, {row.not_as_built} converged to another state "
+        f"than the one that was built, {row.failed} failed."
     )
 
 

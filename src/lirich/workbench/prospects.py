@@ -19,6 +19,7 @@ from lirich.atoms.sites import distinct_sites
 from lirich.atoms.text import read_structure
 from lirich.errors import LirichError, NotNeutralError, SettingsError
 from lirich.screening.screened import Built, Crystal
+from lirich.workbench.kept_cells import rounded
 from lirich.workbench.prospect_names import charge_of, names_of, way_names
 
 if TYPE_CHECKING:
@@ -198,8 +199,8 @@ def crystal_of(structure: Structure) -> Crystal:
     properties = structure.site_properties
     count = len(structure)
     return Crystal(
-        lattice_a=tuple((round(a, 5), round(b, 5), round(c, 5)) for a, b, c in structure.lattice.matrix.tolist()),
-        positions=tuple((round(x, 4), round(y, 4), round(z, 4)) for x, y, z in (structure.frac_coords % 1.0).tolist()),
+        lattice_a=rounded(structure.lattice.matrix, 5),
+        positions=rounded(structure.frac_coords % 1.0, 4),
         elements=tuple(site.specie.symbol for site in structure),
         layers=tuple(str(name) for name in properties.get("layer", [""] * count)),
         roles=tuple(str(role) for role in properties.get("role", ["host"] * count)),

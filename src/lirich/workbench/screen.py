@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lirich.atoms.arrangement import Arrangement
     from lirich.atoms.plan import Plan
     from lirich.compute import Progress
-    from lirich.screening.screened import Built
+    from lirich.screening.screened import Built, Effort, Relaxed
     from lirich.store import Store
     from lirich.store.models import Models
     from lirich.workbench.plans import Tally
@@ -265,7 +265,8 @@ def _code(plan: CellPlan | None) -> list[str]:
     The usual plan is named and not imported: a study that is read back needs none of what it computes with.
     """
     module, name = USUAL_PLAN if plan is None else (plan.__module__, plan.__qualname__)
-    return [code_hash("lirich.atoms", "lirich.workbench.prospects", module), f"{module}:{name}"]
+    made = ("lirich.atoms", "lirich.workbench.prospects", "lirich.workbench.kept_cells")
+    return [code_hash(*made, module), f"{module}:{name}"]
 
 
 def _compute(
@@ -326,15 +327,20 @@ def _gathered(
     readings: dict[int, list[Reading]] = defaultdict(list)
     notes: dict[tuple[int, int], list[str]] = defaultdict(list)
     failures: dict[int, list[str]] = defaultdict(list)
+    relaxed: dict[tuple[int, int], list[Relaxed]] = defaultdict(list)
+    efforts: dict[tuple[int, int], dict[str, Effort]] = defaultdict(dict)
     for (who, n, _, _, name), answer in answers:
         if isinstance(answer, LirichError):
             failures[who].append(str(answer))
         else:
             readings[who] += [r.model_copy(update={"cell": n, "calculator": name}) for r in answer.readings]
             notes[who, n] += [note for note in answer.notes if note not in notes[who, n]]
+            relaxed[who, n] += [cell.model_copy(update={"calculator": name}) for cell in answer.relaxed]
+            efforts[who, n][name] = answer.effort
 
     def noted(cell: Built, who: int, n: int) -> Built:
-        return cell.model_copy(update={"notes": tuple(notes[who, n])})
+        kept = {"relaxed": tuple(relaxed[who, n]), "efforts": dict(efforts[who, n])}
+        return cell.model_copy(update={**kept, "notes": tuple(notes[who, n])})
 
     host = Tried(
         name="undoped",

@@ -23,6 +23,7 @@ from lirich.errors import CompositionError, SettingsError, UnknownNameError
 from lirich.interfaces.embedded import embedded_table
 from lirich.interfaces.windows import decomposition
 from lirich.screening.screened import CellNumbers, Reading
+from lirich.workbench.kept_cells import effort_of, relaxed_of
 
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
@@ -69,10 +70,13 @@ def cell_plan(study: DopingStudy, host: Structure, doped: Structure | None, calc
             lithium_removed=figure.lithium_removed,
             doubts=(*figure.doubts, *lacking) if figure.quantity in (ABOVE_HULL, SOLUTION) else figure.doubts,
             why=figure.why,
+            steps=figure.steps,
+            atom=figure.atom,
         )
         for figure in result.figures
     )
-    return CellNumbers(readings=readings, notes=result.notes)
+    relaxed = tuple(relaxed_of(cell) for cell in result.cells)
+    return CellNumbers(readings=readings, relaxed=relaxed, effort=effort_of(result.runs), notes=result.notes)
 
 
 def lacking_competitors(cell: Structure) -> tuple[str, ...]:

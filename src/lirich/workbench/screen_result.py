@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Subject, Value
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
+from lirich.screening.efforts import effort_rows
 from lirich.screening.judged import CHANGES, Judged
 from lirich.screening.ranking import Ranked
 from lirich.screening.screened import PER_METAL, Tried
@@ -211,6 +212,7 @@ class ScreenResult:
             },
             "states": [each.to_dict() for each in changes_by_state(judged)],
             "agreement": [each.to_dict() for each in agreements(judged)],
+            "effort": [row.to_dict() for row in effort_rows(screened)],
             "sites": [each.to_dict() for each in site_preferences(judged)],
             "predicted": self.predicted.to_dict(),
             "findings": [finding.model_dump(mode="json") for finding in self.findings],

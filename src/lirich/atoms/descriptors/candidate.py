@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import Field
 from pymatgen.core.structure import Structure
@@ -17,6 +16,7 @@ from pymatgen.core.structure import Structure
 from lirich.atoms.descriptors import dimers, hops, hull, migration, mismatch, preference, strain, vacancy, voltage
 from lirich.atoms.descriptors.charged import ChargedPair, charged_cells, same_places
 from lirich.atoms.descriptors.computed import Computed, difference, doubts_of, ended
+from lirich.atoms.descriptors.kept import KeptCell, Run, kept_cells, recorded, run_of
 from lirich.atoms.evaluation import PRE_FILTER
 from lirich.atoms.moments import charges_from_moments
 from lirich.atoms.oxidation import symbols_of
@@ -57,14 +57,15 @@ class CandidateSettings(Frozen):
 class CandidateResult(Frozen):
     """What was found of one cell.
 
-    ``figures`` hold the numbers of the cell and their differences to the host; ``structures`` the relaxed cells as
-    dictionaries by name (``discharged``, ``charged 50 %``); ``notes`` say what the moments tell of the charges, which
-    lithium left, and that all this is a pre-filter.
+    ``figures`` hold the numbers of the cell and their differences to the host; ``cells`` the relaxed cells that they
+    are of, by state of charge; ``runs`` how each relaxation of the cell and its variants ended, without those of its
+    host; ``notes`` say what the moments tell of the charges, which lithium left, and that all this is a pre-filter.
     """
 
     formula: str
     figures: tuple[Computed, ...]
-    structures: Mapping[str, dict[str, Any]] = {}
+    cells: tuple[KeptCell, ...] = ()
+    runs: tuple[Run, ...] = ()
     notes: tuple[str, ...] = ()
     calculator: str = ""
     version: str = ""
@@ -81,6 +82,7 @@ class _Cell:
     built: Structure
     rich: Relaxation
     charged: dict[float, ChargedPair | LirichError] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
 
 
 def candidate_plan(
@@ -120,14 +122,11 @@ def candidate_plan(
             figures.append(Computed(quantity=quantity, value=None, why=str(outcome)))
         else:
             figures += outcome
-    kept = {"discharged": own.rich.structure}
-    for share, pair in own.charged.items():
-        if isinstance(pair, ChargedPair):
-            kept[f"charged {100 * share:.0f} %"] = pair.lowest.relaxation.structure
     return CandidateResult(
         formula=own.built.formula,
         figures=tuple(figure for figure in figures if figure.quantity in settings.wanted),
-        structures=kept,
+        cells=kept_cells(own.rich, [pair for pair in own.charged.values() if isinstance(pair, ChargedPair)]),
+        runs=tuple(own.runs),
         notes=(*_notes(own), PRE_FILTER),
         calculator=own.rich.calculator,
         version=own.rich.version,
@@ -141,7 +140,7 @@ def _relaxed(built: Structure, base: _Cell | None, settings: CandidateSettings) 
     rich, why = ended(outcome)
     if rich is None:
         raise CalculatorError(f"{built.formula} did not relax: {why}")
-    return _Cell(built, rich)
+    return _Cell(built, rich, runs=[run_of(outcome)])
 
 
 def _charge(cell: _Cell, base: _Cell | None, states: Sequence[float], settings: CandidateSettings) -> Plan[None]:
@@ -153,9 +152,8 @@ def _charge(cell: _Cell, base: _Cell | None, states: Sequence[float], settings: 
         before = None if base is None else base.charged[share]
         if places is not None and isinstance(before, ChargedPair):
             follow = [places[i] for i in before.following.removed if i in places]
-        plans.append(
-            charged_cells(cell.rich, share, settings.relaxation, follow=follow, arrangements=settings.arrangements)
-        )
+        asked = charged_cells(cell.rich, share, settings.relaxation, follow=follow, arrangements=settings.arrangements)
+        plans.append(recorded(asked, cell.runs))
     outcomes = yield from together(plans)
     cell.charged = dict(zip(states, outcomes, strict=True))
 
@@ -182,15 +180,17 @@ def _parts(own: _Cell, base: _Cell, settings: CandidateSettings) -> Iterator[Par
     if wanted & {mismatch.MISMATCH} and dopants:
         yield mismatch.MISMATCH, _at_once(lambda: mismatch.size_mismatch(base.built, own.built, dopants))
     if wanted & {preference.SPINEL, preference.ROCK_SALT}:
-        yield preference.SPINEL, preference.phase_preference(own.built, own.rich, settings.relaxation)
+        others = preference.phase_preference(own.built, own.rich, settings.relaxation)
+        yield preference.SPINEL, recorded(others, own.runs)
     if preference.SITE in wanted and dopants:
-        yield preference.SITE, preference.site_preference(own.built, own.rich, settings.relaxation)
+        elsewhere = preference.site_preference(own.built, own.rich, settings.relaxation)
+        yield preference.SITE, recorded(elsewhere, own.runs)
     if wanted & {hull.ABOVE_HULL, hull.SOLUTION}:
         reference = None if own is base else base.rich
         yield hull.ABOVE_HULL, hull.hull_figures(own.rich, settings.relaxation, host=reference, dopants=len(dopants))
     if dimers.PAIRING in wanted:
         for share, pair in own.charged.items():
-            yield dimers.PAIRING, _pairing(pair, share, settings)
+            yield dimers.PAIRING, recorded(_pairing(pair, share, settings), own.runs)
 
 
 def dopants_of(structure: Structure) -> list[int]:
@@ -253,8 +253,8 @@ def _paired(
 ) -> Plan[list[Computed]]:
     """Run a plan of the cell and of its host side by side; return the cell's figures and their differences."""
     if own is base:
-        return (yield from plan_of(own))
-    mine, theirs = yield from together([plan_of(own), plan_of(base)])
+        return (yield from recorded(plan_of(own), own.runs))
+    mine, theirs = yield from together([recorded(plan_of(own), own.runs), plan_of(base)])
     if isinstance(mine, LirichError):
         raise mine
     if isinstance(theirs, LirichError):
@@ -328,7 +328,7 @@ def _hops(own: _Cell, base: _Cell, settings: CandidateSettings) -> Plan[list[Com
 def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
     """Return voltages from state to state, and what the lattice does, of the lowest charged cells."""
     lithium = yield from voltage.lithium_energy(settings.relaxation)
-    figures = [strain.spacing(own.rich.crystal)]
+    figures = [strain.spacing(own.rich.crystal).model_copy(update={"steps": own.rich.steps})]
     before, from_share = own.rich, 0.0
     for share in sorted(own.charged):
         pair = own.charged[share]
@@ -353,9 +353,19 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
             for quantity in (strain.VOLUME, strain.STRAIN, strain.SPACING)
             if apart
         ]
-        figures += [figure.model_copy(update={"doubts": doubts}) for figure in part]
+        figures += [
+            figure.model_copy(update={"doubts": doubts, "steps": _behind(figure, own.rich, before, poor)})
+            for figure in part
+        ]
         before, from_share = poor, share
     return figures
+
+
+def _behind(figure: Computed, rich: Relaxation, before: Relaxation, poor: Relaxation) -> int:
+    """Return the steps of the cells that a number of a charged cell is of: of a voltage the state before counts."""
+    if figure.quantity == strain.SPACING:
+        return poor.steps
+    return poor.steps + (before.steps if figure.quantity == voltage.VOLTAGE else rich.steps)
 
 
 def _pairing(pair: ChargedPair | LirichError, share: float, settings: CandidateSettings) -> Plan[list[Computed]]:

@@ -19,6 +19,13 @@ class Computed(Frozen):
     ``where`` names the site or path in words, ``region`` whether it is next to a dopant or far from one (empty where
     that is no question), ``lithium_removed`` the share of the lithium that is taken out (0 to 1). ``doubts`` are about
     a number that is there.
+
+    ``steps`` are those of the relaxations that gave the number, together: of its end states (and of its band), of a
+    number of whole cells those of the cells. The cell that an end state begins from, lithium metal and competing phases
+    are not among them. ``None`` where nothing was relaxed for it.
+
+    ``atom`` is the atom that is taken out or goes elsewhere, by its index in the relaxed cell of that state of charge;
+    ``None`` where there is none.
     """
 
     quantity: str
@@ -28,6 +35,8 @@ class Computed(Frozen):
     lithium_removed: float = 0.0
     doubts: tuple[str, ...] = ()
     why: str = ""
+    steps: int | None = None
+    atom: int | None = None
 
 
 def ended(outcome: Outcome) -> tuple[Relaxation | None, str]:
@@ -40,6 +49,12 @@ def ended(outcome: Outcome) -> tuple[Relaxation | None, str]:
     if result.end.kind in ("collapsed", "moved back"):
         return None, result.end.words
     return result, ""
+
+
+def steps_of(*outcomes: Outcome) -> int | None:
+    """Return the steps of relaxations together; ``None`` where each ended in an error, which tells of none."""
+    told = [int(outcome["steps"]) for outcome in outcomes if not isinstance(outcome, LirichError)]
+    return sum(told) if told else None
 
 
 def doubts_of(result: Relaxation) -> tuple[str, ...]:
@@ -61,10 +76,11 @@ def doubts_of(result: Relaxation) -> tuple[str, ...]:
 def difference(quantity: str, doped: Computed, host: Computed) -> Computed:
     """Return the paired difference of two numbers: of the same place in a doped cell and in its host.
 
-    It has no value, and says why, where one of the two has none; the doubts are those of both.
+    It has no value, and says why, where one of the two has none; the doubts and the steps are those of both.
     """
     doubts = (*doped.doubts, *(f"host: {words}" for words in host.doubts))
-    known = doped.model_copy(update={"quantity": quantity, "doubts": doubts})
+    told = [steps for steps in (doped.steps, host.steps) if steps is not None]
+    known = doped.model_copy(update={"quantity": quantity, "doubts": doubts, "steps": sum(told) if told else None})
     if doped.value is None or host.value is None:
         why = doped.why if doped.value is None else f"host: {host.why}"
         return known.model_copy(update={"value": None, "why": why, "doubts": ()})

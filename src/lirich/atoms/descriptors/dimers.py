@@ -6,7 +6,7 @@ search that finds no pair proves nothing, and one that finds a pair gives an upp
 
 from __future__ import annotations
 
-from lirich.atoms.descriptors.computed import Computed, ended
+from lirich.atoms.descriptors.computed import Computed, ended, steps_of
 from lirich.atoms.plan import Plan
 from lirich.atoms.rattle import PAIRED_A, dimer_jobs
 from lirich.atoms.relax import Relaxation, RelaxationSettings
@@ -34,7 +34,7 @@ def oxygen_pairing(
             paired.append((end.energy_ev, end.end.min_anion_distance_a or 0.0))
         else:
             apart.append(end.energy_ev)
-    known = Computed(quantity=PAIRING, value=None, lithium_removed=lithium_removed)
+    known = Computed(quantity=PAIRING, value=None, lithium_removed=lithium_removed, steps=steps_of(*outcomes))
     if not paired:
         unfinished = f", {lost} of them without a usable end" if lost else ""
         return known.model_copy(update={"why": f"no pair found from {starts} starts{unfinished}: no proof of absence"})

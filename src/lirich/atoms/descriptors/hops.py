@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pymatgen.core.structure import Structure
 
-from lirich.atoms.descriptors.computed import Computed, Region, doubts_of, ended
+from lirich.atoms.descriptors.computed import Computed, Region, doubts_of, ended, steps_of
 from lirich.atoms.descriptors.migration import moved_to, with_barrier
 from lirich.atoms.layers import METAL_REACH_A, layers_of
 from lirich.atoms.neb import midpoint_job, neb_job
@@ -65,9 +65,10 @@ def hop_barrier(host: Relaxation, hop: Hop, settings: RelaxationSettings, *, ban
     emptied = crystal.copy()
     emptied.remove_sites([hop.leaves])
     hopping = hop.hops - (hop.leaves < hop.hops)
-    known = Computed(quantity=HOP, value=None, where=hop.name, region=hop.region)
+    known = Computed(quantity=HOP, value=None, where=hop.name, region=hop.region, atom=hop.hops)
     other_end = moved_to(emptied, hopping, crystal[hop.leaves].frac_coords.tolist())
     outcomes = yield [relaxation_job(emptied, fixed, "Li vacancy"), relaxation_job(other_end, fixed, "Li hopped")]
+    known = known.model_copy(update={"steps": steps_of(*outcomes)})
     first, why_first = ended(outcomes[0])
     last, why_last = ended(outcomes[1])
     if first is None or last is None:
@@ -80,6 +81,7 @@ def hop_barrier(host: Relaxation, hop: Hop, settings: RelaxationSettings, *, ban
         lower = min(0.0, last.energy_ev - first.energy_ev)
         return found if found.value is None else found.model_copy(update={"value": found.value - lower})
     (outcome,) = yield [midpoint_job(first.crystal, last.crystal, hopping, fixed, "Li half-way")]
+    known = known.model_copy(update={"steps": steps_of(*outcomes, outcome)})
     middle, why = ended(outcome)
     if middle is None:
         return known.model_copy(update={"why": why, "doubts": ()})

@@ -101,6 +101,7 @@ def hull_figures(
             value=1000.0 * above / len(crystal),
             where=f"over {mixture.words}",
             doubts=doubts_of(cell),
+            steps=cell.steps,
         )
     ]
     if host is not None and dopants:
@@ -111,6 +112,7 @@ def hull_figures(
                 value=(above - (host.energy_ev - bare.energy_ev)) / dopants,
                 where=_reaction(host, mixture, cell, bare),
                 doubts=doubts_of(cell),
+                steps=cell.steps + host.steps,
             )
         )
     return figures

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
-from lirich.atoms.descriptors.computed import Computed, Region, doubts_of, ended
+from lirich.atoms.descriptors.computed import Computed, Region, doubts_of, ended, steps_of
 from lirich.atoms.interstices import FACE_REACH_A, Interstice, interstices
 from lirich.atoms.layers import METAL_REACH_A, layers_of
 from lirich.atoms.neb import barrier, neb_job
@@ -162,6 +162,8 @@ def migration_energies(
                 lithium_removed=lithium_removed,
                 doubts=() if end is None else doubts_of(end),
                 why=why,
+                steps=steps_of(outcome),
+                atom=way.atom,
             )
         )
     if not bands or not arrived:
@@ -175,16 +177,19 @@ def migration_energies(
             region=way.region,
             lithium_removed=lithium_removed,
             doubts=doubts_of(end),
+            steps=end.steps,
+            atom=way.atom,
         )
         found.append(with_barrier(known, outcome))
     return found
 
 
 def with_barrier(known: Computed, outcome: object) -> Computed:
-    """Return *known* with the barrier that a band gave; one that did not converge gives no value."""
+    """Return *known* with the barrier and the steps of a band; one that did not converge gives no value."""
     if isinstance(outcome, LirichError):
         return known.model_copy(update={"why": str(outcome), "doubts": ()})
     band = barrier(outcome)
+    known = known.model_copy(update={"steps": (known.steps or 0) + band.steps})
     if not band.converged:
         return known.model_copy(update={"why": f"band not converged after {band.steps} steps", "doubts": ()})
     doubts = known.doubts

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pymatgen.core.structure import Structure
 
 from lirich.atoms.arrangement import arranged
-from lirich.atoms.descriptors.computed import Computed, doubts_of, ended
+from lirich.atoms.descriptors.computed import Computed, doubts_of, ended, steps_of
 from lirich.atoms.phases import Phase, as_phase
 from lirich.atoms.plan import Plan
 from lirich.atoms.rearranged import elsewhere
@@ -53,7 +53,8 @@ def phase_preference(
             value = 1000.0 * (end.energy_ev / len(cell) - layered.energy_ev / len(layered.crystal))
         where = f"{len(cell)} atoms, seed {seed}"
         doubts = () if end is None else doubts_of(end)
-        found.append(Computed(quantity=quantity, value=value, where=where, doubts=doubts, why=why))
+        steps = steps_of(outcome)
+        found.append(Computed(quantity=quantity, value=value, where=where, doubts=doubts, why=why, steps=steps))
     return found
 
 
@@ -75,5 +76,6 @@ def site_preference(built: Structure, home: Relaxation, settings: RelaxationSett
             end, why = None, f"{each.element} does not stay there: it moved {left.distance_a:.1f} Å"
         value = None if end is None else end.energy_ev - home.energy_ev
         doubts = () if end is None else doubts_of(end)
-        found.append(Computed(quantity=SITE, value=value, where=each.where, doubts=doubts, why=why))
+        steps = steps_of(outcome)
+        found.append(Computed(quantity=SITE, value=value, where=each.where, doubts=doubts, why=why, steps=steps))
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pymatgen.core.structure import Structure
 
-from lirich.atoms.descriptors.computed import Computed, Region, doubts_of, ended
+from lirich.atoms.descriptors.computed import Computed, Region, doubts_of, ended, steps_of
 from lirich.atoms.endstates import ANION_RADIUS_A
 from lirich.atoms.plan import Plan
 from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job, single_point_job
@@ -138,6 +138,8 @@ def vacancy_energies(
                 lithium_removed=lithium_removed,
                 doubts=() if end is None else doubts_of(end),
                 why=why,
+                steps=steps_of(outcome),
+                atom=site.index,
             )
         )
     return found
