@@ -127,7 +127,8 @@ def relax_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Relax one structure: a pure function of the JSON that `relaxation_job` makes.
 
     Raises `lirich.errors.CalculatorError` where the potential gives no finite answer, and
-    `lirich.errors.CalculatorStoppedError` where it is another one than the job was made for. A run that does not converge is a result that says so.
+    `lirich.errors.CalculatorStoppedError` where it is another one than the job was made for. A run that does not
+    converge is a result that says so.
     """
     began = time.perf_counter()
     settings = RelaxationSettings.model_validate(parameters["settings"])

@@ -160,9 +160,7 @@ def _kept(cache: ResultCache, key: str, outcome: TaskOutcome) -> TaskOutcome:
         return replace(outcome, result=None, error=TaskFailedError(f"The result is no JSON: {error}"))
 
 
-def _keep_error(
-    cache: ResultCache, key: str, outcome: TaskOutcome, lasting: Callable[[LirichError], bool]
-) -> None:
+def _keep_error(cache: ResultCache, key: str, outcome: TaskOutcome, lasting: Callable[[LirichError], bool]) -> None:
     """Keep the error of a task, if it is a lasting one and what is kept says all of it."""
     error = outcome.error
     if error is None or not lasting(error):

@@ -88,7 +88,9 @@ class PlanRunner:
         kept = ResultCache(self.cache) if self.cache is not None else None
         left = sum(jobs[index].cost for index in order)
         started = time.monotonic()
-        for outcome in run_tasks(run_job, [tasks[index] for index in order], executor=pool, cache=kept, lasting=lasting):
+        for outcome in run_tasks(
+            run_job, [tasks[index] for index in order], executor=pool, cache=kept, lasting=lasting
+        ):
             index = order[outcome.index]
             self._known[keys[index]] = outcome.result if outcome.error is None else outcome.error
             left -= jobs[index].cost
