@@ -141,7 +141,7 @@ def phases() -> None:
         end = relaxed(run(_one(relaxation_job(start, settings))))
         told(f"{name}: volume, %", f"{100 * (end.crystal.volume / start.volume - 1):+.1f}", "", None)
     elements = {str(e) for name in COMPETITORS for e in Composition(name)}
-    energies = run(competing_energies(elements, settings))
+    energies = run(competing_energies(elements, settings)).energies_ev
     table = embedded_table().by_formula
     for words in REACTIONS:
         sides = [Counter(dict(_units(side))) for side in words.split("->")]

@@ -26,6 +26,7 @@
     │   ├── SimulationError         the equations of a model could not be solved
     │   ├── NotNeutralError         a charge that no allowed compensation takes up
     │   └── CalculatorError         a potential gave no usable energy or forces, or a relaxation went astray
+    │       └── CalculatorStoppedError    the program behind it ended in an error of its own, or is another one here
     ├── StoreError                  the workspace
     │   ├── WorkspaceNotFoundError
     │   ├── WorkspaceExistsError
@@ -229,6 +230,13 @@ class NotNeutralError(AnalysisError):
 
 class CalculatorError(AnalysisError):
     """A potential gave no usable energy or forces (NaN, a missing element), or a relaxation went astray."""
+
+
+class CalculatorStoppedError(CalculatorError):
+    """The program behind a potential ended in an error of its own, or is another version here.
+
+    That may be the fault of the machine (no memory, no licence, a file that is not there): such an answer is not kept.
+    """
 
 
 class StoreError(LirichError):

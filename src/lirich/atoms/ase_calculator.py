@@ -15,7 +15,7 @@ from pymatgen.core.structure import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from lirich.atoms.evaluation import Array, Calculator, Evaluation
-from lirich.errors import CalculatorError
+from lirich.errors import CalculatorError, CalculatorStoppedError
 
 
 def atoms_of(structure: Structure) -> Atoms:
@@ -44,7 +44,11 @@ class AseCalculator:
         self.version = f"{version}; {type(calculator).__name__}, parameters {digest}"
 
     def evaluate(self, structure: Structure, *, stress: bool = False, moments: bool = False) -> Evaluation:
-        """Evaluate one crystal. Raises `lirich.errors.CalculatorError` where no finite answer is to be had."""
+        """Evaluate one crystal.
+
+        Raises `lirich.errors.CalculatorError` where the answer is no finite number, and
+        `lirich.errors.CalculatorStoppedError` where ASE's calculator raised: what is wrong then is not known here.
+        """
         atoms = atoms_of(structure)
         atoms.calc = self._calculator
         try:
@@ -53,8 +57,10 @@ class AseCalculator:
             forces = np.array(atoms.get_forces(), dtype=float)
             tension = np.array(atoms.get_stress(voigt=False), dtype=float) if stress else None
             moment = _moments(atoms) if moments else None
+        except MemoryError:
+            raise  # the machine's, and no smaller step is an answer to it
         except Exception as error:
-            raise CalculatorError(
+            raise CalculatorStoppedError(
                 f"{self.name} has no answer for {structure.composition.reduced_formula}: "
                 f"{type(error).__name__}: {error}"
             ) from error

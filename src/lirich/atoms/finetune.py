@@ -58,7 +58,12 @@ class TuningError(Frozen):
 
 
 class TuningReport(Frozen):
-    """What a fine-tuning did. ``before`` counts the elements' energies as fitted, so that the rest is the weights'."""
+    """What a fine-tuning did.
+
+    ``before`` counts the elements' energies as fitted, so that the rest is the weights'.
+
+    ``doubts`` are about the units of the labels (`lirich.atoms.units.check_units`).
+    """
 
     name: str
     settings: TuningSettings
@@ -68,6 +73,7 @@ class TuningReport(Frozen):
     element_shifts_ev: dict[str, float]
     before: TuningError
     after: TuningError
+    doubts: tuple[str, ...] = ()
 
     @property
     def improved(self) -> bool:
@@ -110,7 +116,7 @@ def fine_tune(
     model = load_model(settings.base)
     stock = ChgnetCalculator(model, "chgnet")
     said = [_answer(stock, number, item) for number, item in enumerate(data, start=1)]
-    check_units(data, said)
+    doubts = check_units(data, said)
     of = {id(item): each.energy_ev for item, each in zip(data, said, strict=True)}
     shifts = _element_shifts(learn, [of[id(item)] for item in learn])
     weight = model.composition_model.fc.weight  # type: ignore[union-attr]
@@ -130,6 +136,7 @@ def fine_tune(
         element_shifts_ev={Element.from_Z(z).symbol: shift for z, shift in shifts.items()},
         before=before,
         after=_error(ChgnetCalculator(model, "chgnet"), held, settings.seed),
+        doubts=doubts,
     )
     return Tuned(report, arrays)
 

@@ -22,7 +22,7 @@ from lirich.atoms.calculators import calculator
 from lirich.atoms.endstates import displacements
 from lirich.atoms.plan import Job, Outcome
 from lirich.atoms.relax import RelaxationSettings, relaxation_job
-from lirich.errors import CalculatorError, LirichError, StructureError
+from lirich.errors import CalculatorStoppedError, LirichError, StructureError
 from lirich.model._base import Frozen
 
 IMAGES = 5
@@ -89,12 +89,12 @@ def barrier(outcome: Outcome) -> Barrier:
 
 
 def neb_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Relax a band: a pure function of the JSON that `neb_job` makes. Raises `lirich.errors.CalculatorError`."""
+    """Relax a band: a pure function of the JSON that `neb_job` makes. Raises as `lirich.atoms.relax.relax_task`."""
     began = time.perf_counter()
     settings = RelaxationSettings.model_validate(parameters["settings"])
     potential = calculator(settings.calculator)
     if parameters["version"] != potential.version:
-        raise CalculatorError(
+        raise CalculatorStoppedError(
             f"{settings.calculator} is {potential.version} here", expected=f"{parameters['version']}, as in the job"
         )
     first, last = Structure.from_dict(parameters["start"]), Structure.from_dict(parameters["end"])

@@ -19,7 +19,7 @@ from lirich.atoms.endstates import EndState, compare_ends
 from lirich.atoms.kicks import lowest_end
 from lirich.atoms.minimise import Minimum, minimise
 from lirich.atoms.plan import Job, Outcome
-from lirich.errors import CalculatorError, LirichError
+from lirich.errors import CalculatorStoppedError, LirichError
 from lirich.model._base import Frozen
 
 USUAL_STEPS = 20
@@ -126,14 +126,15 @@ def relaxed(outcome: Outcome) -> Relaxation:
 def relax_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Relax one structure: a pure function of the JSON that `relaxation_job` makes.
 
-    Raises `lirich.errors.CalculatorError` where the potential gives no finite answer, or is another one than the job
-    was made for. A run that does not converge is a result that says so.
+    Raises `lirich.errors.CalculatorError` where the potential gives no finite answer, and
+    `lirich.errors.CalculatorStoppedError` where it is another one than the job was made for. A run that does not
+    converge is a result that says so.
     """
     began = time.perf_counter()
     settings = RelaxationSettings.model_validate(parameters["settings"])
     potential = calculator(settings.calculator)
     if parameters["version"] != potential.version:
-        raise CalculatorError(
+        raise CalculatorStoppedError(
             f"{settings.calculator} is {potential.version} here",
             expected=f"{parameters['version']}, as where the job was made",
             advice="Install the same versions on all machines that work on a study",

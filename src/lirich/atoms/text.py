@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import numpy as np
+from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import DummySpecies, Element
 from pymatgen.core.structure import Structure
 from pymatgen.io.cif import CifParser, CifWriter
 from pymatgen.io.vasp.inputs import Poscar
 
+from lirich.atoms import damage
 from lirich.errors import StructureError
 
 Format = Literal["cif", "poscar"]
@@ -27,6 +31,9 @@ MOST_ATOMS = 5000
 """No crystal of this room is larger: a force call takes about 12 ms of CPU per atom, a minute at this size."""
 LARGEST_VOLUME_A3 = 1000.0
 """Å³ per atom beyond which a cell is empty: the sparsest solids have below 100 (helium's is 30)."""
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_BY_THE_WAY = re.compile("No _symmetry|Issues encountered|No structure parsed")
+"""What pymatgen warns of beside the reason for which a CIF cannot be read."""
 _EXPECTED = "a crystal in CIF, or in the POSCAR form of VASP"
 
 
@@ -41,8 +48,13 @@ def read_structure(text: str, format: Format | None = None) -> Structure:  # noq
     """
     if not text.strip():
         raise StructureError("The text of the structure is empty", expected=_EXPECTED)
+    if _NO_TEXT.search(text):
+        raise StructureError("The structure is no text: it holds bytes that no text has", expected=_EXPECTED)
     kind = format or ("cif" if re.search(r"^\s*(data_|loop_|_cell_)", text, re.MULTILINE | re.IGNORECASE) else "poscar")
-    readers: dict[str, Callable[[str], Structure]] = {"cif": _from_cif, "poscar": _from_poscar}
+    readers: dict[str, Callable[[str], Structure]] = {
+        "cif": _from_cif,
+        "poscar": partial(_from_poscar, asked=format is not None),
+    }
     if kind not in readers:
         raise StructureError(f"There is no format {kind!r} of structures", expected="cif or poscar")
     structure = readers[kind](text)
@@ -68,6 +80,8 @@ def check_structure(structure: Structure) -> None:
     """Raise `lirich.errors.StructureError` where *structure* cannot be computed with; see `read_structure`."""
     if len(structure) == 0:
         raise StructureError("The structure has no atoms", expected=_EXPECTED)
+    if not np.isfinite(structure.frac_coords).all():
+        raise StructureError("An atom has a position that is no number", expected="finite coordinates")
     _check_elements(structure)
     if not structure.is_ordered:
         site = next(s for s in structure if not s.is_ordered)
@@ -113,7 +127,17 @@ def _from_cif(text: str) -> Structure:
             found = parser.parse_structures(primitive=False, check_occu=False, on_error="raise")
         except Exception as error:
             reasons = [str(w.message) for w in said if issubclass(w.category, UserWarning)] + [str(error)]
-            raise StructureError(f"The CIF cannot be read: {_first_line(reasons[0])}", expected=_EXPECTED) from error
+            why = damage.of_cif(text) or next((r for r in reasons if not _BY_THE_WAY.match(r)), str(error))
+            raise StructureError(
+                f"The CIF cannot be read: {_first_line(why)}", expected=_EXPECTED, advice="Look whether it is cut short"
+            ) from error
+    blocks = Counter(re.findall(r"^data_\S*", text, re.MULTILINE | re.IGNORECASE))
+    if max(blocks.values(), default=1) > 1:
+        raise StructureError(
+            f"The CIF holds {max(blocks.values())} blocks of one name, {max(blocks, key=lambda b: blocks[b])}",
+            expected="one crystal",
+            advice="Keep one data_ block",
+        )
     if len(found) != 1:
         raise StructureError(f"The CIF holds {len(found)} crystals", expected="one", advice="Keep one data_ block")
     for site in found[0]:
@@ -123,7 +147,27 @@ def _from_cif(text: str) -> Structure:
                 expected="one whole atom on each site",
                 advice="Look for an atom that is listed twice",
             )
-    return _bare(found[0])
+    crystal = _bare(found[0])
+    if crystal.is_ordered:
+        _check_formula(text, crystal)
+    return crystal
+
+
+def _check_formula(text: str, crystal: Structure) -> None:
+    """Raise where the CIF says another formula than its atoms have: rows that were cut off leave no other trace."""
+    said = re.search(r"^_chemical_formula_sum[ \t]+(['\"]?)([^'\"\n]+)\1[ \t]*$", text, re.MULTILINE)
+    try:
+        formula = Composition(said[2]) if said is not None else None
+    except ValueError:
+        return  # no formula that can be held against the atoms
+    if formula is not None and not formula.fractional_composition.almost_equals(
+        crystal.composition.fractional_composition, rtol=0.01, atol=0.001
+    ):
+        raise StructureError(
+            f"The CIF says {formula.formula} and its atoms are {crystal.composition.formula}",
+            expected="the same",
+            advice="Look whether rows of atoms are missing; else correct _chemical_formula_sum",
+        )
 
 
 def _bare(structure: Structure) -> Structure:
@@ -135,16 +179,17 @@ def _bare(structure: Structure) -> Structure:
     return structure
 
 
-def _from_poscar(text: str) -> Structure:
+def _from_poscar(text: str, asked: bool = False) -> Structure:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             poscar = Poscar.from_str(text, read_velocities=False)
     except Exception as error:
+        advice = "" if asked else "A CIF is told by lines that begin with data_, loop_ or _cell_; this text has none"
         raise StructureError(
-            f"The POSCAR cannot be read: {_first_line(str(error))}",
+            f"The POSCAR cannot be read: {damage.of_poscar(text) or _first_line(str(error))}",
             expected=_EXPECTED,
-            advice="A CIF is told by lines that begin with data_, loop_ or _cell_; this text has none",
+            advice=advice,
         ) from error
     if not poscar.true_names:
         raise StructureError("The POSCAR does not name its elements", expected="a line of symbols over the counts")

@@ -106,6 +106,8 @@ def tune(
         f"({report.before.force_mev_a:.0f} before), energies by {report.after.energy_mev_atom:.1f} meV/atom "
         f"({report.before.energy_mev_atom:.1f} before)."
     )
+    for doubt in report.doubts:
+        console().print(f"[bold yellow]Units: {escape(doubt)}.[/]")
     if not report.improved:
         console().print("[bold red]It is no better than before.[/]")
     elif report.may_be_chance:

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lirich import __version__
+from lirich import __version__, errors
 from lirich.compute.cache import ResultCache
 from lirich.compute.executor import Pool, SerialExecutor, default_workers
 from lirich.errors import ComputeError, LirichError, TaskFailedError
@@ -16,6 +16,9 @@ from lirich.model import content_hash
 
 Task = Callable[[Mapping[str, Any]], Any]
 """A pure function at the top level of a module: JSON-able parameters in, JSON-able result out."""
+
+_ERROR = "lirich.errors"
+"""The one key of a kept error: no result of a task is a table of it alone."""
 
 WINDOW_PER_WORKER = 4
 """Tasks handed to the executor at once per worker: enough to keep it busy, few enough to stop quickly."""
@@ -66,6 +69,7 @@ def run_tasks(
     executor: Executor,
     cache: ResultCache | None = None,
     still_valid: Callable[[Any], bool] | None = None,
+    lasting: Callable[[LirichError], bool] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[TaskOutcome]:
     """Run *task* for each of the *parameters* and yield the outcomes as they come in.
@@ -74,6 +78,10 @@ def run_tasks(
     it was. ``still_valid`` may refuse a cached result (a file that it names is gone). The errors of a task are
     outcomes, not exceptions; an error that is not lirich's own, or a result that cannot be kept (NaN is no JSON),
     becomes a `TaskFailedError`. A task whose result is ``None`` is run each time.
+
+    A task that ended in an error is run again by the next run, unless ``lasting`` says of the error that it would end
+    so each time: such an error is kept, and comes back as what it was (class, what was found, expected, advice). By
+    default none is, for the same error may come of a machine without room.
 
     Tasks that still wait when the caller stops early are cancelled; after an exception, whoever opened the executor
     ends it.
@@ -96,7 +104,14 @@ def run_tasks(
     for index, each in enumerate(parameters):
         key = task_key(task, each)
         known = cache.get(key) if cache is not None else None
-        if known is not None and (still_valid is None or still_valid(known)):
+        told = _told(known)
+        if told is not None and lasting is not None and lasting(told):
+            done += 1
+            hits += 1
+            failed += 1
+            report()
+            yield TaskOutcome(index, each, error=told, cached=True)
+        elif known is not None and not _is_error(known) and (still_valid is None or still_valid(known)):
             done += 1
             hits += 1
             report()
@@ -120,6 +135,8 @@ def run_tasks(
                 outcome = _outcome(future, index, parameters[index])
                 if outcome.error is None and cache is not None:
                     outcome = _kept(cache, key, outcome)
+                elif cache is not None and lasting is not None:
+                    _keep_error(cache, key, outcome, lasting)
                 done += 1
                 failed += outcome.error is not None
                 report()
@@ -141,6 +158,32 @@ def _kept(cache: ResultCache, key: str, outcome: TaskOutcome) -> TaskOutcome:
         return replace(outcome, result=cache.put(key, outcome.result))
     except (TypeError, ValueError) as error:
         return replace(outcome, result=None, error=TaskFailedError(f"The result is no JSON: {error}"))
+
+
+def _keep_error(cache: ResultCache, key: str, outcome: TaskOutcome, lasting: Callable[[LirichError], bool]) -> None:
+    """Keep the error of a task, if it is a lasting one and what is kept says all of it."""
+    error = outcome.error
+    if error is None or not lasting(error):
+        return
+    known = {_ERROR: error.to_dict()}
+    back = _told(known)
+    if back is not None and (type(back), vars(back)) == (type(error), vars(error)):
+        cache.put(key, known)
+
+
+def _is_error(known: Any) -> bool:
+    return isinstance(known, Mapping) and set(known) == {_ERROR}
+
+
+def _told(known: Any) -> LirichError | None:
+    """Return the error that was kept; ``None`` for a result, and for an error that this version does not know."""
+    if not _is_error(known):
+        return None
+    said = known[_ERROR]
+    kind = getattr(errors, said["error"], None)
+    if not (isinstance(kind, type) and issubclass(kind, LirichError)):
+        return None
+    return kind(said["found"], expected=said["expected"], advice=said["advice"])
 
 
 def _timed(task: Task, parameters: Mapping[str, Any]) -> tuple[Any, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks, task_key
+from lirich.errors import AnalysisError, CalculatorStoppedError, CompositionError, LirichError, StructureError
 
 if TYPE_CHECKING:
     from lirich.atoms.plan import Job, Outcome, Plan
@@ -22,6 +23,7 @@ T = TypeVar("T")
 class Tally:
     """What running a plan took: ``jobs`` asked for, ``same`` those that equal another, ``cached`` found kept.
 
+    ``failed`` are those that ended in an error, ``passing`` those among them that may end otherwise next time.
     ``cost`` is what was computed, in the unit of `lirich.atoms.plan.Job.cost`, ``seconds`` its time; ``done`` is the
     cost of what is known now, kept results among it.
     """
@@ -30,6 +32,7 @@ class Tally:
     same: int = 0
     cached: int = 0
     failed: int = 0
+    passing: int = 0
     cost: float = 0.0
     seconds: float = 0.0
     done: float = 0.0
@@ -38,6 +41,8 @@ class Tally:
 @dataclass
 class PlanRunner:
     """Runs plans; what a job gave is known for the life of the runner, and kept in *cache* beyond it.
+
+    So is an error that is an answer (`lasting`); one of the machine is computed again by the next run.
 
     Parameters
     ----------
@@ -83,7 +88,9 @@ class PlanRunner:
         kept = ResultCache(self.cache) if self.cache is not None else None
         left = sum(jobs[index].cost for index in order)
         started = time.monotonic()
-        for outcome in run_tasks(run_job, [tasks[index] for index in order], executor=pool, cache=kept):
+        for outcome in run_tasks(
+            run_job, [tasks[index] for index in order], executor=pool, cache=kept, lasting=lasting
+        ):
             index = order[outcome.index]
             self._known[keys[index]] = outcome.result if outcome.error is None else outcome.error
             left -= jobs[index].cost
@@ -95,6 +102,7 @@ class PlanRunner:
                 self.tally.seconds += time.monotonic() - started
             started = time.monotonic()
             self.tally.failed += outcome.error is not None
+            self.tally.passing += outcome.error is not None and not lasting(outcome.error)
             before += 1
             self._report(before, left)
         return [self._known[key] for key in keys]
@@ -106,6 +114,16 @@ class PlanRunner:
         later = max(left, self.expected_cost - t.done)
         seconds = t.seconds / t.cost * later if t.cost else None
         self.progress(Progress(done, t.jobs - t.same, t.cached, t.failed, seconds))
+
+
+def lasting(error: LirichError) -> bool:
+    """Say whether a job that ended so would end so again: the answer of a sound machine to these atoms.
+
+    A number that is none, atoms that are no crystal, a charge that nothing takes up; not a worker that was killed, a
+    task that broke, a full disk, a plug-in that is not there or stopped in an error of its own.
+    """
+    answers = (AnalysisError, StructureError, CompositionError)
+    return isinstance(error, answers) and not isinstance(error, CalculatorStoppedError)
 
 
 def _parameters(job: Job) -> dict[str, Any]:

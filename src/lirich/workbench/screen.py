@@ -214,8 +214,8 @@ def run_screen(
     known = Screened.model_validate(found) if found is not None else None
     if known is not None and _covers(known, study):
         return answered(known.model_copy(update={"study": study}), literature, cached=True)
-    screened = _compute(study, plan, models, cache, executor, workers, progress)
-    if kept is not None:
+    screened, to_last = _compute(study, plan, models, cache, executor, workers, progress)
+    if kept is not None and to_last:
         kept.put(key, screened.model_dump(mode="json"))
     return answered(screened, literature)
 
@@ -277,7 +277,8 @@ def _compute(
     executor: str,
     workers: int | None,
     progress: Callable[[Progress], None] | None,
-) -> Screened:
+) -> tuple[Screened, bool]:
+    """Return what was computed, and whether it may be kept whole: no failure that may be gone next time."""
     from lirich.atoms.calculators import calculator
     from lirich.atoms.plan import together
     from lirich.workbench.plans import PlanRunner
@@ -309,7 +310,8 @@ def _compute(
     if models is not None:
         plans = [with_potential(models, name, each) for (*_, name), each in zip(asked, plans, strict=True)]
     answers = runner.run(together(plans))
-    return _gathered(study, versions, hosts, found, list(zip(asked, answers, strict=True)), runner.tally, began)
+    gathered = _gathered(study, versions, hosts, found, list(zip(asked, answers, strict=True)), runner.tally, began)
+    return gathered, not runner.tally.passing
 
 
 def _gathered(

@@ -17,6 +17,7 @@ from lirich.atoms.descriptors.strain import STRAIN, VOLUME
 from lirich.atoms.descriptors.vacancy import CHANGE as VACANCY_CHANGE
 from lirich.atoms.descriptors.vacancy import VACANCY
 from lirich.atoms.descriptors.voltage import VOLTAGE
+from lirich.atoms.neb import IMAGES
 from lirich.atoms.phases import MOST_CELLS
 from lirich.atoms.relax import USUAL_STEPS, RelaxationSettings
 from lirich.errors import CompositionError, SettingsError, UnknownNameError
@@ -166,8 +167,10 @@ def _has_spinel(cell: Structure) -> bool:
     return full and any(8 * n % unit == 0 for n in range(1, MOST_CELLS + 1))
 
 
-def expected_cost(study: DopingStudy, atoms: int) -> float:
+def expected_cost(study: DopingStudy, atoms: int, *, band_calls: float = BAND_CALLS) -> float:
     """Return about what one cell costs with one calculator, in the unit of `lirich.atoms.plan.Job.cost`.
+
+    *band_calls* are the force calls of a band: by default those of one that converges, `most_band_calls` at most.
 
     The cell itself with free shape, of each charged state its arrangements, of each state the oxygens taken out (near
     and far) of the cell and, for those that only it has, of its host; of the cell and its host the ends of metals
@@ -196,7 +199,12 @@ def expected_cost(study: DopingStudy, atoms: int) -> float:
         relaxations += COMPETITORS_COST
     if PAIRING in wanted:
         relaxations += settings.pairing_starts * charged
-    return atoms * (USUAL_STEPS * relaxations + BAND_CALLS * bands)
+    return atoms * (USUAL_STEPS * relaxations + band_calls * bands)
+
+
+def most_band_calls(study: DopingStudy) -> float:
+    """Return the force calls of a band of the study that does not converge: each image at each step."""
+    return float(IMAGES * study.relaxation.max_steps)
 
 
 def seconds_of(cost: float) -> float:

@@ -15,7 +15,7 @@ from pymatgen.core.structure import Structure
 
 from lirich.atoms.descriptors import dimers, hops, hull, migration, mismatch, preference, strain, vacancy, voltage
 from lirich.atoms.descriptors.charged import ChargedPair, charged_cells, same_places
-from lirich.atoms.descriptors.computed import Computed, difference, doubts_of, ended
+from lirich.atoms.descriptors.computed import Computed, difference, doubts_of, ended, fallen_back
 from lirich.atoms.descriptors.kept import KeptCell, Run, kept_cells, recorded, run_of
 from lirich.atoms.evaluation import PRE_FILTER
 from lirich.atoms.moments import charges_from_moments
@@ -115,11 +115,11 @@ def candidate_plan(
     if own is not base:
         yield from _charge(own, base, states, settings)
     parts = list(_parts(own, base, settings))
-    outcomes = yield from together([plan for _, plan in parts])
+    outcomes = yield from together([plan for _, _, plan in parts])
     figures: list[Computed] = []
-    for (quantity, _), outcome in zip(parts, outcomes, strict=True):
+    for (quantity, share, _), outcome in zip(parts, outcomes, strict=True):
         if isinstance(outcome, LirichError):
-            figures.append(Computed(quantity=quantity, value=None, why=str(outcome)))
+            figures.append(Computed(quantity=quantity, value=None, lithium_removed=share, why=str(outcome)))
         else:
             figures += outcome
     return CandidateResult(
@@ -158,8 +158,8 @@ def _charge(cell: _Cell, base: _Cell | None, states: Sequence[float], settings: 
     cell.charged = dict(zip(states, outcomes, strict=True))
 
 
-Part = tuple[str, Plan[list[Computed]]]
-"""The first quantity that a plan gives, to name it where the plan fails, and the plan."""
+Part = tuple[str, float, Plan[list[Computed]]]
+"""The first quantity that a plan gives and its state of charge, to name it where the plan fails, and the plan."""
 
 
 def _parts(own: _Cell, base: _Cell, settings: CandidateSettings) -> Iterator[Part]:
@@ -167,30 +167,31 @@ def _parts(own: _Cell, base: _Cell, settings: CandidateSettings) -> Iterator[Par
     dopants = dopants_of(own.built)
     if wanted & {vacancy.VACANCY, vacancy.CHANGE}:
         for share in settings.lithium_removed:
-            yield vacancy.VACANCY, _vacancies(own, base, share, settings)
+            yield vacancy.VACANCY, share, _vacancies(own, base, share, settings)
     if wanted & {voltage.VOLTAGE, strain.VOLUME, strain.STRAIN, strain.SPACING}:
-        yield voltage.VOLTAGE, _charging(own, settings)
+        yield voltage.VOLTAGE, 0.0, _charging(own, settings)
     if wanted & {migration.MIGRATION, migration.MIGRATION_CHANGE, migration.MIGRATION_BARRIER}:
         for share in own.charged:
             for element in settings.migrating:
                 if element in base.built.symbol_set:
-                    yield migration.MIGRATION, _migrations(own, base, element, share, settings)
+                    yield migration.MIGRATION, share, _migrations(own, base, element, share, settings)
     if wanted & {hops.HOP, hops.HOP_CHANGE}:
-        yield hops.HOP, _hops(own, base, settings)
+        yield hops.HOP, 0.0, _hops(own, base, settings)
     if wanted & {mismatch.MISMATCH} and dopants:
-        yield mismatch.MISMATCH, _at_once(lambda: mismatch.size_mismatch(base.built, own.built, dopants))
+        yield mismatch.MISMATCH, 0.0, _at_once(lambda: mismatch.size_mismatch(base.built, own.built, dopants))
     if wanted & {preference.SPINEL, preference.ROCK_SALT}:
         others = preference.phase_preference(own.built, own.rich, settings.relaxation)
-        yield preference.SPINEL, recorded(others, own.runs)
+        yield preference.SPINEL, 0.0, recorded(others, own.runs)
     if preference.SITE in wanted and dopants:
         elsewhere = preference.site_preference(own.built, own.rich, settings.relaxation)
-        yield preference.SITE, recorded(elsewhere, own.runs)
+        yield preference.SITE, 0.0, recorded(elsewhere, own.runs)
     if wanted & {hull.ABOVE_HULL, hull.SOLUTION}:
         reference = None if own is base else base.rich
-        yield hull.ABOVE_HULL, hull.hull_figures(own.rich, settings.relaxation, host=reference, dopants=len(dopants))
+        hulls = hull.hull_figures(own.rich, settings.relaxation, host=reference, dopants=len(dopants))
+        yield hull.ABOVE_HULL, 0.0, hulls
     if dimers.PAIRING in wanted:
         for share, pair in own.charged.items():
-            yield dimers.PAIRING, recorded(_pairing(pair, share, settings), own.runs)
+            yield dimers.PAIRING, share, recorded(_pairing(pair, share, settings), own.runs)
 
 
 def dopants_of(structure: Structure) -> list[int]:
@@ -217,18 +218,21 @@ def _state(cell: _Cell, share: float) -> tuple[Relaxation, Callable[[int], int |
 
 
 def _vacancies(own: _Cell, base: _Cell, share: float, settings: CandidateSettings) -> Plan[list[Computed]]:
-    """Take the same oxygens out of the cell and its host: those next to the dopants that the host holds least."""
+    """Take the same oxygens out of the cell and its host: those next to the dopants that the host holds least.
+
+    Where none of these gives a number, as many of the next ones are tried; what then has none is said of the others.
+    """
     dopants = dopants_of(own.built)
     sites = vacancy.oxygen_sites(own.built, dopants)
     to_host = same_places(own.built, base.built)
     near = [s for s in vacancy.on_host(sites, to_host) if s.region != "far"]
     far = [s for s in vacancy.on_host(sites, to_host) if s.region == "far"][: settings.far_oxygen_sites]
-    near = yield from vacancy.weakest(base.rich, near, settings.relaxation, settings.oxygen_sites)
+    first = yield from vacancy.weakest(base.rich, near, settings.relaxation, settings.oxygen_sites)
     back = {host: mine for mine, host in to_host.items()}
-    chosen = [*near, *far]
-    here = [vacancy.OxygenSite(back[s.index], s.name, s.region) for s in chosen]
-    return (
-        yield from _paired(
+
+    def taken_out(chosen: list[vacancy.OxygenSite]) -> Plan[list[Computed]]:
+        here = [vacancy.OxygenSite(back[s.index], s.name, s.region) for s in chosen]
+        return _paired(
             own,
             base,
             share,
@@ -240,7 +244,14 @@ def _vacancies(own: _Cell, base: _Cell, share: float, settings: CandidateSetting
                 lithium_removed=share,
             ),
         )
-    )
+
+    figures = yield from taken_out([*first, *far])
+    numbers = [f.region for f in figures if f.quantity == vacancy.CHANGE and f.value is not None]
+    rest = [site for site in near if site not in first]
+    if first and rest and "near" not in numbers and own is not base:
+        more = yield from vacancy.weakest(base.rich, rest, settings.relaxation, settings.oxygen_sites)
+        figures = [*figures, *(yield from taken_out(more))]
+    return fallen_back(figures)
 
 
 def _moved(sites: Sequence[vacancy.OxygenSite], index: Callable[[int], int | None]) -> list[vacancy.OxygenSite]:
@@ -253,16 +264,26 @@ def _paired(
 ) -> Plan[list[Computed]]:
     """Run a plan of the cell and of its host side by side; return the cell's figures and their differences."""
     if own is base:
-        return (yield from recorded(plan_of(own), own.runs))
+        return _of_state(own, share, (yield from recorded(plan_of(own), own.runs)))
     mine, theirs = yield from together([recorded(plan_of(own), own.runs), plan_of(base)])
     if isinstance(mine, LirichError):
         raise mine
+    mine = _of_state(own, share, mine)
     if isinstance(theirs, LirichError):
         return [*mine, Computed(quantity=change, value=None, lithium_removed=share, why=f"host: {theirs}")]
     quantity = mine[0].quantity if mine else ""
-    partners = {b.where: b for b in theirs if b.quantity == quantity}
-    pairs = [(a, partners[a.where]) for a in mine if a.quantity == quantity and a.where in partners]
-    return [*mine, *(difference(change, a, b) for a, b in pairs)]
+    partners = {(b.where, b.region): b for b in _of_state(base, share, theirs) if b.quantity == quantity}
+    known = [a for a in mine if a.quantity == quantity]
+    none = Computed(quantity=quantity, value=None, why="it has no such place")
+    return [*mine, *(difference(change, a, partners.get((a.where, a.region), none)) for a in known)]
+
+
+def _of_state(cell: _Cell, share: float, figures: Sequence[Computed]) -> list[Computed]:
+    """Return *figures* with the doubts about the cell that they start from, where it did not end as it was built."""
+    words = tuple(f"the cell at {100 * share:.0f} % {doubt}" for doubt in doubts_of(_state(cell, share)[0]))
+    return [
+        f if f.value is None else f.model_copy(update={"doubts": (*f.doubts, *words)}) if words else f for f in figures
+    ]
 
 
 def _migrations(
@@ -333,11 +354,15 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
     for share in sorted(own.charged):
         pair = own.charged[share]
         if isinstance(pair, LirichError):
-            figures.append(Computed(quantity=voltage.VOLTAGE, value=None, lithium_removed=share, why=str(pair)))
+            figures += [
+                Computed(quantity=quantity, value=None, lithium_removed=share, why=str(pair))
+                for quantity in (voltage.VOLTAGE, strain.VOLUME, strain.STRAIN, strain.SPACING)
+            ]
             continue
         poor = pair.lowest.relaxation
         apart = pair.lowest.apart
-        doubts = doubts_of(poor) + ((apart,) if apart else ())
+        doubts = (*doubts_of(poor), *((apart,) if apart else ()), *pair.lost)
+        doubts += tuple(f"before: {words}" for words in doubts_of(before))
         part = [
             Computed(
                 quantity=voltage.VOLTAGE,
@@ -395,5 +420,6 @@ def _notes(own: _Cell) -> list[str]:
         if isinstance(pair, LirichError):
             notes.append(f"charged {100 * share:.0f} %: {pair}")
         else:
-            notes.append(f"charged {100 * share:.0f} %: lowest with {pair.lowest.words}")
+            words = "; ".join((f"lowest with {pair.lowest.words}", *pair.lost))
+            notes.append(f"charged {100 * share:.0f} %: {words}")
     return notes

@@ -56,10 +56,14 @@ class ChargedCell:
 
 @dataclass(frozen=True, slots=True)
 class ChargedPair:
-    """The cell that follows the host (of a host: its lowest), and the lowest that was found."""
+    """The cell that follows the host (of a host: its lowest), and the lowest that was found.
+
+    ``lost`` says of the arrangements that did not relax that the lowest may be one of them.
+    """
 
     following: ChargedCell
     lowest: ChargedCell
+    lost: tuple[str, ...] = ()
 
 
 def charged_cells(
@@ -111,7 +115,10 @@ def charged_cells(
     if not sound or (follow is not None and cells[0] is None):
         raise CalculatorError(f"No charged cell relaxed: {'; '.join(dict.fromkeys(reasons))}")
     lowest = min(sound, key=lambda cell: cell.relaxation.energy_ev)
-    return ChargedPair(lowest if follow is None or cells[0] is None else cells[0], lowest)
+    lost = ()
+    if reasons:
+        lost = (f"{len(reasons)} of {len(cells)} arrangements of the vacancies gave no energy ({reasons[0]})",)
+    return ChargedPair(lowest if follow is None or cells[0] is None else cells[0], lowest, lost)
 
 
 def following(structure: Structure, removed: Sequence[int], count: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from lirich.atoms.plan import Outcome
@@ -71,6 +72,31 @@ def doubts_of(result: Relaxation) -> tuple[str, ...]:
     changed = [c for c in result.end.coordination if c.element != "Li"]
     words += [f"{c.element} {c.atom} has {c.after} anions, had {c.before}" for c in changed]
     return (f"not as built: {'; '.join(words)}",) if words else ()
+
+
+def fallen_back(figures: Sequence[Computed]) -> list[Computed]:
+    """Return *figures* with what must be said where places beside the dopant have no value.
+
+    The lowest of those beside it is what a cell is judged by. Where some have none the lowest may be one of them, and
+    where all have none a figure far from the dopant stands in: each of these figures says so.
+    """
+    said = []
+    for figure in figures:
+        near = [f for f in figures if f.region == "near" and (f.quantity, f.lithium_removed) == _of(figure)]
+        lost = [f for f in near if f.value is None]
+        words = ""
+        if figure.value is not None and lost:
+            why = lost[0].why.rstrip(".")
+            if len(lost) < len(near) and figure.region == "near":
+                words = f"{len(lost)} of {len(near)} places beside the dopant have no value ({lost[0].where}: {why})"
+            elif len(lost) == len(near):
+                words = f"none of {len(near)} places beside the dopant has a value ({why}): this one is far from it"
+        said.append(figure.model_copy(update={"doubts": (*figure.doubts, words)}) if words else figure)
+    return said
+
+
+def _of(figure: Computed) -> tuple[str, float]:
+    return figure.quantity, figure.lithium_removed
 
 
 def difference(quantity: str, doped: Computed, host: Computed) -> Computed:

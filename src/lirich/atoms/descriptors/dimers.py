@@ -39,6 +39,7 @@ def oxygen_pairing(
         unfinished = f", {lost} of them without a usable end" if lost else ""
         return known.model_copy(update={"why": f"no pair found from {starts} starts{unfinished}: no proof of absence"})
     energy, distance = min(paired)
-    doubts = (f"the lowest of {len(paired)} pairs found from {starts} starts: an upper bound",)
+    unusable = f", {lost} of which had no usable end" if lost else ""
+    doubts = (f"the lowest of {len(paired)} pairs found from {starts} starts{unusable}: an upper bound",)
     where = f"O-O {distance:.2f} Å"
     return known.model_copy(update={"value": energy - min(apart), "where": where, "doubts": doubts})

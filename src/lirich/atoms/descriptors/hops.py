@@ -86,4 +86,5 @@ def hop_barrier(host: Relaxation, hop: Hop, settings: RelaxationSettings, *, ban
     if middle is None:
         return known.model_copy(update={"why": why, "doubts": ()})
     value = middle.energy_ev - min(first.energy_ev, last.energy_ev)
-    return known.model_copy(update={"value": value})
+    half_way = tuple(f"half-way: {words}" for words in doubts_of(middle))
+    return known.model_copy(update={"value": value, "doubts": (*known.doubts, *half_way)})

@@ -41,20 +41,36 @@ class Mixture:
         return " + ".join(_term(n, name) for name, n in self.units.items())
 
 
-def competing_energies(elements: set[str], settings: RelaxationSettings) -> Plan[dict[str, float]]:
+@dataclass(frozen=True, slots=True)
+class Competing:
+    """Energies per formula unit, eV, by formula; ``lost`` are the crystals that have none, and why."""
+
+    energies_ev: Mapping[str, float]
+    lost: Mapping[str, str]
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What is to be said of a hull without the lost ones: it lies too high, if any of them would be part of it."""
+        return tuple(f"{name} gave no energy and does not compete: {why}" for name, why in self.lost.items())
+
+
+def competing_energies(elements: set[str], settings: RelaxationSettings) -> Plan[Competing]:
     """Return the energy per formula unit, eV, of each competing crystal of these *elements*, and of O₂.
 
-    One that does not relax is left out; a hull with fewer phases lies higher, never lower.
+    One that does not relax is left out and named; a hull with fewer phases lies higher, never lower.
     """
     free = settings.model_copy(update={"cell": "free", "moments": False})
     crystals = {name: host.structure() for name, host in sorted(competitors_of(elements).items())}
     outcomes = yield [relaxation_job(crystal, free, name) for name, crystal in crystals.items()]
     energies = {"O2": 2.0 * OXYGEN_EV}
+    lost = {}
     for (name, crystal), outcome in zip(crystals.items(), outcomes, strict=True):
-        end, _ = ended(outcome)
-        if end is not None:
+        end, why = ended(outcome)
+        if end is None:
+            lost[name] = why
+        else:
             energies[name] = end.energy_ev / (len(crystal) / Composition(name).num_atoms)
-    return energies
+    return Competing(energies, lost)
 
 
 def lowest_mixture(composition: Mapping[str, float], energies: Mapping[str, float]) -> Mixture:
@@ -88,19 +104,27 @@ def hull_figures(
     The solution energy is that of the reaction host + (what the doped cell falls apart into) → doped cell + (what the
     host falls apart into), printed balanced: the dopant's price over that of the host's own distance to the hull. A
     cell below the hull has a negative energy: the list of competing phases then lacks what it could become, or the
-    potential holds the cell stable.
+    potential holds the cell stable. A competing phase that gave no energy is a doubt about both. Raises what
+    `lowest_mixture` does.
     """
     crystal = cell.crystal
     amounts = _amounts(cell)
-    energies = yield from competing_energies(set(amounts), settings)
-    mixture = lowest_mixture(amounts, energies)
+    competing = yield from competing_energies(set(amounts), settings)
+    energies = competing.energies_ev
+    try:
+        mixture = lowest_mixture(amounts, energies)
+    except CalculatorError as error:
+        if not competing.lost:
+            raise
+        raise CalculatorError(error.found, advice="; ".join(competing.doubts)) from error
+    doubts = (*doubts_of(cell), *competing.doubts)
     above = cell.energy_ev - mixture.energy_ev
     figures = [
         Computed(
             quantity=ABOVE_HULL,
             value=1000.0 * above / len(crystal),
             where=f"over {mixture.words}",
-            doubts=doubts_of(cell),
+            doubts=doubts,
             steps=cell.steps,
         )
     ]
@@ -111,7 +135,7 @@ def hull_figures(
                 quantity=SOLUTION,
                 value=(above - (host.energy_ev - bare.energy_ev)) / dopants,
                 where=_reaction(host, mixture, cell, bare),
-                doubts=doubts_of(cell),
+                doubts=(*doubts, *(f"host: {words}" for words in doubts_of(host))),
                 steps=cell.steps + host.steps,
             )
         )

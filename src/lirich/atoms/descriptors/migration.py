@@ -166,7 +166,14 @@ def migration_energies(
                 atom=way.atom,
             )
         )
-    if not bands or not arrived:
+    if not bands:
+        return found
+    found += [
+        each.model_copy(update={"quantity": MIGRATION_BARRIER, "why": f"no end to go to: {each.why}"})
+        for each in found
+        if each.value is None
+    ]
+    if not arrived:
         return found
     outcomes = yield [neb_job(crystal, end.crystal, fixed, f"band: {way.name}") for way, end in arrived]
     for (way, end), outcome in zip(arrived, outcomes, strict=True):

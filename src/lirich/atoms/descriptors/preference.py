@@ -52,7 +52,7 @@ def phase_preference(
         if end is not None:
             value = 1000.0 * (end.energy_ev / len(cell) - layered.energy_ev / len(layered.crystal))
         where = f"{len(cell)} atoms, seed {seed}"
-        doubts = () if end is None else doubts_of(end)
+        doubts = () if end is None else (*doubts_of(end), *(f"layered cell {words}" for words in doubts_of(layered)))
         steps = steps_of(outcome)
         found.append(Computed(quantity=quantity, value=value, where=where, doubts=doubts, why=why, steps=steps))
     return found
@@ -67,6 +67,8 @@ def site_preference(built: Structure, home: Relaxation, settings: RelaxationSett
     """
     free = settings.model_copy(update={"cell": "free"})
     others = list(elsewhere(arranged(built, tetrahedral=True)))
+    if not others:
+        return [Computed(quantity=SITE, value=None, why="the cell has no other kind of site for its dopants")]
     outcomes = yield [relaxation_job(each.structure, free, each.where) for each in others]
     found = []
     for each, outcome in zip(others, outcomes, strict=True):
@@ -75,7 +77,7 @@ def site_preference(built: Structure, home: Relaxation, settings: RelaxationSett
         if left is not None:
             end, why = None, f"{each.element} does not stay there: it moved {left.distance_a:.1f} Å"
         value = None if end is None else end.energy_ev - home.energy_ev
-        doubts = () if end is None else doubts_of(end)
+        doubts = () if end is None else (*doubts_of(end), *(f"cell as it is {words}" for words in doubts_of(home)))
         steps = steps_of(outcome)
         found.append(Computed(quantity=SITE, value=value, where=each.where, doubts=doubts, why=why, steps=steps))
     return found

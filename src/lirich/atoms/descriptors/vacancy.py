@@ -68,9 +68,20 @@ def oxygen_sites(structure: Structure, dopants: Sequence[int] = ()) -> list[Oxyg
             best = min(alike) if strength else max(alike, key=lambda m: (round(min(distances[m]), 2), -m))
             region: Region = "near" if strength else "far"
             away = 0.0 if strength else -min(distances[best])
-            chosen.append((-strength, away, OxygenSite(best, site.name, region, strength)))
+            chosen.append(
+                (-strength, away, OxygenSite(best, f"{site.name}{_beside(structure, best, dopants)}", region, strength))
+            )
     chosen.sort(key=lambda item: (item[0], round(item[1], 2), item[2].index))
     return [site for _, _, site in chosen]
+
+
+def _beside(structure: Structure, oxygen: int, dopants: Sequence[int]) -> str:
+    """Return which dopants that are anions share an edge with it, in words: neighbours of other kinds are named."""
+    anions = [d for d in dopants if structure[d].specie.symbol in ANION_RADIUS_A]
+    beside = sorted(
+        structure[d].specie.symbol for d in anions if _next_to(structure, d, float(structure.get_distance(oxygen, d)))
+    )
+    return f", beside {' and '.join(beside)}" if beside else ""
 
 
 def _next_to(structure: Structure, dopant: int, distance: float) -> bool:

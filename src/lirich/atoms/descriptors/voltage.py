@@ -9,9 +9,10 @@ from __future__ import annotations
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
+from lirich.atoms.descriptors.computed import ended
 from lirich.atoms.plan import Plan
-from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job, relaxed
-from lirich.errors import InputError
+from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job
+from lirich.errors import CalculatorError, InputError
 
 VOLTAGE = "computed_average_voltage_v"
 
@@ -20,10 +21,16 @@ BCC_LITHIUM_A = 3.51
 
 
 def lithium_energy(settings: RelaxationSettings) -> Plan[float]:
-    """Return the energy of an atom of lithium metal with the same potential, eV."""
+    """Return the energy of an atom of lithium metal with the same potential, eV.
+
+    Raises `lirich.errors.CalculatorError` where the metal did not relax: no voltage is told from its energy.
+    """
     bcc = Structure(Lattice.cubic(BCC_LITHIUM_A), ["Li", "Li"], [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]])
     (outcome,) = yield [relaxation_job(bcc, settings.model_copy(update={"cell": "free"}), "lithium metal")]
-    return relaxed(outcome).energy_ev / 2
+    metal, why = ended(outcome)
+    if metal is None:
+        raise CalculatorError(f"Lithium metal did not relax: {why}")
+    return metal.energy_ev / 2
 
 
 def average_voltage_v(rich: Relaxation, poor: Relaxation, lithium_ev: float) -> float:
