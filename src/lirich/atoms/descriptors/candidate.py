@@ -17,6 +17,7 @@ from pymatgen.core.structure import Structure
 from lirich.atoms.descriptors import dimers, hops, hull, migration, mismatch, preference, strain, vacancy, voltage
 from lirich.atoms.descriptors.charged import ChargedPair, charged_cells, same_places
 from lirich.atoms.descriptors.computed import Computed, difference, doubts_of, ended
+from lirich.atoms.descriptors.oxygen import OxygenReference, oxygen_reference
 from lirich.atoms.evaluation import PRE_FILTER
 from lirich.atoms.moments import charges_from_moments
 from lirich.atoms.oxidation import symbols_of
@@ -112,7 +113,10 @@ def candidate_plan(
     yield from _charge(base, None, states, settings)
     if own is not base:
         yield from _charge(own, base, states, settings)
-    parts = list(_parts(own, base, settings))
+    oxygen = OxygenReference(None)
+    if set(settings.wanted) & {vacancy.VACANCY, vacancy.CHANGE}:
+        oxygen = yield from oxygen_reference(settings.relaxation)
+    parts = list(_parts(own, base, oxygen, settings))
     outcomes = yield from together([plan for _, plan in parts])
     figures: list[Computed] = []
     for (quantity, _), outcome in zip(parts, outcomes, strict=True):
@@ -128,7 +132,7 @@ def candidate_plan(
         formula=own.built.formula,
         figures=tuple(figure for figure in figures if figure.quantity in settings.wanted),
         structures=kept,
-        notes=(*_notes(own), PRE_FILTER),
+        notes=(*_notes(own), *([oxygen.words] if oxygen.words else ()), PRE_FILTER),
         calculator=own.rich.calculator,
         version=own.rich.version,
     )
@@ -164,12 +168,12 @@ Part = tuple[str, Plan[list[Computed]]]
 """The first quantity that a plan gives, to name it where the plan fails, and the plan."""
 
 
-def _parts(own: _Cell, base: _Cell, settings: CandidateSettings) -> Iterator[Part]:
+def _parts(own: _Cell, base: _Cell, oxygen: OxygenReference, settings: CandidateSettings) -> Iterator[Part]:
     wanted = set(settings.wanted)
     dopants = dopants_of(own.built)
     if wanted & {vacancy.VACANCY, vacancy.CHANGE}:
         for share in settings.lithium_removed:
-            yield vacancy.VACANCY, _vacancies(own, base, share, settings)
+            yield vacancy.VACANCY, _vacancies(own, base, share, oxygen, settings)
     if wanted & {voltage.VOLTAGE, strain.VOLUME, strain.STRAIN, strain.SPACING}:
         yield voltage.VOLTAGE, _charging(own, settings)
     if wanted & {migration.MIGRATION, migration.MIGRATION_CHANGE, migration.MIGRATION_BARRIER}:
@@ -216,8 +220,13 @@ def _state(cell: _Cell, share: float) -> tuple[Relaxation, Callable[[int], int |
     return pair.following.relaxation, pair.following.index_of
 
 
-def _vacancies(own: _Cell, base: _Cell, share: float, settings: CandidateSettings) -> Plan[list[Computed]]:
-    """Take the same oxygens out of the cell and its host: those next to the dopants that the host holds least."""
+def _vacancies(
+    own: _Cell, base: _Cell, share: float, oxygen: OxygenReference, settings: CandidateSettings
+) -> Plan[list[Computed]]:
+    """Take the same oxygens out of the cell and its host: those next to the dopants that the host holds least.
+
+    Without half an O₂ on the scale of the potential there are the changes alone, in which it cancels.
+    """
     dopants = dopants_of(own.built)
     sites = vacancy.oxygen_sites(own.built, dopants)
     to_host = same_places(own.built, base.built)
@@ -227,20 +236,23 @@ def _vacancies(own: _Cell, base: _Cell, share: float, settings: CandidateSetting
     back = {host: mine for mine, host in to_host.items()}
     chosen = [*near, *far]
     here = [vacancy.OxygenSite(back[s.index], s.name, s.region) for s in chosen]
-    return (
-        yield from _paired(
-            own,
-            base,
-            share,
-            vacancy.CHANGE,
-            lambda cell: vacancy.vacancy_energies(
-                _state(cell, share)[0],
-                _moved(here if cell is own else chosen, _state(cell, share)[1]),
-                settings.relaxation,
-                lithium_removed=share,
-            ),
-        )
+    figures = yield from _paired(
+        own,
+        base,
+        share,
+        vacancy.CHANGE,
+        lambda cell: vacancy.vacancy_energies(
+            _state(cell, share)[0],
+            _moved(here if cell is own else chosen, _state(cell, share)[1]),
+            settings.relaxation,
+            oxygen_ev=0.0 if oxygen.ev is None else oxygen.ev,
+            lithium_removed=share,
+        ),
     )
+    if oxygen.ev is not None:
+        return figures
+    lost = {"value": None, "why": oxygen.why, "doubts": ()}
+    return [f.model_copy(update=lost) if f.quantity == vacancy.VACANCY and f.value is not None else f for f in figures]
 
 
 def _moved(sites: Sequence[vacancy.OxygenSite], index: Callable[[int], int | None]) -> list[vacancy.OxygenSite]:
@@ -327,7 +339,7 @@ def _hops(own: _Cell, base: _Cell, settings: CandidateSettings) -> Plan[list[Com
 
 def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
     """Return voltages from state to state, and what the lattice does, of the lowest charged cells."""
-    lithium = yield from voltage.lithium_energy(settings.relaxation)
+    (lithium,) = yield from together([voltage.lithium_energy(settings.relaxation)])
     figures = [strain.spacing(own.rich.crystal)]
     before, from_share = own.rich, 0.0
     for share in sorted(own.charged):
@@ -338,12 +350,14 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
         poor = pair.lowest.relaxation
         apart = pair.lowest.apart
         doubts = doubts_of(poor) + ((apart,) if apart else ())
+        unknown = isinstance(lithium, LirichError)
         part = [
             Computed(
                 quantity=voltage.VOLTAGE,
-                value=voltage.average_voltage_v(before, poor, lithium),
+                value=None if unknown else voltage.average_voltage_v(before, poor, lithium),
                 where=f"{100 * from_share:.0f} to {100 * share:.0f} % of the lithium out",
                 lithium_removed=share,
+                why=f"lithium metal: {lithium}" if unknown else "",
             ),
         ]
         if not apart:
@@ -353,7 +367,7 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
             for quantity in (strain.VOLUME, strain.STRAIN, strain.SPACING)
             if apart
         ]
-        figures += [figure.model_copy(update={"doubts": doubts}) for figure in part]
+        figures += [f if f.value is None else f.model_copy(update={"doubts": doubts}) for f in part]
         before, from_share = poor, share
     return figures
 
