@@ -14,6 +14,7 @@ from lirich.screening.estimates import Run, estimate, lowest
 from lirich.screening.judgement import Judgement, judge
 from lirich.screening.screened import PER_METAL, Reading, Screened, Tried
 from lirich.screening.sizes import possible
+from lirich.screening.study import DopingStudy
 
 CHANGES: Mapping[str, str] = {
     key: key.replace("_change_", "_")
@@ -67,8 +68,8 @@ def judged(screened: Screened) -> Judged:
     study = screened.study
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
     host = host_numbers(screened, keys)
-    candidates = tuple(_candidate(t, keys, host, study.wanted) for t in screened.tried)
-    reference = {key: _figure(screened.host, key, n, ()) for key, n in host.items() if n}
+    candidates = tuple(_candidate(t, keys, host, study) for t in screened.tried)
+    reference = {key: _figure(screened.host, key, n, (), study.calculators) for key, n in host.items() if n}
     found = judge(candidates, study, reference)
     return Judged(candidates, reference, found.funnel, found.ranking, found.no_ranking, screened)
 
@@ -81,15 +82,15 @@ def _computed(screened: Screened) -> list[str]:
 
 
 def _candidate(
-    tried: Tried, keys: Sequence[str], host: Mapping[str, Mapping[Key, float]], wanted: Sequence[str]
+    tried: Tried, keys: Sequence[str], host: Mapping[str, Mapping[Key, float]], study: DopingStudy
 ) -> Candidate:
     figures: dict[str, Estimate] = {}
     missing: dict[str, str] = {}
     for key in keys:
         own, base = numbers(tried, key, host), CHANGES.get(key, key)
         if own:
-            figures[key] = _figure(tried, key, own, host.get(base, ()))
-        elif key in wanted:
+            figures[key] = _figure(tried, key, own, host.get(base, ()), study.calculators)
+        elif key in study.wanted:
             missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
     return Candidate(name=tried.name, figures=figures, missing=missing, notes=_notes(tried))
 
@@ -124,11 +125,15 @@ def _numbers(tried: Tried, key: str) -> dict[Key, float]:
     return {place: fmean(values) for place, values in places.items()}
 
 
-def _figure(tried: Tried, key: str, numbers: Mapping[Key, float], undoped: Iterable[Key]) -> Estimate:
+def _figure(
+    tried: Tried, key: str, numbers: Mapping[Key, float], undoped: Iterable[Key], calculators: Sequence[str]
+) -> Estimate:
     """Return the figure that gates and weights take: states of charge averaged, of several metals the lowest.
 
-    What the undoped cells have (*undoped*) and this candidate has not is a doubt.
+    A metal that the undoped cells have (*undoped*) and this candidate has not is a doubt, and a calculator of the
+    study (*calculators*) that gave no number.
     """
+    silent = _silent(tried, key, numbers, calculators)
     metals = sorted({place.metal for place in numbers})
     lacking = [
         f"{metal} is not in it: {_why(tried, key, metal) or 'no number of it'}"
@@ -137,13 +142,24 @@ def _figure(tried: Tried, key: str, numbers: Mapping[Key, float], undoped: Itera
     ]
     figures = {
         metal: estimate(
-            _over_states({p: value for p, value in numbers.items() if p.metal == metal}), doubts_of(tried, key, metal)
+            _over_states({p: value for p, value in numbers.items() if p.metal == metal}),
+            (*doubts_of(tried, key, metal), *silent),
         )
         for metal in metals
     }
     if key in PER_METAL:
         return lowest(figures, tuple(lacking))
     return possible(key, figures[""])
+
+
+def _silent(tried: Tried, key: str, numbers: Iterable[Key], calculators: Sequence[str]) -> tuple[str, ...]:
+    """Return which calculators gave no number of a quantity, and why: the mean is of fewer than elsewhere."""
+    there = {place.calculator for place in numbers}
+    said = {}
+    for name in (each for each in calculators if each not in there and len(calculators) > 1):
+        lost = (r.why for r in tried.readings if r.calculator == name and r.quantity == key and r.value is None)
+        said[name] = next((why for why in lost if why), "no number by it")
+    return tuple(f"{name} is not in it: {why}" for name, why in said.items())
 
 
 def _over_states(numbers: Mapping[Key, float]) -> dict[Run, float]:

@@ -324,17 +324,22 @@ def _gathered(
     from lirich.workbench.prospects import built, host_cell
 
     readings: dict[int, list[Reading]] = defaultdict(list)
-    notes: dict[tuple[int, int], list[str]] = defaultdict(list)
+    notes: dict[tuple[int, int], dict[str, list[str]]] = defaultdict(dict)
     failures: dict[int, list[str]] = defaultdict(list)
+    several = len(study.calculators) > 1
     for (who, n, _, _, name), answer in answers:
         if isinstance(answer, LirichError):
-            failures[who].append(str(answer))
+            failures[who].append(f"{name}: {answer}" if several else str(answer))
         else:
             readings[who] += [r.model_copy(update={"cell": n, "calculator": name}) for r in answer.readings]
-            notes[who, n] += [note for note in answer.notes if note not in notes[who, n]]
+            for note in dict.fromkeys(answer.notes):
+                notes[who, n].setdefault(note, []).append(name)
 
     def noted(cell: Built, who: int, n: int) -> Built:
-        return cell.model_copy(update={"notes": tuple(notes[who, n])})
+        """Return the cell with its notes; one that not all calculators share says of which it is."""
+        said = notes[who, n].items()
+        words = [note if len(by) == len(study.calculators) else f"{', '.join(by)}: {note}" for note, by in said]
+        return cell.model_copy(update={"notes": tuple(words)})
 
     host = Tried(
         name="undoped",
