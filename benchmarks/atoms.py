@@ -1,6 +1,8 @@
 """CHGNet and relaxations beside chgnet's own calculator and `StructOptimizer`: same weights, same cells, same bounds.
 
     python benchmarks/atoms.py force|agree|relax|candidates|all [--rounds 5] [--cases 9] [--candidates 3]
+    python benchmarks/atoms.py calculators [--calculators chgnet chgnet:r2scan …] [--orderings 2] [--folder FOLDER]
+    python benchmarks/atoms.py compensation [--orderings 2] [--folder FOLDER]
 
 CPU seconds of one process with one thread; the two take turns. ``force`` is one call of the fixed-cell path against one
 call of ``CHGNetCalculator``; ``relax`` runs defects of a 60-atom Li18Mn9Ni3O30 cell (vacancies, dopants, Mn in the Li
@@ -9,8 +11,9 @@ where those ended.
 ``agree`` runs the same relaxations, kicks and all, with chgnet's own calculator behind lirich's door for those of ASE:
 same starts and settings, another path to the forces. ``candidates`` runs whole candidates through the verb *screen*,
 and the jobs of the same plan in a loop over ``StructOptimizer``, which starts from the cells as built and knows what it
-has computed. One counts where its change of the oxygen-vacancy energy is there. The exit status is 1 where a target is
-missed.
+has computed. One counts where its change of the oxygen-vacancy energy is there. ``calculators`` and ``compensation``
+(`atoms_compared`) print what one study says with several potentials, and by several ways to be neutral; no target. The
+exit status is 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from atoms_cells import defects, host
+from atoms_compared import calculators, compensation
 from lirich.atoms.ase_calculator import AseCalculator, atoms_of
 from lirich.atoms.calculators import calculator, offer
 from lirich.atoms.chgnet import load_model
@@ -304,15 +308,32 @@ def candidates(count: int) -> None:
         told(name[:66], difference, "within 5", abs(difference) <= 5)
 
 
+TARGETS = ("force", "agree", "relax", "candidates")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("force", "agree", "relax", "candidates", "all"))
+    parser.add_argument("what", choices=(*TARGETS, "all", "calculators", "compensation"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", type=int, default=9)
     parser.add_argument("--candidates", type=int, default=1)
+    parser.add_argument("--calculators", nargs="+", default=["chgnet", "chgnet:r2scan"])
+    parser.add_argument("--orderings", type=int, default=2)
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parent / ".screened")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
+    if asked.what == "calculators":
+        calculators(asked.calculators, asked.orderings, asked.folder)
+    elif asked.what == "compensation":
+        compensation(asked.orderings, asked.folder)
+    else:
+        targets(asked)
+    if missed:
+        raise SystemExit(1)
+
+
+def targets(asked: argparse.Namespace) -> None:
     cell = host()
     if asked.what in ("force", "all"):
         force(cell, asked.rounds)
@@ -322,8 +343,6 @@ def main() -> None:
         relax(cell, asked.cases)
     if asked.what in ("candidates", "all"):
         candidates(asked.candidates)
-    if missed:
-        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -26,14 +26,17 @@ VOLUME = "volume_change"
 class Electrostatics:
     """A calculator by name, so that no test waits for the weights of a real one."""
 
-    name = "electrostatics"
     version = "1"
+
+    def __init__(self, name: str = "electrostatics") -> None:
+        self.name = name
 
     def evaluate(self, structure: Structure, *, stress: bool = False, moments: bool = False) -> Evaluation:
         raise CalculatorError("The jobs of these tests ask for no forces")
 
 
 offer(Electrostatics())
+offer(Electrostatics("silent"))
 STUDY: dict[str, Any] = {
     "name": "cheap",
     "host": {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 60, "orderings": 2},
@@ -91,6 +94,15 @@ def plan_without_aluminium(
     study: DopingStudy, host: Structure, doped: Structure | None, calculator: str
 ) -> Plan[CellNumbers]:
     return (yield from _plan(host, doped, "Al"))
+
+
+def plan_of_a_silent_one(
+    study: DopingStudy, host: Structure, doped: Structure | None, calculator: str
+) -> Plan[CellNumbers]:
+    """The calculator ``silent`` knows no titanium."""
+    if calculator == "silent" and doped is not None and "Ti" in doped.symbol_set:
+        raise CalculatorError("silent knows no Ti")
+    return (yield from _plan(host, doped, ""))
 
 
 def _plan(host: Structure, doped: Structure | None, broken: str) -> Plan[CellNumbers]:

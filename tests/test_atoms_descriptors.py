@@ -27,6 +27,7 @@ from lirich.atoms.hosts import HOSTS
 from lirich.atoms.ordering import ewald_matrix, ordered
 from lirich.atoms.plan import Job, Plan, run_here
 from lirich.atoms.relax import RelaxationSettings, relaxation_job, relaxed
+from lirich.atoms.weights import OXYGEN_EV
 from lirich.errors import CalculatorError, InputError, LirichError, NotEnoughDataError
 from lirich.model import content_hash
 from lirich.quantities import QUANTITIES
@@ -40,12 +41,13 @@ class Additive:
 
     name = "additive"
     version = "1"
+    oxygen_ev = OXYGEN_EV
 
     def evaluate(self, structure: Structure, *, stress: bool = False, moments: bool = False) -> Evaluation:
         symbols = [site.specie.symbol for site in structure]
         if "Ti" in symbols and symbols.count("Li") < 12:
             raise CalculatorError("no answer for charged titanium")
-        energy = vacancy.OXYGEN_EV * symbols.count("O") - 2.0 * (len(symbols) - symbols.count("O"))
+        energy = OXYGEN_EV * symbols.count("O") - 2.0 * (len(symbols) - symbols.count("O"))
         if "O" in symbols:
             energy += IN_OXIDE_EV * symbols.count("Li")
             first, second, _, distance = structure.get_neighbor_list(2.6)

@@ -32,7 +32,15 @@ from lirich.workbench.screen_cells import OFFERED, lacking_competitors, settings
 from lirich.workbench.screen_export import cell_files
 from lirich.workbench.screen_literature import Published, published
 from lirich.workbench.screen_result import ScreenResult
-from screen_material import CHANGE, STUDY, VACANCY, cheap_plan, plan_without_aluminium, run_until_killed
+from screen_material import (
+    CHANGE,
+    STUDY,
+    VACANCY,
+    cheap_plan,
+    plan_of_a_silent_one,
+    plan_without_aluminium,
+    run_until_killed,
+)
 
 
 def run(changes: dict[str, Any] | None = None, **options: Any) -> ScreenResult:
@@ -218,6 +226,39 @@ def test_states_of_charge_are_no_independent_results() -> None:
     doped = [Reading(quantity=VACANCY, value=v, lithium_removed=s) for s, v in ((0.0, 3.0), (0.5, 1.0))]
     figure = judged(screened([], doped, 1)).candidates[0].figures[VACANCY]
     assert (figure.value, figure.low, figure.count) == (2.0, None, 1)
+
+
+def test_a_calculator_that_gave_no_number_is_a_doubt() -> None:
+    """Two potentials on two orderings, one of which refuses the absolute energy and has the change."""
+    host = [Reading(quantity=VACANCY, value=2.0 + n, cell=n, calculator="a") for n in range(2)]
+    doped = [
+        reading
+        for n in range(2)
+        for reading in (
+            Reading(quantity=VACANCY, value=3.0 + n, cell=n, calculator="a"),
+            Reading(quantity=CHANGE, value=1.0, cell=n, calculator="a"),
+            Reading(quantity=VACANCY, value=None, cell=n, calculator="b", why="no half O2"),
+            Reading(quantity=CHANGE, value=1.4, cell=n, calculator="b"),
+        )
+    ]
+    given = screened(host, doped)
+    both = given.model_copy(update={"study": given.study.model_copy(update={"calculators": ("a", "b")})})
+    figures = judged(both).candidates[0].figures
+    assert figures[CHANGE].value == pytest.approx(1.2)
+    assert figures[CHANGE].doubts == ()
+    assert figures[VACANCY].value == pytest.approx(3.5)
+    assert figures[VACANCY].doubts == ("b is not in it: no half O2",)
+
+
+def test_what_one_calculator_says_of_a_cell_is_told_as_its_own() -> None:
+    both = {"calculators": ["electrostatics", "silent"], "dopants": ["Al", "Ti"]}
+    result = run(both, plan=plan_of_a_silent_one)
+    al, ti = result.judged.screened.tried
+    assert al.failures == ()
+    assert ti.failures == ("silent: silent knows no Ti.",)
+    assert all(cell.notes == ("electrostatics alone",) for cell in al.cells)
+    assert all(note.startswith("electrostatics: ") for cell in ti.cells for note in cell.notes)
+    assert any("silent is not in it" in doubt for doubt in result.judged.candidates[1].figures[CHANGE].doubts)
 
 
 def test_the_literature_is_compared_by_relative_change() -> None:

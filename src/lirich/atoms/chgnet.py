@@ -23,7 +23,7 @@ from lirich.atoms.ase_calculator import finite
 from lirich.atoms.chgnet_graph import graph_of
 from lirich.atoms.chgnet_network import Network, can_compute
 from lirich.atoms.evaluation import Evaluation
-from lirich.atoms.weights import WEIGHTS
+from lirich.atoms.weights import OXYGEN_EV, WEIGHTS
 from lirich.errors import CalculatorError, UnknownNameError
 
 KNOWN_ELEMENTS = 94
@@ -42,10 +42,15 @@ def one_thread() -> Iterator[None]:
 
 
 class ChgnetCalculator:
-    """CHGNet as a `lirich.atoms.evaluation.Calculator`. It keeps nothing of what it evaluated before."""
+    """CHGNet as a `lirich.atoms.evaluation.Calculator`. It keeps nothing of what it evaluated before.
 
-    def __init__(self, model: CHGNet, name: str) -> None:
+    ``oxygen_ev`` is half an O₂ on the scale of its labels, eV, ``None`` where nobody knows it: of weights tuned to a
+    user's own.
+    """
+
+    def __init__(self, model: CHGNet, name: str, *, oxygen_ev: float | None = None) -> None:
         self.name = name
+        self.oxygen_ev = oxygen_ev
         self.version = f"chgnet {version('chgnet')}, weights {digest(model)}"
         self._model = model.eval()
         model.requires_grad_(False)
@@ -155,4 +160,6 @@ def load_model(weights: str = "0.3.0") -> CHGNet:
 
 def chgnet(weights: str = "0.3.0") -> ChgnetCalculator:
     """Return CHGNet with the weights of its wheel. Raises `lirich.errors.UnknownNameError` for others."""
-    return ChgnetCalculator(load_model(weights), "chgnet" if weights == "0.3.0" else f"chgnet:{weights}")
+    oxygen_ev = None if weights == "r2scan" else OXYGEN_EV
+    name = "chgnet" if weights == "0.3.0" else f"chgnet:{weights}"
+    return ChgnetCalculator(load_model(weights), name, oxygen_ev=oxygen_ev)

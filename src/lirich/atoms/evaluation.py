@@ -32,7 +32,11 @@ class Evaluation:
 
 
 class Calculator(Protocol):
-    """A potential. ``name`` and ``version`` say which one: they are part of the key of each kept result."""
+    """A potential. ``name`` and ``version`` say which one: they are part of the key of each kept result.
+
+    It may have a member ``oxygen_ev``: half an O₂ on the scale of its energies, eV. Without one that is found from
+    oxides (`lirich.atoms.descriptors.oxygen`).
+    """
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from lirich.screening.estimates import Run, estimate, lowest
 from lirich.screening.judgement import Judgement, judge
 from lirich.screening.screened import PER_METAL, Reading, Screened, Tried
 from lirich.screening.sizes import possible
+from lirich.screening.study import DopingStudy
 from lirich.screening.weakest import WEAKEST, taken_words
 
 CHANGES: Mapping[str, str] = {
@@ -57,8 +58,8 @@ def judged(screened: Screened) -> Judged:
     study = screened.study
     keys = tuple(dict.fromkeys((*study.wanted, *_computed(screened))))
     host = host_numbers(screened, keys)
-    candidates = tuple(_candidate(t, keys, host, study.wanted) for t in screened.tried)
-    reference = {key: _figure(screened.host, key, n, ()) for key, n in host.items() if n}
+    candidates = tuple(_candidate(t, keys, host, study) for t in screened.tried)
+    reference = {key: _figure(screened.host, key, n, (), study.calculators) for key, n in host.items() if n}
     found = judge(candidates, study, reference)
     return Judged(candidates, reference, found.funnel, found.ranking, found.no_ranking, screened)
 
@@ -71,17 +72,19 @@ def _computed(screened: Screened) -> list[str]:
 
 
 def _candidate(
-    tried: Tried, keys: Sequence[str], host: Mapping[str, Mapping[Key, float]], wanted: Sequence[str]
+    tried: Tried, keys: Sequence[str], host: Mapping[str, Mapping[Key, float]], study: DopingStudy
 ) -> Candidate:
     figures: dict[str, Estimate] = {}
     missing: dict[str, str] = {}
     for key in keys:
         own, base = numbers(tried, key, host), CHANGES.get(key, key)
         if own:
-            figures[key] = _figure(tried, key, own, host.get(base, ()))
-        elif key in wanted:
+            figures[key] = _figure(tried, key, own, host.get(base, ()), study.calculators)
+        elif key in study.wanted:
             missing[key] = _why(tried, key) or _why(tried, base) or "not computed"
-    changes = {key: over for key in wanted if key in figures and (over := _over_host(tried, key, figures[key], host))}
+    changes = {
+        key: over for key in study.wanted if key in figures and (over := _over_host(tried, key, figures[key], host))
+    }
     return Candidate(name=tried.name, figures=figures, changes=changes, missing=missing, notes=_notes(tried))
 
 
@@ -140,36 +143,55 @@ def _numbers(tried: Tried, key: str) -> dict[Key, float]:
     return {place: fmean(values) for place, values in places.items()}
 
 
-def _figure(tried: Tried, key: str, numbers: Mapping[Key, float], undoped: Iterable[Key]) -> Estimate:
+def _figure(
+    tried: Tried, key: str, numbers: Mapping[Key, float], undoped: Iterable[Key], calculators: Sequence[str]
+) -> Estimate:
     """Return the figure that gates and weights take: states of charge averaged, of several metals the lowest.
 
-    What the undoped cells have (*undoped*) and this candidate has not is a doubt.
+    A metal that the undoped cells have (*undoped*) and this candidate has not is a doubt, and a calculator of the
+    study (*calculators*) that gave no number.
     """
+    silent = _silent(tried, key, numbers, calculators)
     metals = sorted({place.metal for place in numbers})
     lacking = [
         f"{metal} is not in it: {_why(tried, key, metal) or 'no number of it'}"
         for metal in sorted({place.metal for place in undoped} - set(metals))
         if metal
     ]
-    figures = figures_by_metal(tried, key, numbers)
+    figures = figures_by_metal(tried, key, numbers, silent)
     if key in PER_METAL:
         return lowest(figures, tuple(lacking))
     return possible(key, figures[""])
 
 
-def figures_by_metal(tried: Tried, key: str, numbers: Mapping[Key, float]) -> dict[str, Estimate]:
-    """Return the figure of each metal, states of charge averaged; one under ``""`` of what no metal is asked of."""
+def figures_by_metal(
+    tried: Tried, key: str, numbers: Mapping[Key, float], silent: Sequence[str] = ()
+) -> dict[str, Estimate]:
+    """Return the figure of each metal, states of charge averaged; one under ``""`` of what no metal is asked of.
+
+    *silent* are doubts about all of them.
+    """
     found = {}
     cells = _cells(tried, key) or _cells(tried, CHANGES.get(key, key))
     for metal in sorted({place.metal for place in numbers}):
         own = {place: value for place, value in numbers.items() if place.metal == metal}
         runs = _over_states(own)
-        figure = estimate(runs, doubts_of(tried, key, metal))
+        figure = estimate(runs, (*doubts_of(tried, key, metal), *silent))
         there = [readings for (place, _), readings in cells.items() if place in own]
         states = len({place.lithium_removed for place in own})
         taken = taken_words(key, figure.value, runs, states, there)
         found[metal] = figure.model_copy(update={"taken": taken})
     return found
+
+
+def _silent(tried: Tried, key: str, numbers: Iterable[Key], calculators: Sequence[str]) -> tuple[str, ...]:
+    """Return which calculators gave no number of a quantity, and why: the mean is of fewer than elsewhere."""
+    there = {place.calculator for place in numbers}
+    said = {}
+    for name in (each for each in calculators if each not in there and len(calculators) > 1):
+        lost = (r.why for r in tried.readings if r.calculator == name and r.quantity == key and r.value is None)
+        said[name] = next((why for why in lost if why), "no number by it")
+    return tuple(f"{name} is not in it: {why}" for name, why in said.items())
 
 
 def _over_states(numbers: Mapping[Key, float]) -> dict[Run, float]:

@@ -327,22 +327,27 @@ def _gathered(
     from lirich.workbench.prospects import built, host_cell
 
     readings: dict[int, list[Reading]] = defaultdict(list)
-    notes: dict[tuple[int, int], list[str]] = defaultdict(list)
+    notes: dict[tuple[int, int], dict[str, list[str]]] = defaultdict(dict)
     failures: dict[int, list[str]] = defaultdict(list)
     relaxed: dict[tuple[int, int], list[Relaxed]] = defaultdict(list)
     efforts: dict[tuple[int, int], dict[str, Effort]] = defaultdict(dict)
+    several = len(study.calculators) > 1
     for (who, n, _, _, name), answer in answers:
         if isinstance(answer, LirichError):
-            failures[who].append(str(answer))
+            failures[who].append(f"{name}: {answer}" if several else str(answer))
         else:
             readings[who] += [r.model_copy(update={"cell": n, "calculator": name}) for r in answer.readings]
-            notes[who, n] += [note for note in answer.notes if note not in notes[who, n]]
+            for note in dict.fromkeys(answer.notes):
+                notes[who, n].setdefault(note, []).append(name)
             relaxed[who, n] += [cell.model_copy(update={"calculator": name}) for cell in answer.relaxed]
             efforts[who, n][name] = answer.effort
 
     def noted(cell: Built, who: int, n: int) -> Built:
+        """Return the cell with its notes; one that not all calculators share says of which it is."""
+        said = notes[who, n].items()
+        words = [note if len(by) == len(study.calculators) else f"{', '.join(by)}: {note}" for note, by in said]
         kept = {"relaxed": tuple(relaxed[who, n]), "efforts": dict(efforts[who, n])}
-        return cell.model_copy(update={**kept, "notes": tuple(notes[who, n])})
+        return cell.model_copy(update={**kept, "notes": tuple(words)})
 
     host = Tried(
         name="undoped",

@@ -17,6 +17,7 @@ from lirich.atoms.descriptors import dimers, hops, hull, migration, mismatch, pr
 from lirich.atoms.descriptors.charged import ChargedPair, charged_cells, same_places
 from lirich.atoms.descriptors.computed import Computed, difference, doubts_of, ended, fallen_back
 from lirich.atoms.descriptors.kept import KeptCell, Run, kept_cells, recorded, run_of
+from lirich.atoms.descriptors.oxygen import OxygenReference, oxygen_reference
 from lirich.atoms.evaluation import PRE_FILTER
 from lirich.atoms.moments import charges_from_moments
 from lirich.atoms.oxidation import symbols_of
@@ -114,7 +115,10 @@ def candidate_plan(
     yield from _charge(base, None, states, settings)
     if own is not base:
         yield from _charge(own, base, states, settings)
-    parts = list(_parts(own, base, settings))
+    oxygen = OxygenReference(None)
+    if set(settings.wanted) & {vacancy.VACANCY, vacancy.CHANGE}:
+        oxygen = yield from oxygen_reference(settings.relaxation)
+    parts = list(_parts(own, base, oxygen, settings))
     outcomes = yield from together([plan for _, _, plan in parts])
     figures: list[Computed] = []
     for (quantity, share, _), outcome in zip(parts, outcomes, strict=True):
@@ -127,7 +131,7 @@ def candidate_plan(
         figures=tuple(figure for figure in figures if figure.quantity in settings.wanted),
         cells=kept_cells(own.rich, [pair for pair in own.charged.values() if isinstance(pair, ChargedPair)]),
         runs=tuple(own.runs),
-        notes=(*_notes(own), PRE_FILTER),
+        notes=(*_notes(own), *([oxygen.words] if oxygen.words else ()), PRE_FILTER),
         calculator=own.rich.calculator,
         version=own.rich.version,
     )
@@ -162,12 +166,12 @@ Part = tuple[str, float, Plan[list[Computed]]]
 """The first quantity that a plan gives and its state of charge, to name it where the plan fails, and the plan."""
 
 
-def _parts(own: _Cell, base: _Cell, settings: CandidateSettings) -> Iterator[Part]:
+def _parts(own: _Cell, base: _Cell, oxygen: OxygenReference, settings: CandidateSettings) -> Iterator[Part]:
     wanted = set(settings.wanted)
     dopants = dopants_of(own.built)
     if wanted & {vacancy.VACANCY, vacancy.CHANGE}:
         for share in settings.lithium_removed:
-            yield vacancy.VACANCY, share, _vacancies(own, base, share, settings)
+            yield vacancy.VACANCY, share, _vacancies(own, base, share, oxygen, settings)
     if wanted & {voltage.VOLTAGE, strain.VOLUME, strain.STRAIN, strain.SPACING}:
         yield voltage.VOLTAGE, 0.0, _charging(own, settings)
     if wanted & {migration.MIGRATION, migration.MIGRATION_CHANGE, migration.MIGRATION_BARRIER}:
@@ -217,10 +221,13 @@ def _state(cell: _Cell, share: float) -> tuple[Relaxation, Callable[[int], int |
     return pair.following.relaxation, pair.following.index_of
 
 
-def _vacancies(own: _Cell, base: _Cell, share: float, settings: CandidateSettings) -> Plan[list[Computed]]:
+def _vacancies(
+    own: _Cell, base: _Cell, share: float, oxygen: OxygenReference, settings: CandidateSettings
+) -> Plan[list[Computed]]:
     """Take the same oxygens out of the cell and its host: those next to the dopants that the host holds least.
 
     Where none of these gives a number, as many of the next ones are tried; what then has none is said of the others.
+    Without half an O₂ on the scale of the potential there are the changes alone, in which it cancels.
     """
     dopants = dopants_of(own.built)
     sites = vacancy.oxygen_sites(own.built, dopants)
@@ -241,6 +248,7 @@ def _vacancies(own: _Cell, base: _Cell, share: float, settings: CandidateSetting
                 _state(cell, share)[0],
                 _moved(here if cell is own else chosen, _state(cell, share)[1]),
                 settings.relaxation,
+                oxygen_ev=0.0 if oxygen.ev is None else oxygen.ev,
                 lithium_removed=share,
             ),
         )
@@ -251,7 +259,11 @@ def _vacancies(own: _Cell, base: _Cell, share: float, settings: CandidateSetting
     if first and rest and "near" not in numbers and own is not base:
         more = yield from vacancy.weakest(base.rich, rest, settings.relaxation, settings.oxygen_sites)
         figures = [*figures, *(yield from taken_out(more))]
-    return fallen_back(figures)
+    figures = fallen_back(figures)
+    if oxygen.ev is not None:
+        return figures
+    lost = {"value": None, "why": oxygen.why, "doubts": ()}
+    return [f.model_copy(update=lost) if f.quantity == vacancy.VACANCY and f.value is not None else f for f in figures]
 
 
 def _moved(sites: Sequence[vacancy.OxygenSite], index: Callable[[int], int | None]) -> list[vacancy.OxygenSite]:
@@ -348,7 +360,7 @@ def _hops(own: _Cell, base: _Cell, settings: CandidateSettings) -> Plan[list[Com
 
 def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
     """Return voltages from state to state, and what the lattice does, of the lowest charged cells."""
-    lithium = yield from voltage.lithium_energy(settings.relaxation)
+    (lithium,) = yield from together([voltage.lithium_energy(settings.relaxation)])
     figures = [strain.spacing(own.rich.crystal).model_copy(update={"steps": own.rich.steps})]
     before, from_share = own.rich, 0.0
     for share in sorted(own.charged):
@@ -363,12 +375,14 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
         apart = pair.lowest.apart
         doubts = (*doubts_of(poor), *((apart,) if apart else ()), *pair.lost)
         doubts += tuple(f"before: {words}" for words in doubts_of(before))
+        unknown = isinstance(lithium, LirichError)
         part = [
             Computed(
                 quantity=voltage.VOLTAGE,
-                value=voltage.average_voltage_v(before, poor, lithium),
+                value=None if unknown else voltage.average_voltage_v(before, poor, lithium),
                 where=f"{100 * from_share:.0f} to {100 * share:.0f} % of the lithium out",
                 lithium_removed=share,
+                why=f"lithium metal: {lithium}" if unknown else "",
             ),
         ]
         if not apart:
@@ -379,7 +393,9 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
             if apart
         ]
         figures += [
-            figure.model_copy(update={"doubts": doubts, "steps": _behind(figure, own.rich, before, poor)})
+            figure
+            if figure.value is None
+            else figure.model_copy(update={"doubts": doubts, "steps": _behind(figure, own.rich, before, poor)})
             for figure in part
         ]
         before, from_share = poor, share

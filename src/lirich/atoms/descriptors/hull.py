@@ -2,8 +2,8 @@
 
 The competing phases are relaxed with the same potential as the cell. The lowest mixture of them that has the cell's
 composition is a linear programme: the convex hull at one composition (Ong et al., Chem. Mater. 20 (2008) 1798,
-doi:10.1021/cm702327g). Oxygen is half an O₂ of `lirich.atoms.descriptors.vacancy.OXYGEN_EV`. All at 0 K, without the
-entropy of mixing, which favours a dopant.
+doi:10.1021/cm702327g). Oxygen is half an O₂ on the scale of the potential (`lirich.atoms.descriptors.oxygen`). All at
+0 K, without the entropy of mixing, which favours a dopant.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.optimize import linprog
 
 from lirich.atoms.descriptors.competitors import competitors_of
 from lirich.atoms.descriptors.computed import Computed, doubts_of, ended
-from lirich.atoms.descriptors.vacancy import OXYGEN_EV
+from lirich.atoms.descriptors.oxygen import oxygen_reference
 from lirich.atoms.plan import Plan
 from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job
 from lirich.errors import CalculatorError
@@ -57,12 +57,14 @@ class Competing:
 def competing_energies(elements: set[str], settings: RelaxationSettings) -> Plan[Competing]:
     """Return the energy per formula unit, eV, of each competing crystal of these *elements*, and of O₂.
 
-    One that does not relax is left out and named; a hull with fewer phases lies higher, never lower.
+    One that does not relax is left out and named, and O₂ where the potential has none; a hull with fewer phases lies
+    higher, never lower.
     """
+    oxygen = yield from oxygen_reference(settings)
     free = settings.model_copy(update={"cell": "free", "moments": False})
     crystals = {name: host.structure() for name, host in sorted(competitors_of(elements).items())}
     outcomes = yield [relaxation_job(crystal, free, name) for name, crystal in crystals.items()]
-    energies = {"O2": 2.0 * OXYGEN_EV}
+    energies = {} if oxygen.ev is None else {"O2": 2.0 * oxygen.ev}
     lost = {}
     for (name, crystal), outcome in zip(crystals.items(), outcomes, strict=True):
         end, why = ended(outcome)

@@ -18,10 +18,6 @@ from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxation_job, s
 from lirich.atoms.sites import BOND_A, distinct_sites
 from lirich.errors import LirichError
 
-OXYGEN_EV = -4.948
-"""Half the energy of O₂, eV, on the scale of CHGNet's labels: that of the Materials Project with its MP2020
-corrections, which the labels hold already (Deng et al., Nat. Mach. Intell. 5 (2023) 1031,
-doi:10.1038/s42256-023-00716-3). No second correction is added. CHGNet's own O₂ is −4.819: it has seen few molecules."""
 SHARED_EDGE_A = 3.3
 """Anions of one octahedron's edge are 2.5-3.2 Å apart (`lirich.atoms.interstices`)."""
 
@@ -113,7 +109,7 @@ def vacancy_energies(
     sites: Sequence[OxygenSite],
     settings: RelaxationSettings,
     *,
-    oxygen_ev: float = OXYGEN_EV,
+    oxygen_ev: float,
     lithium_removed: float = 0.0,
 ) -> Plan[list[Computed]]:
     """Return the oxygen-vacancy formation energy of each site, eV, in the order of *sites*.
@@ -125,7 +121,7 @@ def vacancy_energies(
     sites:
         Which oxygens go, by their index in *host*.
     oxygen_ev:
-        ½ E(O₂), eV.
+        ½ E(O₂), eV, on the scale of the potential (`lirich.atoms.descriptors.oxygen`).
     lithium_removed:
         State of charge of *host*, for the record.
 
