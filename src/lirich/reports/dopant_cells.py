@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from lirich.model.format import format_number
 from lirich.plots.cell_svg import DrawnCell, cell_svg, mark_svg
 from lirich.screening.states import state_words
 
@@ -173,16 +174,21 @@ def _state(
     )
     out = Counter(whole.layers[i] for i in cell.removed)
     had = Counter(layer for element, layer in zip(whole.elements, whole.layers, strict=True) if element == "Li")
-    said = [f"{len(left)} atoms, {cell.energy_ev:.2f} eV after {cell.steps} steps"]
+    energy = format_number(cell.energy_ev, decimals=2)
+    said = [f"{len(left)} atoms, {energy} eV after {cell.steps} step{'s' if cell.steps != 1 else ''}"]
     if out:
         where = ", ".join(f"{n} of {had[la]} in {LAYER_WORDS.get(la, la)}" for la, n in sorted(out.items()))
         said.append(f"Li that left: {where}")
     since = "the discharged cell" if cell.removed else "as built"
     growth = 100.0 * (abs(np.linalg.det(lattice)) / abs(np.linalg.det(start_lattice)) - 1.0)
-    said.append(f"Volume {growth:+.1f} % against {since}")
+    said.append(f"Volume {'+' if growth > 0 else ''}{format_number(growth, decimals=1)} % against {since}")
     said.append(f"Moved since {since}: {_moved(elements, lengths)}")
     said += _at_atoms(elements, readings)
     title = f"{state_words(cell.lithium_removed).capitalize()}, relaxed"
+    if cell.removed and "migration" not in cell.gives:
+        title += ": the lowest"
+    elif cell.removed and "voltage" not in cell.gives:
+        title += ": as the undoped"
     if several:
         title += f" with {cell.calculator}"
     if cell.removed:

@@ -96,11 +96,11 @@
   later(rest);
   function redraw() { plots.forEach(function (p) { if (p.dataset.drawn) draw(p); }); }
   darkQuery.addEventListener("change", redraw);
-  // Paper cannot be unfolded: all but the cells, which are long and say so, is printed open.
+  // Paper cannot be unfolded: all but cells and crystals, which are long and say so, is printed open.
   var unfolded = [];
   window.addEventListener("beforeprint", function () {
     printing = true;
-    unfolded = Array.prototype.slice.call(document.querySelectorAll("details:not([open]):not(.cell)"));
+    unfolded = Array.prototype.slice.call(document.querySelectorAll("details:not([open]):not(.cell):not(.shelf)"));
     unfolded.forEach(function (d) { d.open = true; });
     plots.forEach(draw);
   });
