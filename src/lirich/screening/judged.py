@@ -227,9 +227,10 @@ def _without(tried: Tried, key: str, metal: str, lithium_removed: float | None) 
     """Return what is to be said of cells that have no number of a quantity at a state of charge that was computed."""
     mine = [r for r in tried.readings if r.quantity in (key, CHANGES.get(key)) and r.metal in ("", metal)]
     have = {(r.cell, r.calculator, r.lithium_removed) for r in mine if r.quantity == key and r.value is not None}
+    by = {calculator for _, calculator, _ in have}  # of a calculator without any number `_silent` tells
     lost: dict[float, dict[tuple[int, str], str]] = defaultdict(dict)
     for r in mine:
-        if r.value is None and r.why and (r.cell, r.calculator, r.lithium_removed) not in have:
+        if r.value is None and r.why and r.calculator in by and (r.cell, r.calculator, r.lithium_removed) not in have:
             lost[r.lithium_removed].setdefault((r.cell, r.calculator), r.why)
     found = []
     for share, cells in sorted(lost.items()):
