@@ -195,9 +195,7 @@ def _kinds(cell: DrawnCell, shown: Sequence[int]) -> Mapping[Kind, list[int]]:
 def _dots(kind: Kind, places: Array) -> str:
     element, layer, dopant = kind
     if dopant:
-        star = "".join(
-            f"M{_xy(p)}m0-7l1.8 4.9 5.2.2-4.1 3.2 1.4 5-4.3-2.9-4.3 2.9 1.4-5-4.1-3.2 5.2-.2z" for p in places
-        )
+        star = "".join(f"M{_xy(p)}{_STAR}" for p in places)
         return f'<path class="dopant" fill="{DOPANT}" d="{star}"/>'
     size = _DOTS.get(element, _DOT)
     cap = "square" if layer == "TM" else "round"
