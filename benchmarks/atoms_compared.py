@@ -6,6 +6,7 @@ on. CPU seconds are those of the run that computed; one that reads back says so.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,21 +15,26 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from pymatgen.core.structure import Structure
 from scipy.stats import spearmanr
 
 from lirich.atoms.calculators import calculator
+from lirich.atoms.descriptors.charged import same_places
 from lirich.atoms.descriptors.oxygen import oxygen_reference
-from lirich.atoms.descriptors.vacancy import CHANGE, VACANCY
-from lirich.atoms.plan import run_here
-from lirich.atoms.relax import RelaxationSettings
+from lirich.atoms.descriptors.vacancy import CHANGE, VACANCY, OxygenSite, vacancy_energies
+from lirich.atoms.dopants import Dopant, Variant, variants
+from lirich.atoms.plan import Plan, run_here
+from lirich.atoms.relax import RelaxationSettings, relaxation_job, relaxed, warm_start
 from lirich.screening.screened import Reading, Tried
+from lirich.workbench.plans import PlanRunner
+from lirich.workbench.prospects import hosts_of, prospects
 from lirich.workbench.screen import make_screen, run_screen
 from lirich.workbench.screen_result import ScreenResult
 
 STUDY: dict[str, Any] = {
     "host": {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 60},
     "concentration_percent": 8,
-    "compensations": ["redox", "exchange", "li-vacancy"],
+    "compensations": ["redox", "li-vacancy", "exchange"],
     "lithium_removed": [0.0],
     "oxygen_sites": 1,
     "descriptors": [VACANCY, CHANGE],
@@ -74,33 +80,81 @@ def calculators(names: Sequence[str], orderings: int, folder: Path) -> None:
             print(f"  {name}, orderings {a} and {b}: Spearman {spearmanr(*columns).statistic:.2f}")
     whole = _computed({**study, "calculators": list(names)}, folder)
     print("  of all calculators together, 90 %:")
-    for candidate in whole.judged.candidates:
-        figure = candidate.figures[CHANGE]
-        span = "no interval" if figure.low is None else f"{figure.low:+.2f} … {figure.high:+.2f}"
-        print(f"    {candidate.name:<8} {figure.value:+.2f} ({span})")
+    _figures(whole)
 
 
 def compensation(orderings: int, folder: Path) -> None:
-    """Print the changes of W and Nb, made neutral in each way, on the same orderings of the same host."""
+    """Print the changes of W and Nb, made neutral in each way: on the places of the study, then on one place."""
     print(f"W and Nb by each way, {orderings} orderings, 60 atoms, discharged, chgnet; eV")
-    study = {**STUDY, "host": {**STUDY["host"], "orderings": orderings}, "dopants": ["W", "Nb"], "ways": 3}
+    study = {**STUDY, "host": {**STUDY["host"], "orderings": orderings}, "dopants": ["W", "Nb"], "ways": 4}
     result = _computed(study, folder)
     changes = {}
     for tried in result.judged.screened.tried:
         near = _near(tried)
         changes[tried.name] = {o: r.value for o, r in near.items() if r.value is not None}
-        for cell, (ordering, reading) in zip(tried.cells, sorted(near.items()), strict=False):
-            doubts = f"; {'; '.join(reading.doubts)}" if reading.doubts else ""
-            what = f"{cell.compensation}; {reading.where}{doubts}{reading.why}"
-            print(f"  {tried.name}, ordering {ordering}: {cell.formula}: {what}")
+        for cell in tried.cells:
+            reading = near[cell.ordering]
+            told = "; ".join(filter(None, (cell.compensation, reading.where, *reading.doubts, reading.why)))
+            print(f"  {tried.name}, ordering {cell.ordering}: {cell.formula}: {told}")
         for words in tried.failures:
             print(f"  {tried.name}: {words}")
     _table("change", list(changes), {"chgnet": changes})
+    _figures(result)
+    began = time.process_time()
+    runner = PlanRunner(cache=folder / "jobs", executor="serial")
+    print(
+        "  the dopant on the place of its first way, the six oxygens beside it: mean (lowest … highest), the same less"
+    )
+    print("  that of the first way: mean (lowest … highest)")
+    made = make_screen(study)
+    for ordering, host in enumerate(hosts_of(made)):
+        by_way = prospects(made, [host])
+        for element, charge in (("W", 6), ("Nb", 5)):
+            usual = next(p.cells[0][1] for p in by_way if p.doping.dopants.name == element)
+            place = usual.arrangement.roles.index("dopant")
+            first: list[float] = []
+            for kind in made.compensations:
+                cell = variants(host, [Dopant(element=element, charge=charge)], [place], kinds=(kind,))[0]
+                found = runner.run(_six_changes(host.structure(), cell))
+                first = first or found
+                less = [x - y for x, y in zip(found, first, strict=True)]
+                told = f"{_span(found)}; {_span(less)}"
+                print(f"  {element}, ordering {ordering}, {cell.compensation.words:<18} {told}", flush=True)
+    print(f"  {runner.tally.jobs} calculations, {time.process_time() - began:.0f} CPU s")
+
+
+def _six_changes(host: Structure, variant: Variant) -> Plan[list[float]]:
+    """Return the change of the vacancy energy, eV, of the six oxygens next to the dopant, in the order of the host."""
+    settings = RelaxationSettings(kicks=0)
+    free = settings.model_copy(update={"cell": "free"})
+    doped = variant.structure
+    (outcome,) = yield [relaxation_job(host, free, "host")]
+    base = relaxed(outcome)
+    (outcome,) = yield [relaxation_job(doped, free, "doped", start=warm_start(doped, host, base.crystal))]
+    own = relaxed(outcome)
+    places = same_places(host, doped)
+    (here,) = (i for i, j in places.items() if j == variant.dopant_sites[0])
+    oxygens = [i for i, site in enumerate(host) if site.specie.symbol == "O"]
+    six = sorted(sorted(oxygens, key=lambda i: host.get_distance(here, i))[:6])
+    near = [OxygenSite(places[i], f"O {i}", "near") for i in six]
+    mine = yield from vacancy_energies(own, near, settings, oxygen_ev=0.0)
+    theirs = yield from vacancy_energies(base, [OxygenSite(i, f"O {i}", "") for i in six], settings, oxygen_ev=0.0)
+    pairs = [(a.value, b.value) for a, b in zip(mine, theirs, strict=True)]
+    return [math.nan if a is None or b is None else a - b for a, b in pairs]
+
+
+def _span(values: Sequence[float]) -> str:
+    there = [v for v in values if not math.isnan(v)]
+    lost = f", {len(values) - len(there)} lost" if len(there) < len(values) else ""
+    return f"{fmean(there):+.3f} ({min(there):+.2f} … {max(there):+.2f}{lost})" if there else "none"
+
+
+def _figures(result: ScreenResult) -> None:
     for candidate in result.judged.candidates:
         figure = candidate.figures.get(CHANGE)
         if figure is not None:
             span = "no interval" if figure.low is None else f"{figure.low:+.2f} … {figure.high:+.2f}"
-            print(f"  {candidate.name:<18} {figure.value:+.2f} ({span})")
+            print(f"    {candidate.name:<20} {figure.value:+.2f} ({span})")
 
 
 def _computed(study: Mapping[str, Any], folder: Path) -> ScreenResult:
