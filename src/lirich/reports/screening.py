@@ -283,7 +283,7 @@ def _method(result: ScreenResult) -> list[str]:
     screened = result.judged.screened
     study = screened.study
     versions = [f"{name}: {version}" for name, version in screened.versions.items()]
-    weights = ", ".join(f"{QUANTITIES[key].name} {weight:g}" for key, weight in study.weights.items())
+    weights = ", ".join(f"{QUANTITIES[k].name} {w:g} ({study.towards(k)} is better)" for k, w in study.weights.items())
     return [
         f"Calculators: {'; '.join(versions)}",
         f"Relaxed until no force is above {study.relaxation.force_max_ev_a:g} eV/Å, "
