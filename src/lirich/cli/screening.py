@@ -254,6 +254,7 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
     count = default_workers() if workers is None else workers
     total = sum(each.seconds for each in found)
     findings = [finding for finding in [one_ordering(asked)] if finding is not None]
+    most = sum(each.seconds_at_most for each in found)
     if json:
         print_json(
             {
@@ -270,10 +271,12 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
                         "percent_of": each.percent_of,
                         "same_atoms": list(each.same_atoms),
                         "seconds_of_one_core": round(each.seconds, 1),
+                        "seconds_at_most": round(each.seconds_at_most, 1),
                     }
                     for each in found
                 ],
                 "seconds_of_one_core": round(total, 1),
+                "seconds_at_most": round(most, 1),
                 "workers": count,
                 "findings": [finding.model_dump(mode="json") for finding in findings],
             }
@@ -305,6 +308,11 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
         f"About {max(1, round(total / count / 60))} min on {cores} with CHGNet, less what is kept from an earlier "
         "run and what candidates share."
     )
+    if most > total:
+        console().print(
+            "Bands that do not converge take all their steps: "
+            f"up to {max(1, round(most / count / 60))} min if none does."
+        )
 
 
 def workspace_of(folder: Path | None) -> Workspace | None:

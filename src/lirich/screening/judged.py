@@ -208,7 +208,10 @@ def _over_states(numbers: Mapping[Key, float]) -> dict[Run, float]:
 
 
 def doubts_of(tried: Tried, key: str, metal: str = "", lithium_removed: float | None = None) -> tuple[str, ...]:
-    """Return the doubts about the numbers of a quantity: of one metal, at one state of charge where it is given."""
+    """Return the doubts about the numbers of a quantity: of one metal, at one state of charge where it is given.
+
+    A cell that has no number at a state of charge, and has one at another, is one: the mean is then of fewer.
+    """
     there = (
         r
         for r in tried.readings
@@ -217,7 +220,25 @@ def doubts_of(tried: Tried, key: str, metal: str = "", lithium_removed: float | 
         and r.metal == metal
         and (lithium_removed is None or r.lithium_removed == lithium_removed)
     )
-    return tuple(dict.fromkeys(doubt for reading in there for doubt in reading.doubts))
+    return tuple(dict.fromkeys((*(d for r in there for d in r.doubts), *_without(tried, key, metal, lithium_removed))))
+
+
+def _without(tried: Tried, key: str, metal: str, lithium_removed: float | None) -> list[str]:
+    """Return what is to be said of cells that have no number of a quantity at a state of charge that was computed."""
+    mine = [r for r in tried.readings if r.quantity in (key, CHANGES.get(key)) and r.metal in ("", metal)]
+    have = {(r.cell, r.calculator, r.lithium_removed) for r in mine if r.quantity == key and r.value is not None}
+    lost: dict[float, dict[tuple[int, str], str]] = defaultdict(dict)
+    for r in mine:
+        if r.value is None and r.why and (r.cell, r.calculator, r.lithium_removed) not in have:
+            lost[r.lithium_removed].setdefault((r.cell, r.calculator), r.why)
+    found = []
+    for share, cells in sorted(lost.items()):
+        if have and lithium_removed in (None, share):
+            count = f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
+            found.append(
+                f"no number of {count} at {100 * share:.0f} % of the lithium out ({next(iter(cells.values()))})"
+            )
+    return found
 
 
 def _why(tried: Tried, key: str, metal: str = "") -> str:

@@ -97,6 +97,8 @@ def _fields(place: tuple[str, ...]) -> list[str]:
 class Outlook:
     """A candidate before it is computed: its cells in words, or why there are none; seconds on one core.
 
+    ``seconds`` take every band to converge; ``seconds_at_most`` take none to.
+
     ``percents`` is what each element has of the metals that are not lithium (of the anions on O) after rounding to
     whole atoms, ``together`` what all have; ``asked`` is what the study says, of ``percent_of`` (each ion or the set).
     ``same_atoms`` names candidates whose cells differ from these in formal charges alone: a potential that knows no
@@ -113,6 +115,7 @@ class Outlook:
     asked: float
     percent_of: PercentOf
     same_atoms: tuple[str, ...] = ()
+    seconds_at_most: float = 0.0
 
     @property
     def dose(self) -> str:
@@ -134,7 +137,7 @@ def outlook(study: DopingStudy) -> list[Outlook]:
     need_atoms("A screening of dopants")
     from lirich.atoms.calculators import calculator_names
     from lirich.workbench.prospects import hosts_of, percents_of, prospects
-    from lirich.workbench.screen_cells import expected_cost, need_computable, seconds_of
+    from lirich.workbench.screen_cells import expected_cost, most_band_calls, need_computable, seconds_of
 
     for name in study.calculators:  # one of a workspace (``chgnet:NAME``) is looked for when it is needed
         if name.partition(":")[0] not in calculator_names():
@@ -145,7 +148,10 @@ def outlook(study: DopingStudy) -> list[Outlook]:
     atoms = {p.name: tuple((n, cell.arrangement.elements) for n, cell in p.cells) for p in asked}
     found = []
     for prospect in asked:
-        cost = sum(expected_cost(study, len(variant.structure)) for _, variant in prospect.cells)
+        sizes = [len(variant.structure) for _, variant in prospect.cells]
+        cost = sum(expected_cost(study, size) for size in sizes)
+        most = sum(expected_cost(study, size, band_calls=most_band_calls(study)) for size in sizes)
+        seconds = seconds_of(cost) * (1 + study.relaxation.kicks) * len(study.calculators)
         first = prospect.cells[0] if prospect.cells else None
         found.append(
             Outlook(
@@ -153,7 +159,8 @@ def outlook(study: DopingStudy) -> list[Outlook]:
                 formulas=tuple(dict.fromkeys(v.structure.composition.formula for _, v in prospect.cells)),
                 compensations=tuple(dict.fromkeys(v.compensation.words for _, v in prospect.cells)),
                 failures=prospect.failures,
-                seconds=seconds_of(cost) * (1 + study.relaxation.kicks) * len(study.calculators),
+                seconds=seconds,
+                seconds_at_most=seconds + seconds_of(max(most - cost, 0.0)) * len(study.calculators),
                 percents={} if first is None else percents_of(hosts[first[0]], first[1]),
                 together=None if first is None else round(first[1].share_percent, 3),
                 asked=prospect.doping.percent,

@@ -55,7 +55,8 @@ took 1.0 to 3.9 s, that of a hop 1.0, another phase 2.2, another site 3.6 to 5.4
 BAND_CALLS = 200.0
 """Force calls of a band, five images for 40 steps: what `lirich.atoms.neb.neb_job` says, 19 s of one core at 60 atoms.
 Measured were 11 s on the mean of 22 bands of a study, and 33 s (51 atoms, 76 steps) for one of Mn beside W; the next
-was stopped unconverged after 90 s: a band that does not converge takes up to ``max_steps``, some two minutes."""
+was stopped unconverged after 90 s: a band that does not converge takes up to ``max_steps``, some two minutes
+(`most_band_calls`)."""
 
 
 def cell_plan(study: DopingStudy, host: Structure, doped: Structure | None, calculator: str) -> Plan[CellNumbers]:

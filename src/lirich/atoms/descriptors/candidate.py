@@ -436,6 +436,6 @@ def _notes(own: _Cell) -> list[str]:
         if isinstance(pair, LirichError):
             notes.append(f"charged {100 * share:.0f} %: {pair}")
         else:
-            words = "; ".join((f"lowest with {pair.lowest.words}", *pair.lost))
-            notes.append(f"charged {100 * share:.0f} %: {words}")
+            lowest = "; ".join((f"lowest with {pair.lowest.words}", *pair.lost))
+            notes.append(f"charged {100 * share:.0f} %: {lowest}")
     return notes

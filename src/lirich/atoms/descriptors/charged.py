@@ -113,9 +113,14 @@ def charged_cells(
         cells.append(ChargedCell(end, way, share, words, growth))
     sound = [cell for cell in cells if cell is not None]
     if not sound or (follow is not None and cells[0] is None):
-        raise CalculatorError(f"No charged cell relaxed: {'; '.join(dict.fromkeys(reasons))}")
+        which = (
+            "The charged cell without the lithium that left the host did not relax"
+            if sound
+            else ("No charged cell relaxed")
+        )
+        raise CalculatorError(f"{which}: {'; '.join(dict.fromkeys(reasons))}")
     lowest = min(sound, key=lambda cell: cell.relaxation.energy_ev)
-    lost = ()
+    lost: tuple[str, ...] = ()
     if reasons:
         lost = (f"{len(reasons)} of {len(cells)} arrangements of the vacancies gave no energy ({reasons[0]})",)
     return ChargedPair(lowest if follow is None or cells[0] is None else cells[0], lowest, lost)
