@@ -18,7 +18,7 @@ from lirich.atoms.descriptors import dimers, hops, hull, migration, mismatch, pr
 from lirich.atoms.descriptors.candidate import OFFERED, CandidateResult, CandidateSettings, candidate_plan
 from lirich.atoms.descriptors.charged import charged_cells, following, same_places
 from lirich.atoms.descriptors.competitors import COMPETITORS
-from lirich.atoms.descriptors.computed import Computed, difference
+from lirich.atoms.descriptors.computed import Computed, difference, fallen_back
 from lirich.atoms.descriptors.spread import paired, spread, spread_by_ordering
 from lirich.atoms.dopants import Dopant, Variant, variants
 from lirich.atoms.endstates import anion_counts
@@ -423,3 +423,72 @@ def test_chgnet_gives_the_voltage_of_nickelate() -> None:
     pair = run_here(charged_cells(rich, 1.0, free, arrangements=1))
     assert voltage.average_voltage_v(rich, pair.lowest.relaxation, lithium) == pytest.approx(3.9, abs=0.35)
     assert not pair.lowest.apart
+
+
+def test_what_stands_in_for_an_oxygen_beside_the_dopant_says_so() -> None:
+    def oxygen(region: Any, value: float | None) -> Computed:
+        why = "" if value is not None else "not converged after 300 steps (0.20 eV/Å left)"
+        return Computed(quantity=vacancy.CHANGE, value=value, where=region, region=region, why=why)
+
+    (_, far) = fallen_back([oxygen("near", None), oxygen("far", 0.3)])
+    assert len(far.doubts) == 1
+    assert "none of 1 places beside the dopant has a value (not converged" in far.doubts[0]
+    _, kept, other = fallen_back([oxygen("near", None), oxygen("near", 0.5), oxygen("far", 0.3)])
+    assert "1 of 2 places beside the dopant have no value" in kept.doubts[0]
+    assert other.doubts == ()
+    assert [f.doubts for f in fallen_back([oxygen("near", 0.5), oxygen("far", 0.3)])] == [(), ()]
+
+
+def failing(plan: Plan[Any], broken: Any) -> Any:
+    """Run a plan in which the jobs that *broken* names by their label end in an error."""
+    try:
+        jobs = next(plan)
+        while True:
+            outcomes: list[Any] = []
+            for job in jobs:
+                try:
+                    if broken(job.label):
+                        raise CalculatorError("gave NaN")
+                    outcomes.append(job.task(job.parameters))
+                except LirichError as error:
+                    outcomes.append(error)
+            jobs = plan.send(outcomes)
+    except StopIteration as end:
+        return end.value
+
+
+def test_where_the_weakest_oxygen_fails_the_next_is_tried_and_a_far_one_alone_is_doubted(host: Arrangement) -> None:
+    """W is bonded to six oxygens, each of which costs its bond of 1 eV."""
+    cell = doped(host, "W", 6).structure
+    wanted = {"wanted": (vacancy.VACANCY, vacancy.CHANGE), "lithium_removed": (0.0,)}
+    settings = SETTINGS.model_copy(update=wanted)
+    lost: list[str] = []
+
+    def first(label: str) -> bool:
+        if "next to W removed" in label and "unrelaxed" not in label and not lost:
+            lost.append(label)
+        return label in lost
+
+    found = failing(candidate_plan(host.structure(), cell, settings), first).of(vacancy.CHANGE)
+    near = only(found, region="near")
+    assert near.value == pytest.approx(-BOND_EV, abs=1e-6)
+    assert any("1 of 2 places beside the dopant have no value" in doubt for doubt in near.doubts)
+    far_only = failing(candidate_plan(host.structure(), cell, settings), lambda label: "next to W removed" in label)
+    (far,) = far_only.of(vacancy.CHANGE)
+    assert far.region == "far"
+    assert any("this one is far from it" in doubt for doubt in far.doubts)
+
+
+def test_a_phase_that_does_not_relax_is_named_beside_the_hull() -> None:
+    job = relaxation_job(HOSTS["Li2MnO3"].structure(), SETTINGS.relaxation)
+    cell = relaxed(job.task(job.parameters))
+    figures = failing(hull.hull_figures(cell, SETTINGS.relaxation), lambda label: label == "MnO2")
+    assert "MnO2 gave no energy and does not compete: gave NaN." in figures[0].doubts
+
+
+def test_oxygens_beside_fluorine_and_far_from_it_have_names_of_their_own(host: Arrangement) -> None:
+    place = [i for i, element in enumerate(host.elements) if element == "O"][:1]
+    cell = variants(host, [Dopant(element="F", charge=-1, place="O")], place, kinds=("redox",))[0].structure
+    sites = vacancy.oxygen_sites(cell, [i for i, s in enumerate(cell) if s.specie.symbol == "F"])
+    assert len({site.name for site in sites}) == len(sites)
+    assert all(("beside F" in site.name) == (site.region == "near") for site in sites)

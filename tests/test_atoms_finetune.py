@@ -281,6 +281,36 @@ def test_labels_of_a_soft_or_stiff_potential_are_in_the_right_units(data: list[L
         check_units([Labelled(d.structure, factor * d.energy_ev, factor * d.forces_ev_a) for d in data], said)
 
 
+def trajectory(forces: float) -> list[Labelled]:
+    """Small steps of LiMnO2 (16 atoms) towards its minimum with the energies of CHGNet, and *forces* times its forces."""
+    soft = calculator("chgnet")
+    start = made_data()[0].structure * [2, 2, 1]
+    frames = []
+    for _ in range(6):
+        said = soft.evaluate(start)
+        frames.append(Labelled(start.copy(), said.energy_ev, forces * said.forces_ev_a))
+        for i, force in enumerate(said.forces_ev_a):
+            start.translate_sites([i], 0.01 * force, frac_coords=False, to_unit_cell=False)
+    return frames
+
+
+def test_forces_in_ev_per_bohr_are_told_by_the_work_that_they_do() -> None:
+    frames = trajectory(BOHR_A)
+    said = [calculator("chgnet").evaluate(d.structure) for d in frames]
+    with pytest.raises(InputError, match=r"1\.\d* times the work of the forces .* per bohr"):
+        check_units(frames, said)
+    assert not any("forces" in doubt for doubt in check_units(trajectory(1.0), said))
+
+
+def test_forces_that_nothing_can_tell_the_unit_of_are_doubted_with_the_number(data: list[Labelled]) -> None:
+    """One structure of each composition has no energies to hold its forces against: 0.53 is said, not passed over."""
+    alone = data[::2]
+    said = [calculator("chgnet").evaluate(d.structure) for d in alone]
+    soft = [Labelled(d.structure, s.energy_ev, BOHR_A * s.forces_ev_a) for d, s in zip(alone, said, strict=True)]
+    doubts = check_units(soft, said)
+    assert any("forces are 0.53 times those of CHGNet: as if they were eV/bohr" in doubt for doubt in doubts)
+
+
 def test_a_name_that_cannot_be_kept_is_refused_before_learning(tmp_path: Path, data: list[Labelled]) -> None:
     file = tmp_path / "dft.json"
     file.write_text(as_json(data), encoding="utf-8")

@@ -81,6 +81,31 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert {o.parameters["x"]: o.result for o in again} == {i: i * i for i in range(10)}
 
 
+def test_an_error_that_lasts_is_kept_and_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Of the two failures the one that is an answer is kept, the one of the machine is computed again."""
+    cache = ResultCache(tmp_path)
+    runs = []
+    for _ in range(2):
+        with open_executor("serial") as pool:
+            found = run_tasks(
+                fail_on_three,
+                numbers(6),
+                executor=pool,
+                cache=cache,
+                lasting=lambda error: isinstance(error, NotEnoughDataError),
+            )
+            runs.append({o.parameters["x"]: o for o in found})
+    first, again = runs[0][3].error, runs[1][3].error
+    assert type(again) is NotEnoughDataError
+    assert again.to_dict() == (first.to_dict() if first is not None else None)
+    assert [runs[1][x].cached for x in range(6)] == [True, True, True, True, False, True]
+    assert isinstance(runs[1][4].error, TaskFailedError)
+    with open_executor("serial") as pool:  # without the word of the caller a kept error is no result
+        plain = {o.parameters["x"]: o for o in run_tasks(fail_on_three, numbers(6), executor=pool, cache=cache)}
+    assert not plain[3].cached
+    assert isinstance(plain[3].error, NotEnoughDataError)
+
+
 def test_every_finished_task_is_kept_before_the_next_one_starts(tmp_path: Path) -> None:
     cache = ResultCache(tmp_path)
     with open_executor("serial") as pool:

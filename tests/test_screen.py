@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 import signal
 from collections import Counter
 from importlib.metadata import version
@@ -103,6 +104,21 @@ def test_a_failing_candidate_is_a_row_with_its_reason() -> None:
     assert {rows["W"]["rank"], rows["Ti"]["rank"]} == {1, 2}
     said = {(f.where, f.code) for f in result.findings}
     assert {("Al", "candidate-failed"), ("B", "candidate-failed")} <= said
+
+
+def test_a_failure_that_lasts_is_read_back_by_a_rerun(tmp_path: Path) -> None:
+    """The results of the whole study are thrown away, those of its jobs are not: no job is done again."""
+    asked = {"dopants": ["W", "Al", "Ti"]}
+    first = run(asked, plan=plan_without_aluminium, cache=tmp_path)
+    shutil.rmtree(tmp_path / "whole")
+    seen: list[tuple[int, int, int]] = []
+    again = run(
+        asked, plan=plan_without_aluminium, cache=tmp_path, progress=lambda p: seen.append((p.done, p.cached, p.failed))
+    )
+    done, cached, failed = seen[-1]
+    assert failed == 2  # one job of each ordering
+    assert cached == done
+    assert table(again) == table(first)
 
 
 def test_a_study_of_failures_alone_answers_too() -> None:
