@@ -282,7 +282,7 @@ def test_labels_of_a_soft_or_stiff_potential_are_in_the_right_units(data: list[L
 
 
 def trajectory(forces: float) -> list[Labelled]:
-    """Small steps of LiMnO2 (16 atoms) to its minimum with the energies of CHGNet, and *forces* times its forces."""
+    """Small steps of LiMnO2 (16 atoms) towards its minimum by CHGNet, with *forces* times its forces."""
     soft = calculator("chgnet")
     start = made_data()[0].structure * [2, 2, 1]
     frames = []

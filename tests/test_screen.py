@@ -106,6 +106,20 @@ def test_a_failing_candidate_is_a_row_with_its_reason() -> None:
     assert {("Al", "candidate-failed"), ("B", "candidate-failed")} <= said
 
 
+def test_a_state_of_charge_without_a_number_is_a_doubt_about_the_mean() -> None:
+    """The figure is then that of the discharged cell alone, and the undoped one has both."""
+    host = [Reading(quantity=VACANCY, value=2.0, calculator="a", lithium_removed=share) for share in (0.0, 0.5)]
+    doped = [
+        Reading(quantity=VACANCY, value=3.0, calculator="a"),
+        Reading(quantity=VACANCY, value=None, calculator="a", lithium_removed=0.5, why="no charged cell relaxed"),
+    ]
+    figures = judged(screened(host, doped)).candidates[0].figures
+    assert figures[VACANCY].value == pytest.approx(3.0)
+    assert figures[VACANCY].doubts == ("no number of 1 cell at 50 % of the lithium out (no charged cell relaxed)",)
+    assert figures[CHANGE].value == pytest.approx(1.0)
+    assert figures[CHANGE].doubts == figures[VACANCY].doubts
+
+
 def test_a_failure_that_lasts_is_read_back_by_a_rerun(tmp_path: Path) -> None:
     """The results of the whole study are thrown away, those of its jobs are not: no job is done again."""
     asked = {"dopants": ["W", "Al", "Ti"]}

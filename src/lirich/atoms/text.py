@@ -59,6 +59,8 @@ def read_structure(text: str, format: Format | None = None) -> Structure:  # noq
         raise StructureError(f"There is no format {kind!r} of structures", expected="cif or poscar")
     structure = readers[kind](text)
     check_structure(structure)
+    if kind == "cif":
+        _check_formula(text, structure)
     return structure
 
 
@@ -147,10 +149,7 @@ def _from_cif(text: str) -> Structure:
                 expected="one whole atom on each site",
                 advice="Look for an atom that is listed twice",
             )
-    crystal = _bare(found[0])
-    if crystal.is_ordered:
-        _check_formula(text, crystal)
-    return crystal
+    return _bare(found[0])
 
 
 def _check_formula(text: str, crystal: Structure) -> None:

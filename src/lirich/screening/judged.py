@@ -224,17 +224,20 @@ def doubts_of(tried: Tried, key: str, metal: str = "", lithium_removed: float | 
 
 
 def _without(tried: Tried, key: str, metal: str, lithium_removed: float | None) -> list[str]:
-    """Return what is to be said of cells that have no number of a quantity at a state of charge that was computed."""
+    """Return what is to be said of cells that have a number of a quantity at one state of charge and lack it here."""
     mine = [r for r in tried.readings if r.quantity in (key, CHANGES.get(key)) and r.metal in ("", metal)]
-    have = {(r.cell, r.calculator, r.lithium_removed) for r in mine if r.quantity == key and r.value is not None}
-    by = {calculator for _, calculator, _ in have}  # of a calculator without any number `_silent` tells
+    known = [r for r in mine if r.value is not None]
+    own = key if any(r.quantity == key for r in known) else CHANGES.get(key)
+    have = {(r.cell, r.calculator, r.lithium_removed) for r in known if r.quantity == own}
+    elsewhere = {(cell, calculator) for cell, calculator, _ in have}
     lost: dict[float, dict[tuple[int, str], str]] = defaultdict(dict)
     for r in mine:
-        if r.value is None and r.why and r.calculator in by and (r.cell, r.calculator, r.lithium_removed) not in have:
+        here = (r.cell, r.calculator)
+        if r.value is None and r.why and here in elsewhere and (*here, r.lithium_removed) not in have:
             lost[r.lithium_removed].setdefault((r.cell, r.calculator), r.why)
     found = []
     for share, cells in sorted(lost.items()):
-        if have and lithium_removed in (None, share):
+        if lithium_removed in (None, share):
             count = f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
             found.append(
                 f"no number of {count} at {100 * share:.0f} % of the lithium out ({next(iter(cells.values()))})"
