@@ -18,7 +18,7 @@ from lirich.errors import DamagedFileError
 from lirich.model import Finding, Scalar, Severity
 from lirich.model import table as std
 from lirich.readers import headers as h
-from lirich.readers.accumulate import never_resetting, split_by_direction
+from lirich.readers.accumulate import Borders, all_finite, never_resetting, split_by_direction
 from lirich.readers.base import ColumnMatch, standard_table
 from lirich.readers.clock import elapsed_seconds, wall_clock
 from lirich.readers.rows import drop_unreadable
@@ -131,10 +131,11 @@ class _Assembly:
             match = self.matches[role]
             if series.dtype.is_float():
                 values = series.to_numpy()
-                finite = np.isfinite(values)
+                whole = all_finite(values)
+                finite = np.empty(0, dtype=np.bool_) if whole else np.isfinite(values)
                 if match.factor != 1.0:
                     values = values * match.factor
-                if not finite.all():
+                if not whole:
                     missing = int(values.size - np.count_nonzero(finite))
                     if role in (std.TIME, std.VOLTAGE, std.CURRENT):
                         if missing == values.size:
@@ -259,6 +260,9 @@ class _Assembly:
             series = self.raw.get(role)
             if series is None:
                 continue
+            if series.dtype == pl.Int64 and not series.null_count():
+                self.out[role] = series
+                continue
             values = series.cast(pl.Float64, strict=False).to_numpy()
             whole = _whole(values)
             if whole is not None:
@@ -290,12 +294,12 @@ class _Assembly:
         self.out[std.STEP] = pl.Series(np.repeat(np.arange(1, begins.size + 1), rows))
         self._say(std.STEP, "counted by the reader at each change of step or cycle")
 
-    def _boundaries(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _borders(self) -> Borders:
         some = next(iter(self.raw.values()))
         none = np.zeros(some.len(), dtype=np.int64)
         step = self.out.get(std.STEP)
         cycle = self.out.get(std.CYCLE)
-        return (
+        return Borders.of(
             none if step is None else _filled(step).to_numpy(),
             none if cycle is None else _filled(cycle).to_numpy(),
         )
@@ -341,7 +345,7 @@ class _Assembly:
         return values
 
     def _signed(self, values: NDArray[np.float64], direction: NDArray[np.int8]) -> NDArray[np.float64]:
-        flowing = np.abs(values) > 1e-3 * np.nanmax(np.abs(values), initial=0.0)
+        flowing = np.abs(values) > 1e-3 * np.fmax.reduce(np.abs(values), initial=0.0)
         charging, discharging = flowing & (direction == 1), flowing & (direction == -1)
         up = float((values[charging] > 0).mean()) if charging.any() else None
         down = float((values[discharging] < 0).mean()) if discharging.any() else None
@@ -362,7 +366,7 @@ class _Assembly:
     # --- counters ----------------------------------------------------------------------------------------------
 
     def _counters(self) -> None:
-        step, cycle = self._boundaries()
+        borders = self._borders()
         time = self.out.get(std.TIME)
         pairs = (
             (std.CHARGED, std.DISCHARGED, h.CAPACITY, "capacity"),
@@ -381,12 +385,12 @@ class _Assembly:
             if charged in self.raw or discharged in self.raw:
                 for role in (charged, discharged):
                     if role in self.raw:
-                        values, note = never_resetting(self.raw[role].to_numpy(), step, cycle)
+                        values, note = never_resetting(self.raw[role].to_numpy(), borders)
                         self.out[role] = pl.Series(values)
                         self._say(role, f"{note}; made continuous" if note else "")
             elif single in self.raw and self.direction is not None:
                 values = self.raw[single].to_numpy()
-                up, down, note = split_by_direction(values, step, cycle, self.direction)
+                up, down, note = split_by_direction(values, borders, self.direction)
                 self.out[charged], self.out[discharged] = pl.Series(up), pl.Series(down)
                 self._match_as(charged, single, self.matches[single].unit)
                 self._match_as(discharged, single, self.matches[single].unit)
@@ -428,7 +432,7 @@ class _Assembly:
         if specific is None or single is None:
             return
         per_gram, total = specific.to_numpy(), single.to_numpy()
-        large = np.flatnonzero(per_gram > 0.5 * np.nanmax(per_gram, initial=0.0))
+        large = np.flatnonzero(per_gram > 0.5 * np.fmax.reduce(per_gram, initial=0.0))
         large = large[np.isfinite(total[large])]
         if len(large) < 3:
             return

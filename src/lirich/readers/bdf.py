@@ -25,7 +25,7 @@ from lirich.model import Finding, Severity
 from lirich.model import table as std
 from lirich.readers import delimited, loading
 from lirich.readers import headers as h
-from lirich.readers.accumulate import never_resetting
+from lirich.readers.accumulate import Borders, never_resetting
 from lirich.readers.base import (
     ColumnMatch,
     Reading,
@@ -241,14 +241,15 @@ class BdfReader:
         if height == 0:
             raise DamagedFileError(f"{path.name} has a header and no data", expected="at least one recorded point")
         zero = np.zeros(height, dtype=np.int64)
-        step, cycle = (_whole(columns[r]).to_numpy() if r in columns else zero for r in (std.STEP, std.CYCLE))
+        numbers = (_whole(columns[r]).to_numpy() if r in columns else zero for r in (std.STEP, std.CYCLE))
+        borders = Borders.of(*numbers)
         for role in _COUNTERS:
             if role not in columns:
                 continue
             counter = columns[role].cast(pl.Float64).to_numpy()
             scoped = not matches[role].text.lower().startswith(("charg", "discharg"))
             if scoped or bool((counter[1:] < counter[:-1]).any()):
-                values_, note = never_resetting(counter, step, cycle)
+                values_, note = never_resetting(counter, borders)
                 if note:
                     notes[role] = f"{note}; made continuous"
                     columns[role] = pl.Series(values_)

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Words = NDArray[np.uint64]
 
-_LINE = ord("\n")
 _CLOCK, _DAYS = b"00:00:00", b"d 00:00:"
 _MINUTES_END = 11
 """Where the seconds begin in ``  2d 02:52:51.57``."""
@@ -78,11 +77,11 @@ class _Even:
 def _parts(text: pl.Series) -> list[_Even] | _Uneven | None:
     """Return the texts of a column in parts, in order, or all together where their lengths go up and down.
 
-    ``None`` where one is absent, or all are short or hold line ends.
+    ``None`` where one is absent or short.
     """
     if text.null_count() or not text.len():
         return None
-    return _even_parts(text) or _uneven(text)
+    return _even_parts(text) or _uneven(text, text.str.len_bytes())
 
 
 def _even_parts(text: pl.Series) -> list[_Even] | None:
@@ -102,15 +101,14 @@ def _even_parts(text: pl.Series) -> list[_Even] | None:
     return parts
 
 
-def _uneven(text: pl.Series) -> _Uneven | None:
-    """Return the texts of a column, ``None`` where one holds a line end or all are short."""
-    octets = np.frombuffer(text.str.join("\n").cast(pl.Binary).item() + b"\n", dtype=np.uint8)
-    end = np.flatnonzero(octets == _LINE)
-    if len(end) != text.len() or len(octets) < 8:
+def _uneven(text: pl.Series, size: pl.Series) -> _Uneven | None:
+    """Return the texts of a column that have *size* bytes, ``None`` where one has fewer than eight."""
+    length = size.to_numpy()
+    if int(length.min()) < 8:
         return None
-    start = np.zeros_like(end)
-    np.add(end[:-1], 1, out=start[1:])
-    return _Uneven(octets, start, end)
+    octets = text.cast(pl.Binary).cast(pl.List(pl.UInt8)).explode().to_numpy()
+    end = np.cumsum(length, dtype=np.int64)
+    return _Uneven(octets, end - length, end)
 
 
 def _even(text: pl.Series) -> _Even | None:
@@ -220,12 +218,15 @@ def days_and_clock(text: pl.Series) -> pl.Series | None:
     """Return Maccor's ``  2d 02:52:51.57`` (days of three places) as seconds; ``None`` for anything else."""
     if text.null_count() or not text.len():
         return None
-    texts = _uneven(text)
+    whole = pl.col("text").str
+    tail = whole.tail(-_MINUTES_END).cast(pl.Float64, strict=False).alias("seconds")
+    # both at once: to wake the threads of Polars takes as long as the work
+    both = text.alias("text").to_frame().select(tail, whole.len_bytes())
+    texts = _uneven(text, both.get_column("text"))
     minutes = None if texts is None else _whole_minutes(texts)
     if minutes is None:
         return None
-    tail = pl.col("text").str.tail(-_MINUTES_END).cast(pl.Float64, strict=False)
-    seconds = text.alias("text").to_frame().select(tail).to_series()
+    seconds = both.get_column("seconds")
     if seconds.null_count() or not float(seconds.min()) >= 0.0:  # type: ignore[arg-type]
         return None
     minutes += seconds.to_numpy()
