@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,7 @@ def never_resetting(counter: Floats, borders: Borders) -> tuple[Floats, str]:
 def all_finite(values: Floats) -> bool:
     """Tell whether no number is NaN or infinite, shape (n,); where the sum is finite, none is."""
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(values.sum()) or np.isfinite(values).all())
+        return math.isfinite(np.add.reduce(values)) or bool(np.isfinite(values).all())
 
 
 def _without_gaps(counter: Floats) -> Floats | None:
