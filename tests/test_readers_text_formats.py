@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lirich.errors import DamagedFileError, MissingColumnError, ReadError, UnrecognisedFileError
 from lirich.model import table as std
 from lirich.readers import headers as h
-from lirich.readers.accumulate import never_resetting, split_by_direction
+from lirich.readers.accumulate import Borders, never_resetting, split_by_direction
 from lirich.readers.arbin import ArbinResReader, ArbinTextReader
 from lirich.readers.basytec import BasytecReader
 from lirich.readers.clock import elapsed_seconds, wall_clock
@@ -204,7 +204,7 @@ def test_a_counter_that_resets_becomes_the_sum_of_its_gains(steps: list[list[flo
     else:
         group = step if scope == "step" else cycle
         counter = np.concatenate([np.cumsum(gains[group == g]) for g in np.unique(group)])
-    made, note = never_resetting(counter, step, cycle)
+    made, note = never_resetting(counter, Borders.of(step, cycle))
     falls = np.diff(counter) < 0
     if falls.any() and scope == "step":
         # Resets that the counter does not show (a short step before a long one) are seen as soon as all others show.
@@ -221,9 +221,9 @@ def test_a_pulse_longer_than_the_one_before_is_a_reset_too() -> None:
     # Steps that reach 5, 1, 3, 5: the third begins at 2, above the 1 where the second ended.
     counter = np.array([1, 5, 0.5, 1, 2, 3, 0.1, 5.0])
     step = np.array([0, 0, 1, 1, 2, 2, 3, 3])
-    made, _ = never_resetting(np.array([1, 5, 0.5, 1, 0.4, 3, 0.1, 5.0]), step, step // 2)
+    made, _ = never_resetting(np.array([1, 5, 0.5, 1, 0.4, 3, 0.1, 5.0]), Borders.of(step, step // 2))
     assert made[-1] == pytest.approx(5 + 1 + 3 + 5)
-    made, note = never_resetting(counter, step, step // 2)
+    made, note = never_resetting(counter, Borders.of(step, step // 2))
     assert made[0] == 1
     assert (np.diff(made) >= 0).all() or note
 
@@ -234,7 +234,7 @@ def test_one_counter_for_both_directions_and_a_net_one() -> None:
     per_step = np.array([0.0, 0.5, 1.0, 0.0, 0.4, 0.8])
     net = np.array([0.0, 0.5, 1.0, 1.0, 0.6, 0.2])
     for counter in (per_step, net, -net):
-        charged, discharged, _ = split_by_direction(counter, step, step * 0, direction)
+        charged, discharged, _ = split_by_direction(counter, Borders.of(step, step * 0), direction)
         assert (charged[-1], discharged[-1]) == pytest.approx((1.0, 0.8))
 
 

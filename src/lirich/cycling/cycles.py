@@ -96,7 +96,8 @@ def _table(columns: Mapping[str, _Column], count: int) -> pl.DataFrame:
     numbers = [nothing if c is None else c for c in columns.values() if not isinstance(c, pl.Series)]
     joined = pl.Series(np.concatenate(numbers, dtype=np.float64), nan_to_null=True)
     cut = (joined.slice(i * count, count) for i in range(len(numbers)))
-    return pl.DataFrame([(c if isinstance(c, pl.Series) else next(cut)).alias(name) for name, c in columns.items()])
+    frame = [c if isinstance(c, pl.Series) else next(cut) for c in columns.values()]
+    return pl.DataFrame(frame, schema=list(columns))
 
 
 def _firsts(at: Integers) -> Integers:

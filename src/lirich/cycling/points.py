@@ -325,7 +325,8 @@ def _filled(sign: Signs, voltage: Array, breaks: NDArray[np.bool_]) -> Signs:
 
 
 def _floats(table: pl.DataFrame, name: str) -> Array:
-    return np.asarray(table[name].cast(pl.Float64).to_numpy(), dtype=np.float64)
+    column = table.get_column(name)
+    return np.asarray((column if column.dtype == pl.Float64 else column.cast(pl.Float64)).to_numpy(), dtype=np.float64)
 
 
 def _integers(table: pl.DataFrame, name: str) -> Integers | None:

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 _DROP = 0.5
 """A counter that falls to less than this part of what it had reached has been reset; a smaller fall is rounding."""
 
 
-def never_resetting(counter: Floats, step: NDArray[np.int64], cycle: NDArray[np.int64]) -> tuple[Floats, str]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Borders:
+    """Where steps and cycles begin: their numbers, shape ``(n,)``, and the rows at which these change."""
+
+    step: Integers
+    cycle: Integers
+    steps: Integers
+    cycles: Integers
+
+    @classmethod
+    def of(cls, step: Integers, cycle: Integers) -> Borders:
+        """Find the borders of *step* and *cycle*, numbers that change where one begins, shape ``(n,)``."""
+        return cls(step, cycle, *(np.flatnonzero(n[1:] != n[:-1]) + 1 for n in (step, cycle)))
+
+
+def never_resetting(counter: Floats, borders: Borders) -> tuple[Floats, str]:
     """Make a counter continuous.
 
     Parameters
     ----------
     counter:
         As the cycler wrote it, shape ``(n,)``; NaN where it wrote nothing.
-    step, cycle:
-        Numbers that change where a step or cycle begins, shape ``(n,)``.
+    borders:
+        Where steps and cycles begin.
 
     Returns
     -------
@@ -33,22 +52,31 @@ def never_resetting(counter: Floats, step: NDArray[np.int64], cycle: NDArray[np.
     if values is None:
         return np.full(counter.shape, np.nan), ""
     falls = np.flatnonzero(values[1:] < _DROP * values[:-1]) + 1
-    for number, note in ((step, "resets at every step"), (cycle, "resets at every cycle")):
-        boundaries = np.flatnonzero(number[1:] != number[:-1]) + 1
-        if _resets_at(values, boundaries, falls, number):
+    much = 0.01 * values.max()
+    for number, boundaries, note in (
+        (borders.step, borders.steps, "resets at every step"),
+        (borders.cycle, borders.cycles, "resets at every cycle"),
+    ):
+        if _resets_at(values, boundaries, falls, number, much):
             return _chain(values, boundaries), note
     if falls.size:
         return _chain(values, falls), f"resets {falls.size} times"
     return values, ""
 
 
+def all_finite(values: Floats) -> bool:
+    """Tell whether no number is NaN or infinite, shape (n,); where the sum is finite, none is."""
+    with np.errstate(all="ignore"):
+        return math.isfinite(np.add.reduce(values)) or bool(np.isfinite(values).all())
+
+
 def _without_gaps(counter: Floats) -> Floats | None:
     """Return the counter, positive, with its last value where it has none; ``None`` where it has none at all."""
-    finite = np.isfinite(counter)
-    whole = bool(finite.all())
-    if not finite.any():
+    whole = all_finite(counter)
+    finite = None if whole else np.isfinite(counter)
+    if not counter.size or not (finite is None or finite.any()):
         return None
-    values = counter if whole else np.where(finite, counter, np.nan)
+    values = counter if finite is None else np.where(finite, counter, np.nan)
     low, high = (values.min(), values.max()) if whole else (np.nanmin(values), np.nanmax(values))
     if low < 0 and high <= 0:
         values = -values
@@ -65,14 +93,14 @@ def _fill_forward(values: Floats) -> Floats:
     return np.where(np.isnan(filled), 0.0, filled)
 
 
-def _resets_at(
-    values: Floats, boundaries: NDArray[np.int64], falls: NDArray[np.int64], number: NDArray[np.int64]
-) -> bool:
-    """Tell whether the counter resets at all *boundaries* (where *number* changes), and *falls* nowhere else."""
+def _resets_at(values: Floats, boundaries: Integers, falls: Integers, number: Integers, much: float) -> bool:
+    """Tell whether the counter resets at all *boundaries* (where *number* changes), and *falls* nowhere else.
+
+    What it has counted by then counts where it is more than *much*.
+    """
     if boundaries.size == 0:
         return False
     before = values[boundaries - 1]
-    much = 0.01 * values.max()
     counted = before > much
     if not counted.any():
         return False
@@ -83,26 +111,24 @@ def _resets_at(
     return bool((number[large] != number[large - 1]).all())
 
 
-def _chain(values: Floats, starts: NDArray[np.int64]) -> Floats:
+def _chain(values: Floats, starts: Integers) -> Floats:
     reached = np.append(0.0, np.cumsum(values[starts - 1]))
     chained: Floats = np.repeat(reached, np.diff(starts, prepend=0, append=values.size))
     chained += values
     return chained
 
 
-def split_by_direction(
-    counter: Floats, step: NDArray[np.int64], cycle: NDArray[np.int64], direction: NDArray[np.int8]
-) -> tuple[Floats, Floats, str]:
+def split_by_direction(counter: Floats, borders: Borders, direction: NDArray[np.int8]) -> tuple[Floats, Floats, str]:
     """Split one counter for both directions into what was charged and what was discharged.
 
     *direction* is 1, −1 or 0 per row, shape ``(n,)``. What the counter gains while the direction is 0 belongs to
     neither. A net counter, which goes down in one of the directions (or the axis of a figure that goes back), is
     understood. Returns charged and discharged, both never resetting, and the note of `never_resetting`.
     """
-    net = _split_net(counter, step, direction)
+    net = _split_net(counter, borders.step, direction)
     if net is not None:
         return net
-    total, note = never_resetting(np.abs(counter), step, cycle)
+    total, note = never_resetting(np.abs(counter), borders)
     gained = np.diff(total, prepend=0.0)
     return (
         np.cumsum(np.where(direction == 1, gained, 0.0)),
@@ -111,9 +137,7 @@ def split_by_direction(
     )
 
 
-def _split_net(
-    counter: Floats, step: NDArray[np.int64], direction: NDArray[np.int8]
-) -> tuple[Floats, Floats, str] | None:
+def _split_net(counter: Floats, step: Integers, direction: NDArray[np.int8]) -> tuple[Floats, Floats, str] | None:
     finite = np.isfinite(counter)
     if counter.size < 2 or not finite.any():
         return None

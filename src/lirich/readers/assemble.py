@@ -18,12 +18,13 @@ from lirich.errors import DamagedFileError
 from lirich.model import Finding, Scalar, Severity
 from lirich.model import table as std
 from lirich.readers import headers as h
-from lirich.readers.accumulate import never_resetting, split_by_direction
+from lirich.readers.accumulate import Borders, all_finite, never_resetting, split_by_direction
 from lirich.readers.base import ColumnMatch, standard_table
 from lirich.readers.clock import elapsed_seconds, wall_clock
+from lirich.readers.counts import changes, filled, never_falls, whole_numbers
 from lirich.readers.rows import drop_unreadable
+from lirich.readers.specific import active_mass_mg
 from lirich.readers.states import Runs, directions, runs_of
-from lirich.readers.timecheck import median
 
 _NEEDED = frozenset({std.TIME, std.VOLTAGE, std.CURRENT, std.CHARGED, std.DISCHARGED, h.CAPACITY})
 """A row without a number in one of these is left out."""
@@ -131,10 +132,11 @@ class _Assembly:
             match = self.matches[role]
             if series.dtype.is_float():
                 values = series.to_numpy()
-                finite = np.isfinite(values)
+                whole = all_finite(values)
+                finite = np.empty(0, dtype=np.bool_) if whole else np.isfinite(values)
                 if match.factor != 1.0:
                     values = values * match.factor
-                if not finite.all():
+                if not whole:
                     missing = int(values.size - np.count_nonzero(finite))
                     if role in (std.TIME, std.VOLTAGE, std.CURRENT):
                         if missing == values.size:
@@ -259,8 +261,11 @@ class _Assembly:
             series = self.raw.get(role)
             if series is None:
                 continue
+            if series.dtype == pl.Int64 and not series.null_count():
+                self.out[role] = series
+                continue
             values = series.cast(pl.Float64, strict=False).to_numpy()
-            whole = _whole(values)
+            whole = whole_numbers(values)
             if whole is not None:
                 self.out[role] = pl.Series(whole)
                 continue
@@ -275,29 +280,29 @@ class _Assembly:
                 continue
             self.out[role] = series.cast(pl.Int64, strict=False)
         if std.STEP in self.out:
-            if std.STEP_INDEX not in self.out and not _never_falls(self.out[std.STEP]):
+            if std.STEP_INDEX not in self.out and not never_falls(self.out[std.STEP]):
                 self.out[std.STEP_INDEX] = self.out.pop(std.STEP)
                 self.matches = {**self.matches, std.STEP_INDEX: self.matches[std.STEP]}
             else:
                 return
         if std.STEP_INDEX not in self.out and self.states is None:
             return
-        changes = [_changes(self.out[r]) for r in (std.CYCLE, std.STEP_INDEX) if r in self.out]
+        changed = [changes(self.out[r]) for r in (std.CYCLE, std.STEP_INDEX) if r in self.out]
         if self.states is not None:
-            changes.append(self.states.changes())
-        begins = np.append(0, np.flatnonzero(np.logical_or.reduce(changes)))
-        rows = np.diff(begins, append=changes[0].size)
+            changed.append(self.states.changes())
+        begins = np.append(0, np.flatnonzero(np.logical_or.reduce(changed)))
+        rows = np.diff(begins, append=changed[0].size)
         self.out[std.STEP] = pl.Series(np.repeat(np.arange(1, begins.size + 1), rows))
         self._say(std.STEP, "counted by the reader at each change of step or cycle")
 
-    def _boundaries(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _borders(self) -> Borders:
         some = next(iter(self.raw.values()))
         none = np.zeros(some.len(), dtype=np.int64)
         step = self.out.get(std.STEP)
         cycle = self.out.get(std.CYCLE)
-        return (
-            none if step is None else _filled(step).to_numpy(),
-            none if cycle is None else _filled(cycle).to_numpy(),
+        return Borders.of(
+            none if step is None else filled(step).to_numpy(),
+            none if cycle is None else filled(cycle).to_numpy(),
         )
 
     def _sign(self) -> None:
@@ -341,7 +346,7 @@ class _Assembly:
         return values
 
     def _signed(self, values: NDArray[np.float64], direction: NDArray[np.int8]) -> NDArray[np.float64]:
-        flowing = np.abs(values) > 1e-3 * np.nanmax(np.abs(values), initial=0.0)
+        flowing = np.abs(values) > 1e-3 * np.fmax.reduce(np.abs(values), initial=0.0)
         charging, discharging = flowing & (direction == 1), flowing & (direction == -1)
         up = float((values[charging] > 0).mean()) if charging.any() else None
         down = float((values[discharging] < 0).mean()) if discharging.any() else None
@@ -362,7 +367,7 @@ class _Assembly:
     # --- counters ----------------------------------------------------------------------------------------------
 
     def _counters(self) -> None:
-        step, cycle = self._boundaries()
+        borders = self._borders()
         time = self.out.get(std.TIME)
         pairs = (
             (std.CHARGED, std.DISCHARGED, h.CAPACITY, "capacity"),
@@ -381,12 +386,12 @@ class _Assembly:
             if charged in self.raw or discharged in self.raw:
                 for role in (charged, discharged):
                     if role in self.raw:
-                        values, note = never_resetting(self.raw[role].to_numpy(), step, cycle)
+                        values, note = never_resetting(self.raw[role].to_numpy(), borders)
                         self.out[role] = pl.Series(values)
                         self._say(role, f"{note}; made continuous" if note else "")
             elif single in self.raw and self.direction is not None:
                 values = self.raw[single].to_numpy()
-                up, down, note = split_by_direction(values, step, cycle, self.direction)
+                up, down, note = split_by_direction(values, borders, self.direction)
                 self.out[charged], self.out[discharged] = pl.Series(up), pl.Series(down)
                 self._match_as(charged, single, self.matches[single].unit)
                 self._match_as(discharged, single, self.matches[single].unit)
@@ -427,14 +432,8 @@ class _Assembly:
         single = self.raw.get(h.CAPACITY)
         if specific is None or single is None:
             return
-        per_gram, total = specific.to_numpy(), single.to_numpy()
-        large = np.flatnonzero(per_gram > 0.5 * np.nanmax(per_gram, initial=0.0))
-        large = large[np.isfinite(total[large])]
-        if len(large) < 3:
-            return
-        masses = np.abs(total[large]) * 1e3 / per_gram[large] * 1e3
-        mass = median(masses)
-        if mass <= 0 or float(np.ptp(masses)) > 0.01 * mass:
+        mass = active_mass_mg(specific.to_numpy(), single.to_numpy())
+        if mass is None:
             return
         self.metadata["active_mass_mg"] = float(f"{mass:.4g}")
         self._finding(
@@ -465,28 +464,3 @@ class _Assembly:
 def _span(series: pl.Series) -> float:
     low, high = series.min(), series.max()
     return float(high) - float(low) if isinstance(low, int | float) and isinstance(high, int | float) else 0.0
-
-
-def _never_falls(series: pl.Series) -> bool:
-    return not bool((np.diff(_filled(series).to_numpy()) < 0).any())
-
-
-def _whole(values: NDArray[np.float64]) -> NDArray[np.int64] | None:
-    """Return numbers as integers, shape (n,), ``None`` where one is missing, not whole or too large."""
-    with np.errstate(invalid="ignore"):
-        whole = values.astype(np.int64)
-    within = len(values) > 0 and values.min() > -(2.0**63) and values.max() < 2.0**63
-    return whole if within and bool((whole == values).all()) else None
-
-
-def _changes(series: pl.Series) -> NDArray[np.bool_]:
-    """Tell which rows have another number than the row before, shape (n,); the first one has not."""
-    values = (series.rle_id() if series.null_count() else series).to_numpy()
-    changed = np.zeros(values.size, dtype=np.bool_)
-    np.not_equal(values[1:], values[:-1], out=changed[1:])
-    return changed
-
-
-def _filled(series: pl.Series) -> pl.Series:
-    """Return a column in which a missing number is the one before, or 0."""
-    return series.fill_null(strategy="forward").fill_null(0) if series.null_count() else series

@@ -25,7 +25,7 @@ from lirich.model import Finding, Severity
 from lirich.model import table as std
 from lirich.readers import delimited, loading
 from lirich.readers import headers as h
-from lirich.readers.accumulate import never_resetting
+from lirich.readers.accumulate import Borders, never_resetting
 from lirich.readers.base import (
     ColumnMatch,
     Reading,
@@ -126,7 +126,8 @@ def _match_all(headers: Sequence[str]) -> dict[str, h.HeaderMatch]:
     return matches
 
 
-def _score(cells: Sequence[str]) -> int:
+@lru_cache(maxsize=512)
+def _score(cells: tuple[str, ...]) -> int:
     matches = _match_all(cells)
     if std.VOLTAGE not in matches or not {std.CURRENT, std.CHARGED} & set(matches):
         return 0
@@ -158,11 +159,11 @@ class BdfReader:
             layout = delimited.find_layout(unpacked, _score)
             known = _score(layout.headers) if layout else 0
         else:
-            plain = head.replace(b"\0", b"") if b"\0" in head else head
-            if b"voltage_volt" not in plain and b"oltage /" not in plain:
-                return None
             layout = delimited.find_layout(head, _score)
             known = _score(layout.headers) if layout else 0
+            plain = head.replace(b"\0", b"") if known and b"\0" in head else head
+            if not known or (b"voltage_volt" not in plain and b"oltage /" not in plain):
+                return None
         if known >= 3:
             return Recognition(0.99 if named else 0.97, f"{known} headers of the Battery Data Format")
         return Recognition(0.6, "few headers of the Battery Data Format") if known and named else None
@@ -241,14 +242,15 @@ class BdfReader:
         if height == 0:
             raise DamagedFileError(f"{path.name} has a header and no data", expected="at least one recorded point")
         zero = np.zeros(height, dtype=np.int64)
-        step, cycle = (_whole(columns[r]).to_numpy() if r in columns else zero for r in (std.STEP, std.CYCLE))
+        numbers = (_whole(columns[r]).to_numpy() if r in columns else zero for r in (std.STEP, std.CYCLE))
+        borders = Borders.of(*numbers)
         for role in _COUNTERS:
             if role not in columns:
                 continue
             counter = columns[role].cast(pl.Float64).to_numpy()
             scoped = not matches[role].text.lower().startswith(("charg", "discharg"))
             if scoped or bool((counter[1:] < counter[:-1]).any()):
-                values_, note = never_resetting(counter, step, cycle)
+                values_, note = never_resetting(counter, borders)
                 if note:
                     notes[role] = f"{note}; made continuous"
                     columns[role] = pl.Series(values_)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,8 @@ def _columns(headers: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _score(headers: Sequence[str]) -> int:
+@lru_cache(maxsize=512)
+def _score(headers: tuple[str, ...]) -> int:
     found = _columns(headers)
     whole = {REAL, IMAGINARY} <= found.keys() or {ABSOLUTE, PHASE} <= found.keys()
     return len(found) if FREQUENCY in found and whole else 0
@@ -72,10 +74,10 @@ class BdfImpedanceReader:
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
                 return None
         else:
-            if not any(word in head for word in (b"mpedance", b"phase_degree")):
-                return None
             layout = delimited.find_layout(head, _score)
             known = _score(layout.headers) if layout else 0
+            if known and not any(word in head for word in (b"mpedance", b"phase_degree")):
+                return None
         return Recognition(0.98, f"{known} headers of the Battery Data Format, impedance") if known else None
 
     def read(self, path: Path) -> Reading:

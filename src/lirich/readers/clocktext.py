@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Words = NDArray[np.uint64]
 
-_LINE = ord("\n")
 _CLOCK, _DAYS = b"00:00:00", b"d 00:00:"
+_MINUTES_END = 11
+"""Where the seconds begin in ``  2d 02:52:51.57``."""
+_HIGH_BITS = 0x8080_8080_8080_8080
+_ROOM_IN_A_DAY = 0x80 - 24 | (0x80 - 60) << 24 | (0x80 - 60) << 48
+"""What sets the highest bit of bytes 0, 3 and 6 beyond 23 h, 59 min and 59 s."""
 _MOST_HOUR_DIGITS = 9
 _THOUSANDTHS = b"0:00.000"
 _DATE_BYTES = 10
@@ -40,84 +44,74 @@ _FEW_DAYS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Lines:
-    """The texts of a column one after the other: their bytes, and where each begins and ends, shape (n,).
-
-    ``stride`` is the distance between the beginnings where all texts have the same length, else 0.
-    """
+class _Uneven:
+    """The texts of a column one after the other: their bytes, and where each begins and ends, shape (n,)."""
 
     octets: NDArray[np.uint8]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
-    stride: int
 
-    @property
-    def width(self) -> int:
-        """The length of a text where all have the same, else 0."""
-        return int(self.end[0]) if self.stride else 0
-
-    def column(self, offset: int) -> Words:
-        """Return the eight bytes from *offset* on in each text; all texts have the same length."""
-        words = np.ndarray((len(self.end),), "<u8", self.octets, offset=offset, strides=(self.stride,))
-        return np.array(words)
-
-    def from_start(self, offset: int) -> Words:
-        """Return the eight bytes from *offset* on in each text."""
-        return self.column(offset) if self.stride else self._words(self.start + offset)
-
-    def to_end(self) -> Words:
-        """Return the last eight bytes of each text."""
-        return self.column(self.width - 8) if self.stride else self._words(self.end - 8)
-
-    def _words(self, at: NDArray[np.int64]) -> Words:
+    def words(self, at: NDArray[np.int64]) -> Words:
+        """Return the eight bytes from each place of *at* on."""
         overlapping = np.ndarray((len(self.octets) - 7,), "<u8", self.octets, strides=(1,))
         return overlapping[at]
 
 
-def _lines(text: pl.Series) -> list[_Lines] | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Even:
+    """Texts that all have the same length of at least eight bytes: their bytes, shape (n, length)."""
+
+    octets: NDArray[np.uint8]
+
+    @property
+    def width(self) -> int:
+        """The length of a text."""
+        return int(self.octets.shape[1])
+
+    def column(self, offset: int) -> Words:
+        """Return the eight bytes from *offset* on in each text; not a copy."""
+        rows, width = self.octets.shape
+        return np.ndarray((rows,), "<u8", self.octets, offset=offset, strides=(width,))
+
+
+def _parts(text: pl.Series) -> list[_Even] | _Uneven | None:
     """Return the texts of a column in parts, in order, or all together where their lengths go up and down.
 
-    ``None`` where one is absent, or all are short or hold line ends.
+    ``None`` where one is absent or short.
     """
     if text.null_count() or not text.len():
         return None
-    parts = _even_parts(text)
-    if parts is not None:
-        return parts
-    lines = _uneven_lines(text.str.join("\n"), text.len())
-    return None if lines is None else [lines]
+    return _even_parts(text) or _uneven(text, text.str.len_bytes())
 
 
-def _even_parts(text: pl.Series) -> list[_Lines] | None:
+def _even_parts(text: pl.Series) -> list[_Even] | None:
     """Return the texts in parts of equal length; an elapsed time has one digit more from some row on."""
-    parts: list[_Lines] = []
+    parts: list[_Even] = []
     at, rows = 0, text.len()
+    last = len(text[-1])
     while at < rows:
         width = len(text[at])
-        stop = (
-            rows if len(text[-1]) == width else bisect_left(range(rows), True, at, key=lambda i: len(text[i]) != width)
-        )
+        stop = rows if last == width else bisect_left(range(rows), True, at, key=lambda i: len(text[i]) != width)
         stop = min(stop, at + _PIECE)
-        lines = _even_lines(text.slice(at, stop - at))
-        if lines is None or len(parts) > rows // _PIECE + _MOST_WIDTHS:
+        part = _even(text.slice(at, stop - at))
+        if part is None or len(parts) > rows // _PIECE + _MOST_WIDTHS:
             return None
-        parts.append(lines)
+        parts.append(part)
         at = stop
     return parts
 
 
-def _uneven_lines(joined: pl.Series, rows: int) -> _Lines | None:
-    """Return the texts of a column that were *joined* by line ends, ``None`` where one holds a line end itself."""
-    octets = np.frombuffer(joined.cast(pl.Binary).item() + b"\n", dtype=np.uint8)
-    end = np.flatnonzero(octets == _LINE)
-    if len(end) != rows or len(octets) < 8:
+def _uneven(text: pl.Series, size: pl.Series) -> _Uneven | None:
+    """Return the texts of a column that have *size* bytes, ``None`` where one has fewer than eight."""
+    length = size.to_numpy()
+    if int(length.min()) < 8:
         return None
-    start = np.concatenate(([0], end[:-1] + 1))
-    length = end - start
-    return _Lines(octets, start, end, int(length[0]) + 1 if bool((length == length[0]).all()) else 0)
+    octets = text.cast(pl.Binary).cast(pl.List(pl.UInt8)).explode().to_numpy()
+    end = np.cumsum(length, dtype=np.int64)
+    return _Uneven(octets, end - length, end)
 
 
-def _even_lines(text: pl.Series) -> _Lines | None:
+def _even(text: pl.Series) -> _Even | None:
     """Return the texts of a column where all have the same length of at least eight bytes.
 
     Casts are what Polars does at once. An expression such as ``str.join`` goes to its threads: to wake them takes
@@ -130,8 +124,7 @@ def _even_lines(text: pl.Series) -> _Lines | None:
         octets = text.cast(pl.Binary).cast(pl.List(pl.UInt8)).cast(pl.Array(pl.UInt8, width)).to_numpy()
     except pl.exceptions.PolarsError:
         return None
-    start = np.arange(0, octets.size, width)
-    return _Lines(np.ascontiguousarray(octets).reshape(-1), start, start + width, width)
+    return _Even(np.ascontiguousarray(octets))
 
 
 def _digits(words: Words, form: bytes) -> Words | None:
@@ -142,93 +135,143 @@ def _digits(words: Words, form: bytes) -> Words | None:
     """
     values = words ^ np.uint64(int.from_bytes(form, "little"))
     room = bytes(0x80 - 10 if byte == ord("0") else 0x80 - 1 for byte in form)
-    beyond = np.bitwise_or.reduce(values | (values + np.uint64(int.from_bytes(room, "little"))))
-    return None if int(beyond) & 0x8080808080808080 else values
+    beyond = values + np.uint64(int.from_bytes(room, "little"))
+    beyond |= values
+    return None if int(np.bitwise_or.reduce(beyond)) & _HIGH_BITS else values
 
 
-def _pairs(values: Words, *places: int) -> tuple[NDArray[np.int64], ...]:
-    """Return the numbers of two digits that begin at *places* of the bytes of *values*."""
-    both = values * np.uint64(10) + (values >> np.uint64(8))
-    return tuple(((both >> np.uint64(8 * place)) & np.uint64(0xFF)).view(np.int64) for place in places)
+def _pairs(values: Words) -> Words:
+    """Return *values*, digits, with the number of two digits in the byte of the first one; *values* are used up."""
+    pairs = values * np.uint64(10)
+    values >>= np.uint64(8)
+    pairs += values
+    return pairs
+
+
+def _seconds(pairs: Words) -> NDArray[np.int64]:
+    """Return the seconds in hours, minutes and seconds that are bytes 0, 3 and 6 of *pairs*, which are used up.
+
+    Times 1 + 60·2²⁴ the upper two bytes are 60 times the minutes plus the seconds, at most 6039: what is below cannot
+    reach them, and what is above falls out.
+    """
+    hours = pairs & np.uint64(0xFF)
+    hours *= np.uint64(3600)
+    pairs &= np.uint64(0x00FF_0000_FF00_0000)
+    pairs *= np.uint64(1 + (60 << 24))
+    pairs >>= np.uint64(48)
+    pairs += hours
+    return pairs.view(np.int64)
+
+
+def _column(text: pl.Series, parts: Iterable[Array | None]) -> pl.Series | None:
+    """Return the seconds of the parts of a column as one, ``None`` where there are none of one of them."""
+    seconds: list[Array] = []
+    for part in parts:
+        if part is None:
+            return None
+        seconds.append(part)
+    if not seconds:
+        return None
+    return pl.Series(text.name, np.concatenate(seconds) if len(seconds) > 1 else seconds[0], nan_to_null=True)
 
 
 def hours_minutes_seconds(text: pl.Series) -> pl.Series | None:
     """Return ``h:m:s`` of digits alone (two each, of hours two or more) as seconds; ``None`` for anything else."""
-    return _in_parts(text, _lines(text), _hours_minutes_seconds)
+    parts = _parts(text)
+    return _column(text, [_uneven_hours(parts)] if isinstance(parts, _Uneven) else map(_even_hours, parts or ()))
 
 
-def _in_parts(
-    text: pl.Series, parts: list[_Lines] | None, seconds_of: Callable[[_Lines], Array | None]
-) -> pl.Series | None:
-    """Return what *seconds_of* says of the lines, part by part, as a column; ``None`` where it does not know one."""
-    seconds: list[Array] = []
-    for lines in parts or ():
-        found = seconds_of(lines)
-        if found is None:
+def _even_hours(texts: _Even) -> Array | None:
+    more = texts.width - 8
+    values = _digits(texts.column(more), _CLOCK) if more + 2 <= _MOST_HOUR_DIGITS else None
+    if values is None:
+        return None
+    seconds = _seconds(_pairs(values))
+    for place in range(more):
+        digit = texts.octets[:, more - 1 - place].astype(np.int64) - ord("0")
+        if digit.min() < 0 or digit.max() > 9:
             return None
-        seconds.append(found)
-    return pl.Series(text.name, np.concatenate(seconds), nan_to_null=True) if seconds else None
+        digit *= 3600 * 10 ** (place + 2)
+        seconds += digit
+    return seconds.astype(np.float64)
 
 
-def _hours_minutes_seconds(lines: _Lines) -> Array | None:
-    digits = lines.end - lines.start - 6
+def _uneven_hours(texts: _Uneven) -> Array | None:
+    digits = texts.end - texts.start - 6
     most = int(digits.max())
     if int(digits.min()) < 2 or most > _MOST_HOUR_DIGITS:
         return None
-    values = _digits(lines.to_end(), _CLOCK)
+    values = _digits(texts.words(texts.end - 8), _CLOCK)
     if values is None:
         return None
-    hours, minutes, seconds = _pairs(values, 0, 3, 6)
+    seconds = _seconds(_pairs(values))
     for place in range(2, most):
         rows = np.flatnonzero(digits > place)
-        digit = lines.octets[lines.end[rows] - 7 - place].astype(np.int64) - ord("0")
+        digit = texts.octets[texts.end[rows] - 7 - place].astype(np.int64) - ord("0")
         if digit.min() < 0 or digit.max() > 9:
             return None
-        hours[rows] += digit * 10**place
-    total: Array = hours * 3600.0 + minutes * 60.0 + seconds
-    return total
+        seconds[rows] += digit * (3600 * 10**place)
+    return seconds.astype(np.float64)
 
 
 def days_and_clock(text: pl.Series) -> pl.Series | None:
     """Return Maccor's ``  2d 02:52:51.57`` (days of three places) as seconds; ``None`` for anything else."""
     if text.null_count() or not text.len():
         return None
-    whole = pl.col("text")  # both at once: to wake the threads of Polars takes as long as the work
-    both = (
-        text.alias("text")
-        .to_frame()
-        .select(
-            whole.str.join("\n").alias("joined"), whole.str.slice(11).cast(pl.Float64, strict=False).alias("seconds")
-        )
-    )
-    lines = _uneven_lines(both.get_column("joined").head(1), text.len())
-    minutes = None if lines is None else _whole_minutes(lines)
+    whole = pl.col("text").str
+    tail = whole.tail(-_MINUTES_END).cast(pl.Float64, strict=False).alias("seconds")
+    # both at once: to wake the threads of Polars takes as long as the work
+    both = text.alias("text").to_frame().select(tail, whole.len_bytes())
+    texts = _uneven(text, both.get_column("text"))
+    minutes = None if texts is None else _whole_minutes(texts)
+    if minutes is None:
+        return None
     seconds = both.get_column("seconds")
-    if minutes is None or seconds.null_count() or not float(seconds.min()) >= 0.0:  # type: ignore[arg-type]
+    if seconds.null_count() or not float(seconds.min()) >= 0.0:  # type: ignore[arg-type]
         return None
-    return pl.Series(text.name, minutes + seconds.to_numpy())
+    minutes += seconds.to_numpy()
+    return pl.Series(text.name, minutes)
 
 
-def _whole_minutes(lines: _Lines) -> Array | None:
+def _whole_minutes(texts: _Uneven) -> Array | None:
     """Return the days, hours and minutes of ``  2d 02:52:51.57``, in s."""
-    if int((lines.end - lines.start).min()) < 12:
+    if int((texts.end - texts.start).min()) <= _MINUTES_END:
         return None
-    values = _digits(lines.from_start(3), _DAYS)
+    values = _digits(texts.words(texts.start + 3), _DAYS)
     if values is None:
         return None
-    hours, minutes = _pairs(values, 2, 5)
-    days = np.zeros(len(hours), dtype=np.int64)
-    for place in range(3):
-        octet = lines.octets[lines.start + place]
-        blank = octet == ord(" ")
-        if (blank & (days > 0)).any() or (place == 2 and blank.any()):
-            return None
-        digit = np.where(blank, 0, octet.astype(np.int64) - ord("0"))
-        if digit.min() < 0 or digit.max() > 9:
-            return None
-        days = days * 10 + digit
-    total: Array = ((days * 24.0 + hours) * 3600.0) + minutes * 60.0
+    days = texts.words(texts.start) & np.uint64(0xFF_FFFF)
+    total = _by_day([days], lambda row: _days(bytes(texts.octets[texts.start[row] :][:3])))
+    if total is not None:
+        pairs = _pairs(values)
+        pairs >>= np.uint64(16)  # hours and minutes are bytes 0 and 3, as `_seconds` takes them
+        pairs &= np.uint64(0xFF00_00FF)
+        total += _seconds(pairs)
     return total
+
+
+def _days(number: bytes) -> float | None:
+    """Return so many days in s; ``None`` for what is no number with blanks before it."""
+    digits = number.lstrip(b" ")
+    return int(digits) * 86_400.0 if digits.isdigit() else None
+
+
+def _by_day(day: Sequence[Words], seconds_of: Callable[[int], float | None]) -> Array | None:
+    """Return what *seconds_of* says of each row, asked where a word of *day* is another than in the row before.
+
+    ``None`` where it does not know one, or there are nearly as many days as rows.
+    """
+    rows = len(day[0])
+    changes = day[0][1:] != day[0][:-1]
+    for word in day[1:]:
+        changes |= word[1:] != word[:-1]
+    first = np.append(0, np.flatnonzero(changes) + 1)
+    if len(first) * _FEW_DAYS > rows + 60 * _FEW_DAYS:
+        return None
+    seconds = [seconds_of(row) for row in first.tolist()]
+    if any(second is None for second in seconds):
+        return None
+    return np.repeat(np.array(seconds, dtype=np.float64), np.diff(first, append=rows))
 
 
 def date_and_clock(text: pl.Series, pattern: str) -> pl.Series | None:
@@ -238,45 +281,45 @@ def date_and_clock(text: pl.Series, pattern: str) -> pl.Series | None:
     """
     date = pattern.partition(" ")[0]
     order = _ORDERS.get(date) if pattern.endswith(("%H:%M:%S", "%H:%M:%S%.f")) else None
-    if order is None:
+    parts = None if order is None else _parts(text)
+    if order is None or isinstance(parts, _Uneven):
         return None
     fraction, mark = pattern.endswith("%.f"), date[2:3].encode()
-    return _in_parts(text, _lines(text), lambda lines: _date_and_clock(lines, order, mark, fraction=fraction))
+    return _column(text, (_date_and_clock(texts, order, mark, fraction=fraction) for texts in parts or ()))
 
 
-def _date_and_clock(lines: _Lines, order: tuple[tuple[int, int], ...], mark: bytes, *, fraction: bool) -> Array | None:
+def _date_and_clock(texts: _Even, order: tuple[tuple[int, int], ...], mark: bytes, *, fraction: bool) -> Array | None:
     clock = _DATE_BYTES + 1
-    width = lines.width
-    if width not in (clock + 8, clock + 12):
+    if texts.width not in (clock + 8, clock + 12):
         return None
-    values = _digits(lines.column(clock), _CLOCK)
+    values = _digits(texts.column(clock), _CLOCK)
     if values is None:
         return None
-    hours, minutes, seconds = _pairs(values, 0, 3, 6)
-    if hours.max() > 23 or minutes.max() > 59 or seconds.max() > 59:
+    pairs = _pairs(values)
+    pairs &= np.uint64(0x00FF_0000_FF00_00FF)
+    if int(np.bitwise_or.reduce(pairs + np.uint64(_ROOM_IN_A_DAY))) & _HIGH_BITS:
         return None
-    micro = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000
-    if width > clock + 8:
-        values = _digits(lines.column(width - 8), _THOUSANDTHS)
-        if values is None or not fraction:
-            return None
-        for place, scale in ((5, 100_000), (6, 10_000), (7, 1_000)):
-            micro += ((values >> np.uint64(8 * place)) & np.uint64(0xFF)).view(np.int64) * scale
-    # a date changes with the day: it is read where it is another than in the line before
-    change = np.logical_or.reduce([w[1:] != w[:-1] for w in (lines.column(0), lines.column(clock - 8))])
-    first = np.append(0, np.flatnonzero(change) + 1)
-    if len(first) * _FEW_DAYS > len(micro) + 60 * _FEW_DAYS:
+    midnight = _by_day(
+        [texts.column(0), texts.column(clock - 8)], lambda row: _day(bytes(texts.octets[row, :clock]), order, mark)
+    )
+    if midnight is None:
         return None
-    days = [_day(bytes(lines.octets[at : at + clock]), order, mark) for at in lines.start[first].tolist()]
-    if any(day is None for day in days):
+    seconds = _seconds(pairs)
+    if texts.width == clock + 8:
+        midnight += seconds
+        return midnight
+    values = _digits(texts.column(texts.width - 8), _THOUSANDTHS)
+    if values is None or not fraction:
         return None
-    midnight = np.array([np.nan if day is None else day for day in days]) * 86_400e6
-    total: Array = (np.repeat(midnight, np.diff(first, append=len(micro))) + micro) / 1e6
+    micro = seconds * 1_000_000
+    for place, scale in ((5, 100_000), (6, 10_000), (7, 1_000)):
+        micro += ((values >> np.uint64(8 * place)) & np.uint64(0xFF)).view(np.int64) * scale
+    total: Array = (midnight * 1e6 + micro) / 1e6
     return total
 
 
 def _day(date: bytes, order: tuple[tuple[int, int], ...], mark: bytes) -> float | None:
-    """Return the days since 1970-01-01 of a date and the blank after it: NaN on one that does not exist.
+    """Return the seconds since 1970-01-01 of a date and the blank after it: NaN on one that does not exist.
 
     ``None`` for what is no date with *mark* between the places of year, month and day in this *order*.
     """
@@ -287,6 +330,6 @@ def _day(date: bytes, order: tuple[tuple[int, int], ...], mark: bytes) -> float 
     if year == 0:
         return None
     try:
-        return float(datetime.date(year, month, day).toordinal() - _EPOCH)
+        return (datetime.date(year, month, day).toordinal() - _EPOCH) * 86_400.0
     except ValueError:
         return float("nan")

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from lirich.errors import DamagedFileError, ReadError, UnrecognisedFileError
 from lirich.model import Finding
 from lirich.readers.base import HEAD_BYTES
@@ -23,6 +25,8 @@ START_BYTES = 8192
 _SEARCH_LINES = 400
 _AFTER_HEADER = 3
 """A better header row than the first one is at most this many lines below it."""
+_PIECE = 1 << 17
+"""Bytes looked at together."""
 _MAX_UNPACKED = 4 << 30
 _SEPARATORS = ("\t", ",", ";", "|", " ")
 _CONTROL = bytes((*range(9), 11, 12, *range(14, 32), 127))
@@ -123,8 +127,32 @@ def encoding_of(head: bytes) -> str | None:
     return "cp1252"
 
 
-def to_utf8(data: bytes, encoding: str, path: Path) -> tuple[bytes, list[Finding]]:
-    """Return the bytes of a text as UTF-8, without a byte-order mark and zeros at the end, and what is said of that."""
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Whether all bytes of a text are ASCII, and whether there are carriage returns and quotes among them."""
+
+    ascii: bool
+    returns: bool
+    quotes: bool
+
+
+def marks_of(data: bytes) -> Marks:
+    """Look for bytes in a text, a piece at a time: the second question finds it in the cache of the processor."""
+    octets = np.frombuffer(data, dtype=np.uint8)
+    high = returns = quotes = False
+    for start in range(0, len(data), _PIECE):
+        stop = start + _PIECE
+        high = high or bool(octets[start:stop].max() > 127)
+        returns = returns or data.find(b"\r", start, stop) >= 0
+        quotes = quotes or data.find(b'"', start, stop) >= 0
+    return Marks(ascii=not high, returns=returns, quotes=quotes)
+
+
+def to_utf8(data: bytes, encoding: str, path: Path, *, ascii_only: bool = False) -> tuple[bytes, list[Finding]]:
+    """Return the bytes of a text as UTF-8, without a byte-order mark and zeros at the end, and what is said of that.
+
+    *ascii_only*: it is known that all bytes are ASCII.
+    """
     findings: list[Finding] = []
     stripped = data.rstrip(b"\0") if encoding not in ("utf-16", "utf-16-le", "utf-16-be") else data
     if len(stripped) < len(data):
@@ -138,7 +166,7 @@ def to_utf8(data: bytes, encoding: str, path: Path) -> tuple[bytes, list[Finding
         data = stripped
     if encoding in ("utf-8", "utf-8-sig"):
         data = data[3:] if data.startswith(b"\xef\xbb\xbf") else data
-        if data.isascii():
+        if ascii_only:
             return data, findings
         try:
             data.decode("utf-8")

@@ -16,7 +16,7 @@ import polars as pl
 
 from lirich.errors import DamagedFileError
 from lirich.model import Finding
-from lirich.readers.delimited import Layout, split_line, to_utf8
+from lirich.readers.delimited import Layout, marks_of, split_line, to_utf8
 from lirich.readers.headers import HeaderMatch
 
 _PIECE = 1 << 16
@@ -27,12 +27,14 @@ _PIECE = 1 << 16
 class Body:
     """The rows below a header: UTF-8, ``data`` from byte ``start`` on. A copy costs as much as half of the reading.
 
-    Lines end in LF, or all in CR LF. ``first_line`` is the line of the file (from 1) of the first row.
+    Lines end in LF, or all in CR LF. ``first_line`` is the line of the file (from 1) of the first row. Without
+    ``quotes`` there is none in ``data``.
     """
 
     data: bytes
     start: int
     first_line: int
+    quotes: bool
 
     def head(self, size: int) -> bytes:
         """Return the first *size* bytes."""
@@ -63,20 +65,23 @@ class Loaded:
 
 def body_of(data: bytes, layout: Layout, path: Path) -> tuple[Body, list[Finding]]:
     """Return the rows below the header and findings. An incomplete last line is cut off and stated."""
-    data, findings = to_utf8(data, layout.encoding, path)
-    if b"\r" in data and not _plain_crlf(data, layout):
+    marks = marks_of(data)
+    text, findings = to_utf8(data, layout.encoding, path, ascii_only=marks.ascii)
+    if text is not data:
+        data, marks = text, marks_of(text)
+    if marks.returns and not _plain_crlf(data, layout, quotes=marks.quotes):
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     start = 0
     for _ in range(layout.header_line + 1):
         start = data.find(b"\n", start) + 1
         if start == 0:
-            return Body(b"", 0, layout.header_line + 2), findings
+            return Body(b"", 0, layout.header_line + 2, quotes=False), findings
     if layout.separator == " ":
         data, start = re.sub(rb"[ \t]+", b" ", data[start:]), 0
         data = re.sub(rb"(?m)^ | $", b"", data)
     if data.endswith(b"\n\n"):  # thousands of blank lines at the end cost as much as rows
         data = data[: max(start, len(data.rstrip(b"\n")) + 1)]
-    body, cut = _drop_cut_line(Body(data, start, layout.header_line + 2), layout)
+    body, cut = _drop_cut_line(Body(data, start, layout.header_line + 2, marks.quotes), layout)
     if cut:
         findings.append(
             Finding(
@@ -99,9 +104,9 @@ def body_of(data: bytes, layout: Layout, path: Path) -> tuple[Body, list[Finding
     return body, findings
 
 
-def _plain_crlf(data: bytes, layout: Layout) -> bool:
+def _plain_crlf(data: bytes, layout: Layout, *, quotes: bool) -> bool:
     """Tell whether carriage returns stand only at the ends of lines, where Polars leaves them out by itself."""
-    if not data.endswith(b"\r\n") or data.endswith(b"\n\r\n") or layout.separator == " " or b'"' in data:
+    if not data.endswith(b"\r\n") or data.endswith(b"\n\r\n") or layout.separator == " " or quotes:
         return False
     octets = np.frombuffer(data, dtype=np.uint8)
     for start in range(0, octets.size - 1, _PIECE):
@@ -166,7 +171,7 @@ def load(
         )
     schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, pl.String)
     schema.update({f"c{i}": pl.Int64 if i in integers else pl.Float64 for i in numbers})
-    quotes = 0 if body.data.find(b'"', body.start) < 0 else body.data.count(b'"', body.start)  # to find is quicker
+    quotes = body.data.count(b'"', body.start) if body.quotes else 0
     layout = replace(layout, quoted=quotes > 0 and quotes % 2 == 0)  # an odd one is a stray one
     columns = wanted
     try:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -55,9 +56,14 @@ class Heading:
     separator: str
 
     @property
-    def names(self) -> set[str]:
+    def names(self) -> frozenset[str]:
         """The reduced names of the headers (`lirich.readers.headers.reduce_name`)."""
-        return {h.reduce_name(name) for text in self.headers for name, _ in h.split_header(text)}
+        return _reduced_names(self.headers)
+
+
+@lru_cache(maxsize=64)
+def _reduced_names(headers: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(h.reduce_name(name) for text in headers for name, _ in h.split_header(text))
 
 
 def heading_of(layout: delimited.Layout) -> Heading:
@@ -77,9 +83,15 @@ class TabularReader(ABC):
     description: str = ""
     extensions: tuple[str, ...] = (".csv", ".txt")
     aliases: ClassVar[Mapping[str, h.Alias]] = {}
+    _aliases: ClassVar[frozenset[tuple[str, h.Alias]]] = frozenset()
     sheet_hints: ClassVar[tuple[str, ...]] = ()
     clock_gives_time_unit: ClassVar[bool] = False
     reads_curves: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Keep the aliases in a form that a score can be remembered by."""
+        super().__init_subclass__()
+        cls._aliases = frozenset(cls.aliases.items())
 
     # --- what a vendor's reader overrides ------------------------------------------------------------------------
 
@@ -141,20 +153,18 @@ class TabularReader(ABC):
 
     def score(self, cells: Sequence[str]) -> int:
         """Return how many roles a row of cells names, 0 without a voltage and something to go with it."""
-        matches, _ = h.match_headers(cells, self.aliases)
-        return score_roles(matches)
+        return _score(tuple(cells), self._aliases)
 
     def open_text(self, path: Path, data: bytes, layout: delimited.Layout) -> Table:
         """Take a delimited text apart and read its columns."""
         matches, others = h.match_headers(layout.headers, self.aliases)
         body, findings = loading.body_of(data, layout, path)
-        first_row = next((row for row in body.head(65_536).decode("utf-8", "replace").split("\n") if row.strip()), "")
-        more, said = self.more_columns(layout.headers, delimited.split_line(first_row, layout.separator))
+        more, said = self.more_columns(layout.headers, delimited.split_line(_first_row(body), layout.separator))
         matches = {**more, **matches}
         used = {match.index for match in matches.values()}
         others = tuple(i for i in others if i not in used)
-        numbers, texts = self.split_kinds(needed(matches), body, layout)
-        loaded = loading.load(body, layout, numbers=numbers, texts=texts, path=path)
+        numbers, texts, integers = self.split_kinds(needed(matches), body, layout)
+        loaded = loading.load(body, layout, numbers=numbers, texts=texts, path=path, integers=integers)
         loaded.frame = loaded.frame.rechunk()  # a column in pieces is copied whenever it is used
         table = Table(path, layout, matches, others, loaded, [*findings, *said])
         if h.RECORD in matches:
@@ -163,14 +173,17 @@ class TabularReader(ABC):
 
     def split_kinds(
         self, matches: Mapping[str, h.HeaderMatch], body: loading.Body, layout: delimited.Layout
-    ) -> tuple[list[int], list[int]]:
-        """Return the indices of the columns to read as numbers and as text, by role and by the first rows."""
+    ) -> tuple[list[int], list[int], list[int]]:
+        """Return the indices of the columns to read as numbers and as text, by role and by the first rows.
+
+        The third ones are those of the numbers that count, and do so in digits alone.
+        """
         rows = [
             delimited.split_line(line, layout.separator)
             for line in body.head(4000).decode("utf-8", "replace").split("\n")[:-1][:5]
             if line.strip()
         ]
-        numbers, texts = [], []
+        numbers, texts, integers = [], [], []
         for match in matches.values():
             sample = [row[match.index].strip() for row in rows if len(row) > match.index]
             is_time = match.dimension == "time" and any(":" in cell for cell in sample)
@@ -178,7 +191,9 @@ class TabularReader(ABC):
                 texts.append(match.index)
             else:
                 numbers.append(match.index)
-        return numbers, texts
+                if match.dimension == "count" and sample and all(map(str.isdecimal, sample)):
+                    integers.append(match.index)
+        return numbers, texts, integers
 
     def open_workbook(self, path: Path) -> Table:
         """Take a workbook apart: the sheets with records, one after the other."""
@@ -303,6 +318,24 @@ def score_roles(matches: Mapping[str, h.HeaderMatch]) -> int:
         return 0
     others = {std.TIME, h.CLOCK, h.STEP_TIME, std.UNIX_TIME, std.CURRENT, h.CAPACITY, std.CHARGED}
     return len(matches) if others & set(matches) else 0
+
+
+@lru_cache(maxsize=512)
+def _score(cells: tuple[str, ...], aliases: frozenset[tuple[str, h.Alias]]) -> int:
+    """Score a row of cells; the readers that look at a file one after the other have few aliases of their own."""
+    return score_roles(h.match_headers(cells, dict(aliases))[0])
+
+
+def _first_row(body: loading.Body) -> str:
+    """Return the first row that is not blank, "" for none near the beginning."""
+    head, at = body.head(65_536), 0
+    while at < len(head):
+        end = head.find(b"\n", at)
+        row = head[at : end if end >= 0 else len(head)].decode("utf-8", "replace")
+        if row.strip() or end < 0:
+            return row.strip() and row
+        at = end + 1
+    return ""
 
 
 def _record_numbers(body: loading.Body, column: int, separator: str) -> tuple[str, ...]:
