@@ -183,15 +183,15 @@ def test_an_oxygen_pair_costs_what_the_potential_says(tungsten: tuple[CandidateR
     assert "upper bound" in pairing.doubts[0]
 
 
-def test_dissolving_costs_the_difference_of_the_bonds(tungsten: tuple[CandidateResult, list[Job]]) -> None:
-    """W has four bonds in Li2WO4 and six in the layered oxide: all else is additive and cancels."""
+def test_dissolving_costs_nothing_where_the_bonds_are_as_many(tungsten: tuple[CandidateResult, list[Job]]) -> None:
+    """W has six bonds in Li4WO5 and in the layered oxide (four in Li2WO4): all else is additive and cancels."""
     result, _ = tungsten
     solution = only(result.of(hull.SOLUTION))
-    assert solution.value == pytest.approx(2 * BOND_EV, abs=1e-4)
-    assert only(result.of(hull.ABOVE_HULL)).value == pytest.approx(1000 * 2 * BOND_EV / 60, abs=0.01)
+    assert solution.value == pytest.approx(0.0, abs=1e-4)
+    assert only(result.of(hull.ABOVE_HULL)).value == pytest.approx(0.0, abs=0.01)
     left, right = solution.where.split(" → ")
     assert _atoms(left) == pytest.approx(_atoms(right), abs=1e-3)
-    assert "Li2WO4" in left
+    assert "Li4WO5" in left
 
 
 def _atoms(side: str) -> dict[str, float]:
