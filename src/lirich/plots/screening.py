@@ -184,14 +184,17 @@ def against(
         ),
         note=f"Bars: 90 % intervals over {over}; a point without bars has none."
         + (" Numbers are ranks; what lies far off the ranked ones is outside." if ranks else "")
-        + (
-            ""
-            if not sides
-            else " " + ", ".join(f"{labels[n]}: {n}" for n in labels if n in sides) + "."
-            if labels
-            else ""
-        ),
+        + _whose(pairs, labels, sides),
     )
+
+
+def _whose(pairs: Sequence[tuple[Spot, Spot]], labels: Mapping[str, str] | None, sides: Mapping[str, str]) -> str:
+    """Say whose each label is, and where the points stand that had no room for theirs."""
+    if not labels or not sides:
+        return ""
+    written = ", ".join(f"{label}: {name}" for name, label in labels.items() if name in sides)
+    bare = [f"{a.name} at {a.value:.3g}, {b.value:.3g}" for a, b in pairs if a.name in labels and a.name not in sides]
+    return f" {written}." + (f" No room for the label of {'; '.join(bare)}." if bare else "")
 
 
 def _numbered(x_key: str, y_key: str, pairs: Sequence[tuple[Spot, Spot]], ranks: Mapping[str, int]) -> dict[str, str]:

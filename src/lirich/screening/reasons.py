@@ -59,12 +59,17 @@ def doubt_counts(candidate: Candidate) -> str:
     if len(doubts) < 2:
         return "; ".join(f"one doubt, {words}" for words in doubt_words(candidate))
     kinds = Counter(_kind(doubt) for doubt in doubts)
-    named = ((kind.replace("host: ", "undoped cell "), n) for kind, n in kinds.most_common())
+    named = (
+        (kind.replace("host: the cell", "undoped cell").replace("host: ", "undoped cell "), n)
+        for kind, n in kinds.most_common()
+    )
     return f"{len(doubts)} doubts: " + ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in named)
 
 
 def _kind(doubt: str) -> str:
-    return doubt.rpartition(": ")[0] or doubt
+    """Return what a doubt has before its last colon, without a bracket that this leaves open."""
+    kind = doubt.rpartition(": ")[0] or doubt
+    return kind if kind.count("(") == kind.count(")") else kind.partition(" (")[0]
 
 
 def _of_gates(candidate: Candidate, passed: Funnel) -> list[str]:

@@ -382,7 +382,7 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
                 value=None if unknown else voltage.average_voltage_v(before, poor, lithium),
                 where=f"{100 * from_share:.0f} to {100 * share:.0f} % of the lithium out",
                 lithium_removed=share,
-                why=f"lithium metal: {lithium}" if unknown else "",
+                why=str(lithium) if unknown else "",
             ),
         ]
         if not apart:
