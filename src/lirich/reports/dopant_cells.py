@@ -192,7 +192,7 @@ def _state(
     if several:
         title += f" with {cell.calculator}"
     if cell.removed:
-        said.append(f"Gives {cell.gives}")
+        said.append(f"Of this cell is what was asked of: {cell.gives}")
     return State(
         title, Markup(cell_svg(drawn, f"{name}, {title.lower()}. {'. '.join(said)}.")), tuple(said), cell.doubts
     )

@@ -64,19 +64,26 @@ def site_preferences(judged: Judged) -> list[SitePreference]:
     for tried in judged.screened.tried:
         values: dict[str, dict[tuple[int, str], list[float]]] = defaultdict(lambda: defaultdict(list))
         doubts: dict[str, list[str]] = defaultdict(list)
-        why: dict[str, list[str]] = defaultdict(list)
+        why: dict[str, dict[str, list[int]]] = defaultdict(dict)
         for reading in tried.readings:
             if reading.quantity != SITE:
                 continue
             ordering = tried.cells[reading.cell].ordering
             at = values[reading.where]
             if reading.value is None:
-                why[reading.where].append(f"ordering {ordering + 1}: {reading.why}")
+                why[reading.where].setdefault(reading.why, []).append(ordering + 1)
                 continue
             at[ordering, reading.calculator].append(reading.value)
             doubts[reading.where] += reading.doubts
         for where, runs in values.items():
             means = {run: fmean(numbers) for run, numbers in runs.items()}
             known = estimate(means, tuple(dict.fromkeys(doubts[where]))) if means else None
-            found.append(SitePreference(tried.name, where, known, tuple(why[where])))
+            lost = (f"{_orderings(of)}: {reason}" for reason, of in why[where].items())
+            found.append(SitePreference(tried.name, where, known, tuple(lost)))
     return found
+
+
+def _orderings(numbers: list[int]) -> str:
+    """Say which: ``ordering 2``, ``orderings 1, 2 and 4``."""
+    said = [str(n) for n in dict.fromkeys(numbers)]
+    return f"ordering {said[0]}" if len(said) == 1 else f"orderings {', '.join(said[:-1])} and {said[-1]}"
