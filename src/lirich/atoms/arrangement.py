@@ -17,7 +17,8 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from lirich.atoms.interstices import interstices
-from lirich.atoms.ordering import ewald_matrix
+from lirich.atoms.ordering import annealed, ewald_matrix
+from lirich.atoms.oxidation import balanced, counts_of, symbols_of
 
 Array = NDArray[np.float64]
 
@@ -156,3 +157,22 @@ def arranged(crystal: Structure, *, tetrahedral: bool = False) -> Arrangement:
     between = np.array(list(empty), dtype=float).reshape(-1, 3)
     whole = Structure(crystal.lattice, ["H"] * (len(crystal) + len(between)), np.vstack([crystal.frac_coords, between]))
     return arrangement_of(crystal, ewald_matrix(whole), between)
+
+
+def with_charges(crystal: Structure, *, seed: int = 0, sweeps: int = 200) -> Structure:
+    """Return a crystal with the site property ``charge``, whole numbers that sum to zero.
+
+    States are those of `lirich.atoms.oxidation.balanced`; where an element has two of them (Mn³⁺ beside Mn⁴⁺) they
+    stand at the lowest Ewald energy found by annealing. Raises as `balanced`.
+    """
+    symbols = symbols_of(crystal)
+    states = balanced(counts_of(crystal)).states
+    left = {el: [float(q) for q, n in of.items() for _ in range(round(n))] for el, of in states.items()}
+    charges = [left[symbol].pop() for symbol in symbols]
+    mixed = [[i for i, symbol in enumerate(symbols) if symbol == el] for el, of in states.items() if len(of) > 1]
+    if mixed:
+        order = annealed(ewald_matrix(crystal), charges, mixed, np.random.default_rng(seed), sweeps=sweeps)
+        charges = [charges[i] for i in order]
+    found = crystal.copy()
+    found.add_site_property("charge", charges)
+    return found

@@ -151,7 +151,7 @@ def _place_all(host: Arrangement, dopants: Sequence[Dopant], first: int) -> Arra
     filled = host
     for number, dopant in enumerate(dopants):
         for copy in range(dopant.count):
-            allowed = _allowed(filled, dopant)
+            allowed = _allowed(filled, dopant, host)
             if number == 0 and copy == 0:
                 if first not in allowed:
                     return None
@@ -164,10 +164,19 @@ def _place_all(host: Arrangement, dopants: Sequence[Dopant], first: int) -> Arra
     return filled
 
 
-def _allowed(filled: Arrangement, dopant: Dopant) -> list[int]:
+def _allowed(filled: Arrangement, dopant: Dopant, host: Arrangement) -> list[int]:
+    """Return the places that a dopant may take: of an element in two states those of the one that *host* has more of.
+
+    So a dopant always makes room of the same charge (Mn⁴⁺, and not the Mn³⁺ that rounding left in the host), as long as
+    there is any.
+    """
     if dopant.place == "tetrahedral":
         return filled.holding(EMPTY, layer="tetrahedral")
-    return filled.holding(dopant.replaces or _usual(filled, dopant.place), layer=dopant.place)
+    element = dopant.replaces or _usual(filled, dopant.place)
+    states = Counter(host.charges[i] for i in host.holding(element, layer=dopant.place))
+    there = filled.holding(element, layer=dopant.place)
+    usual = max(states, key=lambda charge: (states[charge], charge), default=0)
+    return [i for i in there if filled.charges[i] == usual] or there
 
 
 def _usual(filled: Arrangement, place: Place) -> str:

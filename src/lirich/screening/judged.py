@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -252,7 +253,21 @@ def _why(tried: Tried, key: str, metal: str = "") -> str:
     return "; ".join(dict.fromkeys(reasons or tried.failures))
 
 
+UNLIKE = re.compile(r"\bmoments of \w+: .*?(?P<count>\d+) not as its formal charge")
+"""How `lirich.atoms.descriptors.candidate` notes moments that are not those of the intended charge; a test holds the
+two together."""
+
+
+def unlike_moments(tried: Tried) -> int:
+    """Return in how many cells of a candidate magnetic moments show other charges than its compensation intends."""
+    return sum(any(UNLIKE.search(note) for note in cell.notes) for cell in tried.cells)
+
+
 def _notes(tried: Tried) -> tuple[str, ...]:
+    """Return the dopants, what makes them neutral, and whether the moments show it."""
     ways = dict.fromkeys(cell.compensation for cell in tried.cells)
     notes = [f"neutral by {way}" if way != "none needed" else "neutral as it is" for way in ways]
+    unlike = unlike_moments(tried)
+    if unlike:
+        notes.append(f"moments do not show it in {unlike} of {len(tried.cells)} cells")
     return (*tried.dopants, *notes)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pymatgen.core.structure import Structure
 
-from lirich.atoms.arrangement import Arrangement, arranged
+from lirich.atoms.arrangement import Arrangement, arranged, with_charges
 from lirich.atoms.dopants import Dopant, Variant, count_for, variants
 from lirich.atoms.interstices import interstices
 from lirich.atoms.layers import layer_of
 from lirich.atoms.ordering import ordered
-from lirich.atoms.oxidation import formal_charges
 from lirich.atoms.sites import distinct_sites
 from lirich.atoms.text import read_structure
 from lirich.errors import LirichError, NotNeutralError, SettingsError
@@ -50,8 +49,7 @@ def hosts_of(study: DopingStudy) -> list[Arrangement]:
         found = ordered(study.host.formula, atoms=study.host.atoms, seeds=range(first, first + study.host.orderings))
         crystals = [ordering.structure for ordering in found]
     else:
-        crystal = read_structure(study.host.crystal)
-        crystal.add_site_property("charge", formal_charges(crystal))
+        crystal = with_charges(read_structure(study.host.crystal))
         crystal.add_site_property("layer", [str(name) for name in layer_of(crystal)])
         crystals = [crystal]
     empty = any("tetrahedral" in ion.places for dopants in study.dopants for ion in dopants.ions)

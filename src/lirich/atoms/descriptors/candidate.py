@@ -38,6 +38,10 @@ OFFERED = (
 """All that can be asked for."""
 
 
+UNLIKE = "not as its formal charge"
+"""What a note says of moments that differ from what was intended; `lirich.screening.judged` looks for it."""
+
+
 class CandidateSettings(Frozen):
     """What is computed of a candidate, and how."""
 
@@ -156,7 +160,14 @@ def _charge(cell: _Cell, base: _Cell | None, states: Sequence[float], settings: 
         before = None if base is None else base.charged[share]
         if places is not None and isinstance(before, ChargedPair):
             follow = [places[i] for i in before.following.removed if i in places]
-        asked = charged_cells(cell.rich, share, settings.relaxation, follow=follow, arrangements=settings.arrangements)
+        asked = charged_cells(
+            cell.rich,
+            share,
+            settings.relaxation,
+            count=len(before.following.removed) if isinstance(before, ChargedPair) else None,
+            follow=follow,
+            arrangements=settings.arrangements,
+        )
         plans.append(recorded(asked, cell.runs))
     outcomes = yield from together(plans)
     cell.charged = dict(zip(states, outcomes, strict=True))
@@ -430,8 +441,9 @@ def _notes(own: _Cell) -> list[str]:
         told = charges_from_moments(own.rich.crystal, own.rich.moments_mub, intended)
         for element in dict.fromkeys(site.element for site in told):
             verdicts = [site.verdict for site in told if site.element == element]
-            words = [f"{verdicts.count(v)} {v}" for v in ("agrees", "differs", "cannot tell") if v in verdicts]
-            notes.append(f"moments of {element} against its formal charge: {', '.join(words)}")
+            said = {"agrees": "as its formal charge", "differs": UNLIKE, "cannot tell": "between two charges"}
+            words = [f"{verdicts.count(v)} {of}" for v, of in said.items() if v in verdicts]
+            notes.append(f"moments of {element}: {', '.join(words)}")
     for share, pair in own.charged.items():
         if isinstance(pair, LirichError):
             notes.append(f"charged {100 * share:.0f} %: {pair}")

@@ -71,6 +71,7 @@ def charged_cells(
     share: float,
     settings: RelaxationSettings,
     *,
+    count: int | None = None,
     follow: Sequence[int] | None = None,
     arrangements: int = 2,
 ) -> Plan[ChargedPair]:
@@ -80,9 +81,12 @@ def charged_cells(
     ----------
     rich:
         The relaxed discharged cell.
+    count:
+        How many lithium leave, as far as there are as many, whatever *share* makes of them: as many as left the host.
+        Half of 18 are 9 and half of 17 are 8, and cells with unlike amounts out do not compare.
     follow:
-        Indices of the lithium that left the host, in *rich*; ``None`` for a host. Lithium too many or too few for
-        *share* is put back, or taken out too, where the Ewald energy of the formal charges is lowest.
+        Indices of the lithium that left the host, in *rich*; ``None`` for a host. Lithium too many or too few
+        is put back, or taken out too, where the Ewald energy of the formal charges is lowest.
     arrangements:
         How many arrangements of vacancies are relaxed: the lowest by Ewald energy, beside the one that follows.
 
@@ -90,9 +94,11 @@ def charged_cells(
     """
     crystal = rich.crystal
     free = settings.model_copy(update={"cell": "free"})
-    ways = [tuple(sorted(c.removed)) for c in delithiated(crystal, share, lowest=arrangements)]
+    lithium = symbols_of(crystal).count("Li")
+    out = round(share * lithium) if count is None else min(count, lithium)
+    ways = [tuple(sorted(c.removed)) for c in delithiated(crystal, out / max(lithium, 1), lowest=arrangements)]
     if follow is not None:
-        mine = following(crystal, follow, round(share * symbols_of(crystal).count("Li")))
+        mine = following(crystal, follow, out)
         ways = [mine, *[way for way in ways if way != mine][: arrangements - 1]]
     jobs = []
     for number, way in enumerate(ways):
