@@ -288,6 +288,16 @@ def test_the_same_lithium_leaves_the_doped_cell_and_its_host(host: Arrangement) 
     assert all(moved[i] == pair.following.index_of(i) for i in survivors)
 
 
+def test_as_many_lithium_leave_a_cell_with_fewer_of_them(host: Arrangement) -> None:
+    """Sodium takes the place of one of 18: half of 17 would be 8, and the host has lost 9."""
+    (sodium,) = variants(host, [Dopant(element="Na", charge=1, place="Li")], host.holding("Li", layer="Li")[:1])
+    settings = SETTINGS.model_copy(update={"wanted": (voltage.VOLTAGE,), "lithium_removed": (0.0, 0.5)})
+    mine, theirs = (run_here(candidate_plan(host.structure(), cell, settings)) for cell in (sodium.structure, None))
+    for found in (mine, theirs):
+        assert {len(cell.removed) for cell in found.cells if cell.lithium_removed} == {9}
+        assert [f.value for f in found.of(voltage.VOLTAGE)] == pytest.approx([-IN_OXIDE_EV])
+
+
 def test_the_way_out_leads_through_the_face_of_the_metals_octahedron(host: Arrangement) -> None:
     crystal = host.structure()
     lithium = [i for i, s in enumerate(crystal) if s.specie.symbol == "Li"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ pytest.importorskip("spglib")
 from command_line import run as lirich
 from lirich.atoms.arrangement import Arrangement
 from lirich.atoms.dopants import count_for
+from lirich.atoms.text import write_structure
 from lirich.errors import SettingsError
 from lirich.screening.study import DopingStudy
+from lirich.workbench.crystals import build_crystals
 from lirich.workbench.prospect_names import names_of
 from lirich.workbench.prospects import Prospect, built, hosts_of, percents_of, prospects
 from lirich.workbench.screen import make_screen, outlook, read_screen, run_screen, shipped_result
@@ -176,6 +179,24 @@ def test_ways_of_one_kind_are_named_by_what_changes(hosts: list[Arrangement]) ->
     assert {p.name for p in found} == {"W (Ni²⁺ for Mn⁴⁺)", "W (2 × Li⁺ for Ni²⁺)", "W (li-vacancy)"}
 
 
+@pytest.mark.parametrize("host", ["formula", "file"])
+def test_a_dopant_makes_room_of_the_charge_that_the_host_has_more_of(host: str) -> None:
+    """Li7Mn4NiO12 has one Mn³⁺ beside three Mn⁴⁺: W on Mn is always 2 too many, Ti never, whoever holds the Mn³⁺."""
+    formula = "Li1.2Mn0.6Ni0.2O2"
+    (cell,) = build_crystals(formula, atoms=24)
+    given = {"formula": formula, "atoms": 24, "orderings": 1}
+    if host == "file":
+        given = {"crystal": write_structure(cell.structure)}
+    asked = make_screen(
+        {**STUDY, "host": given, "dopants": ["W", "Ti", ["Na", "W"]], "compensations": ["li-vacancy", "redox"]}
+    )
+    hosts = hosts_of(asked)
+    assert sum(hosts[0].charges) == 0
+    assert Counter(q for el, q in zip(hosts[0].elements, hosts[0].charges, strict=True) if el == "Mn") == {4: 3, 3: 1}
+    ways = {p.name: p.cells[0][1].compensation.words for p in prospects(asked, hosts)}
+    assert ways == {"W": "2 × Li vacancy", "Ti": "none needed", "Na+W": "2 × Li vacancy"}
+
+
 def test_one_way_is_that_which_the_shipped_study_took(hosts: list[Arrangement]) -> None:
     (found,) = prospects(study("W"), hosts)
     assert found.name == "W"
@@ -186,7 +207,10 @@ def test_the_cells_of_the_shipped_study_are_still_built_alike() -> None:
     """Names, cells and what makes them neutral: the results that come with lirich are those of this code."""
     given = shipped_result("demo").judged.screened
     asked = prospects(given.study, hosts_of(given.study))
-    there = {t.name: [cell.model_copy(update={"notes": (), "relaxed": (), "efforts": {}}) for cell in t.cells] for t in given.tried}
+    there = {
+        t.name: [cell.model_copy(update={"notes": (), "relaxed": (), "efforts": {}}) for cell in t.cells]
+        for t in given.tried
+    }
     assert {p.name: [built(n, cell) for n, cell in p.cells] for p in asked} == there
 
 

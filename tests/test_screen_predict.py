@@ -29,7 +29,7 @@ from lirich.screening.study import DopingStudy, Place, usual_place
 from lirich.workbench import Workspace
 from lirich.workbench.dopant_facts import element_words
 from lirich.workbench.screen import keep_values, make_screen
-from lirich.workbench.screen_next import next_study, study_text, what_next
+from lirich.workbench.screen_next import need_enough, next_study, study_text, what_next
 from lirich.workbench.screen_predict import FEWEST
 from lirich.workbench.screen_result import ScreenResult
 
@@ -301,3 +301,11 @@ def test_from_a_study_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "USD/kg" in said.out
     following = module.read_screen(tmp_path / "next.yaml")
     assert len(following.dopants) == 20
+
+
+def test_too_few_dopants_are_refused_before_they_are_computed() -> None:
+    host = {"formula": "Li1.2Mn0.6Ni0.2O2"}
+    weights = {"oxygen_vacancy_formation_energy_change_ev": 1}
+    with pytest.raises(NotEnoughDataError, match="2 dopants are too few"):
+        need_enough(make_screen({"host": host, "dopants": ["W", "Ti"], "weights": weights}))
+    need_enough(make_screen({"host": host, "dopants": ["W", "Ti", "Nb", "Zr", "Al"], "weights": weights}))

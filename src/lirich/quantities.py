@@ -338,7 +338,8 @@ _LIST = (
     Quantity("oxygen_pairing_energy_ev", "oxygen pairing energy", "E(O-O)", "eV", "material",
              "energy of the lowest charged cell found with two oxygens within 1.6 Å less that of the lowest without", _PAIRS, "higher"),
     Quantity("dopant_size_mismatch", "size mismatch of a dopant", "Δr/r", "%", "material",
-             "100·(radius of the dopant's ion − that of the replaced one)/that of the replaced one, effective ionic radii",
+             "100·(radius of the dopant's ion − that of the replaced one)/that of the replaced one, effective ionic radii; of a set "
+             "the mean over its ions, whose signs may cancel",
              "Shannon, Acta Cryst. A 32 (1976) 751, doi:10.1107/S0567739476001551"),
     Quantity("reduction_limit_v", "reduction limit", "V_red,eq", "V", "material",
              "highest potential against Li at which the solid takes up lithium, products in equilibrium", _WINDOW, "lower"),

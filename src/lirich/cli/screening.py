@@ -105,9 +105,12 @@ def following(
     json: bool,
 ) -> None:
     """Say which dopants to compute next and why; write the study that computes them."""
-    from lirich.workbench.screen_next import next_study, study_text, what_next
+    from lirich.workbench.screen import read_screen
+    from lirich.workbench.screen_next import need_enough, next_study, study_text, what_next
 
     check_output(output)
+    if not shipped:
+        need_enough(read_screen(Path(study)))
     there = workspace_of(folder)
     result = _screened(study, there, shipped=shipped, workers=workers, executor=executor, quiet=json)
     found = what_next(result, count)

@@ -15,6 +15,8 @@ from lirich.screening.screened import Tried
 from lirich.screening.sizes import possible
 from lirich.screening.weakest import WEAKEST
 
+MOST_PERCENT = 200.0
+"""A change of more than so many percent is one of a number that is nearly 0, and its share says nothing; a choice."""
 LEAST_TO_RANK = 4
 """Candidates that two orderings must share before a rank correlation says anything; a convention of lirich."""
 
@@ -51,6 +53,8 @@ class StateFigure:
 @dataclass(frozen=True, slots=True)
 class StateChange:
     """A change of one candidate at one state of charge, ``percent`` of what the undoped cells have there.
+
+    There is no ``percent`` where that is nearly 0 (`MOST_PERCENT`).
 
     ``metal`` is the metal that leaves, of quantities that have one.
     """
@@ -220,6 +224,8 @@ def _change(
     base = fmean(undoped) if undoped else 0.0
     change = estimate(values)
     percent = 100 * change.value / base if base > 0 else None
+    if percent is not None and abs(percent) > MOST_PERCENT:
+        percent = None
     return StateChange(tried.name, key, share, change, percent, metal)
 
 

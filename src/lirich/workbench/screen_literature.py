@@ -200,6 +200,8 @@ def _of_statement(judged: Judged, tried: Tried, said: Statement) -> Published:
         tried_keys = ((k, changes_of(judged, tried.name, k)) for k in said.quantities)
         key, changes = next((each for each in tried_keys if each[1]), (key, []))
         verdict, why = _verdict(said.direction, changes)
+        gone = _gone(tried) if changes else ""
+        verdict, why = ("cannot tell", gone) if gone else (verdict, why)
     return Published(
         candidate=tried.name,
         says=f"{said.says} (with {', '.join(others)})" if others and not together else said.says,
@@ -231,6 +233,16 @@ def _of_values(tried: Tried, elements: tuple[str, ...], values: tuple[Value, ...
         cited=_cited(first),
         note="; ".join(dict.fromkeys(v.note for v in values if "conflict" in v.flags)),
     )
+
+
+def _gone(tried: Tried) -> str:
+    """Say that a dopant left its place when the discharged cell relaxed, in half of the cells or more; else empty."""
+    for element in tried.elements:
+        moved = re.compile(rf"discharged cell not as built: .*\b\d+ {element} moved")
+        left = sum(any(moved.search(note) for note in cell.notes) for cell in tried.cells)
+        if left and 2 * left >= len(tried.cells):
+            return f"{element} left its place in {left} of {len(tried.cells)} cells"
+    return ""
 
 
 def _verdict(direction: str, changes: Sequence[StateChange]) -> tuple[Verdict, str]:

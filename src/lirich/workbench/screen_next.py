@@ -7,9 +7,16 @@ from typing import Any
 
 from lirich.errors import NotEnoughDataError
 from lirich.screening.study import DopantSet, DopingStudy, Ion
-from lirich.workbench.screen_predict import predict
+from lirich.workbench.screen_predict import FEWEST, predict, too_few
 from lirich.workbench.screen_predicted import ScreenPrediction
 from lirich.workbench.screen_result import ScreenResult
+
+
+def need_enough(study: DopingStudy) -> None:
+    """Raise `NotEnoughDataError` where a study has too few dopants to learn from, before any of them is computed."""
+    there = len({"+".join(sorted(dopants.elements)) for dopants in study.dopants})
+    if there < FEWEST:
+        raise NotEnoughDataError(f"What to compute next cannot be learned: {too_few(there, there)}")
 
 
 def what_next(result: ScreenResult, count: int = 3) -> ScreenPrediction:

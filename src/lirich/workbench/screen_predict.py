@@ -62,13 +62,13 @@ def predict(judged: Judged, *, following: int = 3) -> ScreenPrediction:
         elements[c.name] for c in judged.candidates if c.name in elements and set(ranking.weights) <= set(c.figures)
     }
     if len(scored) < FEWEST:
-        return ScreenPrediction(why_not=_too_few(len(scored), len(set(elements.values()))))
+        return ScreenPrediction(why_not=too_few(len(scored), len(set(elements.values()))))
     if any(find_spec(name) is None for name in ("pymatgen", "sklearn")):
         return ScreenPrediction(why_not="learning needs the extra: pip install 'lirich[atoms]'")
     return _Learner(judged, ranking).prediction(following)
 
 
-def _too_few(scored: int, tried: int) -> str:
+def too_few(scored: int, tried: int) -> str:
     """Say that so many dopants with a score, of so many in the study, are too few, and how many are missing."""
     of = f" with a score, of {tried} in the study," if tried > scored else ""
     return (

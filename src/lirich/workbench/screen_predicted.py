@@ -50,8 +50,8 @@ class Learned:
         """Say both errors, and what follows."""
         unit = "" if self.figure == SCORE else f" {QUANTITIES[self.figure].unit}"
         said = (
-            f"{self.name}: error on {self.groups} dopants left out {self.error:.2g}{unit}, of the mean of the others "
-            f"{self.naive:.2g}{unit}"
+            f"{self.name}: error on {self.groups} dopants left out {self.error:.3g}{unit}, of the mean of the others "
+            f"{self.naive:.3g}{unit}"
         )
         if not self.better:
             said += ": cannot tell"

@@ -57,13 +57,15 @@ class ScreenResult:
         if ranking is None:
             return f"No ranking: {self.judged.no_ranking}"
         first, *others = ranking.places
+        worse = " It is worse than the undoped material (score 0)." if first.score < 0 else ""
         if not first.has_interval:
-            return f"{first.name} is first of {len(ranking.places)} ranked; how surely cannot be told: no interval."
+            how = "how surely cannot be told: no interval"
+            return f"{first.name} is first of {len(ranking.places)} ranked; {how}.{worse}"
         text = f"{first.name} is first of {len(ranking.places)} ranked: in {first.first_share:.0%} of the draws"
         rivals = [p.name for p in others if p.rank_low == 1]
         if rivals:
             text += f"; {', '.join(rivals)} may be first too"
-        return f"{text}. Score {first.score:+.2f} ({first.score_low:+.2f} … {first.score_high:+.2f})."
+        return f"{text}. Score {first.score:+.2f} ({first.score_low:+.2f} … {first.score_high:+.2f}).{worse}"
 
     @property
     def findings(self) -> tuple[Finding, ...]:
