@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+pytest.importorskip("pymatgen", reason="needs the extra [atoms]")
+
+from lirich.atoms.descriptors.candidate import UNLIKE
 from lirich.cli.app import app
 from lirich.errors import SettingsError
 from lirich.screening.judged import Judged, judged
@@ -319,3 +322,33 @@ def test_the_printed_reasons_are_whole_and_the_json_has_every_doubt(monkeypatch:
     assert tungsten["changes"][VOLUME]["value"] == pytest.approx(
         tungsten["figures"][VOLUME]["value"] - whole["reference"][VOLUME]["value"]
     )
+
+
+# --- what the potential made of the charge; what is worse than nothing ---
+
+
+def test_moments_that_differ_stand_beside_the_compensation() -> None:
+    """The words are those of the plan of a cell: six of eight Mn as intended, two not."""
+    assert UNLIKE in "moments of Mn: 6 as its formal charge, 2 not as its formal charge"
+    cells = [
+        Built(ordering=0, formula="Li18Mn8WNi3O30", compensation="2 × Mn⁴⁺ → Mn³⁺", notes=(note,))
+        for note in (f"moments of Mn: 6 as its formal charge, 2 {UNLIKE}", "moments of Mn: 8 as its formal charge")
+    ]
+    found = judged(
+        Screened(
+            study=make_screen({"host": {"formula": "Li1.2Mn0.6Ni0.2O2"}, "dopants": ["W"], "weights": {VACANCY: 1}}),
+            host=Tried(name="undoped"),
+            tried=(Tried(name="W", elements=("W",), dopants=("W⁶⁺ on TM",), cells=tuple(cells)),),
+        )
+    )
+    assert found.candidates[0].notes == (
+        "W⁶⁺ on TM",
+        "neutral by 2 × Mn⁴⁺ → Mn³⁺",
+        "moments do not show it in 1 of 2 cells",
+    )
+
+
+def test_a_first_that_is_worse_than_the_undoped_is_said_to_be() -> None:
+    given = shipped_result("demo", []).judged.screened
+    alone = given.model_copy(update={"tried": tuple(t for t in given.tried if t.name == "Al")})
+    assert answered(alone, []).answer.endswith("It is worse than the undoped material (score 0).")
