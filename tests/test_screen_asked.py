@@ -186,7 +186,10 @@ def test_the_cells_of_the_shipped_study_are_still_built_alike() -> None:
     """Names, cells and what makes them neutral: the results that come with lirich are those of this code."""
     given = shipped_result("demo").judged.screened
     asked = prospects(given.study, hosts_of(given.study))
-    there = {t.name: [cell.model_copy(update={"notes": (), "relaxed": (), "efforts": {}}) for cell in t.cells] for t in given.tried}
+    there = {
+        t.name: [cell.model_copy(update={"notes": (), "relaxed": (), "efforts": {}}) for cell in t.cells]
+        for t in given.tried
+    }
     assert {p.name: [built(n, cell) for n, cell in p.cells] for p in asked} == there
 
 
