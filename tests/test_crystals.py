@@ -16,6 +16,7 @@ pytest.importorskip("chgnet", reason="needs the extra [atoms]")
 from lirich.atoms.disorder import pair_deviation
 from lirich.atoms.text import read_structure
 from lirich.workbench.crystals import build_crystals, write_crystals
+from lirich.workbench.screen import make_screen, outlook
 
 HOST = "Li1.2Mn0.6Ni0.2O2"
 
@@ -81,12 +82,25 @@ def test_what_cannot_be_built_is_refused(host: str, asked: dict[str, object], er
 def test_a_crystal_is_not_mixed_and_text_that_is_none_is_told(tmp_path: Path) -> None:
     file = tmp_path / "own.cif"
     file.write_text("data_nothing\n")
-    with pytest.raises(StructureError, match="CIF"):
+    with pytest.raises(StructureError, match=r"own\.cif.* CIF"):
         build_crystals(file)
+    with pytest.raises(StructureError, match=r"[Nn]o file .*none\.cif"):
+        build_crystals(tmp_path / "none.cif")
+    (tmp_path / "image.cif").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(StructureError, match=r"image\.cif is no text"):
+        build_crystals(tmp_path / "image.cif")
+    study = {"name": "own", "dopants": ["W"], "weights": {"volume_change": 1}, "host": {"file": "own.cif"}}
+    with pytest.raises(StructureError, match=r"own\.cif.* CIF"):
+        outlook(make_screen(study, tmp_path))
     write_crystals(build_crystals(HOST), tmp_path)
     (own,) = tmp_path.glob("Li*.cif")
     with pytest.raises(SettingsError, match="its own"):
         build_crystals(own, cations="random")
+
+
+def test_a_formula_without_oxygen_is_asked_for_it() -> None:
+    with pytest.raises(CompositionError, match="oxygen missing"):
+        build_crystals("Li1.2Mn0.6Ni0.2")
 
 
 def test_the_command_writes_what_it_lists(tmp_path: Path) -> None:

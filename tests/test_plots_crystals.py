@@ -21,6 +21,14 @@ def test_each_atom_is_drawn_at_its_place() -> None:
     assert "W marked as dopant" in figure.alt
 
 
+def test_two_dopants_have_two_marks() -> None:
+    positions = np.array([[0.0, 0.0, 0.0], [1.5, 1.5, 4.5]])
+    figure = crystal(positions, np.diag([3.0, 3.0, 9.0]), ["W", "Na"], ["TM", "Li"], dopants=[0, 1])
+    marks = {t["name"]: (t["marker"]["color"], t["marker"]["symbol"]) for t in figure.data if t["mode"] == "markers"}
+    assert set(marks) == {"Na, dopant", "W, dopant"}
+    assert not set(marks["Na, dopant"]) & set(marks["W, dopant"])
+
+
 def test_layers_lie_flat_whatever_the_normal() -> None:
     turned = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     lattice = np.diag([3.0, 3.0, 9.0]) @ turned

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 pytest.importorskip("pymatgen.core")
 pytest.importorskip("sklearn")
 
+from lirich.plots.cell_svg import DrawnCell, cell_svg
 from lirich.reports.dopant_cells import Shelf, shelves
 from lirich.reports.screening import screening_report
 from lirich.screening.efforts import effort_rows, effort_together
@@ -85,6 +87,41 @@ def test_what_left_and_what_moved_is_said() -> None:
     assert "Mn up to 0.17 Å" in moved
     assert "Ringed: oxygen taken out, 1.50 eV" in charged.said
     assert charged.title == "50 % of the lithium out, relaxed: as the undoped"
+
+
+def test_dopants_of_one_cell_have_marks_of_their_own_and_a_key() -> None:
+    screened = of_one_cell()
+    (tried,) = screened.tried
+    crystal = tried.cells[0].crystal
+    assert crystal is not None
+    two = crystal.model_copy(update={"elements": ("W", "Na", *ELEMENTS[2:]), "roles": ("dopant", "dopant", *ROLES[2:])})
+    cell = tried.cells[0].model_copy(update={"crystal": two, "relaxed": ()})
+    found = only(shelves(screened.model_copy(update={"tried": (tried.model_copy(update={"cells": (cell,)}),)})))
+    marks = dict(found.dopants)
+    assert list(marks) == ["Na", "W"]
+    drawing = found.cards[0].states[0].drawing
+    looks = [re.findall(r'fill:(#\w+)" d="M0 0 ?([^"]+)"', mark)[0] for mark in marks.values()]
+    assert len({colour for colour, _ in looks}) == len({shape for _, shape in looks}) == 2
+    assert all(drawing.count(shape) == 2 for _, shape in looks)  # side on and from above
+
+
+def test_lithium_that_hops_is_ringed_and_said() -> None:
+    screened = of_one_cell()
+    (tried,) = screened.tried
+    hop = Reading(quantity="lithium_hop_barrier_ev", value=0.4, atom=3, calculator="chgnet", region="far")
+    lost = Reading(quantity="lithium_hop_barrier_ev", value=None, why="it slid back", atom=4, calculator="chgnet")
+    told = screened.model_copy(update={"tried": (tried.model_copy(update={"readings": (hop, lost)}),)})
+    rich = only(shelves(told)).cards[0].states[1]
+    assert "Ringed: Li that hops into a vacancy far from the dopant, 0.40 eV" in rich.said
+    assert rich.drawing.count('r="8.5"') == 2  # side on and from above; what gave no number has no ring
+
+
+def test_one_atom_that_left_its_layer_is_drawn_with_the_nearest() -> None:
+    lattice = np.diag([9.0, 3.0, 10.0])
+    at = np.array([[0.0, 0, 0], [2.0, 0, 0], [4.0, 0, 0], [6.0, 0, 2.0], [0.0, 0, 5], [2.0, 0, 5], [4.0, 0, 5]])
+    drawn = cell_svg(DrawnCell(at, lattice, ["Mn", "Mn", "Mn", "Li", "Mn", "Mn", "Mn"], ["TM"] * 7), "two layers")
+    assert re.findall(r">([a-z ]+ ?\d?)</text>", drawn) == ["side on", "metal layer 1", "metal layer 2"]
+    assert dots(drawn) == 14
 
 
 def test_relaxations_are_counted_by_candidate_and_together() -> None:

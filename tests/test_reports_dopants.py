@@ -11,14 +11,15 @@ import pytest
 pytest.importorskip("pymatgen.core")
 pytest.importorskip("sklearn")
 
-from lirich.plots.screening import Spot, against
+from lirich.plots.screening import Spot, against, funnel, scores
 from lirich.reports.dopant_figures import FigureTable, figure_table
 from lirich.reports.screening import screening_report
+from lirich.reports.wording import plainly
 from lirich.screening.judged import judged
 from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.sizes import signed_sizes
 from lirich.screening.study import DopingStudy
-from lirich.workbench.screen import shipped_result
+from lirich.workbench.screen import answered, shipped_result
 from lirich.workbench.screen_figures import figures_of
 from lirich.workbench.screen_result import ScreenResult
 
@@ -216,3 +217,51 @@ def test_labels_of_near_points_stand_apart_and_one_without_room_is_left_out() ->
     assert near["d"] == "top right"
     heap = {f"{n}": (0.5 + 0.01 * (n % 6), 0.5 + 0.01 * (n // 6)) for n in range(36)}
     assert len(sides({**corners, **heap})) < 38
+
+
+def test_a_funnel_of_few_has_whole_ticks_and_scores_without_intervals_speak_of_no_bars() -> None:
+    few = funnel([("candidates", 2), ("gate", 1)], ["candidates", "gate"])
+    assert few.layout["xaxis"]["dtick"] == 1
+    assert "dtick" not in funnel([("candidates", 40), ("gate", 1)], ["candidates", "gate"]).layout["xaxis"]
+    bare = scores([Spot("a", 1.0), Spot("b", 0.5)], level=0.9)
+    assert bare.note.startswith("No bars")
+    assert scores([Spot("a", 1.0, 0.5, 1.5), Spot("b", 0.5)], level=0.9).note.startswith("Bars: 90%")
+
+
+def test_warnings_stand_beside_the_answer_and_are_said_once() -> None:
+    one = screened_of_one_ordering()
+    assert "one-ordering" in {finding.code for finding in one.findings}
+    page = screening_report(one)
+    assert page.index("One ordering of the host") < page.index('<section id="figures"')
+    none = answered(one.judged.screened.model_copy(update={"tried": ()}), [])
+    assert none.judged.no_ranking
+    assert screening_report(none).count(none.judged.no_ranking) == 1
+
+
+def screened_of_one_ordering() -> ScreenResult:
+    given = shipped_result("demo", []).judged.screened
+    study = given.study.model_copy(update={"host": given.study.host.model_copy(update={"orderings": 1})})
+
+    def first(tried: Tried) -> Tried:
+        readings = tuple(r for r in tried.readings if r.cell == 0)
+        return tried.model_copy(update={"cells": tried.cells[:1], "readings": readings})
+
+    return answered(
+        given.model_copy(
+            update={"study": study, "host": first(given.host), "tried": tuple(first(t) for t in given.tried)}
+        ),
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ("improving Li^+ transport", "improving Li⁺ transport"),
+        ("formal charge: 6 agrees, 1 differs", "formal charge: 6 agree, 1 differs"),
+        ("the cell at 0 % not as built", "the discharged cell not as built"),
+        ("host: the cell at 50 % not as built", "host: the cell with 50 % of the lithium out not as built"),
+    ],
+)
+def test_kept_words_are_shown_plainly(kept: str, shown: str) -> None:
+    assert plainly(kept) == shown

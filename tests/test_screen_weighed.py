@@ -288,7 +288,7 @@ def test_doubts_are_counted_by_kind_and_one_alone_is_told() -> None:
         for n in (0, 1)
     ]
     (candidate,) = judged(screened({"W": many}, weights={VOLUME: 1})).candidates
-    assert doubt_counts(candidate) == "3 doubts: not as built (2), undoped cell not as built"
+    assert doubt_counts(candidate) == "3 different doubts: not as built (2), undoped cell not as built"
     (single,) = judged(screened({"W": many[:1]}, weights={VOLUME: 1})).candidates
     alone = single.model_copy(
         update={"figures": {VOLUME: single.figures[VOLUME].model_copy(update={"doubts": ("too low: x",)})}}
@@ -303,7 +303,7 @@ def test_the_printed_reasons_are_whole_and_the_json_has_every_doubt(monkeypatch:
     printed = CliRunner().invoke(app, ["screen", "dopants", "dopants", "--shipped"]).output
     assert "more like it" not in printed
     assert "(and " not in printed.partition("literature")[0]
-    assert "20 doubts: not as built (8), undoped cell not as built (7), " in printed
+    assert "20 different doubts: not as built (8), undoped cell not as built (7), " in printed
     assert "undoped" in printed
     result = shipped_result("dopants", [])
     for candidate, row in result.rows:

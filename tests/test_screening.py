@@ -249,3 +249,14 @@ def test_one_cause_of_many_missing_figures_is_told_once() -> None:
     assert len(said) == 1
     assert said[0].count("unknown element Xx") == 1
     assert "are missing" in said[0]
+
+
+def test_the_front_is_said_only_where_it_sets_apart() -> None:
+    words = "no other candidate beats it in every quantity"
+    ordered = [GOOD, FAIR, POOR]  # the first has all that is better: it alone is on the front
+    ranking = rank(ordered, WEIGHTS)
+    assert any(words in reason for reason in reasons(GOOD, funnel(ordered, []), ranking))
+    apart = [made("a", 1.0, 4.0), made("b", 0.5, 3.0), made("c", 0.0, 2.0)]
+    ranking = rank(apart, WEIGHTS)
+    assert all(place.on_front for place in ranking.places)
+    assert not any(words in reason for each in apart for reason in reasons(each, funnel(apart, []), ranking))

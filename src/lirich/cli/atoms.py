@@ -66,7 +66,7 @@ def build(
         return
     rows = [(f.name, len(each.structure), "; ".join(each.words)) for f, each in zip(files, built, strict=True)]
     show_table("", ("file", "atoms", "what it is"), rows, right=(1,), whole=(0,))
-    console().print(f"{len(files)} cells written into [bold]{escape(str(output))}[/].")
+    console().print(f"{len(files)} cell{'s' if len(files) != 1 else ''} written into [bold]{escape(str(output))}[/].")
 
 
 @atoms.command()

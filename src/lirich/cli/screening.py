@@ -52,13 +52,14 @@ def dopants(
         print_json(result.to_dict())
     else:
         show(result)
-        show_findings(result.findings)
+        show_findings(finding for finding in result.findings if finding.code != "no-ranking")  # the answer says it
         if workspace is not None:
             told = any(place.figures for place in result.predicted.places)
             origins = "origins computed and predicted" if told else "origin computed"
             console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], {origins}.")
         else:
-            console().print("[dim]No workspace here: nothing is kept, and a run that is stopped begins anew.[/]")
+            anew = "" if shipped else ", and a run that is stopped begins anew"
+            console().print(f"[dim]No workspace here: nothing is kept{anew}.[/]")
         if output is not None:
             console().print(f"Report: [bold]{escape(str(output))}[/]")
         if cells is not None:

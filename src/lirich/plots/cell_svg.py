@@ -13,7 +13,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.plots.crystals import COLOURS, DOPANT, OTHER, view_frame
+from lirich.plots.crystals import COLOURS, OTHER, dopant_marks, view_frame
 
 Array = NDArray[np.float64]
 
@@ -22,9 +22,17 @@ SCALE = 11.0
 _GAP, _MARGIN, _HEAD = 18.0, 11.0, 10.0
 _DOTS = {"Li": 9.6, "O": 6.0, "F": 7.0}
 _DOT = 11.0
-_STAR = "m0-9l2.3 6.2 6.6.3-5.2 4.1 1.8 6.4-5.5-3.7-5.5 3.7 1.8-6.4-5.2-4.1 6.6-.3z"
+_SHAPES = {
+    "star": "m0-9l2.3 6.2 6.6.3-5.2 4.1 1.8 6.4-5.5-3.7-5.5 3.7 1.8-6.4-5.2-4.1 6.6-.3z",
+    "triangle-up": "m0-8l7.6 13.2h-15.2z",
+    "triangle-down": "m0 8l7.6-13.2h-15.2z",
+    "cross": "m-2.6-7.8h5.2v5.2h5.2v5.2h-5.2v5.2h-5.2v-5.2h-5.2v-5.2h5.2z",
+}
+"""Paths around a dopant's place, by the shapes of `lirich.plots.crystals.dopant_marks`."""
 _LAYER_A = 1.5
 """Layers of one kind are 4.7 Å apart, the (003) spacing; atoms of one layer lie within 1 Å of each other."""
+_OWN_PANEL = 0.34
+"""Share of the atoms of the fullest layer from which on others are a layer too; fewer are displaced. A convention."""
 _TRAIL_FROM_A = 0.15
 """Shorter displacements, Å, are no line: they would be hidden by the dot."""
 
@@ -88,7 +96,10 @@ def cell_svg(cell: DrawnCell, alt: str) -> str:
 
 
 def _layers(cell: DrawnCell, lattice: Array) -> list[_Panel]:
-    """Return each metal layer and each lithium layer; atoms of one layer lie within `_LAYER_A` along the stacking."""
+    """Return each metal layer and each lithium layer; atoms of one layer lie within `_LAYER_A` along the stacking.
+
+    The few that left their layer for a height of their own are drawn with the nearest layer of their kind.
+    """
     inverse = np.linalg.inv(lattice)
     heights = (np.asarray(cell.positions_a, dtype=float) @ inverse)[:, 2]
     lost = (np.asarray(cell.gone, dtype=float).reshape(-1, 3) @ inverse)[:, 2]
@@ -99,24 +110,31 @@ def _layers(cell: DrawnCell, lattice: Array) -> list[_Panel]:
         gone = [i for i, layer in enumerate(cell.gone_of) if layer in kinds]
         at = np.sort(np.concatenate([heights[mine], lost[gone]]))
         groups = np.split(at, np.flatnonzero(np.diff(at) * spacing > _LAYER_A) + 1) if len(at) else []
-        for number, group in enumerate(groups, start=1):
-            low, high = group.min() - 1e-6, group.max() + 1e-6
-            found.append(
-                _Panel(
-                    f"{title} {number}" if len(groups) > 1 else title,
-                    0,
-                    1,
-                    [i for i in mine if low <= heights[i] <= high],
-                    [i for i in gone if low <= lost[i] <= high],
-                    float(group.mean()),
-                )
-            )
+        most = max((len(group) for group in groups), default=0)
+        whole = [group for group in groups if len(group) >= _OWN_PANEL * most]
+        middles = np.array([group.mean() for group in whole])
+
+        def of(atoms: Sequence[int], at: Array, number: int, middles: Array = middles) -> list[int]:
+            """Return the atoms that are nearest to the middle of that layer."""
+            return [i for i in atoms if int(np.abs(middles - at[i]).argmin()) == number]
+
+        names = [f"{title} {number + 1}" if len(whole) > 1 else title for number in range(len(whole))]
+        found += [
+            _Panel(name, 0, 1, of(mine, heights, number), of(gone, lost, number), float(middles[number]))
+            for number, name in enumerate(names)
+        ]
     return found
 
 
-def mark_svg(element: str, layer: str, *, dopant: bool = False) -> str:
+def mark_svg(element: str, layer: str) -> str:
     """Return the mark of one kind of atom, around the origin: for the key of the drawings."""
-    return _dots((element, layer, dopant), np.zeros((1, 2)))
+    return _dots((element, layer, False), np.zeros((1, 2)), {})
+
+
+def dopants_svg(elements: Sequence[str]) -> dict[str, str]:
+    """Return the mark of each dopant of a candidate, around the origin: for the key of its drawings."""
+    marks = dopant_marks(elements)
+    return {element: _dots((element, "", True), np.zeros((1, 2)), marks) for element in marks}
 
 
 def _panel(
@@ -147,7 +165,8 @@ def _panel(
     if lost:
         holes = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.6"/>' for x, y in at(gone[lost]))
         parts.append(f'<g class="gone">{holes}</g>')
-    parts += [_dots(kind, places[which]) for kind, which in _kinds(cell, shown).items()]
+    marks = dopant_marks(cell.elements[i] for i in cell.dopants)
+    parts += [_dots(kind, places[which], marks) for kind, which in _kinds(cell, shown).items()]
     if cell.came_from is not None and lines:
         parts.append(f'<path class="trail" d="{"".join(lines)}"/>')
     rings = [i for i in shown if i in cell.ringed]
@@ -192,11 +211,13 @@ def _kinds(cell: DrawnCell, shown: Sequence[int]) -> Mapping[Kind, list[int]]:
     return dict(sorted(found.items(), key=lambda item: (item[0][2], order.get(item[0][0], 2), item[0])))
 
 
-def _dots(kind: Kind, places: Array) -> str:
+def _dots(kind: Kind, places: Array, marks: Mapping[str, tuple[str, str]]) -> str:
+    """Return the atoms of one kind; *marks* are colour and shape of each dopant."""
     element, layer, dopant = kind
     if dopant:
-        star = "".join(f"M{_xy(p)}{_STAR}" for p in places)
-        return f'<path class="dopant" fill="{DOPANT}" d="{star}"/>'
+        colour, shape = marks[element]
+        around = "".join(f"M{_xy(p)}{_SHAPES[shape]}" for p in places)
+        return f'<path class="dopant" style="fill:{colour}" d="{around}"/>'
     size = _DOTS.get(element, _DOT)
     cap = "square" if layer == "TM" else "round"
     wide = size - 1.0 if cap == "square" else size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -15,13 +15,21 @@ from lirich.plots.figure import Figure
 COLOURS = MappingProxyType(
     {"Li": "#56B4E9", "Mn": "#CC79A7", "Ni": "#009E73", "Co": "#0072B2", "O": "#C9D1D6", "F": "#E8D37A"}
 )
-DOPANT = "#D55E00"
 OTHER = "#8C564B"
+_DOPANTS = ("#D55E00", "#F0E442", "#FFFFFF", "#E69F00")
+_SHAPES = ("star", "triangle-up", "cross", "triangle-down")
 _SIZES = MappingProxyType({"Li": 11, "O": 8, "F": 8})
 _SYMBOLS = MappingProxyType({"Li": "circle", "TM": "square", "O": "circle"})
 """Marks of the layers: the layer is told by shape, the element by colour."""
 
 Array = NDArray[np.float64]
+
+
+def dopant_marks(elements: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return colour and shape of each dopant of a candidate, in the order of their names: the first is a star."""
+    order = sorted(set(elements))
+    n = len(_SHAPES)
+    return {element: (_DOPANTS[(i + i // n) % n], _SHAPES[i % n]) for i, element in enumerate(order)}
 
 
 def crystal(
@@ -53,6 +61,7 @@ def crystal(
     seen = np.asarray(positions_a, dtype=float) @ frame.T
     corners = np.asarray(lattice_a, dtype=float) @ frame.T
     marked = set(dopants)
+    marks = dopant_marks(elements[i] for i in marked)
     traces: list[dict[str, Any]] = []
     kinds = sorted({(e, la, i in marked) for i, (e, la) in enumerate(zip(elements, layers, strict=True))}, key=_order)
     for panel, (across, up, depth) in enumerate(((0, 2, 1), (0, 1, 2))):
@@ -66,8 +75,9 @@ def crystal(
             ]
             if not which:
                 continue
+            mark = marks[element] if is_dopant else None
             which.sort(key=lambda i: float(seen[i, depth]))
-            traces.append(_atoms(element, layer, is_dopant, seen[which][:, [across, up]], which, panel) | axes)
+            traces.append(_atoms(element, layer, seen[which][:, [across, up]], which, panel, mark) | axes)
     equal: dict[str, Any] = {"showgrid": False, "scaleratio": 1}
     layout = style.layout(
         showlegend=True,
@@ -117,9 +127,13 @@ def _outline(corners: Array, across: int, up: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _atoms(element: str, layer: str, dopant: bool, places: Array, which: Sequence[int], panel: int) -> dict[str, Any]:
+def _atoms(
+    element: str, layer: str, places: Array, which: Sequence[int], panel: int, mark: tuple[str, str] | None
+) -> dict[str, Any]:
+    """Return the marks of one kind of atom; *mark* is colour and shape of a dopant."""
     place = "" if layer in ("O", "") else f" ({layer} layer)"
-    name = style.plain(f"{element}, dopant" if dopant else f"{element}{place}")
+    name = style.plain(f"{element}{place}" if mark is None else f"{element}, dopant")
+    colour, shape = mark or (COLOURS.get(element, OTHER), _SYMBOLS.get(layer, "diamond"))
     return {
         "type": "scatter",
         "mode": "markers",
@@ -130,9 +144,9 @@ def _atoms(element: str, layer: str, dopant: bool, places: Array, which: Sequenc
         "y": style.numbers(places[:, 1]),
         "customdata": [int(i) for i in which],
         "marker": {
-            "symbol": "star" if dopant else _SYMBOLS.get(layer, "diamond"),
-            "size": 18 if dopant else _SIZES.get(element, 13),
-            "color": DOPANT if dopant else COLOURS.get(element, OTHER),
+            "symbol": shape,
+            "size": _SIZES.get(element, 13) if mark is None else 18,
+            "color": colour,
             "line": {"color": "#2B3640", "width": 0.8},
             "opacity": 0.95,
         },

@@ -133,7 +133,7 @@ def origin_label(origin: Origin) -> list[dict[str, Any]]:
             "yanchor": "top",
             "textangle": 90,
             "showarrow": False,
-            "font": {"size": 10, "color": "#8A4FA3"},
+            "font": {"size": 10, "color": style.ORIGIN_COLOURS[origin]},
             "name": "origin",
         }
     ]

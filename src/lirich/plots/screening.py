@@ -27,6 +27,8 @@ _SIDES = {
     "top right": (1, 1), "top left": (-1, 1), "bottom right": (1, -1), "bottom left": (-1, -1),
     "middle right": (1, 0), "middle left": (-1, 0), "top center": (0, 1), "bottom center": (0, -1),
 }  # fmt: skip
+_EACH_TICK = 10
+"""Up to so many candidates each has its tick; of more, Plotly's own ticks are whole numbers."""
 _COMPUTED, _FRONT, _FELL = style.SC_COLOUR, style.PC_COLOUR, "#9AA5AD"
 _PREDICTED = "#CC79A7"
 """Okabe & Ito's reddish purple: neither that of the computed nor that of the front."""
@@ -50,6 +52,7 @@ def funnel(counts: Sequence[tuple[str, int]], labels: Sequence[str]) -> Figure:
     names = [style.symbol(label) for label in labels][::-1]
     numbers = [n for _, n in counts][::-1]
     trace = bars(names, numbers, "left", _COMPUTED)
+    ticks = {"dtick": 1} if max(numbers) <= _EACH_TICK else {"tickformat": "d"}
     trace |= {"text": [str(n) for n in numbers], "hovertemplate": "%{y}: %{x} left<extra></extra>"}
     return Figure(
         title="Funnel",
@@ -57,7 +60,7 @@ def funnel(counts: Sequence[tuple[str, int]], labels: Sequence[str]) -> Figure:
         data=[trace],
         layout=style.layout(
             height=120 + 34 * len(counts),
-            xaxis=style.axis("Candidates left", rangemode="tozero", tickformat="d"),
+            xaxis=style.axis("Candidates left", rangemode="tozero", **ticks),
             yaxis=style.axis(""),
         ),
     )
@@ -85,10 +88,16 @@ def scores(spots: Sequence[Spot], *, level: float, zero: str = "undoped", origin
             yaxis=style.axis("", type="category", range=[-0.8, len(ordered) - 0.2]),
             annotations=origin_label(origin),
         ),
-        note=f"Bars: {level:.0%} interval, drawn from the intervals of all figures."
+        note=_score_note(ordered, level)
         if computed
         else f"Nobody computed these. Bars: {level:.0%} interval, by the errors on dopants left out.",
     )
+
+
+def _score_note(spots: Sequence[Spot], level: float) -> str:
+    if all(spot.low is None for spot in spots):
+        return "No bars: no interval of a score is known."
+    return f"Bars: {level:.0%} interval, drawn from the intervals of all figures."
 
 
 def against(

@@ -50,6 +50,17 @@ SEGMENT_COLOURS: MappingProxyType[str, str] = MappingProxyType(
 )
 """Colours of the protocol segments; a kind that is not here is neutral."""
 
+ORIGIN_COLOURS: MappingProxyType[Origin, str] = MappingProxyType(
+    {
+        Origin.MEASURED: NEUTRAL,
+        Origin.LITERATURE: NEUTRAL,
+        Origin.COMPUTED: "#0B5D73",
+        Origin.SIMULATED: "#71408A",
+        Origin.PREDICTED: "#71408A",
+    }
+)
+"""Colour of the word that names an origin in a figure: that of its badge on a page (``report.css``)."""
+
 DASHES: MappingProxyType[Origin, str] = MappingProxyType(
     {
         Origin.MEASURED: "solid",

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from lirich.model.format import format_number
-from lirich.plots.cell_svg import DrawnCell, cell_svg, mark_svg
+from lirich.plots.cell_svg import DrawnCell, cell_svg, dopants_svg, mark_svg
 from lirich.screening.states import state_words
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 LAYER_WORDS = {"Li": "the lithium layer", "TM": "the metal layer", "tetrahedral": "tetrahedra"}
 MOVED_FROM_A = 0.05
 """Displacements below this, Å, are told as none: positions are kept to 0.0001 of the cell, forces to 0.05 eV/Å."""
-VACANCY, MIGRATION = "oxygen_vacancy_formation_energy", "metal_migration_energy"
+VACANCY, MIGRATION, HOP = "oxygen_vacancy_formation_energy", "metal_migration_energy", "lithium_hop_barrier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,13 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The cells of a candidate; ``states`` is how many drawings there are."""
+    """The cells of a candidate; ``states`` is how many drawings there are, ``dopants`` the mark of each dopant."""
 
     name: str
     cards: tuple[Card, ...]
     states: int
     words: str
+    dopants: tuple[tuple[str, Markup], ...] = ()
 
 
 def shelves(screened: Screened) -> tuple[Shelf, ...]:
@@ -64,8 +65,15 @@ def shelves(screened: Screened) -> tuple[Shelf, ...]:
         if cards:
             count = sum(len(card.states) for card in cards)
             words = f"{len(cards)} cell{'s' if len(cards) > 1 else ''}, {count} state{'s' if count > 1 else ''}"
-            found.append(Shelf(tried.name, cards, count, words))
+            marks = tuple((element, Markup(mark)) for element, mark in dopants_svg(_dopants(tried)).items())
+            found.append(Shelf(tried.name, cards, count, words, marks))
     return tuple(found)
+
+
+def _dopants(tried: Tried) -> list[str]:
+    """Return the elements of the dopants that any of the cells of a candidate holds."""
+    crystals = [cell.crystal for cell in tried.cells if cell.crystal is not None]
+    return [e for c in crystals for e, role in zip(c.elements, c.roles, strict=True) if role == "dopant"]
 
 
 def drawn_words(found: Sequence[Shelf]) -> str:
@@ -82,10 +90,13 @@ def crystal_key(screened: Screened) -> list[dict[str, object]]:
         for e, layer in _kinds_of(sorted(elements))
     ]
     others: tuple[tuple[str, str], ...] = (
-        (mark_svg("", "", dopant=True), "dopant"),
+        (dopants_svg(["dopant"])["dopant"], "a dopant; where there are several, the key above their cells names each"),
         ('<g class="gone"><circle r="4"/></g>', "place of lithium that left"),
         ('<path class="trail" d="M-6 3L5-3"/>', "way from where the atom was"),
-        ('<g class="ring"><circle r="6"/></g>', "oxygen that was taken out, or metal that was sent away, for a number"),
+        (
+            '<g class="ring"><circle r="6"/></g>',
+            "for a number: oxygen taken out, metal sent away, or lithium that hops",
+        ),
     )
     key += [{"mark": Markup(mark), "words": words} for mark, words in others]
     return key
@@ -170,7 +181,7 @@ def _state(
         came_from=at - shift,
         gone=start[list(cell.removed)] @ lattice,
         gone_of=[whole.layers[i] for i in cell.removed],
-        ringed=frozenset(r.atom for r in readings if r.atom is not None and r.atom < len(left)),
+        ringed=frozenset(r.atom for r in readings if r.atom is not None and r.value is not None and r.atom < len(left)),
     )
     out = Counter(whole.layers[i] for i in cell.removed)
     had = Counter(layer for element, layer in zip(whole.elements, whole.layers, strict=True) if element == "Li")
@@ -208,7 +219,7 @@ def _moved(elements: Sequence[str], lengths: Array) -> str:
 
 
 def _at_atoms(elements: Sequence[str], readings: Sequence[Reading]) -> list[str]:
-    """Return what was done at single atoms, with the numbers: oxygen taken out, metals sent to the lithium layer."""
+    """Return what was done at single atoms, with the numbers: oxygen out, metals sent away, lithium that hops."""
     said: dict[tuple[str, int], list[str]] = {}
     for r in readings:
         if r.atom is None or r.value is None or "_change_" in r.quantity or r.atom >= len(elements):
@@ -217,6 +228,8 @@ def _at_atoms(elements: Sequence[str], readings: Sequence[Reading]) -> list[str]
             kind = f"oxygen taken out {_beside(r)}".strip()
         elif r.quantity.startswith(MIGRATION):
             kind = f"{elements[r.atom]} sent to the lithium layer"
+        elif r.quantity.startswith(HOP):
+            kind = f"Li that hops into a vacancy {_beside(r)}".strip()
         else:
             continue
         said.setdefault((kind, r.atom), []).append(f"{r.value:.2f} eV" + (f" ({r.place})" if r.place else ""))

@@ -24,6 +24,7 @@ from lirich.quantities import QUANTITIES
 from lirich.reports import figures, sections
 from lirich.reports.data import GroupRow, PairRow, ReportData
 from lirich.reports.summary import summarise
+from lirich.reports.wording import plainly
 
 MOST_BYTES = 14_000_000
 """A report larger than this is built again with less detail in its curves, and says so."""
@@ -171,6 +172,7 @@ def _environment() -> jinja2.Environment:
         started=sections.started,
         number=format_number,
         p_value=_p_value,
+        plainly=plainly,
     )
     environment.globals.update(group_mean=_group_mean, difference=_difference, quantities=QUANTITIES)
     return environment

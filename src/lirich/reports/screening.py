@@ -64,7 +64,8 @@ def screening_report(result: ScreenResult) -> str:
     best = next((r.name for r in rows if r.rank), None)
     shapes = [*crystal_figures(result), *(crystal_figures(result, best) if best else [])]
     keys = list(dict.fromkeys(key for c in judged.candidates for key in (*c.figures, *c.missing)))
-    first, *others = result.findings
+    first, *findings = result.findings
+    others = [finding for finding in findings if finding.code != "no-ranking"]  # the answer says it
     figures = figure_table(judged)
     everywhere = _everywhere(screened)
     gallery = shelves(screened)
@@ -92,7 +93,8 @@ def screening_report(result: ScreenResult) -> str:
             {"words": s.gate.words, "left": len(s.passed), "entered": s.entered, "because": s.gate.because}
             for s in judged.funnel.stages
         ],
-        findings=others,
+        findings=[finding for finding in others if finding.code != "candidate-failed"],
+        failed=[finding for finding in others if finding.code == "candidate-failed"],
         structures_lead=_structures(result),
         cells=[screened.host, *screened.tried],
         cell_rows=[_cells(tried, everywhere) for tried in (screened.host, *screened.tried)],

@@ -51,9 +51,9 @@ def doubt_words(candidate: Candidate) -> list[str]:
 
 
 def doubt_counts(candidate: Candidate) -> str:
-    """Return how many doubts there are, by kind: ``9 doubts: not as built (8), undoped cell not as built (1)``.
+    """Return how many different doubts there are: ``9 different doubts: not as built (8), undoped cell not as built``.
 
-    One alone is told whole; empty without any.
+    One doubt may be about several numbers. One alone is told whole; empty without any.
     """
     doubts = dict.fromkeys(doubt for figure in candidate.figures.values() for doubt in figure.doubts)
     if len(doubts) < 2:
@@ -63,7 +63,7 @@ def doubt_counts(candidate: Candidate) -> str:
         (kind.replace("host: the cell", "undoped cell").replace("host: ", "undoped cell "), n)
         for kind, n in kinds.most_common()
     )
-    return f"{len(doubts)} doubts: " + ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in named)
+    return f"{len(doubts)} different doubts: " + ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in named)
 
 
 def _kind(doubt: str) -> str:
@@ -96,7 +96,8 @@ def _of_rank(candidate: Candidate, place: Ranked, ranking: Ranking) -> list[str]
         if part != 0
     ]
     said.append(rank_words(place, len(ranking.places)))
-    if place.on_front and len(ranking.weights) > 1:
+    front = sum(other.on_front for other in ranking.places)
+    if place.on_front and len(ranking.weights) > 1 and 2 * front < len(ranking.places):  # of most it tells nothing
         often = f" (in {place.front_share:.0%} of the draws)" if place.has_interval else ""
         said.append(f"no other candidate beats it in every quantity{often}")
     if place.unsure:

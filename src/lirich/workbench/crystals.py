@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lirich.errors import InputError, SettingsError
-from lirich.workbench.crystalfile import crystal_text, is_crystal_file
+from lirich.errors import CompositionError, InputError, SettingsError
+from lirich.model.composition import ANIONS, Composition
+from lirich.workbench.crystalfile import crystal_text, is_crystal_file, named
 from lirich.workbench.extras import need_atoms
 
 if TYPE_CHECKING:
@@ -133,6 +134,10 @@ def _with_cations(host: str | Path, cations: str, atoms: int, seeds: Sequence[in
     path = Path(host)
     own = _read(path) if is_crystal_file(path) else None
     stem = re.sub(r"[^A-Za-z0-9.]+", "-", path.stem if own is not None else str(host)).strip("-")
+    if own is None and not set(Composition.parse(str(host)).amounts) & ANIONS:
+        raise CompositionError(
+            f"{host} has no anion", expected="an oxide, as Li1.2Mn0.6Ni0.2O2", advice="Is its oxygen missing?"
+        )
     if own is not None and cations == "random":
         raise SettingsError(
             "The order of a crystal from a file is its own", advice="Give the formula to build a random cell"
@@ -152,7 +157,10 @@ def _with_cations(host: str | Path, cations: str, atoms: int, seeds: Sequence[in
             BuiltCrystal(
                 f"{stem}-ordered-{cell.rank}",
                 cell.structure,
-                (cell.words, f"{cell.how}, {cell.ewald_ev - cells[0].ewald_ev:+.2f} eV over the lowest (Ewald)"),
+                (
+                    cell.words,
+                    f"{cell.how}, {round(cell.ewald_ev - cells[0].ewald_ev, 2) + 0.0:+.2f} eV over the lowest (Ewald)",
+                ),
             )
             for cell in cells
         ]
@@ -178,6 +186,7 @@ def _read(path: Path) -> Structure:
     from lirich.atoms.layers import layer_of
     from lirich.atoms.text import read_structure
 
-    crystal = read_structure(crystal_text(path))
-    crystal.add_site_property("layer", [str(name) for name in layer_of(crystal)])
+    with named(path):
+        crystal = read_structure(crystal_text(path))
+        crystal.add_site_property("layer", [str(name) for name in layer_of(crystal)])
     return crystal

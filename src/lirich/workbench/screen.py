@@ -20,7 +20,7 @@ from lirich.screening.gates import Gate
 from lirich.screening.judged import judged
 from lirich.screening.screened import CellNumbers, Reading, Screened, Tried
 from lirich.screening.study import Accuracy, DopantSet, DopingStudy, HostCell, Ion, PercentOf
-from lirich.workbench.crystalfile import crystal_text
+from lirich.workbench.crystalfile import crystal_text, named
 from lirich.workbench.extras import need_atoms
 from lirich.workbench.potentials import identities, make_known, with_potential
 from lirich.workbench.refusals import refused
@@ -142,7 +142,8 @@ def outlook(study: DopingStudy) -> list[Outlook]:
     for name in study.calculators:  # one of a workspace (``chgnet:NAME``) is looked for when it is needed
         if name.partition(":")[0] not in calculator_names():
             raise UnknownNameError.of("calculator", name, calculator_names())
-    hosts = hosts_of(study)
+    with named(study.host.file):
+        hosts = hosts_of(study)
     asked = prospects(study, hosts)
     need_computable(study, hosts, asked)
     atoms = {p.name: tuple((n, cell.arrangement.elements) for n, cell in p.cells) for p in asked}
@@ -298,7 +299,8 @@ def _compute(
     versions = {name: calculator(name).version for name in study.calculators}
     of_cell: CellPlan = cell_plan if plan is None else plan
     began = time.monotonic()
-    hosts = hosts_of(study)
+    with named(study.host.file):
+        hosts = hosts_of(study)
     found = prospects(study, hosts)
     need_computable(study, hosts, found)
     undoped = [host.structure() for host in hosts]
