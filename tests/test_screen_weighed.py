@@ -344,7 +344,7 @@ def test_moments_that_differ_stand_beside_the_compensation() -> None:
     assert found.candidates[0].notes == (
         "W⁶⁺ on TM",
         "neutral by 2 × Mn⁴⁺ → Mn³⁺",
-        "moments do not show it in 1 of 2 cells",
+        "moments differ from it in 1 of 2 cells",
     )
 
 

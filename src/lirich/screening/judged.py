@@ -264,10 +264,10 @@ def unlike_moments(tried: Tried) -> int:
 
 
 def _notes(tried: Tried) -> tuple[str, ...]:
-    """Return the dopants, what makes them neutral, and whether the moments show it."""
+    """Return the dopants, what makes them neutral, and in how many cells the moments differ from it."""
     ways = dict.fromkeys(cell.compensation for cell in tried.cells)
     notes = [f"neutral by {way}" if way != "none needed" else "neutral as it is" for way in ways]
     unlike = unlike_moments(tried)
     if unlike:
-        notes.append(f"moments do not show it in {unlike} of {len(tried.cells)} cells")
+        notes.append(f"moments differ from it in {unlike} of {len(tried.cells)} cells")
     return (*tried.dopants, *notes)
