@@ -18,7 +18,7 @@ from pymatgen.core.structure import Structure
 
 from lirich.atoms.endstates import compare_ends
 from lirich.atoms.minimise import Minimum
-from lirich.errors import CalculatorError
+from lirich.errors import CalculatorError, CalculatorStoppedError
 
 KICK_A = 0.08
 """Standard deviation of a kick, Å, in each direction: half of what Jahn-Teller Mn3+ moves its oxygens by (long
@@ -62,6 +62,8 @@ def lowest_end(
     for _ in range(kicks):
         try:
             found = again(_kicked(first.structure, draw, frozen, barred or {}))
+        except CalculatorStoppedError:  # the program stopped: no answer of the potential, and nothing to keep
+            raise
         except CalculatorError:  # a place at which the potential has no answer is no end: told as None
             ends.append(None)
             continue

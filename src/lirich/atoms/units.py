@@ -101,7 +101,8 @@ def _doubt(what: str, unit: str, said: Array, labels: Array, others: Sequence[tu
     """Return what is to be doubted of one kind of labels; raises `InputError` where they are of another unit."""
     tame = np.ones(len(said), dtype=bool)
     for side in (said, labels):
-        tame &= np.abs(side) <= WILD * np.quantile(np.abs(side), 0.75) if len(side) else True
+        felt = np.abs(side[side != 0.0])  # by symmetry most components may be 0
+        tame &= np.abs(side) <= WILD * np.quantile(felt, 0.75) if len(felt) else True
     said, labels = said[tame], labels[tame]
     size = float(np.linalg.norm(said) * np.linalg.norm(labels))
     if len(said) < FEWEST or size == 0.0:

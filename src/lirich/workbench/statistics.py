@@ -29,6 +29,7 @@ RESAMPLES = 19_999
 _NODES = 400  # of the quadrature in the interval of g: agrees with scipy's noncentral t to 1e-9 in probability
 
 _TIE = 1e-9  # splits whose statistic agrees to rounding are ties, or p would depend on the order of addition
+_NOTHING = 1e-12  # so too where groups are alike and the statistic is nearly 0: sums of numbers up to 1 round at 1e-16
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +304,7 @@ def splits(
 def at_least(statistic: Array, observed: ArrayLike) -> NDArray[np.bool_]:
     """Tell which of *statistic* reach *observed*, ties to rounding included; the two broadcast."""
     goal = np.asarray(observed, dtype=np.float64)
-    return np.asarray(statistic >= np.where(np.isinf(goal), goal, goal * (1 - _TIE)))
+    return np.asarray(statistic >= np.where(np.isinf(goal), goal, goal * (1 - _TIE) - _NOTHING))
 
 
 def _noncentrality_interval(t: float, freedom: float, level: float) -> tuple[float, float]:

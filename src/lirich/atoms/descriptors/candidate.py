@@ -386,14 +386,15 @@ def _charging(own: _Cell, settings: CandidateSettings) -> Plan[list[Computed]]:
         apart = pair.lowest.apart
         doubts = (*doubts_of(poor), *((apart,) if apart else ()), *pair.lost)
         doubts += tuple(f"before: {words}" for words in doubts_of(before))
-        unknown = isinstance(lithium, LirichError)
+        emptied = len(poor.crystal) == len(before.crystal)  # fewer lithium than the host: the state before had them out
+        why = str(lithium) if isinstance(lithium, LirichError) else "no lithium is left to leave" if emptied else ""
         part = [
             Computed(
                 quantity=voltage.VOLTAGE,
-                value=None if unknown else voltage.average_voltage_v(before, poor, lithium),
+                value=None if why else voltage.average_voltage_v(before, poor, lithium),
                 where=f"{100 * from_share:.0f} to {100 * share:.0f} % of the lithium out",
                 lithium_removed=share,
-                why=str(lithium) if unknown else "",
+                why=why,
             ),
         ]
         if not apart:
