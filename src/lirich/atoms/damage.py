@@ -10,6 +10,8 @@ import re
 _CELL = tuple(f"_cell_{part}" for part in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta",
                                            "angle_gamma"))  # fmt: skip
 _ATOMS = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(\(\d+\))?")
+"""A number of a CIF, in lower case, with its uncertainty."""
 _SHOWN = 40
 
 
@@ -58,7 +60,7 @@ def of_cif(text: str) -> str:
     for tag in _CELL:
         found = re.search(rf"^\s*{tag}[ \t]+(\S+)", lower, re.MULTILINE)
         value = "" if found is None else found[1]
-        if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(\(\d+\))?", value) or not float(value.split("(")[0]):
+        if not _NUMBER.fullmatch(value) or not float(value.split("(")[0]):
             return f"{tag} is {value or 'nothing'}, expected a number"
     heads, rows = _sites(text)
     for row in rows:
@@ -66,7 +68,7 @@ def of_cif(text: str) -> str:
             return f"a row of the atoms is {_shown(row)}, expected {len(heads)} values"
         for tag in _ATOMS:
             value = row.split()[heads.index(tag)]
-            if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(\(\d+\))?", value.lower()):
+            if not _NUMBER.fullmatch(value.lower()):
                 return f"{tag} of an atom is {value}, expected a number: {_shown(row)}"
     return "" if rows else "there are no atoms in its loop of them"
 

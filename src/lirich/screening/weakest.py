@@ -10,7 +10,6 @@ WEAKEST: Mapping[str, tuple[str, str]] = {
     "oxygen_vacancy_formation_energy_ev": ("oxygen", "oxygens"),
     "metal_migration_energy_ev": ("way", "ways"),
     "metal_migration_barrier_ev": ("way", "ways"),
-    "lithium_migration_energy_ev": ("hop", "hops"),
     "dopant_site_energy_ev": ("other site", "other sites"),
 }
 """Energies of which a cell has as many as sites, and what they are of, one and several: the lowest decides, since that
