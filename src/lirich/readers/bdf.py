@@ -159,11 +159,11 @@ class BdfReader:
             layout = delimited.find_layout(unpacked, _score)
             known = _score(layout.headers) if layout else 0
         else:
+            plain = head[: delimited.START_BYTES].replace(b"\0", b"")
+            if b"voltage_volt" not in plain and b"oltage /" not in plain:
+                return None
             layout = delimited.find_layout(head, _score)
             known = _score(layout.headers) if layout else 0
-            plain = head.replace(b"\0", b"") if known and b"\0" in head else head
-            if not known or (b"voltage_volt" not in plain and b"oltage /" not in plain):
-                return None
         if known >= 3:
             return Recognition(0.99 if named else 0.97, f"{known} headers of the Battery Data Format")
         return Recognition(0.6, "few headers of the Battery Data Format") if known and named else None

@@ -74,10 +74,10 @@ class BdfImpedanceReader:
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
                 return None
         else:
+            if not any(word in head[: delimited.START_BYTES] for word in (b"mpedance", b"phase_degree")):
+                return None
             layout = delimited.find_layout(head, _score)
             known = _score(layout.headers) if layout else 0
-            if known and not any(word in head for word in (b"mpedance", b"phase_degree")):
-                return None
         return Recognition(0.98, f"{known} headers of the Battery Data Format, impedance") if known else None
 
     def read(self, path: Path) -> Reading:

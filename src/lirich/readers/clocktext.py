@@ -37,7 +37,7 @@ _ORDERS = {
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _MOST_WIDTHS = 4
 """A column of more lengths than this is no count of hours."""
-_PIECE = 8192
+_PIECE = 16_384
 """Texts read together: few enough that what is made of them stays in the cache of the processor."""
 _FEW_DAYS = 8
 """Days are read one by one: worth it where there are so many rows to each of them, or few rows at all."""

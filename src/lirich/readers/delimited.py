@@ -21,7 +21,7 @@ from lirich.readers.base import HEAD_BYTES
 SEARCH_BYTES = 131_072
 """How far into a file a header row may be."""
 START_BYTES = 8192
-"""How much of a file tells whether it is a workbook."""
+"""Where a workbook shows itself, and the headers of the Battery Data Format, which come first."""
 _SEARCH_LINES = 400
 _AFTER_HEADER = 3
 """A better header row than the first one is at most this many lines below it."""
@@ -236,7 +236,9 @@ def _beginning(head: bytes, encoding: str | None) -> _Beginning | None:
     if encoding is None:
         return None
     text = head.decode("latin-1" if encoding == "cp1252" else encoding, "replace")
-    return _Beginning(encoding, text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:_SEARCH_LINES])
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _Beginning(encoding, text.split("\n", _SEARCH_LINES)[:_SEARCH_LINES])
 
 
 def find_layout(

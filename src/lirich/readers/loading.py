@@ -123,9 +123,9 @@ def _wider(body: Body, layout: Layout) -> str:
         return ""
     mark = layout.separator.encode()
     ends = (*body.head(8192).split(b"\n")[:20], *body.tail(8192).split(b"\n")[1:][-20:])
-    rows = [row.decode("utf-8", "replace").rstrip("\r") for row in ends if row.strip()]
-    wide = [row for row in rows if row.encode().rstrip(mark + b" \t").count(mark) >= width]
-    wide = [row for row in wide if any(cell.strip() for cell in split_line(row, layout.separator)[width:])]
+    rows = [row for row in ends if row.strip()]
+    long = [row.decode("utf-8", "replace") for row in rows if row.rstrip(mark + b" \t\r").count(mark) >= width]
+    wide = [row for row in long if any(cell.strip() for cell in split_line(row.rstrip("\r"), layout.separator)[width:])]
     return wide[0] if len(wide) > 0.5 * len(rows) else ""
 
 
