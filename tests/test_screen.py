@@ -91,7 +91,7 @@ def test_the_undoped_cells_are_computed_once(undisturbed: ScreenResult) -> None:
 def test_a_failing_candidate_is_a_row_with_its_reason() -> None:
     result = run(
         {
-            "dopants": ["W", "Al", {"element": "B", "sites": ["Li"], "charge": 7, "count": 2}, "Ti"],
+            "dopants": ["W", "Al", {"element": "Mo", "sites": ["Li"], "charge": 6, "count": 2}, "Ti"],
             "compensations": ["redox"],
         },
         plan=plan_without_aluminium,
@@ -99,11 +99,11 @@ def test_a_failing_candidate_is_a_row_with_its_reason() -> None:
     rows = {row["name"]: row for row in table(result)}
     assert rows["Al"]["rank"] is None
     assert "Al gave NaN" in rows["Al"]["missing"][CHANGE]
-    assert rows["B"]["rank"] is None
-    assert "A charge of +12 that nothing takes up" in rows["B"]["missing"][CHANGE]
+    assert rows["Mo"]["rank"] is None
+    assert "A charge of +10 that nothing takes up" in rows["Mo"]["missing"][CHANGE]
     assert {rows["W"]["rank"], rows["Ti"]["rank"]} == {1, 2}
     said = {(f.where, f.code) for f in result.findings}
-    assert {("Al", "candidate-failed"), ("B", "candidate-failed")} <= said
+    assert {("Al", "candidate-failed"), ("Mo", "candidate-failed")} <= said
 
 
 def test_a_state_of_charge_without_a_number_is_a_doubt_about_the_mean() -> None:
@@ -419,6 +419,8 @@ def test_a_study_may_be_toml(tmp_path: Path) -> None:
         ({"wieghts": {}}, "Did you mean 'weights'"),
         ({"dopants": ["Wo"]}, "'Wo'"),
         ({"dopants": [{"element": "W", "sites": ["TM"], "chrage": 6}]}, "Did you mean 'charge'"),
+        ({"dopants": [{"element": "W", "charge": 7}]}, "W has no oxidation state +7; known are +1, +2, +3, +4, +5, +6"),
+        ({"dopants": [{"element": "F", "charge": 1}]}, "F has no oxidation state +1; known are -1"),
         ({"weights": {"oxygen_vacancy_energy_ev": 1}}, "oxygen_vacancy_formation_energy_ev"),
         ({"weights": {"d50_um": 1}}, "say better: {d50_um: higher} or lower"),
         ({"gates": [{"quantity": VACANCY}]}, "has no limit"),

@@ -78,6 +78,16 @@ class Ion(Frozen):
             raise ValueError(str(UnknownNameError.of("element", symbol, symbols())))
         return symbol
 
+    @model_validator(mode="after")
+    def _has_that_charge(self) -> Self:
+        known = _charges(self.element)
+        if self.charge is not None and self.charge not in known:
+            raise ValueError(
+                f"{self.element} has no oxidation state {self.charge:+d}; known are "
+                + (", ".join(f"{charge:+d}" for charge in known) or "none")
+            )
+        return self
+
     @property
     def places(self) -> tuple[Place, ...]:
         """The places that it is tried on."""
@@ -276,6 +286,17 @@ class DopingStudy(Asked):
             for places in dopants.placings()
             for number, percent in enumerate(dopants.concentration_percent or self.concentration_percent)
         ]
+
+
+@cache
+def _charges(element: str) -> tuple[int, ...]:
+    """Return the oxidation states that are known of an element; of those that are no anions in an oxide, the positive.
+
+    After the package ``periodictable``.
+    """
+    import periodictable
+
+    return tuple(q for q in periodictable.elements.symbol(element).ions if element in ANIONS or q > 0)
 
 
 @cache
