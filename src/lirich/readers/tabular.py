@@ -165,8 +165,8 @@ class TabularReader(ABC):
         others = tuple(i for i in others if i not in used)
         numbers, texts, integers = self.split_kinds(needed(matches), body, layout)
         loaded = loading.load(body, layout, numbers=numbers, texts=texts, path=path, integers=integers)
-        # Numbers in pieces are copied whenever they are used. To wake threads for all columns takes as long again.
-        loaded.frame = pl.DataFrame([c if c.dtype == pl.String else c.rechunk() for c in loaded.frame.get_columns()])
+        # A column in pieces is copied whenever it is used. To wake threads for all of them takes as long again.
+        loaded.frame = pl.DataFrame([column.rechunk() for column in loaded.frame.get_columns()])
         table = Table(path, layout, matches, others, loaded, [*findings, *said])
         if h.RECORD in matches:
             table.records = _record_numbers(body, matches[h.RECORD].index, layout.separator)
