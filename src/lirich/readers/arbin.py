@@ -16,9 +16,10 @@ from lirich.model import Finding, Scalar
 from lirich.model import table as std
 from lirich.readers import headers as h
 from lirich.readers.access import MAGIC, AccessFile, TableDefinition
-from lirich.readers.assemble import Columns, assemble
+from lirich.readers.assemble import assemble
 from lirich.readers.base import Reading, Recognition
 from lirich.readers.delimited import read_bytes
+from lirich.readers.draft import Columns
 from lirich.readers.tabular import Heading, TabularReader
 
 _OWN = {

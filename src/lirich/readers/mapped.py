@@ -51,8 +51,9 @@ from lirich.model import Finding, Scalar
 from lirich.model import table as std
 from lirich.readers import delimited, loading, workbook
 from lirich.readers import headers as h
-from lirich.readers.assemble import Columns, assemble
+from lirich.readers.assemble import assemble
 from lirich.readers.base import Reading, Recognition, curve_finding
+from lirich.readers.draft import Columns
 from lirich.readers.mapping_file import (
     FOLDER_NAME,
     ROLES,

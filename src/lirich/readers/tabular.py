@@ -18,8 +18,9 @@ from lirich.model import Finding, Scalar, Severity
 from lirich.model import table as std
 from lirich.readers import delimited, loading, workbook
 from lirich.readers import headers as h
-from lirich.readers.assemble import Columns, assemble
+from lirich.readers.assemble import assemble
 from lirich.readers.base import ColumnMatch, Reading, Recognition, curve_finding, require_time_axis
+from lirich.readers.draft import Columns
 
 _ASKED_FOR = 0.1
 """The confidence of a reader that reads what it would not have claimed."""
