@@ -109,13 +109,14 @@ def _signed_as_told(
 
 
 def _signed(draft: Draft, values: NDArray[np.float64], direction: NDArray[np.int8]) -> NDArray[np.float64]:
-    flowing = np.abs(values) > 1e-3 * np.fmax.reduce(np.abs(values), initial=0.0)
+    size = np.abs(values)
+    flowing = size > 1e-3 * np.fmax.reduce(size, initial=0.0)
     charging, discharging = flowing & (direction == 1), flowing & (direction == -1)
     up = float((values[charging] > 0).mean()) if charging.any() else None
     down = float((values[discharging] < 0).mean()) if discharging.any() else None
     if down is not None and down < 0.5 and (up is None or up > 0.5):
         draft.say(std.CURRENT, "written without sign; negative in the steps that discharge")
-        return np.where(direction == -1, -np.abs(values), values)
+        return np.where(direction == -1, -size, values)
     if (up is not None and up < 0.5) and (down is None or down < 0.5):
         draft.find(
             "sign-reversed",
