@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,9 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lirich.cycling import cycle_table
 from lirich.errors import NotComparableError
 from lirich.model.table import CHARGED, CURRENT, CYCLE, DISCHARGED, STEP, TIME, UNIX_TIME, VOLTAGE
-from lirich.readers import TableSummary, check, join_tables, plan_join, summarise
+from lirich.readers import TableSummary, check, join_tables, plan_join, read, summarise
+from lirich.readers.accumulate import Borders, never_resetting
+from lirich.testing.laboratory import make_laboratory
 
 
 def whole(n: int = 600, *, clock: bool = True) -> pl.DataFrame:
@@ -173,3 +177,81 @@ def test_the_number_of_gaps_must_fit() -> None:
 
 def test_no_file_at_all_is_no_plan() -> None:
     assert plan_join([]) == []
+
+
+COUNTS = ("never", "cycle", "step")
+
+
+def counted(table: pl.DataFrame, since: str) -> pl.DataFrame:
+    """The same test with totals as a cycler shows them whose counters start over at each step, cycle or never."""
+    if since == "never":
+        return table
+    number = STEP if since == "step" else CYCLE
+    before = table.with_columns(pl.col(c).shift(1).fill_null(0.0) for c in (CHARGED, DISCHARGED))
+    start = [before.select(pl.col(c).first().over(number)).to_series() for c in (CHARGED, DISCHARGED)]
+    return table.with_columns(table[c] - s for c, s in zip((CHARGED, DISCHARGED), start, strict=True))
+
+
+def read_again(table: pl.DataFrame) -> pl.DataFrame:
+    """What a reader makes of the counters of one file."""
+    borders = Borders.of(table[STEP].to_numpy(), table[CYCLE].to_numpy())
+    return table.with_columns(
+        pl.Series(c, never_resetting(table[c].to_numpy(), borders)[0]) for c in (CHARGED, DISCHARGED)
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cuts=st.lists(st.integers(2, 597), min_size=1, max_size=4, unique=True),
+    since=st.sampled_from(COUNTS),
+)
+def test_a_counter_that_goes_on_from_file_to_file_is_counted_once(cuts: list[int], since: str) -> None:
+    """Wherever the test is cut, in the middle of a step too."""
+    table = whole()
+    edges = [0, *sorted(cuts), table.height]
+    shown = counted(table, since)
+    parts = [read_again(shown.slice(a, b - a)) for a, b in itertools.pairwise(edges) if b - a > 1]
+    if sum(p.height for p in parts) < table.height:
+        return  # a file of one row has no usual gain
+    again, findings = joined(parts, list(range(len(parts))))
+    for column in (CHARGED, DISCHARGED):
+        assert np.allclose(again[column], table[column], atol=1e-9)
+    assert {f.code for f in findings} == {"join-gap"}
+
+
+def test_a_counter_that_goes_on_over_a_missing_file_is_said() -> None:
+    table = whole()
+    first, third = table.slice(0, 120), table.slice(340, 260)
+    again, findings = joined([first, third], [0, 1])
+    assert "join-counter-carried" in {f.code for f in findings}
+    assert again[CHARGED][120] == pytest.approx(again[CHARGED][119])
+    assert again[CHARGED][-1] - again[CHARGED][120] == pytest.approx(table[CHARGED][-1] - table[CHARGED][340])
+
+
+@pytest.mark.parametrize(
+    ("form", "cut"), [("neware-csv", 0.013), ("neware-csv", 0.61), ("bdf-csv", 0.37), ("landt-csv", 0.2)]
+)
+def test_a_vendor_file_cut_by_its_rows_gives_the_cycles_of_the_whole(form: str, cut: float, tmp_path: Path) -> None:
+    made = make_laboratory(
+        tmp_path / "lab", n_sc=1, n_pc=0, cycles=12, formats=(form,), continued=False, physics="curves"
+    )
+    (cell,) = made.cells.values()
+    path = cell.files[0]
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    header = next(i for i, line in enumerate(lines) if "oltage" in line) + 1
+    at = header + int(cut * (len(lines) - header))
+    halves = []
+    for name, rows in (("a", lines[header:at]), ("b", lines[at:])):
+        half = tmp_path / f"{name}{''.join(path.suffixes)}"
+        half.write_text("".join(lines[:header] + rows), encoding="utf-8")
+        halves.append(read(half).table)
+    whole_table = read(path).table
+    again, findings = joined(halves, [0, 1])
+    assert "join-counter-carried" not in {f.code for f in findings}
+    for column in (CHARGED, DISCHARGED):
+        assert again[column][-1] - again[column][0] == pytest.approx(
+            whole_table[column][-1] - whole_table[column][0], rel=2e-5
+        )
+    cut_cycles, cycles = cycle_table(again), cycle_table(whole_table)
+    for name in ("charge_capacity_mah", "discharge_capacity_mah", "coulombic_efficiency"):
+        assert np.allclose(cut_cycles[name].to_numpy(), cycles[name].to_numpy(), rtol=2e-3, equal_nan=True)

@@ -9,7 +9,7 @@ numbers are kept as they were written.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -30,6 +30,7 @@ from lirich.model.table import (
     VOLTAGE,
     has_time_axis,
 )
+from lirich.readers.seam import gained
 
 TOTALS = (CHARGED, DISCHARGED, CHARGED_ENERGY, DISCHARGED_ENERGY)
 
@@ -221,8 +222,8 @@ def join_tables(
 
     Test time goes on from file to file after the pause before it (``gaps``, s, one fewer than the tables;
     ``None`` or an unknown one: from clock times if both tables have them, else no time passes, and a finding
-    says so). Capacities and energies go on from where they were, running step numbers too; cycle numbers stay
-    as the cycler wrote them. A column that not all tables have is empty where it is not there; a total that
+    says so). Capacities and energies go on from where they were (`lirich.readers.seam`), running step numbers too; cycle
+    numbers stay as the cycler wrote them. A column that not all tables have is empty where it is not there; a total that
     not all have is left out.
 
     Raises `NotComparableError` if tables with and without a time axis are mixed, and ``ValueError`` if the
@@ -263,7 +264,19 @@ def join_tables(
                 )
             )
         findings += _edge_findings(before, table, number)
-        pieces.append(_shifted(before, table, pause or 0.0))
+        totals = {c: gained(tables[number - 2], table, c) for c in TOTALS if c in common and c not in left_out}
+        carried = [c for c, (_, explained) in totals.items() if not explained]
+        if carried:
+            findings.append(
+                Finding(
+                    code="join-counter-carried",
+                    severity=Severity.WARNING,
+                    message=f"{', '.join(carried)} of file {number} begin with more than the file before it explains: "
+                    "that is left out",
+                    advice="Is a file between them missing?",
+                )
+            )
+        pieces.append(_shifted(before, table, pause or 0.0, {c: gain for c, (gain, _) in totals.items()}))
     joined = pl.concat([p.drop(left_out, strict=False) for p in pieces], how="diagonal")
     return joined.select(c for c in common if c not in left_out), tuple(findings)
 
@@ -277,16 +290,16 @@ def _clock_gap(before: pl.DataFrame, after: pl.DataFrame) -> float | None:
     return max(0.0, float(start[0]) - float(stop[-1]))
 
 
-def _shifted(before: pl.DataFrame, table: pl.DataFrame, pause: float) -> pl.DataFrame:
+def _shifted(before: pl.DataFrame, table: pl.DataFrame, pause: float, gains: Mapping[str, float]) -> pl.DataFrame:
+    """Let *table* go on from *before*, a *pause* in s later; *gains* of the totals in between."""
     changes = []
     if TIME in table.columns:
         offset = float(before[TIME][-1]) + pause - float(table[TIME][0])
         changes.append(pl.col(TIME) + offset)
-    for column in TOTALS:
-        if column in table.columns and column in before.columns:
-            total = before[column].drop_nulls()
-            if not total.is_empty():
-                changes.append(pl.col(column) + float(total[-1]))
+    for column, gain in gains.items():
+        total, own = before[column].drop_nulls(), table[column].drop_nulls()
+        if not total.is_empty() and not own.is_empty():
+            changes.append(pl.col(column) + (float(total[-1]) + gain - float(own[0])))
     if STEP in table.columns and STEP in before.columns:
         last, first = before[STEP].max(), table[STEP].min()
         if isinstance(last, int) and isinstance(first, int) and first <= last:

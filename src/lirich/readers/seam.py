@@ -1,0 +1,57 @@
+"""What a counter of charge or energy gained between the last row of one file and the first row of the next.
+
+A file of a test that goes on may begin with a counter that starts over, or with one that goes on: since the step, since
+the cycle or since the test began. A total (`lirich.readers.accumulate.never_resetting`) begins with what its counter
+showed in the first row, so that only what the file before does not have is new.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from lirich.model.table import CYCLE, STEP
+
+_ROUNDING = 0.05
+"""A counter may have fallen by this part of a usual row's gain: the file before was rounded otherwise."""
+_MOST = 2.0
+"""Between two files no more passes than this many times the largest gain of a row in them."""
+
+
+def gained(before: pl.DataFrame, after: pl.DataFrame, column: str) -> tuple[float, bool]:
+    """Return what the total *column* gained from *before* to *after*, in its unit, and whether the files explain it.
+
+    *before* and *after* are standard tables as they were read, neither joined. The counter at the end of *before* may
+    have counted since its step, its cycle or the beginning; the one at the beginning of *after* started over or went
+    on from one of these: the one that leaves the least. Where more is left than two rows of the files gain, it counted
+    what neither of them has, and nothing is taken from it.
+    """
+    first = after[column].drop_nulls()
+    last = before[column].drop_nulls()
+    if first.is_empty() or last.is_empty():
+        return 0.0, True
+    usual = max(_largest_gain(last), _largest_gain(first))
+    begins = float(first[0])
+    lowest = begins + _ROUNDING * usual
+    gain = max(0.0, min(begins - reached for reached in _reached(before, column) if reached <= lowest))
+    return (gain, True) if gain <= _MOST * usual else (0.0, False)
+
+
+def _largest_gain(total: pl.Series) -> float:
+    """Return the largest gain of a total from a row to the next."""
+    values = total.to_numpy()
+    return float(np.diff(values).max()) if len(values) > 1 else 0.0
+
+
+def _reached(table: pl.DataFrame, column: str) -> list[float]:
+    """Return what the counter of *column* may show at the end: 0, since the beginning, the last step, the last cycle."""
+    total = table[column].fill_null(strategy="forward").fill_null(0.0).to_numpy()
+    reached = [0.0, float(total[-1])]
+    for number in (STEP, CYCLE):
+        if number not in table.columns:
+            continue
+        values = table[number].fill_null(strategy="forward").fill_null(0).to_numpy()
+        other = np.flatnonzero(values != values[-1])
+        if len(other):
+            reached.append(float(total[-1] - total[other[-1]]))
+    return reached
