@@ -222,9 +222,9 @@ def join_tables(
 
     Test time goes on from file to file after the pause before it (``gaps``, s, one fewer than the tables;
     ``None`` or an unknown one: from clock times if both tables have them, else no time passes, and a finding
-    says so). Capacities and energies go on from where they were (`lirich.readers.seam`), running step numbers too; cycle
-    numbers stay as the cycler wrote them. A column that not all tables have is empty where it is not there; a total that
-    not all have is left out.
+    says so). Capacities and energies go on from where they were (`lirich.readers.seam`), running step numbers too;
+    cycle numbers stay as the cycler wrote them. A column that not all tables have is empty where it is not there; a
+    total that not all have is left out.
 
     Raises `NotComparableError` if tables with and without a time axis are mixed, and ``ValueError`` if the
     number of gaps does not fit.

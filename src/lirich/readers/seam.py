@@ -44,7 +44,7 @@ def _largest_gain(total: pl.Series) -> float:
 
 
 def _reached(table: pl.DataFrame, column: str) -> list[float]:
-    """Return what the counter of *column* may show at the end: 0, since the beginning, the last step, the last cycle."""
+    """Return what the counter of *column* may show at the end: 0, since the beginning, since the last step or cycle."""
     total = table[column].fill_null(strategy="forward").fill_null(0.0).to_numpy()
     reached = [0.0, float(total[-1])]
     for number in (STEP, CYCLE):
