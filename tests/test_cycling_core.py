@@ -179,7 +179,26 @@ def test_an_interrupt_that_is_recorded_too_late_is_not_read() -> None:
         run.constant_current(0.2, 1.0).rest(3600, 5).constant_current(0.2, 0.0).rest(3600, 5)
         run.cycle += 1
     table = run.table().filter(~((pl.col("current_ampere") == 0) & (pl.col("step_count").is_first_distinct())))
-    assert cycle_table(table)["interrupt_resistance_ohm"].null_count() == 3
+    assert cycle_table(table)["end_resistance_ohm"].null_count() == 3
+
+
+def test_a_rest_at_the_end_alone_gives_no_mean_resistance() -> None:
+    """It is one at the cut-off; of twenty stops the last one is that too."""
+    run = Programme(resistance_ohm=80.0)
+    for _ in range(3):
+        run.constant_current(0.2, 1.0).rest(10.0).constant_current(0.2, 0.0).rest(10.0)
+        run.cycle += 1
+    table = cycle_table(run.table())
+    assert table["interrupt_resistance_ohm"].null_count() == 3
+    assert table["corrected_charge_voltage_v"].null_count() == 3
+    assert table["end_resistance_ohm"].to_list() == pytest.approx([80.0] * 3, rel=1e-6)
+    run = Programme(resistance_ohm=80.0)
+    run.pulses(0.2, 1.0, 20, 10.0)
+    run.resistance_ohm = 200.0
+    run.pulses(0.2, 0.0, 20, 10.0)
+    both = cycle_table(run.table())
+    assert both["end_resistance_ohm"].to_list() == pytest.approx([140.0], rel=1e-2)
+    assert both["interrupt_resistance_ohm"].to_list() == pytest.approx([140.0], rel=1e-2)
 
 
 def hppc(run: Programme, count: int) -> Programme:

@@ -68,8 +68,8 @@ def test_a_resistance_by_impedance_stands_beside_the_cycle_it_was_taken_in(lab: 
     assert there + 1 == cycle
     assert found[R_CT][int(there)] == pytest.approx(resistance_ohm_g(gap[int(there)]), rel=0.03)  # not that at 4.3 V
     grams = 1e-3 * (lab.cells["SC-1"].facts.active_mass_mg or 0.0)
-    ohm = lab.cells["SC-1"].cycles["interrupt_resistance_ohm"]
-    assert found["interrupt_resistance_ohm_g"].to_list() == pytest.approx((ohm * grams).to_list())
+    ohm = lab.cells["SC-1"].cycles["end_resistance_ohm"]
+    assert found["end_resistance_ohm_g"].to_list() == pytest.approx((ohm * grams).to_list())
     other_run = measured_states(lab, keys.with_columns(run=pl.lit(0)), ["mid_voltage_v"])
     assert other_run["mid_voltage_v"].equals(found["mid_voltage_v"])
     with pytest.raises(UnknownNameError, match="voltage_gap_v"):

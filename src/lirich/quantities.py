@@ -145,8 +145,11 @@ _LIST = (
     Quantity("high_voltage_capacity_mah_g", "high-voltage capacity", "q_ch(V>V_high)", "mAh/g", "cycle",
              "specific charge capacity taken up above the threshold voltage (4.40 V unless stated)", _KIM),
     Quantity("interrupt_resistance_ohm", "interrupt resistance", "R̄", "Ω", "cycle",
-             "capacity-weighted mean of |ΔV/ΔI| at the current interrupts and rests of the cycle's half-cycles; the time "
-             "after the interrupt at which ΔV is read is a condition", _BETTGE, "lower"),
+             "capacity-weighted mean of |ΔV/ΔI| at the current interrupts and rests of the cycle's half-cycles, of those that have "
+             "three or more; the time after the interrupt at which ΔV is read is a condition", _BETTGE, "lower"),
+    Quantity("end_resistance_ohm", "resistance at the end of the half-cycles", "R_end", "Ω", "cycle",
+             "|ΔV/ΔI| at the rests that end the cycle's half-cycles, capacity-weighted mean of both: at the cut-off voltages, "
+             "where relaxation is largest, and no mean over the half-cycle", _BETTGE, "lower"),
     Quantity("corrected_charge_voltage_v", "interrupt-corrected mean charge voltage", "V̄_ch,cor", "V", "cycle",
              "V̄_ch − |I|·R̄, V̄_ch without constant-voltage parts", _BETTGE),
     Quantity("corrected_discharge_voltage_v", "interrupt-corrected mean discharge voltage", "V̄_dis,cor", "V", "cycle",
@@ -256,6 +259,8 @@ _LIST = (
              "τ·D̃/R² of the pulse, or of the window of rest of an interrupt; unless it is ≪ 1 the square root of time is biased, in GITT low (flagged above 0.03), in ICI high (above 0.002)", _GITT, "lower"),
     Quantity("interrupt_resistance_growth_ohm_per_cycle", "growth of the interrupt resistance", "dR̄/dn", "Ω/cycle", "cell",
              "slope of the interrupt resistance against cycle number, Theil–Sen", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+    Quantity("end_resistance_growth_ohm_per_cycle", "growth of the resistance at the end of the half-cycles", "dR_end/dn", "Ω/cycle",
+             "cell", "slope of the resistance at the end of the half-cycles against cycle number, Theil–Sen", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
     Quantity("series_resistance_ohm", "series resistance", "R_0", "Ω", "cell",
              "R_0 of Z = R_0 + arcs: what the impedance tends to at high frequency; electrolyte, contacts, and films without an "
              "arc of their own", _RANDLES, "lower"),

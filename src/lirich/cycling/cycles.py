@@ -80,7 +80,7 @@ def table_of(
     cycle_start = np.minimum.reduceat(notes.half_start, _firsts(at))
     cycle_stop = np.append(cycle_start[1:], len(notes.points))
     vs_lithium = lithium_thresholds(electrode, counter_electrode)
-    out = _figures(columns, notes, cycle_start, electrode, settings, vs_lithium=vs_lithium)
+    out = _figures(columns, notes, cycle_start, electrode, vs_lithium=vs_lithium)
     _add_specific(out, active_mass_mg, one_c_ma_g)
     first_running = np.minimum.reduceat(halves["first"].astype(np.int64), _firsts(at))
     keys = _keys(notes, numbers, cycle_start, cycle_stop, first_running, columns, settings)
@@ -109,7 +109,6 @@ def _figures(
     notes: Annotation,
     cycle_start: Integers,
     electrode: Electrode | None,
-    settings: CyclingSettings,
     *,
     vs_lithium: bool,
 ) -> dict[str, Array]:
@@ -156,7 +155,7 @@ def _figures(
         "upper_cutoff_voltage_v": np.fmax(c["charge:upper"], c["discharge:upper"]),
         "lower_cutoff_voltage_v": np.fmin(c["charge:lower"], c["discharge:lower"]),
     }
-    out.update(_interrupt_figures(c, settings))
+    out.update(_interrupt_figures(c))
     for side in ("charge", "discharge"):
         out[f"free_{side}_voltage_v"] = c[f"{side}:free_voltage"]
         out[f"shared_{side}_voltage_v"] = c[f"{side}:shared_voltage"]
@@ -190,15 +189,16 @@ def _mean_temperature(points: Points, temperature: Array, start: Integers) -> Ar
     return np.round(_over(summed, np.add.reduceat(weight, start)), 6)
 
 
-def _interrupt_figures(c: dict[str, Array], settings: CyclingSettings) -> dict[str, Array]:
-    resistance = {s: c[f"{s}:resistance"] for s in ("charge", "discharge")}
-    weight = {s: np.where(np.isnan(r), 0.0, c[f"{s}:charge"]) for s, r in resistance.items()}
-    weighted = sum((weight[s] * _or_zero(r) for s, r in resistance.items()), np.zeros(1))
-    out = {"interrupt_resistance_ohm": _over(weighted, weight["charge"] + weight["discharge"])}
+def _interrupt_figures(c: dict[str, Array]) -> dict[str, Array]:
+    out = {}
+    for name, key in (("interrupt_resistance_ohm", "resistance"), ("end_resistance_ohm", "end_resistance")):
+        resistance = {s: c[f"{s}:{key}"] for s in ("charge", "discharge")}
+        weight = {s: np.where(np.isnan(r), 0.0, c[f"{s}:charge"]) for s, r in resistance.items()}
+        weighted = sum((weight[s] * _or_zero(r) for s, r in resistance.items()), np.zeros(1))
+        out[name] = _over(weighted, weight["charge"] + weight["discharge"])
     for side, sign in (("charge", -1.0), ("discharge", 1.0)):
-        enough = _or_zero(c[f"{side}:interrupts"]) >= settings.minimum_interrupts
-        corrected = c[f"{side}:free_voltage"] + sign * c[f"{side}:current"] * resistance[side]
-        out[f"corrected_{side}_voltage_v"] = np.where(enough, corrected, np.nan)
+        corrected = c[f"{side}:free_voltage"] + sign * c[f"{side}:current"] * c[f"{side}:resistance"]
+        out[f"corrected_{side}_voltage_v"] = corrected
     return out
 
 

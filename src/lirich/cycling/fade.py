@@ -44,6 +44,7 @@ _SLOPES = (
     ("voltage_decay_mv_per_cycle", "free_discharge_voltage_v", 1000.0, -1),
     ("corrected_voltage_decay_mv_per_cycle", "corrected_discharge_voltage_v", 1000.0, -1),
     ("interrupt_resistance_growth_ohm_per_cycle", "interrupt_resistance_ohm", 1.0, 1),
+    ("end_resistance_growth_ohm_per_cycle", "end_resistance_ohm", 1.0, 1),
     ("low_voltage_capacity_growth_mah_g_per_cycle", "low_voltage_capacity_mah_g", 1.0, 1),
     ("low_voltage_share_growth_percent_per_cycle", "low_voltage_share", 1.0, 1),
 )

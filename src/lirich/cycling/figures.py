@@ -175,9 +175,13 @@ _OF_CYCLE: tuple[tuple[str, Direction | None, bool], ...] = (
     ("low_voltage_capacity_mah_g", "discharge", False),
     ("low_voltage_share", "discharge", False),
     ("interrupt_resistance_ohm", None, False),
+    ("end_resistance_ohm", None, False),
     ("corrected_charge_voltage_v", "charge", False),
     ("corrected_discharge_voltage_v", "discharge", False),
 )
+
+
+_BY_INTERRUPTS = ("interrupt_", "corrected_", "end_resistance_")
 
 
 def cycle_values(
@@ -214,7 +218,7 @@ def cycle_values(
                 # the cell gives energy on discharge whatever it is made of; turned over, η_E of an anode passes 100 %
                 conditions = with_conditions(conditions, method="discharge/charge")
                 note = ANODE_ENERGY if cell.electrode == "anode" else ""
-            if name.startswith(("interrupt", "corrected")):
+            if name.startswith(_BY_INTERRUPTS):
                 conditions = with_conditions(
                     conditions, method="current interrupts", other={"interrupt_time_s": settings.interrupt_time_s}
                 )
@@ -331,7 +335,7 @@ def _of_many(conditions: Conditions, **update: object) -> Conditions:
 
 
 def _interrupt_time(value: Value, settings: CyclingSettings) -> Value:
-    if value.quantity.startswith(("interrupt", "corrected")):
+    if value.quantity.startswith(_BY_INTERRUPTS):
         return _with_other(value, {"interrupt_time_s": settings.interrupt_time_s})
     return value
 

@@ -38,7 +38,8 @@ def half_cycle_figures(notes: Annotation, settings: CyclingSettings) -> dict[str
     figures["end_voltage"] = points.voltage_v[last]
     figures["end_step"] = np.abs(points.voltage_v[last] - before[last])
     figures["ends_at_rest"] = (points.sign[notes.half_stop - 1] == 0).astype(np.float64)
-    figures["resistance"], interrupts = half_cycle_interrupts(notes, total, figures["current"], settings)
+    stops = half_cycle_interrupts(notes, total, figures["current"], settings)
+    figures["resistance"], figures["end_resistance"], interrupts = stops
     figures["interrupts"] = interrupts.astype(np.float64)
     if points.time_s is not None:
         figures["duration"] = points.time_s[last] - points.time_s[np.maximum(first - 1, notes.half_start)]

@@ -14,18 +14,23 @@ from lirich.cycling.halfcycle import Array
 from lirich.cycling.points import Integers
 from lirich.cycling.settings import CyclingSettings
 
+_END = 0.999
+"""A stop after this share of the charge of its half-cycle is the rest at its end: what is left is rounding."""
+
 
 def half_cycle_interrupts(
     notes: Annotation, total: Array, current_a: Array, settings: CyclingSettings
-) -> tuple[Array, Integers]:
-    """Return R̄ in Ω (NaN where there is no stop) and the number of stops of every half-cycle, each of shape (h,).
+) -> tuple[Array, Array, Integers]:
+    """Return R̄ and the resistance at the end, Ω, and the number of stops of every half-cycle, each of shape (h,).
 
-    *total*: the running sum of ``notes.passed_ah``, shape (n,); *current_a*: the current of each half-cycle, shape
-    (h,). A stop counts where the current before it was at least ``interrupt_current_fraction`` of that, the voltage was
-    not held, and a row was recorded between half and twice ``interrupt_time_s`` after it.
+    R̄ is NaN where there are fewer than ``minimum_interrupts`` stops: of the rest at the end alone it would be what the
+    voltage relaxes by at the cut-off, several times the mean. The resistance at the end is that of this rest, NaN
+    without one. *total*: the running sum of ``notes.passed_ah``, shape (n,); *current_a*: the current of each
+    half-cycle, shape (h,). A stop counts where the current before it was at least ``interrupt_current_fraction`` of
+    that, the voltage was not held, and a row was recorded between half and twice ``interrupt_time_s`` after it.
     """
     halves = len(notes.half_start)
-    nothing = np.full(halves, np.nan), np.zeros(halves, dtype=np.int64)
+    nothing = np.full(halves, np.nan), np.full(halves, np.nan), np.zeros(halves, dtype=np.int64)
     points, steps = notes.points, notes.steps
     if points.time_s is None or points.current_a is None:
         return nothing
@@ -45,11 +50,17 @@ def half_cycle_interrupts(
     drop = np.abs(points.voltage_v[before] - voltage) / magnitude
     base = np.where(notes.half_start > 0, total[notes.half_start - 1], 0.0)
     passed = total[before] - base[half]
-    weight = _share_of_charge(passed, half, total[notes.half_stop - 1] - base)
+    whole = total[notes.half_stop - 1] - base
+    weight = _share_of_charge(passed, half, whole)
     summed = np.bincount(half, weights=weight * drop, minlength=halves)
     weights = np.bincount(half, weights=weight, minlength=halves)
-    mean = np.divide(summed, weights, out=np.full(halves, np.nan), where=weights > 0.0)
-    return mean, np.bincount(half, minlength=halves)
+    stops = np.bincount(half, minlength=halves)
+    enough = (weights > 0.0) & (stops >= settings.minimum_interrupts)
+    mean = np.divide(summed, weights, out=np.full(halves, np.nan), where=enough)
+    end = np.full(halves, np.nan)
+    last = np.flatnonzero(passed >= _END * whole[half])
+    end[half[last]] = drop[last]
+    return mean, end, stops
 
 
 def _voltage_after(

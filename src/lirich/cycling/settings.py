@@ -78,8 +78,8 @@ class CyclingSettings(Frozen):
     after a constant-voltage part ΔV/ΔI is mostly noise."""
 
     minimum_interrupts: int = Field(default=3, ge=1)
-    """Mean voltages are corrected by interrupts only where a half-cycle has at least this many. *Choice*: one rest
-    at the end says nothing of the middle."""
+    """The mean resistance of a half-cycle, and the voltage that is corrected by it, are given only where it has at
+    least this many interrupts. *Choice*: one rest at the end says nothing of the middle."""
 
     minimum_pulses: int = Field(default=5, ge=3)
     """A half-cycle with at least this many stops is GITT, ICI or a pulse test. *Choice*."""

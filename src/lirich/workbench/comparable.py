@@ -37,6 +37,7 @@ _SLOPES = frozenset(
         "low_voltage_share_growth_percent_per_cycle",
         "dqdv_peak_shift_mv_per_cycle",
         "interrupt_resistance_growth_ohm_per_cycle",
+        "end_resistance_growth_ohm_per_cycle",
     }
 )  # over many cycles: the span matters, where exactly it begins and ends does not
 

@@ -21,6 +21,7 @@ OF_CYCLES = {
     "voltage_gap_v": "voltage_gap_v",
     "low_voltage_share": "low_voltage_share",
     "interrupt_resistance_ohm_g": "interrupt_resistance_ohm",
+    "end_resistance_ohm_g": "end_resistance_ohm",
 }
 """State → column of the table of cycles."""
 _R_CT = "charge_transfer_resistance_ohm"
