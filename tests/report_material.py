@@ -315,6 +315,7 @@ def made_up_comparison(cells: list[CellReport]) -> ComparisonReport:
                     float(y.mean()),
                     None if half is None else float(y.mean() - half),
                     None if half is None else float(y.mean() + half),
+                    origins=tuple({c.origin for c in cells if c.group_name == name}),
                 )
             )
         rows.append(

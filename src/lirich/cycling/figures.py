@@ -25,6 +25,7 @@ from lirich.cycling.series import Series, cycle_conditions, first_charge_partial
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stopped import radius_of, stopped_rows
 from lirich.cycling.stops import Stops
+from lirich.cycling.tracks import NOT_ORDINARY
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Sample, Scalar, Severity, Value
 
@@ -32,15 +33,13 @@ Figures = tuple[list[Value], list[Finding]]
 
 _TRACKED = 60  # curves whose peaks are followed; more change no slope by more than its interval
 
-_NOT_ORDINARY = ("gitt", "pulse", "conditioning")
-
 
 def figures_of_first_cycle(
     notes: Annotation, cycles: pl.DataFrame, cell: Cell, sample: Sample | None, settings: CyclingSettings
 ) -> Figures:
     """ICE, activation, formal split and dQ/dV of cycle 1, if it is the first of the cell and an ordinary one."""
     first = cycles.filter(pl.col("cycle") == 1)
-    if first.is_empty() or first["segment"][0] in _NOT_ORDINARY:
+    if first.is_empty() or first["segment"][0] in NOT_ORDINARY:
         return [], []
     if first["cycle_number"][0] != 1:
         finding = Finding(
@@ -245,7 +244,7 @@ def _first_settled(cycles: pl.DataFrame, series: Series) -> int:
 
 
 def _first_given(cell: Cell, row: dict[str, object]) -> bool:
-    ordinary = row["cycle_number"] == 1 and row["segment"] not in _NOT_ORDINARY
+    ordinary = row["cycle_number"] == 1 and row["segment"] not in NOT_ORDINARY
     return ordinary and cell.active_mass_mg is not None
 
 
@@ -342,7 +341,7 @@ def _interrupt_time(value: Value, settings: CyclingSettings) -> Value:
 
 def _curves_to_show(cycles: pl.DataFrame, series: Series | None) -> list[int]:
     if series is None:
-        whole = cycles.filter(pl.col("complete") & ~pl.col("segment").is_in(_NOT_ORDINARY))
+        whole = cycles.filter(pl.col("complete") & ~pl.col("segment").is_in(NOT_ORDINARY))
         return whole["cycle"].to_list()[:1]
     numbers = np.array(series.cycles)
     if len(numbers) > _TRACKED:

@@ -82,6 +82,10 @@ class Track:
         """Median position, V."""
         return float(np.median([peak.voltage_v for peak in self.peaks]))
 
+    def lasts(self, curves: int) -> bool:
+        """Tell whether the peak was found in at least half of the *curves* that it was looked for in."""
+        return len(self.cycles) * 2 >= curves
+
 
 def find_peaks(curve: Dqdv, *, prominence: float = PROMINENCE, low_v: float = 0.0, high_v: float = 10.0) -> list[Peak]:
     """Return the peaks of *curve* between *low_v* and *high_v* in order of voltage.
@@ -326,8 +330,8 @@ def dqdv_values(
         peaks = [find_peaks(curve, prominence=prominence) for _, curve in curves]
         tracks = follow([half.cycle for half, _ in curves], peaks)
         again: dict[int, Variants] = {}  # of the cycles whose peaks are given
-        lasting = [track for track in tracks if len(track.cycles) * 2 >= len(curves)]
-        for name, track in _names(lasting, direction) if named else _by_voltage(lasting):
+        lasting = [track for track in tracks if track.lasts(len(curves))]
+        for name, track in name_tracks(lasting, direction, li_rich=named):
             values.extend(_track_values(track, name, curves, again, cell, smoothing, segment))
         if direction == "discharge" and named:
             values.extend(_spinel_values(curves, peaks, again, cell, smoothing, segment, findings))
@@ -352,8 +356,13 @@ def _stated(half: HalfCycle, curve: Dqdv, cell: Cell, smoothing: Smoothing, segm
     return smoothed_conditions(conditions, smoothing, curve.step_v)
 
 
-def _names(tracks: list[Track], direction: str) -> list[tuple[str, Track]]:
-    """Name each track by its region; the highest has the bare name, the next of the same region a number."""
+def name_tracks(tracks: Sequence[Track], direction: str, *, li_rich: bool) -> list[tuple[str, Track]]:
+    """Name each track by its region where it may be *li_rich*, else by its median voltage: the redox is not known then.
+
+    The highest of a region has the bare name, the next of the same region a number.
+    """
+    if not li_rich:
+        return [(f"{track.voltage_v:.2f} V", track) for track in tracks]
     counts: dict[str, int] = {}
     named = []
     for track in sorted(tracks, key=lambda track: -float(np.median([peak.height_mah_v for peak in track.peaks]))):
@@ -361,11 +370,6 @@ def _names(tracks: list[Track], direction: str) -> list[tuple[str, Track]]:
         counts[name] = counts.get(name, 0) + 1
         named.append((name if counts[name] == 1 else f"{name} {counts[name]}", track))
     return named
-
-
-def _by_voltage(tracks: list[Track]) -> list[tuple[str, Track]]:
-    """Name each track by its median voltage: what redox it is, is not known."""
-    return [(f"{track.voltage_v:.2f} V", track) for track in tracks]
 
 
 def _track_values(

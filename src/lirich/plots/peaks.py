@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from typing import Any
 
-from lirich.model import Origin, Value
+import polars as pl
+
+from lirich.model import Origin
 from lirich.plots import style
 from lirich.plots.figure import Figure
+from lirich.plots.thinning import thin_rows
 from lirich.plots.traces import line, panel
 
+_OF_OTHERS = "x-thin-open"  # the marker of a cycle that no line joins
 
-def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
-    """Draw the positions of tracked dQ/dV peaks over cycles; ``None`` without at least two cycles of one peak.
 
-    *values* are values of ``dqdv_peak_voltage_v`` or ``spinel_peak_voltage_v``; one line per direction and peak.
+def peaks(table: pl.DataFrame, *, origin: Origin = Origin.MEASURED, most_cycles: int = 600) -> Figure | None:
+    """Draw the positions of followed dQ/dV peaks over cycles; ``None`` without at least two cycles.
+
+    *table* is one of `lirich.cycling.tracks.peak_table`. A line joins one peak over the ageing cycles of one rate and
+    window; the peaks of cycles under other conditions are crosses of the same colour, which nothing joins. Only peaks
+    that were found in at least half of the cycles of their kind are drawn.
     """
-    lines: dict[str, list[tuple[int, float]]] = {}
-    for value in values:
-        if value.quantity in ("dqdv_peak_voltage_v", "spinel_peak_voltage_v") and value.conditions.cycle is not None:
-            label = str(
-                value.conditions.other.get("peak", "spinel-like" if value.quantity.startswith("spinel") else "peak")
-            )
-            name = f"{label}, {value.conditions.direction}" if value.conditions.direction else label
-            lines.setdefault(name, []).append((value.conditions.cycle, value.value))
-    lines = {name: sorted(points) for name, points in lines.items() if len({c for c, _ in points}) > 1}
-    if not lines:
+    kept = table.filter(pl.col("lasting"))
+    if kept["cycle_number"].n_unique() < 2:
         return None
-    colours = style.group_colours(sorted(lines))
-    traces = [
-        line(
+    names = [_name(*which) for which in _which(kept)]
+    colours = style.group_colours(names)
+    traces: list[dict[str, Any]] = []
+    lines = 0
+    for name, joined, part in _sets(kept):
+        lines += joined
+        part = thin_rows(part.rename({"cycle": "own_cycle"}).rename({"cycle_number": "cycle"}), most_cycles)
+        trace = line(
             style.plain(name),
-            [c for c, _ in points],
-            [v for _, v in points],
+            part["cycle"].to_numpy(),
+            part["dqdv_peak_voltage_v"].to_numpy(),
             colours[name],
             origin,
-            hover=f"{style.plain(name)}<br>cycle %{{x}}, %{{y:.3f}} V",
+            hover=f"{style.plain(name)}<br>cycle %{{x}}, %{{text}}<br>%{{y:.3f}} V",
             width=1.5,
-            marker=5,
+            marker=4 if joined and part.height > 40 else 5,
+            text=[style.plain(style.segment_name(s)) for s in part["segment"]],
+            legendgroup=name,
+            showlegend=all(t["legendgroup"] != name for t in traces),
         )
-        for name, points in sorted(lines.items())
-    ]
+        if not joined:
+            trace["mode"] = "markers"
+            trace["marker"] |= {"symbol": _OF_OTHERS, "size": 7, "line": {"width": 1.6, "color": colours[name]}}
+        traces.append(trace)
+    others = any(trace["mode"] == "markers" for trace in traces)
+    said = "A line joins the ageing cycles of one rate and window" if lines else "No ageing cycles are alike"
     return Figure(
         title="dQ/dV peaks over cycles",
-        alt=f"Position in volt of {len(lines)} tracked dQ/dV peaks over cycles.",
+        alt=f"Position in volt of {len(names)} followed dQ/dV peaks in {kept['cycle_number'].n_unique()} cycles.",
         data=traces,
         layout=panel(
             style.cycle_axis(n for trace in traces for n in trace["x"]),
@@ -50,4 +62,28 @@ def peaks(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figur
             origin,
             margin={"l": 64, "r": 18, "t": 28, "b": 52},
         ),
+        note=f"{said}; crosses are cycles that nothing joins." if others else f"{said}.",
     )
+
+
+def _which(kept: pl.DataFrame) -> list[tuple[str, str]]:
+    found = kept.select("peak", "direction").unique().sort(pl.all())
+    return [(row["peak"], row["direction"]) for row in found.to_dicts()]
+
+
+def _name(peak: str, direction: str) -> str:
+    return f"{peak}, {direction}"
+
+
+def _sets(kept: pl.DataFrame) -> Iterator[tuple[str, bool, pl.DataFrame]]:
+    """Yield for each peak its lines (ageing cycles of one rate and window, at least two), then the other cycles."""
+    for peak, direction in _which(kept):
+        mine = kept.filter((pl.col("peak") == peak) & (pl.col("direction") == direction)).sort("cycle")
+        apart = []
+        for (segment, _), part in mine.group_by("segment", "like_group", maintain_order=True):
+            if segment == "ageing" and part.height > 1:
+                yield _name(peak, direction), True, part
+            else:
+                apart.append(part)
+        if apart:
+            yield _name(peak, direction), False, pl.concat(apart).sort("cycle")

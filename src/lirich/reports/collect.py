@@ -161,6 +161,8 @@ def _row(row: ComparisonRow) -> QuantityRow:
                 g.interval.low if g.interval else None,
                 g.interval.high if g.interval else None,
                 g.interval.level if g.interval else 0.95,
+                g.origins,
+                g.flags,
             )
             for g in row.groups
         ),
@@ -230,6 +232,7 @@ def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "
         voltage_curves=_renumbered(curves.voltage, number) if curves else None,
         dqdv=_renumbered(curves.dqdv, number) if curves else None,
         hysteresis=_renumbered(curves.hysteresis, number) if curves and curves.hysteresis is not None else None,
+        peaks=curves.peaks if curves else None,
         states=view.hidden() if most_cycles else None,
         profiles=view.hidden("profiles.parquet") if most_cycles else None,
         contact=view.hidden("contact.parquet") if most_cycles else None,
@@ -252,6 +255,7 @@ class _Curves:
     voltage: pl.DataFrame
     dqdv: pl.DataFrame
     hysteresis: pl.DataFrame | None
+    peaks: pl.DataFrame
     smoothing: str
 
 
@@ -260,10 +264,12 @@ def _curves(view: CellView, shown: Sequence[int]) -> _Curves:
     from lirich.cycling.dqdv import DEFAULT_SMOOTHING, dqdv_curves
     from lirich.cycling.halfcycles import half_cycles, voltage_curves
     from lirich.cycling.hysteresis import hysteresis
+    from lirich.cycling.tracks import peak_table
 
-    cell = view.analysis.facts or view.facts  # a figure is of what the values beside it were made with
+    cell, sample = view.made_of  # a figure is of what the values beside it were made with
     notes = annotate(view.table(), electrode=cell.electrode, settings=view.settings)
-    halves = half_cycles(notes, shown)
+    every = half_cycles(notes)
+    halves = [h for h in every if h.cycle in set(shown)]
     of_cycle = {(h.cycle, h.direction): h for h in halves}
     gaps = []
     for number in shown:
@@ -284,6 +290,7 @@ def _curves(view: CellView, shown: Sequence[int]) -> _Curves:
         voltage=voltage_curves(notes, shown, max_points=400, active_mass_mg=cell.active_mass_mg),
         dqdv=dqdv_curves(halves, active_mass_mg=cell.active_mass_mg),
         hysteresis=pl.concat(gaps) if gaps else None,
+        peaks=peak_table(every, view.cycles, cell, sample),
         smoothing=f"dQ/dV by {smooth.method}: grid {1e3 * smooth.step_v:g} mV, window {1e3 * smooth.window_v:g} mV, "
         f"order {smooth.order}.",
     )

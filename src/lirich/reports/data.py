@@ -29,8 +29,9 @@ class CellReport:
 
     ``cycles`` is the cycle table (``cycle``, ``segment`` and columns named by quantity key); ``voltage_curves`` has
     ``cycle, direction, capacity_mah, specific_capacity_mah_g, voltage_volt``; ``dqdv`` has ``cycle, direction,
-    voltage_volt, dqdv_mah_v, dqdv_mah_g_v``; ``hysteresis`` has ``cycle, soc_percent, hysteresis_v``. A table that is
-    not known is ``None`` and its figure is left out. ``states``, ``profiles`` and ``contact`` are what only a
+    voltage_volt, dqdv_mah_v, dqdv_mah_g_v``; ``hysteresis`` has ``cycle, soc_percent, hysteresis_v``; ``peaks`` is a
+    table of `lirich.cycling.tracks.peak_table`. A table that is not known is ``None`` and its figure is left out.
+    ``states``, ``profiles`` and ``contact`` are what only a
     simulation knows. ``spectra`` are impedance spectra with what was read from them: name, spectrum, circuit.
     ``notes`` are sentences about this cell, plain text. ``label`` names it where its key is not enough (a second
     run); ``smoothing`` says how its dQ/dV was made; ``settings`` are those that its values were made with, ``None``
@@ -47,6 +48,7 @@ class CellReport:
     voltage_curves: pl.DataFrame | None = None
     dqdv: pl.DataFrame | None = None
     hysteresis: pl.DataFrame | None = None
+    peaks: pl.DataFrame | None = None
     states: pl.DataFrame | None = None
     profiles: pl.DataFrame | None = None
     contact: pl.DataFrame | None = None
@@ -77,7 +79,10 @@ class CellReport:
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """One group's figures of one quantity; ``low`` and ``high`` are the ends of the mean's interval."""
+    """One group's figures of one quantity; ``low`` and ``high`` are the ends of the mean's interval.
+
+    ``origins`` are those of its values; ``flags`` those that any of them has.
+    """
 
     group: str
     points: tuple[tuple[str, float], ...]
@@ -85,6 +90,8 @@ class GroupRow:
     low: float | None = None
     high: float | None = None
     level: float = 0.95
+    origins: tuple[Origin, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,12 @@ class QuantityRow:
     warnings: tuple[str, ...] = ()
     conditions: str = ""
     rank: float = 0.0
+
+    @property
+    def weight(self) -> tuple[bool, bool, int]:
+        """What one of several rows of a quantity is chosen by: two cells per group, no flags, then the most cells."""
+        sizes = [len(g.points) for g in self.groups]
+        return min(sizes, default=0) > 1, not any(g.flags for g in self.groups), sum(sizes)
 
 
 @dataclass(frozen=True, slots=True)

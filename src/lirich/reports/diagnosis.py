@@ -14,7 +14,7 @@ import polars as pl
 
 from lirich import plots
 from lirich.cycling.trend import MIN_CYCLES
-from lirich.model import Value
+from lirich.model import Origin, Value
 from lirich.model.format import format_value
 from lirich.plots import EnergyLoss
 from lirich.reports.data import CellReport
@@ -34,6 +34,7 @@ class Diagnosis:
     cause_text: str
     values: tuple[Value, ...] = ()
     cycles: int = 0
+    origin: Origin = Origin.MEASURED
 
 
 def diagnose(report: CellReport) -> Diagnosis:
@@ -47,6 +48,7 @@ def diagnose(report: CellReport) -> Diagnosis:
         cause_text=text,
         values=report.values,
         cycles=0 if table is None else table.height,
+        origin=report.origin,
     )
 
 

@@ -104,7 +104,7 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
         plots.rate_test(cell.values, origin=origin),
         plots.diffusivity(cell.values, origin=origin),
         plots.nyquist(cell.spectra, origin=origin) if cell.spectra else None,
-        plots.peaks(cell.values, origin=origin),
+        plots.peaks(cell.peaks, origin=origin, most_cycles=detail.rows) if _filled(cell.peaks) else None,
     ]
     return [f for f in figures if f is not None and f.data]
 
@@ -155,14 +155,14 @@ def comparison_figures(data: ReportData) -> list[Figure]:
     """Return the figures of the compared headline quantities, then of others, at most `MOST_COMPARED`."""
     if data.comparison is None:
         return []
-    origins = {c.cell.key: c.origin for c in data.cells}
     headline = headline_rows(data.comparison)
     told = {r.quantity for r in headline}
     others: dict[str, QuantityRow] = {}
     for row in data.comparison.rows:
-        if row.quantity not in told:
-            others.setdefault(row.quantity, row)
-    compared = [r for r in (*headline, *others.values()) if not r.refused and _varies(r)]
+        if row.quantity not in told and not row.refused and _varies(row):
+            known = others.setdefault(row.quantity, row)
+            others[row.quantity] = max(known, row, key=lambda r: r.weight)  # the first of equal ones
+    compared = [*(r for r in headline if not r.refused and _varies(r)), *others.values()]
     figures: list[Figure] = []
     for row in compared[:MOST_COMPARED]:
         groups = [
@@ -172,7 +172,7 @@ def comparison_figures(data: ReportData) -> list[Figure]:
                 g.mean,
                 g.low,
                 g.high,
-                Origin.SIMULATED if any(origins.get(c) is Origin.SIMULATED for c, _ in g.points) else Origin.MEASURED,
+                Origin.SIMULATED if Origin.SIMULATED in g.origins else Origin.MEASURED,
             )
             for g in row.groups
         ]

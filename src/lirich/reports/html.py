@@ -86,6 +86,7 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
         methods=sections.methods(data),
         settings=sections.settings(data),
         origins=sections.origins(data),
+        origin_of={c.name: c.origin for c in data.cells},
         colours=style.group_colours(groups),
         loop_group=lambda name: groups.index(name) + 1 if name in groups else 0,
         segment_colours=style.SEGMENT_COLOURS,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from lirich.cycling.trend import MIN_CYCLES
-from lirich.model import Interval
+from lirich.model import Interval, Origin
 from lirich.model.format import capitalised, condition_name, format_number, format_quantity
 from lirich.quantities import quantity
 from lirich.reports.data import ComparisonReport, GroupRow, PairRow, QuantityRow, ReportData
@@ -39,13 +39,17 @@ _CAUSES: dict[Cause, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an answer rests on: what, its numbers, and what follows from it (``weight`` 2 is secured, 0 open)."""
+    """What an answer rests on: what, its numbers, and what follows from it (``weight`` 2 is secured, 0 open).
+
+    ``origins`` are those of the cells that the numbers are of.
+    """
 
     label: str
     text: str
     verdict: str = ""
     weight: int = 0
     conditions: str = ""
+    origins: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,16 @@ class Answer:
     answer: str
     evidence: tuple[Evidence, ...] = ()
     caveats: tuple[str, ...] = ()
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The origins of all that the answer rests on, in a fixed order."""
+        return _in_order(o for one in self.evidence for o in one.origins)
+
+
+def _in_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
+    found = set(origins)
+    return tuple(o for o in Origin if o in found)
 
 
 def summarise(data: ReportData) -> tuple[Answer, Answer, Answer]:
@@ -94,7 +108,8 @@ def which_is_better(data: ReportData) -> Answer:
 def headline_rows(comparison: ComparisonReport) -> list[QuantityRow]:
     """Return one compared row per headline quantity: the one that says most, or a refused one where all are.
 
-    Of rates the highest, of retentions the latest, of others the row with the most cells, in the order of the rows.
+    Of rates the highest, of retentions the latest, of others the unflagged row with the most cells; of equals
+    the first.
     """
     chosen: list[QuantityRow] = []
     for key in HEADLINES:
@@ -102,8 +117,7 @@ def headline_rows(comparison: ComparisonReport) -> list[QuantityRow]:
         sound = [r for r in rows if not r.refused]
         if sound:
             late = key in ("capacity_retention", "energy_retention", "rate_capability")
-            rank = [(r.rank if late else sum(len(g.points) for g in r.groups), -i) for i, r in enumerate(sound)]
-            chosen.append(sound[-max(rank)[1]])
+            chosen.append(max(sound, key=lambda r: r.rank) if late else max(sound, key=lambda r: r.weight))
         elif rows:
             chosen.append(rows[0])
     return chosen
@@ -131,17 +145,18 @@ def _judged(row: QuantityRow) -> list[tuple[Evidence, str]]:
         if a is None or b is None or a.mean is None or b.mean is None:
             continue
         text = f"{pair.first} {_mean(row.quantity, a)}, {pair.second} {_mean(row.quantity, b)}"
+        origins = _in_order((*a.origins, *b.origins))
         p = pair.p_corrected if pair.p_corrected is not None else pair.p
         if p is not None:
             text += "; " + _tight(f"p = {format_number(p, significant=2)}")
             text += " corrected" if pair.p_corrected is not None else " not corrected"
         secured = p is not None and p < SIGNIFICANCE
         if better is None or a.mean == b.mean or not (secured or _excludes_zero(pair)):
-            found.append((Evidence(_name(row), text, "cannot be told apart", 0, row.conditions), ""))
+            found.append((Evidence(_name(row), text, "cannot be told apart", 0, row.conditions, origins), ""))
             continue
         winner = pair.first if (a.mean > b.mean) == (better == "higher") else pair.second
         verdict = f"{winner} is better" if secured else f"{winner} seems better, not secured"
-        found.append((Evidence(_name(row), text, verdict, 2 if secured else 1, row.conditions), winner))
+        found.append((Evidence(_name(row), text, verdict, 2 if secured else 1, row.conditions, origins), winner))
     return found
 
 
@@ -162,7 +177,7 @@ def _without_comparison(data: ReportData) -> tuple[str, tuple[Evidence, ...], tu
     evidence: list[Evidence] = []
     for key in HEADLINES[:2]:
         what = quantity(key)
-        found = [(c.name, v) for c in data.cells if (v := first_value(c.values, key)) is not None]
+        found = [(c, v) for c in data.cells if (v := first_value(c.values, key)) is not None]
         if len(found) < 2 or what.better is None:
             continue
         pick = max if what.better == "higher" else min
@@ -170,7 +185,8 @@ def _without_comparison(data: ReportData) -> tuple[str, tuple[Evidence, ...], tu
         unlike = sorted({name for _, v in found for name in v.conditions.unlike(found[0][1].conditions)})
         doubt = f" (conditions differ: {', '.join(map(condition_name, unlike))})" if unlike else ""
         number = _tight(format_quantity(best[1].value, key, best[1].interval))
-        evidence.append(Evidence(capitalised(what.name), f"best is {best[0]} with {number}{doubt}"))
+        said = f"best is {best[0].name} with {number}{doubt}"
+        evidence.append(Evidence(capitalised(what.name), said, origins=_in_order(c.origin for c, _ in found)))
     return (
         "Single cells, not groups: no difference between samples is claimed.",
         tuple(evidence),
@@ -211,7 +227,7 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
         who = mine[0].cell if n == 1 else f"{name} (mean of {n} cells)"
         text = f"{_tight(format_number(sum(parts.values()), decimals=1) + ' %')} of the discharge energy over {span}: "
         text += ", ".join(_tight(f"{what} {format_number(x, decimals=1)} %") for what, x in parts.items())
-        evidence.append(Evidence(who, text))
+        evidence.append(Evidence(who, text, origins=_in_order(one.origin for one in mine)))
     mean = {
         "Capacity": sum(one.capacity_percent for one in losses),
         "Voltage, by structural change": sum(one.structural_percent for one in losses),
@@ -284,7 +300,7 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
             evidence += _alike(split or mine)
         else:
             many = f"{len(split)} cells" if len(split) == len(mine) else f"{len(split)} of {len(mine)} cells"
-            evidence.append(Evidence(f"{name} ({many})", _parts(split)))
+            evidence.append(Evidence(f"{name} ({many})", _parts(split), origins=_in_order(d.origin for d in split)))
         if split and len(split) < len(mine):
             rest = ", ".join(d.cell for d in mine if d not in split)
             caveats.append(f"{name}: no split of the voltage decay of {rest}.")
@@ -298,10 +314,10 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
 
 def _alike(diagnoses: Sequence[Diagnosis]) -> list[Evidence]:
     """Return what is said of each cell; cells of which the same is said stand together."""
-    by_text: dict[str, list[str]] = {}
+    by_text: dict[tuple[str, Origin], list[str]] = {}
     for d in diagnoses:
-        by_text.setdefault(d.cause_text, []).append(d.cell)
-    return [Evidence(", ".join(names), text) for text, names in by_text.items()]
+        by_text.setdefault((d.cause_text, d.origin), []).append(d.cell)
+    return [Evidence(", ".join(names), text, origins=(origin,)) for (text, origin), names in by_text.items()]
 
 
 _PARTS = (

@@ -259,6 +259,7 @@ def _summaries(draft: Draft, groups: Mapping[str, str], names: Sequence[str], le
                 interval=estimate.interval,
                 conditions=shared(members),
                 origins=tuple(sorted({v.origin for v in members})),
+                flags=tuple(sorted({flag for v in members for flag in v.flags})),
             )
         )
     return found

@@ -11,7 +11,10 @@ Correction = Literal["max-t", "holm"]
 
 
 class GroupSummary(Frozen):
-    """One group in one row: its cells, their values, mean, sample standard deviation and interval of the mean."""
+    """One group in one row: its cells, their values, mean, sample standard deviation and interval of the mean.
+
+    ``flags`` are those that any of the values has.
+    """
 
     group: str
     n: int
@@ -22,6 +25,7 @@ class GroupSummary(Frozen):
     interval: Interval | None = None
     conditions: Conditions = Conditions()
     origins: tuple[Origin, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 class Contrast(Frozen):

@@ -88,9 +88,9 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
 
     ``values.csv`` (every value with conditions, interval, origin, provenance; without a choice of *cells* also those of
     the literature and of other sources), ``cells.csv`` (which `add` reads again), per cell ``cycles``, ``steps``, the
-    ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``), the impedance (``NAME.eis1.bdf.csv``,
-    ``NAME.spectra.csv``), and ``provenance.json``. With *form* ``parquet`` all tables are Parquet. Raises `InputError`
-    on another form, or where the folder is not empty.
+    ``peaks`` of dQ/dV, the ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``), the impedance
+    (``NAME.eis1.bdf.csv``, ``NAME.spectra.csv``), and ``provenance.json``. With *form* ``parquet`` all tables are
+    Parquet. Raises `InputError` on another form, or where the folder is not empty.
     """
     from lirich.readers.bdf import write_bdf
     from lirich.readers.bdf_impedance import write_bdf_impedance
@@ -138,6 +138,8 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
             values += run.values
             write(run.cycles, f"{name}.cycles")
             write(run.steps, f"{name}.steps")
+            if not run.peaks.is_empty():
+                write(run.peaks, f"{name}.peaks")
             if any(v.quantity == "lithium_diffusivity_m2_s" and v.conditions.segment == "gitt" for v in run.values):
                 write(run.gitt_pulses(), f"{name}.pulses")
             path = folder / f"{name}.bdf.{form}"

@@ -110,6 +110,12 @@ def _contact(view: CellView, options: dict[str, Any]) -> Figure | None:
     return contact(states, view.hidden("contact.parquet"), origin=view.origin, **options)
 
 
+def _peaks(view: CellView, options: dict[str, Any]) -> Figure | None:
+    from lirich.plots import peaks
+
+    return peaks(view.peaks, origin=view.origin, **options)
+
+
 def _energy(view: CellView, options: dict[str, Any]) -> Figure | None:
     from lirich.plots import energy
 
@@ -152,7 +158,7 @@ FIGURES: dict[str, Callable[[CellView, dict[str, Any]], Figure | None]] = {
     "mean-voltage": _of_cycles("mean_voltages"),
     "low-voltage": _of_cycles("low_voltage"),
     "protocol": _of_cycles("protocol"),
-    "peaks": _of_values("peaks"),
+    "peaks": _peaks,
     "rate": _of_values("rate_test"),
     "diffusivity": _of_values("diffusivity"),
     "impedance": _impedance,

@@ -161,6 +161,12 @@ class CellView:
         return settings_of(self.analysis, self._store)
 
     @property
+    def made_of(self) -> tuple[Cell, Sample | None]:
+        """The facts of the cell and of its sample that the values of this run were made with."""
+        made = self.analysis
+        return (self.facts, self.sample) if made.facts is None else (made.facts, made.sample)
+
+    @property
     def history(self) -> list[FactChange]:
         """What was said of the cell, its sample and its protocol, oldest first, with what each change replaced."""
         from lirich.workbench.history import history
@@ -211,12 +217,10 @@ class CellView:
         from lirich.cycling import Correction, analyse
 
         made = self.analysis
-        known = made.facts is not None
-        corrections = made.corrections if known else self._store.corrections(self.key)
+        corrections = made.corrections if made.facts is not None else self._store.corrections(self.key)
         return analyse(
             self.table(),
-            made.facts or self.facts,
-            made.sample if known else self.sample,
+            *self.made_of,
             settings=self.settings,
             corrections=[Correction.model_validate(c) for c in corrections],
         )
@@ -246,6 +250,21 @@ class CellView:
                 expected=f"a half-cell with a counter_electrode of {', '.join(COUNTER_ELECTRODES)}",
             )
         return curves.with_columns(pl.col("voltage_volt") + potential)
+
+    @cached_property
+    def peaks(self) -> pl.DataFrame:
+        """One row per dQ/dV peak of each complete cycle, followed over the cycles of one purpose, rate and window.
+
+        Columns: those of `lirich.cycling.tracks.peak_table`, such as ``cycle``, ``direction``, ``peak``, ``track`` and
+        ``dqdv_peak_voltage_v``. Computed from the stored points.
+        """
+        from lirich.cycling import annotate
+        from lirich.cycling.halfcycles import half_cycles
+        from lirich.cycling.tracks import peak_table
+
+        cell, sample = self.made_of
+        notes = annotate(self.table(), electrode=cell.electrode, settings=self.settings)
+        return peak_table(half_cycles(notes), self.cycles, cell, sample)
 
     def gitt_pulses(self) -> pl.DataFrame:
         """Return every GITT pulse: cycle, direction, state of charge, voltage at rest before it, diffusivities.
