@@ -113,7 +113,7 @@ def test_contradicting_numbers_count_both():
 
 def test_a_simulated_value_is_called_simulated():
     found = standing(own("voltage_decay_mv_per_cycle", 1.2, origin=Origin.SIMULATED))
-    assert "(SIMULATED)" in found.sentence
+    assert "(SIMULATED, " in found.sentence
 
 
 def test_quantities_that_no_one_published_are_passed_over():

@@ -291,7 +291,7 @@ def literature(
     from lirich.model.format import format_conditions, format_value
     from lirich.quantities import QUANTITIES
     from lirich.quantities import quantity as known_quantity
-    from lirich.store.literature import load_records, query
+    from lirich.store.literature import filed_elsewhere, load_records, query
     from lirich.store.literature import reference as known_reference
 
     if quantity is not None:
@@ -335,7 +335,8 @@ def literature(
     if not found and reference is not None and reference.strip().isdecimal():
         # the review cites many papers of which it gives no number
         console().print(escape(f"[{reference.strip()}] {known_reference(int(reference)).short}"))
-    console().print(f"{len(found)} published value(s).")
+    elsewhere = filed_elsewhere(found, quantity) if quantity is not None else ""
+    console().print(f"{len(found)} published value(s){f'; {elsewhere}' if elsewhere else ''}.")
 
 
 def references(text: str | None, reference: str | None, *, json: bool) -> None:

@@ -7,9 +7,10 @@ without an interval is written with the decimals that its unit deserves. Text, n
 from __future__ import annotations
 
 import math
+import re
 from types import MappingProxyType
 
-from lirich.model.value import Conditions, Interval, Operator, Value
+from lirich.model.value import Conditions, Interval, Operator, Origin, Value
 from lirich.quantities import QUANTITIES
 
 MINUS = "\N{MINUS SIGN}"
@@ -141,8 +142,37 @@ def format_apart(number: float, quantity: str, interval: Interval) -> tuple[str,
 
 
 def format_value(value: Value, *, unit: bool = True) -> str:
-    """Write a value with operator, interval and unit."""
+    """Write a value with operator, interval and unit; a published number with the digits that its record has."""
+    printed = value.provenance.parameters.get("value_printed")
+    if value.origin is Origin.LITERATURE and isinstance(printed, str):
+        as_printed = _as_printed(value, printed)
+        if as_printed is not None:
+            return _OPERATORS[value.operator] + as_printed + (_unit(value.quantity) if unit else "")
     return format_quantity(value.value, value.quantity, value.interval, unit=unit, operator=value.operator)
+
+
+_PRINTED = re.compile(r"[+-]?\d+(?:\.\d+)?")
+
+
+def _as_printed(value: Value, printed: str) -> str | None:
+    """Write a number or the ends of a range with the digits of its record; ``None`` where the record has no number.
+
+    Where the record has another unit, with as many significant digits.
+    """
+    if value.operator is Operator.RANGE:
+        numbers = [] if value.interval is None else [value.interval.low, value.interval.high]
+        texts = re.split(r"(?<=\d)\s*(?:-|–|—|\.\.|…|to)\s*", printed)  # as the records write a range
+    else:
+        numbers, texts = [value.value], [printed]
+    if not numbers or len(texts) != len(numbers) or not all(_PRINTED.fullmatch(t) for t in texts):
+        return None
+    return "–".join(_with_digits_of(t, n) for t, n in zip(texts, numbers, strict=True))
+
+
+def _with_digits_of(printed: str, number: float) -> str:
+    if math.isclose(float(printed), number, rel_tol=1e-9):
+        return _fixed(number, len(printed.partition(".")[2]))
+    return format_number(number, significant=max(1, len(printed.lstrip("+-0.").replace(".", ""))))
 
 
 def format_rate(rate_c: float) -> str:

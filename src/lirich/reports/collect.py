@@ -26,7 +26,7 @@ from lirich.reports.data import (
     StateMapReport,
 )
 from lirich.reports.figures import LEVELS, first_level
-from lirich.workbench.context import standings
+from lirich.workbench.context import in_words, standings
 from lirich.workbench.figures import drawn_spectra
 from lirich.workbench.outdated import OUT_OF_DATE
 
@@ -71,7 +71,7 @@ def collect(workspace: Workspace, *, cells: Sequence[str] | None = None, by: str
         cells=tuple(reports),
         comparison=comparison,
         literature=literature,
-        standings=tuple(standing.sentence for standing in standings(own, literature)),
+        standings=in_words(standings(own, literature)),
         workspace=workspace.store.settings.name or workspace.root.name,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
@@ -9,7 +10,7 @@ import polars as pl
 
 from lirich import plots
 from lirich.cycling.plausibility import IMPLAUSIBLE
-from lirich.model import Origin
+from lirich.model import Origin, Value
 from lirich.model.flags import unsound
 from lirich.plots import Band, CellSeries, Figure, GroupPoints
 from lirich.plots.curves import rates_of_test
@@ -18,6 +19,7 @@ from lirich.quantities import QUANTITIES
 from lirich.reports.data import CellReport, QuantityRow, ReportData
 from lirich.reports.diagnosis import energy_loss, slowest
 from lirich.reports.summary import headline_rows
+from lirich.store.literature import about, filed_elsewhere
 
 OVERLAID = (
     "discharge_specific_capacity_mah_g",
@@ -185,7 +187,7 @@ def literature_figures(data: ReportData) -> list[Figure]:
     """Return where the cells stand among published values: a strip per quantity, and retention against cycles."""
     if not data.literature:
         return []
-    published = [(str(v.conditions.other.get("morphology", "not stated")), v) for v in data.literature]
+    published = _by_morphology(data.literature)
     sound = [(c.group_name, [v for v in c.values if not unsound(v.flags)]) for c in data.cells]
     own = [(group, v) for group, values in sound for v in values]
     ones = [(group, v) for group, values in sound for key in CONTEXT if (v := slowest(values, key)) is not None]
@@ -201,8 +203,22 @@ def literature_figures(data: ReportData) -> list[Figure]:
         elif key == "rate_capacity_mah_g":
             figures.append(plots.rate_context(own, published))
         else:
-            figures.append(plots.literature_context(key, ones, published))
+            figures.append(_context(key, ones, data.literature))
     return [f for f in figures if f is not None]
+
+
+def _by_morphology(values: Sequence[Value]) -> list[tuple[str, Value]]:
+    return [(str(v.conditions.other.get("morphology", "not stated")), v) for v in values]
+
+
+def _context(key: str, ones: Sequence[tuple[str, Value]], literature: Sequence[Value]) -> Figure | None:
+    """Draw one quantity among published values, also those that are filed under another name, and say so."""
+    facts = about(literature, key)
+    figure = plots.literature_context(
+        key, ones, _by_morphology([v.model_copy(update={"quantity": key}) for v in facts])
+    )  # of the copies only the place in this figure is used
+    elsewhere = filed_elsewhere(facts, key)
+    return replace(figure, note=f"{figure.note} {elsewhere}.") if figure and elsewhere else figure
 
 
 def _varies(row: QuantityRow) -> bool:

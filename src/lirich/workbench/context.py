@@ -11,17 +11,18 @@ from typing import Any, Literal
 
 from lirich.model import Conditions, Frozen, Origin, Subject, Value
 from lirich.model.flags import unsound
-from lirich.model.format import condition_name, format_value
 from lirich.quantities import QUANTITIES, quantity
+from lirich.store.literature import about
 from lirich.store.literature.conflicts import same_material, span
 from lirich.workbench.comparable import number_of_cycles, unlike
+from lirich.workbench.standing_words import LEAST_FOR_PERCENTILE, conditions_of, in_words, sentence_of
+
+__all__ = ["LEAST_FOR_PERCENTILE", "Neighbour", "Place", "Standing", "in_words", "standings"]
 
 Likeness = Literal["alike", "not stated", "unlike"]
 
-LEAST_FOR_PERCENTILE = 5
-"""Among fewer facts a percentile says nothing; the rank is given alone."""
-
 _RETENTION = frozenset({"capacity_retention", "energy_retention"})
+_AT_A_RATE = frozenset({"rate_capacity_mah_g", "rate_capability", "rate_recovery"})  # without its rate it is no figure
 _CYCLES_TOLERANCE = 0.10  # retentions after 100 and 110 cycles may stand side by side here, where nothing is tested
 _WORD_OF_A_LAB = "segment"  # papers have no protocol segments
 
@@ -57,10 +58,13 @@ class Place(Frozen):
 class Standing(Frozen):
     """Where one value of the user stands among published ones.
 
-    ``among_all`` counts every material once; ``among_compatible`` only those of which no stated condition differs.
+    ``among_all`` counts every material once; ``among_compatible`` only those of which no stated condition differs (of
+    a figure at a rate: whose rate is known): the values ``among``, beside which it is ranked. The rest are ``apart``.
+    ``never_stated`` are conditions of the value that none of ``among`` states, ``not_stated_here`` those that they
+    state and the value does not.
     ``statements`` are published values about a kind of material and theoretical ones: shown, never ranked against.
     ``nearest`` are the nearest facts, those under the likest conditions first. A retention is set among those after a
-    like number of cycles only; ``unranked`` says why it has no rank where there is none, and its places are empty then.
+    like number of cycles only; ``unranked`` says why it has no rank where there is none.
     """
 
     value: Value
@@ -73,49 +77,18 @@ class Standing(Frozen):
     nearest: tuple[Neighbour, ...]
     statements: tuple[Value, ...] = ()
     unranked: str = ""
+    among: tuple[Value, ...] = ()
+    apart: tuple[Value, ...] = ()
+    not_stated_here: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
-        """The standing in words, with n and the doubt about conditions."""
-        what = QUANTITIES[self.value.quantity]
-        place = self.among_all
-        told_of = f"{self.value.subject.key}: {what.name} {format_value(self.value)}"
-        told = "" if self.value.origin is Origin.MEASURED else f" ({self.value.origin.value.upper()})"
-        if self.unranked:
-            return f"{told_of}{told} is not ranked: {self.unranked}."
-        doubts = (
-            f"none under conditions known to be alike; {self.unlike} under unlike ones"
-            if self.alike == 0
-            else f"{self.alike} under like conditions, {self.unlike} under unlike ones"
-        )
-        names = ", ".join(condition_name(name) for name in self.never_stated)
-        silent = f"; no source states {names}" if names else ""
-        after = " after about as many cycles" if self.value.quantity in _RETENTION else ""
-        few = f" ONLY {place.n} PUBLISHED VALUE{'S' if place.n > 1 else ''}." if place.n < LEAST_FOR_PERCENTILE else ""
-        return (
-            f"{told_of}{told} would be {_rank(place, what.better)} beside {place.n} published "
-            f"value{'' if place.n == 1 else 's'}{after}, {doubts}{silent}.{few}"
-        )
+        """The standing in words, with n, the conditions of both sides and the doubts about them."""
+        return sentence_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the standing as the object that ``--json`` prints."""
         return {**self.model_dump(mode="json"), "unit": self.value.unit, "sentence": self.sentence}
-
-
-def _rank(place: Place, better: Literal["higher", "lower"] | None) -> str:
-    """Say the place in words: ``the highest``, ``the 3rd lowest``, ``the 2nd to 4th highest``, last ``the lowest``."""
-    word = {"higher": "highest", "lower": "lowest", None: "largest"}[better]
-    best, worst = place.best_rank, place.worst_rank
-    if worst == 1:
-        return f"the {word}"
-    if best == place.n + 1:
-        return {"lowest": "the highest", "highest": "the lowest", "largest": "the smallest"}[word]
-    return f"the {_ordinal(best)} {word}" if best == worst else f"the {_ordinal(best)} to {_ordinal(worst)} {word}"
-
-
-def _ordinal(n: int) -> str:
-    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"
 
 
 def standings(
@@ -130,7 +103,8 @@ def standings(
     Values of origin ``literature`` and quantities without a published value of a named material are passed over. A
     material that is told of twice with one number counts once; contradicting numbers count both and are flagged.
     Values that are flagged as unsound (`lirich.model.flags`) have no place. Papers give capacities and efficiencies
-    of fresh cells: of a figure of single cycles (retentions apart) only a subject's first cycle is set among them.
+    of fresh cells: of a figure of single cycles (retentions apart) only a subject's first cycle is set among them. An
+    efficiency that a source gives without saying of which cycle stands beside initial ones, and says so.
 
     Raises `UnknownNameError` on a key of *quantities*.
     """
@@ -139,16 +113,17 @@ def standings(
     found = []
     known = list(values)
     first = _first_cycles(known)
+    initial = {v.subject for v in known if v.quantity == "initial_coulombic_efficiency"}
     by_quantity: dict[str, tuple[list[Value], tuple[Value, ...]]] = {}
     for value in known:
         if value.conditions.cycle != first.get((value.subject, value.quantity), value.conditions.cycle):
             continue
         if value.origin is Origin.LITERATURE or (wanted is not None and value.quantity not in wanted):
             continue
-        if unsound(value.flags):
-            continue
+        if unsound(value.flags) or (value.quantity == "coulombic_efficiency" and value.subject in initial):
+            continue  # of a first cycle the initial efficiency is the same number
         if value.quantity not in by_quantity:
-            by_quantity[value.quantity] = _facts_and_statements([v for v in published if v.quantity == value.quantity])
+            by_quantity[value.quantity] = _facts_and_statements(about(published, value.quantity))
         facts, statements = by_quantity[value.quantity]
         if facts:
             found.append(_standing(value, facts, statements, nearest))
@@ -166,15 +141,24 @@ def _standing(value: Value, facts: Sequence[Value], statements: tuple[Value, ...
     if value.quantity in _RETENTION:
         all_of_them = [f for f in facts if _like_count(value.conditions, f.conditions)]
         unranked = "" if all_of_them else _no_like_count(value, facts)
-    compatible = [n.value for n in neighbours if n.likeness != "unlike" and n.value in all_of_them]
+    compatible = [n for n in neighbours if n.likeness != "unlike" and n.value in all_of_them]
+    if value.quantity in _AT_A_RATE:
+        compatible = [n for n in compatible if not {"rate_c", "current_ma_g"}.intersection(n.not_stated)]
+    among = [n.value for n in compatible]
+    apart = [fact for fact in facts if fact not in among]
+    if not among and not unranked:
+        unranked = f"none of {len(apart)} published values is known to be under like conditions"
+        theirs = ", ".join(conditions_of(apart))
+        unranked += f"; theirs: {theirs}" if theirs else ""
     counts = {kind: sum(n.likeness == kind for n in neighbours) for kind in ("alike", "not stated", "unlike")}
-    silent = set.intersection(*(_silent(value.conditions, fact.conditions) for fact in facts))
+    silent = set.intersection(*(_silent(value.conditions, fact.conditions) for fact in among or facts))
+    here = {name for n in compatible for name in n.not_stated if not _states(value.conditions, name)}
     order = {"alike": 0, "not stated": 1, "unlike": 2}
     neighbours.sort(key=lambda n: (order[n.likeness], abs(n.difference)))
     return Standing(
         value=value,
         among_all=_place(value, all_of_them),
-        among_compatible=_place(value, compatible),
+        among_compatible=_place(value, among),
         alike=counts["alike"],
         not_stated=counts["not stated"],
         unlike=counts["unlike"],
@@ -182,6 +166,9 @@ def _standing(value: Value, facts: Sequence[Value], statements: tuple[Value, ...
         nearest=tuple(neighbours[:nearest]),
         statements=statements,
         unranked=unranked,
+        among=tuple(among),
+        apart=tuple(apart),
+        not_stated_here=tuple(sorted(here)),
     )
 
 
@@ -270,7 +257,9 @@ def _states(conditions: Conditions, name: str) -> bool:
 def _silent(value: Conditions, fact: Conditions) -> set[str]:
     """Return what the user's value states and the fact does not, among what every test has."""
     usual = ("voltage_lower_v", "voltage_upper_v", "temperature_celsius")
-    return {n for n in usual if getattr(value, n) is not None and getattr(fact, n) is None}
+    silent = {n for n in usual if getattr(value, n) is not None and getattr(fact, n) is None}
+    rates = [any(x is not None for x in (c.rate_c, c.current_ma_g)) for c in (value, fact)]
+    return silent | ({"rate_c"} if rates == [True, False] else set())
 
 
 def _place(value: Value, facts: Sequence[Value]) -> Place:

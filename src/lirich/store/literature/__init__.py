@@ -8,7 +8,7 @@ Source: Yang et al., EES Batteries 2 (2026) 377, doi:10.1039/d5eb00167f; see ``S
 from lirich.store.literature.conditions import parse_conditions
 from lirich.store.literature.conflicts import Conflict, find_conflicts
 from lirich.store.literature.dopants import Statement, statements
-from lirich.store.literature.query import morphology_of, query
+from lirich.store.literature.query import about, filed_elsewhere, morphology_of, query
 from lirich.store.literature.records import load, load_records
 from lirich.store.literature.references import REVIEW, REVIEW_DOI, Reference, reference, references
 from lirich.store.literature.vocabulary import QUANTITY_NAMES
@@ -20,6 +20,8 @@ __all__ = [
     "Conflict",
     "Reference",
     "Statement",
+    "about",
+    "filed_elsewhere",
     "find_conflicts",
     "load",
     "load_records",

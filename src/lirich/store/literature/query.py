@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 
 from lirich.errors import UnknownNameError
 from lirich.model import Value
@@ -11,6 +12,31 @@ from lirich.quantities import quantity as known_quantity
 from lirich.store.literature.records import MORPHOLOGIES, load
 from lirich.store.literature.references import Reference, references
 from lirich.store.literature.references import reference as known_reference
+
+FILED_ELSEWHERE = MappingProxyType({"initial_coulombic_efficiency": "coulombic_efficiency"})
+"""Quantities of which some facts are filed under another one, since their source does not say all: see `about`."""
+
+
+def about(values: Iterable[Value], quantity: str) -> list[Value]:
+    """Return those of *values* that are about *quantity*, also those that are filed under another name.
+
+    Of an initial Coulombic efficiency these are Coulombic efficiencies of the first cycle, and of a cycle that the
+    source does not state (flag ``cycle-not-stated``): the number beside an initial capacity is probably the first's.
+    """
+    elsewhere = FILED_ELSEWHERE.get(quantity)
+    return [
+        v for v in values if v.quantity == quantity or (v.quantity == elsewhere and v.conditions.cycle in (None, 1))
+    ]
+
+
+def filed_elsewhere(values: Iterable[Value], quantity: str) -> str:
+    """Say in a sentence how many of the *values* of a query for *quantity* are filed under another name, and why."""
+    other = [v for v in values if v.quantity != quantity]
+    if not other:
+        return ""
+    silent = sum("cycle-not-stated" in v.flags for v in other)
+    why = f"; of {silent} the source does not say of which cycle" if silent else ""
+    return f"{len(other)} of the published filed under {FILED_ELSEWHERE[quantity]}{why}"
 
 
 def query(
@@ -28,7 +54,8 @@ def query(
     Parameters
     ----------
     quantity:
-        Key of the vocabulary. Raises `UnknownNameError` on another.
+        Key of the vocabulary; also what is filed under another name is found (`about`). Raises `UnknownNameError` on
+        another.
     morphology:
         ``SC``, ``PC`` or ``PC-dense``; ``PC`` includes the dense polycrystals. Raises `UnknownNameError` on another.
     sample:
@@ -50,9 +77,8 @@ def query(
         _known_reference(str(reference).strip(), found)
     return [
         v
-        for v in found
-        if (quantity is None or v.quantity == quantity)
-        and (morphology is None or _of_morphology(v, morphology))
+        for v in (found if quantity is None else about(found, quantity))
+        if (morphology is None or _of_morphology(v, morphology))
         and (sample is None or sample.casefold() in v.subject.key.casefold())
         and (reference is None or _of_reference(v, str(reference).strip()))
         and (flag is None or flag in v.flags)
