@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,11 +11,13 @@ from hypothesis.extra.numpy import arrays
 from scipy.signal import savgol_filter
 from scipy.stats import norm
 
+from lirich import plots
 from lirich.cycling.activation import activation
 from lirich.cycling.dqdv import Smoothing, charge_below, dqdv, dqdv_curves, voltage_resolution
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import capacity_above, capacity_below
 from lirich.cycling.peaks import dqdv_values, find_peaks, follow
+from lirich.cycling.tracks import peak_table
 from lirich.errors import NotEnoughDataError, SettingsError
 from lirich.model import Cell, Sample
 
@@ -244,3 +247,79 @@ def test_peaks_have_the_names_of_a_li_rich_cathode_only_where_it_may_be_one(elec
         assert places == {round(p, 2) for p in places}
         assert len(places) >= 2
     assert ("no-spinel-peak" in {f.code for f in findings}) is named
+
+
+def drifting_test() -> tuple[list[HalfCycle], pl.DataFrame]:
+    """Ten ageing cycles whose peaks fall by 2 mV per cycle, and a check-up (cycle 8) whose peaks stand 40 mV higher."""
+    halves = [two_peaks(cycle=n, shift=0.04 if n == 8 else -0.002 * n) for n in range(1, 12)]
+    numbers = list(range(1, 12))
+    return halves, pl.DataFrame(
+        {
+            "cycle": numbers,
+            "cycle_number": [n + 100 for n in numbers],
+            "segment": ["check_up" if n == 8 else "ageing" for n in numbers],
+            "like_group": [1 if n == 8 else 0 for n in numbers],
+            "complete": [True] * 11,
+        }
+    )
+
+
+def test_peaks_are_followed_over_all_cycles_of_one_rate_and_never_into_another():
+    halves, cycles = drifting_test()
+    table = peak_table(halves, cycles, Cell(key="SC-1", electrode="cathode", active_mass_mg=500.0))
+    for at, _, _ in PEAKS:
+        of_peak = table.filter((pl.col("dqdv_peak_voltage_v") - at).abs() < 0.1)
+        ageing = of_peak.filter(pl.col("segment") == "ageing")
+        assert ageing["cycle"].to_list() == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
+        assert ageing["cycle_number"].to_list() == [n + 100 for n in ageing["cycle"]]
+        assert ageing["track"].n_unique() == ageing["peak"].n_unique() == 1
+        assert ageing["dqdv_peak_voltage_v"].to_numpy() == pytest.approx(
+            at - 0.002 * ageing["cycle"].to_numpy(), abs=5e-3
+        )
+        slope = np.polyfit(ageing["cycle"], 1000 * ageing["dqdv_peak_voltage_v"], 1)[0]
+        assert slope == pytest.approx(-2.0, abs=0.1)
+        # 40 mV is within the gate of 60 mV: only the other conditions keep the check-up out of the track
+        (check_up,) = of_peak.filter(pl.col("segment") == "check_up")["dqdv_peak_voltage_v"]
+        assert check_up == pytest.approx(at + 0.04, abs=5e-3)
+    assert table["lasting"].all()
+    assert (table["dqdv_peak_area_mah_g"] / table["area_mah"]).to_numpy() == pytest.approx(2.0)
+
+
+def test_the_table_of_peaks_has_the_positions_that_are_values():
+    halves, cycles = drifting_test()
+    cell = Cell(key="SC-1", electrode="cathode", active_mass_mg=500.0)
+    ageing = [h for h in halves if h.cycle != 8]
+    values, _ = dqdv_values(ageing, cell)
+    table = peak_table(halves, cycles, cell)
+    positions = [v for v in values if v.quantity == "dqdv_peak_voltage_v"]
+    assert len(positions) == 4  # two peaks, in the first and the last cycle
+    for value in positions:
+        row = table.filter(
+            (pl.col("cycle") == value.conditions.cycle) & (pl.col("peak") == value.conditions.other["peak"])
+        )
+        assert row["dqdv_peak_voltage_v"].to_list() == [value.value]
+
+
+def test_a_table_of_peaks_without_mass_or_cycles():
+    halves, cycles = drifting_test()
+    table = peak_table(halves, cycles, Cell(key="SC-1", electrode="cathode"))
+    assert table["dqdv_peak_height_mah_g_v"].null_count() == table["dqdv_peak_area_mah_g"].null_count() == table.height
+    assert table["height_mah_v"].null_count() == 0
+    assert peak_table([], cycles, Cell(key="SC-1")).is_empty()
+    parts = cycles.with_columns(complete=pl.lit(value=False))
+    assert peak_table(halves, parts, Cell(key="SC-1")).is_empty()
+    stopped = cycles.with_columns(segment=pl.lit("gitt"))
+    assert peak_table(halves, stopped, Cell(key="SC-1")).is_empty()
+
+
+def test_the_figure_of_peaks_joins_like_cycles_alone():
+    halves, cycles = drifting_test()
+    table = peak_table(halves, cycles, Cell(key="SC-1", electrode="cathode"))
+    figure = plots.peaks(table)
+    joined = [trace for trace in figure.data if "lines" in trace["mode"]]
+    alone = [trace for trace in figure.data if trace["mode"] == "markers"]
+    assert len(joined) == len(alone) == len(PEAKS)
+    for trace in joined:
+        assert trace["x"] == [101, 102, 103, 104, 105, 106, 107, 109, 110, 111]  # the cycler's count
+    assert all(trace["x"] == [108] for trace in alone)
+    assert plots.peaks(table.filter(pl.col("cycle") == 1)) is None

@@ -25,6 +25,7 @@ from lirich.quantities import QUANTITIES, convert
 from lirich.store.literature import (
     QUANTITY_NAMES,
     REVIEW_DOI,
+    filed_elsewhere,
     load,
     load_records,
     morphology_of,
@@ -333,3 +334,17 @@ def test_garbage_is_a_typed_error(tmp_path_factory, garbage):
     except LirichError:
         return
     assert all(v.origin is Origin.LITERATURE for v in values)
+
+
+def test_initial_efficiencies_are_found_where_they_are_filed_under_another_name():
+    found = query(quantity="initial_coulombic_efficiency")
+    assert [v.provenance.parameters["record"] for v in found] == [74, 75]
+    assert {v.quantity for v in found} == {"coulombic_efficiency"}  # what the source says is not changed
+    said = filed_elsewhere(found, "initial_coulombic_efficiency")
+    assert (
+        said == "2 published values are filed under coulombic_efficiency (2 of a cycle that the source does not state)"
+    )
+    later = found[0].model_copy(update={"conditions": Conditions(cycle=50)})
+    assert query([later], quantity="initial_coulombic_efficiency") == []
+    assert query(quantity="coulombic_efficiency") == found
+    assert filed_elsewhere(found, "coulombic_efficiency") == ""

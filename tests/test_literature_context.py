@@ -9,7 +9,7 @@ import pytest
 from lirich.errors import UnknownNameError
 from lirich.model import Conditions, Origin, Subject, Value
 from lirich.store.literature import load
-from lirich.workbench.context import standings
+from lirich.workbench.context import in_words, standings
 
 WINDOW = {"voltage_lower_v": 2.0, "voltage_upper_v": 4.8, "temperature_celsius": 25.0}
 AT_1C = {"rate_c": 1.0, "one_c_ma_g": 250.0, "current_ma_g": 250.0}
@@ -150,3 +150,54 @@ def test_a_retention_is_ranked_only_among_those_after_about_as_many_cycles(condi
     assert ("is not ranked: " in found.sentence) is (n == 0)
     if n == 0:
         assert found.among_compatible.n == 0
+
+
+def test_a_capacity_at_a_rate_is_ranked_beside_that_rate_alone():
+    slow = standing(own("rate_capacity_mah_g", 262.4, rate_c=0.1, current_ma_g=25.0, one_c_ma_g=250.0))
+    assert slow.among == ()
+    assert slow.sentence.startswith("SC-1: capacity at a rate 262.4 mAh/g (2.0–4.8 V, C/10, 25 °C) is not ranked: ")
+    assert "none of 8 published values is known to be under like conditions; theirs: 1C to 5C" in slow.unranked
+    at_1c = standing(own("rate_capacity_mah_g", 226.8, **AT_1C))
+    assert [v.value for v in at_1c.among] == [197]  # the one that the review gives at 1C
+    assert "would be higher than the 1 published value, " in at_1c.sentence
+    assert "197 mAh/g (Li1.2Ni0.2Mn0.6O2). Not counted: 7 of other conditions (3C to 5C)." in at_1c.sentence
+    unknown = standing(own("rate_capacity_mah_g", 170.0, current_ma_g=11.2))  # no word on what 1C means
+    assert unknown.unranked
+
+
+def test_capacities_at_unlike_currents_are_counted_but_not_ranked():
+    found = standing(own("discharge_specific_capacity_mah_g", 274.8, cycle=1, rate_c=0.05, current_ma_g=12.5))
+    assert [v.value for v in found.among] == [265]  # record 72 states no current
+    assert (found.among_all.n, len(found.apart)) == (11, 10)
+    assert "Not counted: 10 of other conditions (20 to 25 mA/g)" in found.sentence
+    near = standing(own("discharge_specific_capacity_mah_g", 274.8, cycle=1, current_ma_g=25.0))
+    assert all(v.conditions.current_ma_g in (None, 25) for v in near.among)
+    assert len(near.among) > 5
+
+
+def test_an_initial_efficiency_stands_beside_flagged_ones_and_says_so():
+    values = [own("initial_coulombic_efficiency", 83.4, cycle=1), own("coulombic_efficiency", 83.4, cycle=1)]
+    (found,) = standings(values, load())  # one number, one standing
+    assert found.value.quantity == "initial_coulombic_efficiency"
+    assert [v.provenance.parameters["record"] for v in found.among] == [74, 75]
+    assert (
+        "82.5 % (pristine (DL-LLO study), filed as Coulombic efficiency, cycle not stated, conflict)" in found.sentence
+    )
+    assert "90.3 % (DL-LLO, filed as Coulombic efficiency, cycle not stated)" in found.sentence
+    alone = standing(own("coulombic_efficiency", 83.4, cycle=1))
+    assert "82.5 % (pristine (DL-LLO study), cycle not stated, conflict)" in alone.sentence
+
+
+def test_many_cells_are_said_in_few_lines():
+    cells = []
+    for i in range(10):
+        of_cell = [
+            own("voltage_decay_mv_per_cycle", 1.2 + 0.1 * i, rate_c=0.5),
+            *(own("rate_capacity_mah_g", 260 - 40 * c, rate_c=c, one_c_ma_g=250.0) for c in (0.1, 0.2, 0.5, 1.0, 2.0)),
+        ]
+        cells += [v.model_copy(update={"subject": Subject(kind="cell", key=f"SC-{i}")}) for v in of_cell]
+    lines = in_words(standings(cells, load()))
+    assert len(lines) == 3  # decay; capacity at 1C; the other rates
+    assert "SC-0 1.20\u00a0mV/cycle, SC-1 1.30\u00a0mV/cycle" in lines[0]
+    assert lines[1].startswith("Capacity at a rate (2.0–4.8 V, 1C, 25 °C): SC-0 220.0\u00a0mAh/g, ")
+    assert "SC-7 and 2 more (40 values, 2.0–4.8 V, C/10 to 2C, 25 °C) is not ranked: " in lines[2]

@@ -428,3 +428,17 @@ def test_few_cycles_have_whole_ticks_and_small_logarithmic_ticks_whole_numbers()
     assert style.cycle_axis([1, 2])["dtick"] == 1
     assert "dtick" not in style.cycle_axis(range(1, 100))
     assert style.axis("Rate", type="log")["minorloglabels"] == "complete"
+
+
+def test_ungrouped_cells_have_colours_of_their_own_and_a_legend_that_leaves_room() -> None:
+    table = pl.DataFrame({"cycle": [1, 2, 3], "capacity_retention": [100.0, 99.0, 98.0]})
+    names = [f"a_long_name_of_a_file_of_the_batch_{i}" for i in range(7)]
+    alone = plots.overlay([plots.CellSeries(n, style.NO_GROUP, table) for n in names], "capacity_retention")
+    assert alone is not None
+    assert len({t["line"]["color"] for t in alone.data}) == 7
+    assert [t["name"][-1] for t in alone.data] == list("0123456")  # the end tells them apart
+    assert all(len(t["name"]) <= 24 for t in alone.data)
+    short = plots.overlay([plots.CellSeries(str(i), "SC", table) for i in range(3)], "capacity_retention")
+    assert short is not None
+    assert len({t["line"]["color"] for t in short.data}) == 1  # a group keeps its colour
+    assert alone.layout["height"] - short.layout["height"] >= 3 * 19  # two long names stand in a row of the legend

@@ -22,6 +22,7 @@ from lirich.model.format import (
     format_rate,
     format_value,
 )
+from lirich.store.literature import load
 
 DECAY = "voltage_decay_mv_per_cycle"
 
@@ -183,3 +184,21 @@ def test_a_number_and_its_interval_apart_have_the_same_decimals() -> None:
     volts = format_apart(3.56295, "computed_average_voltage_v", interval(3.5303, 3.5956))
     assert volts == ("3.563", "3.530 … 3.596")
     assert format_apart(23.709, "dopant_size_mismatch", interval(23.709, 23.709)) == ("23.7", "")
+
+
+def test_published_numbers_keep_the_digits_of_their_record() -> None:
+    facts = {int(v.provenance.parameters["record"]): v for v in load()}
+    for record, text in (
+        (1, "257 mAh/g"), (5, "97.3 %"), (11, "236.26 mAh/g"), (74, "82.5 %"), (77, "0.7 mV/cycle"),
+        (96, "> 1000 Wh/kg"),
+    ):  # fmt: skip
+        assert format_value(facts[record]) == text
+    for value in facts.values():  # a number that was printed in this unit stands there as it was printed
+        printed = str(value.provenance.parameters["value_printed"])
+        if value.operator is not Operator.RANGE and float(printed) == value.value:
+            assert format_value(value, unit=False).split(" ")[-1].replace("\u202f", "") == printed
+        low, high = (value.interval.low, value.interval.high) if value.interval else (value.value, value.value)
+        numbers = [float(x) for x in re.findall(r"[\d.]+", format_value(value, unit=False).replace("\u202f", ""))]
+        assert numbers == pytest.approx([low, high] if value.interval else [low], rel=1e-12)
+    own = facts[1].model_copy(update={"origin": Origin.MEASURED})
+    assert format_value(own) == "257.0 mAh/g"

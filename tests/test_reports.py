@@ -16,7 +16,9 @@ from lirich.errors import InputError
 from lirich.model import Cell, Finding, RawFile, Sample, Severity, Test
 from lirich.plots.figure import plotly_source
 from lirich.reports import CellReport, ReportData, build_report
-from lirich.reports.data import SegmentRow
+from lirich.reports.data import ComparisonReport, GroupRow, QuantityRow, SegmentRow
+from lirich.reports.figures import comparison_figures
+from lirich.reports.sections import finding_groups, missing_facts
 from report_material import made_up_cell, made_up_report
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "line", "polyline"}
@@ -164,6 +166,50 @@ def test_simulated_cells_are_marked_everywhere() -> None:
     assert "are simulated" not in only.text
 
 
+def section(text: str, name: str) -> str:
+    start = text.index(f'<section id="{name}"')
+    return text[start : text.index("</section>", start)]
+
+
+def test_simulated_numbers_are_marked_in_answers_comparison_and_files(seven: str) -> None:
+    badge = '<span class="badge simulated">simulated</span>'
+    for question in ("Which sample is better?", "What is being lost?", "Is it structure or resistance?"):
+        assert f"{question} {badge}</h3>" in seven
+    table = section(seven, "comparison").split("<table", 1)[1]
+    groups = re.findall(r"<strong>(?:SC|PC)</strong>(.*?)</li>", table)
+    assert len(groups) == 8
+    assert all(badge in group for group in groups)
+    rows = section(seven, "provenance").split('class="files"')[1].split("</table>")[0].split("<tr>")[2:]
+    assert len(rows) == 7
+    assert all(badge in row for row in rows)
+
+
+def test_an_answer_of_measured_and_simulated_cells_says_which_is_which() -> None:
+    both = (made_up_cell("S", simulated=True), made_up_cell("M", "PC", simulated=False))
+    lost = section(build_report(ReportData("t", both)), "summary").split("What is being lost?")[1]
+    assert "<strong>SC</strong>" not in lost
+    assert '<strong>S <span class="badge simulated">simulated</span></strong>' in lost
+    assert "<strong>M <" not in lost
+    measured = build_report(ReportData("t", (made_up_cell("M", simulated=False), made_up_cell("N", simulated=False))))
+    assert "badge measured" not in section(measured, "summary")
+
+
+def test_the_figure_of_a_compared_quantity_is_of_the_row_with_the_most_cells() -> None:
+    def row(n: int, flags: tuple[str, ...] = ()) -> QuantityRow:
+        points = {name: tuple((f"{name}-{i}", 100.0 + i) for i in range(n)) for name in ("SC", "PC")}
+        return QuantityRow("slope_capacity_mah_g", tuple(GroupRow(g, p, 100.0, flags=flags) for g, p in points.items()))
+
+    def drawn(*rows: QuantityRow) -> int:
+        data = ReportData("t", (made_up_cell("x"),), comparison=ComparisonReport("morphology", rows))
+        (figure,) = comparison_figures(data)
+        return max(len(trace["x"]) for trace in figure.data if trace["mode"] == "markers")
+
+    assert drawn(row(2, ("fallback",)), row(6)) == 6
+    assert drawn(row(6, ("fallback",)), row(4)) == 4
+    assert drawn(row(6, ("fallback",)), row(1)) == 6  # one cell each tells nothing
+    assert drawn(row(3), row(5)) == drawn(row(5), row(3)) == 5
+
+
 HOSTILE = "<img src=x onerror=alert(1)>"
 BREAKOUT = "</script><script>alert(2)</script><!-- %{x} ${y} {{ 7*7 }}"
 
@@ -297,3 +343,29 @@ def test_cycle_zero_is_no_cycle() -> None:
     page = Page(build_report(ReportData("t", (replace(cell, cycles=pl.concat([before, cell.cycles])),))))
     assert "8 cycles" in page.text
     assert "9 cycles" not in page.text
+
+
+def test_what_a_fact_is_needed_for_and_what_is_lost_without_it_are_one_sentence() -> None:
+    lost = Finding(code="missing-composition", message="composition is not given; without it there is no formal split")
+    asked = Finding(code="missing-composition", message="composition is not given; it is needed for the formal split")
+    cells = (CellReport(cell=Cell(key="A"), findings=(lost,)), CellReport(cell=Cell(key="B"), findings=(asked,)))
+    (fact,) = missing_facts(ReportData("t", cells))
+    assert fact.why == "composition is not given; without it there is no formal split."
+    assert fact.cells == ("A", "B")
+    (alone,) = missing_facts(ReportData("t", cells[1:]))
+    assert alone.why == "composition is not given; it is needed for the formal split."
+
+
+def test_titles_of_findings_write_abbreviations_as_they_are_written() -> None:
+    codes = ("gitt-not-relaxed", "ici-too-short", "dqdv-too-short", "gap-between-files")
+    cell = CellReport(cell=Cell(key="A"), findings=tuple(Finding(code=code, message=code) for code in codes))
+    titles = {group.title for group in finding_groups(ReportData("t", (cell,)))}
+    assert titles == {"GITT not relaxed", "ICI too short", "dQ/dV too short", "Gap between files"}
+
+
+def test_what_a_mouse_does_is_not_printed(seven: str) -> None:
+    assert ".screen-only { display: none; }" in seven.split("@media print")[1]
+    for sentence in ("Hover a point for its conditions.", "Hover a point for its conditions and source."):
+        assert re.search(rf'<span class="screen-only">\s*{re.escape(sentence)}</span>', seven)
+    notes = " ".join(re.findall(r'<p class="(?:fine|lead)">(.*?)</p>', seven, flags=re.S))
+    assert not re.search(r"[Hh]over|[Dd]ouble-click", re.sub(r'<span class="screen-only">.*?</span>', "", notes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from lirich import Workspace
@@ -13,6 +14,7 @@ from lirich.reports import write_report
 from lirich.reports.collect import collect
 from lirich.reports.diagnosis import first_value
 from lirich.testing.digitised import write_digitised_cell
+from lirich.workbench.export import export
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +69,20 @@ def test_unknown_names_are_errors(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError):
         write_report(workspace, tmp_path / "r.html", by="colour of the lid")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_peaks_of_the_real_cell_stand_where_the_figure_has_them_and_nothing_joins_two_windows(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    view = workspace.cells["Kim-2025-LRLO"]
+    charge = view.peaks.filter((pl.col("cycle_number") == 1) & (pl.col("direction") == "charge"))
+    assert charge["dqdv_peak_voltage_v"].to_list() == pytest.approx([3.90, 4.52], abs=0.03)  # as published
+    tenth = view.peaks.filter(pl.col("cycle_number") == 10)  # to 4.50 V, the first to 4.70 V
+    given = [v for v in view.values if v.quantity == "dqdv_peak_voltage_v" and v.conditions.cycle == 10]
+    assert sorted(v.value for v in given) == sorted(tenth["dqdv_peak_voltage_v"])
+    assert all(trace["mode"] == "markers" for trace in view.plot("peaks").data)
+    export(workspace, tmp_path / "out")
+    assert pl.read_csv(tmp_path / "out" / "Kim-2025-LRLO.peaks.csv").height == view.peaks.height
+    again = Workspace.create(tmp_path / "again")
+    again.add([tmp_path / "out"], executor="serial")
+    assert [t.raw.name for t in again.cells["Kim-2025-LRLO"].tests] == ["Kim-2025-LRLO.bdf.csv"]

@@ -336,7 +336,7 @@ def literature(
         # the review cites many papers of which it gives no number
         console().print(escape(f"[{reference.strip()}] {known_reference(int(reference)).short}"))
     elsewhere = filed_elsewhere(found, quantity) if quantity is not None else ""
-    console().print(f"{len(found)} published value(s){f'; {elsewhere}' if elsewhere else ''}.")
+    console().print(f"{len(found)} published value(s).{f' {elsewhere}.' if elsewhere else ''}")
 
 
 def references(text: str | None, reference: str | None, *, json: bool) -> None:

@@ -59,7 +59,9 @@ def figures_of_first_cycle(
         high_voltage_threshold_v=settings.high_voltage_threshold_v,
     )
     known = {k: v for k, v in cycle_conditions(cycles, 1, cell, "charge").other.items() if k in _NUMBERS}
-    return [_with_other(v, known) for v in _doubted(_measured_at(values, cycles), cycles, 1, cell)], findings
+    doubted = _doubted(_measured_at(values, cycles), cycles, 1, cell)
+    # what follows from the composition alone is of no cycle
+    return [v if v.conditions.cycle is None else _with_other(v, known) for v in doubted], findings
 
 
 ANODE_ENERGY = "Of the half-cell, not of the material: charge that the lithiation loses raises it"

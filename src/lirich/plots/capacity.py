@@ -62,8 +62,8 @@ def capacity(
             upper_axis={"rangemode": "tozero"},
         ),
         note=notes(
-            f"{cut} of {cycles.height} efficiencies {'lies' if cut == 1 else 'lie'} outside the lower panel; "
-            "double-click it to see all."
+            f"{cut} of {cycles.height} efficiencies {'lies' if cut == 1 else 'lie'} outside the lower panel. "
+            "Double-click it to see all."
             if cut
             else "",
             left_out(cycles, run),

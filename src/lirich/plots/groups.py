@@ -174,12 +174,13 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     """
     what = quantity(key)
     colours = style.group_colours([s.group for s in series])
+    ungrouped = all(s.group == style.NO_GROUP for s in series)  # then each cell has a colour of its own
     traces: list[dict[str, Any]] = []
     seen: set[str] = set()
     turns: dict[str, int] = {}
     named = len(series) <= MOST_NAMED
     parts = 0
-    for one in series:
+    for place, one in enumerate(series):
         if key not in one.cycles.columns:
             continue
         given = one.cycles.filter(pl.col(key).is_not_null() & pl.col(key).is_finite()).sort("cycle")
@@ -188,21 +189,22 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
         if part.is_empty():
             continue
         turn = turns[one.group] = turns.get(one.group, -1) + 1
+        colour = style.turn_colour(place) if ungrouped else colours[one.group]
         x, y = part["cycle"].to_numpy(), part[key].to_numpy()
         keep = thin(x, y, most_points)
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers" if named or len(keep) <= 40 else "lines",
-                "name": style.plain(one.cell if named else one.group),
+                "name": style.plain(style.shortened(one.cell) if named else one.group),
                 "legendgroup": style.plain(one.cell if named else one.group),
                 "showlegend": named or one.group not in seen,
                 "x": x[keep].tolist(),
                 "y": style.numbers(y[keep]),
-                "line": {"color": colours[one.group], "width": 1.4, "dash": style.DASHES[one.origin]},
+                "line": {"color": colour, "width": 1.4, "dash": style.DASHES[one.origin]},
                 "marker": {
                     "size": 6 if named else 4,
-                    "symbol": _symbol(one.origin, turn) if named else style.MARKERS[one.origin],
+                    "symbol": _symbol(one.origin, place if ungrouped else turn) if named else style.MARKERS[one.origin],
                     "maxdisplayed": _MOST_MARKERS if named else 0,
                 },
                 "opacity": 0.85,
@@ -219,7 +221,7 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     if parts:
         note = f"{note} Left out: {parts} cycle{'' if parts == 1 else 's'} (cycle 0 or incomplete).".strip()
     if cut:
-        note = f"{note} {cut} of {len(drawn)} points lie outside; double-click to see all.".strip()
+        note = f"{note} {cut} of {len(drawn)} points lie outside. Double-click to see all.".strip()
     return Figure(
         title=capitalised(what.name),
         alt=f"{what.name}{unit} over cycle number for {len(traces)} cells in {len(seen)} groups: "
@@ -227,7 +229,7 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
         data=traces,
         layout=style.layout(
             showlegend=named or len(traces) > 1,
-            height=300,
+            height=300 + style.legend_height([t["name"] for t in traces if t["showlegend"]]),
             margin={"l": 64, "r": 14, "t": 26, "b": 48},
             xaxis=style.cycle_axis(c for t in traces for c in t["x"]),
             yaxis=style.axis(f"{style.symbol(what.symbol)}{unit}", **({"range": ends} if cut else {})),

@@ -52,8 +52,8 @@ def literature_context(
                 ticks="",
             ),
         ),
-        note="Published values were taken under the conditions that hovering shows, rarely the same as yours: "
-        "context, not a ranking.",
+        note="Published values were rarely taken under the same conditions as yours: context, not a ranking. "
+        "Hover a point for its conditions.",
     )
 
 
@@ -121,8 +121,8 @@ def retention_context(series: Sequence[CellSeries], published: Sequence[tuple[st
             xaxis=style.axis("Cycles since the reference", rangemode="tozero"),
             yaxis=style.axis("Capacity retention (%)"),
         ),
-        note="Rates, windows and reference cycles differ from source to source: hover for each. "
-        "Context, not a ranking.",
+        note="Rates, windows and reference cycles differ from source to source: context, not a ranking. "
+        "Hover a point for its conditions.",
     )
 
 
@@ -187,7 +187,8 @@ def rate_context(own: Sequence[tuple[str, Value]], published: Sequence[tuple[str
             xaxis=style.axis("Rate (C)", type="log", dtick="D2"),
             yaxis=style.axis("Specific discharge capacity (mAh/g)"),
         ),
-        note="1C is not the same current in every source, and windows differ: hover for each. Context, not a ranking.",
+        note="1C is not the same current in every source, and windows differ: context, not a ranking. "
+        "Hover a point for its conditions.",
     )
 
 

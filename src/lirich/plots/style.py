@@ -113,6 +113,33 @@ def group_colours(groups: list[str] | tuple[str, ...]) -> dict[str, str]:
     return {g: _FIXED_GROUPS.get(g) or colours[g] for g in dict.fromkeys(groups)}
 
 
+def turn_colour(turn: int) -> str:
+    """Return the colour of the *turn*-th of things that are in no group."""
+    return _OTHER_GROUPS[turn % len(_OTHER_GROUPS)]
+
+
+_MOST_LETTERS = 24
+_LEGEND_PX = 450  # what a figure of half a page has beside its axis
+_LETTER_PX, _SAMPLE_PX, _ROW_PX = 6.6, 46, 19  # of the legend: a letter, the line before a name, a row
+
+
+def shortened(name: str) -> str:
+    """Return *name* for a legend: of a long one both ends, which tell files of a batch apart."""
+    half = _MOST_LETTERS // 2
+    return name if len(name) <= _MOST_LETTERS else f"{name[: half - 1]}…{name[-half:]}"
+
+
+def legend_height(names: Iterable[str]) -> int:
+    """Return by how much a lying legend of *names* is higher than one row, px: room that a figure needs above it."""
+    rows, used = 1, 0.0
+    for name in names:
+        width = _SAMPLE_PX + _LETTER_PX * len(name)
+        if used and used + width > _LEGEND_PX:
+            rows, used = rows + 1, 0.0
+        used += width
+    return _ROW_PX * (rows - 1)
+
+
 def cycle_colour(fraction: float) -> str:
     """Return the colour at *fraction* (0 first cycle … 1 last cycle) of the colour scale."""
     position = min(max(fraction, 0.0), 1.0) * (len(_VIRIDIS) - 1)

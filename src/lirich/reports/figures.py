@@ -179,7 +179,7 @@ def comparison_figures(data: ReportData) -> list[Figure]:
             for g in row.groups
         ]
         figure = plots.group_points(row.quantity, groups)
-        figures.append(replace(figure, note=" · ".join(t for t in (figure.note, row.conditions) if t)))
+        figures.append(replace(figure, note=" ".join(t for t in (figure.note, row.conditions) if t)))
     return figures
 
 

@@ -174,6 +174,7 @@ def _environment() -> jinja2.Environment:
         number=format_number,
         p_value=_p_value,
         plainly=plainly,
+        screened=_screened,
     )
     environment.globals.update(group_mean=_group_mean, difference=_difference, quantities=QUANTITIES)
     return environment
@@ -185,6 +186,14 @@ def _symbol(text: str) -> Markup:
 
 def _formula(text: str) -> Markup:
     return Markup(style.formula(text))  # escaped there
+
+
+_OF_SCREEN = re.compile(r"[^.]*\b(?:[Hh]over|[Dd]ouble-click)\b[^.]*\.")
+
+
+def _screened(text: str) -> Markup:
+    """Return *text* with the sentences on what a mouse does marked: they are not printed."""
+    return Markup(_OF_SCREEN.sub(r'<span class="screen-only">\g<0></span>', str(escape(text))))
 
 
 def _tie(names: Sequence[str]) -> Callable[[str], Markup]:

@@ -48,6 +48,9 @@ _ORDER = (
     "Hysteresis", "dQ/dV", "Rate and kinetics", "Impedance", "Other",
 )  # fmt: skip
 
+_WRITTEN = {"gitt": "GITT", "ici": "ICI", "dqdv": "dQ/dV", "soc": "SOC", "kramers": "Kramers", "kronig": "Kronig"}
+"""Words of codes that are no plain words."""
+
 SHORT = {
     "discharge_specific_capacity_mah_g": "Discharge capacity",
     "initial_coulombic_efficiency": "Initial CE",
@@ -109,7 +112,8 @@ class FindingGroup:
     @property
     def title(self) -> str:
         """The code as words."""
-        return capitalised(self.code.replace("-", " "))
+        first, *others = (_WRITTEN.get(word, word) for word in self.code.split("-"))
+        return " ".join([capitalised(first), *others])
 
     @property
     def several_messages(self) -> bool:
@@ -313,6 +317,7 @@ def missing_facts(data: ReportData) -> list[MissingFact]:
 
 
 _WITHOUT = "; without it there is no "
+_NEEDED = "; it is needed for "
 
 
 def _why_asked(messages: Sequence[str]) -> str:
@@ -321,6 +326,9 @@ def _why_asked(messages: Sequence[str]) -> str:
     for message in messages:
         what, _, need = message.rstrip(".").partition(_WITHOUT)
         needs.setdefault(what, {}).update(dict.fromkeys(need.split(", no ") if need else ()))
+    lacked = {what for what, need in needs.items() if need}
+    for what in [w for w in needs if w not in lacked and w.partition(_NEEDED)[0] in lacked]:
+        del needs[what]  # what is lost without it says what it is needed for
     return " ".join(f"{what}{_WITHOUT if need else ''}{', no '.join(need)}." for what, need in needs.items())
 
 

@@ -35,8 +35,9 @@ def filed_elsewhere(values: Iterable[Value], quantity: str) -> str:
     if not other:
         return ""
     silent = sum("cycle-not-stated" in v.flags for v in other)
-    why = f"; of {silent} the source does not say of which cycle" if silent else ""
-    return f"{len(other)} of the published filed under {FILED_ELSEWHERE[quantity]}{why}"
+    why = f" ({silent} of a cycle that the source does not state)" if silent else ""
+    are = "published value is" if len(other) == 1 else "published values are"
+    return f"{len(other)} {are} filed under {FILED_ELSEWHERE[quantity]}{why}"
 
 
 def query(
