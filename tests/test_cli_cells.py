@@ -246,8 +246,15 @@ def test_the_report_marks_it_and_no_place_is_given_among_published_values(
     text = write_report(partly_charged, tmp_path / "r.html").read_text(encoding="utf-8")
     assert re.search(r'data-head="Initial CE \(%\)">\d{3}\.\d\*<', text)
     assert re.search(r'<p class="fine">\* first-charge-partial: .*\(<span class="tied">SC-1</span>\)</p>', text)
-    assert re.search(r"SC-2</span>: Coulombic efficiency [^<]* would be the ", text)
-    assert not re.search(r"SC-1</span>: Coulombic efficiency [^<]* would be the ", text)
+    (said,) = re.findall(r"<li>(Initial Coulombic efficiency \([^\n]*would be the [^\n]*)</li>", text)
+    assert {name for name in ("SC-1", "SC-2", "SC-3", "PC-1") if f">{name}</span>" in said} == {"SC-2", "SC-3", "PC-1"}
+
+
+def test_what_follows_from_the_composition_is_of_no_cycle(partly_charged: Workspace) -> None:
+    view = partly_charged.cells["PC-1"]
+    for key in ("theoretical_capacity_mah_g", "formal_tm_capacity_mah_g"):
+        assert not view.value(key).conditions.other  # no count of a cycle
+    assert view.value("initial_coulombic_efficiency").conditions.other["vendor_cycle"] == 1
 
 
 def test_like_findings_of_many_places_are_counted(lines: Console) -> None:
