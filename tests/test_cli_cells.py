@@ -246,7 +246,7 @@ def test_the_report_marks_it_and_no_place_is_given_among_published_values(
     text = write_report(partly_charged, tmp_path / "r.html").read_text(encoding="utf-8")
     assert re.search(r'data-head="Initial CE \(%\)">\d{3}\.\d\*<', text)
     assert re.search(r'<p class="fine">\* first-charge-partial: .*\(<span class="tied">SC-1</span>\)</p>', text)
-    (said,) = re.findall(r"<li>(Initial Coulombic efficiency \([^\n]*would be the [^\n]*)</li>", text)
+    (said,) = re.findall(r"<li>(Initial Coulombic efficiency \(.*? would be the .*?)</li>", text)
     assert {name for name in ("SC-1", "SC-2", "SC-3", "PC-1") if f">{name}</span>" in said} == {"SC-2", "SC-3", "PC-1"}
 
 
