@@ -52,6 +52,7 @@ def peaks(table: pl.DataFrame, *, origin: Origin = Origin.MEASURED, most_cycles:
         traces.append(trace)
     others = any(trace["mode"] == "markers" for trace in traces)
     said = "A line joins the ageing cycles of one rate and window" if lines else "No ageing cycles are alike"
+    rest = "crosses are cycles under other conditions" if lines else "nothing is joined"
     return Figure(
         title="dQ/dV peaks over cycles",
         alt=f"Position in volt of {len(names)} followed dQ/dV peaks in {kept['cycle_number'].n_unique()} cycles.",
@@ -60,9 +61,10 @@ def peaks(table: pl.DataFrame, *, origin: Origin = Origin.MEASURED, most_cycles:
             style.cycle_axis(n for trace in traces for n in trace["x"]),
             style.axis("Peak position (V)"),
             origin,
+            height=360 + style.legend_height(names),
             margin={"l": 64, "r": 18, "t": 28, "b": 52},
         ),
-        note=f"{said}; crosses are cycles that nothing joins." if others else f"{said}.",
+        note=f"{said}; {rest}." if others else f"{said}.",
     )
 
 
