@@ -323,3 +323,11 @@ def test_the_figure_of_peaks_joins_like_cycles_alone():
         assert trace["x"] == [101, 102, 103, 104, 105, 106, 107, 109, 110, 111]  # the cycler's count
     assert all(trace["x"] == [108] for trace in alone)
     assert plots.peaks(table.filter(pl.col("cycle") == 1)) is None
+
+
+def test_peaks_that_go_by_their_voltage_are_one_entry_of_the_legend():
+    halves, cycles = drifting_test()
+    figure = plots.peaks(peak_table(halves, cycles, Cell(key="A-1", electrode="anode")))
+    assert [t["name"] for t in figure.data if t["showlegend"]] == ["charge"]
+    assert {t["line"]["color"] for t in figure.data} == {plots.style.CHARGE_COLOUR}
+    assert any("3.89 V, charge" in t["hovertemplate"] for t in figure.data)
