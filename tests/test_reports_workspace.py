@@ -13,6 +13,7 @@ from lirich.errors import UnknownNameError
 from lirich.reports import write_report
 from lirich.reports.collect import collect
 from lirich.reports.diagnosis import first_value
+from lirich.reports.figures import literature_figures
 from lirich.testing.digitised import write_digitised_cell
 from lirich.workbench.export import export
 
@@ -55,6 +56,20 @@ def test_literature_stands_beside_the_cell(workspace: Workspace, tmp_path: Path)
     text = write_report(workspace, tmp_path / "r.html").read_text(encoding="utf-8")
     assert "Where your cells stand" in text
     assert "96 published values" in text
+
+
+def test_what_is_no_li_rich_cathode_is_not_set_among_those(tmp_path: Path) -> None:
+    write_digitised_cell(tmp_path / "files")
+    workspace = Workspace.create(tmp_path / "ws")
+    workspace.add([tmp_path / "files"], executor="serial")
+    workspace.set_facts("Kim-2025-LRLO", {"composition": "LiCoO2"})
+    workspace.analyse(executor="serial")
+    data = collect(workspace)
+    assert data.apart == "Not set among Li-rich cathodes: Kim-2025-LRLO (LiCoO2 is not Li-rich)."
+    assert data.standings == ()
+    assert literature_figures(data) == []
+    text = write_report(workspace, tmp_path / "r.html").read_text(encoding="utf-8")
+    assert data.apart in re.sub(r"<[^>]+>", "", text)
 
 
 def test_a_comparison_that_cannot_be_made_is_said_not_hidden(workspace: Workspace) -> None:

@@ -20,6 +20,15 @@ def li_rich(composition: Composition) -> bool:
         return False  # no cation but lithium
 
 
+def no_li_rich_cathode(cell: Cell, sample: Sample | None) -> str:
+    """Say why the material of *cell* is known not to be a Li-rich cathode; empty where it may be one."""
+    if cell.electrode in ("anode", "full"):
+        return "an anode" if cell.electrode == "anode" else "a full cell"
+    if sample is None or sample.composition is None or li_rich(Composition.parse(sample.composition)):
+        return ""
+    return f"{sample.composition} is not Li-rich"
+
+
 def may_be_li_rich_cathode(cell: Cell, sample: Sample | None) -> bool:
     """Tell whether the voltages of *cell* are those of a Li-rich cathode, or of a cathode of unknown composition.
 

@@ -65,13 +65,15 @@ def collect(workspace: Workspace, *, cells: Sequence[str] | None = None, by: str
     state_map, said = _state_map(workspace, keys)
     notes += said
     literature = tuple(workspace.literature)
-    own = [value for report in reports for value in report.values]
+    own = [value for report in reports if not report.not_among_published for value in report.values]
+    apart = dict.fromkeys(f"{r.cell.key} ({r.not_among_published})" for r in reports if r.not_among_published)
     return ReportData(
         title=_title(workspace, keys),
         cells=tuple(reports),
         comparison=comparison,
         literature=literature,
         standings=in_words(standings(own, literature)),
+        apart=f"Not set among Li-rich cathodes: {', '.join(apart)}." if apart else "",
         workspace=workspace.store.settings.name or workspace.root.name,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from lirich.cycling.material import no_li_rich_cathode
 from lirich.model import Cell, Finding, Origin, Sample, Scalar, Test, Value
 from lirich.plots import Figure
 from lirich.plots.style import NO_GROUP
@@ -63,6 +64,11 @@ class CellReport:
     def name(self) -> str:
         """What the cell is called in the report: its label, else its key."""
         return self.label or self.cell.key
+
+    @property
+    def not_among_published(self) -> str:
+        """Why it is not set among the published Li-rich cathodes; empty where it is."""
+        return no_li_rich_cathode(self.cell, self.sample)
 
     @property
     def origin(self) -> Origin:
@@ -158,7 +164,8 @@ class StateMapReport:
 class ReportData:
     """All of a report. ``created`` is shown as given.
 
-    ``standings`` says in sentences where the cells' values stand among the published ones.
+    ``standings`` says in sentences where the cells' values stand among the published ones, ``apart`` which cells are
+    not set among them.
     """
 
     title: str
@@ -166,6 +173,7 @@ class ReportData:
     comparison: ComparisonReport | None = None
     literature: tuple[Value, ...] = ()
     standings: tuple[str, ...] = ()
+    apart: str = ""
     findings: tuple[Finding, ...] = ()
     workspace: str = ""
     created: str = ""

@@ -188,12 +188,13 @@ def literature_figures(data: ReportData) -> list[Figure]:
     if not data.literature:
         return []
     published = _by_morphology(data.literature)
-    sound = [(c.group_name, [v for v in c.values if not unsound(v.flags)]) for c in data.cells]
+    cells = [c for c in data.cells if not c.not_among_published]
+    sound = [(c.group_name, [v for v in c.values if not unsound(v.flags)]) for c in cells]
     own = [(group, v) for group, values in sound for v in values]
     ones = [(group, v) for group, values in sound for key in CONTEXT if (v := slowest(values, key)) is not None]
     series = [
         CellSeries(c.name, c.group_name, thin_rows(c.cycles, 120), c.origin)
-        for c in data.cells[:_MOST_OVERLAID]
+        for c in cells[:_MOST_OVERLAID]
         if c.cycles is not None
     ]
     figures: list[Figure | None] = []
