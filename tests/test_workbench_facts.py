@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lirich.errors import ConflictingMetadataError, MetadataError, UnknownNameError
+from lirich.errors import ConflictingMetadataError, InputError, MetadataError, UnknownNameError
 from lirich.model import Cell, Sample
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
@@ -243,6 +245,30 @@ def test_one_file_of_a_cell_is_removed(workspace: Workspace, tmp_path: Path) -> 
     workspace.remove_file("A", "x.csv")
     workspace.analyse(executor="serial")
     assert workspace.cells["A"].analyses == []
+
+
+def test_of_two_files_of_one_name_the_hash_says_which_is_to_go(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, part in enumerate(("first", "second")):
+        (tmp_path / part).mkdir()
+        write_curve(tmp_path / part / "x.csv", seed=seed)
+        workspace.add(tmp_path / part / "x.csv", cell="A", executor="serial")
+    first, second = (
+        hashlib.sha256((tmp_path / part / "x.csv").read_bytes()).hexdigest() for part in ("first", "second")
+    )
+    with pytest.raises(InputError, match=r"2 files of A are 'x\.csv'") as told:
+        workspace.remove_file("A", "x.csv")
+    for digest in (first, second):
+        assert re.search(
+            rf"{digest[:12]} \([\d,]+ bytes, added \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)", told.value.expected
+        )
+    for unclear in (first[:5], ""):
+        with pytest.raises(UnknownNameError, match=re.escape(f"x.csv ({first[:12]})")):
+            workspace.remove_file("A", unclear)
+    assert len(workspace.cells["A"].tests) == 2
+    workspace.remove_file("A", first[:6].upper())
+    assert [t.raw.sha256 for t in workspace.cells["A"].tests] == [second]
+    workspace.remove_file("A", "x.csv")
+    assert workspace.cells["A"].tests == []
 
 
 def test_what_is_new_about_a_file_is_told_apart(workspace: Workspace, say: Callable[[str], AddReport]) -> None:

@@ -188,7 +188,14 @@ def remove(name: str | None, file: str | None, folder: Path | None, *, yes: bool
     if name is None:
         raise InputError("No cell is named", advice="lirich cells NAME --remove")
     view = workspace.cells[name]
-    what = f"the cell {name} ({len(view.tests)} file(s), {len(view.analyses)} run(s))" if file is None else file
+    what = f"the cell {name} ({len(view.tests)} file(s), {len(view.analyses)} run(s))"
+    told = {"removed": name, "cell": name}
+    if file is not None:
+        from lirich.workbench.removing import SHOWN_DIGITS, file_of
+
+        meant = file_of(workspace.store, name, file)
+        what = f"{meant.name} ({meant.sha256[:SHOWN_DIGITS]}) of {name}"
+        told = {"removed": meant.name, "sha256": meant.sha256, "cell": name}
     if not yes:
         if json or not sys.stdin.isatty():
             raise InputError(f"Nobody can be asked whether {what} is to go", advice="Say so with --yes")
@@ -196,10 +203,10 @@ def remove(name: str | None, file: str | None, folder: Path | None, *, yes: bool
     if file is None:
         workspace.remove_cell(name)
     else:
-        workspace.remove_file(name, file)
+        workspace.remove_file(name, told["sha256"])
         workspace.analyse([name], executor="serial")
     if json:
-        print_json({"removed": name if file is None else file, "cell": name})
+        print_json(told)
         return
     console().print(
         f"Removed {escape(what)}. The raw files and the history stay in the workspace; adding the files again brings "

@@ -241,20 +241,19 @@ class Workspace(Screenings):
         self.store.change(lambda things: things.remove_cell(cell))
 
     def remove_file(self, cell: str, file: str) -> None:
-        """Remove the tests of one file of a cell, by the file's name or the beginning of its hash, and their analyses.
+        """Remove the test of one file of a cell, by the file's name or the beginning of its hash, and its analyses.
 
-        The raw file stays. Raises `UnknownNameError` on the cell or the file.
+        The raw file stays. Raises `UnknownNameError` on the cell or the file, `InputError` where several are meant.
         """
-        from lirich.errors import UnknownNameError
+        from lirich.workbench.removing import chosen
 
         def work(things: Things) -> None:
             things.one(Cell, cell)
             tests = things.tests(cell)
-            found = [t for t in tests if t.raw.name == file or (len(file) >= 8 and t.raw.sha256.startswith(file))]
-            if not found:
-                raise UnknownNameError.of(f"file of {cell}", file, [t.raw.name for t in tests])
-            for test in found:
-                things.remove_test(test.key)
+            gone = chosen(self.store, cell, tests, file)
+            for test in tests:
+                if test.raw.sha256 == gone.sha256:
+                    things.remove_test(test.key)
 
         self.store.change(work)
 
