@@ -19,8 +19,8 @@ from lirich.errors import InputError, LirichError, UnknownNameError
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
 
-_STATES = {"new": "", "known": "already there", "anew": "read anew", "restored": "restored"}
-_COUNTED = (("anew", "read anew"), ("restored", "restored"))
+_STATES = {"new": "", "known": "already there", "anew": "read anew", "moved": "moved", "restored": "restored"}
+_COUNTED = (("anew", "read anew"), ("moved", "moved"), ("restored", "restored"))
 PARTLY = 1
 """Exit code of a run that did not do all it was asked to: files or cells failed (the others are kept), nothing could be
 compared, something is wrong."""

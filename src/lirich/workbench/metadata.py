@@ -33,6 +33,8 @@ FROM_FILE = "file "
 """How the source of a fact begins that stood in an instrument's file; all other sources are tables."""
 FACT_CODES = ("metadata-differs", "fact-withdrawn", "column-like-a-field")
 """The codes of the findings about facts: they are of the last time that the facts were entered."""
+NAME = "cell"
+"""Under this name a cell keeps who chose its own name; absent where nobody did and it is that of a file."""
 _MEANT = {
     **dict.fromkeys(
         (
@@ -171,9 +173,9 @@ def _against_known(
             change.new[name] = (value, entry)
         elif not agree(before, value):
             findings.append(_differs(cell, key, name, before, _short(source), value, entry.source))
-    folders = {_folder(entry.kept_as) for entry in asked} - {""}
+    folders = {table_folder(entry.kept_as) for entry in asked} - {""}
     for name, source in known.sources.items():
-        if name not in said and _folder(source) in folders and facts.get(name) is not None:
+        if name not in said and table_folder(source) in folders and facts.get(name) is not None:
             change.withdrawn.append(name)
             findings.append(
                 Finding(
@@ -194,7 +196,7 @@ def _goes_before(known: str, new: str) -> bool:
         return rank_known > rank_new
     if known.startswith(FROM_FILE):
         return known != new
-    before, now = _folder(known), _folder(new)
+    before, now = table_folder(known), table_folder(new)
     # two tables never take turns: the first stands as long as it is there
     return before != now and any((Path(before) / name).is_file() for name in TABLE_NAMES)
 
@@ -203,19 +205,26 @@ def _rank(source: str) -> int:
     return 0 if not source else 3 if source == BY_HAND else 1 if source.startswith(FROM_FILE) else 2
 
 
-def _folder(source: str) -> str:
-    """Return the folder of a table that is a source; empty for another source."""
+def table_folder(source: str) -> str:
+    """Return the folder of the table that is a source; empty for another source."""
     return source.rpartition("/cells.")[0] if _rank(source) == 2 else ""
 
 
 def _short(source: str) -> str:
     """Return a source without the folder of its table."""
-    return "cells." + source.rpartition("/cells.")[2] if _folder(source) else source or "the workspace"
+    return "cells." + source.rpartition("/cells.")[2] if table_folder(source) else source or "the workspace"
 
 
 def short_source(source: str) -> str:
     """Return who said a fact as it is shown: a table without its folder; empty where nobody is known."""
     return _short(source) if source else ""
+
+
+def named(cell: Cell, source: str) -> Cell:
+    """Return the cell as one whose name *source* chose; a name said by hand stays one."""
+    if _rank(source) < _rank(cell.sources.get(NAME, "")):
+        return cell
+    return cell.model_copy(update={"sources": {**cell.sources, NAME: source}})
 
 
 def _differs(cell: str, key: str, name: str, used: object, source: str, other: object, other_source: str) -> Finding:

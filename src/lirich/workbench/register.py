@@ -11,15 +11,25 @@ from typing import TYPE_CHECKING, Literal
 from lirich.errors import ConflictingMetadataError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Severity, Test
 from lirich.readers.join import OVERLAP_S
-from lirich.workbench.celltables import CELL_FIELDS, SAMPLE_FIELDS, CellTable, Entry, file_stem, read_cell_tables
-from lirich.workbench.metadata import FACT_CODES, FROM_FILE, about, forget, meant, resolve
+from lirich.workbench.celltables import (
+    BY_HAND,
+    CELL_FIELDS,
+    SAMPLE_FIELDS,
+    CellTable,
+    Entry,
+    file_stem,
+    read_cell_tables,
+)
+from lirich.workbench.metadata import FACT_CODES, FROM_FILE, NAME, about, forget, meant, named, resolve
+from lirich.workbench.moving import carried, move_segments
 
 if TYPE_CHECKING:
     from lirich.store import Store
     from lirich.store.things import Things
 
-State = Literal["new", "known", "anew", "restored"]
-"""What is new about a file that was added: nothing (``known``), the reading (``anew``), the copy (``restored``)."""
+State = Literal["new", "known", "anew", "moved", "restored"]
+"""What is new about a file that was added: nothing (``known``), the reading (``anew``), its cell alone (``moved``), the
+copy (``restored``)."""
 
 _COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")
 
@@ -69,40 +79,53 @@ class Register:
         stated one. Raises `ConflictingMetadataError` if the same content is a test of another cell, `MetadataError` if
         a fact is impossible.
         """
-        stated = self._stated(self._entries(path))
-        key = stated or name or file_stem(path)
+        own = self._entries(path)
+        stated = self._stated(own)
+        named_by = "" if stated is None else BY_HAND if self._cell else next(e.kept_as for e in own if e.cell)
         self._store.require_files(test)
 
-        def work(things: Things) -> tuple[Test, State, list[Finding]]:
+        def work(things: Things) -> tuple[str, Test, State, list[Finding]]:
             readings = things.tests_of_raw([test.raw.sha256])
-            files = [path, *(Path(present.raw.name) for present in things.tests(key))]
-            for present in readings:
-                # a name that nobody chose gives way to one that somebody states
-                unnamed = present.cell == file_stem(Path(present.raw.name)) and stated is not None
-                if present.cell != key and not self._reassign and not unnamed:
+            # a copy under another name is the file that is known
+            key = stated or (readings[0].cell if readings else name or file_stem(path))
+            leaving = [present for present in readings if present.cell != key]
+            for present in leaving:
+                if not self._reassign and not _unnamed(things, present):
                     raise ConflictingMetadataError(
                         f"{path.name} is a test of the cell {present.cell!r} already, not of {key!r}",
                         expected="one cell for each file",
                         advice="Add it with --reassign to move it",
                     )
+            files = [path, *(Path(present.raw.name) for present in things.tests(key))]
+            said = self._facts(key, path, test, files)
             table = self._table(path)
-            findings = enter_facts(things, key, self._facts(key, path, test, files), table)
+            moved = carried(things, leaving, key, said, path.parent.resolve().as_posix())
+            said[1 if own and own[0] is self._options else 0 : 0] = [
+                e for each in moved for e in each.entries if e.kept_as == BY_HAND
+            ]
+            said += [e for each in moved for e in each.entries if e.kept_as != BY_HAND]
+            findings = [f for each in moved for f in each.findings]
+            findings += enter_facts(things, key, said, table, named_by=named_by)
             for present in readings:
                 if present.key == test.key and present.cell == key:
                     kept = _with_facts(present, findings)
                     if kept != present:
                         things.replace_test(kept)
-                    return kept, "restored" if test.raw.sha256 in self._lost else "known", findings
+                    return key, kept, "restored" if test.raw.sha256 in self._lost else "known", findings
+            doubts = move_segments(things, moved, key, bool(things.tests(key)))
             entered = _with_facts(test.model_copy(update={"cell": key}), findings)
             for present in readings:
                 things.remove_test(present.key)
             things.put_test(entered)
-            for cell in {present.cell for present in readings} - {key}:
-                things.remove_empty_cell(cell)
-            again = [_read_again(present, entered) for present in readings]
-            return entered, "anew" if readings else "new", [*findings, *again]
+            for cell in {present.cell for present in leaving}:
+                things.remove_empty_cell(cell, moved_to=key)
+            told = "; ".join(f"with what you said of {each.old}: {each.told}" for each in moved if each.told)
+            again = [_read_again(present, entered, told) for present in readings]
+            same = any(present.key == entered.key for present in readings)
+            state: State = "moved" if same else "anew" if readings else "new"
+            return key, entered, state, [*findings, *doubts, *again]
 
-        return key, *self._store.change(work)
+        return self._store.change(work)
 
     def known(self, digests: Sequence[str], *, reader: str | None, repairs: Sequence[str]) -> Test | None:
         """Return the test that the file of these hashes (itself, its mappings) is already, repaired or not.
@@ -198,24 +221,41 @@ def _with_facts(test: Test, findings: Sequence[Finding]) -> Test:
     return test.model_copy(update={"findings": (*others, *(f for f in findings if f not in others))})
 
 
-def _read_again(before: Test, after: Test) -> Finding:
+def _unnamed(things: Things, test: Test) -> bool:
+    """Tell whether nobody chose the name of the test's cell: it is the file's, and gives way to one that is stated."""
+    cell = things.find(Cell, test.cell)
+    of_file = (file_stem(Path(test.raw.name)), _base(Path(test.raw.name)))
+    return test.cell in of_file and (cell is None or NAME not in cell.sources)
+
+
+def _read_again(before: Test, after: Test, carried: str) -> Finding:
     how = [
         f"{test.reader} {test.reader_version}" + (f", repaired: {', '.join(test.repairs)}" if test.repairs else "")
         for test in (before, after)
     ]
-    moved = f", and moved from {before.cell} to {after.cell}" if before.cell != after.cell else ""
+    moved = ""
+    if before.cell != after.cell:
+        moved = f"moved from {before.cell} to {after.cell}" + (f", {carried}" if carried else "")
+    if before.key == after.key:
+        message = f"{after.raw.name} was {moved}"
+    else:
+        message = f"{after.raw.name} was read anew ({how[1]}); this replaces the earlier reading ({how[0]})"
+        message += f", and {moved}" if moved else ""
     return Finding(
         code="read-again",
         severity=Severity.INFO,
-        message=f"{after.raw.name} was read anew ({how[1]}); this replaces the earlier reading ({how[0]}){moved}",
+        message=message,
         where=after.cell,
     )
 
 
-def enter_facts(things: Things, key: str, entries: Iterable[Entry], table: CellTable | None = None) -> list[Finding]:
+def enter_facts(
+    things: Things, key: str, entries: Iterable[Entry], table: CellTable | None = None, *, named_by: str = ""
+) -> list[Finding]:
     """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
 
-    *table* is what stands beside the cell's file about other cells.
+    *table* is what stands beside the cell's file about other cells; *named_by* is the source of the cell's name, empty
+    where nobody chose it.
 
     Raises `MetadataError` if a fact is impossible.
     """
@@ -228,7 +268,7 @@ def enter_facts(things: Things, key: str, entries: Iterable[Entry], table: CellT
     )
     if facts.sample is not None:
         things.put(facts.sample)
-    things.put(facts.cell)
+    things.put(facts.cell if not named_by else named(facts.cell, named_by))
     return facts.findings
 
 
