@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from command_line import run
 from conftest import on_both
-from lirich.errors import ConflictingMetadataError
+from lirich.errors import ConflictingMetadataError, MetadataError
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
+from lirich.workbench.celltables import Entry, read_cell_tables
+from lirich.workbench.metadata import resolve
 from test_workbench import write_curve
 
 
@@ -141,3 +145,191 @@ def test_going_there_and_back_keeps_the_history_finite(
     told = [(c.key, c.before, c.after) for c in workspace.cells["A"].history if c.field == "active_mass_mg"]
     assert told[0] == ("SC-3", None, 5)
     assert workspace.cells["A"].facts.active_mass_mg == 5
+
+
+# --- files that are there twice ----------------------------------------------------------------------------------
+
+
+def test_a_content_that_is_there_twice_is_one_test_under_the_first_name(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for seed, name in enumerate(("SC-1", "SC-2", "SC-4", "SC-5")):
+        write_curve(folder / f"{name}.csv", seed=seed)
+    for copy in ("Z.csv", "A-copy.csv"):
+        shutil.copy(folder / "SC-2.csv", folder / copy)
+    report = workspace.add(folder, workers=2)
+    assert report.failed == []
+    assert list(workspace.cells) == ["A-copy", "SC-1", "SC-4", "SC-5"]
+    assert {Path(p).name: reason for p, reason in report.skipped} == dict.fromkeys(
+        ("SC-2.csv", "Z.csv"), f"the same bytes as {folder / 'A-copy.csv'}"
+    )
+    before = workspace.store.fingerprint()
+    again = workspace.add(folder, executor="serial")
+    assert (len(again.skipped), {a.state for a in again.added}) == (2, {"known"})
+    assert workspace.store.fingerprint() == before
+
+
+def test_of_two_copies_that_one_is_read_which_a_table_names(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write_curve(folder / "a.csv")
+    shutil.copy(folder / "a.csv", folder / "z_copy.csv")
+    (folder / "notes.txt").write_text("hello")
+    (folder / "cells.csv").write_text("file,cell\nz_copy.csv,M50\nnowhere.csv,N\n")
+    run("init", "ws", cwd=tmp_path)
+    told = run("add", "../files", cwd=tmp_path / "ws")
+    assert told.code == 0, told.err
+    for words in ("z_copy.csv  M50", "skipped ../files/a.csv the same bytes as ../files/z_copy.csv", "notes.txt", "N)"):
+        assert words in told.out
+    assert "1 new file(s) of 1 cell(s); 0 known, 2 skipped, 0 failed" in told.out
+
+
+def test_copies_that_are_said_to_be_of_two_cells_are_a_conflict(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.csv")
+    shutil.copy(tmp_path / "a.csv", tmp_path / "b.csv")
+    (tmp_path / "cells.csv").write_text("file,cell\na.csv,A\nb.csv,B\n")
+    report = workspace.add([tmp_path / "b.csv", tmp_path / "a.csv"], executor="serial")
+    assert [(a.cell, Path(a.path).name) for a in report.added] == [("A", "a.csv")]
+    assert [(Path(p).name, type(e)) for p, e in report.failed] == [("b.csv", ConflictingMetadataError)]
+
+
+def test_a_renamed_file_stays_with_its_cell_when_it_is_read_anew(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", executor="serial")
+    (tmp_path / "a.bdf.csv").rename(tmp_path / "other.csv")
+    report = workspace.add(tmp_path / "other.csv", reader="table", executor="serial")
+    assert [(a.cell, a.state) for a in report.added] == [("a", "anew")]
+
+
+# --- where files are looked for ----------------------------------------------------------------------------------
+
+
+def test_a_workspace_in_the_folder_of_the_data_keeps_its_own_files_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    (folder / "more").mkdir(parents=True)
+    write_curve(folder / "SC-1.csv")
+    write_curve(folder / "more" / "SC-2.csv", seed=1)
+    told = run("init", cwd=folder)
+    assert "Next: lirich add FILES" in told.out
+    assert "Next: cd into it" in run("init", "elsewhere", cwd=tmp_path).out
+    assert "2 new file(s) of 2 cell(s); 0 known, 0 skipped, 0 failed" in run("add", ".", cwd=folder).out
+    names = sorted(path.name for path in folder.iterdir())
+    told = run("add", *names, cwd=folder)  # as a shell expands *
+    assert (told.code, told.err) == (0, "")
+    assert f"0 new file(s) of 2 cell(s); 2 known, {len(names) - 2} skipped, 0 failed" in told.out
+    curve = next((folder / "curves").rglob("*.parquet")).relative_to(folder)
+    assert "lirich's own" in run("add", str(curve), cwd=folder).out
+    # another workspace reads the same files, and none of this one's own
+    assert "2 new file(s) of 2 cell(s); 0 known, 0 skipped" in run("add", str(folder), cwd=tmp_path / "elsewhere").out
+
+
+def test_a_workspace_below_a_folder_is_left_alone_and_that_is_said(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    Workspace.create(folder / "ws").close()
+    write_curve(folder / "ws" / "x.csv")
+    report = workspace.add(folder, executor="serial")
+    assert [(Path(p).name, reason.split(";")[0]) for p, reason in report.skipped] == [("ws", "a lirich workspace")]
+    assert [Path(a.path).name for a in workspace.add(folder / "ws", executor="serial").added] == ["x.csv"]
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ((), "which is empty"),
+        (("cells.csv", ".hidden"), "there is hidden files, tables about cells and mappings only"),
+    ],
+)
+def test_where_there_is_nothing_to_add_the_reason_is_said(
+    workspace: Workspace, tmp_path: Path, files: tuple[str, ...], reason: str
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in files:
+        (folder / name).write_text("file,cell\n")
+    (finding,) = workspace.add(folder, executor="serial").findings
+    assert finding.code == "nothing-to-add"
+    assert reason in finding.message
+    assert str(folder) in finding.message
+
+
+# --- tables in other forms ---------------------------------------------------------------------------------------
+
+
+def test_a_table_of_another_case_is_read_and_a_spreadsheet_is_said_to_be_none(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    write_curve(tmp_path / "SC-1.csv")
+    (tmp_path / "Cells.csv").write_text("file,cell,active_mass_mg\nSC-1.csv,A,5\n")
+    (tmp_path / "Cells.xlsx").write_bytes(b"PK")
+    report = workspace.add([tmp_path], executor="serial")
+    assert [a.cell for a in report.added] == ["A"]
+    assert [(Path(p).name, "save it as cells.csv" in reason) for p, reason in report.skipped if "ells" in p] == [
+        ("Cells.xlsx", True)
+    ]
+    # it stays the same source: an entry that is emptied is taken back
+    (tmp_path / "Cells.csv").write_text("file,cell,active_mass_mg\nSC-1.csv,A,\n")
+    assert "fact-withdrawn" in [f.code for f in workspace.add(tmp_path, executor="serial").findings]
+    assert workspace.cells["A"].facts.active_mass_mg is None
+    (tmp_path / "cells.csv").write_text("file,cell\nSC-1.csv,B\n")
+    with pytest.raises(MetadataError, match=r"Cells\.csv and cells\.csv"):
+        workspace.add(tmp_path, executor="serial")
+    report = workspace.add(tmp_path / "Cells.xlsx", executor="serial")
+    assert ["save it as cells.csv" in error.advice for _, error in report.failed] == [True]
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (b"filename,cell,active_mass_mg\nx.csv,A,5\n", "Did you mean file? Rename the column"),
+        (b"file,cell name,active_mass_mg\nx.csv,A,5\n", "Did you mean cell? Rename the column"),
+        (b"sample,active_mass_mg\nA,5\n", "has neither a column cell nor a column file"),
+        (b"Cell,active_mass_mg\nA,5\n", "Rename the column Cell to cell"),
+        (b"cell,one_c\nA,0.25\n", "the field 'one_c_ma_g'"),
+        ("file,cell\nx.csv,A\n".encode("utf-16"), "is text in UTF-16. Expected: text in UTF-8. Save it as CSV UTF-8"),
+        ("file,oven\nx.csv,5 µg\n".encode("latin-1"), "line 2 has the byte 0xb5, which is no UTF-8"),
+    ],
+)
+def test_a_table_that_cannot_reach_its_files_is_refused_with_the_right_name(
+    tmp_path: Path, table: bytes, words: str
+) -> None:
+    (tmp_path / "cells.csv").write_bytes(table)
+    with pytest.raises(MetadataError) as told:
+        read_cell_tables(tmp_path)
+    assert words in str(told.value)
+    assert "None" not in str(told.value)
+
+
+def test_a_row_without_cell_and_file_is_said_to_reach_nothing(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    report = say("file,cell,active_mass_mg\nSC-2.csv,B,5\n,,6\n")
+    assert [f.message for f in report.findings] == ["cells.csv, line 3: neither a cell nor a file is named"]
+
+
+def test_a_column_that_means_a_field_is_asked_about_though_the_file_has_the_fact(tmp_path: Path) -> None:
+    (tmp_path / "cells.csv").write_text("cell,mass\nA,7\n")
+    from_file = Entry(None, None, (), {"active_mass_mg": 5.91}, {}, "x.ndax", "file x.ndax")
+    facts = resolve("A", [*read_cell_tables(tmp_path).entries, from_file])
+    assert facts.cell.active_mass_mg == 5.91
+    assert [f.message for f in facts.findings] == [
+        "column mass is kept as a group; active_mass_mg is 5.91, by file x.ndax; did you mean active_mass_mg?"
+    ]
+
+
+@pytest.mark.parametrize("name", ["cell", "file"])
+def test_the_name_of_a_cell_is_no_fact_to_be_set(workspace: Workspace, tmp_path: Path, name: str) -> None:
+    write_curve(tmp_path / "A.csv")
+    workspace.add(tmp_path / "A.csv", executor="serial")
+    with pytest.raises(MetadataError, match="lirich add FILES --cell NAME"):
+        workspace.set_facts("A", {name: "B"})
+    with pytest.raises(MetadataError, match="lirich add FILES --cell NAME"):
+        workspace.add(tmp_path / "A.csv", facts={name: "B"})
+
+
+def test_a_name_like_a_field_said_by_hand_is_answered_with_what_to_say(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "A.csv")
+    workspace.add(tmp_path / "A.csv", executor="serial")
+    (finding,) = workspace.set_facts("A", {"mass": 5})
+    assert finding.advice == "If so: lirich cells A --set active_mass_mg=5 --unset mass (in that unit)"
+    assert not any("Rename the column" in f.advice for f in workspace.cells["A"].findings)

@@ -35,7 +35,8 @@ def init(folder: Path, name: str | None, database_url: str | None, *, json: bool
         print_json({"workspace": str(workspace.root), "catalogue": workspace.store.settings.database})
         return
     console().print(f"Made the workspace [bold]{escape(str(workspace.root))}[/].")
-    console().print("Next: [bold]cd[/] into it, then [bold]lirich add[/] FILES, [bold]lirich analyse[/].")
+    inside = "" if workspace.root.resolve() == Path.cwd().resolve() else "[bold]cd[/] into it, then "
+    console().print(f"Next: {inside}[bold]lirich add[/] FILES, [bold]lirich analyse[/].")
 
 
 def inspect(files: Sequence[Path], repairs: Sequence[str], *, json: bool) -> None:
@@ -84,7 +85,8 @@ def add(
             workers=workers,
             progress=progress,
         )
-    wanted = [f for key in report.cells for f in facts_wanted(workspace.cells[key].facts, workspace.cells[key].sample)]
+    there = [workspace.cells[key] for key in report.cells if key in workspace.cells]
+    wanted = [f for view in there for f in facts_wanted(view.facts, view.sample)]
     if json:
         print_json({**report.to_dict(), "asked_for": [f.model_dump(mode="json") for f in wanted]})
     else:

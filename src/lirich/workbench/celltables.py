@@ -23,6 +23,7 @@ the same table said before. What is said of one sample in several rows must be t
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
 import io
@@ -62,6 +63,18 @@ OTHER_UNITS = {
 }
 """How values under the name of another unit are converted."""
 
+_OTHER_NAMES = {
+    "file": ("filename", "filenames", "datafile", "rawfile", "filepath", "path"),
+    "cell": ("cellname", "cellid", "cellno", "cellnumber", "nameofcell"),
+}
+"""What the columns that tie a row to its files are called elsewhere, as letters alone."""
+
+_UNITS = ("_mg", "_ma_g", "_mah_g", "_cm2", "_um", "_percent")
+"""Ends of fields without which a name is refused: ``one_c`` may be in A/g."""
+
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".tsv")
+_AS_TEXT = "Save it as CSV UTF-8 (in a spreadsheet: Save as, CSV UTF-8), or as UTF-8 in a text editor"
+
 T = TypeVar("T", Cell, Sample)
 
 _LARGEST_TABLE = 16 * 2**20  # bytes; a hand-written table is thousands of times smaller
@@ -70,6 +83,24 @@ _LARGEST_TABLE = 16 * 2**20  # bytes; a hand-written table is thousands of times
 def file_stem(path: Path) -> str:
     """Return the file's name without its ending (``SC-1.bdf.csv`` → ``SC-1``)."""
     return path.stem[: -len(".bdf")] if path.stem.lower().endswith(".bdf") else path.stem
+
+
+def is_table(path: Path) -> bool:
+    """Tell whether a file of this name is a table about cells; ``Cells.csv`` is one too."""
+    return path.name.casefold() in TABLE_NAMES
+
+
+def is_spreadsheet(path: Path) -> bool:
+    """Tell whether a file of this name is a table about cells in a form that is not read."""
+    return path.stem.casefold() == "cells" and path.suffix.casefold() in _SPREADSHEETS
+
+
+def has_tables(folder: Path) -> bool:
+    """Tell whether a table about cells lies in the folder."""
+    try:
+        return any(is_table(path) and path.is_file() for path in folder.iterdir())
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +166,40 @@ def read_cell_tables(folder: Path) -> CellTable:
     """
     entries: list[Entry] = []
     for name in TABLE_NAMES:
-        path = folder / name
-        if path.is_file():
-            try:
-                if path.stat().st_size > _LARGEST_TABLE:
-                    raise MetadataError(f"{path.name} is larger than {_LARGEST_TABLE} bytes", expected="a table")
-                text = path.read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError) as error:
-                raise MetadataError(f"{path.name} cannot be read: {error}", expected="UTF-8 text") from error
-            found = _from_csv(text, name) if name.endswith(".csv") else _from_toml(text, name)
+        paths = sorted(path for path in folder.iterdir() if path.name.casefold() == name and path.is_file())
+        if len(paths) > 1:
+            raise MetadataError(
+                f"{folder} has {' and '.join(path.name for path in paths)}", expected=f"one {name}", advice="Join them"
+            )
+        for path in paths:
+            text = _text(path)
+            found = _from_csv(text, path.name) if name.endswith(".csv") else _from_toml(text, path.name)
             where = folder.resolve().as_posix()
-            entries += [replace(entry, kept_as=f"{where}/{entry.source}") for entry in found]
+            # whatever its case, it is the one table of its kind there
+            entries += [replace(e, kept_as=f"{where}/{name}{e.source.removeprefix(path.name)}") for e in found]
     _refuse_two_samples_in_one(entries)
     return CellTable(tuple(entries))
+
+
+def _text(path: Path) -> str:
+    """Return the text of a table. Raises `MetadataError` where it is none."""
+    try:
+        if path.stat().st_size > _LARGEST_TABLE:
+            raise MetadataError(f"{path.name} is larger than {_LARGEST_TABLE} bytes", expected="a table")
+        data = path.read_bytes()
+    except OSError as error:
+        raise MetadataError(f"{path.name} cannot be read: {error.strerror}", advice="Check its permissions") from error
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise MetadataError(f"{path.name} is text in UTF-16", expected="text in UTF-8", advice=_AS_TEXT)
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise MetadataError(
+            f"{path.name}, line {line} has the byte {data[error.start]:#04x}, which is no UTF-8",
+            expected="text in UTF-8",
+            advice=_AS_TEXT,
+        ) from error
 
 
 def _refuse_two_samples_in_one(entries: Iterable[Entry]) -> None:
@@ -190,7 +242,17 @@ def changes_from_options(options: Iterable[str]) -> dict[str, Scalar | None]:
 
 
 def entry_from_facts(facts: Mapping[str, Scalar]) -> Entry:
-    """Take facts that a caller states. Raises `MetadataError` on a field that nearly is one of lirich's."""
+    """Take facts that a caller states.
+
+    Raises `MetadataError` on a field that nearly is one of lirich's, and on a name of a cell or file: no fact.
+    """
+    for name in ("cell", "file", "files"):
+        if name in facts:
+            raise MetadataError(
+                f"{name} is no fact that can be set",
+                expected="a field of a cell or its sample, or a name of your own",
+                advice="To give files to a cell: lirich add FILES --cell NAME (with --reassign to move them)",
+            )
     return _entry(facts, BY_HAND)
 
 
@@ -205,6 +267,7 @@ def _from_csv(text: str, source: str) -> list[Entry]:
         twice = [name for name, count in columns.items() if count > 1]
         if twice:
             raise MetadataError(f"{source} has two columns {twice[0]!r}", expected="one column for each fact")
+        _refuse_other_names(columns, source)
         for row in rows:
             where = f"{source}, line {rows.line_num}"
             if "__more__" in row:
@@ -266,9 +329,36 @@ def _entry(fields: Mapping[str, Any], source: str) -> Entry:
     return Entry(names.get("cell"), names.get("sample"), patterns, cell_fields, sample_fields, source)
 
 
-def _refuse_near_miss(name: str, source: str) -> None:
+def _refuse_other_names(columns: Iterable[str], source: str) -> None:
+    """Raise `MetadataError` where the columns that tie a row to its files have other names, or are not there."""
+    there = set(columns)
+    for wanted, others in _OTHER_NAMES.items():
+        for column in columns:
+            if wanted not in there and re.sub("[^a-z]", "", column.casefold()) in others:
+                raise MetadataError(
+                    f"{source} has a column {column!r} and none {wanted!r}",
+                    expected="files in the column file, the cell's name in the column cell",
+                    advice=f"Did you mean {wanted}? Rename the column",
+                )
+    if there.isdisjoint(("cell", "file", "files")):
+        near = [c for c in columns if c.casefold() in ("cell", "file", "files")]
+        raise MetadataError(
+            f"{source} has neither a column cell nor a column file",
+            expected="one of them: they tie a row to its files",
+            advice=f"Rename the column {near[0]} to {near[0].casefold()}" if near else "Add the column file",
+        )
+
+
+def _near(name: str) -> list[str]:
+    """Return the field that *name* nearly is, if any: a letter apart, or without its unit."""
     known = (*CELL_FIELDS, *SAMPLE_FIELDS, "cell", "sample", "file")
-    near = difflib.get_close_matches(name.lower().replace(" ", "_"), known, n=1, cutoff=0.75)
+    plain = re.sub("[ -]", "_", name.lower())
+    bare = [field for field in known if field in {plain + unit for unit in _UNITS}]
+    return bare or difflib.get_close_matches(plain, known, n=1, cutoff=0.75)
+
+
+def _refuse_near_miss(name: str, source: str) -> None:
+    near = _near(name)
     if not near:
         return
     by_hand = source == BY_HAND

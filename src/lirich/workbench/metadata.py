@@ -21,11 +21,11 @@ from lirich.workbench.celltables import (
     BY_HAND,
     CELL_FIELDS,
     SAMPLE_FIELDS,
-    TABLE_NAMES,
     CellTable,
     Entry,
     T,
     agree,
+    has_tables,
     number_of,
 )
 
@@ -198,7 +198,7 @@ def _goes_before(known: str, new: str) -> bool:
         return known != new
     before, now = table_folder(known), table_folder(new)
     # two tables never take turns: the first stands as long as it is there
-    return before != now and any((Path(before) / name).is_file() for name in TABLE_NAMES)
+    return before != now and has_tables(Path(before))
 
 
 def _rank(source: str) -> int:
@@ -243,19 +243,27 @@ def meant(name: str) -> str | None:
 
 
 def _unclear_names(cell: Cell, sample: Sample | None, said: Mapping[str, tuple[Scalar, Entry]]) -> Iterable[Finding]:
-    for name, (_, entry) in said.items():
+    """Ask about names that plausibly mean a field, unless who uses them states that field too."""
+    for name, (value, entry) in said.items():
         name_meant = meant(name) if name in cell.extra else None
         if name_meant is None:
             continue
         thing = cell if name_meant in CELL_FIELDS else sample
-        if thing is None or getattr(thing, name_meant) is None:
-            what = name if entry.kept_as == BY_HAND else f"column {name}"
-            yield Finding(
-                code="column-like-a-field",
-                message=f"{what} is kept as a group; did you mean {name_meant}?",
-                advice=f"If so, rename it to {name_meant} (in that unit) and add the folder again",
-                where=cell.key,
-            )
+        used = None if thing is None else getattr(thing, name_meant)
+        source = "" if thing is None else thing.sources.get(name_meant, "")
+        if used is not None and _rank(source) >= _rank(entry.kept_as):
+            continue
+        by_hand = entry.kept_as == BY_HAND
+        instead = "" if used is None else f"; {name_meant} is {used}, by {_short(source)}"
+        said_so = f"lirich cells {cell.key} --set {name_meant}={value} --unset {name} (in that unit)"
+        yield Finding(
+            code="column-like-a-field",
+            message=f"{name if by_hand else f'column {name}'} is kept as a group{instead}; did you mean {name_meant}?",
+            advice=f"If so: {said_so}"
+            if by_hand
+            else f"If so, rename it to {name_meant} (in that unit) and add the folder again",
+            where=cell.key,
+        )
 
 
 def about(finding: Finding, name: str) -> bool:

@@ -127,6 +127,18 @@ class Register:
 
         return self._store.change(work)
 
+    def stated(self, path: Path) -> str | None:
+        """Return the cell that somebody said the file is of, ``None`` where nobody did.
+
+        Raises `ConflictingMetadataError` if entries of two cells claim it.
+        """
+        return self._stated(self._entries(path))
+
+    def claim(self, path: Path, digest: str) -> tuple[bool, bool]:
+        """Return what sorts copies of one content: first whose cell somebody stated, then whose name is known."""
+        names = {test.raw.name for test in self._by_raw.get(digest, ())}
+        return not any(entry.cell for entry in self._entries(path)), path.name not in names
+
     def known(self, digests: Sequence[str], *, reader: str | None, repairs: Sequence[str]) -> Test | None:
         """Return the test that the file of these hashes (itself, its mappings) is already, repaired or not.
 
@@ -153,16 +165,22 @@ class Register:
             table = self._tables.get(folder.resolve(), CellTable())
             names = [path for path in folder.iterdir() if path.is_file()] if table.entries else []
             for entry in table.entries:
-                if not any(entry.matches(path) for path in names):
-                    shown = " or ".join(entry.patterns) or str(entry.cell)
-                    findings.append(
-                        Finding(
-                            code="row-without-file",
-                            message=f"{entry.source}: no file here matches {shown!r} (cell {entry.cell})",
-                            advice="Correct the pattern, or the facts of this row reach no cell",
-                            where=str(entry.cell),
-                        )
+                if any(entry.matches(path) for path in names):
+                    continue
+                shown = " or ".join(entry.patterns) or str(entry.cell)
+                about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'})"
+                advice = "Correct the pattern, or the facts of this row reach no cell"
+                if not entry.patterns and entry.cell is None:
+                    about = "neither a cell nor a file is named"
+                    advice = "Name one, or the facts of this row reach no cell"
+                findings.append(
+                    Finding(
+                        code="row-without-file",
+                        message=f"{entry.source}: {about}",
+                        advice=advice,
+                        where=entry.cell or "",
                     )
+                )
         return findings
 
     def names_counter(self, path: Path) -> bool:
@@ -356,7 +374,7 @@ def facts_wanted(cell: Cell, sample: Sample | None) -> list[Finding]:
     if sample is None or sample.composition is None:
         wanted.append(("composition", "the formal split of the first charge between metals and oxygen"))
     columns: dict[str, str] = {}
-    for column in cell.extra:
+    for column in (c for c in cell.extra if cell.sources.get(c) != BY_HAND):
         columns.setdefault(meant(column) or "", column)
     return [
         Finding(
