@@ -164,7 +164,7 @@ def cells(
         typer.Option(
             "--unset",
             metavar="FIELD",
-            help="Take a fact back: it is not given, until files say it. Repeatable.",
+            help="Take back what you said: what cells.csv or the file says stands again. Repeatable.",
             show_default=False,
             autocompletion=complete.fields,
         ),

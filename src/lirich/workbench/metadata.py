@@ -230,7 +230,7 @@ def named(cell: Cell, source: str) -> Cell:
 def _differs(cell: str, key: str, name: str, used: object, source: str, other: object, other_source: str) -> Finding:
     if source == BY_HAND:
         message = f"{name} of {key} is {used}, as set by you; {other_source} says {other}; {used} is used"
-        advice = f"Correct {other_source}; or, to follow it, lirich cells {cell} --unset {name}, and add it again"
+        advice = f"Correct {other_source}; or, to follow it, lirich cells {cell} --unset {name}"
     else:
         message = f"{name} of {key} is {used} in {source} and {other} in {other_source}; {used} is used"
         advice = f"Correct one of them, or say which holds: lirich cells {cell} --set {name}=…"
@@ -279,6 +279,13 @@ def forget(thing: T, names: Iterable[str]) -> T:
     for inner in ("extra", "sources"):
         data[inner] = {k: v for k, v in data[inner].items() if k not in gone}
     return type(thing).model_validate(data)
+
+
+def say_again(thing: T, said: Mapping[str, tuple[Scalar, Entry]]) -> T:
+    """Return a cell or sample with these facts, each with its source. Raises `MetadataError` on an impossible value."""
+    fields = CELL_FIELDS if isinstance(thing, Cell) else SAMPLE_FIELDS
+    more = {"sample": said["sample"][0]} if "sample" in said else {}
+    return _build(type(thing), thing.key, _Change(dict(said)), fields, thing, more)
 
 
 def _build(

@@ -8,20 +8,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lirich.errors import ConflictingMetadataError, UnknownNameError
+from lirich.errors import ConflictingMetadataError
 from lirich.model import Cell, Finding, Sample, Severity, Test
 from lirich.readers.join import OVERLAP_S
 from lirich.workbench.celltables import (
     BY_HAND,
-    CELL_FIELDS,
     SAMPLE_FIELDS,
     CellTable,
     Entry,
     file_stem,
     read_cell_tables,
 )
-from lirich.workbench.metadata import FACT_CODES, FROM_FILE, NAME, about, forget, meant, named, resolve
+from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
 from lirich.workbench.moving import carried, move_segments
+from lirich.workbench.taking_back import of_file
 
 if TYPE_CHECKING:
     from lirich.store import Store
@@ -221,16 +221,7 @@ class Register:
         own = self._entries(path)
         rest = [e for e in self._table(path).entries_about(key, files) if e not in own]
         of_table = sorted([e for e in own if e is not self._options] + rest, key=self._table(path).entries.index)
-        from_file = Entry(
-            cell=None,
-            sample=None,
-            patterns=(),
-            cell_fields={k: v for k, v in test.metadata.items() if k in CELL_FIELDS},
-            sample_fields={k: v for k, v in test.metadata.items() if k in SAMPLE_FIELDS},
-            source=test.raw.name,
-            kept_as=FROM_FILE + test.raw.name,
-        )
-        return [*(e for e in own if e is self._options), *of_table, from_file]
+        return [*(e for e in own if e is self._options), *of_table, of_file(test)]
 
 
 def _with_facts(test: Test, findings: Sequence[Finding]) -> Test:
@@ -288,27 +279,6 @@ def enter_facts(
         things.put(facts.sample)
     things.put(facts.cell if not named_by else named(facts.cell, named_by))
     return facts.findings
-
-
-def take_back(things: Things, key: str, names: Sequence[str]) -> None:
-    """Forget facts of a cell and its sample; who said them before says them again when files are added.
-
-    Raises `UnknownNameError` on a fact that is not given.
-    """
-    cell = things.one(Cell, key)
-    sample = things.find(Sample, cell.sample) if cell.sample else None
-    given = {name: thing for thing in (sample, cell) if thing is not None for name in _given(thing)}
-    for name in names:
-        if name not in given:
-            raise UnknownNameError.of("fact that is given", name, given)
-    if sample is not None:
-        things.put(forget(sample, [n for n in names if given[n] is sample]))
-    things.put(forget(cell, [n for n in names if given[n] is cell]))
-
-
-def _given(thing: Cell | Sample) -> list[str]:
-    facts = thing.model_dump(exclude={"key", "extra", "sources", "recipe"}, exclude_defaults=True)
-    return [*facts, *thing.extra]
 
 
 def answered(things: Things, key: str, names: Sequence[str]) -> None:

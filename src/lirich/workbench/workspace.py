@@ -215,11 +215,13 @@ class Workspace(Screenings):
         """Say, correct or (``None``) take back facts of a cell and its sample.
 
         Analyses that depend on them are then out of date. What is said here goes before what tables and files say,
-        now and later. What is taken back is *not given*, until files are added that say it. Raises `UnknownNameError`
-        on the cell or a fact that is not given, `MetadataError` on a field or a value.
+        now and later. Where you take back what you said, what they say stands again; what they said themselves is then
+        *not given*, until files are added that say it. Raises `UnknownNameError` on the cell or a fact that is not
+        given, `MetadataError` on a field or a value.
         """
         from lirich.workbench.celltables import entry_from_facts
-        from lirich.workbench.register import answered, enter_facts, take_back
+        from lirich.workbench.register import answered, enter_facts
+        from lirich.workbench.taking_back import take_back
 
         said = {name: fact for name, fact in facts.items() if fact is not None}
         entry = entry_from_facts(said)
@@ -228,8 +230,7 @@ class Workspace(Screenings):
             things.one(Cell, cell)
             answered(things, cell, list(facts))
             found = enter_facts(things, cell, [entry]) if said else []
-            take_back(things, cell, [name for name in facts if name not in said])
-            return found
+            return [*found, *take_back(things, cell, [name for name in facts if name not in said])]
 
         return self.store.change(work)
 
