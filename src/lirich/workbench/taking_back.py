@@ -14,6 +14,7 @@ from lirich.workbench.celltables import (
     SAMPLE_FIELDS,
     CellTable,
     Entry,
+    T,
     has_tables,
     read_cell_tables,
 )
@@ -39,31 +40,25 @@ def take_back(things: Things, key: str, names: Sequence[str]) -> list[Finding]:
     for name in names:
         if name not in given:
             raise UnknownNameError.of("fact that is given", name, given)
-    findings: list[Finding] = []
-    for thing in (sample, cell):
-        mine = [name for name in names if given[name] is thing]
-        if thing is None or not mine:
-            continue
-        again = (
-            _put_back(things, cell, thing, mine) if isinstance(thing, Cell) else _put_back(things, cell, thing, mine)
-        )
-        findings += [
-            Finding(
-                code="fact-stands-again",
-                severity=Severity.INFO,
-                message=f"{name} of {thing.key} is {value} again: {entry.source} says so",
-                where=key,
-            )
-            for name, (value, entry) in again.items()
-        ]
-    return findings
+    of_sample = [name for name in names if given[name] is sample]
+    findings = _put_back(things, cell, sample, of_sample) if sample is not None and of_sample else []
+    of_cell = [name for name in names if given[name] is cell]
+    return [*findings, *(_put_back(things, cell, cell, of_cell) if of_cell else [])]
 
 
-def _put_back(things: Things, cell: Cell, thing: T, names: Sequence[str]) -> dict[str, Said]:
+def _put_back(things: Things, cell: Cell, thing: T, names: Sequence[str]) -> list[Finding]:
     by_hand = [name for name in names if thing.sources.get(name) == BY_HAND]
     again = _said_by_others(things, cell, thing, by_hand) if by_hand else {}
     things.put(say_again(forget(thing, names), again))
-    return again
+    return [
+        Finding(
+            code="fact-stands-again",
+            severity=Severity.INFO,
+            message=f"{name} of {thing.key} is {value} again: {entry.source} says so",
+            where=cell.key,
+        )
+        for name, (value, entry) in again.items()
+    ]
 
 
 def _given(thing: Cell | Sample) -> list[str]:
