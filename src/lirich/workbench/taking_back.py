@@ -66,11 +66,12 @@ def _given(thing: Cell | Sample) -> list[str]:
     return [*facts, *thing.extra]
 
 
-def _said_by_others(things: Things, cell: Cell, thing: T, names: Iterable[str]) -> dict[str, Said]:
+def _said_by_others(things: Things, cell: Cell, thing: Cell | Sample, names: Iterable[str]) -> dict[str, Said]:
     """Return what tables, then files say of the facts *names* of *thing*, the cell or its sample, with who says it."""
     tests = things.tests(cell.key)
-    before = things.history(type(thing), thing.key)
-    former = [*before, *things.history(Cell, cell.key)]
+    of_cell = things.history(Cell, cell.key)
+    before = of_cell if thing is cell else things.history(Sample, thing.key)
+    former = [*before, *of_cell]
     places = [source for version in reversed(former) if version.fact for source in version.fact.sources.values()]
     folders = [folder for folder in dict.fromkeys(map(table_folder, places)) if folder]
     entries = [entry for folder in folders for entry in _of_tables(Path(folder), cell, thing, tests)]
