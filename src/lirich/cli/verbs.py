@@ -162,7 +162,8 @@ def cells(
     if json:
         print_json(cell_dict(view))
         return
-    show_findings(findings)
+    told = view.findings
+    show_findings(f for f in findings if f not in told)
     if changes:
         show_history(view.history)
     else:

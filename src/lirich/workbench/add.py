@@ -16,6 +16,7 @@ from lirich.errors import ConflictingMetadataError, InputError, LirichError, Unr
 from lirich.model import Finding, Test, content_hash
 from lirich.store.files import hash_open, open_source
 from lirich.workbench.celltables import Entry
+from lirich.workbench.doubtful_facts import doubtful
 from lirich.workbench.found_files import Candidate, discover, sidecars
 from lirich.workbench.register import Register, State, continuations
 
@@ -242,6 +243,9 @@ def add_files(
         enter(candidate, test, names.get(candidate.path))
     report.findings += register.joined(names)
     report.findings += register.rows_without_file(path for path in named if path.is_dir())
+    cells, samples = store.cells(), store.samples()
+    there_now = [cells[key] for key in report.cells if key in cells]
+    report.findings += [f for c in there_now for f in doubtful(c, samples.get(c.sample or ""))]
     report.findings += looked.findings(nothing=not (report.added or report.failed or report.skipped))
     report.added.sort(key=lambda added: added.path)
     return report

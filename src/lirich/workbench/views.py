@@ -134,6 +134,7 @@ class CellView:
     @property
     def findings(self) -> list[Finding]:
         """What is out of date, what the readers and the analysis noticed, and the facts that are asked for."""
+        from lirich.workbench.doubtful_facts import doubtful
         from lirich.workbench.register import facts_wanted
 
         seen: dict[str, Finding] = {}
@@ -144,7 +145,7 @@ class CellView:
             seen.setdefault(finding.content_hash(), finding)
         told = {f.code for f in seen.values()}
         wanted = (f for f in facts_wanted(self.facts, self.sample) if f.code not in told)
-        return [*self.out_of_date, *seen.values(), *wanted]
+        return [*self.out_of_date, *doubtful(self.facts, self.sample), *seen.values(), *wanted]
 
     @cached_property
     def out_of_date(self) -> list[Finding]:
@@ -323,7 +324,7 @@ class CellBook(Mapping[str, CellView]):
 
     def __getitem__(self, key: str) -> CellView:
         if not isinstance(key, str):
-            raise KeyError(key)
+            raise UnknownNameError.of("cell", str(key), self)
         return CellView(self._store, key)
 
     def __contains__(self, key: object) -> bool:

@@ -220,6 +220,7 @@ class Workspace(Screenings):
         given, `MetadataError` on a field or a value.
         """
         from lirich.workbench.celltables import entry_from_facts
+        from lirich.workbench.doubtful_facts import doubtful
         from lirich.workbench.register import answered, enter_facts
         from lirich.workbench.taking_back import take_back
 
@@ -230,7 +231,10 @@ class Workspace(Screenings):
             things.one(Cell, cell)
             answered(things, cell, list(facts))
             found = enter_facts(things, cell, [entry]) if said else []
-            return [*found, *take_back(things, cell, [name for name in facts if name not in said])]
+            found += take_back(things, cell, [name for name in facts if name not in said])
+            now = things.one(Cell, cell)
+            sample = things.find(Sample, now.sample) if now.sample else None
+            return [*found, *doubtful(now, sample, facts)]
 
         return self.store.change(work)
 
