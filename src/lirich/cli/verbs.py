@@ -374,7 +374,14 @@ def report(output: Path, names: Sequence[str] | None, by: str | None, folder: Pa
     """Write the report."""
     from lirich.reports import write_report
 
-    path = write_report(open_workspace(folder), output, cells=names or None, by=by)
+    workspace = open_workspace(folder)
+    if str(output) in workspace.cells:
+        raise InputError(
+            f"{output} is a cell, not a name for the report",
+            expected="the file to write",
+            advice=f"lirich report {output}.html --cell {output}",
+        )
+    path = write_report(workspace, output, cells=names or None, by=by)
     if json:
         print_json({"report": str(path), "bytes": path.stat().st_size})
     else:

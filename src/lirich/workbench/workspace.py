@@ -268,17 +268,9 @@ class Workspace(Screenings):
         Corrections go before detection, later ones before earlier ones. Raises `UnknownNameError` on the cell
         or the kind, `InputError` on the range.
         """
-        from pydantic import ValidationError
+        from lirich.cycling.protocol import correction
 
-        from lirich.cycling import Correction
-        from lirich.errors import InputError
-
-        try:
-            correction = Correction(first_cycle=cycles[0], last_cycle=cycles[1], kind=kind)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise InputError(f"cycles {cycles[0]}-{cycles[1]} as {kind!r}: {first['msg']}") from error
-        self.store.put_correction(cell, correction.model_dump(mode="json"))
+        self.store.put_correction(cell, correction(*cycles, kind).model_dump(mode="json"))
 
     def clear_corrections(self, cell: str) -> None:
         """Forget the corrections of a cell: its protocol is as detected again."""
