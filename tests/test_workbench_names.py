@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 
 from command_line import run
 from conftest import on_both
-from lirich.errors import ConflictingMetadataError, MetadataError
+from lirich.errors import ConflictingMetadataError, InputError, MetadataError, UnknownNameError
+from lirich.testing.digitised import CELL_KEY, DATA_NAME, write_digitised_cell
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
 from lirich.workbench.celltables import Entry, read_cell_tables
+from lirich.workbench.export import export, left_out
 from lirich.workbench.metadata import resolve
 from test_workbench import write_curve
 
@@ -333,3 +336,68 @@ def test_a_name_like_a_field_said_by_hand_is_answered_with_what_to_say(workspace
     (finding,) = workspace.set_facts("A", {"mass": 5})
     assert finding.advice == "If so: lirich cells A --set active_mass_mg=5 --unset mass (in that unit)"
     assert not any("Rename the column" in f.advice for f in workspace.cells["A"].findings)
+
+
+# --- exports -----------------------------------------------------------------------------------------------------
+
+
+def test_the_same_points_twice_are_said_and_so_is_what_is_not_exported(workspace: Workspace, tmp_path: Path) -> None:
+    write_digitised_cell(tmp_path / "in")  # voltage against capacity, without time: nothing overlaps
+    workspace.add(tmp_path / "in", executor="serial")
+    (told,) = left_out(workspace)
+    assert told.message.startswith(f"{CELL_KEY} is not analysed")
+    workspace.analyse(executor="serial")
+    assert left_out(workspace) == []
+    export(workspace, tmp_path / "out")
+    for _ in range(2):
+        report = workspace.add(tmp_path / "out", executor="serial")
+        (said,) = [f for f in report.findings if f.code == "same-points"]
+        name = f"{CELL_KEY}.bdf.csv"
+        assert said.message == f"{name} has the same points as {DATA_NAME}.csv: one test counts twice"
+    assert [f.code for f in workspace.cells[CELL_KEY].findings].count("same-points") == 1
+    workspace.remove_file(CELL_KEY, said.advice.split()[4].rstrip(","))
+    assert [t.raw.name for t in workspace.cells[CELL_KEY].tests] == [f"{DATA_NAME}.csv"]
+    assert "same-points" not in [f.code for f in workspace.cells[CELL_KEY].findings]
+    # under another name too
+    report = workspace.add(tmp_path / "out" / f"{CELL_KEY}.bdf.csv", cell="B", reassign=True, executor="serial")
+    assert f"{DATA_NAME}.csv of the cell {CELL_KEY}" in next(f.message for f in report.findings if f.code == said.code)
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def test_words_of_libraries_do_not_reach_the_user(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "B-1.csv")
+    write_curve(tmp_path / "G-1.csv", seed=1)
+    workspace.add(tmp_path, executor="serial")
+    with pytest.raises(UnknownNameError, match=r"'formatoin'. Did you mean 'formation'\?"):
+        workspace.correct("B-1", (1, 2), "formatoin")
+    with pytest.raises(InputError, match=r"Cycles 3 to 1 are upside down\..*Say 1-3"):
+        workspace.correct("B-1", (3, 1), "formation")
+    with pytest.raises(InputError, match="There is no cycle -1"):
+        workspace.correct("B-1", (-1, 1), "formation")
+    workspace.correct("B-1", (1, 1), "Rate-test")
+    assert [c["kind"] for c in workspace.store.corrections("B-1")] == ["rate_test"]
+    for formula, words in (
+        ("Li1.2Mn0.54x", "'x' after 'Li1.2Mn0.54' is no element"),
+        ("Li1.2Mn0.54Ni0.13Co0.13o2", "Did you mean O?"),
+        ("Li[Li0.2Mn0.6O2", "1 brackets open and 0 close"),
+    ):
+        with pytest.raises(MetadataError, match=re.escape(words)):
+            workspace.set_facts("B-1", {"composition": formula})
+    with pytest.raises(UnknownNameError) as told:
+        workspace.cells["b-1"]
+    assert told.value.advice == "Did you mean 'B-1'?"
+    with pytest.raises(UnknownNameError, match="Unknown cell '0'"):
+        workspace.cells[0]  # type: ignore[index]
+    assert workspace.cells.get("nobody") is None
+    assert 0 not in workspace.cells
+
+
+def test_a_report_is_not_written_under_the_name_of_a_cell(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "A-1.csv")
+    workspace.add(tmp_path / "A-1.csv", executor="serial")
+    told = run("report", "A-1", "-w", str(workspace.root), cwd=tmp_path)
+    assert told.code == 2
+    assert "lirich report A-1.html --cell A-1" in " ".join(told.err.split())
+    assert not (tmp_path / "A-1").exists()

@@ -391,11 +391,16 @@ def report(output: Path, names: Sequence[str] | None, by: str | None, folder: Pa
 def export(folder: Path, names: Sequence[str] | None, form: str, workspace: Path | None, *, json: bool) -> None:
     """Write everything out."""
     from lirich.workbench.export import export as export_workspace
+    from lirich.workbench.export import left_out
 
-    files = export_workspace(open_workspace(workspace), folder, cells=names or None, form=form)
+    opened = open_workspace(workspace)
+    files = export_workspace(opened, folder, cells=names or None, form=form)
+    findings = left_out(opened, names or None)
     if json:
-        print_json({"folder": str(folder), "files": [str(f) for f in files]})
+        told = [f.model_dump(mode="json") for f in findings]
+        print_json({"folder": str(folder), "files": [str(f) for f in files], "findings": told})
     else:
+        show_findings(findings)
         console().print(f"Wrote {len(files)} files to [bold]{escape(str(folder))}[/].")
 
 

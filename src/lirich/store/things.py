@@ -182,6 +182,11 @@ class Things:
         rows = in_parts(self._connection, t.c.raw_sha256, digests, t.c.document)
         return sorted((load(Test, row.document) for row in rows), key=_test_order)
 
+    def tests_of_curve(self, curve: str) -> list[Test]:
+        """Return the tests whose table is the curve of that hash, by cell and time."""
+        rows = self._connection.execute(select(s.test.c.document).where(s.test.c.curve == plain(curve))).scalars()
+        return sorted((load(Test, document) for document in rows), key=_test_order)
+
     def remove_empty_cell(self, key: str, *, moved_to: str | None = None) -> bool:
         """Remove a cell that has no test; its history says so, and what its files' cell is now (*moved_to*).
 

@@ -22,6 +22,7 @@ from lirich.workbench.celltables import (
 from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
 from lirich.workbench.moving import carried, move_segments
 from lirich.workbench.taking_back import of_file
+from lirich.workbench.twins import twin_findings
 
 if TYPE_CHECKING:
     from lirich.store import Store
@@ -106,12 +107,14 @@ class Register:
             said += [e for each in moved for e in each.entries if e.kept_as != BY_HAND]
             findings = [f for each in moved for f in each.findings]
             findings += enter_facts(things, key, said, table, named_by=named_by)
+            others = [twin for twin in things.tests_of_curve(test.curve) if twin.raw.sha256 != test.raw.sha256]
+            twins = twin_findings([*others[:1], test.model_copy(update={"cell": key})])
             for present in readings:
                 if present.key == test.key and present.cell == key:
                     kept = _with_facts(present, findings)
                     if kept != present:
                         things.replace_test(kept)
-                    return key, kept, "restored" if test.raw.sha256 in self._lost else "known", findings
+                    return key, kept, "restored" if test.raw.sha256 in self._lost else "known", [*findings, *twins]
             doubts = move_segments(things, moved, key, bool(things.tests(key)))
             entered = _with_facts(test.model_copy(update={"cell": key}), findings)
             for present in readings:
@@ -123,7 +126,7 @@ class Register:
             again = [_read_again(present, entered, told) for present in readings]
             same = any(present.key == entered.key for present in readings)
             state: State = "moved" if same else "anew" if readings else "new"
-            return key, entered, state, [*findings, *doubts, *again]
+            return key, entered, state, [*findings, *twins, *doubts, *again]
 
         return self._store.change(work)
 
