@@ -57,6 +57,7 @@ def test_what_was_said_by_hand_goes_with_the_files_to_the_name_that_a_table_give
         {"first_cycle": 1, "last_cycle": 2, "kind": "conditioning", "note": ""}
     ]
     assert workspace.store.corrections("SC-3") == []
+    assert workspace.samples["SC-3"].dopant is None  # another cell of that name would be of another material
     differing = [f for f in report.findings if f.code == "metadata-differs"]
     assert [f.message.split(";")[0] for f in differing] == ["active_mass_mg of LRM-7 is 8.47, as set by you"]
     (moved,) = [f.message for f in report.findings if f.code == "read-again"]
@@ -196,6 +197,18 @@ def test_copies_that_are_said_to_be_of_two_cells_are_a_conflict(workspace: Works
     assert [(Path(p).name, type(e)) for p, e in report.failed] == [("b.csv", ConflictingMetadataError)]
 
 
+def test_a_file_that_two_rows_claim_fails_alone(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, name in enumerate(("SC-1", "SC-2")):
+        write_curve(tmp_path / f"{name}.csv", seed=seed)
+    shutil.copy(tmp_path / "SC-1.csv", tmp_path / "SC-3.csv")
+    (tmp_path / "cells.csv").write_text("file,cell\nSC-1.csv,A\nSC-[13].csv,B\n")
+    report = workspace.add(tmp_path, executor="serial")
+    assert [(Path(a.path).name, a.cell) for a in report.added] == [("SC-2.csv", "SC-2"), ("SC-3.csv", "B")]
+    (tmp_path / "SC-3.csv").unlink()
+    report = workspace.add(tmp_path, executor="serial")
+    assert [(Path(p).name, type(e)) for p, e in report.failed] == [("SC-1.csv", ConflictingMetadataError)]
+
+
 def test_a_renamed_file_stays_with_its_cell_when_it_is_read_anew(workspace: Workspace, tmp_path: Path) -> None:
     write_curve(tmp_path / "a.bdf.csv")
     workspace.add(tmp_path / "a.bdf.csv", executor="serial")
@@ -303,6 +316,12 @@ def test_a_table_that_cannot_reach_its_files_is_refused_with_the_right_name(
     assert "None" not in str(told.value)
 
 
+@pytest.mark.parametrize("text", ["", "\n", "file,cell\n"])
+def test_an_empty_table_says_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "cells.csv").write_text(text)
+    assert read_cell_tables(tmp_path).entries == ()
+
+
 def test_a_row_without_cell_and_file_is_said_to_reach_nothing(
     workspace: Workspace, say: Callable[[str], AddReport]
 ) -> None:
@@ -345,7 +364,7 @@ def test_the_same_points_twice_are_said_and_so_is_what_is_not_exported(workspace
     write_digitised_cell(tmp_path / "in")  # voltage against capacity, without time: nothing overlaps
     workspace.add(tmp_path / "in", executor="serial")
     (told,) = left_out(workspace)
-    assert told.message.startswith(f"{CELL_KEY} is not analysed")
+    assert told.message == f"Of {CELL_KEY} the facts alone are written: it is not analysed"
     workspace.analyse(executor="serial")
     assert left_out(workspace) == []
     export(workspace, tmp_path / "out")

@@ -262,22 +262,28 @@ def _once(found: Sequence[Hashed], register: Register, report: AddReport) -> lis
         copies.setdefault(each[1]["sha256"][0], []).append(each)
     left: set[Path] = set()
     for digest, same in copies.items():
-        first, *others = sorted(same, key=lambda item: (*register.claim(item[0].path, digest), str(item[0].path)))
-        cell = register.stated(first[0].path)
-        for candidate, _ in others:
-            other = register.stated(candidate.path)
+        if len(same) == 1:
+            continue
+        claims = sorted(((*register.claim(c.path, digest), c) for c, _ in same), key=_precedence)
+        cell, _, first = claims[0]
+        for other, _, candidate in claims[1:]:
             left.add(candidate.path)
             if other in (None, cell):
-                report.skipped.append((candidate.shown, f"the same bytes as {first[0].shown}"))
+                report.skipped.append((candidate.shown, f"the same bytes as {first.shown}"))
                 continue
             conflict = ConflictingMetadataError(
-                f"{candidate.path.name} has the same bytes as {first[0].shown} of the cell {cell!r}, and is said to be "
+                f"{candidate.path.name} has the same bytes as {first.shown} of the cell {cell!r}, and is said to be "
                 f"of {other!r}",
                 expected="one cell for each content",
                 advice="Correct one of the two rows, or remove the copy",
             )
             report.failed.append((candidate.shown, conflict))
     return [each for each in found if each[0].path not in left]
+
+
+def _precedence(claim: tuple[str | None, bool, Candidate]) -> tuple[bool, bool, str]:
+    cell, known, candidate = claim
+    return cell is None, not known, str(candidate.path)
 
 
 def _unreadable(candidate: Candidate, error: LirichError, report: AddReport) -> None:

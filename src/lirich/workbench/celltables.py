@@ -340,7 +340,7 @@ def _refuse_other_names(columns: Iterable[str], source: str) -> None:
                     expected="files in the column file, the cell's name in the column cell",
                     advice=f"Did you mean {wanted}? Rename the column",
                 )
-    if there.isdisjoint(("cell", "file", "files")):
+    if there and there.isdisjoint(("cell", "file", "files")):
         near = [c for c in columns if c.casefold() in ("cell", "file", "files")]
         raise MetadataError(
             f"{source} has neither a column cell nor a column file",

@@ -192,7 +192,7 @@ def left_out(workspace: Workspace, cells: Sequence[str] | None = None) -> list[F
         Finding(
             code="not-exported",
             severity=Severity.WARNING,
-            message=f"{view.key} is not analysed: its facts are written, its points, cycles and values are not",
+            message=f"Of {view.key} the facts alone are written: it is not analysed",
             advice="lirich analyse, then export into another folder",
             where=view.key,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.workbench.celltables import BY_HAND, Entry, agree
-from lirich.workbench.metadata import FROM_FILE, short_source, table_folder
+from lirich.workbench.metadata import FROM_FILE, forget, short_source, table_folder
 
 if TYPE_CHECKING:
     from lirich.store.things import Things
@@ -22,6 +22,8 @@ class Carried:
     entries: list[Entry] = field(default_factory=list)
     segments: list[dict[str, Scalar]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    own_sample: Sample | None = None
+    """The sample of the cell's own name, whose facts go along."""
 
     @property
     def told(self) -> str:
@@ -55,7 +57,10 @@ def _of(things: Things, cell: Cell, key: str, own: Sequence[Entry], folder: str)
     facts = _that_stay(facts, target, {n for e in now for n in e.cell_fields}, cell.key, key, found.findings)
     of_sample: dict[str, dict[str, Scalar]] = {}
     sample = things.find(Sample, cell.sample) if cell.sample == cell.key and "sample" not in cell.sources else None
+    if sample is not None and any(c.sample == sample.key for c in things.all(Cell).values() if c.key != cell.key):
+        sample = None
     if sample is not None:  # the cell is its own sample: nobody else has its facts
+        found.own_sample = sample
         named = [e.sample for e in own if e.sample] + ([target.sample] if target and target.sample else [])
         into = things.find(Sample, named[0] if named else key)
         of_sample = _said(sample, {"key", "extra", "sources", "recipe"}, folder)
@@ -124,18 +129,25 @@ def _that_stay(
     return {source: said for source, said in left.items() if said}
 
 
-def move_segments(things: Things, moved: Iterable[Carried], key: str, others: bool) -> list[Finding]:
+def clear_sample(things: Things, moved: Carried) -> None:
+    """Empty the sample of a moved cell's own name: another cell that gets that name later is of another material."""
+    sample = moved.own_sample
+    if sample is not None:
+        things.put(forget(sample, [*sample.model_dump(exclude={"key", "extra", "sources", "recipe"}), *sample.extra]))
+
+
+def move_segments(things: Things, moved: Iterable[Carried], key: str) -> list[Finding]:
     """Give the cell *key* the corrections of the protocol of the cells that were *moved*; return what is doubtful.
 
-    With *others* the cell has further files, and the numbers of its cycles may be others than before.
+    Where the cell has further files, the numbers of its cycles may be others than before.
     """
     findings = []
-    for each in moved:
+    for each in (m for m in moved if m.segments):
+        others = bool(things.tests(key))
         for segment in each.segments:
             things.put_correction(key, segment)
-        if each.segments:
-            things.clear_corrections(each.old)
-        if each.segments and others:
+        things.clear_corrections(each.old)
+        if others:
             shown = ", ".join(f"{s['first_cycle']}–{s['last_cycle']} {s['kind']}" for s in each.segments)
             findings.append(
                 Finding(

@@ -20,7 +20,7 @@ from lirich.workbench.celltables import (
     read_cell_tables,
 )
 from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
-from lirich.workbench.moving import carried, move_segments
+from lirich.workbench.moving import carried, clear_sample, move_segments
 from lirich.workbench.taking_back import of_file
 from lirich.workbench.twins import twin_findings
 
@@ -115,13 +115,15 @@ class Register:
                     if kept != present:
                         things.replace_test(kept)
                     return key, kept, "restored" if test.raw.sha256 in self._lost else "known", [*findings, *twins]
-            doubts = move_segments(things, moved, key, bool(things.tests(key)))
+            doubts = move_segments(things, moved, key)
             entered = _with_facts(test.model_copy(update={"cell": key}), findings)
             for present in readings:
                 things.remove_test(present.key)
             things.put_test(entered)
             for cell in {present.cell for present in leaving}:
                 things.remove_empty_cell(cell, moved_to=key)
+            for each in moved:
+                clear_sample(things, each)
             told = "; ".join(f"with what you said of {each.old}: {each.told}" for each in moved if each.told)
             again = [_read_again(present, entered, told) for present in readings]
             same = any(present.key == entered.key for present in readings)
@@ -130,17 +132,16 @@ class Register:
 
         return self._store.change(work)
 
-    def stated(self, path: Path) -> str | None:
-        """Return the cell that somebody said the file is of, ``None`` where nobody did.
+    def claim(self, path: Path, digest: str) -> tuple[str | None, bool]:
+        """Return the cell that somebody said the file is of, and whether its content is known under this very name.
 
-        Raises `ConflictingMetadataError` if entries of two cells claim it.
+        No cell where nobody said one, or two rows do, which `enter` refuses.
         """
-        return self._stated(self._entries(path))
-
-    def claim(self, path: Path, digest: str) -> tuple[bool, bool]:
-        """Return what sorts copies of one content: first whose cell somebody stated, then whose name is known."""
-        names = {test.raw.name for test in self._by_raw.get(digest, ())}
-        return not any(entry.cell for entry in self._entries(path)), path.name not in names
+        known = any(test.raw.name == path.name for test in self._by_raw.get(digest, ()))
+        try:
+            return self._stated(self._entries(path)), known
+        except ConflictingMetadataError:
+            return None, known
 
     def known(self, digests: Sequence[str], *, reader: str | None, repairs: Sequence[str]) -> Test | None:
         """Return the test that the file of these hashes (itself, its mappings) is already, repaired or not.
@@ -188,7 +189,13 @@ class Register:
 
     def names_counter(self, path: Path) -> bool:
         """Tell whether the file's cell was not stated and its name ends in a counter."""
-        return self._stated(self._entries(path)) is None and _base(path) is not None
+        return _base(path) is not None and self._says_nothing(path)
+
+    def _says_nothing(self, path: Path) -> bool:
+        try:
+            return self._stated(self._entries(path)) is None
+        except ConflictingMetadataError:
+            return False  # two rows name a cell: `enter` refuses it
 
     def joined(self, names: Mapping[Path, str]) -> list[Finding]:
         """Say aloud which files were taken for one cell."""
