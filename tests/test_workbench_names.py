@@ -15,9 +15,10 @@ from lirich.errors import ConflictingMetadataError, InputError, MetadataError, U
 from lirich.testing.digitised import CELL_KEY, DATA_NAME, write_digitised_cell
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
-from lirich.workbench.celltables import Entry, read_cell_tables
+from lirich.workbench.celltables import Entry
 from lirich.workbench.export import export, left_out
 from lirich.workbench.metadata import resolve
+from lirich.workbench.table_files import read_cell_tables
 from test_workbench import write_curve
 
 

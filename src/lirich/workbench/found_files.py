@@ -10,7 +10,7 @@ from pathlib import Path
 from lirich.errors import InputError, LirichError
 from lirich.model import Finding
 from lirich.store.settings import FILE_NAME, OWN_NAMES, workspace_of
-from lirich.workbench.celltables import is_spreadsheet, is_table
+from lirich.workbench.table_files import is_spreadsheet, is_table
 
 MAPPING_NAME = "lirich-mapping.toml"
 MAPPING_SUFFIX = ".lirich.toml"

@@ -25,9 +25,9 @@ from lirich.workbench.celltables import (
     Entry,
     T,
     agree,
-    has_tables,
     number_of,
 )
+from lirich.workbench.table_files import has_tables
 
 FROM_FILE = "file "
 """How the source of a fact begins that stood in an instrument's file; all other sources are tables."""

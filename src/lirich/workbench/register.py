@@ -17,10 +17,10 @@ from lirich.workbench.celltables import (
     CellTable,
     Entry,
     file_stem,
-    read_cell_tables,
 )
 from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
 from lirich.workbench.moving import carried, clear_sample, move_segments
+from lirich.workbench.table_files import read_cell_tables
 from lirich.workbench.taking_back import of_file
 from lirich.workbench.twins import twin_findings
 

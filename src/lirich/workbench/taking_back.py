@@ -15,10 +15,9 @@ from lirich.workbench.celltables import (
     CellTable,
     Entry,
     T,
-    has_tables,
-    read_cell_tables,
 )
 from lirich.workbench.metadata import FROM_FILE, forget, say_again, short_source, table_folder
+from lirich.workbench.table_files import has_tables, read_cell_tables
 
 if TYPE_CHECKING:
     from lirich.store.records import FactVersion
