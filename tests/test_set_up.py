@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lirich.workbench.doctor import EXTRAS
+
 ROOT = Path(__file__).resolve().parents[1]
 SERVER = ROOT / "script" / "postgres-for-tests"
 
@@ -41,6 +43,18 @@ def _extras() -> dict[str, list[str]]:
         "optional-dependencies"
     ]
     return extras
+
+
+def test_the_doctor_looks_at_every_extra_that_is_used_and_the_readme_tells_of_each() -> None:
+    extras = _extras()
+    assert set(EXTRAS) == set(extras) - {*TO_COME, "all", "test", "docs"}
+    for name, (needed, _) in EXTRAS.items():
+        libraries = {re.split(r"[\[<>=~!]", text)[0] for text in extras[name]}
+        assert {IMPORTED_AS.get(library, library).replace("-", "_") for library in libraries} == set(needed), name
+    told = set(
+        re.findall(r"^\| `([a-z]+)` \| .*(?:`lirich|--executor)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    )
+    assert told == set(EXTRAS)
 
 
 def test_the_extras_of_the_design_are_declared_with_their_libraries() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lirich.errors import ConflictingMetadataError, MetadataError, UnknownNameError
+from lirich.errors import ConflictingMetadataError, InputError, MetadataError, UnknownNameError
 from lirich.model import Cell, Sample
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
-from lirich.workbench.celltables import changes_from_options, entry_from_facts, read_cell_tables
+from lirich.workbench.celltables import changes_from_options, entry_from_facts
 from lirich.workbench.metadata import resolve
 from lirich.workbench.register import facts_wanted
+from lirich.workbench.table_files import read_cell_tables
 from test_workbench import write_curve
 
 HEAD = "cell,sample,morphology,active_mass_mg\n"
@@ -105,8 +108,9 @@ def test_what_was_said_by_hand_stays_and_add_says_that_the_table_differs(
     assert [(b, a) for b, a, _ in changes] == [(None, 6.2), (6.2, 5.91)]
     assert changes[0][2].endswith("files/cells.csv, line 2")
     assert changes[1][2] == "you"
-    workspace.set_facts("SC-1", {"active_mass_mg": None})
-    assert mass(workspace) is None
+    (again,) = workspace.set_facts("SC-1", {"active_mass_mg": None})
+    assert again.message == "active_mass_mg of SC-1 is 6.2 again: cells.csv, line 2 says so"
+    assert mass(workspace) == 6.2
     assert say(table).findings == []
     assert mass(workspace) == 6.2
 
@@ -153,6 +157,54 @@ def test_a_fact_is_taken_back_by_hand(workspace: Workspace, say: Callable[[str],
     with pytest.raises(UnknownNameError, match="active_mass_mg"):
         workspace.set_facts("SC-1", {"active_mass_mg": None})
     assert changes_from_options(["active_mass_mg=", "dopant=Nb"]) == {"active_mass_mg": None, "dopant": "Nb"}
+
+
+def test_what_is_taken_back_gives_way_to_the_table_as_it_is_now(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    say("cell,sample,morphology,oven,active_mass_mg\nSC-1,LRM,SC,3,6.2\nSC-2,LRM,SC,4,6.1\n")
+    by_hand = {"active_mass_mg": 5, "morphology": "PC", "oven": 9, "sample": "other", "dopant": "Nb"}
+    workspace.set_facts("SC-1", by_hand)
+    say("cell,sample,morphology,oven,active_mass_mg\nSC-1,LRM,SC,3,6.3\nSC-2,LRM,SC,4,6.1\n")
+    workspace.set_facts("SC-1", {"sample": None})
+    assert workspace.cells["SC-1"].facts.sample == "LRM"
+    workspace.set_facts("SC-1", {"morphology": "PC"})
+    told = workspace.set_facts("SC-1", dict.fromkeys(("active_mass_mg", "oven", "morphology")))
+    view = workspace.cells["SC-1"]
+    assert (view.facts.active_mass_mg, view.facts.extra, workspace.samples["LRM"].morphology) == (
+        6.3,
+        {"oven": 3},
+        "SC",
+    )
+    assert {f.code for f in told} == {"fact-stands-again"}
+    assert view.facts.sources["active_mass_mg"].endswith("files/cells.csv, line 2")
+    assert [c for c in codes(say((tmp_path / "files" / "cells.csv").read_text())) if c != "fact-stands-again"] == []
+    # the table is gone: what it said last
+    workspace.set_facts("SC-1", {"active_mass_mg": 5})
+    (tmp_path / "files" / "cells.csv").unlink()
+    (again,) = workspace.set_facts("SC-1", {"active_mass_mg": None})
+    assert again.message == "active_mass_mg of SC-1 is 6.3 again: cells.csv, line 2 (which is gone) says so"
+
+
+def test_a_fact_that_was_said_before_the_table_gives_way_to_it_and_to_the_file(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    write_curve(tmp_path / "A.csv")
+    workspace.add(tmp_path / "A.csv", facts={"active_mass_mg": 5}, executor="serial")
+    (test,) = workspace.cells["A"].tests
+    workspace.store.change(
+        lambda things: things.replace_test(test.model_copy(update={"metadata": {"active_mass_mg": 4.4}}))
+    )
+    (tmp_path / "cells.csv").write_text("file,cell,active_mass_mg\nA.csv,A,6\n")
+    workspace.add(tmp_path / "A.csv", executor="serial")
+    workspace.set_facts("A", {"active_mass_mg": None})
+    assert mass(workspace, "A") == 6
+    workspace.set_facts("A", {"active_mass_mg": 5})
+    (tmp_path / "cells.csv").write_text("file,cell,active_mass_mg\nA.csv,A,\n")
+    workspace.set_facts("A", {"active_mass_mg": None})
+    assert mass(workspace, "A") == 4.4
+    workspace.set_facts("A", {"active_mass_mg": None})  # what a file said is taken back: not given
+    assert mass(workspace, "A") is None
 
 
 @pytest.mark.parametrize(
@@ -243,6 +295,30 @@ def test_one_file_of_a_cell_is_removed(workspace: Workspace, tmp_path: Path) -> 
     workspace.remove_file("A", "x.csv")
     workspace.analyse(executor="serial")
     assert workspace.cells["A"].analyses == []
+
+
+def test_of_two_files_of_one_name_the_hash_says_which_is_to_go(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, part in enumerate(("first", "second")):
+        (tmp_path / part).mkdir()
+        write_curve(tmp_path / part / "x.csv", seed=seed)
+        workspace.add(tmp_path / part / "x.csv", cell="A", executor="serial")
+    first, second = (
+        hashlib.sha256((tmp_path / part / "x.csv").read_bytes()).hexdigest() for part in ("first", "second")
+    )
+    with pytest.raises(InputError, match=r"2 files of A are 'x\.csv'") as told:
+        workspace.remove_file("A", "x.csv")
+    for digest in (first, second):
+        assert re.search(
+            rf"{digest[:12]} \([\d,]+ bytes, added \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)", told.value.expected
+        )
+    for unclear in (first[:5], ""):
+        with pytest.raises(UnknownNameError, match=re.escape(f"x.csv ({first[:12]})")):
+            workspace.remove_file("A", unclear)
+    assert len(workspace.cells["A"].tests) == 2
+    workspace.remove_file("A", first[:6].upper())
+    assert [t.raw.sha256 for t in workspace.cells["A"].tests] == [second]
+    workspace.remove_file("A", "x.csv")
+    assert workspace.cells["A"].tests == []
 
 
 def test_what_is_new_about_a_file_is_told_apart(workspace: Workspace, say: Callable[[str], AddReport]) -> None:

@@ -120,7 +120,15 @@ class UnknownNameError(InputError, KeyError):
     def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
         """Build the error for *name* of *kind* among the *known* names."""
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        folded: dict[str, list[str]] = {}
+        for each in names:
+            folded.setdefault(each.casefold(), []).append(each)
+        # a name in other case is the one that was meant, however near others are
+        near = folded.get(name.casefold()) or [
+            each
+            for close in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+            for each in folded[close]
+        ]
         if near:
             advice = "Did you mean " + " or ".join(repr(n) for n in near) + "?"
         elif names:

@@ -164,7 +164,7 @@ def cells(
         typer.Option(
             "--unset",
             metavar="FIELD",
-            help="Take a fact back: it is not given, until files say it. Repeatable.",
+            help="Take back what you said: what cells.csv or the file says stands again. Repeatable.",
             show_default=False,
             autocompletion=complete.fields,
         ),
@@ -195,7 +195,9 @@ def cells(
     ] = False,
     remove_file: Annotated[
         str | None,
-        typer.Option("--remove-file", metavar="FILE", help="Remove one file of the cell.", show_default=False),
+        typer.Option(
+            "--remove-file", metavar="FILE", help="Remove one file of the cell, by name or hash.", show_default=False
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
     workspace: WorkspaceFolder = None,

@@ -19,8 +19,8 @@ from lirich.errors import InputError, LirichError, UnknownNameError
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
 
-_STATES = {"new": "", "known": "already there", "anew": "read anew", "restored": "restored"}
-_COUNTED = (("anew", "read anew"), ("restored", "restored"))
+_STATES = {"new": "", "known": "already there", "anew": "read anew", "moved": "moved", "restored": "restored"}
+_COUNTED = (("anew", "read anew"), ("moved", "moved"), ("restored", "restored"))
 PARTLY = 1
 """Exit code of a run that did not do all it was asked to: files or cells failed (the others are kept), nothing could be
 compared, something is wrong."""
@@ -35,7 +35,8 @@ def init(folder: Path, name: str | None, database_url: str | None, *, json: bool
         print_json({"workspace": str(workspace.root), "catalogue": workspace.store.settings.database})
         return
     console().print(f"Made the workspace [bold]{escape(str(workspace.root))}[/].")
-    console().print("Next: [bold]cd[/] into it, then [bold]lirich add[/] FILES, [bold]lirich analyse[/].")
+    inside = "" if workspace.root.resolve() == Path.cwd().resolve() else "[bold]cd[/] into it, then "
+    console().print(f"Next: {inside}[bold]lirich add[/] FILES, [bold]lirich analyse[/].")
 
 
 def inspect(files: Sequence[Path], repairs: Sequence[str], *, json: bool) -> None:
@@ -84,7 +85,8 @@ def add(
             workers=workers,
             progress=progress,
         )
-    wanted = [f for key in report.cells for f in facts_wanted(workspace.cells[key].facts, workspace.cells[key].sample)]
+    there = [workspace.cells[key] for key in report.cells if key in workspace.cells]
+    wanted = [f for view in there for f in facts_wanted(view.facts, view.sample)]
     if json:
         print_json({**report.to_dict(), "asked_for": [f.model_dump(mode="json") for f in wanted]})
     else:
@@ -160,7 +162,8 @@ def cells(
     if json:
         print_json(cell_dict(view))
         return
-    show_findings(findings)
+    told = view.findings
+    show_findings(f for f in findings if f not in told)
     if changes:
         show_history(view.history)
     else:
@@ -188,7 +191,14 @@ def remove(name: str | None, file: str | None, folder: Path | None, *, yes: bool
     if name is None:
         raise InputError("No cell is named", advice="lirich cells NAME --remove")
     view = workspace.cells[name]
-    what = f"the cell {name} ({len(view.tests)} file(s), {len(view.analyses)} run(s))" if file is None else file
+    what = f"the cell {name} ({len(view.tests)} file(s), {len(view.analyses)} run(s))"
+    told = {"removed": name, "cell": name}
+    if file is not None:
+        from lirich.workbench.removing import SHOWN_DIGITS, file_of
+
+        meant = file_of(workspace.store, name, file)
+        what = f"{meant.name} ({meant.sha256[:SHOWN_DIGITS]}) of {name}"
+        told = {"removed": meant.name, "sha256": meant.sha256, "cell": name}
     if not yes:
         if json or not sys.stdin.isatty():
             raise InputError(f"Nobody can be asked whether {what} is to go", advice="Say so with --yes")
@@ -196,10 +206,10 @@ def remove(name: str | None, file: str | None, folder: Path | None, *, yes: bool
     if file is None:
         workspace.remove_cell(name)
     else:
-        workspace.remove_file(name, file)
+        workspace.remove_file(name, told["sha256"])
         workspace.analyse([name], executor="serial")
     if json:
-        print_json({"removed": name if file is None else file, "cell": name})
+        print_json(told)
         return
     console().print(
         f"Removed {escape(what)}. The raw files and the history stay in the workspace; adding the files again brings "
@@ -364,7 +374,14 @@ def report(output: Path, names: Sequence[str] | None, by: str | None, folder: Pa
     """Write the report."""
     from lirich.reports import write_report
 
-    path = write_report(open_workspace(folder), output, cells=names or None, by=by)
+    workspace = open_workspace(folder)
+    if str(output) in workspace.cells:
+        raise InputError(
+            f"{output} is a cell, not a name for the report",
+            expected="the file to write",
+            advice=f"lirich report {output}.html --cell {output}",
+        )
+    path = write_report(workspace, output, cells=names or None, by=by)
     if json:
         print_json({"report": str(path), "bytes": path.stat().st_size})
     else:
@@ -374,11 +391,16 @@ def report(output: Path, names: Sequence[str] | None, by: str | None, folder: Pa
 def export(folder: Path, names: Sequence[str] | None, form: str, workspace: Path | None, *, json: bool) -> None:
     """Write everything out."""
     from lirich.workbench.export import export as export_workspace
+    from lirich.workbench.export import left_out
 
-    files = export_workspace(open_workspace(workspace), folder, cells=names or None, form=form)
+    opened = open_workspace(workspace)
+    files = export_workspace(opened, folder, cells=names or None, form=form)
+    findings = left_out(opened, names or None)
     if json:
-        print_json({"folder": str(folder), "files": [str(f) for f in files]})
+        told = [f.model_dump(mode="json") for f in findings]
+        print_json({"folder": str(folder), "files": [str(f) for f in files], "findings": told})
     else:
+        show_findings(findings)
         console().print(f"Wrote {len(files)} files to [bold]{escape(str(folder))}[/].")
 
 

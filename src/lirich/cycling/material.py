@@ -5,6 +5,7 @@ from __future__ import annotations
 from lirich.cycling.lowvoltage import lithium_thresholds
 from lirich.errors import CompositionError
 from lirich.model import Cell, Composition, Sample
+from lirich.model.composition import ANIONS
 
 LI_RICH_RATIO = 1.05
 """Least Li over all other cations of a composition that is asked for an activation plateau: between layered LiTMO2
@@ -27,6 +28,17 @@ def no_li_rich_cathode(cell: Cell, sample: Sample | None) -> str:
     if sample is None or sample.composition is None or li_rich(Composition.parse(sample.composition)):
         return ""
     return f"{sample.composition} is not Li-rich"
+
+
+def cathode_oxide(composition: Composition) -> bool:
+    """Tell whether *composition* is a lithium oxide of Mn, Ni and Co, at least half of its other cations.
+
+    All of these, layered or spinel, give up their lithium at 3 to 5 V: they are cathodes. Anodes that are oxides of
+    lithium (Li4Ti5O12, Li3VO4) are of other metals.
+    """
+    others = sum(n for el, n in composition.amounts.items() if el not in ANIONS and el != "Li")
+    redox = sum(composition.amount(el) for el in ("Mn", "Ni", "Co"))
+    return composition.amount("Li") > 0 and composition.amount("O") > 0 and redox >= 0.5 * others > 0
 
 
 def may_be_li_rich_cathode(cell: Cell, sample: Sample | None) -> bool:

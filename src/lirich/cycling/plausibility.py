@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from lirich.cycling.material import cathode_oxide
 from lirich.model import Cell, Composition, Finding, Sample, Severity, Value
 from lirich.quantities import QUANTITIES
 
@@ -20,9 +21,14 @@ RICHEST_HOST_MAH_G = 4199.0
 """What no electrode passes: silicon as Li22Si5, 4.4 · 26801 mAh/mol over 28.0855 g/mol (Obrovac & Chevrier, Chem. Rev.
 114 (2014) 11444, doi:10.1021/cr500207g). The limit where the working electrode is not a cathode, or is not given."""
 
+LEAST_MAH_G = 1.0
+"""Less than this in every half-cycle is no test of an electrode: it is a quarter of a percent of the lithium of
+Li1.2Mn0.54Ni0.13Co0.13O2. A mass in µg taken for mg gives 0.46 mAh/g at most with any cathode of the family."""
+
 MARGIN = 1.05
 """Above the theoretical capacity by more than 5 %, what balances and mass fractions of electrodes are uncertain by."""
 
+_CHARGE, _DISCHARGE = "charge_specific_capacity_mah_g", "discharge_specific_capacity_mah_g"
 _OF_MATERIAL = frozenset({"theoretical_capacity_mah_g", "formal_tm_capacity_mah_g"})  # by the composition alone
 _PER_GRAM = ("mAh/g", "Wh/kg")
 
@@ -30,33 +36,47 @@ _PER_GRAM = ("mAh/g", "Wh/kg")
 def capacity_limit(cell: Cell, sample: Sample | None) -> tuple[str, float]:
     """Return the most that the active material of *cell* can store, mAh/g, and what it is all the lithium of.
 
-    That of the composition where the working electrode is a cathode, or is not given but a composition is; that of
-    `RICHEST` for a cathode without one; `RICHEST_HOST_MAH_G` for all others.
+    That of the composition where it has lithium and is no anode's, whatever the electrode is said to be; that of
+    `RICHEST` for a cathode without a composition; `RICHEST_HOST_MAH_G` for all others: an anode takes lithium up beyond
+    that of its formula (Li4Ti5O12 to Li7Ti5O12 and further).
     """
     formula = sample.composition if sample is not None else None
-    if cell.electrode == "cathode" or (cell.electrode is None and formula):
-        limit = Composition.parse(formula or RICHEST).theoretical_capacity_mah_g
-        if limit > 0:
-            return formula or RICHEST, limit
+    if formula is not None:
+        composition = Composition.parse(formula)
+        limit = composition.theoretical_capacity_mah_g
+        if limit > 0 and (cell.electrode != "anode" or cathode_oxide(composition)):
+            return formula, limit
+    elif cell.electrode == "cathode":
+        return RICHEST, Composition.parse(RICHEST).theoretical_capacity_mah_g
     return "Li22Si5", RICHEST_HOST_MAH_G
 
 
 def implausible_capacity(cycles: pl.DataFrame, cell: Cell, sample: Sample | None) -> list[Finding]:
-    """Return a finding where an electrode delivers more per gram than all of its lithium.
+    """Return a finding where an electrode delivers more per gram than all of its lithium, or next to nothing.
 
     *cycles* is a cycle table. Nothing is said without an active mass.
     """
-    highest = _highest(cycles)
     formula, limit = capacity_limit(cell, sample)
-    if highest is None or highest <= MARGIN * limit:
+    highest, most = _highest(cycles, _DISCHARGE), _highest(cycles, _DISCHARGE, _CHARGE)
+    given = f"Check active_mass_mg (given: {cell.active_mass_mg:g} mg" if cell.active_mass_mg is not None else ""
+    if highest is not None and highest > MARGIN * limit:
+        found = f"A discharge of {highest:.0f} mAh/g is more than all lithium of {formula} ({limit:.0f} mAh/g)"
+    elif most is not None and 0 < most < LEAST_MAH_G:
+        found = f"No charge or discharge passes more than {most:.2g} mAh/g: no electrode is cycled over so little"
+    else:
         return []
+    mass = cell.active_mass_mg or 0.0
+    other = [
+        f"in {unit} it would be {factor * mass:.4g} mg"
+        for unit, factor in (("g", 1000.0), ("µg", 0.001))
+        if highest is not None and LEAST_MAH_G < highest / factor <= MARGIN * limit
+    ]
     return [
         Finding(
             code="implausible-specific-capacity",
             severity=Severity.WARNING,
-            message=f"A discharge of {highest:.0f} mAh/g is more than all lithium of {formula} ({limit:.0f} mAh/g); no "
-            "figure per gram is compared or ranked",
-            advice=f"Check active_mass_mg (given: {cell.active_mass_mg:g} mg) and the unit of the current",
+            message=f"{found}; no figure per gram is compared or ranked",
+            advice=f"{given}{'; ' if other else ''}{''.join(other)}) and the unit of the current",
             where=cell.key,
         )
     ]
@@ -65,12 +85,12 @@ def implausible_capacity(cycles: pl.DataFrame, cell: Cell, sample: Sample | None
 def flag_implausible(values: Sequence[Value], cycles: pl.DataFrame, cell: Cell, sample: Sample | None) -> list[Value]:
     """Return *values* with the flag ``implausible-capacity`` where the material cannot give what they say.
 
-    A discharge above the limit (`capacity_limit`, `MARGIN`) says that the mass or the unit of the current is wrong:
-    every figure per gram is then flagged. A single capacity above it is flagged by itself.
+    A discharge above the limit (`capacity_limit`, `MARGIN`), or nothing above `LEAST_MAH_G`, says that the mass or the
+    unit of the current is wrong: every figure per gram is then flagged. A single capacity above the limit is flagged by
+    itself.
     """
     _, limit = capacity_limit(cell, sample)
-    highest = _highest(cycles)
-    wrong_mass = highest is not None and highest > MARGIN * limit
+    wrong_mass = bool(implausible_capacity(cycles, cell, sample))
     found = []
     for value in values:
         unit = QUANTITIES[value.quantity].unit
@@ -81,7 +101,7 @@ def flag_implausible(values: Sequence[Value], cycles: pl.DataFrame, cell: Cell, 
     return found
 
 
-def _highest(cycles: pl.DataFrame) -> float | None:
-    column = "discharge_specific_capacity_mah_g"
-    highest = cycles[column].max() if column in cycles.columns else None
-    return highest if isinstance(highest, float) else None
+def _highest(cycles: pl.DataFrame, *columns: str) -> float | None:
+    """Return the largest number of *columns*; ``None`` where none of them is there or has one."""
+    found = [cycles[column].max() for column in columns if column in cycles.columns]
+    return max((highest for highest in found if isinstance(highest, float)), default=None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,7 @@ from lirich.cycling.likeness import Key, keys_of
 from lirich.cycling.purposes import Purpose, purposes_of_leftovers, purposes_of_ordinary, slow_cycles
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops, stops_of
+from lirich.errors import InputError, UnknownNameError
 from lirich.model import Finding, Frozen
 
 Kind = Literal[
@@ -46,6 +47,25 @@ class Segment(Frozen):
     discharge_current_ma: float | None = None
     voltage_upper_v: float | None = None
     voltage_lower_v: float | None = None
+
+
+def correction(first: int, last: int, kind: str) -> Correction:
+    """Return the user's word on the cycles *first* to *last*.
+
+    Raises `UnknownNameError` on the kind, `InputError` on the range.
+    """
+    for known in get_args(Purpose):
+        if known == kind.strip().casefold().replace("-", "_").replace(" ", "_"):
+            break
+    else:
+        raise UnknownNameError.of("kind of cycles", kind, get_args(Purpose))
+    if first < 0:
+        raise InputError(f"There is no cycle {first}", expected="cycles from 0 on", advice="Say it as 1-3")
+    if last < first:
+        raise InputError(
+            f"Cycles {first} to {last} are upside down", expected="the first cycle first", advice=f"Say {last}-{first}"
+        )
+    return Correction(first_cycle=first, last_cycle=last, kind=known)
 
 
 class Correction(Frozen):

@@ -126,7 +126,10 @@ def _parse(formula: str) -> tuple[tuple[str, float], ...]:
             raise CompositionError(f"{formula!r} has characters that are not of a formula", expected=expected)
         try:
             atoms = periodictable.formula(body).atoms
-        except (ParseBaseException, ValueError, KeyError, TypeError) as error:
+        except ParseBaseException as error:
+            found, advice = _unread(match.group(2), error.loc)
+            raise CompositionError(f"{formula!r} cannot be read: {found}", expected=expected, advice=advice) from error
+        except (ValueError, KeyError, TypeError) as error:
             raise CompositionError(f"{formula!r} cannot be read: {error}", expected=expected) from error
         for element, n in atoms.items():
             symbol = str(element)
@@ -136,6 +139,22 @@ def _parse(formula: str) -> tuple[tuple[str, float], ...]:
     if not total or any(n <= 0 for n in total.values()):
         raise CompositionError(f"{formula!r} has no positive amount of any element", expected=expected)
     return tuple(total.items())
+
+
+def _unread(part: str, place: int) -> tuple[str, str]:
+    """Say what is wrong at the character *place* of a part of a formula, and what may have been meant."""
+    import periodictable
+
+    opened, closed = (sum(part.count(bracket) for bracket in brackets) for brackets in ("([{", ")]}"))
+    if opened != closed:
+        return f"{opened} brackets open and {closed} close", "Check the brackets"
+    word = re.match(r"[A-Za-z]+|.", part[place:])
+    symbols = {element.symbol for element in periodictable.elements} - {"n"}
+    letters = word[0] if word else ""
+    meant = next((s for s in (letters[:2].capitalize(), letters[:1].upper()) if s in symbols), None)
+    after = f" after {part[:place]!r}" if place else ""
+    advice = f"Did you mean {meant}? Symbols of elements begin with a capital letter" if meant else ""
+    return f"{letters!r}{after} is no element", advice
 
 
 _PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉[]{}", "0123456789()()")

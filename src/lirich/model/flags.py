@@ -22,8 +22,8 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "when the test began, and what needs the whole charge means nothing",
         "follows-unlike": "the cycle before ran at another rate or window, so this charge began from another state",
         "formal": "bookkeeping, not measured",
-        "implausible-capacity": "more charge per gram than all lithium of the material: the active mass or the unit of "
-        "the current is wrong, or not all of the charge came from the material",
+        "implausible-capacity": "more charge per gram than all lithium of the material, or next to none: the active "
+        "mass or the unit of the current is wrong, or not all of the charge came from the material",
         "incomplete-cycle": "of a part of a cycle",
         "method-not-stated": "the source does not say how it was computed",
         "not-kramers-kronig": "the spectrum breaks the Kramers–Kronig relations: noise, drift or too large a signal",

@@ -65,11 +65,15 @@ class CorrectionRecord(Frozen):
 
 
 class FactVersion(Frozen):
-    """One state of what was said of a sample or cell, and since when; ``fact`` is ``None`` where it was removed."""
+    """One state of what was said of a sample or cell, and since when; ``fact`` is ``None`` where it was removed.
+
+    ``moved_to`` is the name that the files' cell has since, where it was removed for that.
+    """
 
     number: int
     unix_second: float
     fact: Sample | Cell | None
+    moved_to: str | None = None
 
 
 class ModelRecord(Frozen):

@@ -20,6 +20,12 @@ FILE_NAME = "lirich.toml"
 FORMAT = 1
 """Version of the layout of ``lirich.toml`` and of the folders beside it."""
 
+OWN_NAMES = frozenset(
+    {FILE_NAME, "raw", "curves", "models", "cache", "backup", "damaged"}
+    | {f"catalogue.sqlite{ending}" for ending in ("", "-wal", "-shm", "-journal")}
+)
+"""What lirich keeps in a workspace's folder; all else there is the user's."""
+
 MAX_BYTES = 1_000_000  # a settings file of a megabyte is no settings file
 
 _POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -102,6 +108,14 @@ def read_settings(root: Path) -> WorkspaceSettings:
     if "cycling" in table:
         raise SettingsError(f"{path}: 'cycling' is a table of its own", expected="[cycling]")
     return checked_settings({**table, **data}, str(path))
+
+
+def workspace_of(path: Path) -> Path | None:
+    """Return the workspace that keeps *path* (whole, without links) for itself; ``None`` where none does."""
+    for place in (path, *path.parents):
+        if place.name in OWN_NAMES and (place.parent / FILE_NAME).is_file():
+            return place.parent
+    return None
 
 
 def write_new_settings(root: Path, settings: WorkspaceSettings) -> None:

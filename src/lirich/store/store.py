@@ -323,6 +323,10 @@ class Store:
         """Return one cell. Raises `UnknownNameError` with near names."""
         return self._look(lambda things: things.one(Cell, key))
 
+    def former_names(self, key: str) -> dict[str, float]:
+        """Return the names that the cell *key* had before, each with the last time that it was moved from it, s."""
+        return self._look(lambda things: things.former_names(key))
+
     def sample_history(self, key: str) -> list[FactVersion]:
         """Return every state of a sample, oldest first. Raises `UnknownNameError`."""
         return self._look(lambda things: things.history(Sample, key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -35,7 +36,7 @@ def change(database: Database, work: Callable[[Things], T]) -> T:
 
 
 _REMOVED = "null"
-"""What stands in the history where a cell was removed, in place of its facts."""
+"""What stands in the history where a cell was removed, in place of its facts; its new name, as JSON, where it moved."""
 
 
 class Things:
@@ -115,10 +116,18 @@ class Things:
             FactVersion(
                 number=r.number,
                 unix_second=r.unix_second,
-                fact=None if r.document == _REMOVED else load(kind, r.document),
+                fact=load(kind, r.document) if r.document.startswith("{") else None,
+                moved_to=str(json.loads(r.document)) if r.document.startswith('"') else None,
             )
             for r in rows
         ]
+
+    def former_names(self, key: str) -> dict[str, float]:
+        """Return the names that a cell had before it was moved to *key*, each with the last time of that, s."""
+        h = s.fact_history
+        query = select(h.c.key, func.max(h.c.unix_second).label("when"))
+        query = query.where(h.c.kind == s.cell.name, h.c.document == json.dumps(plain(key))).group_by(h.c.key)
+        return {row.key: row.when for row in self._connection.execute(query)}
 
     # --- tests ----------------------------------------------------------------------------------------------
 
@@ -173,17 +182,25 @@ class Things:
         rows = in_parts(self._connection, t.c.raw_sha256, digests, t.c.document)
         return sorted((load(Test, row.document) for row in rows), key=_test_order)
 
-    def remove_empty_cell(self, key: str) -> bool:
-        """Remove a cell that has no test; its history says so. ``False`` where it has one, or is not there."""
+    def tests_of_curve(self, curve: str) -> list[Test]:
+        """Return the tests whose table is the curve of that hash, by cell and time."""
+        rows = self._connection.execute(select(s.test.c.document).where(s.test.c.curve == plain(curve))).scalars()
+        return sorted((load(Test, document) for document in rows), key=_test_order)
+
+    def remove_empty_cell(self, key: str, *, moved_to: str | None = None) -> bool:
+        """Remove a cell that has no test; its history says so, and what its files' cell is now (*moved_to*).
+
+        ``False`` where it has a test, or is not there.
+        """
         t = s.test
         if self._connection.execute(select(t.c.key).where(t.c.cell == plain(key)).limit(1)).first():
             return False
-        return self._drop_cell(key)
+        return self._drop_cell(key, _REMOVED if moved_to is None else json.dumps(moved_to))
 
-    def _drop_cell(self, key: str) -> bool:
+    def _drop_cell(self, key: str, document: str = _REMOVED) -> bool:
         gone = self._connection.execute(delete(s.cell).where(s.cell.c.key == key)).rowcount > 0
         if gone:
-            self._remember(s.cell.name, key, _REMOVED)
+            self._remember(s.cell.name, key, document)
         return gone
 
     def remove_cell(self, key: str) -> None:

@@ -6,28 +6,29 @@ then is it entered in the catalogue; what is entered is safe, and what is not is
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks
-from lirich.errors import InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
+from lirich.errors import ConflictingMetadataError, InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
 from lirich.model import Finding, Test, content_hash
 from lirich.store.files import hash_open, open_source
-from lirich.workbench.celltables import TABLE_NAMES, Entry
+from lirich.workbench.celltables import Entry
+from lirich.workbench.doubtful_facts import doubtful
+from lirich.workbench.found_files import Candidate, discover, sidecars
 from lirich.workbench.register import Register, State, continuations
 
 if TYPE_CHECKING:
     from lirich.store import Store
 
-MAPPING_NAME = "lirich-mapping.toml"
-MAPPING_SUFFIX = ".lirich.toml"
 FEW_FILES = 4
 """Fewer files than this are read in this process, unless they are large: starting workers costs more."""
 FEW_BYTES = 8_000_000
 NEEDLESS = "repair-not-needed"
+Hashed = tuple[Candidate, dict[str, Any]]
+"""A file with the parameters of its `read_task`, its hash among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class AddedFile:
 
 @dataclass(slots=True)
 class AddReport:
-    """What became of every file that was handed in: each is in exactly one of the three lists."""
+    """What became of every file that was handed in: each is in exactly one of the three lists.
+
+    A copy of another of the files is ``skipped``, with the name of that.
+    """
 
     added: list[AddedFile] = field(default_factory=list)
     failed: list[tuple[str, LirichError]] = field(default_factory=list)
@@ -77,68 +81,6 @@ class AddReport:
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
             "findings": [f.model_dump(mode="json") for f in self.findings],
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A file to be read: ``explicit`` if it was named itself, not found in a folder."""
-
-    path: Path
-    explicit: bool
-
-    @property
-    def shown(self) -> str:
-        """The path as text; bytes of it that are no UTF-8 become U+FFFD."""
-        return os.fsencode(self.path).decode("utf-8", "replace")
-
-
-def discover(paths: Iterable[Path], failed: list[tuple[str, LirichError]]) -> list[Candidate]:
-    """Return the files to read: those named, and all in the folders named except tables, mappings, hidden files.
-
-    Folders that are lirich workspaces are left alone; one that cannot be listed goes to *failed*. Raises
-    `InputError` where a path does not exist.
-    """
-    found: dict[Path, Candidate] = {}
-    seen: set[Path] = set()
-    for path in paths:
-        if path.is_dir():
-            for file in sorted(_files(path, seen, failed)):
-                found.setdefault(file.resolve(), Candidate(file, explicit=False))
-        elif path.is_file():
-            found[path.resolve()] = Candidate(path, explicit=True)
-        else:
-            raise InputError(f"There is no file or folder {str(path)!r}", advice="Check the path")
-    return list(found.values())
-
-
-def _files(folder: Path, seen: set[Path], failed: list[tuple[str, LirichError]]) -> Iterable[Path]:
-    real = folder.resolve()
-    if real in seen:  # links may lead in circles
-        return
-    seen.add(real)
-    try:
-        if (folder / "lirich.toml").is_file():
-            return
-        entries = [
-            (entry, entry.is_dir(), entry.is_file())
-            for entry in folder.iterdir()
-            if not entry.name.startswith((".", "~$"))
-        ]
-    except OSError as error:
-        shown = Candidate(folder, explicit=False).shown
-        reason = InputError(f"{shown} cannot be listed: {error.strerror}", advice="Check its permissions")
-        failed.append((shown, reason))
-        return
-    for entry, is_folder, is_file in entries:
-        if is_folder:
-            yield from _files(entry, seen, failed)
-        elif is_file and entry.name not in (*TABLE_NAMES, MAPPING_NAME) and not entry.name.endswith(MAPPING_SUFFIX):
-            yield entry
-
-
-def sidecars(path: Path) -> list[Path]:
-    """Return the mapping files that reading *path* may depend on."""
-    return [p for p in (path.with_name(path.name + MAPPING_SUFFIX), path.with_name(MAPPING_NAME)) if p.is_file()]
 
 
 def read_parameters(root: Path, path: Path, *, reader: str | None, repairs: Sequence[str]) -> dict[str, Any]:
@@ -235,8 +177,11 @@ def add_files(
     """Read the files and enter them in the catalogue; see `lirich.workbench.Workspace.add`."""
     report = AddReport()
     named = list(paths)
-    found: list[tuple[Candidate, dict[str, Any]]] = []
-    for candidate in discover(named, report.failed):
+    looked = discover(named)
+    report.failed += looked.failed
+    report.skipped += looked.skipped
+    found: list[Hashed] = []
+    for candidate in looked.candidates:
         try:
             each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs)
         except LirichError as error:
@@ -248,7 +193,7 @@ def add_files(
     there: list[tuple[Candidate, Test]] = []
     register = Register(store, cell=cell, options=options, reassign=reassign)
     register.look_up({candidate.path: each["sha256"][0] for candidate, each in found})
-    for candidate, each in found:
+    for candidate, each in _once(found, register, report):
         known = register.known(each["sha256"], reader=reader, repairs=repairs)
         if known is not None:
             there.append((candidate, known))
@@ -298,8 +243,47 @@ def add_files(
         enter(candidate, test, names.get(candidate.path))
     report.findings += register.joined(names)
     report.findings += register.rows_without_file(path for path in named if path.is_dir())
+    cells, samples = store.cells(), store.samples()
+    there_now = [cells[key] for key in report.cells if key in cells]
+    report.findings += [f for c in there_now for f in doubtful(c, samples.get(c.sample or ""))]
+    report.findings += looked.findings(nothing=not (report.added or report.failed or report.skipped))
     report.added.sort(key=lambda added: added.path)
     return report
+
+
+def _once(found: Sequence[Hashed], register: Register, report: AddReport) -> list[Hashed]:
+    """Return each content once, in the order found; what became of the other copies is in the *report*.
+
+    Of several copies that one is read whose cell somebody stated, else the one whose name is known, else the first by
+    name: what is named does not depend on which is read first.
+    """
+    copies: dict[str, list[Hashed]] = {}
+    for each in found:
+        copies.setdefault(each[1]["sha256"][0], []).append(each)
+    left: set[Path] = set()
+    for digest, same in copies.items():
+        if len(same) == 1:
+            continue
+        claims = sorted(((*register.claim(c.path, digest), c) for c, _ in same), key=_precedence)
+        cell, _, first = claims[0]
+        for other, _, candidate in claims[1:]:
+            left.add(candidate.path)
+            if other in (None, cell):
+                report.skipped.append((candidate.shown, f"the same bytes as {first.shown}"))
+                continue
+            conflict = ConflictingMetadataError(
+                f"{candidate.path.name} has the same bytes as {first.shown} of the cell {cell!r}, and is said to be "
+                f"of {other!r}",
+                expected="one cell for each content",
+                advice="Correct one of the two rows, or remove the copy",
+            )
+            report.failed.append((candidate.shown, conflict))
+    return [each for each in found if each[0].path not in left]
+
+
+def _precedence(claim: tuple[str | None, bool, Candidate]) -> tuple[bool, bool, str]:
+    cell, known, candidate = claim
+    return cell is None, not known, str(candidate.path)
 
 
 def _unreadable(candidate: Candidate, error: LirichError, report: AddReport) -> None:

@@ -1,36 +1,14 @@
-"""What tables beside the files say of the cells: ``cells.csv`` and ``cells.toml``, and facts said by hand.
+"""What is said of cells: entries of tables and facts said by hand, by the fields of the model.
 
-``cells.csv`` has one row per cell (or per file). A column is a field of `lirich.model.Cell` or
-`lirich.model.Sample`, or ``cell``, ``sample`` and ``file`` (a name or a pattern such as ``SC-1*.ndax``); any
-other column is kept as an extra field, and can be grouped by. An empty entry means *not given*, and takes back what
-the same table said before. What is said of one sample in several rows must be the same.
-
-``cells.toml`` says the same with defaults::
-
-    [defaults]                     # for every cell here
-    electrode = "cathode"
-    one_c_ma_g = 250
-
-    [samples.SC-A]
-    composition = "Li1.2Mn0.54Ni0.13Co0.13O2"
-    morphology = "SC"
-
-    [cells.SC-1]
-    files = ["SC-1_*.ndax"]
-    sample = "SC-A"
-    active_mass_mg = 5.91
+The tables themselves are read by `lirich.workbench.table_files`.
 """
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import re
-import tomllib
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,8 +24,6 @@ MORPHOLOGIES = {
     **dict.fromkeys(("sc", "single crystal", "single crystalline", "singlecrystal"), "SC"),
     **dict.fromkeys(("pc", "polycrystal", "polycrystalline", "poly crystal"), "PC"),
 }
-TABLE_NAMES = ("cells.csv", "cells.toml")
-
 OTHER_UNITS = {
     "active_mass_g": "1 g = 1000 mg",
     "active_mass_ug": "1000 µg = 1 mg",
@@ -62,9 +38,10 @@ OTHER_UNITS = {
 }
 """How values under the name of another unit are converted."""
 
-T = TypeVar("T", Cell, Sample)
+_UNITS = ("_mg", "_ma_g", "_mah_g", "_cm2", "_um", "_percent")
+"""Ends of fields without which a name is refused: ``one_c`` may be in A/g."""
 
-_LARGEST_TABLE = 16 * 2**20  # bytes; a hand-written table is thousands of times smaller
+T = TypeVar("T", Cell, Sample)
 
 
 def file_stem(path: Path) -> str:
@@ -128,42 +105,6 @@ class CellTable:
         ]
 
 
-def read_cell_tables(folder: Path) -> CellTable:
-    """Read ``cells.csv`` and ``cells.toml`` of the folder.
-
-    Raises `MetadataError` with the line that is wrong, `ConflictingMetadataError` where two differ about a sample.
-    """
-    entries: list[Entry] = []
-    for name in TABLE_NAMES:
-        path = folder / name
-        if path.is_file():
-            try:
-                if path.stat().st_size > _LARGEST_TABLE:
-                    raise MetadataError(f"{path.name} is larger than {_LARGEST_TABLE} bytes", expected="a table")
-                text = path.read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError) as error:
-                raise MetadataError(f"{path.name} cannot be read: {error}", expected="UTF-8 text") from error
-            found = _from_csv(text, name) if name.endswith(".csv") else _from_toml(text, name)
-            where = folder.resolve().as_posix()
-            entries += [replace(entry, kept_as=f"{where}/{entry.source}") for entry in found]
-    _refuse_two_samples_in_one(entries)
-    return CellTable(tuple(entries))
-
-
-def _refuse_two_samples_in_one(entries: Iterable[Entry]) -> None:
-    # the cells of a sample share its facts: the last line would decide for all of them
-    said: dict[tuple[str, str], tuple[Scalar, str]] = {}
-    for entry in entries:
-        for name, value in entry.sample_fields.items() if entry.of_sample is not None else ():
-            first, source = said.setdefault((str(entry.of_sample), name), (value, entry.source))
-            if not agree(first, value):
-                raise ConflictingMetadataError(
-                    f"{name} of the sample {entry.of_sample} is {first} in {source} and {value} in {entry.source}",
-                    expected=f"one {name} for each sample: its cells share it",
-                    advice="Correct one of the two lines, or give the two materials two names in the column sample",
-                )
-
-
 def facts_from_options(options: Iterable[str]) -> dict[str, Scalar]:
     """Read ``FIELD=VALUE`` options of a command line. Raises `MetadataError` on anything else."""
     fields: dict[str, Scalar] = {}
@@ -190,56 +131,25 @@ def changes_from_options(options: Iterable[str]) -> dict[str, Scalar | None]:
 
 
 def entry_from_facts(facts: Mapping[str, Scalar]) -> Entry:
-    """Take facts that a caller states. Raises `MetadataError` on a field that nearly is one of lirich's."""
-    return _entry(facts, BY_HAND)
+    """Take facts that a caller states.
+
+    Raises `MetadataError` on a field that nearly is one of lirich's, and on a name of a cell or file: no fact.
+    """
+    for name in ("cell", "file", "files"):
+        if name in facts:
+            raise MetadataError(
+                f"{name} is no fact that can be set",
+                expected="a field of a cell or its sample, or a name of your own",
+                advice="To give files to a cell: lirich add FILES --cell NAME (with --reassign to move them)",
+            )
+    return entry_of(facts, BY_HAND)
 
 
-def _from_csv(text: str, source: str) -> list[Entry]:
-    header = text.partition("\n")[0]
-    rows = csv.DictReader(
-        io.StringIO(text), delimiter=max(",;\t", key=header.count), restkey="__more__", skipinitialspace=True
-    )
-    entries = []
-    try:
-        columns = Counter(name.strip() for name in rows.fieldnames or () if name.strip())
-        twice = [name for name, count in columns.items() if count > 1]
-        if twice:
-            raise MetadataError(f"{source} has two columns {twice[0]!r}", expected="one column for each fact")
-        for row in rows:
-            where = f"{source}, line {rows.line_num}"
-            if "__more__" in row:
-                raise MetadataError(f"{where} has more entries than the header has columns")
-            fields = {k.strip(): v.strip() for k, v in row.items() if k and k.strip() and v and v.strip()}
-            if fields:
-                entries.append(_entry(fields, where))
-    except csv.Error as error:
-        raise MetadataError(f"{source}, line {rows.line_num + 1}: {error}", expected="short texts") from error
-    return entries
+def entry_of(fields: Mapping[str, Any], source: str) -> Entry:
+    """Return what *source* says by the names of *fields*.
 
-
-def _from_toml(text: str, source: str) -> list[Entry]:
-    try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MetadataError(f"{source} is no TOML: {error}") from error
-    unknown = set(data) - {"defaults", "samples", "cells"}
-    if unknown:
-        raise MetadataError(f"{source} has [{', '.join(sorted(unknown))}]", expected="defaults, samples and cells")
-    tables = {name: data.get(name, {}) for name in ("defaults", "samples", "cells")}
-    for name, table in tables.items():
-        nested = name != "defaults"
-        if not isinstance(table, dict) or (nested and not all(isinstance(v, dict) for v in table.values())):
-            raise MetadataError(f"{source}: [{name}] is no table", expected="tables as the manual shows them")
-    entries = []
-    for key, facts in tables["cells"].items():
-        sample = facts.get("sample", tables["defaults"].get("sample"))
-        of_sample = tables["samples"].get(sample, {}) if isinstance(sample, str) else {}
-        merged = {**tables["defaults"], **of_sample, **facts, "cell": key}
-        entries.append(_entry(merged, f"{source} [cells.{key}]"))
-    return entries
-
-
-def _entry(fields: Mapping[str, Any], source: str) -> Entry:
+    Raises `MetadataError` on a name that nearly is a field's, and a value that is no number and no text.
+    """
     cell_fields: dict[str, Scalar] = {}
     sample_fields: dict[str, Scalar] = {}
     names: dict[str, str] = {}
@@ -266,9 +176,16 @@ def _entry(fields: Mapping[str, Any], source: str) -> Entry:
     return Entry(names.get("cell"), names.get("sample"), patterns, cell_fields, sample_fields, source)
 
 
-def _refuse_near_miss(name: str, source: str) -> None:
+def _near(name: str) -> list[str]:
+    """Return the field that *name* nearly is, if any: a letter apart, or without its unit."""
     known = (*CELL_FIELDS, *SAMPLE_FIELDS, "cell", "sample", "file")
-    near = difflib.get_close_matches(name.lower().replace(" ", "_"), known, n=1, cutoff=0.75)
+    plain = re.sub("[ -]", "_", name.lower())
+    bare = [field for field in known if field in {plain + unit for unit in _UNITS}]
+    return bare or difflib.get_close_matches(plain, known, n=1, cutoff=0.75)
+
+
+def _refuse_near_miss(name: str, source: str) -> None:
+    near = _near(name)
     if not near:
         return
     by_hand = source == BY_HAND

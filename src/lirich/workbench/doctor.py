@@ -14,12 +14,20 @@ from lirich.errors import LirichError, WorkspaceNotFoundError
 from lirich.model import Finding, Severity
 from lirich.workbench.outdated import out_of_date
 
-EXTRAS = {
-    "biologic": ("galvani", "Biologic .mpr files (GPL-3, a plug-in of your own choice)"),
-    "cells": ("pybamm", "physics of particles and cells: simulate, fit, study, design-cell --ragone"),
-    "distributed": ("distributed", "work on Dask, beyond one machine"),
-    "postgres": ("psycopg", "a catalogue that a team shares"),
+EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
+    "cells": (("pybamm",), "physics of particles and cells: simulate, fit, study, design-cell --ragone"),
+    "atoms": (
+        ("ase", "chgnet", "icet", "numba", "pymatgen", "sklearn", "spglib", "threadpoolctl", "torch"),
+        "crystals: screen dopants, next and phases, atoms (--shipped results need no extra)",
+    ),
+    "interfaces": (("pymatgen",), "interface, screen coatings, screen electrolytes"),
+    "learn": (("sklearn",), "learn drivers"),
+    "mp": (("mp_api",), "energies of the Materials Project with a key of one's own"),
+    "biologic": (("galvani",), "Biologic .mpr files (GPL-3, a plug-in of your own choice)"),
+    "distributed": (("dask", "distributed"), "work on Dask, beyond one machine"),
+    "postgres": (("psycopg",), "a catalogue that a team shares"),
 }
+"""The extras that lirich uses today: the modules of each, all of which it needs, and what it is for."""
 
 READER_EXTRAS = {"biologic-mpr": "biologic"}
 """The readers that read nothing without an extra."""
@@ -97,7 +105,7 @@ def examine(folder: Path | None = None) -> Health:
 
     health = Health(
         python=platform.python_version(),
-        extras={name: find_spec(module) is not None for name, (module, _) in EXTRAS.items()},
+        extras={name: all(map(find_spec, modules)) for name, (modules, _) in EXTRAS.items()},
         readers={name: reader.description for name, reader in readers().items()},
         findings=list(plugin_findings()),
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lirich.errors import InputError
-from lirich.model import Operator, Value, canonical_json
+from lirich.model import Finding, Operator, Severity, Value, canonical_json
 from lirich.model.format import USUAL_LEVEL
 from lirich.quantities import QUANTITIES
 
@@ -183,3 +183,19 @@ def _cell_row(view: CellView, names: Sequence[str]) -> dict[str, Any]:
             row.update({k: v for k, v in thing.model_dump(mode="json", exclude=skip).items() if v is not None})
             row.update(thing.extra)
     return row
+
+
+def left_out(workspace: Workspace, cells: Sequence[str] | None = None) -> list[Finding]:
+    """Return a finding for each cell of which `export` writes facts alone, since it is not analysed."""
+    views = [workspace.cells[key] for key in (workspace.cells if cells is None else cells)]
+    return [
+        Finding(
+            code="not-exported",
+            severity=Severity.WARNING,
+            message=f"Of {view.key} the facts alone are written: it is not analysed",
+            advice="lirich analyse, then export into another folder",
+            where=view.key,
+        )
+        for view in views
+        if not view.analyses and not view.impedance
+    ]

@@ -35,8 +35,22 @@ class FactChange(Frozen):
 def history(store: Store, key: str) -> list[FactChange]:
     """Return every change of the facts of the cell *key*, of its sample and of its protocol, oldest first.
 
-    The cell may have been removed since. Raises `UnknownNameError` where there never was one.
+    With those of the names that its files had before. The cell may have been removed since. Raises `UnknownNameError`
+    where there never was one.
     """
+    found = _of_one_name(store, key)
+    known = {key}
+    before = store.former_names(key)
+    while before:
+        former, when = before.popitem()
+        if former not in known:
+            known.add(former)
+            found += [c for c in _of_one_name(store, former) if c.unix_second <= when and c not in found]
+            before |= store.former_names(former)
+    return sorted(found, key=lambda change: change.unix_second)
+
+
+def _of_one_name(store: Store, key: str) -> list[FactChange]:
     versions = store.cell_history(key)
     found = _changes("cell", key, versions)
     stated = [v.fact.sample for v in versions if isinstance(v.fact, Cell)]
@@ -51,7 +65,7 @@ def history(store: Store, key: str) -> list[FactChange]:
         if record.cleared_unix_second is not None:
             when = {"unix_second": record.cleared_unix_second, "before": said, "after": None}
             found.append(made.model_copy(update=when))
-    return sorted(found, key=lambda change: change.unix_second)
+    return found
 
 
 def _changes(kind: Literal["cell", "sample"], key: str, versions: Sequence[FactVersion]) -> list[FactChange]:
@@ -63,7 +77,8 @@ def _changes(kind: Literal["cell", "sample"], key: str, versions: Sequence[FactV
         after = {} if version.fact is None else _flat(version.fact)
         said = {} if version.fact is None else version.fact.sources
         if version.fact is None or not there:
-            states = ("present", "removed") if version.fact is None else ("removed", "present")
+            gone = "removed" if version.moved_to is None else f"now {version.moved_to}"
+            states = ("present", gone) if version.fact is None else ("removed", "present")
             change = {"field": kind, "before": states[0], "after": states[1]}
             found.append(FactChange(unix_second=version.unix_second, kind=kind, key=key, **change))
         if version.fact is None:

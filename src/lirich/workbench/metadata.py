@@ -21,18 +21,20 @@ from lirich.workbench.celltables import (
     BY_HAND,
     CELL_FIELDS,
     SAMPLE_FIELDS,
-    TABLE_NAMES,
     CellTable,
     Entry,
     T,
     agree,
     number_of,
 )
+from lirich.workbench.table_files import has_tables
 
 FROM_FILE = "file "
 """How the source of a fact begins that stood in an instrument's file; all other sources are tables."""
 FACT_CODES = ("metadata-differs", "fact-withdrawn", "column-like-a-field")
 """The codes of the findings about facts: they are of the last time that the facts were entered."""
+NAME = "cell"
+"""Under this name a cell keeps who chose its own name; absent where nobody did and it is that of a file."""
 _MEANT = {
     **dict.fromkeys(
         (
@@ -171,9 +173,9 @@ def _against_known(
             change.new[name] = (value, entry)
         elif not agree(before, value):
             findings.append(_differs(cell, key, name, before, _short(source), value, entry.source))
-    folders = {_folder(entry.kept_as) for entry in asked} - {""}
+    folders = {table_folder(entry.kept_as) for entry in asked} - {""}
     for name, source in known.sources.items():
-        if name not in said and _folder(source) in folders and facts.get(name) is not None:
+        if name not in said and table_folder(source) in folders and facts.get(name) is not None:
             change.withdrawn.append(name)
             findings.append(
                 Finding(
@@ -194,23 +196,23 @@ def _goes_before(known: str, new: str) -> bool:
         return rank_known > rank_new
     if known.startswith(FROM_FILE):
         return known != new
-    before, now = _folder(known), _folder(new)
+    before, now = table_folder(known), table_folder(new)
     # two tables never take turns: the first stands as long as it is there
-    return before != now and any((Path(before) / name).is_file() for name in TABLE_NAMES)
+    return before != now and has_tables(Path(before))
 
 
 def _rank(source: str) -> int:
     return 0 if not source else 3 if source == BY_HAND else 1 if source.startswith(FROM_FILE) else 2
 
 
-def _folder(source: str) -> str:
-    """Return the folder of a table that is a source; empty for another source."""
+def table_folder(source: str) -> str:
+    """Return the folder of the table that is a source; empty for another source."""
     return source.rpartition("/cells.")[0] if _rank(source) == 2 else ""
 
 
 def _short(source: str) -> str:
     """Return a source without the folder of its table."""
-    return "cells." + source.rpartition("/cells.")[2] if _folder(source) else source or "the workspace"
+    return "cells." + source.rpartition("/cells.")[2] if table_folder(source) else source or "the workspace"
 
 
 def short_source(source: str) -> str:
@@ -218,10 +220,17 @@ def short_source(source: str) -> str:
     return _short(source) if source else ""
 
 
+def named(cell: Cell, source: str) -> Cell:
+    """Return the cell as one whose name *source* chose; a name said by hand stays one."""
+    if _rank(source) < _rank(cell.sources.get(NAME, "")):
+        return cell
+    return cell.model_copy(update={"sources": {**cell.sources, NAME: source}})
+
+
 def _differs(cell: str, key: str, name: str, used: object, source: str, other: object, other_source: str) -> Finding:
     if source == BY_HAND:
         message = f"{name} of {key} is {used}, as set by you; {other_source} says {other}; {used} is used"
-        advice = f"Correct {other_source}; or, to follow it, lirich cells {cell} --unset {name}, and add it again"
+        advice = f"Correct {other_source}; or, to follow it, lirich cells {cell} --unset {name}"
     else:
         message = f"{name} of {key} is {used} in {source} and {other} in {other_source}; {used} is used"
         advice = f"Correct one of them, or say which holds: lirich cells {cell} --set {name}=…"
@@ -234,19 +243,27 @@ def meant(name: str) -> str | None:
 
 
 def _unclear_names(cell: Cell, sample: Sample | None, said: Mapping[str, tuple[Scalar, Entry]]) -> Iterable[Finding]:
-    for name, (_, entry) in said.items():
+    """Ask about names that plausibly mean a field, unless who uses them states that field too."""
+    for name, (value, entry) in said.items():
         name_meant = meant(name) if name in cell.extra else None
         if name_meant is None:
             continue
         thing = cell if name_meant in CELL_FIELDS else sample
-        if thing is None or getattr(thing, name_meant) is None:
-            what = name if entry.kept_as == BY_HAND else f"column {name}"
-            yield Finding(
-                code="column-like-a-field",
-                message=f"{what} is kept as a group; did you mean {name_meant}?",
-                advice=f"If so, rename it to {name_meant} (in that unit) and add the folder again",
-                where=cell.key,
-            )
+        used = None if thing is None else getattr(thing, name_meant)
+        source = "" if thing is None else thing.sources.get(name_meant, "")
+        if used is not None and _rank(source) >= _rank(entry.kept_as):
+            continue
+        by_hand = entry.kept_as == BY_HAND
+        instead = "" if used is None else f"; {name_meant} is {used}, by {_short(source)}"
+        said_so = f"lirich cells {cell.key} --set {name_meant}={value} --unset {name} (in that unit)"
+        yield Finding(
+            code="column-like-a-field",
+            message=f"{name if by_hand else f'column {name}'} is kept as a group{instead}; did you mean {name_meant}?",
+            advice=f"If so: {said_so}"
+            if by_hand
+            else f"If so, rename it to {name_meant} (in that unit) and add the folder again",
+            where=cell.key,
+        )
 
 
 def about(finding: Finding, name: str) -> bool:
@@ -262,6 +279,13 @@ def forget(thing: T, names: Iterable[str]) -> T:
     for inner in ("extra", "sources"):
         data[inner] = {k: v for k, v in data[inner].items() if k not in gone}
     return type(thing).model_validate(data)
+
+
+def say_again(thing: T, said: Mapping[str, tuple[Scalar, Entry]]) -> T:
+    """Return a cell or sample with these facts, each with its source. Raises `MetadataError` on an impossible value."""
+    fields = CELL_FIELDS if isinstance(thing, Cell) else SAMPLE_FIELDS
+    more = {"sample": said["sample"][0]} if "sample" in said else {}
+    return _build(type(thing), thing.key, _Change(dict(said)), fields, thing, more)
 
 
 def _build(

@@ -8,18 +8,29 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lirich.errors import ConflictingMetadataError, UnknownNameError
+from lirich.errors import ConflictingMetadataError
 from lirich.model import Cell, Finding, Sample, Severity, Test
 from lirich.readers.join import OVERLAP_S
-from lirich.workbench.celltables import CELL_FIELDS, SAMPLE_FIELDS, CellTable, Entry, file_stem, read_cell_tables
-from lirich.workbench.metadata import FACT_CODES, FROM_FILE, about, forget, meant, resolve
+from lirich.workbench.celltables import (
+    BY_HAND,
+    SAMPLE_FIELDS,
+    CellTable,
+    Entry,
+    file_stem,
+)
+from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
+from lirich.workbench.moving import carried, clear_sample, move_segments
+from lirich.workbench.table_files import read_cell_tables
+from lirich.workbench.taking_back import of_file
+from lirich.workbench.twins import twin_findings
 
 if TYPE_CHECKING:
     from lirich.store import Store
     from lirich.store.things import Things
 
-State = Literal["new", "known", "anew", "restored"]
-"""What is new about a file that was added: nothing (``known``), the reading (``anew``), the copy (``restored``)."""
+State = Literal["new", "known", "anew", "moved", "restored"]
+"""What is new about a file that was added: nothing (``known``), the reading (``anew``), its cell alone (``moved``), the
+copy (``restored``)."""
 
 _COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")
 
@@ -69,40 +80,68 @@ class Register:
         stated one. Raises `ConflictingMetadataError` if the same content is a test of another cell, `MetadataError` if
         a fact is impossible.
         """
-        stated = self._stated(self._entries(path))
-        key = stated or name or file_stem(path)
+        own = self._entries(path)
+        stated = self._stated(own)
+        named_by = "" if stated is None else BY_HAND if self._cell else next(e.kept_as for e in own if e.cell)
         self._store.require_files(test)
 
-        def work(things: Things) -> tuple[Test, State, list[Finding]]:
+        def work(things: Things) -> tuple[str, Test, State, list[Finding]]:
             readings = things.tests_of_raw([test.raw.sha256])
-            files = [path, *(Path(present.raw.name) for present in things.tests(key))]
-            for present in readings:
-                # a name that nobody chose gives way to one that somebody states
-                unnamed = present.cell == file_stem(Path(present.raw.name)) and stated is not None
-                if present.cell != key and not self._reassign and not unnamed:
+            # a copy under another name is the file that is known
+            key = stated or (readings[0].cell if readings else name or file_stem(path))
+            leaving = [present for present in readings if present.cell != key]
+            for present in leaving:
+                if not self._reassign and not _unnamed(things, present):
                     raise ConflictingMetadataError(
                         f"{path.name} is a test of the cell {present.cell!r} already, not of {key!r}",
                         expected="one cell for each file",
                         advice="Add it with --reassign to move it",
                     )
+            files = [path, *(Path(present.raw.name) for present in things.tests(key))]
+            said = self._facts(key, path, test, files)
             table = self._table(path)
-            findings = enter_facts(things, key, self._facts(key, path, test, files), table)
+            moved = carried(things, leaving, key, said, path.parent.resolve().as_posix())
+            said[1 if own and own[0] is self._options else 0 : 0] = [
+                e for each in moved for e in each.entries if e.kept_as == BY_HAND
+            ]
+            said += [e for each in moved for e in each.entries if e.kept_as != BY_HAND]
+            findings = [f for each in moved for f in each.findings]
+            findings += enter_facts(things, key, said, table, named_by=named_by)
+            others = [twin for twin in things.tests_of_curve(test.curve) if twin.raw.sha256 != test.raw.sha256]
+            twins = twin_findings([*others[:1], test.model_copy(update={"cell": key})])
             for present in readings:
                 if present.key == test.key and present.cell == key:
                     kept = _with_facts(present, findings)
                     if kept != present:
                         things.replace_test(kept)
-                    return kept, "restored" if test.raw.sha256 in self._lost else "known", findings
+                    return key, kept, "restored" if test.raw.sha256 in self._lost else "known", [*findings, *twins]
+            doubts = move_segments(things, moved, key)
             entered = _with_facts(test.model_copy(update={"cell": key}), findings)
             for present in readings:
                 things.remove_test(present.key)
             things.put_test(entered)
-            for cell in {present.cell for present in readings} - {key}:
-                things.remove_empty_cell(cell)
-            again = [_read_again(present, entered) for present in readings]
-            return entered, "anew" if readings else "new", [*findings, *again]
+            for cell in {present.cell for present in leaving}:
+                things.remove_empty_cell(cell, moved_to=key)
+            for each in moved:
+                clear_sample(things, each)
+            told = "; ".join(f"with what you said of {each.old}: {each.told}" for each in moved if each.told)
+            again = [_read_again(present, entered, told) for present in readings]
+            same = any(present.key == entered.key for present in readings)
+            state: State = "moved" if same else "anew" if readings else "new"
+            return key, entered, state, [*findings, *twins, *doubts, *again]
 
-        return key, *self._store.change(work)
+        return self._store.change(work)
+
+    def claim(self, path: Path, digest: str) -> tuple[str | None, bool]:
+        """Return the cell that somebody said the file is of, and whether its content is known under this very name.
+
+        No cell where nobody said one, or two rows do, which `enter` refuses.
+        """
+        known = any(test.raw.name == path.name for test in self._by_raw.get(digest, ()))
+        try:
+            return self._stated(self._entries(path)), known
+        except ConflictingMetadataError:
+            return None, known
 
     def known(self, digests: Sequence[str], *, reader: str | None, repairs: Sequence[str]) -> Test | None:
         """Return the test that the file of these hashes (itself, its mappings) is already, repaired or not.
@@ -130,21 +169,33 @@ class Register:
             table = self._tables.get(folder.resolve(), CellTable())
             names = [path for path in folder.iterdir() if path.is_file()] if table.entries else []
             for entry in table.entries:
-                if not any(entry.matches(path) for path in names):
-                    shown = " or ".join(entry.patterns) or str(entry.cell)
-                    findings.append(
-                        Finding(
-                            code="row-without-file",
-                            message=f"{entry.source}: no file here matches {shown!r} (cell {entry.cell})",
-                            advice="Correct the pattern, or the facts of this row reach no cell",
-                            where=str(entry.cell),
-                        )
+                if any(entry.matches(path) for path in names):
+                    continue
+                shown = " or ".join(entry.patterns) or str(entry.cell)
+                about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'})"
+                advice = "Correct the pattern, or the facts of this row reach no cell"
+                if not entry.patterns and entry.cell is None:
+                    about = "neither a cell nor a file is named"
+                    advice = "Name one, or the facts of this row reach no cell"
+                findings.append(
+                    Finding(
+                        code="row-without-file",
+                        message=f"{entry.source}: {about}",
+                        advice=advice,
+                        where=entry.cell or "",
                     )
+                )
         return findings
 
     def names_counter(self, path: Path) -> bool:
         """Tell whether the file's cell was not stated and its name ends in a counter."""
-        return self._stated(self._entries(path)) is None and _base(path) is not None
+        return _base(path) is not None and self._says_nothing(path)
+
+    def _says_nothing(self, path: Path) -> bool:
+        try:
+            return self._stated(self._entries(path)) is None
+        except ConflictingMetadataError:
+            return False  # two rows name a cell: `enter` refuses it
 
     def joined(self, names: Mapping[Path, str]) -> list[Finding]:
         """Say aloud which files were taken for one cell."""
@@ -180,16 +231,7 @@ class Register:
         own = self._entries(path)
         rest = [e for e in self._table(path).entries_about(key, files) if e not in own]
         of_table = sorted([e for e in own if e is not self._options] + rest, key=self._table(path).entries.index)
-        from_file = Entry(
-            cell=None,
-            sample=None,
-            patterns=(),
-            cell_fields={k: v for k, v in test.metadata.items() if k in CELL_FIELDS},
-            sample_fields={k: v for k, v in test.metadata.items() if k in SAMPLE_FIELDS},
-            source=test.raw.name,
-            kept_as=FROM_FILE + test.raw.name,
-        )
-        return [*(e for e in own if e is self._options), *of_table, from_file]
+        return [*(e for e in own if e is self._options), *of_table, of_file(test)]
 
 
 def _with_facts(test: Test, findings: Sequence[Finding]) -> Test:
@@ -198,24 +240,41 @@ def _with_facts(test: Test, findings: Sequence[Finding]) -> Test:
     return test.model_copy(update={"findings": (*others, *(f for f in findings if f not in others))})
 
 
-def _read_again(before: Test, after: Test) -> Finding:
+def _unnamed(things: Things, test: Test) -> bool:
+    """Tell whether nobody chose the name of the test's cell: it is the file's, and gives way to one that is stated."""
+    cell = things.find(Cell, test.cell)
+    of_file = (file_stem(Path(test.raw.name)), _base(Path(test.raw.name)))
+    return test.cell in of_file and (cell is None or NAME not in cell.sources)
+
+
+def _read_again(before: Test, after: Test, carried: str) -> Finding:
     how = [
         f"{test.reader} {test.reader_version}" + (f", repaired: {', '.join(test.repairs)}" if test.repairs else "")
         for test in (before, after)
     ]
-    moved = f", and moved from {before.cell} to {after.cell}" if before.cell != after.cell else ""
+    moved = ""
+    if before.cell != after.cell:
+        moved = f"moved from {before.cell} to {after.cell}" + (f", {carried}" if carried else "")
+    if before.key == after.key:
+        message = f"{after.raw.name} was {moved}"
+    else:
+        message = f"{after.raw.name} was read anew ({how[1]}); this replaces the earlier reading ({how[0]})"
+        message += f", and {moved}" if moved else ""
     return Finding(
         code="read-again",
         severity=Severity.INFO,
-        message=f"{after.raw.name} was read anew ({how[1]}); this replaces the earlier reading ({how[0]}){moved}",
+        message=message,
         where=after.cell,
     )
 
 
-def enter_facts(things: Things, key: str, entries: Iterable[Entry], table: CellTable | None = None) -> list[Finding]:
+def enter_facts(
+    things: Things, key: str, entries: Iterable[Entry], table: CellTable | None = None, *, named_by: str = ""
+) -> list[Finding]:
     """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
 
-    *table* is what stands beside the cell's file about other cells.
+    *table* is what stands beside the cell's file about other cells; *named_by* is the source of the cell's name, empty
+    where nobody chose it.
 
     Raises `MetadataError` if a fact is impossible.
     """
@@ -228,29 +287,8 @@ def enter_facts(things: Things, key: str, entries: Iterable[Entry], table: CellT
     )
     if facts.sample is not None:
         things.put(facts.sample)
-    things.put(facts.cell)
+    things.put(facts.cell if not named_by else named(facts.cell, named_by))
     return facts.findings
-
-
-def take_back(things: Things, key: str, names: Sequence[str]) -> None:
-    """Forget facts of a cell and its sample; who said them before says them again when files are added.
-
-    Raises `UnknownNameError` on a fact that is not given.
-    """
-    cell = things.one(Cell, key)
-    sample = things.find(Sample, cell.sample) if cell.sample else None
-    given = {name: thing for thing in (sample, cell) if thing is not None for name in _given(thing)}
-    for name in names:
-        if name not in given:
-            raise UnknownNameError.of("fact that is given", name, given)
-    if sample is not None:
-        things.put(forget(sample, [n for n in names if given[n] is sample]))
-    things.put(forget(cell, [n for n in names if given[n] is cell]))
-
-
-def _given(thing: Cell | Sample) -> list[str]:
-    facts = thing.model_dump(exclude={"key", "extra", "sources", "recipe"}, exclude_defaults=True)
-    return [*facts, *thing.extra]
 
 
 def answered(things: Things, key: str, names: Sequence[str]) -> None:
@@ -316,7 +354,7 @@ def facts_wanted(cell: Cell, sample: Sample | None) -> list[Finding]:
     if sample is None or sample.composition is None:
         wanted.append(("composition", "the formal split of the first charge between metals and oxygen"))
     columns: dict[str, str] = {}
-    for column in cell.extra:
+    for column in (c for c in cell.extra if cell.sources.get(c) != BY_HAND):
         columns.setdefault(meant(column) or "", column)
     return [
         Finding(

@@ -134,7 +134,9 @@ class CellView:
     @property
     def findings(self) -> list[Finding]:
         """What is out of date, what the readers and the analysis noticed, and the facts that are asked for."""
+        from lirich.workbench.doubtful_facts import doubtful
         from lirich.workbench.register import facts_wanted
+        from lirich.workbench.twins import twin_findings
 
         seen: dict[str, Finding] = {}
         for finding in (
@@ -144,7 +146,8 @@ class CellView:
             seen.setdefault(finding.content_hash(), finding)
         told = {f.code for f in seen.values()}
         wanted = (f for f in facts_wanted(self.facts, self.sample) if f.code not in told)
-        return [*self.out_of_date, *seen.values(), *wanted]
+        doubts = [*twin_findings(self.tests), *doubtful(self.facts, self.sample)]
+        return [*self.out_of_date, *doubts, *seen.values(), *wanted]
 
     @cached_property
     def out_of_date(self) -> list[Finding]:
@@ -323,7 +326,7 @@ class CellBook(Mapping[str, CellView]):
 
     def __getitem__(self, key: str) -> CellView:
         if not isinstance(key, str):
-            raise KeyError(key)
+            raise UnknownNameError.of("cell", str(key), self)
         return CellView(self._store, key)
 
     def __contains__(self, key: object) -> bool:

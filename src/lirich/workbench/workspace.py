@@ -215,11 +215,14 @@ class Workspace(Screenings):
         """Say, correct or (``None``) take back facts of a cell and its sample.
 
         Analyses that depend on them are then out of date. What is said here goes before what tables and files say,
-        now and later. What is taken back is *not given*, until files are added that say it. Raises `UnknownNameError`
-        on the cell or a fact that is not given, `MetadataError` on a field or a value.
+        now and later. Where you take back what you said, what they say stands again; what they said themselves is then
+        *not given*, until files are added that say it. Raises `UnknownNameError` on the cell or a fact that is not
+        given, `MetadataError` on a field or a value.
         """
         from lirich.workbench.celltables import entry_from_facts
-        from lirich.workbench.register import answered, enter_facts, take_back
+        from lirich.workbench.doubtful_facts import doubtful
+        from lirich.workbench.register import answered, enter_facts
+        from lirich.workbench.taking_back import take_back
 
         said = {name: fact for name, fact in facts.items() if fact is not None}
         entry = entry_from_facts(said)
@@ -228,8 +231,10 @@ class Workspace(Screenings):
             things.one(Cell, cell)
             answered(things, cell, list(facts))
             found = enter_facts(things, cell, [entry]) if said else []
-            take_back(things, cell, [name for name in facts if name not in said])
-            return found
+            found += take_back(things, cell, [name for name in facts if name not in said])
+            now = things.one(Cell, cell)
+            sample = things.find(Sample, now.sample) if now.sample else None
+            return [*found, *doubtful(now, sample, facts)]
 
         return self.store.change(work)
 
@@ -241,20 +246,19 @@ class Workspace(Screenings):
         self.store.change(lambda things: things.remove_cell(cell))
 
     def remove_file(self, cell: str, file: str) -> None:
-        """Remove the tests of one file of a cell, by the file's name or the beginning of its hash, and their analyses.
+        """Remove the test of one file of a cell, by the file's name or the beginning of its hash, and its analyses.
 
-        The raw file stays. Raises `UnknownNameError` on the cell or the file.
+        The raw file stays. Raises `UnknownNameError` on the cell or the file, `InputError` where several are meant.
         """
-        from lirich.errors import UnknownNameError
+        from lirich.workbench.removing import chosen
 
         def work(things: Things) -> None:
             things.one(Cell, cell)
             tests = things.tests(cell)
-            found = [t for t in tests if t.raw.name == file or (len(file) >= 8 and t.raw.sha256.startswith(file))]
-            if not found:
-                raise UnknownNameError.of(f"file of {cell}", file, [t.raw.name for t in tests])
-            for test in found:
-                things.remove_test(test.key)
+            gone = chosen(self.store, cell, tests, file)
+            for test in tests:
+                if test.raw.sha256 == gone.sha256:
+                    things.remove_test(test.key)
 
         self.store.change(work)
 
@@ -264,17 +268,9 @@ class Workspace(Screenings):
         Corrections go before detection, later ones before earlier ones. Raises `UnknownNameError` on the cell
         or the kind, `InputError` on the range.
         """
-        from pydantic import ValidationError
+        from lirich.cycling.protocol import correction
 
-        from lirich.cycling import Correction
-        from lirich.errors import InputError
-
-        try:
-            correction = Correction(first_cycle=cycles[0], last_cycle=cycles[1], kind=kind)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise InputError(f"cycles {cycles[0]}-{cycles[1]} as {kind!r}: {first['msg']}") from error
-        self.store.put_correction(cell, correction.model_dump(mode="json"))
+        self.store.put_correction(cell, correction(*cycles, kind).model_dump(mode="json"))
 
     def clear_corrections(self, cell: str) -> None:
         """Forget the corrections of a cell: its protocol is as detected again."""

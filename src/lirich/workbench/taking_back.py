@@ -1,0 +1,132 @@
+"""Facts that a user takes back: what tables and instruments' files say stands again, as if it had never been said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lirich.errors import LirichError, UnknownNameError
+from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
+from lirich.workbench.celltables import (
+    BY_HAND,
+    CELL_FIELDS,
+    SAMPLE_FIELDS,
+    CellTable,
+    Entry,
+    T,
+)
+from lirich.workbench.metadata import FROM_FILE, forget, say_again, short_source, table_folder
+from lirich.workbench.table_files import has_tables, read_cell_tables
+
+if TYPE_CHECKING:
+    from lirich.store.records import FactVersion
+    from lirich.store.things import Things
+
+Said = tuple[Scalar, Entry]
+
+
+def take_back(things: Things, key: str, names: Sequence[str]) -> list[Finding]:
+    """Forget facts of a cell and its sample; say what stands again.
+
+    Where the user had said a fact, what a table or a file says of it stands again: by the table as it is now, or as it
+    was known last where it is gone. A fact that a table or file said is *not given* until files are added that say it.
+    Raises `UnknownNameError` on a fact that is not given, `MetadataError` where a table says an impossible value.
+    """
+    cell = things.one(Cell, key)
+    sample = things.find(Sample, cell.sample) if cell.sample else None
+    given = {name: thing for thing in (sample, cell) if thing is not None for name in _given(thing)}
+    for name in names:
+        if name not in given:
+            raise UnknownNameError.of("fact that is given", name, given)
+    of_sample = [name for name in names if given[name] is sample]
+    findings = _put_back(things, cell, sample, of_sample) if sample is not None and of_sample else []
+    of_cell = [name for name in names if given[name] is cell]
+    return [*findings, *(_put_back(things, cell, cell, of_cell) if of_cell else [])]
+
+
+def _put_back(things: Things, cell: Cell, thing: T, names: Sequence[str]) -> list[Finding]:
+    by_hand = [name for name in names if thing.sources.get(name) == BY_HAND]
+    again = _said_by_others(things, cell, thing, by_hand) if by_hand else {}
+    things.put(say_again(forget(thing, names), again))
+    return [
+        Finding(
+            code="fact-stands-again",
+            severity=Severity.INFO,
+            message=f"{name} of {thing.key} is {value} again: {entry.source} says so",
+            where=cell.key,
+        )
+        for name, (value, entry) in again.items()
+    ]
+
+
+def _given(thing: Cell | Sample) -> list[str]:
+    facts = thing.model_dump(exclude={"key", "extra", "sources", "recipe"}, exclude_defaults=True)
+    return [*facts, *thing.extra]
+
+
+def _said_by_others(things: Things, cell: Cell, thing: Cell | Sample, names: Iterable[str]) -> dict[str, Said]:
+    """Return what tables, then files say of the facts *names* of *thing*, the cell or its sample, with who says it."""
+    tests = things.tests(cell.key)
+    of_cell = things.history(Cell, cell.key)
+    before = of_cell if thing is cell else things.history(Sample, thing.key)
+    former = [*before, *of_cell]
+    places = [source for version in reversed(former) if version.fact for source in version.fact.sources.values()]
+    folders = [folder for folder in dict.fromkeys(map(table_folder, places)) if folder]
+    entries = [entry for folder in folders for entry in _of_tables(Path(folder), cell, thing, tests)]
+    entries += [of_file(test) for test in tests]
+    found: dict[str, Said] = {}
+    for name in names:
+        of_table = {source: said for source, said in _known(before, name).items() if not has_tables(_place(source))}
+        for said in (*(s for entry in entries for s in _in(entry, name)), *of_table.values()):
+            found.setdefault(name, said)
+    return found
+
+
+def _of_tables(folder: Path, cell: Cell, thing: Cell | Sample, tests: Sequence[Test]) -> list[Entry]:
+    try:
+        table = read_cell_tables(folder) if folder.is_dir() else CellTable()
+    except LirichError:
+        return []  # the next add of the folder says what is wrong with it
+    about = table.entries_about(cell.key, [Path(test.raw.name) for test in tests])
+    if isinstance(thing, Cell):
+        return about
+    rows = [entry for entry in table.entries if entry.of_sample == thing.key]
+    return [entry for entry in (*about, *(r for r in rows if r not in about)) if entry.sample in (None, thing.key)]
+
+
+def of_file(test: Test) -> Entry:
+    """Return what an instrument's file says of its cell and sample."""
+    return Entry(
+        cell=None,
+        sample=None,
+        patterns=(),
+        cell_fields={k: v for k, v in test.metadata.items() if k in CELL_FIELDS},
+        sample_fields={k: v for k, v in test.metadata.items() if k in SAMPLE_FIELDS},
+        source=test.raw.name,
+        kept_as=FROM_FILE + test.raw.name,
+    )
+
+
+def _in(entry: Entry, name: str) -> Iterable[Said]:
+    if name == "sample":
+        return [(entry.sample, entry)] if entry.sample is not None else []
+    return [(fields[name], entry) for fields in (entry.cell_fields, entry.sample_fields) if name in fields]
+
+
+def _known(versions: Sequence[FactVersion], name: str) -> dict[str, Said]:
+    """Return what tables are known to have said of a fact, the newest first."""
+    found: dict[str, Said] = {}
+    for version in reversed(versions):
+        if version.fact is None:
+            continue
+        source = version.fact.sources.get(name, "")
+        value = {**version.fact.model_dump(exclude={"extra", "sources"}), **version.fact.extra}.get(name)
+        if table_folder(source) and value is not None:
+            shown = f"{short_source(source)} (which is gone)"
+            found.setdefault(source, (value, Entry(None, None, (), {}, {}, shown, source)))
+    return found
+
+
+def _place(source: str) -> Path:
+    return Path(table_folder(source))

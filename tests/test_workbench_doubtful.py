@@ -1,0 +1,119 @@
+"""Facts that cannot be so are doubted, with the unit that they are likely in; those of real cells are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lirich.cycling.plausibility import LEAST_MAH_G, MARGIN, RICHEST, capacity_limit
+from lirich.model import Cell, Composition, Sample
+from lirich.workbench import Workspace
+from lirich.workbench.doubtful_facts import RANGES, doubtful
+from test_workbench import write_curve
+
+LI_RICH = "Li1.2Mn0.54Ni0.13Co0.13O2"
+
+
+def told(**facts: float | str) -> list[str]:
+    of_sample = {name: facts.pop(name) for name in list(facts) if name in Sample.model_fields}
+    found = doubtful(Cell.model_validate({"key": "A", **facts}), Sample.model_validate({"key": "S", **of_sample}))
+    return [f"{f.message} | {f.advice}" for f in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "likely"),
+    [
+        ("temperature_celsius", 298, "in kelvin it would be temperature_celsius=24.85"),
+        ("temperature_celsius", 233.15, "in kelvin it would be temperature_celsius=-40"),
+        ("particle_diameter_um", 5e-7, "in m it would be particle_diameter_um=0.5"),
+        ("particle_diameter_um", 5e-4, "in mm it would be particle_diameter_um=0.5"),
+        ("particle_diameter_um", 470, "in nm it would be particle_diameter_um=0.47"),
+        ("one_c_ma_g", 0.25, "in A/g it would be one_c_ma_g=250"),
+        ("one_c_ma_g", 250_000, "in µA/g it would be one_c_ma_g=250"),
+        ("nominal_specific_capacity_mah_g", 0.25, "in Ah/g it would be nominal_specific_capacity_mah_g=250"),
+        ("electrode_area_cm2", 1.13e-4, "in m² it would be electrode_area_cm2=1.13"),
+    ],
+)
+def test_a_value_in_another_unit_is_doubted_and_the_unit_named(name: str, value: float, likely: str) -> None:
+    (said,) = told(**{name: value})
+    assert said.startswith(f"{name} of A is {value:g} {RANGES[name].unit}: ")
+    assert likely in said
+
+
+def test_the_current_of_the_whole_cell_is_recognised_by_its_mass() -> None:
+    (said,) = told(one_c_ma_g=2.5, active_mass_mg=10)
+    assert "in mA of the whole cell it would be one_c_ma_g=250" in said
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"temperature_celsius": 25, "particle_diameter_um": 0.5, "one_c_ma_g": 250, "electrode_area_cm2": 1.13},
+        {"temperature_celsius": -40, "particle_diameter_um": 12, "one_c_ma_g": 3579},  # cold; secondary; Li15Si4
+        {"temperature_celsius": 80, "particle_diameter_um": 0.03, "one_c_ma_g": 170},  # polymer; LiFePO4
+        {"electrode": "anode", "composition": "Li4Ti5O12"},
+        {"electrode": "anode", "composition": "Li3VO4"},
+        {"electrode": "cathode", "composition": LI_RICH},
+        {"electrode": "full", "composition": LI_RICH},
+        {},
+    ],
+)
+def test_facts_of_real_cells_are_not_doubted(facts: dict[str, float | str]) -> None:
+    assert told(**facts) == []
+
+
+@pytest.mark.parametrize("formula", [LI_RICH, "LiNi0.8Mn0.1Co0.1O2", "LiMn2O4", "0.5Li2MnO3·0.5LiNi0.5Mn0.5O2"])
+def test_an_anode_of_the_composition_of_a_cathode_is_a_contradiction(formula: str) -> None:
+    (said,) = told(electrode="anode", composition=formula)
+    assert f"electrode of A is anode, and its composition {formula} is that of a cathode" in said
+
+
+@pytest.mark.parametrize(
+    ("electrode", "formula", "of"),
+    [
+        *((electrode, LI_RICH, LI_RICH) for electrode in ("cathode", "anode", "full", None)),
+        ("cathode", None, RICHEST),
+        ("anode", "Li4Ti5O12", "Li22Si5"),  # it takes lithium up beyond that of its formula
+        ("anode", None, "Li22Si5"),
+        (None, None, "Li22Si5"),
+        ("cathode", "S8", "Li22Si5"),
+    ],
+)
+def test_no_electrode_gives_more_than_all_lithium_of_its_composition(
+    electrode: str | None, formula: str | None, of: str
+) -> None:
+    cell = Cell.model_validate({"key": "A", "electrode": electrode})
+    assert capacity_limit(cell, Sample(key="S", composition=formula))[0] == of
+
+
+@pytest.mark.parametrize(
+    ("mass", "likely"), [(0.004, "in g it would be 4 mg"), (4000.0, "in µg it would be 4 mg"), (4.0, "")]
+)
+def test_a_mass_in_another_unit_is_told_by_the_capacity_that_it_gives(
+    workspace: Workspace, tmp_path: Path, mass: float, likely: str
+) -> None:
+    write_curve(tmp_path / "a.bdf.csv")  # 1 mAh
+    facts = {"active_mass_mg": mass, "electrode": "anode", "composition": LI_RICH}
+    workspace.add(tmp_path / "a.bdf.csv", facts=facts, executor="serial")
+    workspace.analyse(executor="serial")
+    view = workspace.cells["a"]
+    found = [f.advice for f in view.findings if f.code == "implausible-specific-capacity"]
+    assert [likely in advice for advice in found] == ([True] if likely else [])
+    flagged = {v.quantity for v in view.values if "implausible-capacity" in v.flags}
+    assert bool(flagged) is bool(likely)
+    assert "electrode-contradicts-composition" in [f.code for f in view.findings]
+
+
+def test_a_mass_a_thousand_times_too_large_is_found_with_every_cathode_of_the_family() -> None:
+    assert MARGIN * Composition.parse(RICHEST).theoretical_capacity_mah_g / 1000 < LEAST_MAH_G
+
+
+def test_doubts_are_said_where_the_fact_is_said(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.csv")
+    report = workspace.add(tmp_path / "a.csv", facts={"temperature_celsius": 298}, executor="serial")
+    assert [f.code for f in report.findings] == ["fact-implausible"]
+    assert [f.code for f in workspace.set_facts("a", {"one_c_ma_g": 0.25})] == ["fact-implausible"]
+    assert [f.code for f in workspace.cells["a"].findings].count("fact-implausible") == 2
+    assert workspace.set_facts("a", {"one_c_ma_g": 250, "temperature_celsius": 25}) == []
+    assert "fact-implausible" not in [f.code for f in workspace.cells["a"].findings]

@@ -1,0 +1,423 @@
+"""The names of cells: who chose them, what goes along when they change, and files that are there twice."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from command_line import run
+from conftest import on_both
+from lirich.errors import ConflictingMetadataError, InputError, MetadataError, UnknownNameError
+from lirich.testing.digitised import CELL_KEY, DATA_NAME, write_digitised_cell
+from lirich.workbench import Workspace
+from lirich.workbench.add import AddReport
+from lirich.workbench.celltables import Entry
+from lirich.workbench.export import export, left_out
+from lirich.workbench.metadata import resolve
+from lirich.workbench.table_files import read_cell_tables
+from test_workbench import write_curve
+
+
+@pytest.fixture
+def say(workspace: Workspace, tmp_path: Path) -> Callable[[str], AddReport]:
+    """Write a cells.csv beside the files SC-3 and SC-2, or none, and add their folder."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for seed, name in enumerate(("SC-2", "SC-3")):
+        write_curve(folder / f"{name}.csv", seed=seed)
+
+    def add(table: str) -> AddReport:
+        if table:
+            (folder / "cells.csv").write_text(table)
+        return workspace.add(folder, executor="serial")
+
+    return add
+
+
+HAND = {"active_mass_mg": 8.47, "temperature_celsius": 45, "furnace": "B", "morphology": "SC", "dopant": "Nb"}
+
+
+@on_both
+def test_what_was_said_by_hand_goes_with_the_files_to_the_name_that_a_table_gives(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    say("")
+    workspace.set_facts("SC-3", HAND)
+    workspace.correct("SC-3", (1, 2), "conditioning")
+    report = say("file,cell,sample,active_mass_mg,morphology\nSC-3.csv,LRM-7,LRM,9.0,SC\n")
+    assert list(workspace.cells) == ["LRM-7", "SC-2"]
+    view = workspace.cells["LRM-7"]
+    assert (view.facts.active_mass_mg, view.facts.temperature_celsius, view.facts.extra) == (8.47, 45, {"furnace": "B"})
+    assert (view.facts.sample, workspace.samples["LRM"].dopant) == ("LRM", "Nb")
+    assert {view.facts.sources[name] for name in ("active_mass_mg", "temperature_celsius", "furnace")} == {"you"}
+    assert workspace.store.corrections("LRM-7") == [
+        {"first_cycle": 1, "last_cycle": 2, "kind": "conditioning", "note": ""}
+    ]
+    assert workspace.store.corrections("SC-3") == []
+    assert workspace.samples["SC-3"].dopant is None  # another cell of that name would be of another material
+    differing = [f for f in report.findings if f.code == "metadata-differs"]
+    assert [f.message.split(";")[0] for f in differing] == ["active_mass_mg of LRM-7 is 8.47, as set by you"]
+    (moved,) = [f.message for f in report.findings if f.code == "read-again"]
+    assert moved.startswith("SC-3.csv was moved from SC-3 to LRM-7, with what you said of SC-3: active_mass_mg, ")
+    assert "1 segment" in moved
+    told = [(c.key, c.field, c.after) for c in view.history]
+    assert ("SC-3", "active_mass_mg", 8.47) in told  # the history goes along
+    assert ("SC-3", "cell", "now LRM-7") in told
+    # again: nothing moves, and the difference is still said
+    assert [f.code for f in say("file,cell,sample,active_mass_mg\nSC-3.csv,LRM-7,LRM,9.0\n").findings][:1] == [
+        "metadata-differs"
+    ]
+    assert workspace.cells["LRM-7"].facts.active_mass_mg == 8.47
+
+
+def test_a_file_that_comes_to_a_cell_brings_what_was_said_of_its_own_but_that_stays(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    say("file,cell\nSC-2.csv,B\n")
+    workspace.set_facts("B", {"active_mass_mg": 6, "dopant": "Zr"})
+    workspace.set_facts("SC-3", {**HAND, "temperature_celsius": 30})
+    workspace.correct("SC-3", (1, 2), "conditioning")
+    report = say("file,cell\nSC-2.csv,B\nSC-3.csv,B\n")
+    view = workspace.cells["B"]
+    assert (view.facts.active_mass_mg, view.facts.temperature_celsius, view.facts.extra) == (6, 30, {"furnace": "B"})
+    assert view.sample is not None
+    assert (view.sample.dopant, view.sample.morphology) == ("Zr", "SC")
+    said = {f.message for f in report.findings if f.code == "metadata-differs"}
+    assert said == {
+        f"{name} of B is {kept}, as set by you; of SC-3, whose files came to it, you said {other}; {kept} is used"
+        for name, kept, other in (("active_mass_mg", 6.0, 8.47), ("dopant", "Zr", "Nb"))
+    }
+    # its cycles may be counted anew among those of the other file
+    assert [f.code for f in report.findings if f.severity == "warning"].count("segments-moved") == 1
+
+
+def test_all_files_of_a_joined_cell_take_its_facts_along_when_the_last_one_goes(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write_curve(folder / "P_1.csv", start_unix=1e9)
+    write_curve(folder / "P_2.csv", start_unix=1e9 + 20_000, first_cycle=3)
+    workspace.add(folder, executor="serial")
+    assert list(workspace.cells) == ["P"]
+    workspace.set_facts("P", HAND)
+    (folder / "cells.csv").write_text("file,cell\nP_*.csv,LRM-9\n")
+    workspace.add(folder, executor="serial")
+    assert list(workspace.cells) == ["LRM-9"]
+    assert workspace.cells["LRM-9"].facts.active_mass_mg == 8.47
+    assert len(workspace.cells["LRM-9"].tests) == 2
+
+
+def test_what_was_said_of_a_cell_that_keeps_a_file_stays_with_it(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, name in enumerate(("x", "y")):
+        write_curve(tmp_path / f"{name}.csv", seed=seed)
+    workspace.add([tmp_path / "x.csv", tmp_path / "y.csv"], cell="A", facts=HAND, executor="serial")
+    workspace.add(tmp_path / "y.csv", cell="B", reassign=True, executor="serial")
+    assert (workspace.cells["A"].facts.active_mass_mg, workspace.cells["B"].facts.active_mass_mg) == (8.47, None)
+    workspace.add(tmp_path / "x.csv", cell="C", facts={"furnace": "D"}, reassign=True, executor="serial")
+    facts = workspace.cells["C"].facts
+    assert (facts.active_mass_mg, facts.extra) == (8.47, {"furnace": "D"})  # what is said now goes before
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_name_that_somebody_chose_gives_way_to_none_even_if_it_is_that_of_the_file(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path, by_hand: bool
+) -> None:
+    if by_hand:
+        workspace.add(tmp_path / "files" / "SC-2.csv", cell="SC-2", executor="serial")
+    else:
+        say("file,cell\nSC-2.csv,SC-2\n")
+    report = workspace.add(tmp_path / "files" / "SC-2.csv", cell="SC-99", executor="serial")
+    assert [type(error) for _, error in report.failed] == [ConflictingMetadataError]
+    report = say("file,cell\nSC-2.csv,SC-98\n")
+    assert [Path(path).name for path, _ in report.failed] == ["SC-2.csv"]
+    assert "SC-2" in workspace.cells
+    workspace.add(tmp_path / "files" / "SC-2.csv", cell="SC-99", reassign=True, executor="serial")
+    assert "SC-2" not in workspace.cells
+
+
+def test_going_there_and_back_keeps_the_history_finite(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    say("")
+    workspace.set_facts("SC-3", {"active_mass_mg": 5})
+    for name in ("A", "B", "A"):
+        workspace.add(tmp_path / "files" / "SC-3.csv", cell=name, reassign=True, executor="serial")
+    told = [(c.key, c.before, c.after) for c in workspace.cells["A"].history if c.field == "active_mass_mg"]
+    assert told[0] == ("SC-3", None, 5)
+    assert workspace.cells["A"].facts.active_mass_mg == 5
+
+
+# --- files that are there twice ----------------------------------------------------------------------------------
+
+
+def test_a_content_that_is_there_twice_is_one_test_under_the_first_name(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for seed, name in enumerate(("SC-1", "SC-2", "SC-4", "SC-5")):
+        write_curve(folder / f"{name}.csv", seed=seed)
+    for copy in ("Z.csv", "A-copy.csv"):
+        shutil.copy(folder / "SC-2.csv", folder / copy)
+    report = workspace.add(folder, workers=2)
+    assert report.failed == []
+    assert list(workspace.cells) == ["A-copy", "SC-1", "SC-4", "SC-5"]
+    assert {Path(p).name: reason for p, reason in report.skipped} == dict.fromkeys(
+        ("SC-2.csv", "Z.csv"), f"the same bytes as {folder / 'A-copy.csv'}"
+    )
+    before = workspace.store.fingerprint()
+    again = workspace.add(folder, executor="serial")
+    assert (len(again.skipped), {a.state for a in again.added}) == (2, {"known"})
+    assert workspace.store.fingerprint() == before
+
+
+def test_of_two_copies_that_one_is_read_which_a_table_names(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write_curve(folder / "a.csv")
+    shutil.copy(folder / "a.csv", folder / "z_copy.csv")
+    (folder / "notes.txt").write_text("hello")
+    (folder / "cells.csv").write_text("file,cell\nz_copy.csv,M50\nnowhere.csv,N\n")
+    run("init", "ws", cwd=tmp_path)
+    told = run("add", "../files", cwd=tmp_path / "ws")
+    assert told.code == 0, told.err
+    for words in ("z_copy.csv  M50", "skipped ../files/a.csv the same bytes as ../files/z_copy.csv", "notes.txt", "N)"):
+        assert words in told.out
+    assert "1 new file(s) of 1 cell(s); 0 known, 2 skipped, 0 failed" in told.out
+
+
+def test_copies_that_are_said_to_be_of_two_cells_are_a_conflict(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.csv")
+    shutil.copy(tmp_path / "a.csv", tmp_path / "b.csv")
+    (tmp_path / "cells.csv").write_text("file,cell\na.csv,A\nb.csv,B\n")
+    report = workspace.add([tmp_path / "b.csv", tmp_path / "a.csv"], executor="serial")
+    assert [(a.cell, Path(a.path).name) for a in report.added] == [("A", "a.csv")]
+    assert [(Path(p).name, type(e)) for p, e in report.failed] == [("b.csv", ConflictingMetadataError)]
+
+
+def test_a_file_that_two_rows_claim_fails_alone(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, name in enumerate(("SC-1", "SC-2")):
+        write_curve(tmp_path / f"{name}.csv", seed=seed)
+    shutil.copy(tmp_path / "SC-1.csv", tmp_path / "SC-3.csv")
+    (tmp_path / "cells.csv").write_text("file,cell\nSC-1.csv,A\nSC-[13].csv,B\n")
+    report = workspace.add(tmp_path, executor="serial")
+    assert [(Path(a.path).name, a.cell) for a in report.added] == [("SC-2.csv", "SC-2"), ("SC-3.csv", "B")]
+    (tmp_path / "SC-3.csv").unlink()
+    report = workspace.add(tmp_path, executor="serial")
+    assert [(Path(p).name, type(e)) for p, e in report.failed] == [("SC-1.csv", ConflictingMetadataError)]
+
+
+def test_a_renamed_file_stays_with_its_cell_when_it_is_read_anew(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", executor="serial")
+    (tmp_path / "a.bdf.csv").rename(tmp_path / "other.csv")
+    report = workspace.add(tmp_path / "other.csv", reader="table", executor="serial")
+    assert [(a.cell, a.state) for a in report.added] == [("a", "anew")]
+
+
+# --- where files are looked for ----------------------------------------------------------------------------------
+
+
+def test_a_workspace_in_the_folder_of_the_data_keeps_its_own_files_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    (folder / "more").mkdir(parents=True)
+    write_curve(folder / "SC-1.csv")
+    write_curve(folder / "more" / "SC-2.csv", seed=1)
+    told = run("init", cwd=folder)
+    assert "Next: lirich add FILES" in told.out
+    assert "Next: cd into it" in run("init", "elsewhere", cwd=tmp_path).out
+    assert "2 new file(s) of 2 cell(s); 0 known, 0 skipped, 0 failed" in run("add", ".", cwd=folder).out
+    names = sorted(path.name for path in folder.iterdir())
+    told = run("add", *names, cwd=folder)  # as a shell expands *
+    assert (told.code, told.err) == (0, "")
+    assert f"0 new file(s) of 2 cell(s); 2 known, {len(names) - 2} skipped, 0 failed" in told.out
+    curve = next((folder / "curves").rglob("*.parquet")).relative_to(folder)
+    assert "lirich's own" in run("add", str(curve), cwd=folder).out
+    # another workspace reads the same files, and none of this one's own
+    assert "2 new file(s) of 2 cell(s); 0 known, 0 skipped" in run("add", str(folder), cwd=tmp_path / "elsewhere").out
+
+
+def test_a_workspace_below_a_folder_is_left_alone_and_that_is_said(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    Workspace.create(folder / "ws").close()
+    write_curve(folder / "ws" / "x.csv")
+    report = workspace.add(folder, executor="serial")
+    assert [(Path(p).name, reason.split(";")[0]) for p, reason in report.skipped] == [("ws", "a lirich workspace")]
+    assert [Path(a.path).name for a in workspace.add(folder / "ws", executor="serial").added] == ["x.csv"]
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ((), "which is empty"),
+        (("cells.csv", ".hidden"), "there is hidden files, tables about cells and mappings only"),
+    ],
+)
+def test_where_there_is_nothing_to_add_the_reason_is_said(
+    workspace: Workspace, tmp_path: Path, files: tuple[str, ...], reason: str
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in files:
+        (folder / name).write_text("file,cell\n")
+    (finding,) = workspace.add(folder, executor="serial").findings
+    assert finding.code == "nothing-to-add"
+    assert reason in finding.message
+    assert str(folder) in finding.message
+
+
+# --- tables in other forms ---------------------------------------------------------------------------------------
+
+
+def test_a_table_of_another_case_is_read_and_a_spreadsheet_is_said_to_be_none(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    write_curve(tmp_path / "SC-1.csv")
+    (tmp_path / "Cells.csv").write_text("file,cell,active_mass_mg\nSC-1.csv,A,5\n")
+    (tmp_path / "Cells.xlsx").write_bytes(b"PK")
+    report = workspace.add([tmp_path], executor="serial")
+    assert [a.cell for a in report.added] == ["A"]
+    assert [(Path(p).name, "save it as cells.csv" in reason) for p, reason in report.skipped if "ells" in p] == [
+        ("Cells.xlsx", True)
+    ]
+    # it stays the same source: an entry that is emptied is taken back
+    (tmp_path / "Cells.csv").write_text("file,cell,active_mass_mg\nSC-1.csv,A,\n")
+    assert "fact-withdrawn" in [f.code for f in workspace.add(tmp_path, executor="serial").findings]
+    assert workspace.cells["A"].facts.active_mass_mg is None
+    (tmp_path / "cells.csv").write_text("file,cell\nSC-1.csv,B\n")
+    with pytest.raises(MetadataError, match=r"Cells\.csv and cells\.csv"):
+        workspace.add(tmp_path, executor="serial")
+    report = workspace.add(tmp_path / "Cells.xlsx", executor="serial")
+    assert ["save it as cells.csv" in error.advice for _, error in report.failed] == [True]
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (b"filename,cell,active_mass_mg\nx.csv,A,5\n", "Did you mean file? Rename the column"),
+        (b"file,cell name,active_mass_mg\nx.csv,A,5\n", "Did you mean cell? Rename the column"),
+        (b"sample,active_mass_mg\nA,5\n", "has neither a column cell nor a column file"),
+        (b"Cell,active_mass_mg\nA,5\n", "Rename the column Cell to cell"),
+        (b"cell,one_c\nA,0.25\n", "the field 'one_c_ma_g'"),
+        ("file,cell\nx.csv,A\n".encode("utf-16"), "is text in UTF-16. Expected: text in UTF-8. Save it as CSV UTF-8"),
+        ("file,oven\nx.csv,5 µg\n".encode("latin-1"), "line 2 has the byte 0xb5, which is no UTF-8"),
+    ],
+)
+def test_a_table_that_cannot_reach_its_files_is_refused_with_the_right_name(
+    tmp_path: Path, table: bytes, words: str
+) -> None:
+    (tmp_path / "cells.csv").write_bytes(table)
+    with pytest.raises(MetadataError) as told:
+        read_cell_tables(tmp_path)
+    assert words in str(told.value)
+    assert "None" not in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "file,cell\n"])
+def test_an_empty_table_says_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "cells.csv").write_text(text)
+    assert read_cell_tables(tmp_path).entries == ()
+
+
+def test_a_row_without_cell_and_file_is_said_to_reach_nothing(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    report = say("file,cell,active_mass_mg\nSC-2.csv,B,5\n,,6\n")
+    assert [f.message for f in report.findings] == ["cells.csv, line 3: neither a cell nor a file is named"]
+
+
+def test_a_column_that_means_a_field_is_asked_about_though_the_file_has_the_fact(tmp_path: Path) -> None:
+    (tmp_path / "cells.csv").write_text("cell,mass\nA,7\n")
+    from_file = Entry(None, None, (), {"active_mass_mg": 5.91}, {}, "x.ndax", "file x.ndax")
+    facts = resolve("A", [*read_cell_tables(tmp_path).entries, from_file])
+    assert facts.cell.active_mass_mg == 5.91
+    assert [f.message for f in facts.findings] == [
+        "column mass is kept as a group; active_mass_mg is 5.91, by file x.ndax; did you mean active_mass_mg?"
+    ]
+
+
+@pytest.mark.parametrize("name", ["cell", "file"])
+def test_the_name_of_a_cell_is_no_fact_to_be_set(workspace: Workspace, tmp_path: Path, name: str) -> None:
+    write_curve(tmp_path / "A.csv")
+    workspace.add(tmp_path / "A.csv", executor="serial")
+    with pytest.raises(MetadataError, match="lirich add FILES --cell NAME"):
+        workspace.set_facts("A", {name: "B"})
+    with pytest.raises(MetadataError, match="lirich add FILES --cell NAME"):
+        workspace.add(tmp_path / "A.csv", facts={name: "B"})
+
+
+def test_a_name_like_a_field_said_by_hand_is_answered_with_what_to_say(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "A.csv")
+    workspace.add(tmp_path / "A.csv", executor="serial")
+    (finding,) = workspace.set_facts("A", {"mass": 5})
+    assert finding.advice == "If so: lirich cells A --set active_mass_mg=5 --unset mass (in that unit)"
+    assert not any("Rename the column" in f.advice for f in workspace.cells["A"].findings)
+
+
+# --- exports -----------------------------------------------------------------------------------------------------
+
+
+def test_the_same_points_twice_are_said_and_so_is_what_is_not_exported(workspace: Workspace, tmp_path: Path) -> None:
+    write_digitised_cell(tmp_path / "in")  # voltage against capacity, without time: nothing overlaps
+    workspace.add(tmp_path / "in", executor="serial")
+    (told,) = left_out(workspace)
+    assert told.message == f"Of {CELL_KEY} the facts alone are written: it is not analysed"
+    workspace.analyse(executor="serial")
+    assert left_out(workspace) == []
+    export(workspace, tmp_path / "out")
+    for _ in range(2):
+        report = workspace.add(tmp_path / "out", executor="serial")
+        (said,) = [f for f in report.findings if f.code == "same-points"]
+        name = f"{CELL_KEY}.bdf.csv"
+        assert said.message == f"{name} has the same points as {DATA_NAME}.csv: one test counts twice"
+    assert [f.code for f in workspace.cells[CELL_KEY].findings].count("same-points") == 1
+    workspace.remove_file(CELL_KEY, said.advice.split()[4].rstrip(","))
+    assert [t.raw.name for t in workspace.cells[CELL_KEY].tests] == [f"{DATA_NAME}.csv"]
+    assert "same-points" not in [f.code for f in workspace.cells[CELL_KEY].findings]
+    # under another name too
+    report = workspace.add(tmp_path / "out" / f"{CELL_KEY}.bdf.csv", cell="B", reassign=True, executor="serial")
+    assert f"{DATA_NAME}.csv of the cell {CELL_KEY}" in next(f.message for f in report.findings if f.code == said.code)
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def test_words_of_libraries_do_not_reach_the_user(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "B-1.csv")
+    write_curve(tmp_path / "G-1.csv", seed=1)
+    workspace.add(tmp_path, executor="serial")
+    with pytest.raises(UnknownNameError, match=r"'formatoin'. Did you mean 'formation'\?"):
+        workspace.correct("B-1", (1, 2), "formatoin")
+    with pytest.raises(InputError, match=r"Cycles 3 to 1 are upside down\..*Say 1-3"):
+        workspace.correct("B-1", (3, 1), "formation")
+    with pytest.raises(InputError, match="There is no cycle -1"):
+        workspace.correct("B-1", (-1, 1), "formation")
+    workspace.correct("B-1", (1, 1), "Rate-test")
+    assert [c["kind"] for c in workspace.store.corrections("B-1")] == ["rate_test"]
+    for formula, words in (
+        ("Li1.2Mn0.54x", "'x' after 'Li1.2Mn0.54' is no element"),
+        ("Li1.2Mn0.54Ni0.13Co0.13o2", "Did you mean O?"),
+        ("Li[Li0.2Mn0.6O2", "1 brackets open and 0 close"),
+    ):
+        with pytest.raises(MetadataError, match=re.escape(words)):
+            workspace.set_facts("B-1", {"composition": formula})
+    with pytest.raises(UnknownNameError) as told:
+        workspace.cells["b-1"]
+    assert told.value.advice == "Did you mean 'B-1'?"
+    with pytest.raises(UnknownNameError, match="Unknown cell '0'"):
+        workspace.cells[0]  # type: ignore[index]
+    assert workspace.cells.get("nobody") is None
+    assert 0 not in workspace.cells
+
+
+def test_a_report_is_not_written_under_the_name_of_a_cell(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "A-1.csv")
+    workspace.add(tmp_path / "A-1.csv", executor="serial")
+    told = run("report", "A-1", "-w", str(workspace.root), cwd=tmp_path)
+    assert told.code == 2
+    assert "lirich report A-1.html --cell A-1" in " ".join(told.err.split())
+    assert not (tmp_path / "A-1").exists()
