@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lirich.cli.comparison import show_comparison
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
 from lirich.model import Conditions, Interval, Operator, Origin, Subject, Value
 from lirich.model.format import condition_name
@@ -154,8 +155,8 @@ def test_few_values_of_many_cells_are_not_called_few_cells():
     unlike = [*ices(SC, []), *(ice(f"PC-{i}", x, voltage_upper_v=4.3) for i, x in enumerate(PC))]
     none = compare(unlike, GROUPS)
     assert {f.message for f in none.findings if f.code == "few-cells"} == {
-        "No value of 4 cells of SC could be compared",
-        "No value of 4 cells of PC could be compared",
+        "No value of the 4 cells in the group SC could be compared",
+        "No value of the 4 cells in the group PC could be compared",
     }
     assert "no test was possible" in none.method
 
@@ -403,6 +404,33 @@ def test_cells_of_one_sample_are_no_replicates_of_a_morphology():
     (finding,) = [f for f in comparison.findings if f.code == "one-sample"]
     assert finding.where == "SC"
     assert "batch 1" in finding.message
+
+
+def test_a_group_that_is_a_sample_is_not_told_that_it_is_of_one_sample():
+    samples = {c: g for c, g in GROUPS.items()}
+    assert "one-sample" in codes(compare(ices(), GROUPS, samples=samples, by="morphology"))
+    assert "one-sample" not in codes(compare(ices(), GROUPS, samples=samples, by="sample"))
+
+
+def test_a_group_says_where_its_values_come_from(capsys, monkeypatch):
+    def printed(comparison):
+        monkeypatch.setenv("COLUMNS", "200")
+        show_comparison(comparison)
+        return capsys.readouterr().out
+
+    measured = compare(ices(), GROUPS, by="morphology")
+    assert measured.groups_in_words == ("SC", "PC")
+    assert "simulated" not in printed(measured)
+    simulated = compare(ices(origin=Origin.SIMULATED), GROUPS, by="morphology")
+    assert simulated.to_dict()["origins"] == {"SC": ["simulated"], "PC": ["simulated"]}
+    assert "By morphology: SC (simulated), PC (simulated)" in printed(simulated)
+    # of SC the efficiencies are measured and the voltage gaps simulated: the head says both, each row its own
+    gaps = [v.model_copy(update={"quantity": "voltage_gap_v", "origin": Origin.SIMULATED}) for v in ices()]
+    mixed = printed(compare([*ices(), *gaps], GROUPS, by="morphology"))
+    assert "SC (measured and simulated)" in mixed
+    (efficiency,), (gap,) = ([line for line in mixed.splitlines() if line.startswith(name)] for name in ("init", "mean"))
+    assert "simulated" not in efficiency
+    assert gap.count("(n = 4, simulated)") == 2
 
 
 def test_other_subjects_and_cells_are_passed_over():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -13,6 +14,7 @@ from lirich.model import Conditions
 from lirich.model.flags import Marks
 
 if TYPE_CHECKING:
+    from lirich.model import Origin
     from lirich.workbench.comparison import Comparison, ComparisonRow, Contrast, GroupSummary
 
 SIGNIFICANT = 0.05
@@ -28,6 +30,7 @@ def show_comparison(comparison: Comparison) -> None:
     done = [row for row in comparison.rows if not row.refused]
     common, own = shared_conditions([row.conditions for row in done])
     marks = Marks()
+    overall = comparison.origins
     rows = []
     for row, conditions in zip(done, own, strict=True):
         what = QUANTITIES[row.quantity]
@@ -40,15 +43,15 @@ def show_comparison(comparison: Comparison) -> None:
                 (
                     f"{what.name} ({what.unit}){doubts}",
                     format_conditions(conditions),
-                    f"{contrast.a}: {_mean(by_name[contrast.a])}",
-                    f"{contrast.b}: {_mean(by_name[contrast.b])}",
+                    f"{contrast.a}: {_mean(by_name[contrast.a], overall)}",
+                    f"{contrast.b}: {_mean(by_name[contrast.b], overall)}",
                     _signed(contrast.effect_size),
                     _p(contrast),
                     _better(contrast),
                 )
             )
     by = escape(comparison.by or "group")
-    out.print(f"[bold]By {by}:[/] {', '.join(map(escape, comparison.groups))}")
+    out.print(f"[bold]By {by}:[/] {', '.join(map(escape, comparison.groups_in_words))}")
     if common != Conditions():
         out.print(f"Unless a row says otherwise: {escape(format_conditions(common))}")
     heads: tuple[str, ...] = ("quantity", "conditions", "mean of n", "mean of n", "Hedges' g", "p corrected", "better")
@@ -75,13 +78,16 @@ def show_comparison(comparison: Comparison) -> None:
         out.print(f"[bold]Nothing could be compared:[/] {why}.")
 
 
-def _mean(group: GroupSummary) -> str:
-    from lirich.model.format import format_number
+def _mean(group: GroupSummary, overall: Mapping[str, Sequence[Origin]]) -> str:
+    from lirich.model.format import format_number, format_origins
 
+    # the head of the table says it, unless this row is not of all the origins that the group has
+    apart = "" if tuple(overall[group.group]) == group.origins else format_origins(group.origins)
+    count = f"n = {group.n}" + (f", {apart}" if apart else "")
     if group.interval is None:
-        return f"{format_number(group.mean)} (n = {group.n})"
+        return f"{format_number(group.mean)} ({count})"
     half = (group.interval.high - group.interval.low) / 2
-    return f"{format_number(group.mean)} ± {format_number(half, significant=2)} (n = {group.n})"
+    return f"{format_number(group.mean)} ± {format_number(half, significant=2)} ({count})"
 
 
 def _signed(number: float | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from types import MappingProxyType
 
 from lirich.model.value import Conditions, Interval, Operator, Origin, Value
@@ -245,6 +246,17 @@ def format_figure(quantity: str, conditions: Conditions) -> str:
     )
     said = format_conditions(which)
     return QUANTITIES[quantity].name + (f" ({said})" if said else "")
+
+
+def format_origins(origins: Iterable[str]) -> str:
+    """Write where values come from, ``simulated`` or ``measured and simulated``; empty where all are measured.
+
+    What is measured needs no word; anything else is said wherever its numbers are shown.
+    """
+    there = set(origins)
+    if there <= {Origin.MEASURED}:
+        return ""
+    return " and ".join(origin.value for origin in Origin if origin in there)
 
 
 _SUFFIXES = {"_v": "V", "_s": "s", "_h": "h", "_c": "C", "_ma_g": "mA/g", "_ma": "mA", "_celsius": "°C", "_um": "µm"}

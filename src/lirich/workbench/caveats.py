@@ -20,16 +20,18 @@ def caveats(
     groups: Mapping[str, str],
     samples: Mapping[str, str],
     tests: int,
+    by: str = "",
 ) -> list[Finding]:
     """Return the findings on a comparison of the groups *names*; *groups* and *samples* are by cell.
 
-    *tests* is the number of p values that were corrected together.
+    *tests* is the number of p values that were corrected together, *by* the field that makes the groups.
     """
     found = []
     for name in names:
         members = [cell for cell, group in groups.items() if group == name]
         found += _few_cells(rows, name, len(members))
-        found += _one_sample(members, name, samples)
+        if by != "sample":  # a group that is a sample is of one sample by intent
+            found += _one_sample(members, name, samples)
     return found + _smallest_p(rows, tests) + _refused(rows) + _forced(rows)
 
 
@@ -38,7 +40,7 @@ def _few_cells(rows: Sequence[ComparisonRow], name: str, of: int) -> list[Findin
     if most >= FEW_CELLS or (most == 0 and not rows):
         return []
     if most == 0:
-        message = f"No value of {_cells(of)} of {name} could be compared"
+        message = f"No value of the {_cells(of)} in the group {name} could be compared"
         advice = "See what was refused, and why"
     else:
         message = f"{only(most, name, of)}: this is an anecdote, not a comparison"

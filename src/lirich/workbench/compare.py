@@ -134,7 +134,7 @@ def compare(
         if not numbers and wanted is not None:
             findings.append(_no_value(key))
     compared, tests = _computed(drafts, groups, names, level, seed, correction)
-    findings += caveats(compared, names, groups, samples or {}, tests)
+    findings += caveats(compared, names, groups, samples or {}, tests, by)
     return Comparison(
         by=by, groups=tuple(names), rows=tuple(compared), correction=correction, tests=tests, level=level,
         forced=force, seed=seed, findings=tuple(findings),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from lirich.model import Conditions, Finding, Frozen, Interval, Origin
+from lirich.model.format import format_origins
 from lirich.quantities import QUANTITIES
 
 Correction = Literal["max-t", "holm"]
@@ -92,9 +93,24 @@ class Comparison(Frozen):
         """Whether nothing could be compared: every row is refused, or there is none."""
         return all(row.refused for row in self.rows)
 
+    @property
+    def origins(self) -> dict[str, tuple[Origin, ...]]:
+        """Where the values of each group come from; nothing for a group without one."""
+        found: dict[str, set[Origin]] = {name: set() for name in self.groups}
+        for group in (group for row in self.rows for group in row.groups):
+            found[group.group].update(group.origins)
+        return {name: tuple(sorted(origins)) for name, origins in found.items()}
+
+    @property
+    def groups_in_words(self) -> tuple[str, ...]:
+        """The groups, each with the origin of its values where these are not measured: ``SC (simulated)``."""
+        told = {name: format_origins(origins) for name, origins in self.origins.items()}
+        return tuple(f"{name} ({told[name]})" if told[name] not in ("", name) else name for name in self.groups)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as the object that ``--json`` prints, with name, symbol and unit in each row."""
         data = {**self.model_dump(mode="json"), "refused": self.refused}
+        data["origins"] = {name: [str(origin) for origin in origins] for name, origins in self.origins.items()}
         for row, shown in zip(self.rows, data["rows"], strict=True):
             what = QUANTITIES[row.quantity]
             shown.update(name=what.name, symbol=what.symbol, unit=what.unit, better=what.better)

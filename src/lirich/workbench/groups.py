@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from lirich.errors import NotEnoughDataError, UnknownNameError
-from lirich.model import Cell, Sample, Value
+from lirich.model import Cell, Origin, Sample, Value
 from lirich.quantities import QUANTITIES
 from lirich.workbench.celltables import CELL_FIELDS, SAMPLE_FIELDS
 from lirich.workbench.outdated import out_of_date
@@ -137,12 +137,20 @@ def group_cells(workspace: Workspace, by: str, cells: Sequence[str]) -> dict[str
 
 
 def field_of(cell: Cell, sample: Sample | None, by: str) -> str | None:
-    """Return what the cell, its sample or their extra fields say of *by*, as text; ``None`` where nothing does."""
+    """Return what the cell, its sample or their extra fields say of *by*, in words; ``None`` where nothing does."""
     if by == "sample":
         return cell.sample
     for thing in (cell, sample):
         if thing is not None:
             value = getattr(thing, by, None) if by in type(thing).model_fields else thing.extra.get(by)
             if value is not None:
-                return str(value)
+                return _in_words(by, value)
     return None
+
+
+def _in_words(by: str, value: object) -> str:
+    if by == "simulated":
+        return Origin.SIMULATED if value else Origin.MEASURED
+    if isinstance(value, bool):
+        return f"{by.replace('_', ' ')}: {'yes' if value else 'no'}"
+    return str(value)
