@@ -21,7 +21,7 @@ import polars as pl
 
 from lirich import __version__
 from lirich.errors import DamagedFileError, InputError
-from lirich.model import Finding, Severity
+from lirich.model import Finding, Origin, Scalar, Severity
 from lirich.model import table as std
 from lirich.readers import delimited, loading
 from lirich.readers import headers as h
@@ -34,6 +34,7 @@ from lirich.readers.base import (
     require_time_axis,
     standard_table,
 )
+from lirich.readers.origin import parquet_facts, parquet_remark
 from lirich.readers.rows import drop_unreadable
 from lirich.readers.tabular import duplicate_columns
 
@@ -194,6 +195,7 @@ class BdfReader:
             names = list(pl.read_parquet_schema(path))
             matches = _match_all(names)
             frame = pl.read_parquet(path, columns=[m.text for m in matches.values()], memory_map=False)
+            facts = parquet_facts(path)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise DamagedFileError(
                 f"{path.name} is not a readable Parquet file: {str(error)[:200]}", advice="Copy or export it again"
@@ -210,7 +212,7 @@ class BdfReader:
                     raise DamagedFileError(f"Column {match.text!r} of {path.name} holds text", expected="numbers")
                 expected = column.dtype
             series[role] = column.cast(expected)
-        return self._finish(path, series, matches, names, [])
+        return self._finish(path, series, matches, names, [], facts)
 
     def _finish(
         self,
@@ -219,6 +221,7 @@ class BdfReader:
         matches: dict[str, h.HeaderMatch],
         headers: list[str],
         findings: list[Finding],
+        facts: Mapping[str, Scalar] | None = None,
     ) -> Reading:
         columns: dict[str, pl.Series] = {}
         notes: dict[str, str] = {}
@@ -280,6 +283,7 @@ class BdfReader:
                 for c in table.columns
             ),
             unrecognised=tuple(text for i, text in enumerate(headers) if i not in used and text),
+            metadata=dict(facts or {}),
             findings=tuple(findings),
         )
 
@@ -294,7 +298,7 @@ def _warn(code: str, message: str) -> Finding:
     return Finding(code=code, severity=Severity.WARNING, message=message)
 
 
-def write_bdf(table: pl.DataFrame, path: Path | str, *, labels: Labels = "machine") -> Path:
+def write_bdf(table: pl.DataFrame, path: Path | str, *, labels: Labels = "machine", origin: Origin = Origin.MEASURED) -> Path:
     """Write a standard table as Battery Data Format; reading it gives the same table.
 
     Parameters
@@ -305,6 +309,9 @@ def write_bdf(table: pl.DataFrame, path: Path | str, *, labels: Labels = "machin
         Where to; the suffix says what: ``.parquet``, or csv for anything else. The file appears whole or not at all.
     labels:
         ``machine`` for ``test_time_second``, ``preferred`` for ``Test Time / s``.
+    origin:
+        Where the points come from. A Parquet file says it in its metadata where they are not measured; csv has no place
+        for it.
 
     Raises `lirich.errors.InputError` where the table has other columns than a standard table.
     """
@@ -319,7 +326,7 @@ def write_bdf(table: pl.DataFrame, path: Path | str, *, labels: Labels = "machin
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         if path.suffix == ".parquet":
-            renamed.write_parquet(partial, compression="zstd")
+            renamed.write_parquet(partial, compression="zstd", metadata=parquet_remark(origin))
         else:
             renamed.write_csv(partial, line_terminator="\n", quote_style="necessary", null_value="")
         partial.replace(path)

@@ -17,12 +17,13 @@ import polars as pl
 
 from lirich import __version__
 from lirich.errors import DamagedFileError, InputError
-from lirich.model import Finding
+from lirich.model import Finding, Origin, Scalar
 from lirich.model import table as std
 from lirich.model.spectra import FREQUENCY, IMAGINARY, NEEDED, REAL, SPECTRUM_COLUMNS
 from lirich.readers import delimited, loading
 from lirich.readers.base import ColumnMatch, Reading, Recognition
 from lirich.readers.bdf import PREFERRED_LABELS
+from lirich.readers.origin import parquet_facts, parquet_remark
 from lirich.readers.spectra import spectrum_table
 
 ABSOLUTE, PHASE = "absolute_impedance_ohm", "phase_degree"
@@ -84,8 +85,10 @@ class BdfImpedanceReader:
         """Turn the file into the table of an impedance test. Raises `DamagedFileError` or `MissingColumnError`."""
         data = delimited.read_bytes(path)
         findings: Sequence[Finding] = ()
+        facts: dict[str, Scalar] = {}
         if data.startswith(b"PAR1"):
-            frame, headers = _parquet(path)
+            frame, headers, said = _parquet(path)
+            facts.update(said)
         else:
             data, layout = delimited.text_table(path, _score, data)
             headers = list(layout.headers)
@@ -115,6 +118,7 @@ class BdfImpedanceReader:
                 for name, place in found.items()
             ),
             unrecognised=tuple(text for i, text in enumerate(headers) if i not in found.values() and text),
+            metadata=facts,
             findings=tuple(findings),
         )
 
@@ -129,11 +133,12 @@ def _whole(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-def _parquet(path: Path) -> tuple[pl.DataFrame, list[str]]:
+def _parquet(path: Path) -> tuple[pl.DataFrame, list[str], dict[str, bool]]:
     try:
         headers = list(pl.read_parquet_schema(path))
         found = _columns(headers)
         frame = pl.read_parquet(path, columns=[headers[i] for i in found.values()], memory_map=False)
+        facts = parquet_facts(path)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DamagedFileError(
             f"{path.name} is not a readable Parquet file: {str(error)[:200]}", advice="Copy or export it again"
@@ -141,14 +146,14 @@ def _parquet(path: Path) -> tuple[pl.DataFrame, list[str]]:
     odd = [name for name, kind in frame.schema.items() if not kind.is_numeric()]
     if odd:
         raise DamagedFileError(f"Column {odd[0]!r} of {path.name} holds no numbers", expected="numbers")
-    return frame.rename({headers[i]: name for name, i in found.items()}), headers
+    return frame.rename({headers[i]: name for name, i in found.items()}), headers, facts
 
 
-def write_bdf_impedance(table: pl.DataFrame, path: Path | str) -> Path:
+def write_bdf_impedance(table: pl.DataFrame, path: Path | str, *, origin: Origin = Origin.MEASURED) -> Path:
     """Write the table of an impedance test as Battery Data Format; reading it gives the same table.
 
-    The suffix says what: ``.parquet``, or csv for anything else. The file appears whole or not at all. Raises
-    `InputError` for another table.
+    The suffix says what: ``.parquet``, or csv for anything else. The file appears whole or not at all. A Parquet file
+    says in its metadata where its points are of another *origin* than measured. Raises `InputError` for another table.
     """
     path = Path(path)
     other = [name for name in table.columns if name not in SPECTRUM_COLUMNS]
@@ -157,7 +162,7 @@ def write_bdf_impedance(table: pl.DataFrame, path: Path | str) -> Path:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         if path.suffix == ".parquet":
-            table.write_parquet(partial, compression="zstd")
+            table.write_parquet(partial, compression="zstd", metadata=parquet_remark(origin))
         else:
             table.write_csv(partial, line_terminator="\n")
         partial.replace(path)

@@ -19,6 +19,7 @@ from lirich.model import Finding, Severity
 from lirich.model.spectra import SPECTRUM_COLUMNS, is_spectrum
 from lirich.model.table import COLUMNS, VOLTAGE
 from lirich.readers.base import Reader, Reading
+from lirich.readers.origin import with_origin
 from lirich.readers.registry import choose, get_reader, read_head
 from lirich.readers.repairs import apply_repairs, parse_repairs
 from lirich.readers.spectra import settle_spectrum
@@ -82,7 +83,7 @@ def run(reader: Reader, path: Path) -> Reading:
         )
     if reading.table.height == 0:
         raise DamagedFileError(f"{path.name} has a header and no data", expected="at least one recorded point")
-    return reading
+    return with_origin(reading)
 
 
 def _broken_types(table: pl.DataFrame) -> str:

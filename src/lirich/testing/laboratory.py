@@ -4,7 +4,9 @@ Single-crystal and polycrystalline cells of Li1.2Mn0.54Ni0.13Co0.13O2 are cycled
 check-ups; a GITT cell and a cell with current interrupts) on the crystals of `lirich.cells`, or on request on the
 explicit model of `lirich.testing.curve_model`, which needs no extra. Then noise, quantisation and jitter of time are
 added and the logs are written as vendor-like files. The truth is integrated from the traces without noise, never by
-`lirich.cycling`. Everything is simulated and says so: ``simulated`` in ``cells.csv`` and in ``truth.json``.
+`lirich.cycling`. Everything is simulated and says so: ``simulated`` in ``cells.csv`` and in ``truth.json``,
+and a remark in each file whose format has a field for one (`lirich.testing.vendor_files`), which the readers take up.
+Without ``cells.csv`` beside it, a flat csv of Neware, Arbin or the Battery Data Format looks like a measured file.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
 """Writers of vendor-like files: the simulated log in the header, units and habits of each cycler's export.
 
 They follow the real exports: column names and order, what resets when, how time and dates are written, which
-columns have a sign. A writer takes the log of `lirich.testing.laboratory` with columns ``record, test_time_s,
-step_time_s, unix_s, voltage_v, current_a, cycle, step, step_index, kind, temperature_c`` and the counters of the step
-``step_charge_ah, step_discharge_ah, step_charge_wh, step_discharge_wh``.
+columns have a sign. Where a format has a field for a remark (Biologic's comments, Maccor's description, the name of the
+test of Basytec and Landt, the metadata of Parquet), it says that the file is simulated; the flat csv of Neware, Arbin and
+the Battery Data Format has none.
+
+A writer takes the log of `lirich.testing.laboratory` with columns ``record, test_time_s, step_time_s, unix_s,
+voltage_v, current_a, cycle, step, step_index, kind, temperature_c`` and the counters of the step ``step_charge_ah,
+step_discharge_ah, step_charge_wh, step_discharge_wh``.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from typing import Any
 
 import polars as pl
 
-from lirich.model import table
+from lirich.model import Origin, table
+from lirich.readers.origin import MARK, parquet_remark
 
 Facts = Mapping[str, Any]
 
@@ -175,7 +180,7 @@ def _landt_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
     titles = (
         f"cell model:{blanks}",
         f"cell id: {facts['cell']}{blanks}",
-        f"test: {blanks}",
+        f"test: {MARK}{blanks}",
         f"checkpoint: {blanks}",
         f"Nominal capacity used to define the C rate:Ah{blanks}",
         f"Nominal energy used to define the E rate: Wh{blanks}",
@@ -208,7 +213,7 @@ def _maccor_txt(log: pl.DataFrame, path: Path, facts: Facts) -> None:
     titles = (
         f"Today's Date:\t{day}\tDate of Test:\t{month}",
         f"    Filename:\t{facts['cell']}_01\tTester Channel:\t1",
-        "Procedure:\tlithium_rich.000\tDescription:",
+        f"Procedure:\tlithium_rich.000\tDescription:\t{MARK}",
     )
     ends = pl.col("step").shift(-1) != pl.col("step")
     status = pl.when(ends).then(pl.lit(133)).when(pl.col("step").shift(1) != pl.col("step")).then(0).otherwise(1)
@@ -268,7 +273,7 @@ def _biologic_mpt(log: pl.DataFrame, path: Path, facts: Facts) -> None:
         "Electrode material : ",
         "Initial state : ",
         f"Electrolyte : {facts['electrolyte']}",
-        "Comments : ",
+        f"Comments : {MARK}",
         f"Mass of active material : {mass:.3f} mg",
         " at x = 0.000",
         "Electrode surface area : 0.001 cm\u00b2",
@@ -326,7 +331,7 @@ def _basytec_txt(log: pl.DataFrame, path: Path, facts: Facts) -> None:
     titles = (
         "~Resultfile from Basytec Battery Test System",
         f"~Date and Time of Data Converting: {start.strftime('%d.%m.%Y %H:%M:%S')}",
-        "~Name of Test: lithium-rich",
+        f"~Name of Test: lithium-rich, {MARK}",
         f"~Battery: {facts['cell']}",
         "~Testchannel: CTS 01",
         f"~Start of Test: {start.strftime('%d.%m.%Y %H:%M:%S')}",
@@ -370,7 +375,8 @@ def _bdf_csv(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
 
 
 def _bdf_parquet(log: pl.DataFrame, path: Path, _facts: Facts) -> None:
-    _bdf(log).cast({pl.Decimal: pl.Float64}).write_parquet(path)
+    frame = _bdf(log).cast({pl.Decimal: pl.Float64})
+    frame.write_parquet(path, metadata=parquet_remark(Origin.SIMULATED))
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(

@@ -90,7 +90,8 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
     the literature and of other sources), ``cells.csv`` (which `add` reads again), per cell ``cycles``, ``steps``, the
     ``peaks`` of dQ/dV, the ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``), the impedance
     (``NAME.eis1.bdf.csv``, ``NAME.spectra.csv``), and ``provenance.json``. With *form* ``parquet`` all tables are
-    Parquet. Raises `InputError` on another form, or where the folder is not empty.
+    Parquet. Each table has the origin of its numbers; of points ``cells.csv`` says it, and in Parquet the metadata of
+    the file too. Raises `InputError` on another form, or where the folder is not empty.
     """
     from lirich.readers.bdf import write_bdf
     from lirich.readers.bdf_impedance import write_bdf_impedance
@@ -136,22 +137,23 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
             name = _file_name(key if len(view.analyses) == 1 else f"{key}.run{analysis.run + 1}", taken)
             names.append(name)
             values += run.values
-            write(run.cycles, f"{name}.cycles")
-            write(run.steps, f"{name}.steps")
+            write(_of(view, run.cycles), f"{name}.cycles")
+            write(_of(view, run.steps), f"{name}.steps")
             if not run.peaks.is_empty():
-                write(run.peaks, f"{name}.peaks")
+                write(_of(view, run.peaks), f"{name}.peaks")
             if any(v.quantity == "lithium_diffusivity_m2_s" and v.conditions.segment == "gitt" for v in run.values):
-                write(run.gitt_pulses(), f"{name}.pulses")
+                write(_of(view, run.gitt_pulses()), f"{name}.pulses")
             path = folder / f"{name}.bdf.{form}"
-            write_bdf(run.table(), path)
+            write_bdf(run.table(), path, origin=view.origin)
             written.append(path)
         for analysis in view.impedance:
             values += analysis.values
         for number, table in enumerate(view.spectrum_tables().values(), start=1):
             names.append(_file_name(f"{key}.eis{number}", taken))
-            written.append(write_bdf_impedance(table, folder / f"{names[-1]}.bdf.{form}"))
+            path = folder / f"{names[-1]}.bdf.{form}"
+            written.append(write_bdf_impedance(table, path, origin=view.origin))
         if view.impedance:
-            write(view.spectra, f"{_file_name(key, taken) if not view.analyses else names[0]}.spectra")
+            write(_of(view, view.spectra), f"{_file_name(key, taken) if not view.analyses else names[0]}.spectra")
         cell_rows.append(_cell_row(view, names))
     if cells is None:
         for source in workspace.store.sources():
@@ -160,6 +162,11 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
     pl.DataFrame(cell_rows, infer_schema_length=None).write_csv(folder / "cells.csv")
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False), encoding="utf-8")
     return [*written, folder / "cells.csv", folder / "provenance.json"]
+
+
+def _of(view: CellView, table: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with the origin of its numbers in a last column."""
+    return table.with_columns(pl.Series("origin", [view.origin.value] * table.height, dtype=pl.String))
 
 
 def _file_name(wanted: str, taken: set[str]) -> str:
