@@ -407,9 +407,8 @@ def test_cells_of_one_sample_are_no_replicates_of_a_morphology():
 
 
 def test_a_group_that_is_a_sample_is_not_told_that_it_is_of_one_sample():
-    samples = {c: g for c, g in GROUPS.items()}
-    assert "one-sample" in codes(compare(ices(), GROUPS, samples=samples, by="morphology"))
-    assert "one-sample" not in codes(compare(ices(), GROUPS, samples=samples, by="sample"))
+    assert "one-sample" in codes(compare(ices(), GROUPS, samples=GROUPS, by="morphology"))
+    assert "one-sample" not in codes(compare(ices(), GROUPS, samples=GROUPS, by="sample"))
 
 
 def test_a_group_says_where_its_values_come_from(capsys, monkeypatch):
@@ -428,7 +427,9 @@ def test_a_group_says_where_its_values_come_from(capsys, monkeypatch):
     gaps = [v.model_copy(update={"quantity": "voltage_gap_v", "origin": Origin.SIMULATED}) for v in ices()]
     mixed = printed(compare([*ices(), *gaps], GROUPS, by="morphology"))
     assert "SC (measured and simulated)" in mixed
-    (efficiency,), (gap,) = ([line for line in mixed.splitlines() if line.startswith(name)] for name in ("init", "mean"))
+    (efficiency,), (gap,) = (
+        [line for line in mixed.splitlines() if line.startswith(name)] for name in ("init", "mean")
+    )
     assert "simulated" not in efficiency
     assert gap.count("(n = 4, simulated)") == 2
 

@@ -116,9 +116,13 @@ def _show_groups(table: pl.DataFrame, two: bool, unit: str) -> None:
 
 def show_completion(result: CompletionResult) -> None:
     """Print a completed curve."""
+    from lirich.model.format import format_origins
+
     out, inside, unit, end = console(), result.grid[result.observed], result.unit, result.end
     along = result.along_unit
-    title = f"[bold]{escape(result.cell)}, cycle {result.cycle}[/] from {inside[0]:.2f} to {inside[-1]:.2f} {along}"
+    of = format_origins([result.origin])
+    cell = f"{escape(result.cell)} ({of})" if of else escape(result.cell)
+    title = f"[bold]{cell}, cycle {result.cycle}[/] from {inside[0]:.2f} to {inside[-1]:.2f} {along}"
     if result.refused:
         out.print(f"{title}: [yellow]{escape(result.refused)}[/]")
     else:
@@ -154,7 +158,7 @@ def show_completion(result: CompletionResult) -> None:
 
 def show_forecast(result: ForecastResult) -> None:
     """Print forecasts beside the skill against naive ones."""
-    from lirich.model.format import format_value
+    from lirich.model.format import format_origins, format_value
     from lirich.quantities import QUANTITIES
 
     what = QUANTITIES[result.figure]
@@ -173,7 +177,9 @@ def show_forecast(result: ForecastResult) -> None:
         "cell", "seen", "at cycle", what.name, "came true", "from cells", "skill: last value", "skill: line",
         "beyond training",
     )  # fmt: skip
-    show_table(f"{what.name} (predicted; intervals of {100 * result.level:g} %)", heads, rows, right=(1, 2, 4, 5, 6, 7))
+    of = format_origins(result.origins)
+    title = f"{what.name} (predicted{f' for {of} cells' if of else ''}; intervals of {100 * result.level:g} %)"
+    show_table(title, heads, rows, right=(1, 2, 4, 5, 6, 7))
     out = console()
     if len(result.values) > MOST_CELLS:
         out.print(f"[dim]… and {len(result.values) - MOST_CELLS} more; --json shows all[/]")
@@ -187,6 +193,8 @@ def show_forecast(result: ForecastResult) -> None:
 
 def show_outliers(result: OutliersResult) -> None:
     """Print how unlike the others each cell is."""
+    from lirich.model.format import format_origins
+
     flagged = int(result.cells["flagged"].sum())
     rows = [
         (
@@ -196,7 +204,9 @@ def show_outliers(result: OutliersResult) -> None:
         for r in _some(result.cells.to_dicts())
     ]  # fmt: skip
     heads = ("cell", "p", "", "most unlike in", "at cycle", "as a usual curve times", "curves")
-    show_table(f"{flagged} of {result.cells.height} cells flagged", heads, rows, right=(1, 4, 5, 6))
+    of = format_origins([result.origin])
+    title = f"{flagged} of {result.cells.height} {f'{of} ' if of else ''}cells flagged"
+    show_table(title, heads, rows, right=(1, 4, 5, 6))
     out, share = console(), f"{100 * result.rate:g} %"
     if result.cells.height > MOST_CELLS:
         out.print(f"[dim]… and {result.cells.height - MOST_CELLS} more cells; --json shows all[/]")
@@ -216,6 +226,7 @@ def show_outliers(result: OutliersResult) -> None:
 
 def show_drivers(result: DriversResult) -> None:
     """Print what explains a figure, beside the naive baseline."""
+    from lirich.model.format import format_origins
     from lirich.quantities import QUANTITIES
 
     what, model = QUANTITIES[result.figure], result.model
@@ -224,7 +235,8 @@ def show_drivers(result: DriversResult) -> None:
         for r in model.models_.to_dicts()
     ]
     unit = f" ({what.unit})" if what.unit != "1" else ""
-    title = f"{what.name} of samples left out ({len(model.samples_)} samples)"
+    of = format_origins([result.origin])
+    title = f"{what.name} of samples left out ({len(model.samples_)} samples{f', {of}' if of else ''})"
     show_table(title, ("model", f"RMSE{unit}", "skill", "p"), rows, right=(1, 2, 3))
     if model.importances_.height:
         fields = [
@@ -241,6 +253,8 @@ def show_drivers(result: DriversResult) -> None:
 
 def show_factors(result: FactorsResult) -> None:
     """Print how well each state is read, and what the components are made of."""
+    from lirich.model.format import format_origins
+
     cells, curves = result.curves.filter(result.curves["learned"]), result.model.table_
     rows = [
         (r["state"].replace("_", " "), r["cells"], r["curves"], f"{r['r2']:.3f}", _number(r["r2_within"]),
@@ -248,7 +262,9 @@ def show_factors(result: FactorsResult) -> None:
         for r in curves.to_dicts()
     ]  # fmt: skip
     heads = ("state", "cells", "curves", "R²", "R² within group and cycle", "RMSE", "its own spread")
-    show_table(f"Read from the map {result.map}, on cells left out", heads, rows, right=(1, 2, 3, 4, 5, 6))
+    of = format_origins(result.origins)
+    title = f"Read from the map {result.map}, on {f'{of} ' if of else ''}cells left out"
+    show_table(title, heads, rows, right=(1, 2, 3, 4, 5, 6))
     if result.meaning.height:
         told = [
             (f"PC{r['component']}", r["state"].replace("_", " "), *(_number(r[n]) for n in _MEANING))

@@ -69,6 +69,7 @@ def add(
     json: bool,
 ) -> None:
     """Read files into the workspace."""
+    from lirich.model.format import format_origins
     from lirich.workbench.celltables import facts_from_options
     from lirich.workbench.register import facts_wanted
 
@@ -97,7 +98,16 @@ def add(
                 a.test.reader,
                 f"{a.test.rows:,}",
                 f"{a.test.confidence:.0%}",
-                "; ".join(filter(None, (_STATES[a.state], "" if a.already else ", ".join(a.test.repairs)))),
+                "; ".join(
+                    filter(
+                        None,
+                        (
+                            _STATES[a.state],
+                            "" if a.already else ", ".join(a.test.repairs),
+                            format_origins([workspace.cells[a.cell].origin]),
+                        ),
+                    )
+                ),
             )
             for a in report.added
         ]
@@ -390,6 +400,7 @@ def report(output: Path, names: Sequence[str] | None, by: str | None, folder: Pa
 
 def export(folder: Path, names: Sequence[str] | None, form: str, workspace: Path | None, *, json: bool) -> None:
     """Write everything out."""
+    from lirich.model.format import format_origins
     from lirich.workbench.export import export as export_workspace
     from lirich.workbench.export import left_out
 
@@ -401,7 +412,9 @@ def export(folder: Path, names: Sequence[str] | None, form: str, workspace: Path
         print_json({"folder": str(folder), "files": [str(f) for f in files], "findings": told})
     else:
         show_findings(findings)
-        console().print(f"Wrote {len(files)} files to [bold]{escape(str(folder))}[/].")
+        origins = format_origins(opened.cells[name].origin for name in names or opened.cells)
+        said = f" The cells are {origins}." if origins else ""
+        console().print(f"Wrote {len(files)} files to [bold]{escape(str(folder))}[/].{said}")
 
 
 def doctor(folder: Path | None, mend: bool, *, json: bool) -> None:

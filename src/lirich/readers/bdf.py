@@ -298,7 +298,9 @@ def _warn(code: str, message: str) -> Finding:
     return Finding(code=code, severity=Severity.WARNING, message=message)
 
 
-def write_bdf(table: pl.DataFrame, path: Path | str, *, labels: Labels = "machine", origin: Origin = Origin.MEASURED) -> Path:
+def write_bdf(
+    table: pl.DataFrame, path: Path | str, *, labels: Labels = "machine", origin: Origin = Origin.MEASURED
+) -> Path:
     """Write a standard table as Battery Data Format; reading it gives the same table.
 
     Parameters

@@ -1,9 +1,9 @@
 """Writers of vendor-like files: the simulated log in the header, units and habits of each cycler's export.
 
-They follow the real exports: column names and order, what resets when, how time and dates are written, which
-columns have a sign. Where a format has a field for a remark (Biologic's comments, Maccor's description, the name of the
-test of Basytec and Landt, the metadata of Parquet), it says that the file is simulated; the flat csv of Neware, Arbin and
-the Battery Data Format has none.
+They follow the real exports: column names and order, what resets when, how time and dates are written, which columns
+have a sign. Where a format has a field for a remark (Biologic's comments, Maccor's description, the name of the test of
+Basytec and Landt, the metadata of Parquet), it says that the file is simulated; the flat csv of Neware, Arbin and the
+Battery Data Format has none.
 
 A writer takes the log of `lirich.testing.laboratory` with columns ``record, test_time_s, step_time_s, unix_s,
 voltage_v, current_a, cycle, step, step_index, kind, temperature_c`` and the counters of the step ``step_charge_ah,

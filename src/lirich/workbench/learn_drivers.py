@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lirich.errors import UnknownNameError
 from lirich.learn.drivers import Drivers
-from lirich.model import Finding, Scalar
+from lirich.model import Finding, Origin, Scalar
 from lirich.quantities import quantity
 from lirich.workbench.learn_models import load_model, save_model
 from lirich.workbench.learn_shown import Shown
@@ -24,10 +24,14 @@ _NO_FIELDS = frozenset({"cell", "sample", "paper", "origin"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DriversResult(Shown):
-    """What explains *figure*: ``model`` has the errors beside the naive baseline, and the importances."""
+    """What explains *figure*: ``model`` has the errors beside the naive baseline, and the importances.
+
+    ``origin`` is that of the values; empty in an answer of a lirich that did not keep it.
+    """
 
     figure: str
     source: str
+    origin: str
     model: Drivers
 
     @property
@@ -47,6 +51,7 @@ class DriversResult(Shown):
         return {
             "figure": self.figure,
             "source": self.source,
+            "origin": self.origin,
             "samples": list(self.model.samples_),
             "models": self.model.models_.to_dicts(),
             "beats_baseline": self.model.beats_baseline_,
@@ -76,10 +81,10 @@ def drivers(
     values: tuple[str, ...] = ()
     if source == "cells":
         table, groups = cell_figures(workspace, key, cells), "sample"
-        one_origin(table["origin"].unique().to_list())
+        origin = one_origin(table["origin"].unique().to_list())
     elif source == "literature":
         published = [v for v in workspace.literature if v.quantity == key]
-        table, groups = published_figures(published, key), "paper"
+        table, groups, origin = published_figures(published, key), "paper", Origin.LITERATURE.value
         values = tuple(sorted(v.content_hash() for v in published))
     else:
         raise UnknownNameError.of("source", source, ("cells", "literature"))
@@ -87,13 +92,14 @@ def drivers(
     made = Drivers(key, asked, groups=groups, seed=seed).fit(table)
     if name is not None:
         keys = table.select("cell").unique() if source == "cells" else None
-        told: dict[str, Scalar] = {"figure": key, "source": source, "samples": len(made.samples_)}
+        told: dict[str, Scalar] = {"figure": key, "source": source, "origin": origin, "samples": len(made.samples_)}
         save_model(workspace, name, made, keys, told, trained_on=values)
-    return DriversResult(key, source, made)
+    return DriversResult(key, source, origin, made)
 
 
 def kept_drivers(workspace: Workspace, name: str) -> DriversResult:
     """Return the answer kept as *name*. Raises `UnknownNameError`, `InputError` where it is of another kind."""
     made: Drivers = load_model(workspace, name, ("drivers",))
-    source = workspace.store.models.record(name).parameters.get("source", "cells")
-    return DriversResult(quantity(made.figure).key, str(source), made)
+    told = workspace.store.models.record(name).parameters
+    source, origin = str(told.get("source", "cells")), str(told.get("origin", ""))
+    return DriversResult(quantity(made.figure).key, source, origin, made)

@@ -46,6 +46,12 @@ class FactorsResult(Shown):
     findings: tuple[Finding, ...]
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """Where the cells come from that were learned from; of regressions that were kept those that were read."""
+        learned = self.curves.filter(pl.col("learned"))
+        return tuple((learned if learned.height else self.curves)["origin"].unique().sort())
+
+    @property
     def figures(self) -> list[Figure]:
         """How well each state is read from cells that were not seen, and each state over the cycles."""
         from lirich.workbench.learn_figures import factor_figures

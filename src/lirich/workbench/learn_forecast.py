@@ -56,6 +56,11 @@ class ForecastResult(Shown):
     level: float
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """Where the cells that are forecast come from; each was forecast from others of its origin."""
+        return tuple(self.course["origin"].unique().sort())
+
+    @property
     def figures(self) -> list[Figure]:
         """Each cell's course, forecast and interval beside the naive forecasts."""
         from lirich.workbench.learn_figures import forecast_figures
@@ -74,6 +79,7 @@ class ForecastResult(Shown):
         return {
             "figure": self.figure,
             "level": self.level,
+            "origins_of_cells": list(self.origins),
             "values": [v.model_dump(mode="json", exclude_defaults=True) for v in self.values],
             "came_true": [
                 {"cell": v.subject.key, "cycle": v.conditions.cycle, "value": self.truth(v)} for v in self.values

@@ -15,7 +15,7 @@ from lirich.learn.conformal import least_cells
 from lirich.learn.matrix import Array
 from lirich.learn.outliers import Outliers, few_cells
 from lirich.learn.paired import side_by_side
-from lirich.model import Finding
+from lirich.model import Finding, Scalar
 from lirich.workbench.curvematrix import ANCHOR_GRID, DEFAULT_POINTS, curve_matrix
 from lirich.workbench.learn_models import curve_hashes, keep_model, load_model
 from lirich.workbench.learn_shown import Shown
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 class OutliersResult(Shown):
     """Which cells are unlike the others: see `lirich.learn.outliers.Judgement` for ``cells`` and ``curves``.
 
-    ``curves`` is ``None`` where every cell was judged by models of the others.
+    ``curves`` is ``None`` where every cell was judged by models of the others. ``origin`` is that of the judged cells,
+    which are all of one.
     """
 
+    origin: str
     rate: float
     cells: pl.DataFrame
     curves: pl.DataFrame | None
@@ -52,6 +54,7 @@ class OutliersResult(Shown):
         flagged = None if self.curves is None else self.curves.filter(pl.col("flagged")).to_dicts()
         return {
             "false_alarms": self.rate,
+            "origin": self.origin,
             "learned_from": list(self.learned_from),
             "cells": self.cells.to_dicts(),
             "flagged_curves": flagged,
@@ -114,9 +117,9 @@ def outliers(
     if name is not None and model is None:
         keys = pl.DataFrame({"cell": list(found.learned_from)})
         grid = rows.grid
-        told = {
-            "cells": len(keys), "false_alarms": false_alarms, "grid_low": float(grid[0]), "grid_high": float(grid[-1]),
-            "grid_points": len(grid),
+        told: dict[str, Scalar] = {
+            "origin": rows.origin, "cells": len(keys), "false_alarms": false_alarms, "grid_low": float(grid[0]),
+            "grid_high": float(grid[-1]), "grid_points": len(grid),
         }  # fmt: skip
         found = replace(found, findings=(*found.findings, *keep_model(workspace, name, found.model, keys, told)))
     return found
@@ -146,6 +149,7 @@ class _Rows:
     cycles: list[int]
     strata: list[str]
     grid: Array
+    origin: str
 
     @classmethod
     def of(cls, workspace: Workspace, wanted: Sequence[str], by_morphology: bool, options: dict[str, Any]) -> _Rows:
@@ -154,10 +158,10 @@ class _Rows:
         on = ["cell", "run", "cycle"]
         settled = ageing_cycles(workspace, (), dict.fromkeys(both.cells)).select(*on, "origin")
         kept = both.keys.select(on).with_row_index("row").join(settled, on=on, how="inner", maintain_order="left")
-        one_origin(kept["origin"].unique().to_list())
+        origin = one_origin(kept["origin"].unique().to_list())
         cells = kept["cell"].to_list()
         strata = morphologies(workspace, cells) if by_morphology else [""] * len(cells)
-        return cls(both.values[kept["row"].to_numpy()], cells, kept["cycle"].to_list(), strata, charge.grid)
+        return cls(both.values[kept["row"].to_numpy()], cells, kept["cycle"].to_list(), strata, charge.grid, origin)
 
     def take(self, rows: Sequence[bool]) -> tuple[Any, ...]:
         """Return the arguments of `Outliers.fit` and `Outliers.judge` of some rows."""
@@ -182,9 +186,9 @@ def _judged(rows: _Rows, rate: float, learned: set[str] | None, detector: Outlie
         detector = Outliers(rate=rate, seed=seed).fit(*rows.take(own))
         if learned is None:
             few = few_cells(len(names), rate, among=True)
-            return OutliersResult(rate, detector.trained_, None, names, tuple(few), detector)
+            return OutliersResult(rows.origin, rate, detector.trained_, None, names, tuple(few), detector)
     found = detector.judge(*rows.take([not each for each in own]))
-    return OutliersResult(rate, found.cells, found.curves, names, tuple(found.findings), detector)
+    return OutliersResult(rows.origin, rate, found.cells, found.curves, names, tuple(found.findings), detector)
 
 
 def _not_judged(cells: Sequence[str]) -> Finding:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
-from lirich.model.format import format_value
+from lirich.model.format import format_origins, format_value
 from lirich.plots import Figure
 from lirich.plots.page import Table, about
 from lirich.quantities import QUANTITIES
@@ -74,7 +74,8 @@ def _map(result: MapResult) -> Told:
 
 def _completion(result: CompletionResult) -> Told:
     inside, along = result.grid[result.observed], result.along_unit
-    facts = [f"{result.cell}, cycle {result.cycle}, from {inside[0]:.2f} to {inside[-1]:.2f} {along}."]
+    cell = f"{result.cell}{_in_brackets([result.origin])}"
+    facts = [f"{cell}, cycle {result.cycle}, from {inside[0]:.2f} to {inside[-1]:.2f} {along}."]
     if result.refused:
         facts.append(result.refused[:1].upper() + result.refused[1:] + ".")
     else:
@@ -114,7 +115,9 @@ def _forecast(result: ForecastResult) -> Told:
         ]
         for v in result.values
     ]  # fmt: skip
+    of = format_origins(result.origins)
     facts = [f"{what.name}: intervals of {100 * result.level:g} % for a new cell like those learned from."]
+    facts += [f"The cells are {of}."] if of else []
     facts += [f"No forecast of {cell}: {why}." for cell, why in result.refused.items()]
     return tuple(facts), Table("Forecasts", heads, rows)
 
@@ -130,7 +133,9 @@ def _outliers(result: OutliersResult) -> Told:
     ]  # fmt: skip
     among = result.curves is None
     how = "each by models of the others" if among else f"by {len(result.learned_from)} cells"
-    facts = [f"{len(rows)} cells were judged, {how}, at a false-alarm rate of {100 * result.rate:g} %."]
+    of = format_origins([result.origin])
+    judged = f"{len(rows)} {f'{of} ' if of else ''}cells"
+    facts = [f"{judged} were judged, {how}, at a false-alarm rate of {100 * result.rate:g} %."]
     if not among:
         facts.append(f"Judged by: {', '.join(result.learned_from)}.")
     return tuple(facts), Table("Cells", heads, rows)
@@ -144,7 +149,8 @@ def _drivers(result: DriversResult) -> Told:
     ]
     samples = result.model.samples_
     of = "papers" if result.source == "literature" else "samples"
-    return (f"{len(samples)} {of}, each left out in turn: {', '.join(samples)}.",), Table("Models", heads, rows)
+    told = f"{len(samples)} {of}{_in_brackets([result.origin])}, each left out in turn: {', '.join(samples)}."
+    return (told,), Table("Models", heads, rows)
 
 
 def _factors(result: FactorsResult) -> Told:
@@ -158,7 +164,12 @@ def _factors(result: FactorsResult) -> Told:
     ]  # fmt: skip
     cells = sorted(set(result.curves.filter(pl.col("learned"))["cell"].to_list()))
     learned = f"Learned from {len(cells)} cells: {', '.join(cells)}." if cells else "By regressions that were kept."
+    learned += f" The cells are {of}." if (of := format_origins(result.origins)) else ""
     return (f"States read from the map {result.map}.", learned), Table("States", heads, rows)
+
+
+def _in_brackets(origins: Iterable[str]) -> str:
+    return f" ({of})" if (of := format_origins(origins)) else ""
 
 
 _WORDS: dict[str, Callable[[Any], Told]] = {

@@ -60,8 +60,8 @@ def ageing_cycles(workspace: Workspace, quantities: Sequence[str], cells: Iterab
     return found.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in missing)
 
 
-def one_origin(origins: Iterable[str]) -> None:
-    """Raise `InputError` where *origins* of cells are more than one: measured cells say nothing of simulated ones."""
+def one_origin(origins: Iterable[str]) -> str:
+    """Return the one of *origins*, "" for none; raise `InputError` on more: measured cells say nothing of simulated."""
     found = sorted(set(origins))
     if len(found) > 1:
         raise InputError(
@@ -69,6 +69,7 @@ def one_origin(origins: Iterable[str]) -> None:
             expected="cells of one origin",
             advice="Name the cells, or keep simulated cells in a workspace of their own",
         )
+    return found[0] if found else ""
 
 
 def morphologies(workspace: Workspace, cells: Iterable[str]) -> list[str]:
