@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from lirich.cli.cells import show_marks
-from lirich.cli.fold import shared_conditions
 from lirich.cli.output import NARROW, console, show_findings, show_table
 from lirich.model import Conditions
 from lirich.model.flags import Marks
+from lirich.model.shown import shared_conditions
 
 if TYPE_CHECKING:
     from lirich.model import Origin
@@ -28,7 +28,7 @@ def show_comparison(comparison: Comparison) -> None:
 
     out = console()
     done = [row for row in comparison.rows if not row.refused]
-    common, own = shared_conditions([row.conditions for row in done])
+    common, own = shared_conditions([row.conditions for row in done], [row.quantity for row in done])
     marks = Marks()
     overall = comparison.origins
     rows = []

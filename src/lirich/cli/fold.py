@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lirich.model import Conditions, Value
 from lirich.model.flags import Marks
 from lirich.model.format import format_conditions, format_quantity, format_rate, format_value
+from lirich.model.shown import shared_conditions
 from lirich.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ MOST_STATES = 4
 """So many values at different states of charge are listed; more are the pulses of a GITT or ICI, and folded."""
 
 MOST_COLUMNS = 5
-_TOLD = ("statistic", "peak", "current_ma")  # of the other conditions; fit settings are for --all
 
 Row = tuple[str, ...]
 
@@ -96,7 +96,7 @@ def fold_values(values: Iterable[Value]) -> Folded:
     flagged = {n: {f for v in column for f in v.flags if _of_the_cycle(f)} for n, column in columns.items()}
     whole.cycles = [_head(n, column, whole.marks.of(sorted(flagged[n]))) for n, column in columns.items()]
     whole.by_cycle = [_cycle_row(row, flagged, whole.marks) for row in table.values()]
-    common, own = shared_conditions([v.conditions for v in rest])
+    common, own = shared_conditions([v.conditions for v in rest], [v.quantity for v in rest])
     whole.common = format_conditions(common)
     for value, conditions in zip(rest, own, strict=True):
         text = format_value(value) + whole.marks.of(value.flags)
@@ -232,29 +232,3 @@ def _cycle_row(row: _CycleRow, flagged: Mapping[int, set[str]], marks: Marks) ->
         own = [] if value is None else [flag for flag in value.flags if flag not in said]
         cells.append("" if value is None else format_value(value, unit=False) + marks.of(own))
     return f"{what.name}{unit}", *cells, format_conditions(how)
-
-
-_CIRCUMSTANCES = (
-    *("voltage_lower_v", "voltage_upper_v", "rate_c", "current_ma_g", "one_c_ma_g", "temperature_celsius", "segment"),
-    *("particle_radius_m", "method"),
-)
-
-
-def shared_conditions(rows: Sequence[Conditions]) -> tuple[Conditions, list[Conditions]]:
-    """Return the circumstances that most rows share, and what each row says beyond them, without fit settings."""
-    common: dict[str, object] = {}
-    for name in _CIRCUMSTANCES:
-        stated = [x for row in rows if (x := getattr(row, name)) is not None]
-        most = max(stated, key=stated.count, default=None)
-        if most is not None and stated.count(most) > len(rows) / 2:
-            common[name] = most
-    own = [
-        row.model_copy(
-            update={
-                **{name: None for name, value in common.items() if getattr(row, name) == value},
-                "other": {name: what for name, what in row.other.items() if name in _TOLD},
-            }
-        )
-        for row in rows
-    ]
-    return Conditions.model_validate(common), own

@@ -21,6 +21,7 @@ from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops, stops_of
 from lirich.errors import InputError, UnknownNameError
 from lirich.model import Finding, Frozen
+from lirich.model.notebook import InNotebook
 
 Kind = Literal[
     "formation", "rate_test", "ageing", "check_up", "gitt", "ici", "pulse", "pseudo_ocv", "conditioning", "other",
@@ -28,7 +29,7 @@ Kind = Literal[
 ]  # fmt: skip
 
 
-class Segment(Frozen):
+class Segment(InNotebook, Frozen):
     """A stretch of cycles of one kind. ``purpose`` is False for what is shown beside the purpose of its cycles.
 
     ``group`` names cycles at one rate and window: cycles of two segments with one group may be compared.
@@ -47,6 +48,20 @@ class Segment(Frozen):
     discharge_current_ma: float | None = None
     voltage_upper_v: float | None = None
     voltage_lower_v: float | None = None
+
+    def told(self) -> dict[str, str]:
+        """Return the segment in words, by the heads of a table."""
+        one = self.first_cycle == self.last_cycle
+        return {
+            "protocol": self.kind.replace("_", " "),
+            "cycles": str(self.first_cycle) if one else f"{self.first_cycle}–{self.last_cycle}",
+            "said by": "you" if self.source == "user" else "",
+            "why": self.reason,
+        }
+
+    def __str__(self) -> str:
+        told = self.told()
+        return f"{told['protocol']}, cycle{'' if told['cycles'].isdecimal() else 's'} {told['cycles']}: {told['why']}"
 
 
 def correction(first: int, last: int, kind: str) -> Correction:

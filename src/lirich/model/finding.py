@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from lirich.model._base import Frozen
+from lirich.model.notebook import InNotebook
 
 
 class Severity(StrEnum):
@@ -17,7 +18,7 @@ class Severity(StrEnum):
     ERROR = "error"
 
 
-class Finding(Frozen):
+class Finding(InNotebook, Frozen):
     """One thing that was noticed: a repair, a doubt, a missing fact, a suspicious value.
 
     ``code`` is a stable kebab-case name that tests and filters can rely on; ``message`` is a sentence for
@@ -30,3 +31,17 @@ class Finding(Frozen):
     advice: str = ""
     repair: str = ""
     where: str = ""
+
+    def told(self) -> dict[str, str]:
+        """Return the finding in words, by the heads of a table."""
+        return {
+            "severity": self.severity.value,
+            "where": self.where,
+            "finding": self.message,
+            "advice": self.advice,
+            "code": self.code,
+        }
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where and self.where not in self.message else ""
+        return f"{self.severity} {where}{self.message} ({self.code})" + (f" → {self.advice}" if self.advice else "")

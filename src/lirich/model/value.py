@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lirich.errors import UnknownNameError
 from lirich.model._base import Frozen
+from lirich.model.notebook import InNotebook
 from lirich.quantities import QUANTITIES, RENAMED
 
 Scalar = bool | int | float | str
@@ -141,7 +142,7 @@ class Provenance(Frozen):
     parameters: dict[str, Scalar] = Field(default_factory=dict)
 
 
-class Value(Frozen):
+class Value(InNotebook, Frozen):
     """A value of a named quantity, about a named thing, under stated conditions, with its origin.
 
     ``value`` is in the unit of the quantity (`lirich.quantities`). For ``operator='range'`` it is the middle
@@ -179,3 +180,25 @@ class Value(Frozen):
     def unit(self) -> str:
         """The unit of the quantity."""
         return QUANTITIES[self.quantity].unit
+
+    def told(self) -> dict[str, str]:
+        """Return the value in words, by the heads of a table: of what, how much, under what, where from."""
+        from lirich.model.flags import meaning
+        from lirich.model.format import format_conditions, format_value
+
+        return {
+            "of": self.subject.key,
+            "SC/PC": str(self.conditions.other.get("morphology", "")),
+            "quantity": QUANTITIES[self.quantity].name,
+            "value": format_value(self),
+            "conditions": format_conditions(self.conditions),
+            "origin": self.origin.value,
+            "source": self.provenance.source,
+            "doubts": "; ".join(meaning(flag) or flag for flag in self.flags),
+            "note": self.note,
+        }
+
+    def __str__(self) -> str:
+        told = self.told()
+        under = "; ".join(filter(None, (told["conditions"], told["origin"])))
+        return f"{told['quantity']} of {told['of']}: {told['value']} ({under})"

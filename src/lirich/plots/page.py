@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lirich.model import Finding
+from lirich.model.notebook import html_table
 from lirich.plots.figure import CONFIG, MODE_BAR, Figure, plotly_source, script_json
 
 _GRAVEST = ("error", "warning", "info")
@@ -39,16 +40,10 @@ def about(facts: Sequence[str] = (), findings: Sequence[Finding] = (), tables: S
 
 
 def _table(table: Table) -> str:
-    heads = "".join(f'<th style="{_CELL};font-weight:600">{html.escape(head)}</th>' for head in table.heads)
-    rows = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(str(each))}</td>' for each in row) + "</tr>"
-        for row in table.rows
-    )
     return (
         f'<details open style="{_SMALL};margin:8px 0 24px"><summary style="font-weight:600">{html.escape(table.title)} '
         f'({len(table.rows)})</summary><div style="overflow:auto;max-height:420px">'
-        f'<table style="border-collapse:collapse">'
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>"
+        f"{html_table(table.heads, table.rows, style=_CELL)}</div></details>"
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lirich.model.shown import Values
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lirich.compute import Progress
-    from lirich.model import Value
     from lirich.screening.coatings import CoatingStudy
     from lirich.screening.electrolytes import ElectrolyteStudy
     from lirich.screening.phase_study import PhaseStudy
@@ -28,13 +29,14 @@ class Screenings:
     """What the workspace keeps."""
 
     @property
-    def literature(self) -> list[Value]:
+    def literature(self) -> Values:
         """The published values that lirich carries, and those that this workspace was given."""
         from lirich.store.literature import load
 
         carried = load()
         there = {v.to_json() for v in carried}
-        return [*carried, *(v for v in self.store.values(origin="literature") if v.to_json() not in there)]
+        own = (v for v in self.store.values(origin="literature") if v.to_json() not in there)
+        return Values([*carried, *own])
 
     def screen(
         self,

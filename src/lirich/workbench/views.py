@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lirich.errors import MissingMetadataError, NotEnoughDataError, UnknownNameError
 from lirich.model import Cell, Finding, Origin, Sample, Test, Value
 from lirich.model.counter import COUNTER_ELECTRODES, counter_potential_v
+from lirich.model.flags import Marks
+from lirich.model.format import format_value
+from lirich.model.notebook import Listed, html_lines, html_table
+from lirich.model.shown import Values
 from lirich.quantities import quantity as known_quantity
 
 if TYPE_CHECKING:
@@ -117,22 +121,22 @@ class CellView:
         return pl.DataFrame() if key is None else self._store.read_curve(key)
 
     @property
-    def segments(self) -> list[Segment]:
+    def segments(self) -> Listed[Segment]:
         """The protocol as it was detected or corrected."""
         from lirich.cycling import Segment
 
-        return [Segment.model_validate(s) for s in self.analysis.segments]
+        return Listed(Segment.model_validate(s) for s in self.analysis.segments)
 
     @property
-    def values(self) -> list[Value]:
+    def values(self) -> Values:
         """The figures of merit of this run; without a chosen run also those of the impedance tests."""
         beside = [v for a in self.impedance for v in a.values] if self._run is None else []
         if beside and not self.analyses:
-            return beside
-        return [*self.analysis.values, *beside]
+            return Values(beside)
+        return Values([*self.analysis.values, *beside])
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> Listed[Finding]:
         """What is out of date, what the readers and the analysis noticed, and the facts that are asked for."""
         from lirich.workbench.doubtful_facts import doubtful
         from lirich.workbench.register import facts_wanted
@@ -147,14 +151,14 @@ class CellView:
         told = {f.code for f in seen.values()}
         wanted = (f for f in facts_wanted(self.facts, self.sample) if f.code not in told)
         doubts = [*twin_findings(self.tests), *doubtful(self.facts, self.sample)]
-        return [*self.out_of_date, *doubts, *seen.values(), *wanted]
+        return Listed([*self.out_of_date, *doubts, *seen.values(), *wanted])
 
     @cached_property
-    def out_of_date(self) -> list[Finding]:
+    def out_of_date(self) -> Listed[Finding]:
         """Why values are not those that an analysis would give now, a finding for each run; nothing if they are."""
         from lirich.workbench.outdated import out_of_date
 
-        return out_of_date(self._store, [self.key])
+        return Listed(out_of_date(self._store, [self.key]))
 
     @cached_property
     def settings(self) -> CyclingSettings:
@@ -292,25 +296,17 @@ class CellView:
         return cell_figure(self, kind, **options)
 
     def __repr__(self) -> str:
-        return f"<cell {self.key!r}: {len(self.tests)} file(s), {len(self.analyses)} run(s) analysed>"
+        said = f"{len(self.tests)} file(s), {len(self.analyses)} run(s) analysed"
+        return f"<cell {self.key!r} ({self.origin}): {said}>"
 
     def _repr_html_(self) -> str:
-        from lirich.model.flags import Marks
-        from lirich.model.format import format_value
         from lirich.quantities import QUANTITIES
 
+        head = f"<h4>{html.escape(self.key)} ({self.origin})</h4>"
         if not self._analyses:
-            return f"<h4>{html.escape(self.key)}</h4><p>not analysed</p>"
-        marks = Marks()
+            return f"{head}<p>not analysed</p>"
         shown = [v for v in self.values if QUANTITIES[v.quantity].scope == "cell" and not _of_a_pulse(v)]
-        rows = "".join(
-            f"<tr><td>{html.escape(QUANTITIES[v.quantity].name)}</td>"
-            f"<td style='text-align:right'>{html.escape(format_value(v) + marks.of(v.flags))}</td>"
-            f"<td>{v.origin}</td></tr>"
-            for v in shown
-        )
-        below = "".join(f"<p>{html.escape(line)}</p>" for line in marks.lines)
-        return f"<h4>{html.escape(self.key)}</h4><table>{rows}</table>{below}"
+        return head + Values(shown)._repr_html_()
 
 
 def _of_a_pulse(value: Value) -> bool:
@@ -346,19 +342,45 @@ class CellBook(Mapping[str, CellView]):
         tests: dict[str, int] = {}
         for test in self._store.tests():
             tests[test.cell] = tests.get(test.cell, 0) + 1
+        cycles, marks = self._cycles(), Marks()
+        efficiencies = self._efficiencies(key for key, runs in cycles.items() if len(runs) > 1)
         rows = []
         for key, cell in self._store.cells().items():
             sample = samples.get(cell.sample) if cell.sample else None
-            facts = (
-                key,
-                cell.sample,
-                sample.morphology if sample else None,
-                cell.active_mass_mg,
-                tests.get(key, 0),
+            ice = efficiencies.get(key)
+            rows.append(
+                (
+                    key,
+                    _shown(cell.sample),
+                    _shown(sample.morphology if sample else None),
+                    _shown(cell.active_mass_mg),
+                    tests.get(key, 0),
+                    max(cycles[key], default="impedance") if key in cycles else "not analysed",
+                    "" if ice is None else format_value(ice, unit=False) + marks.of(ice.flags, where=key),
+                    (Origin.SIMULATED if cell.simulated else Origin.MEASURED).value,
+                )
             )
-            rows.append("<tr>" + "".join(f"<td>{html.escape(_shown(f))}</td>" for f in facts) + "</tr>")
-        head = "".join(f"<th>{h}</th>" for h in ("cell", "sample", "morphology", "active mass / mg", "files"))
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        heads = ("cell", "sample", "SC/PC", "active mass / mg", "files", "cycles", "ICE / %", "origin")
+        return html_table(heads, rows, right=(3, 4, 5, 6)) + html_lines(marks.lines)
+
+    def _cycles(self) -> dict[str, list[int]]:
+        """Return how many cycles each run of each analysed cell has, by its protocol: no curve is opened for it."""
+        found: dict[str, list[int]] = {}
+        for run in self._store.bare_analyses():
+            runs = found.setdefault(run.cell, [])
+            if run.kind == "cycling":
+                spans = ((s["first_cycle"], s["last_cycle"]) for s in run.segments if s.get("purpose", True))
+                runs.append(sum(last - max(first, 1) + 1 for first, last in spans))
+        return found
+
+    def _efficiencies(self, several: Iterable[str]) -> dict[str, Value]:
+        """Return the initial Coulombic efficiency of each cell that has one; of *several* runs that of the longest."""
+        key = "initial_coulombic_efficiency"
+        origins = (Origin.MEASURED.value, Origin.SIMULATED.value)
+        found = {v.subject.key: v for v in self._store.values(quantity=key, origin=origins, subject_kind="cell")}
+        for cell in set(several) & set(found):
+            found[cell] = next((v for v in self[cell].values if v.quantity == key), found[cell])
+        return found
 
 
 def _shown(fact: object) -> str:

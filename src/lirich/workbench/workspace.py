@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lirich.model import Cell, Finding, Sample, Scalar
+from lirich.model.notebook import Listed
 from lirich.workbench.screenings import Screenings
 from lirich.workbench.views import CellBook
 
@@ -341,9 +342,9 @@ class Workspace(Screenings):
 
         return Atoms(self)
 
-    def check(self) -> list[Finding]:
+    def check(self) -> Listed[Finding]:
         """Return what is wrong with the workspace's files and catalogue; nothing if all is well."""
-        return self.store.check()
+        return Listed(self.store.check())
 
     def __repr__(self) -> str:
         return f"<lirich workspace {str(self.root)!r}: {len(self.cells)} cells>"
