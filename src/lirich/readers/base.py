@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -10,6 +11,7 @@ import polars as pl
 
 from lirich.errors import MissingColumnError
 from lirich.model import Finding, Scalar, Severity
+from lirich.model.notebook import InNotebook, Listed, html_table
 from lirich.model.table import CHARGED, COLUMNS, CURRENT, DISCHARGED, TIME, VOLTAGE
 
 HEAD_BYTES = 65_536
@@ -35,8 +37,14 @@ class ColumnMatch:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+def matched_columns(columns: Iterable[ColumnMatch]) -> str:
+    """Return as HTML which columns of a file became which of the table."""
+    rows = [(m.source, m.column, f"× {m.factor:g}" if m.factor != 1 else "", m.note) for m in columns]
+    return html_table(("column of the file", "standard column", "factor", "note"), rows)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reading(InNotebook):
     """What came out of one file.
 
     ``table`` has only columns of `lirich.model.table.COLUMNS`, in that order and type, charge positive; of an impedance
@@ -56,6 +64,26 @@ class Reading:
     metadata: dict[str, Scalar] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     repairs: tuple[str, ...] = ()
+
+    def told(self) -> dict[str, str]:
+        """Return in words what was read, by what, and what the file says."""
+        own = {
+            "rows": f"{self.table.height:,}",
+            "reader": f"{self.reader}, {self.confidence:.0%} sure" + (f": {self.reason}" if self.reason else ""),
+            "repairs": ", ".join(self.repairs),
+            "left out": ", ".join(self.unrecognised),
+        }
+        return {**own, **{name: str(said) for name, said in self.metadata.items() if name not in own}}
+
+    def _repr_html_(self) -> str:
+        findings = Listed(self.findings)._repr_html_() if self.findings else ""
+        return InNotebook._repr_html_(self) + matched_columns(self.recognised) + findings
+
+    def __str__(self) -> str:
+        read = f"{self.table.height:,} rows of {', '.join(self.table.columns)}; reader {self.reader}"
+        return "\n".join([f"{read}, {self.confidence:.0%} sure", *map(str, self.findings)])
+
+    __repr__ = __str__
 
     def with_findings(self, *findings: Finding) -> Reading:
         """Return the same reading with more findings."""

@@ -9,15 +9,17 @@ from typing import Any
 
 from lirich.errors import LirichError
 from lirich.model import Finding, Scalar, Severity
+from lirich.model.format import format_number
+from lirich.model.notebook import InNotebook, Listed
 from lirich.model.table import CYCLE, TIME, VOLTAGE
-from lirich.readers.base import ColumnMatch, Reading
+from lirich.readers.base import ColumnMatch, Reading, matched_columns
 from lirich.readers.reading import run, settle
 from lirich.readers.registry import plugin_findings, read_head, recognise
 from lirich.readers.repairs import parse_repairs
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+@dataclass(frozen=True, slots=True, repr=False)
+class Inspection(InNotebook):
     """What is known of a file.
 
     ``readable`` tells whether `lirich.readers.read` would give a table without being asked for a repair; if not,
@@ -61,6 +63,35 @@ class Inspection:
             "error": self.error,
             "needed_repairs": list(self.needed_repairs),
         }
+
+    def told(self) -> dict[str, str]:
+        """Return in words what the file is, and what it says."""
+        named = f"{self.reader}, {self.confidence:.0%} sure: {self.reason}" if self.reader else ""
+        own = {
+            "file": self.path.name,
+            "": "readable" if self.readable else "not readable as it is",
+            "reader": named,
+            "error": (self.error or {}).get("found", ""),
+            "advice": (self.error or {}).get("advice", ""),
+            "left out": ", ".join(self.unrecognised),
+            "needed repairs": ", ".join(self.needed_repairs),
+        }
+        facts = {**self.summary, **self.metadata}
+        texts = {n: format_number(x, significant=5) if isinstance(x, float) else str(x) for n, x in facts.items()}
+        return {**own, **{name: text for name, text in texts.items() if name not in own}}
+
+    def _repr_html_(self) -> str:
+        columns = matched_columns(self.recognised) if self.recognised else ""
+        findings = Listed(self.findings)._repr_html_() if self.findings else ""
+        return InNotebook._repr_html_(self) + columns + findings
+
+    def __str__(self) -> str:
+        words = self.told()
+        lines = [f"{words['file']}: {words['']}; {words['reader'] or words['error']}"]
+        lines += [f"{self.rows} rows, {len(self.recognised)} columns recognised"] if self.rows else []
+        return "\n".join([*lines, *map(str, self.findings)])
+
+    __repr__ = __str__
 
 
 def inspect(path: Path | str, *, repairs: Sequence[str] = ()) -> Inspection:

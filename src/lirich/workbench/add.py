@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import ConflictingMetadataError, InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
 from lirich.model import Finding, Test, content_hash
+from lirich.model.notebook import Listed, html_lines, html_table
 from lirich.store.files import hash_open, open_source
 from lirich.workbench.celltables import Entry
 from lirich.workbench.doubtful_facts import doubtful
@@ -46,7 +47,7 @@ class AddedFile:
         return self.state in ("known", "restored")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class AddReport:
     """What became of every file that was handed in: each is in exactly one of the three lists.
 
@@ -62,6 +63,23 @@ class AddReport:
     def cells(self) -> list[str]:
         """The cells that got a test, in order."""
         return list(dict.fromkeys(added.cell for added in self.added))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (Path(a.path).name, a.cell, a.test.reader, f"{a.test.rows:,}", a.state, ", ".join(a.test.repairs))
+            for a in self.added
+        ]
+        table = html_table(("file", "cell", "reader", "rows", "state", "repairs"), rows, right=(3,)) if rows else ""
+        said = [f"failed: {path}: {error}" for path, error in self.failed]
+        said += [f"skipped: {path}: {reason}" for path, reason in self.skipped]
+        findings = Listed(self.findings)._repr_html_() if self.findings else ""
+        return html_lines([str(self)]) + table + html_lines(said) + findings
+
+    def __str__(self) -> str:
+        counts = f"{len(self.added)} file(s) of {len(self.cells)} cell(s)"
+        return f"{counts}; {len(self.skipped)} skipped, {len(self.failed)} failed, {len(self.findings)} finding(s)"
+
+    __repr__ = __str__
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as the object that ``--json`` prints."""

@@ -18,6 +18,7 @@ from lirich import __version__
 from lirich.compute import Progress, code_hash, open_executor, run_tasks
 from lirich.errors import LirichError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Test, Value, content_hash
+from lirich.model.notebook import Listed, html_lines
 from lirich.workbench.outdated import out_of_date
 from lirich.workbench.stores import store_at
 
@@ -35,7 +36,7 @@ FEW_ROWS = 400_000
 """Fewer runs than this with fewer rows than this are analysed in this process: starting workers costs more."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class AnalyseReport:
     """What became of every run: analysed now, known before, or failed with an error."""
 
@@ -43,6 +44,16 @@ class AnalyseReport:
     unchanged: list[str] = field(default_factory=list)
     failed: list[tuple[str, LirichError]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+    def _repr_html_(self) -> str:
+        failed = html_lines(f"failed: {cell}: {error}" for cell, error in self.failed)
+        return html_lines([str(self)]) + failed + (Listed(self.findings)._repr_html_() if self.findings else "")
+
+    def __str__(self) -> str:
+        counts = f"{len(self.analysed)} run(s) analysed, {len(self.unchanged)} unchanged, {len(self.failed)} failed"
+        return f"{counts}, {len(self.findings)} finding(s)"
+
+    __repr__ = __str__
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as the object that ``--json`` prints."""

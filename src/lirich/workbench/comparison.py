@@ -117,6 +117,18 @@ class Comparison(Frozen):
             shown.update(refused=row.refused, unlike=list(row.unlike))
         return data
 
+    def _repr_html_(self) -> str:
+        from lirich.workbench.comparison_shown import as_html
+
+        return as_html(self)
+
+    def __str__(self) -> str:
+        from lirich.workbench.comparison_shown import as_text
+
+        return as_text(self)
+
+    __repr__ = __str__  # a comparison of all quantities would be pages long
+
     @property
     def method(self) -> str:
         """One sentence on how the numbers were made, for a caption."""
