@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, SupportsIndex, TypeVar, overload
 
@@ -38,14 +39,14 @@ def html_lines(lines: Iterable[str]) -> str:
     return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
 
-class InNotebook:
+class InNotebook(ABC):
     """What shows itself: `told` has its words by their heads, ``str`` is one line of them."""
 
     __slots__ = ()
 
+    @abstractmethod
     def told(self) -> Mapping[str, str]:
         """Return what a row of a table says of it, by the heads of the columns."""
-        raise NotImplementedError
 
     def _repr_html_(self) -> str:
         return html_table(("", ""), [(head, text) for head, text in self.told().items() if text])
