@@ -167,7 +167,11 @@ def test_forecast_is_of_cells_like_it_and_beside_naive_ones(lirich: Any, tmp_pat
     assert [v["conditions"]["cycle"] for v in found["values"]] == [12, 14]
     assert {v["origin"] for v in found["values"]} == {Origin.PREDICTED.value}
     assert "straight line goes on" in page.read_text(encoding="utf-8")
-    assert "skill: line" in lirich("forecast", "SC-1", "--first", "9", "--at", "14", "--level", "0.8")
+    assert found["origins_of_cells"] == ["simulated"]
+    assert "The cells are simulated." in page.read_text(encoding="utf-8")
+    told = lirich("forecast", "SC-1", "--first", "9", "--at", "14", "--level", "0.8")
+    assert "skill: line" in told
+    assert "predicted for simulated cells" in told
     assert "Every cell has reached" not in lirich("forecast", "--at", "500", code=2)
     for wrong in (["--at", "x"], [], ["--at", "14", "--level", "90"], ["--at", "14", "--figure", "capacity"]):
         assert lirich("forecast", *wrong, code=2)
@@ -177,6 +181,8 @@ def test_outliers_are_flagged_at_the_rate_and_by_a_saved_detector(lirich: Any, l
     page = tmp_path / "outliers.html"
     found = as_json(lirich, "outliers", "--false-alarms", "0.2", "-o", str(page), "--executor", "serial")
     assert sum(c["flagged"] for c in found["cells"]) == 2  # a fifth of ten, whatever they are
+    assert found["origin"] == "simulated"
+    assert "10 simulated cells were judged" in page.read_text(encoding="utf-8")
     assert "flagged at a false-alarm rate of 20 %" in page.read_text(encoding="utf-8")
     cells = [f"{m}-{i}" for m in ("SC", "PC") for i in (1, 2, 3, 4)]
     sound = [word for c in cells for word in ("--sound", c)]
@@ -197,6 +203,7 @@ def test_drivers_say_what_they_cannot(lirich: Any, tmp_path: Path) -> None:
     page = tmp_path / "drivers.html"
     found = as_json(lirich, "drivers", "--source", "literature", "--figure", CAPACITY, "-o", str(page))
     assert found["models"][0]["model"] == "mean of the others"
+    assert found["origin"] == "literature"
     assert "naive baseline" in page.read_text(encoding="utf-8")
     assert "at least 6" in lirich("drivers", "--figure", "voltage_decay_mv_per_cycle", code=2)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from command_line import Told, run
 from lirich.model import Cell, Origin, Sample
 from lirich.readers import read
 from lirich.testing import make_laboratory
@@ -16,6 +17,7 @@ from lirich.testing.samples import SAMPLES
 from lirich.testing.vendor_files import WRITERS
 from lirich.workbench import Workspace
 from lirich.workbench.export import export
+from lirich.workbench.fit import data_of
 from lirich.workbench.groups import field_of
 
 WITHOUT_A_FIELD = {"neware-csv", "arbin-csv", "bdf-csv"}
@@ -97,3 +99,38 @@ def test_a_group_of_yes_and_no_has_a_name() -> None:
     assert field_of(Cell(key="SC-2"), None, "simulated") == "measured"
     assert field_of(cell, Sample(key="S"), "annealed_twice") == "annealed twice: no"
     assert field_of(cell, None, "batch_number") == "3"
+
+
+def test_the_command_line_says_it_with_every_number_of_a_cell(every_format: Laboratory, tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "workspace")
+
+    def lirich(*arguments: str) -> Told:
+        return run(*arguments, cwd=tmp_path / "workspace", COLUMNS="200")
+
+    told = {
+        "add": lirich("add", str(every_format.folder)),
+        "analyse": lirich("analyse"),
+        "cells": lirich("cells"),
+        "one cell": lirich("cells", "SC-1"),
+        "compare": lirich("compare", "--by", "morphology"),
+        "export": lirich("export", str(tmp_path / "out")),
+    }
+    assert {verb: done.code for verb, done in told.items()} == dict.fromkeys(told, 0)
+    assert all("simulated" in done.out for done in told.values())
+    rows = [line for line in told["add"].out.splitlines() if line.startswith(("SC-", "PC-"))]
+    assert all(line.rstrip().endswith("simulated") for line in rows)
+    assert len(rows) == len(every_format.files)
+    assert "The cells are simulated." in told["export"].out
+
+
+def test_a_fit_says_that_what_it_is_fitted_to_is_simulated(every_format: Laboratory, tmp_path: Path) -> None:
+    pytest.importorskip("pybamm")
+    (marked,) = (cell for cell in every_format.cells.values() if cell.format == "bdf-parquet")
+    (plain,) = (cell for cell in every_format.cells.values() if cell.format == "neware-csv")
+    said = f"What is fitted of {marked.files[0].name} is simulated, not measured."
+    assert said in data_of(marked.files[0], None, active_mass_mg=9.0).assumptions
+    assert not [s for s in data_of(plain.files[0], None, active_mass_mg=9.0).assumptions if "simulated" in s]
+    workspace = Workspace.create(tmp_path / "workspace")
+    workspace.add(every_format.folder, executor="serial")
+    workspace.analyse([plain.key], executor="serial")
+    assert f"What is fitted of {plain.key} is simulated, not measured." in data_of(plain.key, workspace).assumptions

@@ -123,14 +123,14 @@ def data_of(
     from lirich.cells.fit.curves import data_from_table
     from lirich.model.spectra import is_spectrum
 
-    name, table, mass = _table_of(source, workspace, impedance=not spectra)
+    name, table, mass, simulated = _table_of(source, workspace, impedance=not spectra)
     mass = active_mass_mg if active_mass_mg is not None else mass
     if mass is None:
         raise MissingMetadataError(
             f"The active mass of {name} is not known", expected="milligrams of active material", advice="--mass 5.9"
         )
     found: list[MeasuredSpectrum] = []
-    said: list[str] = []
+    said = [f"What is fitted of {name} is simulated, not measured."] if simulated else []
     curves: list[Curve | Trace] = []
     if is_spectrum(table):
         found += _spectra_of(table, name, None)
@@ -169,17 +169,20 @@ def _chosen(curves: Sequence[Curve | Trace], *, asked: bool) -> tuple[list[Curve
 
 def _table_of(
     source: str | Path, workspace: Workspace | None, *, impedance: bool
-) -> tuple[str, pl.DataFrame, float | None]:
+) -> tuple[str, pl.DataFrame, float | None, bool]:
+    """Return name, table, active mass (mg) of a cell or a file, and whether it says that it is simulated."""
     if workspace is not None and str(source) in workspace.cells:
         view = workspace.cells[str(source)]
+        facts = view.facts
         if not view.analyses and impedance and view.impedance:
-            return view.key, next(iter(view.spectrum_tables().values())), view.facts.active_mass_mg
-        return view.key, view.table(), view.facts.active_mass_mg
+            return view.key, next(iter(view.spectrum_tables().values())), facts.active_mass_mg, facts.simulated
+        return view.key, view.table(), facts.active_mass_mg, facts.simulated
     path = Path(source)
     if path.is_file():
         from lirich.readers import read
 
-        return path.name, read(path).table, None
+        reading = read(path)
+        return path.name, reading.table, None, reading.metadata.get("simulated") is True
     if workspace is None:
         raise InputError(f"No file {path}, and no workspace here", expected="a file, or a cell within a workspace")
     raise UnknownNameError.of("cell", str(source), list(workspace.cells))
@@ -200,7 +203,7 @@ def _named_spectra(wanted: str, workspace: Workspace | None) -> list[MeasuredSpe
         if not tables:
             raise InputError(f"The cell {what!r} has no impedance", expected="a cell with a spectrum, or a file of one")
         return [one for table in tables.values() for one in _spectra_of(table, what, voltage)]
-    name, table, _ = _table_of(what, workspace, impedance=True)
+    name, table, *_ = _table_of(what, workspace, impedance=True)
     if not is_spectrum(table):
         raise InputError(f"{name} is no spectrum", expected="a file of impedance")
     return _spectra_of(table, name, voltage)
