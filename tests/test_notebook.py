@@ -133,6 +133,17 @@ def test_a_value_is_one_line_with_conditions_and_origin() -> None:
     assert repr(value).startswith("Value(quantity=")  # whole, for those who look for a fault
 
 
+def test_what_a_paper_does_not_state_is_not_taken_from_the_others(lab: Workspace) -> None:
+    published = lab.literature
+    rows = Cells(published[:MOST_ROWS]._repr_html_()).records()
+    assert "Unless a row says otherwise" not in published._repr_html_()
+    for value, row in zip(published, rows, strict=False):
+        assert row["origin"] == "literature"
+        assert value.provenance.source in row["source"]
+        rates = [part for part in row["conditions"].split(" · ") if re.fullmatch(r"C/\d+|[\d.]+C", part)]
+        assert (value.conditions.rate_c is not None) == bool(rates)
+
+
 def test_findings_and_segments_in_a_line() -> None:
     finding = Finding(code="odd", severity=Severity.WARNING, message="It is odd", advice="Look", where="SC-1")
     assert str(finding) == "warning SC-1: It is odd (odd) → Look"
@@ -151,7 +162,9 @@ def test_a_comparison_shows_groups_with_origin_numbers_and_findings(lab: Workspa
     assert "ageing" in shown
     assert "smallest-p" in shown
     assert str(found) == repr(found)
-    assert str(found).startswith("Comparison by morphology: SC (simulated), PC (simulated)\nvoltage decay (mV/cycle)")
+    assert str(found).startswith("Comparison by morphology: SC (simulated), PC (simulated)\n")
+    lines = str(lab.compare("morphology", quantities=["hysteresis_at_soc_v"])).splitlines()[2:]
+    assert len({line.partition(":")[0] for line in lines}) == len(lines) > 3  # each with its state of charge and cycle
 
 
 def test_a_file_shows_what_was_read_of_it(small_laboratory: Path) -> None:

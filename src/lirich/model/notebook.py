@@ -13,19 +13,18 @@ MOST_LINES = 60
 """So many lines of a list are shown in a terminal."""
 
 
-def html_table(
-    heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Collection[int] = (), style: str = ""
-) -> str:
-    """Return a table as HTML, every text escaped.
+_CELL = "padding:3px 10px 3px 0;border-bottom:1px solid #e7ebee;vertical-align:top"
+_LEFT, _RIGHT = f"{_CELL};text-align:left", f"{_CELL};text-align:right;white-space:nowrap"
 
-    Columns numbered in *right* are aligned right; *style* is CSS for every cell.
-    """
-    css = [f"{style};text-align:right" if number in right else style for number in range(len(heads))]
+
+def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Collection[int] = ()) -> str:
+    """Return a table as HTML, every text escaped; columns numbered in *right* are aligned right and not broken."""
+    styles = [_RIGHT if number in right else _LEFT for number in range(len(heads))]
 
     def row(tag: str, texts: Sequence[object], weight: str = "") -> str:
         cells = (
-            f'<{tag} style="{each}{weight}">{html.escape(str(text))}</{tag}>'
-            for each, text in zip(css, texts, strict=True)
+            f'<{tag} style="{style}{weight}">{html.escape(str(text))}</{tag}>'
+            for style, text in zip(styles, texts, strict=True)
         )
         return f"<tr>{''.join(cells)}</tr>"
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from lirich.model.flags import Marks
 from lirich.model.format import format_conditions, format_value
 from lirich.model.notebook import MOST_ROWS, Listed, html_lines
-from lirich.model.value import Conditions, Value
+from lirich.model.value import Conditions, Origin, Value
 
 _CIRCUMSTANCES = (
     *("voltage_lower_v", "voltage_upper_v", "rate_c", "current_ma_g", "one_c_ma_g", "temperature_celsius", "segment"),
@@ -63,7 +63,11 @@ class Values(Listed[Value]):
 
     def _table(self) -> tuple[str, list[Mapping[str, str]], Marks]:
         shown = list(self[:MOST_ROWS])
-        common, own = shared_conditions([v.conditions for v in shown], [v.quantity for v in shown])
+        stated = [v.conditions for v in shown]
+        common, own = Conditions(), [_without_morphology(c) for c in stated]
+        # what a paper does not state is not what most papers state: only cells of one's own share their circumstances
+        if all(v.origin is not Origin.LITERATURE for v in shown):
+            common, own = shared_conditions(stated, [v.quantity for v in shown])
         marks = Marks()
         rows: list[Mapping[str, str]] = [
             {
@@ -82,3 +86,8 @@ class Values(Listed[Value]):
         common, _, marks = self._table()
         above = html_lines([f"Unless a row says otherwise: {common}"] if common else [])
         return above + super()._repr_html_() + html_lines(marks.lines)
+
+
+def _without_morphology(conditions: Conditions) -> Conditions:
+    """Return the conditions without what has a column of its own."""
+    return conditions.model_copy(update={"other": {k: x for k, x in conditions.other.items() if k != "morphology"}})

@@ -12,7 +12,6 @@ from lirich.plots.figure import CONFIG, MODE_BAR, Figure, plotly_source, script_
 
 _GRAVEST = ("error", "warning", "info")
 _SMALL = "font:13px/1.5 system-ui,sans-serif;color:#2b3640"
-_CELL = "padding:3px 10px 3px 0;text-align:left;border-bottom:1px solid #e7ebee;vertical-align:top"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def _table(table: Table) -> str:
     return (
         f'<details open style="{_SMALL};margin:8px 0 24px"><summary style="font-weight:600">{html.escape(table.title)} '
         f'({len(table.rows)})</summary><div style="overflow:auto;max-height:420px">'
-        f"{html_table(table.heads, table.rows, style=_CELL)}</div></details>"
+        f"{html_table(table.heads, table.rows)}</div></details>"
     )
 
 

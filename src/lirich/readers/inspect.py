@@ -69,7 +69,7 @@ class Inspection(InNotebook):
         named = f"{self.reader}, {self.confidence:.0%} sure: {self.reason}" if self.reader else ""
         own = {
             "file": self.path.name,
-            "": "readable" if self.readable else "not readable as it is",
+            "state": "readable" if self.readable else "not readable as it is",
             "reader": named,
             "error": (self.error or {}).get("found", ""),
             "advice": (self.error or {}).get("advice", ""),
@@ -87,7 +87,7 @@ class Inspection(InNotebook):
 
     def __str__(self) -> str:
         words = self.told()
-        lines = [f"{words['file']}: {words['']}; {words['reader'] or words['error']}"]
+        lines = [f"{words['file']}: {words['state']}; {words['reader'] or words['error']}"]
         lines += [f"{self.rows} rows, {len(self.recognised)} columns recognised"] if self.rows else []
         return "\n".join([*lines, *map(str, self.findings)])
 

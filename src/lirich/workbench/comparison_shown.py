@@ -93,19 +93,21 @@ def as_html(comparison: Comparison) -> str:
     if words.rows:
         below.append(f"{comparison.method}.")
     table = Table("Comparison", HEADS, words.rows)
-    return html_lines(above) + about(tables=[table]) + html_lines(filter(None, below)) + about((), comparison.findings)
+    findings = list({f.content_hash(): f for f in comparison.findings}.values())
+    return html_lines(above) + about(tables=[table]) + html_lines(filter(None, below)) + about((), findings)
 
 
 def as_text(comparison: Comparison) -> str:
     """Return a comparison as lines of text."""
     words = told(comparison)
     lines = [f"Comparison by {comparison.by or 'group'}: {words.groups}"]
-    lines += [
-        f"{row.quantity}: {row.a}, {row.b}; g {row.effect or 'none'}, p {row.p}; better: {row.better}"
-        for row in words.rows
-    ]
+    lines += [f"Unless a line says otherwise: {words.common}"] if words.common else []
+    for row in words.rows:
+        under = f" [{row.conditions}]" if row.conditions else ""
+        effect = f"g {row.effect or 'none'}, p {row.p}; better: {row.better}"
+        lines.append(f"{row.quantity}{under}: {row.a}, {row.b}; {effect}")
     lines += [f"refused: {figure}: {why}" for figure, why in words.refused]
-    return "\n".join([*lines, *filter(None, [words.verdict])])
+    return "\n".join([*lines, *words.doubts, *filter(None, [words.verdict])])
 
 
 def _mean(group: GroupSummary, overall: Mapping[str, Sequence[Origin]]) -> str:
