@@ -127,6 +127,8 @@ def test_completion_is_told_with_its_truth_and_refuses_what_is_no_window(lirich:
     assert found["share_of_truth_in_band"] > 0.8
     assert found["last"]["low"] <= found["last"]["truth"] <= found["last"]["high"]
     assert "Completed curve of SC-1, cycle 10" in page.read_text(encoding="utf-8")
+    words = lirich("complete", "SC-1", "--cycle", "10", "--window", "3.3:3.9", "--model", "completion")
+    assert words.startswith("SC-1 (simulated), cycle 10")
     again = as_json(lirich, "complete", "SC-1", "--cycle", "10", "--window", "3.3:3.9", "--model", "completion")
     assert again["curve"] == found["curve"]  # learned from the others; kept and loaded it predicts the same
     seen = as_json(lirich, "complete", "SC-2", "--cycle", "10", "--window", "3.3:3.9", "--model", "completion")
