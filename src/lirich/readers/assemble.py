@@ -34,12 +34,16 @@ _TEMPERATURES = (-100.0, 1000.0)
 
 @dataclass(slots=True)
 class Assembled:
-    """A standard table, and what is to be said of it."""
+    """A standard table, and what is to be said of it.
+
+    ``split_by_sign``: see `lirich.readers.base.Reading`.
+    """
 
     table: pl.DataFrame
     recognised: tuple[ColumnMatch, ...]
     findings: tuple[Finding, ...]
     metadata: dict[str, Scalar]
+    split_by_sign: bool = False
 
 
 def assemble(columns: Columns) -> Assembled:
@@ -64,7 +68,7 @@ def assemble(columns: Columns) -> Assembled:
     _active_mass(draft)
     frame = pl.DataFrame([series.alias(name) for name, series in draft.out.items()])
     table = standard_table(frame, path=draft.path)
-    return Assembled(table, _recognised(draft, table), tuple(draft.findings), draft.metadata)
+    return Assembled(table, _recognised(draft, table), tuple(draft.findings), draft.metadata, draft.split_by_sign)
 
 
 def _scale_numbers(draft: Draft) -> None:
@@ -135,6 +139,8 @@ def _counters(draft: Draft, direction: NDArray[np.int8] | None) -> None:
             values = draft.raw[single].to_numpy()
             up, down, note = split_by_direction(values, borders, direction)
             draft.out[charged], draft.out[discharged] = pl.Series(up), pl.Series(down)
+            if single == h.CAPACITY:
+                draft.split_by_sign = not draft.direction_named
             draft.match_as(charged, single, draft.matches[single].unit)
             draft.match_as(discharged, single, draft.matches[single].unit)
             for role in (charged, discharged):

@@ -11,6 +11,7 @@ from lirich.pieces import pieces
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import HalfCycles
 from lirich.readers.timecheck import mostly, thinned, thinned_median
+from lirich.readers.timescale import FAST_HALF_CYCLE_S
 
 BALANCE_TOLERANCE = 0.05
 """∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
@@ -54,34 +55,43 @@ def check_capacity_order(charged: Array | None, discharged: Array | None) -> lis
 
 
 def check_balance(
-    time: Array, step: Array, current: Array, charged: Array, discharged: Array, halves: HalfCycles
+    time: Array, step: Array, current: Array, charged: Array | None, discharged: Array | None, halves: HalfCycles
 ) -> list[Diagnosis]:
-    """Compare ∫I dt with the capacity columns: which of the two grows, and by how much."""
-    if len(time) < 3:
+    """Compare ∫I dt with the capacity columns: which grows, and by how much. Of one column, its direction."""
+    columns = [column for column in (charged, discharged) if column is not None]
+    if len(time) < 3 or not columns:
+        return []
+    grown = sum(float(column[-1] - column[0]) for column in columns)
+    if grown > 0:
+        against = 0.0
+        for column, sign in ((charged, 1), (discharged, -1)):
+            if column is not None:
+                against += float(np.where(halves.sign == sign, 0.0, column[halves.last] - column[halves.first]).sum())
+        if against > 0.9 * grown:
+            return [_crossed(halves, charged, discharged)]
+    whole = len(columns) == 2
+    which = "the capacity columns" if whole else f"the column of the {_DIRECTION[discharged is None]} capacity"
+    if not whole and not _passes_much(halves, 1 if discharged is None else -1):
         return []
     gaps = np.empty(0, dtype=np.int64)
     if not mostly(GAP_FACTOR * thinned(step) >= step.max()):
         typical = thinned_median(step)
         gaps = np.flatnonzero(step > GAP_FACTOR * typical) if typical > 0 else gaps
     charge = (current[1:] + current[:-1]) * step
+    if not whole:
+        (np.maximum if discharged is None else np.minimum)(charge, 0.0, out=charge)
     np.abs(charge, out=charge)
     total_current = float(charge.sum()) / 7200.0
-    total_column = float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])
+    total_column = grown
     if 0 < len(gaps) < len(step) // 2:
         total_current -= float(charge[gaps].sum()) / 7200.0
-        for column in (charged, discharged):
+        for column in columns:
             total_column -= float((column[gaps + 1] - column[gaps]).sum())
     if total_column <= 0 or total_current <= 0:
         if max(total_current, total_column) <= 0:
             return []
-        return [found_in("charge-balance", Severity.WARNING, "Current flows, and the capacity columns stay at nothing")]
-    against = np.where(
-        halves.sign > 0,
-        discharged[halves.last] - discharged[halves.first],
-        charged[halves.last] - charged[halves.first],
-    )
-    if float(against.sum()) > 0.9 * (float(charged[-1] - charged[0]) + float(discharged[-1] - discharged[0])):
-        return [_crossed(halves)]
+        text = f"Current flows, and {which} stay{'' if whole else 's'} at nothing"
+        return [found_in("charge-balance", Severity.WARNING, text)]
     ratio = total_current / total_column
     if abs(ratio - 1) <= BALANCE_TOLERANCE:
         return []
@@ -91,13 +101,28 @@ def check_balance(
             found_in(
                 "current-rounded",
                 Severity.WARNING,
-                f"∫I dt is {ratio:.4g} times the charge in the capacity columns; the current column has so few "
+                f"∫I dt is {ratio:.4g} times the charge in {which}; the current column has so few "
                 f"digits that rounding explains up to {rounding:.0%}",
                 advice="Capacities come from the capacity columns and do not suffer; export the current with more "
-                "digits for rates and resistances",
+                "digits for rates and resistances"
+                if whole
+                else _ONE_COLUMN,
             )
         ]
-    return [_wrong_factor(ratio, halves)]
+    return [_wrong_factor(ratio, halves, which, "" if whole else _ONE_COLUMN)]
+
+
+_DIRECTION = {True: "charged", False: "discharged"}
+_ONE_COLUMN = (
+    "The capacity of the other direction is not there, so all capacities come from ∫I dt and are off by as much: "
+    "export both columns"
+)
+
+
+def _passes_much(halves: HalfCycles, sign: int) -> bool:
+    """Tell whether more than a hundredth of the charge goes this way: what is less is an offset of the current."""
+    size = np.abs(halves.charge_ah)
+    return float(size[halves.sign == sign].sum()) > 0.01 * float(size.sum())
 
 
 def _energy_of(voltage: Array, charge: Array) -> float:
@@ -111,14 +136,16 @@ def _energy_of(voltage: Array, charge: Array) -> float:
 
 
 def check_energy(
-    table: pl.DataFrame, voltage: Array, charged: Array, discharged: Array, *, stretches: int
+    table: pl.DataFrame, voltage: Array, charged: Array | None, discharged: Array | None, *, stretches: int
 ) -> list[Diagnosis]:
-    """Compare ∫V dQ with the energy columns, each direction by itself: a witness for the voltage."""
+    """Compare ∫V dQ with the energy columns, each direction that has both by itself: a witness for the voltage."""
     present = [name for name in (CHARGED_ENERGY, DISCHARGED_ENERGY) if name in table.columns]
     if not present or float(voltage.min()) < -SMALLEST_MEAN_VOLTAGE_V:
         return []  # below 0 V (a symmetric cell) cyclers do not agree on what the energy is
     integrals, columns, charges, counters = [], [], [], []
     for name, charge in ((CHARGED_ENERGY, charged), (DISCHARGED_ENERGY, discharged)):
+        if charge is None:
+            continue
         energy = complete_column(table, name)
         passed = float(charge[-1] - charge[0])
         if energy is None or len(energy) < 3 or passed <= 0:
@@ -178,40 +205,39 @@ def _rounding(current: Array) -> float:
     return 0.0
 
 
-def _crossed(halves: HalfCycles) -> Diagnosis:
+def _crossed(halves: HalfCycles, charged: Array | None, discharged: Array | None) -> Diagnosis:
     agree, disagree = voltage_vote(halves)
+    grows = "The charged capacity grows while the current "
+    way, voltage, sign, swapped = "discharges", "falls", "negative", "the capacity columns are swapped"
+    if charged is None:
+        grows, way, voltage, sign = grows.replace("charged", "discharged"), "charges", "rises", "positive"
+    if charged is None or discharged is None:
+        swapped = "the column is that of the other direction"
     if agree > disagree:
-        return found_in(
-            "capacities-swapped",
-            Severity.ERROR,
-            "The charged capacity grows while the current discharges and the voltage falls: the capacity columns are "
-            "swapped",
-            "swap-capacities",
-        )
-    return found_in(
-        "current-sign",
-        Severity.ERROR,
-        "The charged capacity grows while the current is negative: charge has to be positive",
-        "flip-current",
-    )
+        text = f"{grows}{way} and the voltage {voltage}: {swapped}"
+        return found_in("capacities-swapped", Severity.ERROR, text, "swap-capacities")
+    text = f"{grows}is {sign}: charge has to be positive"
+    return found_in("current-sign", Severity.ERROR, text, "flip-current")
 
 
 FACTORS: tuple[tuple[float, str, str], ...] = (
     (1000.0, "time-1000x", "current-milliampere"),
     (3600.0, "time-3600x", ""),
     (60.0, "time-60x", ""),
-    (1 / 1000.0, "capacity-milliampere-hour", "current-ampere"),
+    (1 / 1000.0, "capacity-milliampere-hour", "current-ampere"),  # or, with half-cycles of seconds, time
     (1 / 3600.0, "time-in-hours", "capacity-coulomb"),
     (1 / 60.0, "time-in-minutes", ""),
 )
 """Ratio of ∫I dt to the capacity columns -> the repair that it calls for, and the other one that would also do."""
 
 
-def _wrong_factor(ratio: float, halves: HalfCycles) -> Diagnosis:
+def _wrong_factor(ratio: float, halves: HalfCycles, which: str, advice: str) -> Diagnosis:
     hours = float(np.median(halves.active_s)) / 3600.0
     for factor, first, second in FACTORS:
         if abs(ratio / factor - 1) > FACTOR_TOLERANCE:
             continue
+        if first == "capacity-milliampere-hour" and float(halves.active_s.max()) < FAST_HALF_CYCLE_S:
+            first, second = "time-in-kiloseconds", first
         # A half-cycle of minutes to weeks says that time is right and something else is wrong.
         if (second and factor > 1 and hours < 500.0) or (second == "capacity-coulomb" and hours > 0.05):
             first, second = second, ""
@@ -220,7 +246,7 @@ def _wrong_factor(ratio: float, halves: HalfCycles) -> Diagnosis:
             Finding(
                 code="charge-balance",
                 severity=Severity.ERROR,
-                message=f"∫I dt is {ratio:.5g} times the charge in the capacity columns, a wrong unit "
+                message=f"∫I dt is {ratio:.5g} times the charge in {which}, a wrong unit "
                 f"(half-cycles last {hours:.3g} h)",
                 advice=f"Ask for the repair by name: {first}{both}",
                 repair=first,
@@ -230,9 +256,9 @@ def _wrong_factor(ratio: float, halves: HalfCycles) -> Diagnosis:
     return found_in(
         "charge-balance",
         Severity.WARNING,
-        f"∫I dt is {ratio:.4g} times the charge in the capacity columns; they should agree within "
-        f"{BALANCE_TOLERANCE:.0%}",
-        advice="Capacities come from the capacity columns; look at the recording interval and at pauses in the test",
+        f"∫I dt is {ratio:.4g} times the charge in {which}; they should agree within {BALANCE_TOLERANCE:.0%}",
+        advice=advice
+        or "Capacities come from the capacity columns; look at the recording interval and at pauses in the test",
     )
 
 

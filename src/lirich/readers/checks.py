@@ -27,7 +27,8 @@ from lirich.readers.balancecheck import ODD_VOLTAGE_V, check_balance, check_capa
 from lirich.readers.beside import beside
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import REST_SHARE, HalfCycles, find_half_cycles
-from lirich.readers.timecheck import check_time_order, check_time_scale, mostly, thinned, thinned_median
+from lirich.readers.timecheck import check_time_order, mostly, thinned, thinned_median
+from lirich.readers.timescale import check_time_scale
 
 IMPOSSIBLE_VOLTAGE_V = 1000.0
 """No cell and no pack on a cell tester reaches 1000 V (testers of the vendors read here end at 5 to 100 V per
@@ -53,6 +54,9 @@ FEW_ROWS = 0.01
 SIGN_SWING_V = 0.2
 """Voltage movement, summed over half-cycles, that it takes to judge the sign of the current."""
 
+SIGN_DOUBTFUL = "current-sign-doubtful"
+"""The code of what is said where the sign of the current may be wrong."""
+
 MANY_ROWS = 100_000
 """To check the energies of so many is worth a second thread."""
 
@@ -65,8 +69,10 @@ def check(table: pl.DataFrame) -> tuple[Finding, ...]:
     return tuple(diagnosis.finding for diagnosis in diagnose(table))
 
 
-def diagnose(table: pl.DataFrame) -> tuple[Diagnosis, ...]:
+def diagnose(table: pl.DataFrame, *, split_by_sign: bool = False) -> tuple[Diagnosis, ...]:
     """Return the findings of `check` with the repairs that belong to them.
+
+    With *split_by_sign* the capacities were told apart by the sign of the current: they are no witness of it.
 
     The tests build on each other: broken rows end the examination, then broken time order does, since nothing
     that is integrated over time can be trusted before.
@@ -77,7 +83,7 @@ def diagnose(table: pl.DataFrame) -> tuple[Diagnosis, ...]:
             time = table[TIME].to_numpy()
             found = [Diagnosis(*d) for d in check_time_order(time)]
             if not any(d.finding.severity is Severity.ERROR for d in found):
-                found += _check_cycling(table, time, complete_column(table, UNIX_TIME))
+                found += _check_cycling(table, time, complete_column(table, UNIX_TIME), split_by_sign=split_by_sign)
         elif not found:
             found = _check_curve(table)
     order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -162,7 +168,7 @@ def _median(table: pl.DataFrame, column: str) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list[Diagnosis]:
+def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None, *, split_by_sign: bool) -> list[Diagnosis]:
     current, voltage = table[CURRENT].to_numpy(), table[VOLTAGE].to_numpy()
     step = np.diff(time)
     found = _check_repeats(step, current, voltage)
@@ -175,18 +181,18 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
     if any(d.finding.severity is Severity.ERROR for d in found):
         return found
     energy = beside(
-        lambda: _energy(table, voltage, charged, discharged, stretches=len(halves.sign)), worth=len(time) >= MANY_ROWS
+        lambda: check_energy(table, voltage, charged, discharged, stretches=len(halves.sign)),
+        worth=len(time) >= MANY_ROWS,
     )
     slow = check_time_scale(time, unix, halves, step=step, current=current)
-    balance = (
-        [] if charged is None or discharged is None else check_balance(time, step, current, charged, discharged, halves)
-    )
+    balance = check_balance(time, step, current, charged, discharged, halves)
     if any(d.finding.severity is Severity.ERROR for d in balance):
         slow = []  # the balance has proven it, with its factor
     found += [Diagnosis(*d) for d in slow] + balance
     found += energy()
     if not any(d.finding.code == "current-sign" for d in found):
-        found += _check_sign(table, halves, has_capacity=charged is not None and discharged is not None)
+        counted = any(column is not None and column[-1] > column[0] for column in (charged, discharged))
+        found += _check_sign(table, halves, witnessed=counted and not split_by_sign)
     largest = float(np.abs(halves.charge_ah).max())
     if largest > ODD_CAPACITY_AH and not any(d.finding.severity is Severity.ERROR for d in found):
         found.append(
@@ -203,14 +209,6 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None) -> list
             text = f"The voltage is around {middle:.4g} V"
             found.append(found_in("voltage-implausible", Severity.WARNING, text, "voltage-millivolt"))
     return [*found, *_check_voltage_range(halves)]
-
-
-def _energy(
-    table: pl.DataFrame, voltage: Array, charged: Array | None, discharged: Array | None, *, stretches: int
-) -> list[Diagnosis]:
-    if charged is None or discharged is None:
-        return []
-    return check_energy(table, voltage, charged, discharged, stretches=stretches)
 
 
 def _check_voltage_range(halves: HalfCycles) -> list[Diagnosis]:
@@ -272,13 +270,14 @@ def _check_spikes(current: Array) -> list[Diagnosis]:
     ]
 
 
-def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) -> list[Diagnosis]:
+def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, witnessed: bool) -> list[Diagnosis]:
+    """Ask the voltage which way the current flows; *witnessed*: capacities of their own direction tell it too."""
     agree, disagree = voltage_vote(halves)
     if disagree < SIGN_SWING_V or disagree < 0.5 * agree:
         return []
     one_sign = bool((halves.sign == halves.sign[0]).all())
     if one_sign and agree > 0.2 * disagree:
-        source = has_capacity or STEP_TYPE in table.columns
+        source = witnessed or STEP_TYPE in table.columns
         return [
             found_in(
                 "current-unsigned",
@@ -288,7 +287,7 @@ def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) 
                 advice="" if source else "Give the sign in a mapping file beside the file",
             )
         ]
-    if disagree > 4 * agree and not has_capacity:
+    if disagree > 4 * agree and not witnessed:
         return [
             found_in(
                 "current-sign",
@@ -301,7 +300,7 @@ def _check_sign(table: pl.DataFrame, halves: HalfCycles, *, has_capacity: bool) 
     if disagree > agree:
         return [
             found_in(
-                "current-sign-doubtful",
+                SIGN_DOUBTFUL,
                 Severity.WARNING,
                 f"The voltage moves against the sign of the current by {disagree:.2f} V in all, with it by "
                 f"{agree:.2f} V",

@@ -64,7 +64,7 @@ def sign_current(draft: Draft, states: Runs | None) -> NDArray[np.int8] | None:
     """Take the current, positive while it charges, and the voltage.
 
     Return the direction of each row, 1, −1 or 0, shape (n,): by the name of its step, else by the sign of its current;
-    ``None`` where the file has neither.
+    ``None`` where the file has neither. ``draft.direction_named`` says whether a name tells it anywhere.
     """
     voltage = draft.raw.get(std.VOLTAGE)
     if voltage is not None:
@@ -73,6 +73,7 @@ def sign_current(draft: Draft, states: Runs | None) -> NDArray[np.int8] | None:
     told: NDArray[np.int8] | None = None
     if states is not None:
         told, known, unknown = directions(states)
+        draft.direction_named = bool(told.any())
         if not known.any():
             told = None
         elif unknown:

@@ -36,6 +36,8 @@ class Draft:
     """A standard table that is being made: ``raw`` is what a file has, by role, and ``out`` what the table gets.
 
     ``notes`` are what is said of a role, ``written_as_clock`` the times that were texts such as ``01:02:03``.
+    ``direction_named`` tells whether names of steps say which rows charge; ``split_by_sign`` whether one counter was
+    split for want of them by the sign of the current.
     """
 
     source: Columns
@@ -46,6 +48,8 @@ class Draft:
     findings: list[Finding] = field(default_factory=list)
     metadata: dict[str, Scalar] = field(default_factory=dict)
     written_as_clock: set[str] = field(default_factory=set)
+    direction_named: bool = False
+    split_by_sign: bool = False
 
     @classmethod
     def of(cls, columns: Columns) -> Draft:

@@ -139,7 +139,7 @@ def inspect(path: Path | str, *, repairs: Sequence[str] = ()) -> Inspection:
         path,
         readable=error_text is None,
         reader=reading.reader,
-        confidence=min(sure.confidence, reading.confidence),
+        confidence=reading.confidence,
         reason=reading.reason or sure.reason,
         others=others,
         rows=table.height,

@@ -137,6 +137,7 @@ class MappedReader:
             unrecognised=tuple(t for i, t in enumerate(layout.headers) if i not in used and t),
             metadata=metadata,
             findings=(*findings, *assembled.findings, *((curve,) if curve else ())),
+            split_by_sign=assembled.split_by_sign,
         )
 
     def _text(

@@ -19,6 +19,7 @@ from lirich.model import Finding, Severity
 from lirich.model.spectra import SPECTRUM_COLUMNS, is_spectrum
 from lirich.model.table import COLUMNS, VOLTAGE
 from lirich.readers.base import Reader, Reading
+from lirich.readers.checks import SIGN_DOUBTFUL
 from lirich.readers.origin import with_origin
 from lirich.readers.registry import choose, get_reader, read_head
 from lirich.readers.repairs import apply_repairs, parse_repairs
@@ -111,7 +112,7 @@ def settle(reading: Reading, wanted: Mapping[str, bool], *, path: Path) -> Readi
             for name in wanted
         )
         return settle_spectrum(reading.with_findings(*needless), path=path)
-    table, made, notes, remaining = apply_repairs(reading.table, wanted)
+    table, made, notes, remaining = apply_repairs(reading.table, wanted, split_by_sign=reading.split_by_sign)
     if not table.height:
         raise DamagedFileError(
             f"{path.name} has no row with a usable voltage",
@@ -123,10 +124,11 @@ def settle(reading: Reading, wanted: Mapping[str, bool], *, path: Path) -> Readi
     errors = (*said, *(f for f in findings if f.severity is Severity.ERROR))
     if errors:
         raise refusal(path, errors)
+    kept = [f for f in reading.findings if "flip-current" not in made or f.code != SIGN_DOUBTFUL]
     return replace(
         reading,
         table=table,
-        findings=(*reading.findings, *notes, *findings),
+        findings=(*kept, *notes, *findings),
         repairs=(*reading.repairs, *made),
     )
 

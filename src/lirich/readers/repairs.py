@@ -17,6 +17,7 @@ from lirich.model import Finding, Severity
 from lirich.model.table import (
     CHARGED,
     CHARGED_ENERGY,
+    COLUMNS,
     CURRENT,
     DISCHARGED,
     DISCHARGED_ENERGY,
@@ -59,21 +60,21 @@ def parse_repairs(names: Sequence[str]) -> dict[str, bool]:
 
 
 def apply_repairs(
-    table: pl.DataFrame, wanted: Mapping[str, bool]
+    table: pl.DataFrame, wanted: Mapping[str, bool], *, split_by_sign: bool = False
 ) -> tuple[pl.DataFrame, tuple[str, ...], tuple[Finding, ...], tuple[Diagnosis, ...]]:
     """Make the *wanted* repairs and the automatic ones.
 
-    Returns the table, the names of the repairs made, a finding for each, and what the checks say of the
-    result.
+    *split_by_sign*: see `lirich.readers.base.Reading`. Returns the table, the names of the repairs made, a finding for
+    each, and what the checks say of the result.
     """
     made: list[str] = []
     notes: list[Finding] = []
     for name, forced in wanted.items():
         if forced:
-            table, note = _make(table, name, why="as asked for, whatever the checks say")
+            table, note = _make(table, name, why="as asked for, whatever the checks say", split_by_sign=split_by_sign)
             made.append(name)
             notes.append(note)
-    diagnoses = diagnose(table)
+    diagnoses = diagnose(table, split_by_sign=split_by_sign)
     for _ in range(MOST_PASSES):
         due = [
             (name, d)
@@ -84,12 +85,12 @@ def apply_repairs(
         if not due:
             break
         name, diagnosis = due[0]
-        table, note = _make(table, name, why=diagnosis.finding.message)
+        table, note = _make(table, name, why=diagnosis.finding.message, split_by_sign=split_by_sign)
         made.append(name)
         notes.append(note)
         if not table.height:
             break
-        diagnoses = diagnose(table)
+        diagnoses = diagnose(table, split_by_sign=split_by_sign)
     notes += [
         Finding(
             code="repair-not-needed",
@@ -103,8 +104,11 @@ def apply_repairs(
     return table, tuple(made), tuple(notes), diagnoses
 
 
-def _make(table: pl.DataFrame, name: str, *, why: str) -> tuple[pl.DataFrame, Finding]:
+def _make(table: pl.DataFrame, name: str, *, why: str, split_by_sign: bool) -> tuple[pl.DataFrame, Finding]:
     table, did = _REPAIRS[name][1](table)
+    if split_by_sign and name == "flip-current" and CHARGED in table.columns:
+        table, _ = _swap_capacities(table)
+        did += " and swapped the two capacities, which had been told apart by it"
     return table, Finding(
         code=f"repaired-{name}", severity=Severity.WARNING, message=f"{did} (reason: {why.rstrip('.')})"
     )
@@ -187,12 +191,10 @@ def continued(column: str) -> pl.Expr:
 
 
 def _swap_capacities(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-    pairs = ((CHARGED, DISCHARGED), (CHARGED_ENERGY, DISCHARGED_ENERGY))
-    swaps = [(a, b) for a, b in pairs if a in table.columns and b in table.columns]
-    return (
-        table.with_columns(e for a, b in swaps for e in (pl.col(a).alias(b), pl.col(b).alias(a))),
-        "Swapped the charged and the discharged capacity",
-    )
+    other = {CHARGED: DISCHARGED, CHARGED_ENERGY: DISCHARGED_ENERGY}
+    other |= {b: a for a, b in other.items()}
+    swapped = table.rename({name: other[name] for name in table.columns if name in other})
+    return swapped.select(c for c in COLUMNS if c in swapped.columns), "Swapped the charged and the discharged capacity"
 
 
 def _sign_current(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
@@ -224,6 +226,7 @@ _REPAIRS: dict[str, tuple[str, Repair]] = {
     "time-3600x": ("divide time by 3600", _scale([TIME], 1 / 3600, "Divided time by 3600")),
     "time-60x": ("divide time by 60", _scale([TIME], 1 / 60, "Divided time by 60")),
     "time-in-hours": ("multiply time by 3600", _scale([TIME], 3600.0, "Took time as hours (times 3600)")),
+    "time-in-kiloseconds": ("multiply time by 1000", _scale([TIME], 1000.0, "Took time as ks (times 1000)")),
     "time-in-minutes": ("multiply time by 60", _scale([TIME], 60.0, "Took time as minutes (times 60)")),
     "current-milliampere": ("divide current by 1000", _scale([CURRENT], 1e-3, "Took current as mA (divided by 1000)")),
     "current-ampere": ("multiply current by 1000", _scale([CURRENT], 1e3, "Multiplied current by 1000")),

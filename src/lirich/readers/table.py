@@ -17,6 +17,7 @@ from lirich.model import Finding, Severity
 from lirich.model import table as std
 from lirich.readers import headers as h
 from lirich.readers.base import Reading
+from lirich.readers.checks import SIGN_DOUBTFUL
 from lirich.readers.tabular import Heading, Table, TabularReader
 
 
@@ -64,7 +65,7 @@ def judge_sign(reading: Reading) -> Reading:
         if support is None
         else "The voltage falls while the current is positive: discharge seems to be positive in this file"
     )
-    finding = Finding(code="current-sign-doubtful", severity=Severity.WARNING, message=message, advice=advice)
+    finding = Finding(code=SIGN_DOUBTFUL, severity=Severity.WARNING, message=message, advice=advice)
     return reading.with_findings(finding)
 
 

@@ -290,6 +290,7 @@ class TabularReader(ABC):
                 *assembled.findings,
                 *(finding for finding in (curve, gaps) if finding is not None),
             ),
+            split_by_sign=assembled.split_by_sign,
         )
 
 
