@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lirich.errors import ReadError
 from lirich.model import Severity
-from lirich.model.table import CURRENT, TIME, VOLTAGE
-from lirich.readers import check, repair
+from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME, UNIX_TIME, VOLTAGE
+from lirich.readers import check, read, repair
 from lirich.readers.timecheck import median, mostly
+from lirich.testing.laboratory import make_laboratory
 from test_readers_core_checks import cell_test, codes, errors
 
 USUAL_INTERVAL_S = {20.0: 60.0, 2.0: 40.0, 0.5: 5.0, 0.2: 1.0}
@@ -146,3 +150,120 @@ def test_the_median_of_numbers_that_mostly_lie_within_limits_lies_there_too(valu
     numbers = np.array(values)
     if mostly(np.abs(numbers - 2.0) <= 1.0):
         assert abs(median(numbers) - 2.0) <= 1.0
+
+
+# --- time that is too small -----------------------------------------------------------------------------------------
+
+FASTER = {
+    (10.0, 10.0, 3600.0): ("error", "time-in-hours"),  # 360 C at 360 Hz
+    (20.0, 5.0, 3600.0): ("error", "time-in-hours"),
+    (10.0, 30.0, 3600.0): ("warning", "time-in-hours or time-in-minutes"),  # 120 Hz: 0.5 s of minutes, 30 s of hours
+    (10.0, 60.0, 3600.0): ("warning", "time-in-hours or time-in-minutes"),  # 60 Hz: the mains
+    (20.0, 10.0, 1000.0): ("warning", "time-in-kiloseconds"),
+    (10.0, 60.0, 1000.0): ("warning", "time-in-kiloseconds"),
+    (1.0, 8.0, 60.0): ("warning", "time-in-minutes"),
+    (10.0, 30.0, 60.0): ("", ""),  # a 6 C test recorded twice a second
+    (20.0, 60.0, 60.0): ("", ""),  # a 3 C test recorded every second
+    (100.0, 600.0, 1000.0): ("", ""),  # a 10 C test recorded every 0.6 s
+    (500.0, 600.0, 1000.0): ("", ""),
+}
+"""Hours, recording interval in s, and by how much time is too small → what is said. "" where people do such tests."""
+
+
+@pytest.mark.parametrize(("hours", "interval_s", "factor"), FASTER)
+def test_time_too_small_is_told_from_half_cycles_and_recording_intervals(
+    hours: float, interval_s: float, factor: float
+) -> None:
+    right = plain(hours, interval_s)
+    severity, names = FASTER[hours, interval_s, factor]
+    wrong = right.with_columns(pl.col(TIME) / factor)
+    found = [f for f in check(wrong) if f.severity is not Severity.INFO]
+    assert [f.severity.value for f in found] == ([severity] if severity else [])
+    for finding in found:
+        assert names.split(" or ")[0] in finding.advice
+        assert all(name in finding.advice for name in names.split(" or "))
+        assert f"{3600.0 / (hours * 3600.0 / factor):.3g} C" in finding.message
+        name = {1000.0: "time-in-kiloseconds", 3600.0: "time-in-hours", 60.0: "time-in-minutes"}[factor]
+        mended, _ = repair(wrong, [name])
+        assert np.allclose(mended[TIME], right[TIME])
+        assert codes(mended) == {}
+
+
+@pytest.mark.parametrize(
+    ("hours", "interval_s"),
+    [(0.05, 1.0), (0.05, 0.1), (0.02, 0.1), (0.02, 0.5), (0.01, 0.1), (0.2, 0.01), (0.2, 0.02), (1.0, 0.01)],
+)
+def test_fast_tests_that_people_do_raise_no_alarm(hours: float, interval_s: float) -> None:
+    """From 1 C recorded at 100 Hz to 100 C recorded at 10 Hz."""
+    assert codes(plain(hours, interval_s)) == {}
+
+
+@pytest.mark.parametrize("hertz", [50.0, 60.0, 100.0, 120.0, 200.0, 1000.0, 2000.0])
+def test_a_supercapacitor_on_a_fast_recorder_is_never_refused(hertz: float) -> None:
+    assert errors(plain(5.0 / 3600.0, 1.0 / hertz)) == {}
+
+
+def test_a_dead_cell_that_meets_its_limits_at_once_is_never_refused() -> None:
+    rng = np.random.default_rng(5)
+    time = np.cumsum(rng.uniform(0.2, 1.0, 400))  # a row where the voltage has moved
+    half = (np.arange(400) // 25) % 2
+    part = (np.arange(400) % 25) / 24
+    voltage = np.where(half == 0, 2.5 + 2 * part, 4.5 - 2 * part)
+    table = pl.DataFrame({TIME: time, VOLTAGE: voltage, CURRENT: np.where(half == 0, 1e-3, -1e-3)})
+    assert errors(table) == {}
+
+
+def test_a_drive_cycle_of_short_discharges_raises_no_alarm() -> None:
+    """Each discharge of some seconds moves a cold cell by 0.6 V, and the whole drive takes it through its capacity."""
+    rows = np.arange(40_000)
+    current = np.where(rows % 400 < 300, -3.0, 1.0)  # rows of 50 ms: 15 s of driving, 5 s of braking
+    sagging = np.minimum(rows % 400, 300) / 300 * 0.6
+    voltage = 4.1 - 1.0 * rows / len(rows) - np.where(current < 0, sagging, 0.6 * (1 - (rows % 400 - 300) / 100))
+    table = pl.DataFrame({TIME: rows * 0.05, VOLTAGE: voltage, CURRENT: current})
+    assert codes(table) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "severity"),
+    [
+        ("gitt_discharge_thinned", 1000.0, "warning"),
+        ("gitt_discharge_thinned", 3600.0, "error"),
+        ("ici_discharge", 1000.0, "warning"),
+        ("ici_discharge", 3600.0, "error"),
+        ("dqdv_cell1_rough", 3600.0, "error"),
+        ("dqdv_cell1_rough", 1000.0, "warning"),
+    ],
+)
+def test_real_files_of_time_voltage_and_current_whose_time_is_too_small(
+    name: str, factor: float, severity: str, shared_data: Path
+) -> None:
+    table = read(shared_data / "cycling" / f"ampworks_{name}.csv").table.select(TIME, VOLTAGE, CURRENT)
+    assert codes(table) == {}
+    (finding,) = [f for f in check(table.with_columns(pl.col(TIME) / factor)) if f.severity is not Severity.INFO]
+    assert finding.severity.value == severity
+    assert finding.repair == {1000.0: "time-in-kiloseconds", 3600.0: "time-in-hours"}[factor]
+
+
+def test_a_time_a_thousand_times_too_small_is_proven_by_the_capacities_and_by_the_clock() -> None:
+    table = cell_test(clock=True)
+    wrong = table.with_columns(pl.col(TIME) / 1000)
+    assert errors(wrong.drop(UNIX_TIME)) == {"charge-balance": "time-in-kiloseconds"}
+    assert errors(wrong.drop(CHARGED, DISCHARGED)) == {"time-scale": "time-in-kiloseconds"}
+    assert np.allclose(repair(wrong, ["time-in-kiloseconds"])[0][TIME], table[TIME])
+
+
+def test_no_real_file_and_no_simulated_one_is_called_too_fast(shared_data: Path, tmp_path: Path) -> None:
+    make_laboratory(tmp_path / "lab", n_sc=2, n_pc=3, cycles=2, physics="curves")
+    files = [*(shared_data / "cycling").glob("ampworks_*.csv"), *(shared_data / "cycling").glob("*.txt")]
+    files += [*(shared_data / "cycling").glob("neware*"), *(shared_data / "cycling").glob("landt*")]
+    files += [path for path in (tmp_path / "lab").iterdir() if path.suffix in (".csv", ".txt", ".mpt")]
+    tables = 0
+    for path in files:
+        try:
+            table = read(path, repairs=["time-glitches"]).table
+        except ReadError:  # LICENSE, tables of other things
+            continue
+        if {TIME, CURRENT} <= set(table.columns):
+            assert not {"time-implausible", "time-scale"} & set(codes(table.select(TIME, VOLTAGE, CURRENT))), path.name
+            tables += 1
+    assert tables >= 15

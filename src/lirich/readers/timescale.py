@@ -105,7 +105,7 @@ def _too_fast(halves: HalfCycles, swing_v: Array, intervals: Array) -> list[Foun
         if longest_s * factor <= SLOWEST_HALF_CYCLE_H * 3600.0
     }
     likely = [n for n in sorted(roundness, key=lambda n: -roundness[n]) if roundness[n] > max(0.5, 2.0 * as_written)]
-    if not (likely or longest_s < FASTEST_HALF_CYCLE_S or interval < FAST_RECORDING_S):
+    if not (likely or longest_s < FASTEST_HALF_CYCLE_S or interval < 0.999 * FAST_RECORDING_S):  # by more than rounding
         return []
     text = (
         f"Half-cycles over {float(swing_v[far].max()):.2g} V last {longest_s:.3g} s at most, which is "
