@@ -19,8 +19,22 @@ from lirich.errors import InputError, LirichError, UnknownNameError
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
 
-_STATES = {"new": "", "known": "already there", "anew": "read anew", "moved": "moved", "restored": "restored"}
-_COUNTED = (("anew", "read anew"), ("moved", "moved"), ("restored", "restored"))
+_STATES = {
+    "new": "",
+    "known": "already there",
+    "anew": "read anew",
+    "moved": "moved",
+    "restored": "restored",
+    "longer": "goes on, replaces the older export",
+    "older": "older export",
+}
+_COUNTED = (
+    ("anew", "read anew"),
+    ("moved", "moved"),
+    ("restored", "restored"),
+    ("longer", "longer than before"),
+    ("older", "older than what is there"),
+)
 PARTLY = 1
 """Exit code of a run that did not do all it was asked to: files or cells failed (the others are kept), nothing could be
 compared, something is wrong."""

@@ -116,7 +116,8 @@ class Test(Frozen):
     ``key`` is the content hash of raw file, reader and repairs, so that the same file added twice is the same
     test. ``beside`` are the mapping files that the reading depended on, kept as raw files too. ``curve`` is the
     content hash of the table in the workspace: a standard table, or for the kind ``impedance`` one of
-    `lirich.model.spectra`. Without a time axis ``duration_second`` is ``None``.
+    `lirich.model.spectra`. Without a time axis ``duration_second`` is ``None``. ``replaces`` are raw files of which it
+    has all rows: exports of the same test while it ran. ``added_unix_second`` is when it was entered in the catalogue.
     """
 
     __test__ = False  # pytest must not collect it
@@ -126,6 +127,8 @@ class Test(Frozen):
     kind: TestKind = "cycling"
     raw: RawFile
     beside: tuple[RawFile, ...] = ()
+    replaces: tuple[RawFile, ...] = ()
+    added_unix_second: float | None = None
     reader: str
     reader_version: str
     confidence: float = Field(ge=0, le=1)
@@ -140,3 +143,8 @@ class Test(Frozen):
     repairs: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     metadata: dict[str, Scalar] = Field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[RawFile, ...]:
+        """All raw files that are kept for it."""
+        return (self.raw, *self.beside, *self.replaces)

@@ -65,6 +65,9 @@ def newer(number: int) -> WorkspaceVersionError:
     )
 
 
+_WHEN = ("created_unix_second", "added_unix_second")
+
+
 def fingerprint(connection: Connection) -> str:
     """Return a hash of all records without the times at which they were written."""
     k, v = s.correction, s.value
@@ -78,8 +81,8 @@ def fingerprint(connection: Connection) -> str:
         "correction": select(k.c.cell, k.c.number, k.c.document).where(k.c.cleared_unix_second.is_(None)),
     }
     content = {name: sorted(map(list, connection.execute(query))) for name, query in queries.items()}
-    for row in (*content["analysis"], *content["model"]):
-        row[-1] = {n: x for n, x in json_object(row[-1]).items() if n != "created_unix_second"}
+    for row in (*content["analysis"], *content["model"], *content["test"]):
+        row[-1] = {n: x for n, x in json_object(row[-1]).items() if n not in _WHEN}
     return content_hash(content)
 
 

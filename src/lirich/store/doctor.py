@@ -128,7 +128,7 @@ class _Told:
         elif isinstance(record, Test):
             name = f"test {record.key[:12]} of cell {record.cell}"
             self.tests.add(record.key)
-            self.files["raw"].update((file.sha256, f"{name} ({file.name})") for file in (record.raw, *record.beside))
+            self.files["raw"].update((file.sha256, f"{name} ({file.name})") for file in record.files)
             self.files["curve"][record.curve] = f"{name} ({record.raw.name})"
         elif isinstance(record, ModelRecord):
             self.files["model"][record.sha256] = f"model {record.name}"

@@ -19,6 +19,7 @@ from lirich.store.files import hash_open, open_source
 from lirich.workbench.celltables import Entry
 from lirich.workbench.doubtful_facts import doubtful
 from lirich.workbench.found_files import Candidate, discover, sidecars
+from lirich.workbench.reexport import overlaps
 from lirich.workbench.register import Register, State, continuations
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class AddedFile:
 
     @property
     def already(self) -> bool:
-        """Whether this very test was there before."""
-        return self.state in ("known", "restored")
+        """Whether the test was there before."""
+        return self.state in ("known", "restored", "older")
 
 
 @dataclass(slots=True, repr=False)
@@ -261,6 +262,8 @@ def add_files(
         enter(candidate, test, names.get(candidate.path))
     report.findings += register.joined(names)
     report.findings += register.rows_without_file(path for path in named if path.is_dir())
+    for key in dict.fromkeys(added.cell for added in report.added if not added.already):
+        report.findings += overlaps(key, store.tests(key))
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
     report.findings += [f for c in there_now for f in doubtful(c, samples.get(c.sample or ""))]

@@ -20,6 +20,7 @@ from lirich.errors import LirichError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Test, Value, content_hash
 from lirich.model.notebook import Listed, html_lines
 from lirich.workbench.outdated import out_of_date
+from lirich.workbench.reexport import told_apart
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
@@ -134,9 +135,7 @@ def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
 
     alone = [JoinGroup((test.key,), (), "a test of impedance") for test in tests if test.kind == "impedance"]
     tests = [test for test in tests if test.kind == "cycling"]
-    names = [test.raw.name for test in tests]
-    # the findings of a join name the files, not their hashes
-    shown = {test.key: test.raw.name if names.count(test.raw.name) == 1 else test.key for test in tests}
+    shown = told_apart(tests)  # the findings of a join name the files, not their hashes
     keys = {name: key for key, name in shown.items()}
     groups = plan_join(
         [

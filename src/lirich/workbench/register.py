@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ from lirich.workbench.celltables import (
 )
 from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
 from lirich.workbench.moving import carried, clear_sample, move_segments
+from lirich.workbench.reexport import enter_exports, exports_of, left_out, replaced
 from lirich.workbench.table_files import read_cell_tables
 from lirich.workbench.taking_back import of_file
 from lirich.workbench.twins import twin_findings
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
     from lirich.store import Store
     from lirich.store.things import Things
 
-State = Literal["new", "known", "anew", "moved", "restored"]
+State = Literal["new", "known", "anew", "moved", "restored", "longer", "older"]
 """What is new about a file that was added: nothing (``known``), the reading (``anew``), its cell alone (``moved``), the
-copy (``restored``)."""
+copy (``restored``), rows after those of an earlier export, which it replaces (``longer``). Of an ``older`` export a test
+has all rows already."""
 
 _COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")
 
@@ -75,10 +78,11 @@ class Register:
         """Enter one file: its sample, its cell, its test; all at once or, where it raises, nothing.
 
         One raw file is one test: a new reading of it (another reader or version, a repair, another mapping) replaces
-        the one before. Returns the cell's key, the test as stored, what is new about it, and what was noticed. Findings
-        about facts are those of now: those of an earlier time are dropped. *name* is the cell's name where nobody
-        stated one. Raises `ConflictingMetadataError` if the same content is a test of another cell, `MetadataError` if
-        a fact is impossible.
+        the one before. A longer export of the same test replaces the shorter one, whichever is added first. Returns the
+        cell's key, the test as stored, what is new about it, and what was noticed. Findings about facts are those of
+        now: those of an earlier time are dropped. *name* is the cell's name where nobody stated one. Raises
+        `ConflictingMetadataError` if the same content is a test of another cell, `MetadataError` if a fact is
+        impossible.
         """
         own = self._entries(path)
         stated = self._stated(own)
@@ -116,18 +120,24 @@ class Register:
                         things.replace_test(kept)
                     return key, kept, "restored" if test.raw.sha256 in self._lost else "known", [*findings, *twins]
             doubts = move_segments(things, moved, key)
-            entered = _with_facts(test.model_copy(update={"cell": key}), findings)
+            before = next((p.added_unix_second for p in readings if p.key == test.key), None)
+            entered = test.model_copy(update={"cell": key, "added_unix_second": before or time.time()})
+            entered = _with_facts(entered, findings)
             for present in readings:
                 things.remove_test(present.key)
-            things.put_test(entered)
+            exports = exports_of(self._store, entered, things.tests(key))
+            entered, whole = enter_exports(things, entered, exports, readings)
             for cell in {present.cell for present in leaving}:
                 things.remove_empty_cell(cell, moved_to=key)
             for each in moved:
                 clear_sample(things, each)
+            if whole is not None:
+                return key, whole, "older", [*findings, *doubts, left_out(entered, whole)]
             told = "; ".join(f"with what you said of {each.old}: {each.told}" for each in moved if each.told)
             again = [_read_again(present, entered, told) for present in readings]
             same = any(present.key == entered.key for present in readings)
-            state: State = "moved" if same else "anew" if readings else "new"
+            again += [replaced(entered, part) for part in exports.parts]
+            state: State = "moved" if same else "anew" if readings else "longer" if exports.parts else "new"
             return key, entered, state, [*findings, *twins, *doubts, *again]
 
         return self._store.change(work)
