@@ -24,6 +24,9 @@ SAME_CURRENT = 1e-3
 """Two exports of one row differ by the digits that they were written with: whole seconds, mV, and a thousandth of the
 largest current are the coarsest of the formats that lirich reads."""
 
+SAME_NUMBER = 1e-9
+"""Without clock times that agree, numbers must be the same: repeats of one programme can come within a mV."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exports:
@@ -69,7 +72,8 @@ def _may_be_one(a: Test, b: Test) -> bool:
 def _begins_with(store: Store, longer: Test, shorter: Test) -> bool:
     """Tell whether the rows of *shorter*, the last one apart, are the first ones of *longer*, within rounding.
 
-    Without clock times in both, rows without current are no evidence: two tests may begin with the same rest.
+    Without clock times in both it is within that of the computer, and rows without current are no evidence: two tests
+    may begin with the same rest.
     """
     rows = shorter.rows - 1
     if rows < 1:
@@ -81,11 +85,11 @@ def _begins_with(store: Store, longer: Test, shorter: Test) -> bool:
     if largest <= 0 and not clocked:
         return False
     limits = {TIME: SAME_TIME_S, VOLTAGE: SAME_VOLTAGE_V, CURRENT: SAME_CURRENT * largest}
-    return all(_alike(a[name], b[name], limit) for name, limit in limits.items())
+    return all(_alike(a[name], b[name], limits[name] if clocked else 0.0) for name in names)
 
 
 def _alike(a: pl.Series, b: pl.Series, limit: float) -> bool:
-    return bool((np.abs(a.to_numpy() - b.to_numpy()) <= limit).all())
+    return bool(np.allclose(a.to_numpy(), b.to_numpy(), rtol=SAME_NUMBER, atol=limit))
 
 
 def _columns(store: Store, test: Test) -> int:

@@ -1,0 +1,155 @@
+"""A running test that is exported again: one test, whichever export comes first, and nothing is lost."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+
+from lirich.model import Finding
+from lirich.model.table import CURRENT, TIME, UNIX_TIME, VOLTAGE
+from lirich.readers.bdf import write_bdf
+from lirich.workbench import Workspace
+from test_readers_core_checks import cell_test
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.create(tmp_path / "workspace")
+
+
+def written(table: pl.DataFrame, folder: Path, name: str = "cell.bdf.csv") -> Path:
+    folder.mkdir(exist_ok=True)
+    return write_bdf(table, folder / name)
+
+
+def added(workspace: Workspace, path: Path, cell: str = "A") -> tuple[str, dict[str, Finding]]:
+    report = workspace.add(path, cell=cell, facts={"electrode": "cathode"}, executor="serial")
+    assert not report.failed
+    return report.added[0].state, {f.code: f for f in report.findings}
+
+
+TEST = cell_test(clock=True, cycles=3)
+EXPORTS = {"day-1": TEST.head(1500), "day-2": TEST.head(4000), "day-3": TEST}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(EXPORTS)))
+def test_exports_of_one_test_in_any_order_are_one_run_of_the_longest(
+    order: tuple[str, ...], workspace: Workspace, tmp_path: Path
+) -> None:
+    files = {name: written(EXPORTS[name], tmp_path / name) for name in order}
+    states = [added(workspace, files[name])[0] for name in order]
+    longest = [max(EXPORTS[n].height for n in order[: i + 1]) == EXPORTS[order[i]].height for i in range(3)]
+    assert states == ["new", *("longer" if longest[i] else "older" for i in (1, 2))]
+    (test,) = workspace.cells["A"].tests
+    assert test.rows == TEST.height
+    assert len(test.replaces) == 2
+    for file in test.files:  # nothing is lost
+        assert workspace.store.raw_path(file.sha256, verify=True).is_file()
+    assert not [f for f in workspace.check() if f.severity != "info" or f.code == "orphan-raw"]
+    workspace.analyse(executor="serial")
+    assert len(workspace.cells["A"].analyses) == 1
+    assert workspace.cells["A"].cycles.height == 3
+
+
+def test_the_catalogue_does_not_depend_on_the_order(tmp_path: Path) -> None:
+    prints = set()
+    for number, order in enumerate(itertools.permutations(EXPORTS)):
+        with Workspace.create(tmp_path / f"ws{number}") as workspace:
+            for name in order:
+                added(workspace, written(EXPORTS[name], tmp_path / name))
+            prints.add(workspace.store.fingerprint())
+    assert len(prints) == 1
+
+
+def test_add_says_which_file_replaces_which_with_name_and_time(workspace: Workspace, tmp_path: Path) -> None:
+    old, new = written(EXPORTS["day-1"], tmp_path / "a", "old.bdf.csv"), written(TEST, tmp_path / "b", "new.bdf.csv")
+    added(workspace, old)
+    _, found = added(workspace, new)
+    message = found["export-replaced"].message
+    assert f"new.bdf.csv ({TEST.height} rows) begins with all 1500 rows of old.bdf.csv (added 20" in message
+    assert "UTC) and replaces it; the older file is kept" in message
+    state, found = added(workspace, old)
+    assert state == "older"
+    assert "old.bdf.csv: an older export or a copy" in found["export-older"].message
+    assert added(workspace, new) == ("known", {})
+
+
+def test_other_digits_are_the_same_test_where_the_clocks_agree(workspace: Workspace, tmp_path: Path) -> None:
+    coarse = EXPORTS["day-2"].with_columns(pl.col(VOLTAGE).round(3), pl.col(UNIX_TIME).round(0), pl.col(TIME).round(0))
+    added(workspace, written(coarse, tmp_path / "a"))
+    assert added(workspace, written(TEST, tmp_path / "b"))[0] == "longer"
+
+
+def test_a_last_row_that_was_cut_does_not_hide_the_rest(workspace: Workspace, tmp_path: Path) -> None:
+    last = pl.int_range(pl.len()) == 1499
+    cut = EXPORTS["day-1"].with_columns(pl.when(last).then(3.0).otherwise(pl.col(VOLTAGE)).alias(VOLTAGE))
+    added(workspace, written(cut, tmp_path / "a"))
+    assert added(workspace, written(TEST, tmp_path / "b"))[0] == "longer"
+
+
+def test_an_export_with_more_columns_replaces_one_with_as_many_rows(workspace: Workspace, tmp_path: Path) -> None:
+    bare = TEST.select(TIME, VOLTAGE, CURRENT, UNIX_TIME)
+    added(workspace, written(bare, tmp_path / "a"))
+    assert added(workspace, written(TEST, tmp_path / "b"))[0] == "longer"
+    assert added(workspace, written(bare, tmp_path / "a"))[0] == "older"
+    (test,) = workspace.cells["A"].tests
+    assert "charging_capacity_ah" in workspace.store.read_curve(test.curve).columns
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        TEST.gather_every(2),
+        TEST.with_columns(pl.col(VOLTAGE) + 0.002),
+        TEST.with_columns(pl.col(UNIX_TIME) + 7200.0),
+    ],
+    ids=["every other row", "another cell", "another channel"],
+)
+def test_what_is_no_prefix_is_told_with_names_and_times_when_it_is_added(
+    other: pl.DataFrame, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = itertools.count(1.7e9, 86_400.0)
+    monkeypatch.setattr("lirich.workbench.register.time", SimpleNamespace(time=lambda: next(days)))
+    added(workspace, written(EXPORTS["day-1"], tmp_path / "a"))
+    state, found = added(workspace, written(other, tmp_path / "b"))
+    assert state == "new"
+    message = found["join-overlap"].message
+    assert "cell.bdf.csv (added 2023-11-14 22:13:20 UTC) and cell.bdf.csv (added 2023-11-15 22:13:20 UTC)" in message
+    workspace.analyse(executor="serial")
+    assert len(workspace.cells["A"].analyses) == 2
+    assert message in {f.message for a in workspace.cells["A"].analyses for f in a.findings}
+
+
+def test_without_clocks_only_the_same_numbers_are_the_same_test(workspace: Workspace, tmp_path: Path) -> None:
+    bare = TEST.drop(UNIX_TIME)
+    added(workspace, written(bare.head(1500), tmp_path / "a"))
+    assert added(workspace, written(bare, tmp_path / "b"))[0] == "longer"
+    added(workspace, written(bare.head(1500), tmp_path / "a"), cell="B")
+    near = bare.with_columns(pl.col(VOLTAGE) + 1e-6)
+    assert added(workspace, written(near, tmp_path / "c"), cell="B")[0] == "new"
+
+
+def test_a_rest_without_clock_is_no_evidence(workspace: Workspace, tmp_path: Path) -> None:
+    rest = cell_test(cycles=1, rest_h=2.0).filter(pl.col(CURRENT) == 0).select(TIME, VOLTAGE, CURRENT).head(20)
+    rest = rest.with_columns(pl.lit(3.0).alias(VOLTAGE))
+    longer = rest.vstack(rest.with_columns(pl.col(TIME) + rest[TIME][-1] + 30.0, pl.lit(1e-3).alias(CURRENT)))
+    added(workspace, written(rest, tmp_path / "a"))
+    assert added(workspace, written(longer, tmp_path / "b"))[0] == "new"
+
+
+def test_a_real_file_that_grew_under_its_name_is_one_run(
+    workspace: Workspace, shared_data: Path, tmp_path: Path
+) -> None:
+    lines = (shared_data / "cycling" / "neware_export_uio.csv").read_text(encoding="utf-8").splitlines()
+    for folder, rows in (("monday", 4000), ("friday", len(lines))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "uio.csv").write_text("\n".join(lines[:rows]) + "\n", encoding="utf-8")
+    assert added(workspace, tmp_path / "monday" / "uio.csv")[0] == "new"
+    assert added(workspace, tmp_path / "friday" / "uio.csv")[0] == "longer"
+    workspace.analyse(executor="serial")
+    assert len(workspace.cells["A"].analyses) == 1
+    assert workspace.cells["A"].tests[0].rows == 9065
