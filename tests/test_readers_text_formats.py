@@ -703,3 +703,18 @@ def test_numbers_too_large_for_a_count_are_left_out_and_said(tmp_path: Path) -> 
     reading = read_text(tmp_path, text)
     assert std.CYCLE not in reading.table.columns
     assert "count-not-whole" in codes(reading)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8", "latin-1"])
+def test_an_mpt_that_was_saved_as_unicode_is_the_same_file(encoding: str, tmp_path: Path) -> None:
+    from lirich.readers import read
+    from lirich.testing.samples import SAMPLES
+
+    path = SAMPLES["mpt"].make(tmp_path)
+    right = read(path)
+    text = path.read_bytes().decode("latin-1")
+    path.write_bytes(text.encode(encoding))
+    again = read(path)
+    assert (again.reader, again.confidence) == ("biologic", 0.99)
+    assert again.table.equals(right.table)
+    assert again.metadata == right.metadata

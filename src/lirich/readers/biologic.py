@@ -33,9 +33,10 @@ from lirich.model.table import (
     VOLTAGE,
 )
 from lirich.readers.base import ColumnMatch, Reading, Recognition, require_time_axis, standard_table
+from lirich.readers.delimited import encoding_of
 from lirich.readers.spectra import ec_lab_spectrum
 
-MAGIC = (b"EC-Lab ASCII FILE", b"BT-Lab ASCII FILE")
+MAGIC = ("EC-Lab ASCII FILE", "BT-Lab ASCII FILE")
 MOST_HEADER_LINES = 100_000
 
 IMPEDANCE_COLUMNS = ("freq/Hz", "Re(Z)/Ohm", "|Z|/Ohm")
@@ -68,11 +69,11 @@ class BiologicTextReader:
 
     def sniff(self, path: Path, head: bytes) -> Recognition | None:
         """Recognise the first line, or the column names of a file that was exported without its header."""
-        text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        text = _decoded(head)
         if text.startswith(MAGIC):
-            return Recognition(0.99, f"begins with {text[:17].decode('ascii')!r}")
-        first = text.split(b"\n", 1)[0]
-        if b"\t" in first and b"time/s" in first and (b"Ewe/V" in first or b"Ecell/V" in first):
+            return Recognition(0.99, f"begins with {text[:17]!r}")
+        first = text.split("\n", 1)[0]
+        if "\t" in first and "time/s" in first and ("Ewe/V" in first or "Ecell/V" in first):
             return Recognition(0.9, "has the column names of EC-Lab")
         if path.suffix.lower() == ".mpt":
             return Recognition(0.3, "named .mpt, but without EC-Lab's first line")
@@ -83,7 +84,7 @@ class BiologicTextReader:
 
         Raises `DamagedFileError`, `WrongTechniqueError` or `MissingColumnError`.
         """
-        text = path.read_bytes().decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
+        text = _decoded(path.read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
         comments, body = _split(text, path)
         frame, findings = _parse(body, path)
         metadata = _metadata(comments)
@@ -298,12 +299,17 @@ def _capacities(
             take(name, column, "W.h", total, 1.0, "goes on where EC-Lab starts anew")
 
 
+def _decoded(data: bytes) -> str:
+    """Return the text of a file, without what stands before its first word: EC-Lab writes Latin-1, others Unicode."""
+    encoding: str | None = None
+    if b"\0" in data[:4] or data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
+        encoding = encoding_of(data)  # of a file without byte-order mark only UTF-16 is told, by its zeros
+    return data.decode(encoding or "latin-1", "replace").lstrip(" \t\r\n\ufeff")
+
+
 def _split(text: str, path: Path) -> tuple[list[str], str]:
     """Return the comment lines before the column names, and the rest."""
-    if text.startswith("ï»¿"):
-        text = text[3:]
-    text = text.lstrip(" \t\n")
-    if not text.encode("latin-1").startswith(MAGIC):
+    if not text.startswith(MAGIC):
         return [], text
     match = re.match(r"[^\n]*\n\s*Nb header lines\s*:\s*(\d{1,6})\s*\n", text)
     if match is None or not 3 <= int(match.group(1)) <= MOST_HEADER_LINES:

@@ -139,7 +139,7 @@ class Comparison(Frozen):
         tested = "no test was possible"
         if self.tests:
             tested = (
-                "two-sided permutation tests of the studentised difference, p corrected for "
+                "two-sided permutation tests (statistic: the p of Welch's t), p corrected for "
                 f"{self.tests} test{'s' if self.tests != 1 else ''} by {correction}"
             )
         return (

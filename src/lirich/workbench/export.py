@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lirich.errors import InputError
-from lirich.model import Finding, Operator, Severity, Value, canonical_json
+from lirich.model import Cell, Finding, Operator, Sample, Severity, Value, canonical_json
 from lirich.model.format import USUAL_LEVEL
+from lirich.model.table import has_time_axis
 from lirich.quantities import QUANTITIES
+from lirich.workbench.metadata import portable_source
 
 if TYPE_CHECKING:
     from lirich.workbench.views import CellView
@@ -88,10 +90,11 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
 
     ``values.csv`` (every value with conditions, interval, origin, provenance; without a choice of *cells* also those of
     the literature and of other sources), ``cells.csv`` (which `add` reads again), per cell ``cycles``, ``steps``, the
-    ``peaks`` of dQ/dV, the ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``), the impedance
-    (``NAME.eis1.bdf.csv``, ``NAME.spectra.csv``), and ``provenance.json``. With *form* ``parquet`` all tables are
-    Parquet. Each table has the origin of its numbers; of points ``cells.csv`` says it, and in Parquet the metadata of
-    the file too. Raises `InputError` on another form, or where the folder is not empty.
+    ``peaks`` of dQ/dV, the ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``; those of a
+    curve without time, which it does not know, with the same column names as ``NAME.curve.csv``), the impedance
+    (``NAME.eis1.bdf.csv``, ``NAME.spectra.csv``), and ``provenance.json``, without the folders of this machine. With
+    *form* ``parquet`` all tables are Parquet. Each table has the origin of its numbers; of points ``cells.csv`` says it,
+    and in Parquet the metadata of the file too. Raises `InputError` on another form, or where the folder is not empty.
     """
     from lirich.readers.bdf import write_bdf
     from lirich.readers.bdf_impedance import write_bdf_impedance
@@ -118,6 +121,10 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
             table.write_parquet(path)
         written.append(path)
 
+    def said_by(thing: Cell | Sample) -> dict[str, Any]:
+        sources = {name: portable_source(source, workspace.root) for name, source in thing.sources.items()}
+        return {**thing.model_dump(mode="json"), "sources": sources}
+
     values: list[Value] = []
     provenance: dict[str, Any] = {}
     cell_rows: list[dict[str, Any]] = []
@@ -125,13 +132,13 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
     for key in keys:
         view = workspace.cells[key]
         provenance[key] = {
-            "facts": view.facts.model_dump(mode="json"),
-            "sample": view.sample.model_dump(mode="json") if view.sample else None,
+            "facts": said_by(view.facts),
+            "sample": said_by(view.sample) if view.sample else None,
             "tests": [t.model_dump(mode="json") for t in view.tests],
             "corrections": workspace.store.corrections(key),
             "analyses": [a.model_dump(mode="json", exclude={"values"}) for a in (*view.analyses, *view.impedance)],
         }
-        names = []
+        names, points = [], []
         for analysis in view.analyses:
             run = view.run(analysis.run)
             name = _file_name(key if len(view.analyses) == 1 else f"{key}.run{analysis.run + 1}", taken)
@@ -143,18 +150,17 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
                 write(_of(view, run.peaks), f"{name}.peaks")
             if any(v.quantity == "lithium_diffusivity_m2_s" and v.conditions.segment == "gitt" for v in run.values):
                 write(_of(view, run.gitt_pulses()), f"{name}.pulses")
-            path = folder / f"{name}.bdf.{form}"
-            write_bdf(run.table(), path, origin=view.origin)
-            written.append(path)
+            table = run.table()
+            points.append(f"{name}.bdf" if has_time_axis(table) else f"{name}.curve")
+            written.append(write_bdf(table, folder / f"{points[-1]}.{form}", origin=view.origin))
         for analysis in view.impedance:
             values += analysis.values
         for number, table in enumerate(view.spectrum_tables().values(), start=1):
-            names.append(_file_name(f"{key}.eis{number}", taken))
-            path = folder / f"{names[-1]}.bdf.{form}"
-            written.append(write_bdf_impedance(table, path, origin=view.origin))
+            points.append(f"{_file_name(f'{key}.eis{number}', taken)}.bdf")
+            written.append(write_bdf_impedance(table, folder / f"{points[-1]}.{form}", origin=view.origin))
         if view.impedance:
             write(_of(view, view.spectra), f"{_file_name(key, taken) if not view.analyses else names[0]}.spectra")
-        cell_rows.append(_cell_row(view, names))
+        cell_rows.append(_cell_row(view, points))
     if cells is None:
         for source in workspace.store.sources():
             values += workspace.store.values(source=source)
@@ -180,8 +186,8 @@ def _file_name(wanted: str, taken: set[str]) -> str:
     return name
 
 
-def _cell_row(view: CellView, names: Sequence[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"cell": view.key, "file": "|".join(f"{glob.escape(name)}.bdf.*" for name in names)}
+def _cell_row(view: CellView, points: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"cell": view.key, "file": "|".join(f"{glob.escape(name)}.*" for name in points)}
     for thing, skip in (
         (view.facts, {"key", "extra", "sources"}),
         (view.sample, {"key", "extra", "recipe", "sources"}),

@@ -227,6 +227,19 @@ def named(cell: Cell, source: str) -> Cell:
     return cell.model_copy(update={"sources": {**cell.sources, NAME: source}})
 
 
+def portable_source(source: str, root: Path) -> str:
+    """Return who said a fact, for readers elsewhere.
+
+    A table in the workspace at *root* is named by its path there, another one with the last folder of its path.
+    """
+    folder = _folder(source)
+    if not folder:
+        return source
+    inside = Path(folder).is_relative_to(root)
+    where = Path(folder).relative_to(root).as_posix() if inside else Path(folder).name
+    return _short(source) if where in ("", ".") else f"{where}/{_short(source)}"
+
+
 def _differs(cell: str, key: str, name: str, used: object, source: str, other: object, other_source: str) -> Finding:
     if source == BY_HAND:
         message = f"{name} of {key} is {used}, as set by you; {other_source} says {other}; {used} is used"

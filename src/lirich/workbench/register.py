@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 State = Literal["new", "known", "anew", "moved", "restored", "longer", "older"]
 """What is new about a file that was added: nothing (``known``), the reading (``anew``), its cell alone (``moved``), the
-copy (``restored``), rows after those of an earlier export, which it replaces (``longer``). Of an ``older`` export a test
-has all rows already."""
+copy (``restored``), rows after those of an earlier export, which it replaces (``longer``). Of an ``older`` export there
+are all rows already."""
 
 _COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")
 

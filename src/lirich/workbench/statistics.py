@@ -140,14 +140,15 @@ def permutation_test(
     max_exact: int = MAX_EXACT,
     resamples: int = RESAMPLES,
 ) -> PermutationResult:
-    """Test whether the cells' labels matter: two-sided permutation test of the studentised mean difference.
+    """Test whether the cells' labels matter: two-sided permutation test of the p of Welch's t test.
 
-    The statistic is the p of Welch's t test: under exchangeable labels the test is exact, and it stays asymptotically
-    valid for equal means with unlike variances, where a permutation of the plain mean difference does not (Janssen,
-    Stat. Probab. Lett. 36 (1997) 9, doi:10.1016/S0167-7152(97)00043-6; Chung & Romano, Ann. Stat. 41 (2013) 484,
-    doi:10.1214/13-AOS1090; they permute t, whose p also takes Welch's degrees of freedom into account). All splits
-    are gone through where there are at most *max_exact*; otherwise *resamples* random ones with p = (b + 1)/(m + 1),
-    never 0 (Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010) 39, doi:10.2202/1544-6115.1585).
+    That p is the statistic, judged by the splits alone: under exchangeable labels the test is exact, and it stays
+    asymptotically valid for equal means with unlike variances, where a permutation of the plain mean difference does
+    not (Janssen, Stat. Probab. Lett. 36 (1997) 9, doi:10.1016/S0167-7152(97)00043-6; Chung & Romano, Ann. Stat. 41
+    (2013) 484, doi:10.1214/13-AOS1090; they permute t, whose p also takes Welch's degrees of freedom into account). All
+    splits are gone through where there are at most *max_exact*; otherwise *resamples* random ones with
+    p = (b + 1)/(m + 1), never 0 (Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010) 39,
+    doi:10.2202/1544-6115.1585).
 
     *a*, shape (n,), *b*, shape (m,). Raises `NotEnoughDataError` where a group has fewer than two cells.
     """
