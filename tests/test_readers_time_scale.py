@@ -223,6 +223,16 @@ def test_a_drive_cycle_of_short_discharges_raises_no_alarm() -> None:
     assert codes(table) == {}
 
 
+def test_pulses_around_one_state_of_charge_raise_no_alarm() -> None:
+    """10 s up, 10 s down, recorded at 100 Hz: 0.35 V each way of a cold cell, and no passage over a window."""
+    rows = np.arange(20_000)
+    half = (rows // 1000) % 2
+    part = rows % 1000 / 1000
+    voltage = 3.7 + np.where(half == 0, 1.0, -1.0) * 0.35 * np.sqrt(part)
+    table = pl.DataFrame({TIME: rows * 0.01, VOLTAGE: voltage, CURRENT: np.where(half == 0, 2.0, -2.0)})
+    assert codes(table) == {}
+
+
 @pytest.mark.parametrize(
     ("name", "factor", "severity"),
     [
@@ -230,6 +240,8 @@ def test_a_drive_cycle_of_short_discharges_raises_no_alarm() -> None:
         ("gitt_discharge_thinned", 3600.0, "error"),
         ("ici_discharge", 1000.0, "warning"),
         ("ici_discharge", 3600.0, "error"),
+        ("hppc_discharge", 1000.0, "warning"),  # no half-cycle of it moves 0.5 V, all together do
+        ("hppc_discharge", 3600.0, "error"),
         ("dqdv_cell1_rough", 3600.0, "error"),
         ("dqdv_cell1_rough", 1000.0, "warning"),
     ],

@@ -32,6 +32,9 @@ FAST_HALF_CYCLE_S = 180.0
 FAST_SWING_V = 0.5
 """So far a voltage moves over a good part of a window, and not in a pulse."""
 
+FEWEST_STAGES = 3.0
+"""A passage over a window in short half-cycles is at least so many of the largest; fewer are pulses back and forth."""
+
 FAST_RECORDING_S = 0.1
 """Cyclers of materials laboratories are hardly ever programmed to record half-cycles more often."""
 
@@ -77,26 +80,25 @@ def check_time_scale(
         return by_clock
     swing_v = halves.voltage_high - halves.voltage_low
     wide = swing_v >= 0.3
-    if not wide.any():
-        return []
-    pace = _pace(step, current, halves, wide)
-    return pace.judge() or _too_fast(halves, swing_v, pace.intervals)
+    too_slow = _pace(step, current, halves, wide).judge() if wide.any() else []
+    return too_slow or _too_fast(halves, swing_v, step, current)
 
 
-def _too_fast(halves: HalfCycles, swing_v: Array, intervals: Array) -> list[Found]:
+def _too_fast(halves: HalfCycles, swing_v: Array, step: Array, current: Array) -> list[Found]:
     """Say whether half-cycles are faster than people make them, and if so, by which factor time is too small.
 
-    *swing_v*: how far the voltage moves in each half-cycle, V, shape (n_half_cycles,); *intervals*: those of
-    recording under current, s, shape (n,). A half-cycle of less than 10 s is odd, and so is one of up to 3 min with
-    rows closer than 0.1 s. It is wrong where the intervals are none that a recorder has (2.78 ms), and hours alone make
-    them those that people programme (10 s). Minutes are never certain: 10 s are then 6 Hz, and a C/10 test one of 6 C.
+    *swing_v*: how far the voltage moves in each half-cycle, V, shape (n_half_cycles,); *step*, *current*: as for
+    `check_time_scale`. A half-cycle of less than 10 s is odd, and so is one of up to 3 min with rows closer than 0.1 s.
+    It is wrong where the intervals are none that a recorder has (2.78 ms), and hours alone make them those that people
+    programme (10 s). Minutes are never certain: 10 s are then 6 Hz, and a C/10 test one of 6 C.
     """
-    far = swing_v >= FAST_SWING_V
-    if not far.any():
+    passages = _passages(halves, swing_v)
+    if passages is None:
         return []
-    longest_s = _slowest_s(halves, far)
+    of_them, over_v, longest_s = passages
     if longest_s >= FAST_HALF_CYCLE_S:
         return []
+    intervals = _pace(step, current, halves, of_them).intervals
     interval = median(intervals) if len(intervals) else np.inf
     as_written = _roundness(intervals, FAST_ROUND_INTERVALS_S)
     roundness = {
@@ -107,10 +109,7 @@ def _too_fast(halves: HalfCycles, swing_v: Array, intervals: Array) -> list[Foun
     likely = [n for n in sorted(roundness, key=lambda n: -roundness[n]) if roundness[n] > max(0.5, 2.0 * as_written)]
     if not (likely or longest_s < FASTEST_HALF_CYCLE_S or interval < 0.999 * FAST_RECORDING_S):  # by more than rounding
         return []
-    text = (
-        f"Half-cycles over {float(swing_v[far].max()):.2g} V last {longest_s:.3g} s at most, which is "
-        f"{3600.0 / longest_s:.3g} C"
-    )
+    text = f"Half-cycles over {over_v:.2g} V last {longest_s:.3g} s at most, which is {3600.0 / longest_s:.3g} C"
     if np.isfinite(interval):
         text += f", and a row is recorded every {interval * 1e3:.3g} ms while current flows"
     if likely == ["time-in-hours"] and as_written < 0.1:
@@ -125,18 +124,29 @@ def _too_fast(halves: HalfCycles, swing_v: Array, intervals: Array) -> list[Foun
     return [several("time-implausible", Severity.WARNING, text, advice, names)]
 
 
-def _slowest_s(halves: HalfCycles, far: NDArray[np.bool_]) -> float:
-    """Return how long the slowest half-cycle that is *far* lasts, s, or the whole test at its current.
+def _passages(halves: HalfCycles, swing_v: Array) -> tuple[NDArray[np.bool_], float, float] | None:
+    """Return which half-cycles go over a good part of a window, how far, V, and how long the slowest one lasts, s.
 
-    A test of many short discharges (a drive cycle) takes the cell through its capacity in more than one of them.
+    Many short ones of which each goes on from the last (a drive cycle, pulses at falling states of charge) are one
+    passage over the window, which lasts as long as its charge takes at their current. ``None`` where nothing goes far,
+    or one half-cycle that does takes more than `FAST_HALF_CYCLE_S`.
     """
-    longest_s = float(halves.active_s[far].max())
-    if longest_s >= FAST_HALF_CYCLE_S:
-        return longest_s
+    far = swing_v >= FAST_SWING_V
+    if float(np.max(halves.active_s, where=far, initial=0.0)) >= FAST_HALF_CYCLE_S:
+        return None  # as nearly always
+    size = np.abs(halves.charge_ah)
     passed = np.cumsum(halves.charge_ah)
     whole = max(float(passed.max()), 0.0) - min(float(passed.min()), 0.0)
-    largest = float(np.abs(halves.charge_ah[far]).max())
-    return longest_s * max(1.0, whole / largest) if largest > 0 else longest_s
+    over_v = float(swing_v.max())
+    if not far.any():
+        over_v = float(halves.voltage_high.max() - halves.voltage_low.min())
+        if over_v < FAST_SWING_V or whole < FEWEST_STAGES * float(size.max()):
+            return None
+        far = np.ones(len(swing_v), dtype=np.bool_)
+    largest, longest_s = float(size[far].max()), float(halves.active_s[far].max())
+    if largest <= 0 or longest_s <= 0:  # of single rows
+        return None
+    return far, over_v, longest_s * max(1.0, whole / largest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
