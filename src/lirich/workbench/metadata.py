@@ -232,7 +232,7 @@ def portable_source(source: str, root: Path) -> str:
 
     A table in the workspace at *root* is named by its path there, another one with the last folder of its path.
     """
-    folder = _folder(source)
+    folder = table_folder(source)
     if not folder:
         return source
     inside = Path(folder).is_relative_to(root)

@@ -105,9 +105,7 @@ def standing_for(test: Test, shorter: Sequence[Test]) -> Test:
     return test.model_copy(update={"replaces": tuple(files[digest] for digest in sorted(files))})
 
 
-def enter_exports(
-    things: Things, test: Test, exports: Exports, readings: Sequence[Test]
-) -> tuple[Test, Test | None]:
+def enter_exports(things: Things, test: Test, exports: Exports, readings: Sequence[Test]) -> tuple[Test, Test | None]:
     """Enter *test* in place of its parts, or count it to the test that has all of its rows.
 
     *readings* are earlier ones of the same file, which are removed already. Returns the test, and the whole one where
