@@ -372,14 +372,14 @@ def test_the_same_points_twice_are_said_and_so_is_what_is_not_exported(workspace
     for _ in range(2):
         report = workspace.add(tmp_path / "out", executor="serial")
         (said,) = [f for f in report.findings if f.code == "same-points"]
-        name = f"{CELL_KEY}.bdf.csv"
+        name = f"{CELL_KEY}.curve.csv"
         assert said.message == f"{name} has the same points as {DATA_NAME}.csv: one test counts twice"
     assert [f.code for f in workspace.cells[CELL_KEY].findings].count("same-points") == 1
     workspace.remove_file(CELL_KEY, said.advice.split()[4].rstrip(","))
     assert [t.raw.name for t in workspace.cells[CELL_KEY].tests] == [f"{DATA_NAME}.csv"]
     assert "same-points" not in [f.code for f in workspace.cells[CELL_KEY].findings]
     # under another name too
-    report = workspace.add(tmp_path / "out" / f"{CELL_KEY}.bdf.csv", cell="B", reassign=True, executor="serial")
+    report = workspace.add(tmp_path / "out" / f"{CELL_KEY}.curve.csv", cell="B", reassign=True, executor="serial")
     assert f"{DATA_NAME}.csv of the cell {CELL_KEY}" in next(f.message for f in report.findings if f.code == said.code)
 
 
