@@ -93,8 +93,9 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
     ``peaks`` of dQ/dV, the ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``; those of a
     curve without time, which it does not know, with the same column names as ``NAME.curve.csv``), the impedance
     (``NAME.eis1.bdf.csv``, ``NAME.spectra.csv``), and ``provenance.json``, without the folders of this machine. With
-    *form* ``parquet`` all tables are Parquet. Each table has the origin of its numbers; of points ``cells.csv`` says it,
-    and in Parquet the metadata of the file too. Raises `InputError` on another form, or where the folder is not empty.
+    *form* ``parquet`` all tables are Parquet. Each table has the origin of its numbers; of points ``cells.csv`` says
+    it, and in Parquet the metadata of the file too. Raises `InputError` on another form, or where the folder is not
+    empty.
     """
     from lirich.readers.bdf import write_bdf
     from lirich.readers.bdf_impedance import write_bdf_impedance
