@@ -100,4 +100,4 @@ def test_the_peaks_of_the_real_cell_stand_where_the_figure_has_them_and_nothing_
     assert pl.read_csv(tmp_path / "out" / "Kim-2025-LRLO.peaks.csv").height == view.peaks.height
     again = Workspace.create(tmp_path / "again")
     again.add([tmp_path / "out"], executor="serial")
-    assert [t.raw.name for t in again.cells["Kim-2025-LRLO"].tests] == ["Kim-2025-LRLO.bdf.csv"]
+    assert [t.raw.name for t in again.cells["Kim-2025-LRLO"].tests] == ["Kim-2025-LRLO.curve.csv"]
