@@ -119,7 +119,7 @@ def segment(kind: str, first: int, last: int, reason: str, **more: object) -> Se
 
 def test_a_long_test_is_folded_by_what_its_cycles_are_for() -> None:
     ageing = [segment("ageing", 3 + 26 * i, 27 + 26 * i, "950 cycles at one rate") for i in range(38)]
-    checks = [segment("check_up", 28 + 26 * i, 28 + 26 * i, "1 cycle(s) slower") for i in range(37)]
+    checks = [segment("check_up", 28 + 26 * i, 28 + 26 * i, "1 cycle slower") for i in range(37)]
     rests = [segment("rest", i, i, f"rest of {i} h", purpose=False) for i in range(1, 200)]
     rows = fold_segments([segment("formation", 1, 2, "slow"), *ageing, *checks, *rests])
     assert [row[0].strip() for row in rows] == ["formation", "ageing", "check_up", "rest"]
@@ -266,6 +266,19 @@ def test_like_findings_of_many_places_are_counted(lines: Console) -> None:
     assert "… and 6 more; --json shows all" in text
     output.show_findings(many, limit=None)
     assert lines.export_text().count("rests still move") == 9
+
+
+def test_a_cell_that_is_called_as_a_technique_keeps_its_name(lines: Console) -> None:
+    found = [
+        Finding(code="gitt-out-of-validity", message="121 of 121 GITT pulses have τD/R² above 0.03", where="GITT"),
+        Finding(code="ici-not-steady", message="every diffusivity is biased high", where="ici"),
+        Finding(code="missing-electrode", message="electrode of SC-1 is not given", where="SC-1"),
+    ]
+    output.show_findings(found)
+    text = lines.export_text()
+    assert "warning GITT: 121 of 121 GITT pulses" in text
+    assert "warning ici: every diffusivity" in text
+    assert "warning electrode of SC-1 is not given" in text  # it names its cell itself
 
 
 def test_one_finding_of_many_cells_speaks_of_each(lines: Console) -> None:

@@ -706,7 +706,10 @@ def test_half_cycles_of_eighteen_hours_are_pseudo_ocv(hours: float, slow: bool) 
 @pytest.mark.parametrize(("between", "kind"), [(3, "check_up"), (4, "ageing")])
 def test_up_to_three_slow_cycles_between_ageing_are_a_check_up(between: int, kind: str) -> None:
     run = Programme().cycles(10, 0.5).cycles(between, 0.1).cycles(10, 0.5)
-    assert kinds(analyse(run.table(), CATHODE))[1] == (kind, 11, 10 + between)
+    result = analyse(run.table(), CATHODE)
+    assert kinds(result)[1] == (kind, 11, 10 + between)
+    if kind == "check_up":
+        assert any(s.reason == "3 cycles slower than ageing" for s in result.segments)
 
 
 @pytest.mark.parametrize(("end_v", "whole"), [(2.84, True), (2.86, False)])

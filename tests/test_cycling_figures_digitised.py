@@ -134,6 +134,7 @@ def test_a_cell_that_is_no_li_rich_cathode_gets_no_activation(halves):
         (390.0, 4.7, ""),  # within 5 % of the 377 mAh/g of all lithium
         (734_932.0, 4.7, "more than all lithium"),
         (100.0, 3.4, "below 4.4 V"),
+        (100.0, 4.3998, "ends at 4.3998 V, below 4.4 V"),
     ],
 )
 def test_no_formal_split_of_a_charge_that_is_none_of_the_material(charged_mah_g, highest_v, why):
@@ -167,6 +168,11 @@ def test_a_charge_that_ends_before_the_plateau_has_no_activation(halves):
     )
     with pytest.raises(NotEnoughDataError, match="plateau"):
         activation(cut)
+    # a charge to 4.3998 V does not end at "4.40 V, below 4.4 V": as many digits as show that it is below
+    for end, told in ((4.3998, "4.3998 V"), (4.35, "4.35 V"), (4.4, "4.4 V"), (4.399996, "4.399996 V")):
+        last = HalfCycle(1, "charge", np.array([3.0, end]), np.array([0.0, 1.0]), None, None, np.zeros(2, bool))
+        with pytest.raises(NotEnoughDataError, match=f"ends at {told}\\."):
+            activation(last)
     _, findings = first_cycle_values(cut, None, CELL, Sample(key="s", composition=FORMULA))
     assert "not-enough-data" in {f.code for f in findings}
 

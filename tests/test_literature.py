@@ -255,6 +255,21 @@ def test_all_wrong_rows_are_named_at_once(tmp_path):
     assert [number for number, _ in caught.value.problems] == [2, 4]
 
 
+def test_what_would_have_been_right_stands_apart_from_what_was_found(tmp_path):
+    rows = ["A,SC,capacity_retention,range,90,%,,44", "A,SC,capacity_retentoin,=,90,%,,44", "A,SC,x"]
+    with pytest.raises(RecordError) as caught:
+        load_records(table(tmp_path, *rows[:2]))
+    told = caught.value.to_dict()
+    assert "Expected" not in told["found"]
+    assert told["found"].startswith("2 rows of ")
+    assert told["expected"] == "row 2: two numbers, as 100-200"
+    assert "row 3: Did you mean" in told["advice"]
+    with pytest.raises(RecordError) as caught:
+        load_records(table(tmp_path, rows[2]))
+    assert caught.value.found.startswith("1 row of ")
+    assert caught.value.expected
+
+
 def test_the_same_id_twice_is_refused(tmp_path):
     row = "7,A,capacity_retention,=,90,%,44"
     path = table(tmp_path, row, row, header="id,sample,quantity,operator,value,unit,reference")

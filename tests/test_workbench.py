@@ -474,6 +474,22 @@ def test_what_an_analysis_was_made_with_stays_beside_its_values(workspace: Works
     assert [c["kind"] for c in made.corrections] == ["formation"]
 
 
+def test_findings_come_in_the_order_of_the_cells_whichever_ends_first(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lirich.workbench import analyse
+
+    for seed, name in enumerate(("B", "A", "C")):
+        write_curve(tmp_path / f"{name}.csv", seed=seed, cycles=3, start_unix=1.7e9)
+        workspace.add(tmp_path / f"{name}.csv", cell=name, executor="serial")
+    first = workspace.analyse(executor="serial")
+    run_tasks = analyse.run_tasks
+    monkeypatch.setattr(analyse, "run_tasks", lambda *a, **k: reversed(list(run_tasks(*a, **k))))
+    again = workspace.analyse(force=True, executor="serial")
+    assert again.findings == first.findings
+    assert list(dict.fromkeys(f.where[:1] for f in again.findings)) == ["A", "B", "C"]
+
+
 def old(report: AnalyseReport) -> list[str]:
     return [f.where for f in report.findings if f.code == "results-out-of-date"]
 

@@ -4,6 +4,7 @@
 
     LirichError
     ├── InputError                  what was handed in cannot be used
+    │   ├── UsageError              a wrong call of the command line: unknown options, missing arguments
     │   ├── UnknownNameError        a name that is not in the vocabulary (quantity, column, cell, …)
     │   ├── UnitError               a unit that does not fit the quantity
     │   ├── CompositionError        a chemical formula that cannot be read
@@ -110,6 +111,10 @@ class InputError(LirichError):
     """What was handed in cannot be used."""
 
 
+class UsageError(InputError):
+    """A wrong call of the command line: an unknown verb or option, a missing or impossible argument."""
+
+
 class UnknownNameError(InputError, KeyError):
     """A name that is not in the vocabulary; the message offers the nearest known ones.
 
@@ -193,22 +198,39 @@ class MappingError(ReadError):
     """The mapping file beside a table is wrong."""
 
 
+_MOST_ROWS = 10
+"""So many wrong rows are told; ``problems`` has all."""
+
+
+def _of_rows(told: Iterable[tuple[int, str]]) -> str:
+    return "; ".join(f"row {row}: {text.rstrip('.')}" for row, text in told)
+
+
 class RecordError(InputError):
     """Rows of a table of literature records are wrong; ``problems`` holds (row, what is wrong) of each."""
 
     problems: tuple[tuple[int, str], ...] = ()
 
     @classmethod
-    def of(cls, table: str, problems: Iterable[tuple[int, str]]) -> RecordError:
-        """Build the error for the *problems*, pairs of row number (the header is row 1) and message."""
+    def of(cls, table: str, problems: Iterable[tuple[int, str | LirichError]]) -> RecordError:
+        """Build the error for the *problems*, pairs of row number (the header is row 1) and what is wrong with it."""
         found = tuple(problems)
-        shown = "; ".join(f"row {row}: {message}" for row, message in found[:10])
-        rest = f"; and {len(found) - 10} more" if len(found) > 10 else ""
+        shown = [(row, each.found if isinstance(each, LirichError) else each) for row, each in found[:_MOST_ROWS]]
+        rest = f"; and {len(found) - _MOST_ROWS} more" if len(found) > _MOST_ROWS else ""
+        count = len({row for row, _ in found})
+        right = [(row, each.expected) for row, each in found[:_MOST_ROWS] if isinstance(each, LirichError)]
+        said = [
+            f"row {row}: {each.advice}"
+            for row, each in found[:_MOST_ROWS]
+            if isinstance(each, LirichError) and each.advice
+        ]
         error = cls(
-            f"{len({row for row, _ in found})} row(s) of {table} cannot be used: {shown}{rest}",
-            advice="Nothing was taken from the table. Correct these rows and load it again",
+            f"{count} row{'s' if count > 1 else ''} of {table} cannot be used: {_of_rows(shown)}{rest}",
+            expected=_of_rows([(row, expected) for row, expected in right if expected])
+            or "rows as the carried table has",
+            advice="; ".join([*said, "Nothing was taken from the table. Correct these rows and load it again"]),
         )
-        error.problems = found
+        error.problems = tuple((row, str(each)) for row, each in found)
         return error
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it: 128 + SIGINT."""
@@ -22,6 +27,9 @@ _stopped = threading.Event()
 def main() -> None:
     """Run ``lirich``: one of its own errors becomes a short message and exit code 2, not a traceback."""
     sys.unraisablehook = _unraisable
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may be no text; JSON has the same escapes
     atexit.register(_leave)  # the first to be registered is the last to run
     signal.signal(signal.SIGINT, _ask)
     try:
@@ -52,7 +60,7 @@ def _run() -> None:
         if bash.completing():
             bash.complete(app)
         else:
-            app()
+            _obey(app)
     except LirichError as error:
         if _asked.is_set():
             raise
@@ -62,6 +70,40 @@ def _run() -> None:
         if leaving.code == STOPPED:  # Typer makes a silent exit of KeyboardInterrupt
             raise KeyboardInterrupt from None
         raise
+
+
+def _obey(app: Typer) -> None:
+    """Run what the arguments ask for; with ``--json`` among them, a wrong call is an error as all others are.
+
+    Raises `UsageError` for a wrong call with ``--json``; without it, Typer says it in words. Raises `InputError`
+    where the system refuses a file by name and no verb has said so.
+    """
+    from lirich.cli.output import want_json
+    from lirich.errors import InputError, UsageError
+
+    arguments = sys.argv[1:]
+    asked = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
+    try:
+        if not asked:
+            app()
+            return
+        want_json(True)
+        sys.exit(app(standalone_mode=False))
+    except OSError as error:
+        if error.filename is None or isinstance(error, BrokenPipeError):
+            raise
+        raise InputError(
+            f"{os.fspath(error.filename)}: {error.strerror or error}", advice="Check the path and the rights"
+        ) from error
+    except Exception as error:
+        # Typer carries a Click of its own, whose classes it does not publish: a wrong call is known by what it offers
+        said = getattr(error, "format_message", None)
+        if not asked or said is None:
+            raise
+        context = getattr(error, "ctx", None)
+        command = "lirich" if context is None else context.command_path
+        usage = "" if context is None else " ".join(context.get_usage().removeprefix("Usage: ").split())
+        raise UsageError(said(), expected=usage, advice=f"{command} --help lists its arguments") from error
 
 
 def _ask(number: int, frame: FrameType | None) -> None:

@@ -41,6 +41,17 @@ CellOption = Annotated[
 ]
 
 
+Mapping = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping",
+        metavar="FILE",
+        help="Read the files by this mapping file (TOML), wherever it lies: what their columns are.",
+        show_default=False,
+    ),
+]
+
+
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"lirich {__version__}")
@@ -88,13 +99,14 @@ def inspect(
             autocompletion=complete.repairs,
         ),
     ] = None,
+    mapping: Mapping = None,
     json: Json = False,
 ) -> None:
     """Say what a file is: what was recognised, what was not, how surely, and what contradicts physics."""
     want_json(json)
     from lirich.cli import verbs
 
-    verbs.inspect(files, repair or [], json=json)
+    verbs.inspect(files, repair or [], mapping, json=json)
 
 
 @app.command()
@@ -128,6 +140,7 @@ def add(
             autocompletion=complete.readers,
         ),
     ] = None,
+    mapping: Mapping = None,
     reassign: Annotated[bool, typer.Option("--reassign", help="Move files that belong to another cell.")] = False,
     workspace: WorkspaceFolder = None,
     workers: Workers = None,
@@ -144,6 +157,7 @@ def add(
         facts or [],
         repair or [],
         reader,
+        mapping,
         reassign,
         workspace,
         workers=workers,

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from lirich.cli.options import ExecutorName, Json, Workers, WorkspaceFolder, open_workspace
-from lirich.cli.output import console, print_json, progress_bar, show_table, want_json
+from lirich.cli.output import check_output, console, print_json, progress_bar, show_table, want_json
 
 atoms = typer.Typer(
     name="atoms",
@@ -48,7 +48,9 @@ def build(
     """
     want_json(json)
     from lirich.workbench.crystals import build_crystals, write_crystals
+    from lirich.workbench.userfiles import check_folder
 
+    check_folder(output)
     built = build_crystals(
         host,
         cations=cations,
@@ -139,7 +141,9 @@ def charge(
     from dataclasses import asdict
 
     from lirich.interfaces.charged import csv_of_charges
+    from lirich.workbench.userfiles import write_text
 
+    check_output(output)
     with open_workspace(workspace) as opened, progress_bar("computing", quiet=json) as progress:
         found = opened.atoms.charge(
             cathode,
@@ -150,7 +154,7 @@ def charge(
             workers=workers,
             progress=progress,
         )
-    output.write_text(csv_of_charges(found), encoding="utf-8")
+    write_text(output, csv_of_charges(found))
     if json:
         print_json({"charged": [asdict(one) for one in found]})
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
-from lirich.cli.output import console, print_json, show_findings, show_table
+from lirich.cli.output import check_output, console, print_json, show_findings, show_table
 from lirich.errors import InputError
 
 
@@ -29,6 +29,7 @@ def design_cell(
 
     if name is None and (changes or targets or cell):
         raise InputError("No design is named", expected=", ".join(verb.DESIGNS), advice="lirich design-cell NAME …")
+    check_output(output)
     workspace = open_workspace(folder) if cell is not None else None
     given = _changes(changes)
     names = [name] if name is not None else list(verb.DESIGNS)
@@ -40,8 +41,9 @@ def design_cell(
     lines = verb.simulated_ragone(lithium_rich, parameters=inputs) if with_ragone else {}
     if output is not None:
         from lirich.plots.page import page
+        from lirich.workbench.userfiles import write_text
 
-        output.write_text(page("Cell design", verb.figures_of(stacks, ways, lines)), encoding="utf-8")
+        write_text(output, page("Cell design", verb.figures_of(stacks, ways, lines)))
     if json:
         print_json(
             {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
-from lirich.cli.output import console, print_json, show_table
+from lirich.cli.output import check_output, console, print_json, show_table
 from lirich.errors import InputError, WorkspaceNotFoundError
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def fit(
     """Fit the model to measured cycles and spectra."""
     from lirich.workbench.fit import data_of, run_fit
     from lirich.workbench.saved_fit import read_start, saved_fit
+    from lirich.workbench.userfiles import write_text
 
+    check_output(output)
+    check_output(save)
     data = data_of(
         source,
         _workspace(folder),
@@ -57,7 +60,7 @@ def fit(
 
     report = run_fit(data, start=begin, keep=keep, starts=starts, profiles=profiles, progress=say)
     if save is not None:
-        save.write_text(json_module.dumps(saved_fit(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_text(save, json_module.dumps(saved_fit(report), indent=2, ensure_ascii=False) + "\n")
     if output is not None:
         _write(report, output)
     if json:
@@ -110,8 +113,9 @@ def _show(report: FitReport) -> None:
 
 def _write(report: FitReport, path: Path) -> None:
     from lirich.plots.page import page
+    from lirich.workbench.userfiles import write_text
 
-    path.write_text(page(f"Fit of {report.what}", report.figures), encoding="utf-8")
+    write_text(path, page(f"Fit of {report.what}", report.figures))
 
 
 def _workspace(folder: Path | None) -> Workspace | None:

@@ -286,14 +286,12 @@ def answer(result: R, output: Path | None, title: str, show: Callable[[R], None]
         from lirich import __version__
         from lirich.plots.page import page
         from lirich.workbench.learn_shown import told
+        from lirich.workbench.userfiles import write_text
 
         facts, table = told(result)
         made = f"Made by lirich {__version__} on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
         text = page(title, result.figures, facts=(*facts, made), findings=result.findings, tables=[table])
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{output} cannot be written: {error.strerror}") from error
+        write_text(output, text)
     if json:
         print_json(result.to_dict())
         return

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from lirich.errors import InputError, LirichError
+from lirich.errors import LirichError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,11 +65,9 @@ def check_output(output: Path | None, forms: Sequence[str] = ()) -> None:
     """
     if output is None:
         return
-    if forms and output.suffix.lower() not in forms:
-        raise InputError(f"{output.name} has no form that is written here", expected=f"a name in {' or '.join(forms)}")
-    folder = output.absolute().parent
-    if output.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(f"{output} cannot be written", expected="a file in a folder that is there and may be written")
+    from lirich.workbench.userfiles import check_file
+
+    check_file(output, forms)
 
 
 def print_json(data: Any) -> None:
@@ -93,6 +91,11 @@ def show_error(error: LirichError) -> None:
 def _without(name: str, message: str, instead: str) -> str:
     """Return the message with another word for the place that it is about."""
     return re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", instead, message) if name else message
+
+
+def _names(message: str, place: str) -> bool:
+    """Tell whether the message itself says what it is about; a cell called GITT is not named by "121 GITT pulses"."""
+    return re.search(rf"(?:^|\b(?:of|in|cell) |['\"]){re.escape(place)}(?![\w-])", message) is not None
 
 
 def _short(text: str) -> str:
@@ -125,7 +128,7 @@ def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> Non
         shown = ", ".join(places[:most]) + f" and {len(places) - most} more" * (len(places) > most)
         where = f"[bold]{escape(_short(shown))}:[/] "
         text = first.message
-        if not places or (len(places) == 1 and shown in text):
+        if not places or (len(places) == 1 and _names(text, shown)):
             where = ""
         elif len(places) > 1:
             text = _without(first.where, text, "each")

@@ -36,8 +36,11 @@ def dopants(
     """Run a study, keep its values where there is a workspace, show the ranking, write the report and the cells."""
     from lirich.workbench.screen import keep_values
     from lirich.workbench.screen_export import write_cells
+    from lirich.workbench.userfiles import check_folder
 
     check_output(output, PAGE)
+    if cells is not None:
+        check_folder(cells)
     workspace = workspace_of(folder)
     result = _screened(study, workspace, shipped=shipped, workers=workers, executor=executor, quiet=json)
     kept = 0 if workspace is None else keep_values(workspace.store, result)
@@ -108,6 +111,7 @@ def following(
     """Say which dopants to compute next and why; write the study that computes them."""
     from lirich.workbench.screen import read_screen
     from lirich.workbench.screen_next import need_enough, next_study, study_text, what_next
+    from lirich.workbench.userfiles import write_text
 
     check_output(output)
     if not shipped:
@@ -117,7 +121,7 @@ def following(
     found = what_next(result, count)
     text = study_text(next_study(result.judged.screened.study, found), found)
     if output is not None:
-        output.write_text(text, encoding="utf-8")
+        write_text(output, text)
     if json:
         print_json({**found.to_dict(), "study": text})
         return

@@ -205,6 +205,10 @@ def simulate(
             )
         _best_radius(request, best_radius, workspace, json=json)
         return
+    if figures is not None:
+        from lirich.workbench.userfiles import check_folder
+
+        check_folder(figures)  # before the simulation, which takes its time
     space = open_workspace(workspace)
     done = space.simulate(request.parameters, request.plan(), **request.names())
     spectrum = space.simulate_impedance(done.cell) if eis else None
@@ -322,8 +326,9 @@ def _show_spectrum(found: SimulatedSpectrum, view: CellView) -> None:
 def _draw(view: CellView, folder: Path) -> tuple[list[Path], dict[str, str]]:
     """Write every figure that the cell has; return the files, and why which others were not drawn."""
     from lirich.errors import NotEnoughDataError
+    from lirich.workbench.userfiles import make_folder
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     drawn: list[Path] = []
     missing: dict[str, str] = {}
     for kind in FIGURES if view.analyses else _OF_STATES:

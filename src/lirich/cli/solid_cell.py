@@ -82,11 +82,10 @@ def cell_command(
     sentences = words(found)
     if output is not None:
         from lirich.plots.page import page
+        from lirich.workbench.userfiles import write_text
 
-        output.write_text(
-            page("A coating in a solid-state cell", found.figures, facts=sentences, findings=found.findings),
-            encoding="utf-8",
-        )
+        title = "A coating in a solid-state cell"
+        write_text(output, page(title, found.figures, facts=sentences, findings=found.findings))
     if json:
         print_json({**found.to_dict(), "words": sentences})
         return

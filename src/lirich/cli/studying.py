@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
-from lirich.cli.output import console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import check_output, console, print_json, progress_bar, show_findings, show_table
 from lirich.errors import InputError, WorkspaceNotFoundError
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def run_and_show(
     """Run a study, write its figures to *output* and show what it found."""
     from lirich.workbench.study import run_study
 
+    check_output(output)
     with progress_bar("simulating", quiet=json) as progress:
         result = run_study(
             asked,
@@ -83,8 +84,9 @@ def run_and_show(
         )
     if output is not None:
         from lirich.plots.page import page
+        from lirich.workbench.userfiles import write_text
 
-        output.write_text(page(asked.name, result.figures), encoding="utf-8")
+        write_text(output, page(asked.name, result.figures))
     if json:
         print_json(result.to_dict())
     else:

@@ -53,11 +53,11 @@ def init(folder: Path, name: str | None, database_url: str | None, *, json: bool
     console().print(f"Next: {inside}[bold]lirich add[/] FILES, [bold]lirich analyse[/].")
 
 
-def inspect(files: Sequence[Path], repairs: Sequence[str], *, json: bool) -> None:
+def inspect(files: Sequence[Path], repairs: Sequence[str], mapping: Path | None, *, json: bool) -> None:
     """Say what files are."""
     from lirich.readers import inspect as inspect_file
 
-    inspections = [inspect_file(path, repairs=repairs) for path in files]
+    inspections = [inspect_file(path, repairs=repairs, mapping=mapping) for path in files]
     if json:
         print_json({"files": [i.to_dict() for i in inspections]})
     else:
@@ -75,6 +75,7 @@ def add(
     facts: Sequence[str],
     repairs: Sequence[str],
     reader: str | None,
+    mapping: Path | None,
     reassign: bool,
     folder: Path | None,
     *,
@@ -95,6 +96,7 @@ def add(
             facts=facts_from_options(facts),
             reader=reader,
             repairs=repairs,
+            mapping=mapping,
             reassign=reassign,
             executor=executor,
             workers=workers,

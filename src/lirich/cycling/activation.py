@@ -17,6 +17,7 @@ from lirich.cycling.lowvoltage import capacity_above, capacity_below
 from lirich.cycling.peaks import Peak, find_peaks, position_interval, valley_between, variants
 from lirich.errors import NotEnoughDataError
 from lirich.model import Interval
+from lirich.model.format import format_below
 
 SEARCH_V = (4.2, 4.5)
 """Where the valley is looked for, V (definition of ``activation_voltage_v``)."""
@@ -60,7 +61,7 @@ def activation(first_charge: HalfCycle, *, smoothing: Smoothing = DEFAULT_SMOOTH
     highest = float(first_charge.voltage_v.max()) if len(first_charge) else 0.0
     if highest <= FALLBACK_V:
         raise NotEnoughDataError(
-            f"The first charge ends at {highest:.2f} V",
+            f"The first charge ends at {format_below(highest, FALLBACK_V)} V",
             expected=f"more than {FALLBACK_V} V, where the plateau begins",
         )
     curve = dqdv(first_charge, smoothing)

@@ -221,8 +221,8 @@ def _count_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
         Finding(
             code="cycle-count-differs",
             severity=Severity.INFO,
-            message=f"The cycler counts {distinct} cycle(s) where lirich finds {counted.height}; both numbers "
-            "are in the cycle table",
+            message=f"The cycler counts {distinct} cycle{'s' if distinct != 1 else ''} where lirich finds "
+            f"{counted.height}; both numbers are in the cycle table",
             where=cell.key,
         )
     ]

@@ -14,6 +14,7 @@ from lirich.cycling.lowvoltage import HIGH_VOLTAGE_V
 from lirich.cycling.plausibility import MARGIN
 from lirich.cycling.record import record, with_conditions
 from lirich.model import Cell, Composition, Conditions, Operator, Scalar, Value
+from lirich.model.format import format_below
 
 OF_COMPOSITION = frozenset({"theoretical_capacity_mah_g", "formal_tm_capacity_mah_g"})
 """What follows from the composition alone, whatever was charged."""
@@ -51,7 +52,8 @@ def no_formal_split(composition: Composition, first_charge_mah_g: float, highest
             f"({all_lithium:.0f} mAh/g)"
         )
     if highest_v < HIGH_VOLTAGE_V:
-        return f"the first charge ends at {highest_v:.2f} V, below {HIGH_VOLTAGE_V} V, where the plateau begins"
+        end = format_below(highest_v, HIGH_VOLTAGE_V)
+        return f"the first charge ends at {end} V, below {HIGH_VOLTAGE_V} V, where the plateau begins"
     return ""
 
 

@@ -63,7 +63,12 @@ def purposes_of_ordinary(
         elif k < first_main and before <= settings.formation_max_cycles:
             _set(why, block, "formation", f"first cycles {key.against(main_key, settings)} those that follow")
         elif k > first_main and len(block) <= settings.check_up_max_cycles and enough:
-            _set(why, block, "check_up", f"{len(block)} cycle(s) {key.against(main_key, settings)} ageing")
+            _set(
+                why,
+                block,
+                "check_up",
+                f"{len(block)} cycle{'s' if len(block) > 1 else ''} {key.against(main_key, settings)} ageing",
+            )
         elif len(block) >= 3:
             _set(why, block, "ageing", f"{len(block)} cycles at one rate and window ({key})")
 

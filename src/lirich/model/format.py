@@ -176,6 +176,12 @@ def _with_digits_of(printed: str, number: float) -> str:
     return format_number(number, significant=max(1, len(printed.lstrip("+-0.").replace(".", ""))))
 
 
+def format_below(number: float, limit: float) -> str:
+    """Write a number with two decimals, or as many as show that it is below *limit*: 4.3998, not 4.40, below 4.4."""
+    texts = (f"{number:.{decimals}f}" for decimals in range(2, 7))
+    return next((text for text in texts if float(text) < limit), f"{number:g}")
+
+
 def format_rate(rate_c: float) -> str:
     """Write a C-rate as a battery person does: ``C/10``, ``1C``, ``0.4C``."""
     if rate_c <= 0 or not math.isfinite(rate_c):

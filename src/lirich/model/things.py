@@ -113,8 +113,9 @@ class RawFile(Frozen):
 class Test(Frozen):
     """One raw file, read: which curve it became, who read it, what was repaired and what was noticed.
 
-    ``key`` is the content hash of raw file, reader and repairs, so that the same file added twice is the same
-    test. ``beside`` are the mapping files that the reading depended on, kept as raw files too. ``curve`` is the
+    ``key`` is the content hash of raw file, reader, repairs and mapping, so that the same file added twice is the same
+    test. ``beside`` are the mapping files that the reading depended on, kept as raw files too; ``mapping`` is the hash
+    of the one among them that was given by hand, ``None`` where none was or they lay beside the file. ``curve`` is the
     content hash of the table in the workspace: a standard table, or for the kind ``impedance`` one of
     `lirich.model.spectra`. Without a time axis ``duration_second`` is ``None``. ``replaces`` are raw files of which it
     has all rows: exports of the same test while it ran. ``added_unix_second`` is when it was entered in the catalogue.
@@ -141,6 +142,7 @@ class Test(Frozen):
     first_cycle_count: int | None = None
     last_cycle_count: int | None = None
     repairs: tuple[str, ...] = ()
+    mapping: str | None = None
     findings: tuple[Finding, ...] = ()
     metadata: dict[str, Scalar] = Field(default_factory=dict)
 

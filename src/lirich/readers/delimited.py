@@ -56,7 +56,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ReadError(f"{path} cannot be opened: {error}", advice="Check path and permissions") from error
+        raise ReadError(
+            f"{path} cannot be opened: {error.strerror or error}", advice="Check path and permissions"
+        ) from error
     if data[:2] == b"\x1f\x8b":
         data = _gunzip(data, path)
     if not data:
@@ -70,7 +72,9 @@ def read_start(path: Path) -> bytes:
         with path.open("rb", buffering=0) as file:
             return file.read(START_BYTES)
     except OSError as error:
-        raise ReadError(f"{path} cannot be opened: {error}", advice="Check path and permissions") from error
+        raise ReadError(
+            f"{path} cannot be opened: {error.strerror or error}", advice="Check path and permissions"
+        ) from error
 
 
 def _gunzip(data: bytes, path: Path) -> bytes:
@@ -316,6 +320,6 @@ def text_table(path: Path, score: Score, data: bytes | None = None) -> tuple[byt
         kind = "is not a text file" if encoding_of(data[:SEARCH_BYTES]) is None else "has no header row"
         raise UnrecognisedFileError(
             f"{path.name} {kind} that names a voltage with time and current, or with capacity",
-            advice=f"If it is a table, write a mapping file {path.name}.lirich.toml beside it",
+            advice=f"If it is a table, write a mapping file: {path.name}.lirich.toml beside it, or any with --mapping",
         )
     return data, layout

@@ -12,9 +12,9 @@ from lirich.model import Finding, Scalar, Severity
 from lirich.model.format import format_number
 from lirich.model.notebook import InNotebook, Listed
 from lirich.model.table import CYCLE, TIME, VOLTAGE
-from lirich.readers.base import ColumnMatch, Reading, matched_columns
-from lirich.readers.reading import run, settle
-from lirich.readers.registry import plugin_findings, read_head, recognise
+from lirich.readers.base import ColumnMatch, Reading, Recognition, matched_columns
+from lirich.readers.reading import mapped_by, run, settle
+from lirich.readers.registry import Candidate, plugin_findings, read_head, recognise
 from lirich.readers.repairs import parse_repairs
 
 
@@ -94,16 +94,21 @@ class Inspection(InNotebook):
     __repr__ = __str__
 
 
-def inspect(path: Path | str, *, repairs: Sequence[str] = ()) -> Inspection:
+def inspect(path: Path | str, *, repairs: Sequence[str] = (), mapping: Path | str | None = None) -> Inspection:
     """Return what is known of a file, as it would be after *repairs*; whatever is wrong with it is said, not raised.
 
-    Raises `UnknownNameError` on a repair that does not exist.
+    With *mapping* it is what this mapping file makes of it. Raises `UnknownNameError` on a repair that does not exist,
+    `MappingError` on a mapping file that is wrong.
     """
     path = Path(path)
     wanted = parse_repairs(repairs)
+    given = None if mapping is None else mapped_by(mapping)
     try:
         head = read_head(path)
-        candidates = recognise(path, head)
+        if given is None:
+            candidates = recognise(path, head)
+        else:
+            candidates = (Candidate(given, Recognition(1.0, f"the mapping {Path(str(mapping)).name}")),)
         if not candidates:
             from lirich.readers.registry import choose
 

@@ -1,7 +1,7 @@
-"""Any table, through a small TOML file beside it that says what its columns are.
+"""Any table, through a small TOML file that says what its columns are: one that is given, or that lies beside it.
 
-For ``curve.csv`` the mapping is ``curve.csv.lirich.toml``; a ``lirich-mapping.toml`` in the folder is used for every
-table of the folder that has all the columns it names. Example, cycler data with a unit in another place::
+Beside ``curve.csv`` that is ``curve.csv.lirich.toml``; a ``lirich-mapping.toml`` in the folder is used for every table
+of the folder that has all the columns it names. Example, cycler data with a unit in another place::
 
     name = "our own potentiostat"     # optional, free text
     positive_current = "discharge"    # optional: "charge" (default), "discharge", or "unsigned"
@@ -71,36 +71,48 @@ class MappedReader:
     name = "mapped"
     version = __version__
     description = f"table with a mapping file ({SUFFIX} beside it, or {FOLDER_NAME})"
-    extensions = (".csv", ".txt", ".tsv", ".dat", ".xlsx")
+    extensions: tuple[str, ...] = (".csv", ".txt", ".tsv", ".dat", ".xlsx")
+
+    def __init__(self, given: Path | None = None, called: str = "") -> None:
+        """Go by the mapping file *given*, *called* so in what is said; by default by the one beside each file."""
+        self._given = given
+        self._called = called or (given.name if given is not None else "")
+
+    def by(self, mapping: Path, called: str = "") -> MappedReader:
+        """Return a reader that goes by this mapping file, *called* so in what is said."""
+        return MappedReader(mapping, called)
 
     def sniff(self, path: Path, head: bytes) -> Recognition | None:
-        """Sure where the file has a mapping of its own; with the folder's, where all columns it names are there."""
-        mapping_file = mapping_path(path)
+        """Sure where the file has a mapping of its own; with another, where all columns it names are there."""
+        mapping_file = self._given or mapping_path(path)
         if mapping_file is None:
             return None
-        if mapping_file.name != FOLDER_NAME:
+        if self._given is None and mapping_file.name != FOLDER_NAME:
             return Recognition(1.0, f"its mapping file {mapping_file.name}")
+        whose = f"the folder's mapping file {FOLDER_NAME}" if self._given is None else f"the mapping {self._called}"
         if delimited.encoding_of(head) is None and not workbook.is_workbook(head):
             return None
         try:
             mapping = load_mapping(mapping_file)
         except MappingError as error:
-            return Recognition(1.0, f"the folder's mapping file, which is wrong: {error.found}")
+            return Recognition(1.0, f"{whose}, which is wrong: {error.found}")
         if workbook.is_workbook(head):
-            return Recognition(1.0, f"the folder's mapping file {FOLDER_NAME}") if mapping.sheet else None
+            return Recognition(1.0, whose) if mapping.sheet else None
         layout = _text_layout(head, mapping)
         if layout is None or any(_index(layout.headers, c.column) is None for c in mapping.columns):
             return None
-        return Recognition(1.0, f"the folder's mapping file {FOLDER_NAME} names its columns")
+        return Recognition(1.0, f"{whose} names its columns")
 
     def read(self, path: Path) -> Reading:
         """Read the table as the mapping says. Raises `MappingError` or another `ReadError`."""
-        mapping_file = mapping_path(path)
+        mapping_file = self._given or mapping_path(path)
         if mapping_file is None:
             raise MappingError(
                 f"{path.name} has no mapping file", expected=f"{path.name}{SUFFIX} or {FOLDER_NAME} beside it"
             )
         mapping = load_mapping(mapping_file)
+        if self._called:
+            mapping = replace(mapping, path=Path(self._called))  # a kept copy has a hash for a name
         data = delimited.read_bytes(path)
         findings: list[Finding] = []
         if workbook.is_workbook(data[:8192]):

@@ -107,11 +107,15 @@ def mapping_path(path: Path) -> Path | None:
 def load_mapping(path: Path) -> TableMapping:
     """Read and check a mapping file. Raises `MappingError` that names the key that is wrong."""
     try:
+        if not path.is_file() and path.exists() and not path.is_dir():  # a pipe would wait for ever
+            raise MappingError(f"{path} is no regular file", expected="a small TOML file")
         if path.stat().st_size > _MAX_SIZE:
             raise MappingError(f"{path.name} has more than {_MAX_SIZE} bytes", expected="a small TOML file")
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise MappingError(f"{path} cannot be opened: {error}") from error
+        raise MappingError(
+            f"{path} cannot be opened: {error.strerror or error}", advice="Check the path of the mapping file"
+        ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise MappingError(f"{path.name} is not TOML: {error}", advice="See the how-to on your own tables") from error
     except RecursionError as error:

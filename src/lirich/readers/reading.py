@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, cast
 
 import polars as pl
 
 from lirich.errors import (
     DamagedFileError,
     InconsistentDataError,
+    InputError,
     OptionalDependencyError,
     PluginError,
     ReadError,
@@ -25,8 +27,13 @@ from lirich.readers.registry import choose, get_reader, read_head
 from lirich.readers.repairs import apply_repairs, parse_repairs
 from lirich.readers.spectra import settle_spectrum
 
+MAPPED = "mapped"
+"""The reader that goes by a mapping file."""
 
-def read(path: Path | str, *, reader: str | None = None, repairs: Sequence[str] = ()) -> Reading:
+
+def read(
+    path: Path | str, *, reader: str | None = None, repairs: Sequence[str] = (), mapping: Path | str | None = None
+) -> Reading:
     """Read one file into a standard table (or a table of impedance) and check it against physics.
 
     Parameters
@@ -39,6 +46,9 @@ def read(path: Path | str, *, reader: str | None = None, repairs: Sequence[str] 
         Names of `lirich.readers.REPAIRS` that may be made. A repair is made only where the data ask for it;
         with ``!`` at the end (``flip-current!``) it is made in any case. What was done stands in
         ``Reading.repairs`` and in a finding.
+    mapping:
+        The mapping file to read it by, wherever that lies; it goes before one beside the file. See
+        `lirich.readers.mapped`.
 
     Raises
     ------
@@ -52,12 +62,44 @@ def read(path: Path | str, *, reader: str | None = None, repairs: Sequence[str] 
         A third party's reader broke its contract.
     UnknownNameError
         There is no such reader or repair.
+    InputError
+        Both a mapping and another reader are asked for.
     """
     path = Path(path)
+    if mapping is not None:
+        return read_with(mapped_by(mapping, reader), path, repairs)
+    parse_repairs(repairs)
+    return read_with(choose(path, read_head(path)).reader if reader is None else get_reader(reader), path, repairs)
+
+
+class ByMapping(Protocol):
+    """What the reader of mapping files can, beside what every reader can: go by one that is given."""
+
+    def by(self, mapping: Path, called: str = "") -> Reader:
+        """Return a reader that goes by this mapping file, *called* so in what is said."""
+        ...
+
+
+def mapped_by(mapping: Path | str, reader: str | None = None, *, called: str = "") -> Reader:
+    """Return the reader that goes by this mapping file, *called* so in what is said; by default by its name.
+
+    Raises `MappingError` that names the key that is wrong, `InputError` where another *reader* is asked for.
+    """
+    from lirich.readers.mapping_file import load_mapping
+
+    if reader not in (None, MAPPED):
+        raise InputError(
+            f"Both a mapping file and the reader {reader!r}", expected=f"one of the two; {MAPPED} goes by it"
+        )
+    load_mapping(Path(mapping))
+    return cast("ByMapping", get_reader(MAPPED)).by(Path(mapping), called)
+
+
+def read_with(reader: Reader, path: Path, repairs: Sequence[str]) -> Reading:
+    """Let this reader read, check and repair; raises what `read` raises."""
     wanted = parse_repairs(repairs)
-    head = read_head(path)
-    chosen = choose(path, head).reader if reader is None else get_reader(reader)
-    return settle(run(chosen, path), wanted, path=path).of_file(path.name)
+    read_head(path)
+    return settle(run(reader, path), wanted, path=path).of_file(path.name)
 
 
 def run(reader: Reader, path: Path) -> Reading:

@@ -8,6 +8,7 @@ readers.
 
 from __future__ import annotations
 
+import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -170,6 +171,9 @@ def read_head(path: Path) -> bytes:
     where it is empty.
     """
     try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # a pipe would wait for ever
+            raise ReadError(f"{path} is no regular file", expected="a file", advice="Check the path")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except FileNotFoundError as error:
@@ -177,7 +181,8 @@ def read_head(path: Path) -> bytes:
     except IsADirectoryError as error:
         raise ReadError(f"{path} is a folder", expected="a file", advice="Add a folder with lirich add") from error
     except (OSError, ValueError) as error:
-        raise ReadError(f"{path} cannot be opened: {error}", advice="Check path and permissions") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ReadError(f"{path} cannot be opened: {reason}", advice="Check path and permissions") from error
     if not head:
         raise DamagedFileError(
             f"{path.name} is empty", expected="a cycler file", advice="Export or copy it from the cycler again"
@@ -215,13 +220,29 @@ def _sniff_all(path: Path, head: bytes) -> Iterator[Candidate]:
 def choose(path: Path, head: bytes) -> Candidate:
     """Return the surest reader. Raises `UnrecognisedFileError` that says what the file looks like."""
     candidates = recognise(path, head)
+    if not candidates and _is_loadings(head):
+        raise UnrecognisedFileError(
+            f"No reader knows {path.name}: it is a table of published loadings of a state map (a voltage, a mean "
+            "capacity, pc1_loading …), no test of a cell; its door is lirich learn import",
+            expected="a test of a cell",
+            advice=f"lirich learn import {path} keeps it as a map",
+        )
     if not candidates:
         raise UnrecognisedFileError(
             f"No reader knows {path.name} ({describe(head)})",
             expected="a file of " + ", ".join(dict.fromkeys(r.description for r in readers().values())),
-            advice=f"If it is a table, write a mapping file {path.name}.lirich.toml beside it",
+            advice=f"If it is a table, write a mapping file: {path.name}.lirich.toml beside it, or any with --mapping",
         )
     return candidates[0]
+
+
+_LOADINGS = {"voltage_v", "mean_capacity_mah_g", "pc1_loading"}
+"""What the header of a table of loadings has; `lirich.learn.anchor_map` reads these columns."""
+
+
+def _is_loadings(head: bytes) -> bool:
+    first = head.split(b"\n", 1)[0].decode("utf-8-sig", "replace")
+    return {cell.strip().strip('"').casefold() for cell in first.split(",")} >= _LOADINGS
 
 
 _MAGIC = (

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lirich.errors import InputError
 from lirich.reports.data import CellReport, ComparisonReport, ReportData
 from lirich.reports.html import build_report
+from lirich.workbench.userfiles import check_file, write_text
 
 if TYPE_CHECKING:
     from lirich.workbench.workspace import Workspace
@@ -34,19 +32,9 @@ def write_report(
 def write_page(path: str | Path, text: str | Callable[[], str]) -> Path:
     """Write an HTML page to *path* and return it; whole or not at all.
 
-    *text* may be a function, which is called once the folder is known to be there. Raises `InputError` where it is not.
+    *text* may be a function, which is called once it is known that the file can be written. Raises `InputError` where
+    it cannot: there is no such folder, the name is that of a folder, or is too long.
     """
     target = Path(path)
-    if not target.parent.is_dir():
-        raise InputError(f"There is no folder {str(target.parent)!r}", advice="Make it, or check the path")
-    words = text if isinstance(text, str) else text()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(words)
-        os.chmod(name, 0o644)  # mkstemp makes it private; a report is to be handed on
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return target
+    check_file(target)
+    return write_text(target, text if isinstance(text, str) else text())

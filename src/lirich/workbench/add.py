@@ -18,7 +18,8 @@ from lirich.model.notebook import Listed, html_lines, html_table
 from lirich.store.files import hash_open, open_source
 from lirich.workbench.celltables import Entry
 from lirich.workbench.doubtful_facts import doubtful
-from lirich.workbench.found_files import Candidate, discover, sidecars
+from lirich.workbench.found_files import Candidate, discover
+from lirich.workbench.mappings import GivenMapping, fits, given_mapping, not_used, read_again_by, read_by, sidecars
 from lirich.workbench.reexport import overlaps
 from lirich.workbench.register import Register, State, continuations
 
@@ -102,7 +103,9 @@ class AddReport:
         }
 
 
-def read_parameters(root: Path, path: Path, *, reader: str | None, repairs: Sequence[str]) -> dict[str, Any]:
+def read_parameters(
+    root: Path, path: Path, *, reader: str | None, repairs: Sequence[str], mapping: GivenMapping | None = None
+) -> dict[str, Any]:
     """Return the parameters of `read_task` for one file: what it holds, not only where it is, and who may read it.
 
     Raises `InputError` where it cannot be opened or its name is no text.
@@ -116,7 +119,8 @@ def read_parameters(root: Path, path: Path, *, reader: str | None, repairs: Sequ
     return {
         "root": str(root),
         "path": str(path.absolute()),
-        "sha256": [_sha256(p) for p in (path, *sidecars(path))],
+        "sha256": [_sha256(p) for p in (path, *([mapping.path] if mapping else sidecars(path)))],
+        "mapping": mapping.to_dict() if mapping else None,
         "reader": reader,
         "code": code_hash("lirich.readers", "lirich.model", "lirich.store.curves"),
         "readers": {name: each.version for name, each in readers().items()},
@@ -136,18 +140,29 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """
     from lirich.model.spectra import is_spectrum
     from lirich.readers import read, summarise
+    from lirich.readers.reading import MAPPED
     from lirich.workbench.stores import store_at
 
     path = Path(parameters["path"])
-    reading = read(path, reader=parameters["reader"], repairs=parameters["repairs"])
+    given = GivenMapping.of(parameters["mapping"]) if parameters["mapping"] else None
+    if given is None:
+        reading = read(path, reader=parameters["reader"], repairs=parameters["repairs"])
+    else:
+        reading = read_by(given, path, parameters["repairs"])
     store = store_at(parameters["root"])
     raw = store.put_raw(path)
-    beside = tuple(store.put_raw(p) for p in sidecars(path))
+    if given is None:
+        beside = tuple(store.put_raw(p) for p in sidecars(path))
+    else:
+        beside = (store.put_raw(given.path).model_copy(update={"name": given.name}),)
     if [file.sha256 for file in (raw, *beside)] != parameters["sha256"]:
         raise InputError(f"{path.name} changed while it was read", advice="Add it when the cycler has written it")
     table = reading.table
     curve = store.put_curve(table)
-    key = content_hash([raw.sha256, reading.reader, reading.reader_version, list(reading.repairs), curve])
+    identity = [raw.sha256, reading.reader, reading.reader_version, list(reading.repairs), curve]
+    if reading.reader == MAPPED:  # two mappings may make the same curve of a file, and say other facts of its cell
+        identity.append([file.sha256 for file in beside])
+    key = content_hash(identity)
     summary = summarise(key, table)
     test = Test(
         key=key,
@@ -155,6 +170,7 @@ def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         kind="impedance" if is_spectrum(table) else "cycling",
         raw=raw,
         beside=beside,
+        mapping=None if given is None else beside[0].sha256,
         reader=reading.reader,
         reader_version=reading.reader_version,
         confidence=reading.confidence,
@@ -187,6 +203,7 @@ def add_files(
     options: Entry | None = None,
     reader: str | None = None,
     repairs: Sequence[str] = (),
+    mapping: Path | None = None,
     reassign: bool = False,
     executor: str = "processes",
     workers: int | None = None,
@@ -194,15 +211,21 @@ def add_files(
     on_file: Callable[[AddedFile], None] | None = None,
 ) -> AddReport:
     """Read the files and enter them in the catalogue; see `lirich.workbench.Workspace.add`."""
+    from lirich.readers.reading import MAPPED
+
     report = AddReport()
     named = list(paths)
+    given = None if mapping is None else given_mapping(mapping, reader)
     looked = discover(named)
     report.failed += looked.failed
     report.skipped += looked.skipped
     found: list[Hashed] = []
     for candidate in looked.candidates:
+        if given is not None and candidate.path.resolve() == given.path.resolve():
+            continue
+        by = given if given and (candidate.explicit or fits(given, candidate.path)) else None
         try:
-            each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs)
+            each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs, mapping=by)
         except LirichError as error:
             report.failed.append((candidate.shown, error))
             continue
@@ -213,7 +236,11 @@ def add_files(
     register = Register(store, cell=cell, options=options, reassign=reassign)
     register.look_up({candidate.path: each["sha256"][0] for candidate, each in found})
     for candidate, each in _once(found, register, report):
-        known = register.known(each["sha256"], reader=reader, repairs=repairs)
+        kept = register.mapping_given(each["sha256"][0]) if reader in (None, MAPPED) and not each["mapping"] else None
+        again = read_again_by(store, candidate.path, kept)
+        if again is not None and kept is not None:
+            each |= {"mapping": again.to_dict(), "sha256": [each["sha256"][0], kept.sha256]}
+        known = register.known(each["sha256"], reader=MAPPED if each["mapping"] else reader, repairs=repairs)
         if known is not None:
             there.append((candidate, known))
         else:
@@ -260,6 +287,8 @@ def add_files(
     names = continuations([(c.path, t) for c, t in counted])
     for candidate, test in sorted(counted, key=lambda item: str(item[0].path)):
         enter(candidate, test, names.get(candidate.path))
+    if given is not None and not any(each["mapping"] for _, each in found):
+        report.findings.append(not_used(given))
     report.findings += register.joined(names)
     report.findings += register.rows_without_file(path for path in named if path.is_dir())
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
@@ -286,17 +315,18 @@ def _once(found: Sequence[Hashed], register: Register, report: AddReport) -> lis
         if len(same) == 1:
             continue
         claims = sorted(((*register.claim(c.path, digest), c) for c, _ in same), key=_precedence)
+        by = {c.path: each["sha256"][1:] for c, each in same}
         cell, _, first = claims[0]
         for other, _, candidate in claims[1:]:
             left.add(candidate.path)
-            if other in (None, cell):
+            if other in (None, cell) and by[candidate.path] == by[first.path]:
                 report.skipped.append((candidate.shown, f"the same bytes as {first.shown}"))
                 continue
+            apart = f"is said to be of {other!r}" if other not in (None, cell) else "has another mapping file beside it"
             conflict = ConflictingMetadataError(
-                f"{candidate.path.name} has the same bytes as {first.shown} of the cell {cell!r}, and is said to be "
-                f"of {other!r}",
-                expected="one cell for each content",
-                advice="Correct one of the two rows, or remove the copy",
+                f"{candidate.path.name} has the same bytes as {first.shown} of the cell {cell!r}, and {apart}",
+                expected="one cell and one mapping for each content",
+                advice="Correct one of the two, or remove the copy",
             )
             report.failed.append((candidate.shown, conflict))
     return [each for each in found if each[0].path not in left]

@@ -104,11 +104,13 @@ def analyse_cells(
         if any(cell_key == key and run >= len(groups) for cell_key, run in known):
             store.drop_runs(key, keep=len(groups))
     few = len(parameters) < FEW_RUNS and rows < FEW_ROWS
+    failed: dict[int, tuple[str, LirichError]] = {}
+    told: dict[int, list[Finding]] = {}
     with open_executor("serial" if few and executor == "processes" else executor, workers=workers) as pool:
         for outcome in run_tasks(analyse_task, parameters, executor=pool, progress=progress):
             name = str(parameters[outcome.index]["cell"]["key"])
             if outcome.error is not None:
-                report.failed.append((name, outcome.error))
+                failed[outcome.index] = (name, outcome.error)
                 continue
             from lirich.store import Analysis
 
@@ -116,10 +118,13 @@ def analyse_cells(
             try:
                 store.put_analysis(analysis)
             except UnknownNameError as error:  # a test that another process has removed meanwhile
-                report.failed.append((name, error))
+                failed[outcome.index] = (name, error)
                 continue
             report.analysed.append(name)
-            report.findings += [f if f.where else f.model_copy(update={"where": name}) for f in analysis.findings]
+            told[outcome.index] = [f if f.where else f.model_copy(update={"where": name}) for f in analysis.findings]
+    # runs end in any order; what is said of them is in the order of the cells
+    report.failed = [failed[index] for index in sorted(failed)]
+    report.findings = [finding for index in sorted(told) for finding in told[index]]
     report.analysed = sorted(set(report.analysed))
     report.unchanged = sorted(set(report.unchanged) - set(report.analysed))
     report.findings += out_of_date(store)  # of cells that failed, or were not asked for

@@ -12,6 +12,7 @@ from lirich.errors import CompositionError, InputError, SettingsError
 from lirich.model.composition import ANIONS, Composition
 from lirich.workbench.crystalfile import crystal_text, is_crystal_file, named
 from lirich.workbench.extras import need_atoms
+from lirich.workbench.userfiles import make_folder, write_text
 
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
@@ -118,9 +119,9 @@ def write_crystals(crystals: Sequence[BuiltCrystal], folder: Path, format: Forma
     from lirich.atoms.text import write_structure
 
     texts = [(folder / (each.name + _NAMES[format]), write_structure(each.structure, format)) for each in crystals]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for path, text in texts:
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     return [path for path, _ in texts]
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 from lirich.errors import InputError
 from lirich.workbench.add import AddReport
 from lirich.workbench.analyse import AnalyseReport
+from lirich.workbench.userfiles import make_folder, write_text
 from lirich.workbench.workspace import Workspace
 
 MARK = ".lirich-demo"
@@ -53,7 +54,11 @@ def prepare(folder: Path, *, fresh: bool) -> None:
 
     With *fresh*, what an earlier demo made is removed, and nothing else.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}", advice="Name another folder") from error
+    if taken:
         if not (folder / MARK).is_file():
             raise InputError(f"{folder} holds something that is not a demo", advice="Name another folder")
         if not fresh:
@@ -63,8 +68,8 @@ def prepare(folder: Path, *, fresh: bool) -> None:
                 shutil.rmtree(folder / name)
             else:
                 (folder / name).unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text("Made by `lirich demo`; safe to delete.\n", encoding="utf-8")
+    make_folder(folder)
+    write_text(folder / MARK, "Made by `lirich demo`; safe to delete.\n")
 
 
 def run(folder: Path, *, fresh: bool, say: Callable[[str], None]) -> Demonstration:

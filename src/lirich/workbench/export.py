@@ -17,6 +17,7 @@ from lirich.model.format import USUAL_LEVEL
 from lirich.model.table import has_time_axis
 from lirich.quantities import QUANTITIES
 from lirich.workbench.metadata import portable_source
+from lirich.workbench.userfiles import make_folder
 
 if TYPE_CHECKING:
     from lirich.workbench.views import CellView
@@ -108,10 +109,7 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror}", advice="Name another folder") from error
     keys = list(workspace.cells) if cells is None else [workspace.store.cell(key).key for key in cells]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}", advice="Name another folder") from error
+    make_folder(folder)
     written: list[Path] = []
 
     def write(table: pl.DataFrame, name: str) -> None:

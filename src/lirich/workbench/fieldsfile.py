@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from lirich.errors import InputError, SettingsError
+from lirich.errors import SettingsError
+from lirich.workbench.userfiles import read_text
 
 
 def read_fields(path: Path, what: str) -> Any:
@@ -16,10 +17,7 @@ def read_fields(path: Path, what: str) -> Any:
     """
     import yaml
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", expected=f"{what} in YAML or TOML") from error
+    text = read_text(path, f"{what} in YAML or TOML")
     try:
         return tomllib.loads(text) if path.suffix.lower() == ".toml" else yaml.safe_load(text)
     except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:

@@ -10,10 +10,9 @@ from pathlib import Path
 from lirich.errors import InputError, LirichError
 from lirich.model import Finding
 from lirich.store.settings import FILE_NAME, OWN_NAMES, workspace_of
+from lirich.workbench.mappings import MAPPING_NAME, MAPPING_SUFFIX
 from lirich.workbench.table_files import is_spreadsheet, is_table
 
-MAPPING_NAME = "lirich-mapping.toml"
-MAPPING_SUFFIX = ".lirich.toml"
 OWN = "lirich's own: the workspace keeps it"
 AS_TEXT = "If it says what the cells are, save it as cells.csv (CSV UTF-8); a spreadsheet is not read for that"
 
@@ -69,8 +68,7 @@ def discover(paths: Iterable[Path]) -> Found:
     seen: set[Path] = set()
     for path in paths:
         shown = Candidate(path, explicit=True).shown
-        if not path.exists():
-            raise InputError(f"There is no file or folder {str(path)!r}", advice="Check the path")
+        _need(path, shown)
         if workspace_of(path.resolve()) is not None:
             found.skipped.append((shown, OWN))
         elif path.is_dir():
@@ -84,9 +82,19 @@ def discover(paths: Iterable[Path]) -> Found:
         elif path.is_file():
             named[path.resolve()] = Candidate(path, explicit=True)
         else:
-            raise InputError(f"{str(path)!r} is no file and no folder", advice="Check the path")
+            raise InputError(f"{shown!r} is no file and no folder", advice="Check the path")
     found.candidates = list(named.values())
     return found
+
+
+def _need(path: Path, shown: str) -> None:
+    try:
+        if path.exists():
+            return
+    except (OSError, ValueError) as error:  # a name that is too long, or has a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{shown!r} cannot be looked up: {reason}", advice="Check the path") from error
+    raise InputError(f"There is no file or folder {shown!r}", advice="Check the path")
 
 
 def _files(folder: Path, seen: set[Path], found: Found, *, named: bool = False) -> Iterable[Path]:
@@ -122,8 +130,3 @@ def _files(folder: Path, seen: set[Path], found: Found, *, named: bool = False) 
 
 def _is_mapping(path: Path) -> bool:
     return path.name == MAPPING_NAME or path.name.endswith(MAPPING_SUFFIX)
-
-
-def sidecars(path: Path) -> list[Path]:
-    """Return the mapping files that reading *path* may depend on."""
-    return [p for p in (path.with_name(path.name + MAPPING_SUFFIX), path.with_name(MAPPING_NAME)) if p.is_file()]

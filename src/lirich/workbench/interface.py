@@ -21,6 +21,7 @@ from lirich.interfaces.mixing import Mixing, mixing
 from lirich.interfaces.phases import EnergyTable, table_of_json
 from lirich.interfaces.windows import LITHIUM, Window, window
 from lirich.workbench.materials_project import MATERIALS_PROJECT, table_of
+from lirich.workbench.userfiles import read_text
 
 SAME = "the same solid"
 """Why a solid has no contact with itself."""
@@ -209,10 +210,7 @@ def _met(table: EnergyTable, a: str, name: str, b: str | Charged, voltage: float
 
 def read_charges(path: Path) -> tuple[ComputedCharge, ...]:
     """Read a table of charged cathodes. Raises `InputError`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", expected="a table by lirich atoms charge") from error
+    text = read_text(path, "a table by lirich atoms charge")
     return charges_of_csv(text, path.name)
 
 

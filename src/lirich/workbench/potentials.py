@@ -22,6 +22,7 @@ from lirich.store import modelfile
 from lirich.store.modelfile import ModelContent
 from lirich.workbench.extras import need_atoms
 from lirich.workbench.identity import identity
+from lirich.workbench.userfiles import read_text
 
 if TYPE_CHECKING:
     from lirich.atoms.finetune import TuningReport, TuningSettings
@@ -77,16 +78,8 @@ def tune(
     taken = next((record.kind for record in models.all() if record.name == name), KIND)
     if taken != KIND:
         raise InputError(f"{name!r} is the name of a model of the kind {taken}", advice="Choose another name")
-    try:
-        text = Path(file).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file} is no text",
-            expected="extended XYZ or JSON",
-            advice=f"ASE writes extended XYZ from most files: ase convert -n : {Path(file).name} dft.extxyz",
-        ) from error
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}", expected="extended XYZ or JSON") from error
+    advice = f"ASE writes extended XYZ from most files: ase convert -n : {Path(file).name} dft.extxyz"
+    text = read_text(Path(file), "extended XYZ or JSON", no_text=advice)
     tuned = fine_tune(name, read_labelled(text), settings, _told(progress))
     report = tuned.report
     if not report.improved and not keep_worse:

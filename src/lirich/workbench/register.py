@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lirich.errors import ConflictingMetadataError
-from lirich.model import Cell, Finding, Sample, Severity, Test
+from lirich.model import Cell, Finding, RawFile, Sample, Severity, Test
 from lirich.readers.join import OVERLAP_S
 from lirich.workbench.celltables import (
     BY_HAND,
@@ -170,6 +170,14 @@ class Register:
                 self._lost.add(digests[0])
             elif by is not None and by.version == test.reader_version:
                 return test
+        return None
+
+    def mapping_given(self, digest: str) -> RawFile | None:
+        """Return the mapping file that the file of this hash was added by, where one was given by hand."""
+        for test in self._by_raw.get(digest, ()):
+            for file in test.beside:
+                if file.sha256 == test.mapping:
+                    return file
         return None
 
     def rows_without_file(self, folders: Iterable[Path]) -> list[Finding]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lirich import __version__
 from lirich.errors import InputError, SettingsError
 from lirich.model import content_hash
+from lirich.workbench.userfiles import read_text
 
 if TYPE_CHECKING:
     from lirich.workbench.fit import FitReport
@@ -100,8 +101,8 @@ def read_start(path: Path) -> dict[str, float]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = json.loads(read_text(path, _EXPECTED))
+    except ValueError as error:
         raise InputError(f"{path} cannot be read: {error}", expected=_EXPECTED, advice=_ADVICE) from error
     if not isinstance(data, dict):
         raise InputError(f"{path} holds no parameters", expected=_EXPECTED, advice=_ADVICE)

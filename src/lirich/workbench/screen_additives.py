@@ -71,7 +71,9 @@ def read_table(path: Path, study: AdditiveStudy) -> AdditiveTable:
     try:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}", expected="the table that the study names") from error
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", expected="the table that the study names"
+        ) from error
     frame = _frame(path, study.sheet)
     asked = {study.names: "the names"}
     for key, column in study.columns.items():

@@ -18,6 +18,7 @@ from lirich.screening.judgement import Judgement
 from lirich.screening.ranking import Ranked
 from lirich.workbench.screen_groups import Groups
 from lirich.workbench.screen_rows import candidate_rows
+from lirich.workbench.userfiles import unwritable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -206,5 +207,5 @@ def write_answer(path: Path, answer: ScreenAnswer) -> Path:
         else:
             answer.table().write_parquet(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error}") from error
+        raise unwritable(path, error) from error
     return path

@@ -11,6 +11,7 @@ import numpy as np
 
 from lirich.screening.states import state_words
 from lirich.workbench.extras import need_atoms
+from lirich.workbench.userfiles import make_folder, write_text
 
 if TYPE_CHECKING:
     from lirich.screening.screened import Built, Crystal, Relaxed, Rows, Screened, Tried
@@ -53,7 +54,7 @@ def write_cells(result: ScreenResult, folder: Path, form: Literal["cif", "poscar
 
     from lirich.atoms.text import write_structure
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     screened = result.judged.screened
     files = cell_files(screened, form)
     for each in files:
@@ -64,8 +65,8 @@ def write_cells(result: ScreenResult, folder: Path, form: Literal["cif", "poscar
             text = "".join(f"# {line}\n" for line in words) + text
         else:  # the first line of a POSCAR is a title
             text = "; ".join(words) + "\n" + text.partition("\n")[2]
-        (folder / each.name).write_text(text, encoding="utf-8")
-    (folder / README).write_text(_readme(screened, files), encoding="utf-8")
+        write_text(folder / each.name, text)
+    write_text(folder / README, _readme(screened, files))
     return [folder / each.name for each in files]
 
 

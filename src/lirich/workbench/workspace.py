@@ -86,6 +86,7 @@ class Workspace(Screenings):
         facts: dict[str, Scalar] | None = None,
         reader: str | None = None,
         repairs: Sequence[str] = (),
+        mapping: str | Path | None = None,
         reassign: bool = False,
         executor: str = "processes",
         workers: int | None = None,
@@ -106,6 +107,9 @@ class Workspace(Screenings):
             The reader to use; by default the one that is surest.
         repairs:
             Repairs that `inspect` proposed and the user wants, by name.
+        mapping:
+            A mapping file, wherever it lies, that the files named are read by, and those tables of the folders named
+            that have all its columns. It is kept with them, and holds when they are added again without one.
         reassign:
             Move a file that is a test of another cell already.
         executor, workers:
@@ -113,7 +117,8 @@ class Workspace(Screenings):
         progress, on_file:
             Called as the run goes on; a file handed to *on_file* is confirmed.
 
-        A file that cannot be read is in the report's ``failed`` with its error; it does not stop the others.
+        A file that cannot be read is in the report's ``failed`` with its error; it does not stop the others. A mapping
+        file that is wrong does: `MappingError`.
         """
         from lirich.workbench.add import add_files
         from lirich.workbench.celltables import entry_from_facts
@@ -126,6 +131,7 @@ class Workspace(Screenings):
             options=entry_from_facts(facts) if facts else None,
             reader=reader,
             repairs=repairs,
+            mapping=None if mapping is None else Path(mapping),
             reassign=reassign,
             executor=executor,
             workers=workers,

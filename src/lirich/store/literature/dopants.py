@@ -77,7 +77,7 @@ def read_statements(text: str, name: str) -> tuple[Statement, ...]:
     if not rows or tuple(rows[0]) != COLUMNS:
         raise MissingColumnError(f"{name} is no table of statements", expected="the columns " + ", ".join(COLUMNS))
     found: list[Statement] = []
-    problems: list[tuple[int, str]] = []
+    problems: list[tuple[int, str | LirichError]] = []
     for place, row in enumerate(rows, start=2):
         try:
             found.append(_statement(row))
@@ -85,7 +85,7 @@ def read_statements(text: str, name: str) -> tuple[Statement, ...]:
             first = error.errors(include_url=False)[0]
             problems.append((place, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"))
         except LirichError as error:
-            problems.append((place, str(error)))
+            problems.append((place, error))
         else:
             if [s.number for s in found].count(found[-1].number) > 1:
                 problems.append((place, f"the id {found[-1].number} is there twice"))

@@ -105,10 +105,12 @@ def load_records(path: Path) -> list[Value]:
     """
     path = Path(path)
     try:
+        if not path.is_file() and path.exists() and not path.is_dir():  # a pipe would wait for ever
+            raise UnrecognisedFileError(f"{path} is no regular file", expected="a CSV table")
         if path.stat().st_size > _LARGEST_TABLE:
             raise DamagedFileError(f"{path.name} has {path.stat().st_size} bytes", expected="a table of records")
         raw = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise UnrecognisedFileError(f"{path} cannot be read: {error.strerror}", expected="a CSV table") from error
     try:
         text = raw.decode("utf-8-sig")
@@ -128,13 +130,13 @@ def load_records(path: Path) -> list[Value]:
 def _read(text: str, name: str, *, default_source: str | None) -> list[Value]:
     rows = _rows(text, name)
     values: list[Value] = []
-    problems: list[tuple[int, str]] = []
+    problems: list[tuple[int, str | LirichError]] = []
     seen: set[int] = set()
     for number, row in rows:
         try:
             value = _value(row, number - 1, default_source)
         except LirichError as error:
-            problems.append((number, str(error)))
+            problems.append((number, error))
             continue
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
