@@ -119,6 +119,14 @@ def test_a_name_that_is_no_unicode_is_told_with_an_escape(folder: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+def test_a_table_under_no_unicode_name_is_refused(folder: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.csv")
+    (folder / name).write_text("cell,cycle,state\n")
+    for arguments in (("learn", "factors", "--states", "@"), ("learn", "import", "@"), ("export", "@/out")):
+        assert "no Unicode name" in refused(folder, arguments, name)["found"]
+    (folder / name).unlink()
+
+
 def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("before")

@@ -88,7 +88,7 @@ def _obey(app: Typer) -> None:
             app()
             return
         want_json(True)
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(standalone_mode=False) or 0)
     except OSError as error:
         if error.filename is None or isinstance(error, BrokenPipeError):
             raise

@@ -19,6 +19,7 @@ from lirich.learn.statemap import StateMap
 from lirich.model import Finding, Scalar, Severity
 from lirich.store import modelfile
 from lirich.store.modelfile import ModelContent
+from lirich.workbench.userfiles import need_text
 
 if TYPE_CHECKING:
     from lirich.store import ModelRecord
@@ -136,6 +137,7 @@ def import_model(workspace: Workspace, source: str | Path, name: str | None = No
         raise UnknownNameError(f"There is no file {path}", expected=f"a file, or a carried model: {', '.join(CARRIED)}")
     name = name or path.stem
     if path.suffix.lower() in _TABLES:
+        need_text(path)
         try:
             table = pl.read_csv(path)
         except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:

@@ -22,6 +22,7 @@ from lirich.workbench.fieldsfile import read_fields
 from lirich.workbench.refusals import refused
 from lirich.workbench.screen_answer import ScreenAnswer, Told
 from lirich.workbench.screen_groups import groups_of
+from lirich.workbench.userfiles import need_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,6 +69,7 @@ def read_table(path: Path, study: AdditiveStudy) -> AdditiveTable:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path.name} is no table that lirich reads", expected=" or ".join(SUFFIXES))
+    need_text(path)
     try:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:

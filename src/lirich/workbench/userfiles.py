@@ -40,7 +40,7 @@ def check_file(path: Path, forms: Sequence[str] = ()) -> None:
     """
     if forms and path.suffix.lower() not in forms:
         raise InputError(f"{path.name} has no form that is written here", expected=f"a name in {' or '.join(forms)}")
-    _need_text(path)
+    need_text(path)
     folder = path.absolute().parent
     if _mode(path, unwritable) == "folder":
         raise InputError(f"{path} is a folder", expected="the name of a file", advice="Name a file in it")
@@ -59,7 +59,7 @@ def check_file(path: Path, forms: Sequence[str] = ()) -> None:
 
 def check_folder(path: Path) -> None:
     """Raise `InputError` where a folder of this name neither is nor can be made: before the work that would fill it."""
-    _need_text(path)
+    need_text(path)
     for each in (path.absolute(), *path.absolute().parents):
         kind = _mode(each, _unmakable)
         if kind == "folder":
@@ -126,7 +126,7 @@ def _mode(path: Path, refused: Callable[[Path, Exception], InputError]) -> Liter
     return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
-def _need_text(path: Path) -> None:
+def need_text(path: Path) -> None:
     """Raise `InputError` where the name is no text: libraries that write Parquet and CSV cannot open it."""
     try:
         str(path.absolute()).encode()
