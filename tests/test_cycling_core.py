@@ -193,6 +193,9 @@ def test_a_rest_at_the_end_alone_gives_no_mean_resistance() -> None:
     assert table["corrected_charge_voltage_v"].null_count() == 3
     assert table["end_resistance_ohm"].to_list() == pytest.approx([80.0] * 3, rel=1e-6)
     run = Programme(resistance_ohm=80.0)
+    run.constant_current(0.2, 1.0).constant_current(0.2, 0.0).rest(10.0)
+    assert cycle_table(run.table())["end_resistance_ohm"].null_count() == 1  # of the discharge alone: no mean of both
+    run = Programme(resistance_ohm=80.0)
     run.pulses(0.2, 1.0, 20, 10.0)
     run.resistance_ohm = 200.0
     run.pulses(0.2, 0.0, 20, 10.0)

@@ -219,6 +219,25 @@ def test_a_counter_that_goes_on_from_file_to_file_is_counted_once(cuts: list[int
     assert {f.code for f in findings} == {"join-gap"}
 
 
+def test_rows_that_both_files_have_are_counted_once() -> None:
+    table = whole()
+    again, findings = joined([table.slice(0, 130), table.slice(128, 472)], [0, 1])
+    assert again.height == table.height
+    assert np.allclose(again[CHARGED], table[CHARGED])
+    assert np.allclose(again[TIME], table[TIME])
+    assert {f.code for f in findings} == {"join-gap"}
+
+
+def test_a_counter_below_zero_and_a_file_without_numbers_are_no_fault_of_the_join() -> None:
+    first, second = pieces(whole(), [320])
+    again, _ = joined([first, second.with_columns(pl.col(CHARGED) - 5e-5)], [0, 1])
+    assert again[CHARGED][320] == pytest.approx(again[CHARGED][319])
+    a, b, c = pieces(whole(), [200, 400])
+    again, findings = joined([a, b.with_columns(pl.lit(None, pl.Float64).alias(CHARGED)), c], [0, 1, 2])
+    assert CHARGED not in again.columns
+    assert "join-total-left-out" in {f.code for f in findings}
+
+
 def test_a_counter_that_goes_on_over_a_missing_file_is_said() -> None:
     table = whole()
     first, third = table.slice(0, 120), table.slice(340, 260)

@@ -148,8 +148,8 @@ _LIST = (
              "capacity-weighted mean of |ΔV/ΔI| at the current interrupts and rests of the cycle's half-cycles, of those that have "
              "three or more; the time after the interrupt at which ΔV is read is a condition", _BETTGE, "lower"),
     Quantity("end_resistance_ohm", "resistance at the end of the half-cycles", "R_end", "Ω", "cycle",
-             "|ΔV/ΔI| at the rests that end the cycle's half-cycles, capacity-weighted mean of both: at the cut-off voltages, "
-             "where relaxation is largest, and no mean over the half-cycle", _BETTGE, "lower"),
+             "|ΔV/ΔI| at the rests that end the cycle's charge and its discharge, capacity-weighted mean of both (none without "
+             "both): at the cut-off voltages, where relaxation is largest, and no mean over the half-cycle", _BETTGE, "lower"),
     Quantity("corrected_charge_voltage_v", "interrupt-corrected mean charge voltage", "V̄_ch,cor", "V", "cycle",
              "V̄_ch − |I|·R̄, V̄_ch without constant-voltage parts", _BETTGE),
     Quantity("corrected_discharge_voltage_v", "interrupt-corrected mean discharge voltage", "V̄_dis,cor", "V", "cycle",

@@ -196,6 +196,8 @@ def _interrupt_figures(c: dict[str, Array]) -> dict[str, Array]:
         weight = {s: np.where(np.isnan(r), 0.0, c[f"{s}:charge"]) for s, r in resistance.items()}
         weighted = sum((weight[s] * _or_zero(r) for s, r in resistance.items()), np.zeros(1))
         out[name] = _over(weighted, weight["charge"] + weight["discharge"])
+        if key == "end_resistance":  # that of a charge is not that of a discharge: one of them is no mean
+            out[name][np.isnan(resistance["charge"]) | np.isnan(resistance["discharge"])] = np.nan
     for side, sign in (("charge", -1.0), ("discharge", 1.0)):
         corrected = c[f"{side}:free_voltage"] + sign * c[f"{side}:current"] * c[f"{side}:resistance"]
         out[f"corrected_{side}_voltage_v"] = corrected

@@ -30,7 +30,7 @@ from lirich.model.table import (
     VOLTAGE,
     has_time_axis,
 )
-from lirich.readers.seam import gained
+from lirich.readers.seam import gained, without_repeated
 
 TOTALS = (CHARGED, DISCHARGED, CHARGED_ENERGY, DISCHARGED_ENERGY)
 
@@ -222,9 +222,9 @@ def join_tables(
 
     Test time goes on from file to file after the pause before it (``gaps``, s, one fewer than the tables;
     ``None`` or an unknown one: from clock times if both tables have them, else no time passes, and a finding
-    says so). Capacities and energies go on from where they were (`lirich.readers.seam`), running step numbers too;
-    cycle numbers stay as the cycler wrote them. A column that not all tables have is empty where it is not there; a
-    total that not all have is left out.
+    says so). Rows that the file before ends with are taken once. Capacities and energies go on from where they were
+    (`lirich.readers.seam`), running step numbers too; cycle numbers stay as the cycler wrote them. A column that not
+    all tables have is empty where it is not there; a total that not all have is left out.
 
     Raises `NotComparableError` if tables with and without a time axis are mixed, and ``ValueError`` if the
     number of gaps does not fit.
@@ -241,7 +241,7 @@ def join_tables(
     if len(given) != len(tables) - 1:
         raise ValueError(f"{len(tables)} tables need {len(tables) - 1} gaps, not {len(given)}")
     common = [c for c in COLUMNS if any(c in t.columns for t in tables)]
-    left_out = [c for c in TOTALS if c in common and not all(c in t.columns for t in tables)]
+    left_out = [c for c in TOTALS if c in common and not all(_has(t, c) for t in tables)]
     findings: list[Finding] = []
     if left_out:
         findings.append(
@@ -251,10 +251,10 @@ def join_tables(
                 message=f"Not every file has {', '.join(left_out)}: left out, charge is integrated from the current",
             )
         )
-    pieces = [tables[0]]
-    for number, (table, gap) in enumerate(zip(tables[1:], given, strict=True), start=2):
-        before = pieces[-1]
-        pause = gap if gap is not None else _clock_gap(before, table)
+    pieces, raw = [tables[0]], tables[0]
+    for number, (whole, gap) in enumerate(zip(tables[1:], given, strict=True), start=2):
+        before, table = pieces[-1], without_repeated(raw, whole)
+        pause = gap if gap is not None and table is whole else _clock_gap(before, table)
         if pause is None and has_time_axis(table):
             findings.append(
                 Finding(
@@ -264,7 +264,7 @@ def join_tables(
                 )
             )
         findings += _edge_findings(before, table, number)
-        totals = {c: gained(tables[number - 2], table, c) for c in TOTALS if c in common and c not in left_out}
+        totals = {c: gained(raw, table, c) for c in TOTALS if c in common and c not in left_out}
         carried = [c for c, (_, explained) in totals.items() if not explained]
         if carried:
             findings.append(
@@ -277,8 +277,13 @@ def join_tables(
                 )
             )
         pieces.append(_shifted(before, table, pause or 0.0, {c: gain for c, (gain, _) in totals.items()}))
+        raw = table
     joined = pl.concat([p.drop(left_out, strict=False) for p in pieces], how="diagonal")
     return joined.select(c for c in common if c not in left_out), tuple(findings)
+
+
+def _has(table: pl.DataFrame, column: str) -> bool:
+    return column in table.columns and table[column].null_count() < table.height
 
 
 def _clock_gap(before: pl.DataFrame, after: pl.DataFrame) -> float | None:

@@ -1,4 +1,4 @@
-"""What a counter of charge or energy gained between the last row of one file and the first row of the next.
+"""Where one file of a test ends and the next begins: rows that both have, and what a counter gained in between.
 
 A file of a test that goes on may begin with a counter that starts over, or with one that goes on: since the step, since
 the cycle or since the test began. A total (`lirich.readers.accumulate.never_resetting`) begins with what its counter
@@ -10,10 +10,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lirich.model.table import CYCLE, STEP
+from lirich.model.table import CURRENT, CYCLE, STEP, UNIX_TIME, VOLTAGE
 
 _ROUNDING = 0.05
 """A counter may have fallen by this part of a usual row's gain: the file before was rounded otherwise."""
+_STEPS = 4
+"""A counter since the cycle, in a file that does not number its cycles, began so many steps before the end at most:
+rest, charge, hold, rest."""
 _MOST = 2.0
 """Between two files no more passes than this many times the largest gain of a row in them."""
 
@@ -31,10 +34,28 @@ def gained(before: pl.DataFrame, after: pl.DataFrame, column: str) -> tuple[floa
     if first.is_empty() or last.is_empty():
         return 0.0, True
     usual = max(_largest_gain(last), _largest_gain(first))
-    begins = float(first[0])
+    begins = max(0.0, float(first[0]))
     lowest = begins + _ROUNDING * usual
     gain = max(0.0, min(begins - reached for reached in _reached(before, column) if reached <= lowest))
     return (gain, True) if gain <= _MOST * usual else (0.0, False)
+
+
+def without_repeated(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Return *after* without the rows at its beginning that are the last ones of *before*, by clock, voltage, current.
+
+    Itself where there are none, or nothing else in it.
+    """
+    columns = (UNIX_TIME, VOLTAGE, CURRENT)
+    if not all(c in t.columns for c in columns for t in (before, after)):
+        return after
+    first, clock = after[UNIX_TIME][0], before[UNIX_TIME]
+    if first is None or clock[-1] is None or first > clock[-1]:
+        return after
+    for row in np.flatnonzero(clock.to_numpy() == first).tolist():
+        many = before.height - row
+        if many < after.height and before.select(columns).slice(row).equals(after.select(columns).slice(0, many)):
+            return after.slice(many)
+    return after
 
 
 def _largest_gain(total: pl.Series) -> float:
@@ -44,14 +65,13 @@ def _largest_gain(total: pl.Series) -> float:
 
 
 def _reached(table: pl.DataFrame, column: str) -> list[float]:
-    """Return what the counter of *column* may show at the end: 0, since the beginning, since the last step or cycle."""
+    """Return what the counter of *column* may show at the end: 0, since the beginning, since a late step or cycle."""
     total = table[column].fill_null(strategy="forward").fill_null(0.0).to_numpy()
     reached = [0.0, float(total[-1])]
-    for number in (STEP, CYCLE):
+    for number, borders in ((STEP, _STEPS), (CYCLE, 1)):
         if number not in table.columns:
             continue
         values = table[number].fill_null(strategy="forward").fill_null(0).to_numpy()
-        other = np.flatnonzero(values != values[-1])
-        if len(other):
-            reached.append(float(total[-1] - total[other[-1]]))
+        ends = np.flatnonzero(values[1:] != values[:-1])[-borders:]
+        reached += (total[-1] - total[ends]).tolist()
     return reached
