@@ -238,6 +238,14 @@ def test_a_counter_below_zero_and_a_file_without_numbers_are_no_fault_of_the_joi
     assert "join-total-left-out" in {f.code for f in findings}
 
 
+def test_what_a_counter_took_up_while_nothing_was_recorded_is_counted() -> None:
+    """Ten minutes are in neither file, but the current flowed before and after: the counter tells how much."""
+    table = whole()
+    again, findings = joined([table.slice(0, 120), table.slice(130, 470)], [0, 1])
+    assert again[CHARGED][-1] == pytest.approx(table[CHARGED][-1])
+    assert "join-counter-carried" not in {f.code for f in findings}
+
+
 def test_a_counter_that_goes_on_over_a_missing_file_is_said() -> None:
     table = whole()
     first, third = table.slice(0, 120), table.slice(340, 260)

@@ -25,6 +25,10 @@ LEAST_MAH_G = 1.0
 """Less than this in every half-cycle is no test of an electrode: it is a quarter of a percent of the lithium of
 Li1.2Mn0.54Ni0.13Co0.13O2. A mass in µg taken for mg gives 0.46 mAh/g at most with any cathode of the family."""
 
+LEAST_SWING_V = 0.5
+"""A cycle over a smaller range of voltage is a pulse, or one about a state of charge. *Choice*: less than a fifth of
+the range of Li-rich cathodes (2.0 to 4.8 V) and more than the polarisation of pulses."""
+
 MARGIN = 1.05
 """Above the theoretical capacity by more than 5 %, what balances and mass fractions of electrodes are uncertain by."""
 
@@ -57,7 +61,7 @@ def implausible_capacity(cycles: pl.DataFrame, cell: Cell, sample: Sample | None
     *cycles* is a cycle table. Nothing is said without an active mass.
     """
     formula, limit = capacity_limit(cell, sample)
-    highest, most = _highest(cycles, _DISCHARGE), _highest(cycles, _DISCHARGE, _CHARGE)
+    highest, most = _highest(cycles, _DISCHARGE), _highest(_whole(cycles), _DISCHARGE, _CHARGE)
     given = f"Check active_mass_mg (given: {cell.active_mass_mg:g} mg" if cell.active_mass_mg is not None else ""
     if highest is not None and highest > MARGIN * limit:
         found = f"A discharge of {highest:.0f} mAh/g is more than all lithium of {formula} ({limit:.0f} mAh/g)"
@@ -80,6 +84,12 @@ def implausible_capacity(cycles: pl.DataFrame, cell: Cell, sample: Sample | None
             where=cell.key,
         )
     ]
+
+
+def _whole(cycles: pl.DataFrame) -> pl.DataFrame:
+    """Return the cycles that are whole and go over `LEAST_SWING_V`: pulses and a test that has begun pass little."""
+    swing = pl.col("upper_cutoff_voltage_v") - pl.col("lower_cutoff_voltage_v")
+    return cycles.filter(pl.col("complete") & (swing >= LEAST_SWING_V))
 
 
 def flag_implausible(values: Sequence[Value], cycles: pl.DataFrame, cell: Cell, sample: Sample | None) -> list[Value]:

@@ -264,7 +264,7 @@ def join_tables(
                 )
             )
         findings += _edge_findings(before, table, number)
-        totals = {c: gained(raw, table, c) for c in TOTALS if c in common and c not in left_out}
+        totals = {c: gained(raw, table, c, pause or 0.0) for c in TOTALS if c in common and c not in left_out}
         carried = [c for c, (_, explained) in totals.items() if not explained]
         if carried:
             findings.append(

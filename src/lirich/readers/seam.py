@@ -10,10 +10,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lirich.model.table import CURRENT, CYCLE, STEP, UNIX_TIME, VOLTAGE
+from lirich.model.table import CHARGED_ENERGY, CURRENT, CYCLE, DISCHARGED_ENERGY, STEP, UNIX_TIME, VOLTAGE
 
 _ROUNDING = 0.05
 """A counter may have fallen by this part of a usual row's gain: the file before was rounded otherwise."""
+_LONGEST_S = 3600.0
+"""For so long at most the current is taken to have flowed on between two files, s; longer, steps may be missing."""
 _STEPS = 4
 """A counter since the cycle, in a file that does not number its cycles, began so many steps before the end at most:
 rest, charge, hold, rest."""
@@ -21,13 +23,13 @@ _MOST = 2.0
 """Between two files no more passes than this many times the largest gain of a row in them."""
 
 
-def gained(before: pl.DataFrame, after: pl.DataFrame, column: str) -> tuple[float, bool]:
+def gained(before: pl.DataFrame, after: pl.DataFrame, column: str, pause_s: float = 0.0) -> tuple[float, bool]:
     """Return what the total *column* gained from *before* to *after*, in its unit, and whether the files explain it.
 
     *before* and *after* are standard tables as they were read, neither joined. The counter at the end of *before* may
     have counted since its step, its cycle or the beginning; the one at the beginning of *after* started over or went
-    on from one of these: the one that leaves the least. Where more is left than two rows of the files gain, it counted
-    what neither of them has, and nothing is taken from it.
+    on from one of these: the one that leaves the least. Where more is left than two rows of the files gain, or than the
+    current gives in the pause (*pause_s*, s), it counted what neither of them has, and nothing is taken from it.
     """
     first = after[column].drop_nulls()
     last = before[column].drop_nulls()
@@ -37,7 +39,19 @@ def gained(before: pl.DataFrame, after: pl.DataFrame, column: str) -> tuple[floa
     begins = max(0.0, float(first[0]))
     lowest = begins + _ROUNDING * usual
     gain = max(0.0, min(begins - reached for reached in _reached(before, column) if reached <= lowest))
-    return (gain, True) if gain <= _MOST * usual else (0.0, False)
+    most = _MOST * max(usual, _passed(before, after, column, pause_s))
+    return (gain, True) if gain <= most else (0.0, False)
+
+
+def _passed(before: pl.DataFrame, after: pl.DataFrame, column: str, pause_s: float) -> float:
+    """Return what the smaller of both currents at the border gives in *pause_s*, Ah, or Wh of an energy."""
+    if CURRENT not in before.columns or CURRENT not in after.columns:
+        return 0.0
+    ends = (before[CURRENT][-1], after[CURRENT][0])
+    if None in ends or ends[0] * ends[1] <= 0.0:
+        return 0.0
+    charge: float = min(abs(i) for i in ends) * min(pause_s, _LONGEST_S) / 3600.0
+    return charge * abs(after[VOLTAGE][0] or 0.0) if column in (CHARGED_ENERGY, DISCHARGED_ENERGY) else charge
 
 
 def without_repeated(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
