@@ -293,6 +293,19 @@ def test_capacities_that_start_over_are_continued_on_request() -> None:
     assert mended[CHARGED][-1] == pytest.approx(table[CHARGED][-1], rel=0.01)
 
 
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_a_capacity_that_counts_what_is_left_is_no_counter_that_starts_over(both_ways: bool) -> None:
+    """To add up what is left in each row gives hundreds of times the charge: it is refused, and no repair is named."""
+    table = cell_test(cycles=1)
+    left = table[CHARGED] - table[DISCHARGED] if both_ways else table[DISCHARGED].max() - table[DISCHARGED]
+    wrong = table.with_columns(left.alias(DISCHARGED))
+    assert errors(wrong) == {"capacity-falls": ""}
+    mended, findings = repair(wrong, ["capacity-continue!"])
+    assert mended.equals(wrong)
+    assert "does not start over" in findings[0].message
+    assert "mapping file" in findings[1].advice
+
+
 def test_a_repair_that_the_data_do_not_call_for_is_not_made_unless_insisted_on() -> None:
     table = cell_test()
     same, findings = repair(table, ["time-1000x"])

@@ -238,6 +238,37 @@ def test_one_counter_for_both_directions_and_a_net_one() -> None:
         assert (charged[-1], discharged[-1]) == pytest.approx((1.0, 0.8))
 
 
+@pytest.mark.parametrize("way", [1, -1])
+def test_one_counter_of_a_test_that_goes_one_way(way: int) -> None:
+    """A net counter goes down or through zero; one that counts from zero grows, resets or not, whatever its sign."""
+    step = np.repeat([0, 1, 2], 5)
+    direction = np.repeat([way, 0, way], 5).astype(np.int8)
+    passed = 0.1 * np.array([0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 4, 5, 6, 7, 8])
+    for counter in (2.5 - passed, passed - 2.5, passed - 0.2, 0.2 - passed, passed, -passed):
+        *both, note = split_by_direction(counter, Borders.of(step, step * 0), direction)
+        assert (both[0][-1], both[1][-1]) == pytest.approx((0.8, 0.0) if way > 0 else (0.0, 0.8))
+        assert ("a net counter" in note) == (np.abs(counter[0]) > 0)
+    per_step = np.where(step == 2, passed - 0.4, passed)
+    *both, note = split_by_direction(per_step, Borders.of(step, step * 0), direction)
+    assert both[0][-1] + both[1][-1] == pytest.approx(0.8)
+    assert note.startswith("resets")
+
+
+@pytest.mark.parametrize("at", [0.3, 0.9, 1.5])
+def test_a_file_cut_in_the_middle_of_a_discharge_keeps_the_charge_of_its_net_counter(at: float, tmp_path: Path) -> None:
+    """Basytec's ``Ah`` is net: what is left of a file after a cut in its discharge goes down from some height."""
+    rows = np.arange(200)
+    passed = 1e-3 * rows * 30.0 / 3600.0
+    lines = [
+        f"{60 + 30 * k / 3600:.6f}\t{4.5 - 0.01 * k:.4f}\t-0.001\t{at * passed[-1] - ah:.8f}"
+        for k, ah in zip(rows, passed, strict=True)
+    ]
+    text = "~Resultfile from Basytec Battery Test System\n~Time[h]\tU[V]\tI[A]\tAh[Ah]\n" + "\n".join(lines)
+    table = read_text(tmp_path, text).table
+    assert table[std.DISCHARGED][-1] - table[std.DISCHARGED][0] == pytest.approx(passed[-1], abs=1e-8)
+    assert table[std.CHARGED][-1] == 0.0
+
+
 # --- damaged and strange text ----------------------------------------------------------------------------------------
 
 

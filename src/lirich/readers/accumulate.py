@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_DROP = 0.5
+RESET_BELOW = 0.5
 """A counter that falls to less than this part of what it had reached has been reset; a smaller fall is rounding."""
+
+_THROUGH_ZERO = 0.01
+"""A counter that has this part of its range on the other side of zero went through it; less is an offset at rest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +54,7 @@ def never_resetting(counter: Floats, borders: Borders) -> tuple[Floats, str]:
     values = _without_gaps(counter)
     if values is None:
         return np.full(counter.shape, np.nan), ""
-    falls = np.flatnonzero(values[1:] < _DROP * values[:-1]) + 1
+    falls = np.flatnonzero(values[1:] < RESET_BELOW * values[:-1]) + 1
     much = 0.01 * values.max()
     for number, boundaries, note in (
         (borders.step, borders.steps, "resets at every step"),
@@ -104,7 +107,7 @@ def _resets_at(values: Floats, boundaries: Integers, falls: Integers, number: In
     counted = before > much
     if not counted.any():
         return False
-    fell = values[boundaries] < _DROP * before
+    fell = values[boundaries] < RESET_BELOW * before
     if not fell[counted].all():
         return False
     large = falls[values[falls - 1] > much]
@@ -123,7 +126,8 @@ def split_by_direction(counter: Floats, borders: Borders, direction: NDArray[np.
 
     *direction* is 1, −1 or 0 per row, shape ``(n,)``. What the counter gains while the direction is 0 belongs to
     neither. A net counter, which goes down in one of the directions (or the axis of a figure that goes back), is
-    understood. Returns charged and discharged, both never resetting, and the note of `never_resetting`.
+    understood; in a file of one direction alone it is one whose size mostly falls, or that goes through zero.
+    Returns charged and discharged, both never resetting, and the note of `never_resetting`.
     """
     net = _split_net(counter, borders.step, direction)
     if net is not None:
@@ -146,7 +150,8 @@ def _split_net(counter: Floats, step: Integers, direction: NDArray[np.int8]) -> 
     np.subtract(raw[1:], raw[:-1], out=change[1:])
     np.logical_and(step[1:] == step[:-1], direction[1:] == direction[:-1], out=inside[1:])
     moves = {d: float(change[inside & (direction == d)].sum()) for d in (1, -1)}
-    if moves[1] * moves[-1] >= 0:  # both go the same way, or one direction is missing
+    one_way = moves[1] * moves[-1] == 0.0
+    if moves[1] * moves[-1] > 0 or (one_way and not _net_one_way(raw, inside & (direction != 0))):
         return None
     # Between two steps the charge of a first record counts, a reset does not.
     largest = 2.0 * float(np.abs(change[inside]).max(initial=0.0))
@@ -155,5 +160,17 @@ def _split_net(counter: Floats, step: Integers, direction: NDArray[np.int8]) -> 
     return (
         np.cumsum(gained[1]),
         np.cumsum(gained[-1]),
-        "a net counter, down while " + ("charging" if moves[1] < 0 else "discharging"),
+        "a net counter, down while " + ("charging" if moves[1] < 0 or moves[-1] > 0 else "discharging"),
     )
+
+
+def _net_one_way(raw: Floats, inside: NDArray[np.bool_]) -> bool:
+    """Tell whether a counter of one direction is net; *inside*: rows that follow one of the same step, shape (n,).
+
+    What is counted from zero grows in size in most rows, whatever its sign and however often it resets.
+    """
+    low, high = float(raw.min()), float(raw.max())
+    if min(high, -low) > _THROUGH_ZERO * (high - low):
+        return True
+    grown = np.diff(np.abs(raw), prepend=abs(float(raw[0])))[inside]
+    return int(np.count_nonzero(grown < 0)) > int(np.count_nonzero(grown > 0))

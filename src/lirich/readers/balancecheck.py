@@ -8,6 +8,7 @@ import polars as pl
 from lirich.model import Finding, Severity
 from lirich.model.table import CHARGED, CHARGED_ENERGY, DISCHARGED, DISCHARGED_ENERGY
 from lirich.pieces import pieces
+from lirich.readers.accumulate import RESET_BELOW
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import HalfCycles
 from lirich.readers.timecheck import mostly, thinned, thinned_median
@@ -32,16 +33,36 @@ ODD_VOLTAGE_V = 100.0
 """More than cell testers reach on one channel: worth a warning."""
 
 
+GRADUAL_FALLS = 0.25
+"""A counter that falls little by little by more than this part of what it gains counts what is left, in one direction
+or both (all or half of its moves); what resets falls at once, but for rounding."""
+
+
+def falls_gradually(column: Array) -> bool:
+    """Tell whether a counter, shape (n,), falls as it counts; one that starts over does not."""
+    moved = np.diff(column)
+    gradual = (moved < 0) & (column[1:] >= RESET_BELOW * column[:-1])
+    return -float(moved[gradual].sum()) > GRADUAL_FALLS * float(moved[moved > 0].sum())
+
+
 def check_capacity_order(charged: Array | None, discharged: Array | None) -> list[Diagnosis]:
     """Say which of the two counters falls: a standard table counts charge from the start of the test."""
-    falls = []
-    for name, column in ((CHARGED, charged), (DISCHARGED, discharged)):
-        if column is None or len(column) < 2 or not (column[1:] < column[:-1]).any():
+    falls, net = [], []
+    both = {name: c for name, c in ((CHARGED, charged), (DISCHARGED, discharged)) if c is not None and len(c) > 1}
+    for name, column in both.items():
+        if not (column[1:] < column[:-1]).any():
             continue
         whole = float(np.ptp(column))
-        drop = -float(np.diff(column).min())
-        if drop > 1e-3 * whole:
+        if falls_gradually(column) and whole > 1e-3 * max(float(np.ptp(c)) for c in both.values()):
+            net.append(name)
+        elif -float(np.diff(column).min()) > 1e-3 * whole:
             falls.append(name)
+    if net:
+        text = f"{' and '.join(net)} fall little by little: not what has passed, but what is left"
+        advice = (
+            'Name the column as the one for both directions ("capacity") in a mapping file beside it, or leave it out'
+        )
+        return [found_in("capacity-falls", Severity.ERROR, text, advice=advice)]
     if not falls:
         return []
     return [

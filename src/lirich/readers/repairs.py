@@ -26,6 +26,7 @@ from lirich.model.table import (
     UNIX_TIME,
     VOLTAGE,
 )
+from lirich.readers.balancecheck import falls_gradually
 from lirich.readers.checks import diagnose, essential_columns, invalid_rows
 from lirich.readers.diagnosis import Diagnosis
 from lirich.readers.timecheck import glitches, restarts
@@ -180,7 +181,11 @@ def _sort_time(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
 
 def _continue_capacity(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     present = [c for c in TOTALS if c in table.columns]
-    return table.with_columns(continued(c) for c in present), "Added up capacities and energies that start over"
+    net = [c for c in present if falls_gradually(table[c].drop_nulls().to_numpy())]
+    text = "Added up capacities and energies that start over"
+    if net:
+        text += f"; left {', '.join(net)} as it is: what falls little by little does not start over"
+    return table.with_columns(continued(c) for c in present if c not in net), text
 
 
 def continued(column: str) -> pl.Expr:
