@@ -10,7 +10,15 @@ import pytest
 
 from lirich.errors import InconsistentDataError
 from lirich.model import Severity
-from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME, VOLTAGE
+from lirich.model.table import (
+    CHARGED,
+    CHARGED_ENERGY,
+    CURRENT,
+    DISCHARGED,
+    DISCHARGED_ENERGY,
+    TIME,
+    VOLTAGE,
+)
 from lirich.readers import read, repair
 from lirich.readers.base import Reading
 from lirich.readers.inspect import inspect
@@ -110,6 +118,59 @@ def test_capacities_split_by_the_sign_of_the_current_are_no_witness_of_it(states
     mended = read(turned, repairs=["flip-current"])
     assert mended.repairs == ("flip-current",)
     assert set(said(mended)) == {"repaired-flip-current"}  # the doubt is gone with the fault
+    assert mended.table.equals(right.table)
+
+
+COUNTERS = {"capacity": (CHARGED, DISCHARGED), "energy": (CHARGED_ENERGY, DISCHARGED_ENERGY)}
+
+
+def with_energy(table: pl.DataFrame) -> pl.DataFrame:
+    """Add the energies: ∫V dQ of each direction."""
+    volts = table[VOLTAGE].to_numpy()
+    return table.with_columns(
+        pl.Series(e, np.cumsum(volts * np.diff(table[q].to_numpy(), prepend=0.0)))
+        for q, e in zip(*COUNTERS.values(), strict=True)
+    )
+
+
+def counters_in_file(table: pl.DataFrame, path: Path, single: set[str], *, swapped: bool = False) -> Path:
+    """Write a test whose *single* counters are one column for both directions, the others two (or *swapped*)."""
+    names = {"capacity": "Capacity(Ah)", "energy": "Energy(Wh)"}
+    columns = [pl.col(TIME).alias("Time(s)"), pl.col(VOLTAGE).alias("Voltage(V)"), pl.col(CURRENT).alias("Current(A)")]
+    for what, (up, down) in COUNTERS.items():
+        if what in single:
+            columns.append((pl.col(up) + pl.col(down)).alias(names[what]))
+        else:
+            ways = ("Discharge", "Charge") if swapped else ("Charge", "Discharge")
+            columns += [pl.col(c).alias(f"{way} {names[what]}") for way, c in zip(ways, (up, down), strict=True)]
+    table.select(columns).write_csv(path)
+    return path
+
+
+@pytest.mark.parametrize("single", [set(), {"capacity"}, {"energy"}, {"capacity", "energy"}])
+def test_a_mended_sign_takes_along_what_was_split_by_it_and_nothing_else(single: set[str], tmp_path: Path) -> None:
+    """Whichever counters have a direction of their own, a test with reversed current is mended to the right one."""
+    table = with_energy(cell_test(cycles=2, interval_s=300.0)).filter(pl.int_range(pl.len()) < 200)  # more charged
+    right = read(counters_in_file(table, tmp_path / "right.csv", single))
+    assert right.split_by_sign == {c for what in single for c in COUNTERS[what]}
+    assert said(right) == {}
+    assert right.table[DISCHARGED_ENERGY][-1] < 0.7 * right.table[CHARGED_ENERGY][-1]
+    turned = counters_in_file(table.with_columns(-pl.col(CURRENT)), tmp_path / "turned.csv", single)
+    with pytest.raises(InconsistentDataError, match="charge has to be positive"):
+        read(turned)
+    mended = read(turned, repairs=["flip-current"])
+    assert set(said(mended)) == {"repaired-flip-current"}
+    assert mended.table.equals(right.table)
+
+
+def test_swapped_capacities_leave_an_energy_that_the_right_current_split(tmp_path: Path) -> None:
+    table = with_energy(cell_test(cycles=2, interval_s=300.0)).filter(pl.int_range(pl.len()) < 200)
+    right = read(counters_in_file(table, tmp_path / "right.csv", {"energy"}))
+    crossed = counters_in_file(table, tmp_path / "crossed.csv", {"energy"}, swapped=True)
+    with pytest.raises(InconsistentDataError, match="the capacity columns are swapped"):
+        read(crossed)
+    mended = read(crossed, repairs=["swap-capacities"])
+    assert set(said(mended)) == {"repaired-swap-capacities"}
     assert mended.table.equals(right.table)
 
 

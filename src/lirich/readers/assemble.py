@@ -43,7 +43,7 @@ class Assembled:
     recognised: tuple[ColumnMatch, ...]
     findings: tuple[Finding, ...]
     metadata: dict[str, Scalar]
-    split_by_sign: bool = False
+    split_by_sign: frozenset[str] = frozenset()
 
 
 def assemble(columns: Columns) -> Assembled:
@@ -139,8 +139,8 @@ def _counters(draft: Draft, direction: NDArray[np.int8] | None) -> None:
             values = draft.raw[single].to_numpy()
             up, down, note = split_by_direction(values, borders, direction)
             draft.out[charged], draft.out[discharged] = pl.Series(up), pl.Series(down)
-            if single == h.CAPACITY:
-                draft.split_by_sign = not draft.direction_named
+            if not draft.direction_named:
+                draft.split_by_sign |= {charged, discharged}
             draft.match_as(charged, single, draft.matches[single].unit)
             draft.match_as(discharged, single, draft.matches[single].unit)
             for role in (charged, discharged):

@@ -51,8 +51,8 @@ class Reading(InNotebook):
     test those of `lirich.model.spectra.SPECTRUM_COLUMNS`.
     ``unrecognised`` names the columns of the file that were left out. ``metadata`` holds what the file says
     of the cell: keys that are fields of `lirich.model.Cell` or `lirich.model.Sample` mean those fields, all
-    others are kept as the vendor names them. ``split_by_sign`` says that one counter for both directions was split by
-    the sign of the current alone: then the capacities are no witness of that sign.
+    others are kept as the vendor names them. ``split_by_sign`` names the columns of ``table`` that were one
+    counter for both directions, split by the sign of the current alone: no witness of that sign, they go with it.
     """
 
     table: pl.DataFrame
@@ -65,7 +65,7 @@ class Reading(InNotebook):
     metadata: dict[str, Scalar] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     repairs: tuple[str, ...] = ()
-    split_by_sign: bool = False
+    split_by_sign: frozenset[str] = frozenset()
 
     def told(self) -> dict[str, str]:
         """Return in words what was read, by what, and what the file says."""

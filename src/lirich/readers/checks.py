@@ -69,10 +69,10 @@ def check(table: pl.DataFrame) -> tuple[Finding, ...]:
     return tuple(diagnosis.finding for diagnosis in diagnose(table))
 
 
-def diagnose(table: pl.DataFrame, *, split_by_sign: bool = False) -> tuple[Diagnosis, ...]:
+def diagnose(table: pl.DataFrame, *, split_by_sign: frozenset[str] = frozenset()) -> tuple[Diagnosis, ...]:
     """Return the findings of `check` with the repairs that belong to them.
 
-    With *split_by_sign* the capacities were told apart by the sign of the current: they are no witness of it.
+    Columns *split_by_sign* were told apart by the sign of the current: capacities among them are no witness of it.
 
     The tests build on each other: broken rows end the examination, then broken time order does, since nothing
     that is integrated over time can be trusted before.
@@ -168,7 +168,9 @@ def _median(table: pl.DataFrame, column: str) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None, *, split_by_sign: bool) -> list[Diagnosis]:
+def _check_cycling(
+    table: pl.DataFrame, time: Array, unix: Array | None, *, split_by_sign: frozenset[str]
+) -> list[Diagnosis]:
     current, voltage = table[CURRENT].to_numpy(), table[VOLTAGE].to_numpy()
     step = np.diff(time)
     found = _check_repeats(step, current, voltage)
@@ -192,7 +194,7 @@ def _check_cycling(table: pl.DataFrame, time: Array, unix: Array | None, *, spli
     found += energy()
     if not any(d.finding.code == "current-sign" for d in found):
         counted = any(column is not None and column[-1] > column[0] for column in (charged, discharged))
-        found += _check_sign(table, halves, witnessed=counted and not split_by_sign)
+        found += _check_sign(table, halves, witnessed=counted and CHARGED not in split_by_sign)
     largest = float(np.abs(halves.charge_ah).max())
     if largest > ODD_CAPACITY_AH and not any(d.finding.severity is Severity.ERROR for d in found):
         found.append(

@@ -36,8 +36,8 @@ class Draft:
     """A standard table that is being made: ``raw`` is what a file has, by role, and ``out`` what the table gets.
 
     ``notes`` are what is said of a role, ``written_as_clock`` the times that were texts such as ``01:02:03``.
-    ``direction_named`` tells whether names of steps say which rows charge; ``split_by_sign`` whether one counter was
-    split for want of them by the sign of the current.
+    ``direction_named`` tells whether names of steps say which rows charge; ``split_by_sign`` which
+    columns of ``out`` come from one counter that was split for want of them by the sign of the current.
     """
 
     source: Columns
@@ -49,7 +49,7 @@ class Draft:
     metadata: dict[str, Scalar] = field(default_factory=dict)
     written_as_clock: set[str] = field(default_factory=set)
     direction_named: bool = False
-    split_by_sign: bool = False
+    split_by_sign: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, columns: Columns) -> Draft:

@@ -61,7 +61,7 @@ def parse_repairs(names: Sequence[str]) -> dict[str, bool]:
 
 
 def apply_repairs(
-    table: pl.DataFrame, wanted: Mapping[str, bool], *, split_by_sign: bool = False
+    table: pl.DataFrame, wanted: Mapping[str, bool], *, split_by_sign: frozenset[str] = frozenset()
 ) -> tuple[pl.DataFrame, tuple[str, ...], tuple[Finding, ...], tuple[Diagnosis, ...]]:
     """Make the *wanted* repairs and the automatic ones.
 
@@ -105,11 +105,15 @@ def apply_repairs(
     return table, tuple(made), tuple(notes), diagnoses
 
 
-def _make(table: pl.DataFrame, name: str, *, why: str, split_by_sign: bool) -> tuple[pl.DataFrame, Finding]:
-    table, did = _REPAIRS[name][1](table)
-    if split_by_sign and name == "flip-current" and CHARGED in table.columns:
-        table, _ = _swap_capacities(table)
-        did += " and swapped the two capacities, which had been told apart by it"
+def _make(table: pl.DataFrame, name: str, *, why: str, split_by_sign: frozenset[str]) -> tuple[pl.DataFrame, Finding]:
+    if name == "swap-capacities" and CHARGED not in split_by_sign:  # energies that the sign told apart are right
+        table, did = _swapped(table, [c for c in TOTALS if c not in split_by_sign]), _SWAPPED
+    else:
+        table, did = _REPAIRS[name][1](table)
+    split = [c for c in TOTALS if c in split_by_sign and c in table.columns]
+    if split and name == "flip-current":
+        table = _swapped(table, split)
+        did += f" and swapped what had been told apart by it: {', '.join(split)}"
     return table, Finding(
         code=f"repaired-{name}", severity=Severity.WARNING, message=f"{did} (reason: {why.rstrip('.')})"
     )
@@ -195,11 +199,19 @@ def continued(column: str) -> pl.Expr:
     return (grown.cum_sum() + pl.col(column).first()).alias(column)
 
 
-def _swap_capacities(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+def _swapped(table: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Swap charged and discharged among *columns*; one without the other changes its name."""
     other = {CHARGED: DISCHARGED, CHARGED_ENERGY: DISCHARGED_ENERGY}
     other |= {b: a for a, b in other.items()}
-    swapped = table.rename({name: other[name] for name in table.columns if name in other})
-    return swapped.select(c for c in COLUMNS if c in swapped.columns), "Swapped the charged and the discharged capacity"
+    swapped = table.rename({name: other[name] for name in table.columns if name in columns})
+    return swapped.select(c for c in COLUMNS if c in swapped.columns)
+
+
+_SWAPPED = "Swapped the charged and the discharged capacity"
+
+
+def _swap_capacities(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    return _swapped(table, TOTALS), _SWAPPED
 
 
 def _sign_current(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
