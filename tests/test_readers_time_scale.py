@@ -233,6 +233,34 @@ def test_pulses_around_one_state_of_charge_raise_no_alarm() -> None:
     assert codes(table) == {}
 
 
+@pytest.mark.parametrize("pairs", [1, 5])
+@pytest.mark.parametrize("interval_s", [1e-3, 0.01, 0.1])
+@pytest.mark.parametrize("regained", [1.0, 0.75])
+def test_pulses_of_a_cold_cell_at_one_state_of_charge_raise_no_alarm(
+    pairs: int, interval_s: float, regained: float
+) -> None:
+    """10 s down and up with rests (HPPC), 0.7 V of it polarisation: that the charge returns at once is no 360 C."""
+    part = np.linspace(0.0, 1.0, round(10.0 / interval_s) + 1)
+    time, current, voltage = [np.zeros(1)], [np.zeros(1)], [np.full(1, 3.7)]
+    for size in (-1.0, regained) * pairs:
+        time += [time[-1][-1] + interval_s + 10.0 * part]
+        time += [time[-1][-1] + np.arange(1.0, 41.0)]
+        current += [np.full(len(part), 5.0 * size), np.zeros(40)]
+        voltage += [3.7 + 0.7 * size * (0.1 + 0.9 * np.sqrt(part)), np.full(40, 3.7)]
+    table = pl.DataFrame({n: np.concatenate(v) for n, v in ((TIME, time), (VOLTAGE, voltage), (CURRENT, current))})
+    assert codes(table) == {}
+
+
+@pytest.mark.parametrize("polarisation_v", [0.0, 0.15, 0.3])
+def test_one_cycle_whose_charge_returns_is_still_called_too_fast(polarisation_v: float) -> None:
+    """A charge and a discharge go over the same 1.5 V but for the polarisation, as pulses do not."""
+    table = cell_test(hours=10.0, interval_s=60.0, cycles=1, capacity=False)
+    lag = polarisation_v * pl.col(CURRENT).sign()
+    wrong = table.with_columns(pl.col(TIME) / 3600.0, pl.col(VOLTAGE) + lag)
+    (finding,) = [f for f in check(wrong) if f.severity is not Severity.INFO]
+    assert "time-in-hours" in finding.advice
+
+
 @pytest.mark.parametrize(
     ("name", "factor", "severity"),
     [

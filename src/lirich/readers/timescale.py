@@ -35,6 +35,10 @@ FAST_SWING_V = 0.5
 FEWEST_STAGES = 3.0
 """A passage over a window in short half-cycles is at least so many of the largest; fewer are pulses back and forth."""
 
+SHARED_SWING = 0.25
+"""Charge and discharge of a cell that is cycled go over the same voltages, but for the polarisation. Pulses up and down
+from one state of charge go apart from there: they share none where they jump, and little where the charge moves it."""
+
 FAST_RECORDING_S = 0.1
 """Cyclers of materials laboratories are hardly ever programmed to record half-cycles more often."""
 
@@ -129,7 +133,7 @@ def _passages(halves: HalfCycles, swing_v: Array) -> tuple[NDArray[np.bool_], fl
 
     Many short ones of which each goes on from the last (a drive cycle, pulses at falling states of charge) are one
     passage over the window, which lasts as long as its charge takes at their current. ``None`` where nothing goes far,
-    or one half-cycle that does takes more than `FAST_HALF_CYCLE_S`.
+    or one half-cycle that does takes more than `FAST_HALF_CYCLE_S`, or they are pulses from one state of charge.
     """
     far = swing_v >= FAST_SWING_V
     if float(np.max(halves.active_s, where=far, initial=0.0)) >= FAST_HALF_CYCLE_S:
@@ -143,10 +147,22 @@ def _passages(halves: HalfCycles, swing_v: Array) -> tuple[NDArray[np.bool_], fl
         if over_v < FAST_SWING_V or whole < FEWEST_STAGES * float(size.max()):
             return None
         far = np.ones(len(swing_v), dtype=np.bool_)
+    elif whole < FEWEST_STAGES * float(size.max()) and _go_apart(halves, over_v):
+        return None
     largest, longest_s = float(size[far].max()), float(halves.active_s[far].max())
     if largest <= 0 or longest_s <= 0:  # of single rows
         return None
     return far, over_v, longest_s * max(1.0, whole / largest)
+
+
+def _go_apart(halves: HalfCycles, swing_v: float) -> bool:
+    """Tell whether charges stay above discharges, but for a small part of *swing_v*, V: pulses, and no passages."""
+    size = np.abs(halves.charge_ah)
+    much = size > 0.1 * float(size.max())
+    up, down = much & (halves.sign > 0), much & (halves.sign < 0)
+    if not (up.any() and down.any()):
+        return False
+    return median(halves.voltage_high[down]) - median(halves.voltage_low[up]) < SHARED_SWING * swing_v
 
 
 @dataclass(frozen=True, slots=True, eq=False)
