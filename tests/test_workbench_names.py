@@ -74,6 +74,18 @@ def test_what_was_said_by_hand_goes_with_the_files_to_the_name_that_a_table_give
     assert workspace.cells["LRM-7"].facts.active_mass_mg == 8.47
 
 
+def test_a_table_that_keeps_the_old_name_as_that_of_the_sample_keeps_its_facts(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    say("")
+    workspace.set_facts("SC-3", HAND)
+    say("file,cell,sample\nSC-3.csv,LRM-7,SC-3\n")
+    view = workspace.cells["LRM-7"]
+    assert view.sample is not None
+    assert (view.sample.key, view.sample.morphology, view.sample.dopant) == ("SC-3", "SC", "Nb")
+    assert view.sample.sources["dopant"] == "you"
+
+
 def test_a_file_that_comes_to_a_cell_brings_what_was_said_of_its_own_but_that_stays(
     workspace: Workspace, say: Callable[[str], AddReport]
 ) -> None:

@@ -132,7 +132,7 @@ def _that_stay(
 def clear_sample(things: Things, moved: Carried) -> None:
     """Empty the sample of a moved cell's own name: another cell that gets that name later is of another material."""
     sample = moved.own_sample
-    if sample is not None:
+    if sample is not None and all(cell.sample != sample.key for cell in things.all(Cell).values()):
         things.put(forget(sample, [*sample.model_dump(exclude={"key", "extra", "sources", "recipe"}), *sample.extra]))
 
 
