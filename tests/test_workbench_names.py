@@ -164,6 +164,57 @@ def test_going_there_and_back_keeps_the_history_finite(
     assert workspace.cells["A"].facts.active_mass_mg == 5
 
 
+def _masses(workspace: Workspace) -> dict[str, tuple[list[str], float | None]]:
+    return {key: ([t.raw.name for t in view.tests], view.facts.active_mass_mg) for key, view in workspace.cells.items()}
+
+
+def test_names_that_are_shifted_mix_no_cells(workspace: Workspace, say: Callable[[str], AddReport]) -> None:
+    say("")
+    workspace.set_facts("SC-2", {"active_mass_mg": 2, "morphology": "SC"})
+    workspace.set_facts("SC-3", {"active_mass_mg": 3, "morphology": "PC"})
+    report = say("file,cell\nSC-2.csv,SC-3\nSC-3.csv,SC-4\n")
+    assert not report.failed
+    assert _masses(workspace) == {"SC-3": (["SC-2.csv"], 2), "SC-4": (["SC-3.csv"], 3)}
+    assert {key: view.sample.morphology for key, view in workspace.cells.items() if view.sample} == {
+        "SC-3": "SC",
+        "SC-4": "PC",
+    }
+    assert not [f for f in report.findings if f.severity == "warning"]
+
+
+def test_names_that_are_swapped_are_refused_and_two_steps_do_it(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    say("")
+    workspace.set_facts("SC-2", {"active_mass_mg": 2})
+    workspace.set_facts("SC-3", {"active_mass_mg": 3})
+    before = workspace.store.fingerprint()
+    report = say("file,cell\nSC-2.csv,SC-3\nSC-3.csv,SC-2\n")
+    assert [(Path(p).name, type(e)) for p, e in report.failed] == [
+        ("SC-2.csv", ConflictingMetadataError),
+        ("SC-3.csv", ConflictingMetadataError),
+    ]
+    assert "add them with --reassign" in report.failed[0][1].advice
+    assert workspace.store.fingerprint() == before
+    assert not say("file,cell\nSC-2.csv,new\nSC-3.csv,SC-2\n").failed
+    (tmp_path / "files" / "cells.csv").write_text("file,cell\nSC-2.csv,SC-3\nSC-3.csv,SC-2\n")
+    assert not workspace.add(tmp_path / "files", reassign=True, executor="serial").failed
+    assert _masses(workspace) == {"SC-2": (["SC-3.csv"], 3), "SC-3": (["SC-2.csv"], 2)}
+
+
+def test_a_name_that_its_files_do_not_leave_is_not_given_to_others(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    say("file,cell,active_mass_mg\nSC-3.csv,SC-3,3\n")  # a name that somebody chose
+    workspace.set_facts("SC-2", {"active_mass_mg": 2})
+    report = say("file,cell\nSC-2.csv,SC-3\nSC-3.csv,SC-4\n")
+    assert sorted(Path(p).name for p, _ in report.failed) == ["SC-2.csv", "SC-3.csv"]
+    assert _masses(workspace) == {"SC-2": (["SC-2.csv"], 2), "SC-3": (["SC-3.csv"], 3)}
+    workspace.set_facts("SC-3", {"active_mass_mg": 3})
+    assert not workspace.add(tmp_path / "files", reassign=True, executor="serial").failed
+    assert _masses(workspace) == {"SC-3": (["SC-2.csv"], 2), "SC-4": (["SC-3.csv"], 3)}
+
+
 # --- files that are there twice ----------------------------------------------------------------------------------
 
 

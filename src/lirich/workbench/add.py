@@ -249,7 +249,7 @@ def add_files(
     few = len(parameters) < FEW_FILES and sum(c.path.stat().st_size for c in candidates) < FEW_BYTES
     counted: list[tuple[Candidate, Test]] = []
 
-    def enter(candidate: Candidate, test: Test, name: str | None = None) -> None:
+    def enter(candidate: Candidate, test: Test, name: str | None = None) -> bool:
         # said once, now; it says nothing about the file that its cell must carry for ever
         needless = [f for f in test.findings if f.code == NEEDLESS]
         report.findings += [f.model_copy(update={"where": candidate.path.name}) for f in needless]
@@ -258,14 +258,22 @@ def add_files(
             key, stored, state, findings = register.enter(candidate.path, test, name=name)
         except LirichError as error:
             report.failed.append((str(candidate.path), error))
-            return
+            return False
         report.findings += findings
         report.added.append(AddedFile(str(candidate.path), key, stored, state))
         if on_file is not None:
             on_file(report.added[-1])
+        return True
 
-    for candidate, test in there:
-        enter(candidate, test, name=test.cell)
+    moves, circles = register.in_order(there)
+    report.failed += [(move.candidate.shown, move.waits("get other names in a circle")) for move in circles]
+    stuck: set[str] = set()
+    for move in moves:
+        stays = move.cell in stuck
+        if stays:
+            report.failed.append((move.candidate.shown, move.waits("did not go to another one")))
+        if (stays or not enter(move.candidate, move.test, name=move.test.cell)) and move.empties:
+            stuck.add(move.test.cell)
     with open_executor("serial" if few and executor == "processes" else executor, workers=workers) as pool:
         for outcome in run_tasks(
             read_task,

@@ -2,16 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lirich.errors import ConflictingMetadataError
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.workbench.celltables import BY_HAND, Entry, agree
 from lirich.workbench.metadata import FROM_FILE, forget, short_source, table_folder
 
 if TYPE_CHECKING:
     from lirich.store.things import Things
+    from lirich.workbench.found_files import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A known file and the cell that it is said to be of now; ``empties`` where all files of its cell before go."""
+
+    candidate: Candidate
+    test: Test
+    cell: str
+    empties: bool = False
+
+    def waits(self, why: str) -> ConflictingMetadataError:
+        """Return the error of a file that cannot get the name of a cell that still has other files."""
+        return ConflictingMetadataError(
+            f"{self.candidate.path.name} of the cell {self.test.cell!r} is to get the name {self.cell!r} of another "
+            f"cell, whose files {why}",
+            expected="a name that is free when the file gets it",
+            advice="Give one of them a name that no cell has, add the files, then give it the right one and add them "
+            "with --reassign",
+        )
+
+
+def in_order(
+    there: Iterable[tuple[Candidate, Test, str]], tests_of: Callable[[str], Sequence[Test]]
+) -> tuple[list[Move], list[Move]]:
+    """Return known files in an order in which a cell is left before others come to its name, and those in circles.
+
+    *there* has each file with its test and the cell that it is said to be of; *tests_of* gives the tests of a cell.
+    A cell that keeps a file keeps its facts: to that one others may come at any time.
+    """
+    given = list(there)
+    going: dict[str, set[str]] = {}
+    for _, test, cell in given:
+        if cell != test.cell:
+            going.setdefault(test.cell, set()).add(test.key)
+    emptied = {cell for cell, keys in going.items() if {test.key for test in tests_of(cell)} <= keys}
+    waiting = [Move(candidate, test, cell, test.cell in emptied) for candidate, test, cell in given]
+    ordered: list[Move] = []
+    while waiting:
+        full = {move.test.cell for move in waiting if move.empties}
+        free = [move for move in waiting if move.cell not in full]
+        if not free:
+            break
+        ordered += free
+        waiting = [move for move in waiting if move.cell in full]
+    return ordered, waiting
 
 
 @dataclass(slots=True)

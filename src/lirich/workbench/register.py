@@ -20,7 +20,7 @@ from lirich.workbench.celltables import (
     file_stem,
 )
 from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
-from lirich.workbench.moving import carried, clear_sample, move_segments
+from lirich.workbench.moving import Move, carried, clear_sample, in_order, move_segments
 from lirich.workbench.reexport import enter_exports, exports_of, left_out, replaced
 from lirich.workbench.table_files import read_cell_tables
 from lirich.workbench.taking_back import of_file
@@ -29,6 +29,7 @@ from lirich.workbench.twins import twin_findings
 if TYPE_CHECKING:
     from lirich.store import Store
     from lirich.store.things import Things
+    from lirich.workbench.found_files import Candidate
 
 State = Literal["new", "known", "anew", "moved", "restored", "longer", "older"]
 """What is new about a file that was added: nothing (``known``), the reading (``anew``), its cell alone (``moved``), the
@@ -141,6 +142,11 @@ class Register:
             return key, entered, state, [*findings, *twins, *doubts, *again]
 
         return self._store.change(work)
+
+    def in_order(self, there: Iterable[tuple[Candidate, Test]]) -> tuple[list[Move], list[Move]]:
+        """Return known files in the order in which they are to be entered, and those that would go in circles."""
+        stated = [(each, test, self.claim(each.path, test.raw.sha256)[0] or test.cell) for each, test in there]
+        return in_order(stated, self._store.tests)
 
     def claim(self, path: Path, digest: str) -> tuple[str | None, bool]:
         """Return the cell that somebody said the file is of, and whether its content is known under this very name.
