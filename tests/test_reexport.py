@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
+from lirich.errors import ConflictingMetadataError
 from lirich.model import Finding
 from lirich.model.table import CURRENT, TIME, UNIX_TIME, VOLTAGE
 from lirich.readers.bdf import write_bdf
@@ -128,7 +129,7 @@ def test_without_clocks_only_the_same_numbers_are_the_same_test(workspace: Works
     bare = TEST.drop(UNIX_TIME)
     added(workspace, written(bare.head(1500), tmp_path / "a"))
     assert added(workspace, written(bare, tmp_path / "b"))[0] == "longer"
-    added(workspace, written(bare.head(1500), tmp_path / "a"), cell="B")
+    added(workspace, written(bare.head(1400), tmp_path / "a"), cell="B")
     near = bare.with_columns(pl.col(VOLTAGE) + 1e-6)
     assert added(workspace, written(near, tmp_path / "c"), cell="B")[0] == "new"
 
@@ -153,3 +154,18 @@ def test_a_real_file_that_grew_under_its_name_is_one_run(
     workspace.analyse(executor="serial")
     assert len(workspace.cells["A"].analyses) == 1
     assert workspace.cells["A"].tests[0].rows == 9065
+
+
+def test_an_export_that_was_replaced_is_still_known_to_be_of_its_cell(workspace: Workspace, tmp_path: Path) -> None:
+    old = written(EXPORTS["day-1"], tmp_path / "a", "monday.bdf.csv")
+    added(workspace, old)
+    added(workspace, written(TEST, tmp_path / "b"))
+    before = workspace.store.fingerprint()
+    report = workspace.add(old, executor="serial")  # nobody names its cell
+    assert [(a.cell, a.state) for a in report.added] == [("A", "older")]
+    report = workspace.add(old, cell="B", executor="serial")
+    assert [type(error) for _, error in report.failed] == [ConflictingMetadataError]
+    assert "an older export of cell.bdf.csv, a test of the cell 'A'" in str(report.failed[0][1])
+    assert workspace.store.fingerprint() == before
+    report = workspace.add(old, cell="B", reassign=True, executor="serial")
+    assert [(a.cell, a.state) for a in report.added] == [("B", "new")]

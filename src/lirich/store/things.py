@@ -187,6 +187,12 @@ class Things:
         rows = self._connection.execute(select(s.test.c.document).where(s.test.c.curve == plain(curve))).scalars()
         return sorted((load(Test, document) for document in rows), key=_test_order)
 
+    def test_standing_for(self, digest: str) -> Test | None:
+        """Return the test that has all rows of the raw file of that hash and replaced its own, if one did."""
+        query = select(s.test.c.document).where(s.test.c.document.contains(plain(digest)))
+        tests = (load(Test, document) for document in self._connection.execute(query).scalars())
+        return next((t for t in tests if any(f.sha256 == digest for f in t.replaces)), None)
+
     def remove_empty_cell(self, key: str, *, moved_to: str | None = None) -> bool:
         """Remove a cell that has no test; its history says so, and what its files' cell is now (*moved_to*).
 

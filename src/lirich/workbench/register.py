@@ -64,6 +64,7 @@ class Register:
         self._tables: dict[Path, CellTable] = {}
         self._by_raw: dict[str, list[Test]] = {}
         self._lost: set[str] = set()
+        self._kept: set[str] = set()
 
     def look_up(self, files: Mapping[Path, str]) -> None:
         """Look up, all at once, what is known of *files*, given with their hashes; `known` needs it.
@@ -74,6 +75,8 @@ class Register:
             self._table(path)
         for test in self._store.tests_of_raw(list(files.values())):
             self._by_raw.setdefault(test.raw.sha256, []).append(test)
+        # there without a test of their own: another one may have all of their rows
+        self._kept = {d for d in files.values() if d not in self._by_raw and self._store.has_files(raw=[d], curves=[])}
 
     def enter(self, path: Path, test: Test, *, name: str | None = None) -> tuple[str, Test, State, list[Finding]]:
         """Enter one file: its sample, its cell, its test; all at once or, where it raises, nothing.
@@ -93,7 +96,17 @@ class Register:
         def work(things: Things) -> tuple[str, Test, State, list[Finding]]:
             readings = things.tests_of_raw([test.raw.sha256])
             # a copy under another name is the file that is known
-            key = stated or (readings[0].cell if readings else name or file_stem(path))
+            older = not readings and test.raw.sha256 in self._kept
+            whole_there = things.test_standing_for(test.raw.sha256) if older else None
+            there = readings[0] if readings else whole_there
+            key = stated or (there.cell if there else name or file_stem(path))
+            if whole_there is not None and whole_there.cell != key and not self._reassign:
+                raise ConflictingMetadataError(
+                    f"{path.name} is an older export of {whole_there.raw.name}, a test of the cell "
+                    f"{whole_there.cell!r}, not of {key!r}",
+                    expected="one cell for each file",
+                    advice="Add it with --reassign to move it",
+                )
             leaving = [present for present in readings if present.cell != key]
             for present in leaving:
                 if not self._reassign and not _unnamed(things, present):
