@@ -169,3 +169,13 @@ def test_an_export_that_was_replaced_is_still_known_to_be_of_its_cell(workspace:
     assert workspace.store.fingerprint() == before
     report = workspace.add(old, cell="B", reassign=True, executor="serial")
     assert [(a.cell, a.state) for a in report.added] == [("B", "new")]
+
+
+def test_a_curve_that_is_lost_keeps_no_other_file_out(workspace: Workspace, tmp_path: Path) -> None:
+    lost, middle = (written(EXPORTS[day], tmp_path / day) for day in ("day-1", "day-2"))
+    added(workspace, lost)
+    for curve in (workspace.root / "curves").rglob("*.parquet"):
+        curve.unlink()
+    assert added(workspace, middle)[0] == "new"
+    assert added(workspace, written(TEST, tmp_path / "day-3"))[0] == "longer"  # the others are compared as ever
+    assert {t.rows for t in workspace.cells["A"].tests} == {1500, TEST.height}

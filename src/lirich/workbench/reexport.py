@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lirich.errors import CorruptStoreError
 from lirich.model import Finding, RawFile, Severity, Test
 from lirich.model.table import CURRENT, TIME, VOLTAGE
 
@@ -49,7 +50,10 @@ def exports_of(store: Store, test: Test, others: Sequence[Test]) -> Exports:
         if other.curve == test.curve or not _may_be_one(test, other):
             continue
         longer, shorter = (test, other) if test.rows > other.rows else (other, test)
-        if not _begins_with(store, longer, shorter):
+        try:
+            if not _begins_with(store, longer, shorter):
+                continue
+        except CorruptStoreError:  # its curve is gone: `lirich doctor` says so
             continue
         if test.rows == other.rows and _columns(store, test) > _columns(store, other):
             longer = test
