@@ -86,6 +86,18 @@ def test_a_table_that_keeps_the_old_name_as_that_of_the_sample_keeps_its_facts(
     assert view.sample.sources["dopant"] == "you"
 
 
+def test_a_cell_whose_sample_another_one_shares_keeps_it_under_every_name(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    say("")
+    workspace.set_facts("SC-3", {"morphology": "SC", "dopant": "Nb"})
+    workspace.set_facts("SC-2", {"sample": "SC-3"})
+    for name in ("LRM-7", "LRM-8"):
+        workspace.add(tmp_path / "files" / "SC-3.csv", cell=name, reassign=True, executor="serial")
+        assert (workspace.cells[name].facts.sample, workspace.cells["SC-2"].facts.sample) == ("SC-3", "SC-3")
+    assert workspace.samples["SC-3"].dopant == "Nb"
+
+
 def test_a_file_that_comes_to_a_cell_brings_what_was_said_of_its_own_but_that_stays(
     workspace: Workspace, say: Callable[[str], AddReport]
 ) -> None:

@@ -77,7 +77,7 @@ class Carried:
     def told(self) -> str:
         """What of it was said by hand, in words; empty where nothing was."""
         names = [n for e in self.entries if e.kept_as == BY_HAND for n in (*e.cell_fields, *e.sample_fields)]
-        names += ["sample"] if any(e.sample for e in self.entries) else []
+        names += ["sample"] if any(e.sample and e.kept_as for e in self.entries) else []
         count = len(self.segments)
         return ", ".join([*names, *([f"{count} segment{'s' if count > 1 else ''}"] if count else [])])
 
@@ -104,7 +104,7 @@ def _of(things: Things, cell: Cell, key: str, own: Sequence[Entry], folder: str)
     facts = _said(cell, {"key", "extra", "sources", "sample"}, folder)
     facts = _that_stay(facts, target, {n for e in now for n in e.cell_fields}, cell.key, key, found.findings)
     of_sample: dict[str, dict[str, Scalar]] = {}
-    sample = things.find(Sample, cell.sample) if cell.sample == cell.key and "sample" not in cell.sources else None
+    sample = things.find(Sample, cell.sample) if cell.sample == cell.key and not cell.sources.get("sample") else None
     if sample is not None and any(c.sample == sample.key for c in things.all(Cell).values() if c.key != cell.key):
         sample = None
     if sample is not None:  # the cell is its own sample: nobody else has its facts
@@ -116,13 +116,16 @@ def _of(things: Things, cell: Cell, key: str, own: Sequence[Entry], folder: str)
         of_sample = _that_stay(of_sample, into, said, cell.key, key, found.findings)
     belongs = cell.sources.get("sample", "")  # who said which sample it is of
     chosen = target is not None and target.sources.get("sample") == BY_HAND
-    if not belongs or chosen or not _goes_along(belongs, folder):
-        belongs = ""
-    for source in dict.fromkeys((*facts, *of_sample, *filter(None, (belongs,)))):
+    if belongs:
+        along = not chosen and _goes_along(belongs, folder)
+    else:  # a sample that others share, which nobody needed to name for this cell
+        named_now = any(e.sample for e in own) or (target is not None and target.sample is not None)
+        along = cell.sample is not None and sample is None and not named_now
+    for source in dict.fromkeys((*facts, *of_sample, *([belongs] if along else []))):
         found.entries.append(
             Entry(
                 cell=None,
-                sample=cell.sample if belongs and source == belongs else None,
+                sample=cell.sample if along and source == belongs else None,
                 patterns=(),
                 cell_fields=facts.get(source, {}),
                 sample_fields=of_sample.get(source, {}),
