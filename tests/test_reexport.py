@@ -171,6 +171,20 @@ def test_an_export_that_was_replaced_is_still_known_to_be_of_its_cell(workspace:
     assert [(a.cell, a.state) for a in report.added] == [("B", "new")]
 
 
+def test_an_older_export_that_moves_to_the_cell_of_the_longer_one_is_said_to_have_moved(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    old = written(EXPORTS["day-1"], tmp_path / "a")
+    added(workspace, old)
+    added(workspace, written(TEST, tmp_path / "b"), cell="B")
+    workspace.set_facts("A", {"active_mass_mg": 7})
+    report = workspace.add(old, cell="B", reassign=True, executor="serial")
+    assert [(a.cell, a.state) for a in report.added] == [("B", "older")]
+    (moved,) = [f.message for f in report.findings if f.code == "read-again"]
+    assert moved == "cell.bdf.csv was moved from A to B, with what you said of A: active_mass_mg"
+    assert list(workspace.cells) == ["B"]
+
+
 def test_a_curve_that_is_lost_keeps_no_other_file_out(workspace: Workspace, tmp_path: Path) -> None:
     lost, middle = (written(EXPORTS[day], tmp_path / day) for day in ("day-1", "day-2"))
     added(workspace, lost)

@@ -12,6 +12,7 @@ import pytest
 from command_line import run
 from conftest import on_both
 from lirich.errors import ConflictingMetadataError, InputError, MetadataError, UnknownNameError
+from lirich.model import Recipe
 from lirich.testing.digitised import CELL_KEY, DATA_NAME, write_digitised_cell
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
@@ -98,6 +99,16 @@ def test_a_cell_whose_sample_another_one_shares_keeps_it_under_every_name(
     assert workspace.samples["SC-3"].dopant == "Nb"
 
 
+def test_the_recipe_of_a_sample_goes_along(workspace: Workspace, say: Callable[[str], AddReport]) -> None:
+    say("")
+    workspace.set_facts("SC-3", {"morphology": "SC"})
+    workspace.store.put_sample(workspace.samples["SC-3"].model_copy(update={"recipe": Recipe()}))
+    say("file,cell\nSC-3.csv,LRM-7\n")
+    sample = workspace.samples["LRM-7"]
+    assert (sample.recipe, sample.morphology) == (Recipe(), "SC")
+    assert (workspace.samples["SC-3"].recipe, workspace.samples["SC-3"].morphology) == (None, None)
+
+
 def test_a_file_that_comes_to_a_cell_brings_what_was_said_of_its_own_but_that_stays(
     workspace: Workspace, say: Callable[[str], AddReport]
 ) -> None:
@@ -129,9 +140,12 @@ def test_all_files_of_a_joined_cell_take_its_facts_along_when_the_last_one_goes(
     workspace.add(folder, executor="serial")
     assert list(workspace.cells) == ["P"]
     workspace.set_facts("P", HAND)
+    workspace.correct("P", (1, 1), "conditioning")
     (folder / "cells.csv").write_text("file,cell\nP_*.csv,LRM-9\n")
-    workspace.add(folder, executor="serial")
+    report = workspace.add(folder, executor="serial")
     assert list(workspace.cells) == ["LRM-9"]
+    assert len(workspace.store.corrections("LRM-9")) == 1
+    assert "segments-moved" not in [f.code for f in report.findings]  # its cycles have the numbers that they had
     assert workspace.cells["LRM-9"].facts.active_mass_mg == 8.47
     assert len(workspace.cells["LRM-9"].tests) == 2
 

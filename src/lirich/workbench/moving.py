@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -180,21 +180,36 @@ def _that_stay(
     return {source: said for source, said in left.items() if said}
 
 
-def clear_sample(things: Things, moved: Carried) -> None:
-    """Empty the sample of a moved cell's own name: another cell that gets that name later is of another material."""
+def settle_sample(things: Things, moved: Carried, key: str) -> None:
+    """Empty the sample of a moved cell's own name: another cell that gets that name later is of another material.
+
+    Its recipe goes to the sample of the cell *key*, if that has none, as its facts did. It stays where a cell is of it.
+    """
     sample = moved.own_sample
-    if sample is not None and all(cell.sample != sample.key for cell in things.all(Cell).values()):
-        things.put(forget(sample, [*sample.model_dump(exclude={"key", "extra", "sources", "recipe"}), *sample.extra]))
+    if sample is None or any(cell.sample == sample.key for cell in things.all(Cell).values()):
+        return
+    gone = [*sample.model_dump(exclude={"key", "extra", "sources", "recipe"}), *sample.extra]
+    if sample.recipe is not None:
+        cell = things.one(Cell, key)
+        into = things.find(Sample, cell.sample or key) or Sample(key=cell.sample or key)
+        if into.recipe is None:
+            things.put(into.model_copy(update={"recipe": sample.recipe}))
+            things.put(cell.model_copy(update={"sample": into.key}))
+            gone.append("recipe")
+    things.put(forget(sample, gone))
 
 
-def move_segments(things: Things, moved: Iterable[Carried], key: str) -> list[Finding]:
+def move_segments(
+    things: Things, moved: Iterable[Carried], key: str, came_from: Mapping[str, set[str]]
+) -> list[Finding]:
     """Give the cell *key* the corrections of the protocol of the cells that were *moved*; return what is doubtful.
 
-    Where the cell has further files, the numbers of its cycles may be others than before.
+    Where the cell has files that were of another one, the numbers of its cycles may be others than before. *came_from*
+    has the cells that files, by hash, were moved from just now.
     """
     findings = []
     for each in (m for m in moved if m.segments):
-        others = bool(things.tests(key))
+        others = any(each.old not in came_from.get(test.raw.sha256, ()) for test in things.tests(key))
         for segment in each.segments:
             things.put_correction(key, segment)
         things.clear_corrections(each.old)

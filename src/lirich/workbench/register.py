@@ -20,7 +20,7 @@ from lirich.workbench.celltables import (
     file_stem,
 )
 from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
-from lirich.workbench.moving import Move, carried, clear_sample, in_order, move_segments
+from lirich.workbench.moving import Move, carried, in_order, move_segments, settle_sample
 from lirich.workbench.reexport import enter_exports, exports_of, left_out, replaced
 from lirich.workbench.table_files import read_cell_tables
 from lirich.workbench.taking_back import of_file
@@ -65,6 +65,7 @@ class Register:
         self._by_raw: dict[str, list[Test]] = {}
         self._lost: set[str] = set()
         self._kept: set[str] = set()
+        self._came_from: dict[str, set[str]] = {}
 
     def look_up(self, files: Mapping[Path, str]) -> None:
         """Look up, all at once, what is known of *files*, given with their hashes; `known` needs it.
@@ -133,7 +134,7 @@ class Register:
                     if kept != present:
                         things.replace_test(kept)
                     return key, kept, "restored" if test.raw.sha256 in self._lost else "known", [*findings, *twins]
-            doubts = move_segments(things, moved, key)
+            doubts = move_segments(things, moved, key, self._came_from)
             before = next((p.added_unix_second for p in readings if p.key == test.key), None)
             entered = test.model_copy(update={"cell": key, "added_unix_second": before or time.time()})
             entered = _with_facts(entered, findings)
@@ -144,17 +145,21 @@ class Register:
             for cell in {present.cell for present in leaving}:
                 things.remove_empty_cell(cell, moved_to=key)
             for each in moved:
-                clear_sample(things, each)
-            if whole is not None:
-                return key, whole, "older", [*findings, *doubts, left_out(entered, whole)]
+                settle_sample(things, each, key)
             told = "; ".join(f"with what you said of {each.old}: {each.told}" for each in moved if each.told)
+            if whole is not None:
+                again = [_read_again(present, entered, told) for present in leaving]
+                return key, whole, "older", [*findings, *doubts, *again, left_out(entered, whole)]
             again = [_read_again(present, entered, told) for present in readings]
             same = any(present.key == entered.key for present in readings)
             again += [replaced(entered, part) for part in exports.parts]
             state: State = "moved" if same else "anew" if readings else "longer" if exports.parts else "new"
             return key, entered, state, [*findings, *twins, *doubts, *again]
 
-        return self._store.change(work)
+        left = {present.cell for present in self._by_raw.get(test.raw.sha256, ())}
+        entered = self._store.change(work)
+        self._came_from[test.raw.sha256] = left - {entered[0]}
+        return entered
 
     def in_order(self, there: Iterable[tuple[Candidate, Test]]) -> tuple[list[Move], list[Move]]:
         """Return known files in the order in which they are to be entered, and those that would go in circles."""
