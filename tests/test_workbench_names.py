@@ -241,6 +241,28 @@ def test_a_name_that_its_files_do_not_leave_is_not_given_to_others(
     assert _masses(workspace) == {"SC-3": (["SC-2.csv"], 2), "SC-4": (["SC-3.csv"], 3)}
 
 
+@pytest.mark.parametrize("way", [("zz", "M", "B"), ("AA", "M", "B"), ("M", "zz", "B"), ("M", "B")])
+def test_the_history_of_every_way_back_to_a_name_is_told_to_its_last_time(
+    workspace: Workspace, tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    def named(*names: str, file: str = "x.csv") -> None:
+        for name in names:
+            workspace.add(tmp_path / file, cell=name, reassign=True, executor="serial")
+
+    write_curve(tmp_path / "x.csv")
+    write_curve(tmp_path / "y.csv", seed=1)
+    named("B")
+    workspace.set_facts("B", {"active_mass_mg": 1})
+    named(*way)
+    workspace.set_facts("B", {"active_mass_mg": 2})
+    named("M")
+    named("B", "C", file="y.csv")  # another cell, later, of a name that was this one's
+    workspace.set_facts("C", {"active_mass_mg": 9})
+    told = [(c.key, c.after) for c in workspace.cells["M"].history if c.field == "active_mass_mg"]
+    assert [after for key, after in told if key == "B"] == [1, 2]
+    assert 9 not in [after for _, after in told]
+
+
 # --- files that are there twice ----------------------------------------------------------------------------------
 
 

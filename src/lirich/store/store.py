@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -323,9 +324,12 @@ class Store:
         """Return one cell. Raises `UnknownNameError` with near names."""
         return self._look(lambda things: things.one(Cell, key))
 
-    def former_names(self, key: str) -> dict[str, float]:
-        """Return the names that the cell *key* had before, each with the last time that it was moved from it, s."""
-        return self._look(lambda things: things.former_names(key))
+    def former_names(self, key: str, until: float = inf) -> dict[str, float]:
+        """Return the names that the cell *key* had before, each with the last time that it was moved from it, s.
+
+        Only what was *until* then, s, counts.
+        """
+        return self._look(lambda things: things.former_names(key, until))
 
     def sample_history(self, key: str) -> list[FactVersion]:
         """Return every state of a sample, oldest first. Raises `UnknownNameError`."""

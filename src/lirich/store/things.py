@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
@@ -122,12 +123,17 @@ class Things:
             for r in rows
         ]
 
-    def former_names(self, key: str) -> dict[str, float]:
-        """Return the names that a cell had before it was moved to *key*, each with the last time of that, s."""
+    def former_names(self, key: str, until: float = inf) -> dict[str, float]:
+        """Return the names that a cell had before it was moved to *key*, each with the last time of that, s.
+
+        Only what was *until* then, s, counts.
+        """
         h = s.fact_history
         query = select(h.c.key, func.max(h.c.unix_second).label("when"))
-        query = query.where(h.c.kind == s.cell.name, h.c.document == json.dumps(plain(key))).group_by(h.c.key)
-        return {row.key: row.when for row in self._connection.execute(query)}
+        query = query.where(h.c.kind == s.cell.name, h.c.document == json.dumps(plain(key)))
+        if until < inf:
+            query = query.where(h.c.unix_second <= until)
+        return {row.key: row.when for row in self._connection.execute(query.group_by(h.c.key))}
 
     # --- tests ----------------------------------------------------------------------------------------------
 

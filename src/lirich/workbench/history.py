@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 from lirich.model import Cell, Frozen, Sample
@@ -39,15 +40,26 @@ def history(store: Store, key: str) -> list[FactChange]:
     where there never was one.
     """
     found = _of_one_name(store, key)
-    known = {key}
-    before = store.former_names(key)
-    while before:
-        former, when = before.popitem()
-        if former not in known:
-            known.add(former)
-            found += [c for c in _of_one_name(store, former) if c.unix_second <= when and c not in found]
-            before |= store.former_names(former)
+    for former, when in names_before(store.former_names, key).items():
+        found += [c for c in _of_one_name(store, former) if c.unix_second <= when and c not in found]
     return sorted(found, key=lambda change: change.unix_second)
+
+
+def names_before(former_names: Callable[[str, float], dict[str, float]], key: str) -> dict[str, float]:
+    """Return all names that the files of the cell *key* had before, each with the last time at which they had it, s.
+
+    *former_names* gives those of one step until a time. The latest way from a name to *key* counts: what another cell
+    of that name was said to be after its files had gone is none of theirs.
+    """
+    found: dict[str, float] = {}
+    coming = former_names(key, inf)
+    while coming:
+        former = max(coming, key=coming.__getitem__)
+        when = found[former] = coming.pop(former)
+        for name, moved in former_names(former, when).items():
+            if name != key and name not in found:
+                coming[name] = max(moved, coming.get(name, moved))
+    return found
 
 
 def _of_one_name(store: Store, key: str) -> list[FactChange]:
