@@ -43,9 +43,10 @@ def chosen(store: Store, cell: str, tests: Sequence[Test], file: str) -> RawFile
     if len(found) == 1:
         return found[0]
     if found:
+        added = {test.raw.sha256: test.added_unix_second for test in tests}
         raise InputError(
             f"{len(found)} files of {cell} are {file!r}",
-            expected="the beginning of one hash: " + "; ".join(_told(store, raw) for raw in found),
+            expected="the beginning of one hash: " + "; ".join(_told(store, raw, added[raw.sha256]) for raw in found),
             advice=f"lirich cells {cell} --remove-file {found[0].sha256[:SHOWN_DIGITS]}, or another of these",
         )
     count = Counter(raw.name for raw in there)
@@ -53,11 +54,11 @@ def chosen(store: Store, cell: str, tests: Sequence[Test], file: str) -> RawFile
     raise UnknownNameError.of(f"file of {cell}", file, known)
 
 
-def _told(store: Store, raw: RawFile) -> str:
-    """Return hash, size and time of adding: when the copy in the workspace was written."""
+def _told(store: Store, raw: RawFile, added: float | None) -> str:
+    """Return hash, size and time of adding; where that is not known, when the copy in the workspace was written."""
     told = f"{raw.sha256[:SHOWN_DIGITS]} ({raw.size:,} bytes"
     try:
         written = store.raw_path(raw.sha256).stat().st_mtime
     except (OSError, CorruptStoreError):
         return f"{told}, its copy is gone)"
-    return f"{told}, added {datetime.fromtimestamp(written, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+    return f"{told}, added {datetime.fromtimestamp(added or written, UTC):%Y-%m-%d %H:%M:%S} UTC)"
