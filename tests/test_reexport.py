@@ -185,6 +185,18 @@ def test_an_older_export_that_moves_to_the_cell_of_the_longer_one_is_said_to_hav
     assert list(workspace.cells) == ["B"]
 
 
+def test_a_fact_of_the_older_file_stands_again_when_what_was_said_by_hand_is_taken_back(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    old = written(EXPORTS["day-1"], tmp_path / "a", "old.csv")
+    (tmp_path / "a" / "cells.csv").write_text("file,active_mass_mg\nold.csv,5\n")
+    workspace.add(old, executor="serial")
+    added(workspace, written(TEST, tmp_path / "b", "new.csv"), cell="old")
+    workspace.set_facts("old", {"active_mass_mg": 6})
+    assert [f.code for f in workspace.set_facts("old", {"active_mass_mg": None})] == ["fact-stands-again"]
+    assert workspace.cells["old"].facts.active_mass_mg == 5
+
+
 def test_a_curve_that_is_lost_keeps_no_other_file_out(workspace: Workspace, tmp_path: Path) -> None:
     lost, middle = (written(EXPORTS[day], tmp_path / day) for day in ("day-1", "day-2"))
     added(workspace, lost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from lirich.workbench.celltables import (
     Entry,
     T,
 )
+from lirich.workbench.history import names_before
 from lirich.workbench.metadata import FROM_FILE, forget, say_again, short_source, table_folder
 from lirich.workbench.table_files import has_tables, read_cell_tables
 
@@ -68,7 +70,7 @@ def _given(thing: Cell | Sample) -> list[str]:
 def _said_by_others(things: Things, cell: Cell, thing: Cell | Sample, names: Iterable[str]) -> dict[str, Said]:
     """Return what tables, then files say of the facts *names* of *thing*, the cell or its sample, with who says it."""
     tests = things.tests(cell.key)
-    of_cell = things.history(Cell, cell.key)
+    of_cell = _under_all_names(things, cell.key)
     before = of_cell if thing is cell else things.history(Sample, thing.key)
     former = [*before, *of_cell]
     places = [source for version in reversed(former) if version.fact for source in version.fact.sources.values()]
@@ -83,12 +85,20 @@ def _said_by_others(things: Things, cell: Cell, thing: Cell | Sample, names: Ite
     return found
 
 
+def _under_all_names(things: Things, key: str) -> list[FactVersion]:
+    """Return every state of the cell, oldest first, with those under the names that its files had before."""
+    names = {key: inf, **names_before(things.former_names, key)}
+    found = [v for name, until in names.items() for v in things.history(Cell, name) if v.unix_second <= until]
+    return sorted(found, key=lambda version: version.unix_second)
+
+
 def _of_tables(folder: Path, cell: Cell, thing: Cell | Sample, tests: Sequence[Test]) -> list[Entry]:
     try:
         table = read_cell_tables(folder) if folder.is_dir() else CellTable()
     except LirichError:
         return []  # the next add of the folder says what is wrong with it
-    about = table.entries_about(cell.key, [Path(test.raw.name) for test in tests])
+    files = [Path(file.name) for test in tests for file in (test.raw, *test.replaces)]
+    about = table.entries_about(cell.key, files)
     if isinstance(thing, Cell):
         return about
     rows = [entry for entry in table.entries if entry.of_sample == thing.key]
