@@ -126,6 +126,20 @@ def test_it_holds_when_the_file_is_added_without_it(workspace: Workspace, table:
     assert [file.name for file in added.test.beside] == ["posco.toml"]
 
 
+def test_a_copy_that_is_lost_is_said_when_the_file_is_added_without_it(
+    workspace: Workspace, table: Path, tmp_path: Path
+) -> None:
+    by = mapping(tmp_path)
+    workspace.add(table, mapping=by, executor="serial")
+    (test,) = workspace.store.tests()
+    workspace.store.raw_path(test.beside[0].sha256).unlink()
+    report = workspace.add(table, executor="serial")
+    (lost,) = [f for f in report.findings if f.code == "mapping-lost"]
+    assert f"{table.name} was added by the mapping posco.toml, whose copy in the workspace is gone" in lost.message
+    assert workspace.store.tests() == [test]
+    assert [a.state for a in workspace.add(table, mapping=by, executor="serial").added] == ["restored"]
+
+
 def test_one_beside_the_file_goes_before_one_of_an_earlier_time(
     workspace: Workspace, table: Path, tmp_path: Path
 ) -> None:

@@ -238,7 +238,9 @@ def add_files(
     for candidate, each in _once(found, register, report):
         kept = register.mapping_given(each["sha256"][0]) if reader in (None, MAPPED) and not each["mapping"] else None
         again = read_again_by(store, candidate.path, kept)
-        if again is not None and kept is not None:
+        if isinstance(again, Finding):
+            report.findings.append(again)
+        elif again is not None and kept is not None:
             each |= {"mapping": again.to_dict(), "sha256": [each["sha256"][0], kept.sha256]}
         known = register.known(each["sha256"], reader=MAPPED if each["mapping"] else reader, repairs=repairs)
         if known is not None:

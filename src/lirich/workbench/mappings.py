@@ -78,8 +78,11 @@ def sidecars(path: Path) -> list[Path]:
     return [p for p in (path.with_name(path.name + MAPPING_SUFFIX), path.with_name(MAPPING_NAME)) if p.is_file()]
 
 
-def read_again_by(store: Store, path: Path, kept: RawFile | None) -> GivenMapping | None:
-    """Return the mapping *kept* with the file *path*, as it was added by it; ``None`` where one beside it holds now."""
+def read_again_by(store: Store, path: Path, kept: RawFile | None) -> GivenMapping | Finding | None:
+    """Return the mapping *kept* with the file *path*, as it was added by it; ``None`` where one beside it holds now.
+
+    Where its copy is lost, that is a finding: the file is read as any other.
+    """
     from lirich.readers.reading import MAPPED
     from lirich.readers.registry import get_reader, read_head
 
@@ -90,7 +93,13 @@ def read_again_by(store: Store, path: Path, kept: RawFile | None) -> GivenMappin
             return None
         return GivenMapping(store.raw_path(kept.sha256), kept.name)
     except CorruptStoreError:
-        return None  # lost: the file is read as any other, and lirich doctor says what is missing
+        return Finding(
+            code="mapping-lost",
+            message=f"{path.name} was added by the mapping {kept.name}, whose copy in the workspace is gone: it is "
+            "read as a file without one",
+            advice="Add it again with --mapping FILE",
+            where=path.name,
+        )
 
 
 def read_by(mapping: GivenMapping, path: Path, repairs: Sequence[str]) -> Reading:
