@@ -197,6 +197,17 @@ def test_a_fact_of_the_older_file_stands_again_when_what_was_said_by_hand_is_tak
     assert workspace.cells["old"].facts.active_mass_mg == 5
 
 
+def test_a_row_about_the_older_file_still_speaks_for_the_cell(workspace: Workspace, tmp_path: Path) -> None:
+    old, new = (written(t, tmp_path / "a", n) for t, n in ((EXPORTS["day-1"], "old.csv"), (TEST, "new.csv")))
+    (tmp_path / "a" / "cells.csv").write_text("file,active_mass_mg,furnace\nold.csv,5,\nnew.csv,,B\n")
+    workspace.add(old, executor="serial")
+    for state in ("longer", "known"):
+        report = workspace.add(new, cell="old", executor="serial")
+        assert [a.state for a in report.added] == [state]
+        assert "fact-withdrawn" not in [f.code for f in report.findings]
+        assert workspace.cells["old"].facts.active_mass_mg == 5
+
+
 def test_a_curve_that_is_lost_keeps_no_other_file_out(workspace: Workspace, tmp_path: Path) -> None:
     lost, middle = (written(EXPORTS[day], tmp_path / day) for day in ("day-1", "day-2"))
     added(workspace, lost)

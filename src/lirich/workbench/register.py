@@ -116,7 +116,7 @@ class Register:
                         expected="one cell for each file",
                         advice="Add it with --reassign to move it",
                     )
-            files = [path, *(Path(present.raw.name) for present in things.tests(key))]
+            files = [path, *(Path(f.name) for present in things.tests(key) for f in (present.raw, *present.replaces))]
             said = self._facts(key, path, test, files)
             table = self._table(path)
             moved = carried(things, leaving, key, said, path.parent.resolve().as_posix())
