@@ -216,3 +216,20 @@ def test_a_curve_that_is_lost_keeps_no_other_file_out(workspace: Workspace, tmp_
     assert added(workspace, middle)[0] == "new"
     assert added(workspace, written(TEST, tmp_path / "day-3"))[0] == "longer"  # the others are compared as ever
     assert {t.rows for t in workspace.cells["A"].tests} == {1500, TEST.height}
+    assert added(workspace, lost)[0] == "older"  # when it is back, it is compared too
+    (test,) = workspace.cells["A"].tests
+    assert (test.rows, len(test.replaces)) == (TEST.height, 2)
+
+
+def test_a_longer_export_whose_curve_was_lost_replaces_the_others_when_it_is_back(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    lost = written(TEST, tmp_path / "day-3")
+    added(workspace, lost)
+    for curve in (workspace.root / "curves").rglob("*.parquet"):
+        curve.unlink()
+    assert added(workspace, written(EXPORTS["day-1"], tmp_path / "day-1"))[0] == "new"
+    state, found = added(workspace, lost)
+    assert (state, "export-replaced" in found, "read-again" in found) == ("longer", True, False)
+    (test,) = workspace.cells["A"].tests
+    assert (test.rows, len(test.replaces)) == (TEST.height, 1)

@@ -21,7 +21,7 @@ from lirich.workbench.celltables import (
 )
 from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
 from lirich.workbench.moving import Move, carried, in_order, move_segments, settle_sample
-from lirich.workbench.reexport import enter_exports, exports_of, left_out, replaced
+from lirich.workbench.reexport import Exports, enter_exports, exports_of, left_out, replaced
 from lirich.workbench.table_files import read_cell_tables
 from lirich.workbench.taking_back import of_file
 from lirich.workbench.twins import twin_findings
@@ -128,12 +128,17 @@ class Register:
             findings += enter_facts(things, key, said, table, named_by=named_by)
             others = [twin for twin in things.tests_of_curve(test.curve) if twin.raw.sha256 != test.raw.sha256]
             twins = twin_findings([*others[:1], test.model_copy(update={"cell": key})])
+            back = test.raw.sha256 in self._lost  # it could not be compared with the others while it was
             for present in readings:
-                if present.key == test.key and present.cell == key:
+                if (
+                    present.key == test.key
+                    and present.cell == key
+                    and not (back and exports_of(self._store, present, things.tests(key)) != Exports())
+                ):
                     kept = _with_facts(present, findings)
                     if kept != present:
                         things.replace_test(kept)
-                    return key, kept, "restored" if test.raw.sha256 in self._lost else "known", [*findings, *twins]
+                    return key, kept, "restored" if back else "known", [*findings, *twins]
             doubts = move_segments(things, moved, key, self._came_from)
             before = next((p.added_unix_second for p in readings if p.key == test.key), None)
             entered = test.model_copy(update={"cell": key, "added_unix_second": before or time.time()})
@@ -150,10 +155,11 @@ class Register:
             if whole is not None:
                 again = [_read_again(present, entered, told) for present in leaving]
                 return key, whole, "older", [*findings, *doubts, *again, left_out(entered, whole)]
-            again = [_read_again(present, entered, told) for present in readings]
-            same = any(present.key == entered.key for present in readings)
+            other = [present for present in readings if (present.key, present.cell) != (entered.key, key)]
+            again = [_read_again(present, entered, told) for present in other]
+            same = any(present.key == entered.key for present in other)
             again += [replaced(entered, part) for part in exports.parts]
-            state: State = "moved" if same else "anew" if readings else "longer" if exports.parts else "new"
+            state: State = "moved" if same else "anew" if other else "longer" if exports.parts else "new"
             return key, entered, state, [*findings, *twins, *doubts, *again]
 
         left = {present.cell for present in self._by_raw.get(test.raw.sha256, ())}
