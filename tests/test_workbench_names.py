@@ -241,6 +241,7 @@ def test_a_name_that_its_files_do_not_leave_is_not_given_to_others(
     assert _masses(workspace) == {"SC-3": (["SC-2.csv"], 2), "SC-4": (["SC-3.csv"], 3)}
 
 
+@on_both
 @pytest.mark.parametrize("way", [("zz", "M", "B"), ("AA", "M", "B"), ("M", "zz", "B"), ("M", "B")])
 def test_the_history_of_every_way_back_to_a_name_is_told_to_its_last_time(
     workspace: Workspace, tmp_path: Path, way: tuple[str, ...]
