@@ -325,10 +325,7 @@ class Store:
         return self._look(lambda things: things.one(Cell, key))
 
     def former_names(self, key: str, until: float = inf) -> dict[str, float]:
-        """Return the names that the cell *key* had before, each with the last time that it was moved from it, s.
-
-        Only what was *until* then, s, counts.
-        """
+        """Return the names that the cell *key* had before, each with the last time of moving on *until* then, s."""
         return self._look(lambda things: things.former_names(key, until))
 
     def sample_history(self, key: str) -> list[FactVersion]:
