@@ -225,7 +225,9 @@ def test_rows_that_both_files_have_are_counted_once() -> None:
     assert again.height == table.height
     assert np.allclose(again[CHARGED], table[CHARGED])
     assert np.allclose(again[TIME], table[TIME])
-    assert {f.code for f in findings} == {"join-gap"}
+    assert {f.code for f in findings} == {"join-gap", "join-rows-repeated"}
+    (said,) = [f.message for f in findings if f.code == "join-rows-repeated"]
+    assert "last 2 rows" in said
 
 
 def test_a_counter_below_zero_and_a_file_without_numbers_are_no_fault_of_the_join() -> None:

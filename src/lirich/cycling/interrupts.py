@@ -15,7 +15,7 @@ from lirich.cycling.points import Integers
 from lirich.cycling.settings import CyclingSettings
 
 _END = 0.999
-"""A stop after this share of the charge of its half-cycle is the rest at its end: what is left is rounding."""
+"""A stop after this share of the charge of its half-cycle is the rest at its end. *Choice*: the rest is rounding."""
 
 
 def half_cycle_interrupts(

@@ -255,6 +255,15 @@ def join_tables(
     for number, (whole, gap) in enumerate(zip(tables[1:], given, strict=True), start=2):
         before, table = pieces[-1], without_repeated(raw, whole)
         pause = gap if gap is not None and table is whole else _clock_gap(before, table)
+        if table is not whole:
+            findings.append(
+                Finding(
+                    code="join-rows-repeated",
+                    severity=Severity.INFO,
+                    message=f"File {number} begins with the last {whole.height - table.height} rows of the file before "
+                    "it: they are taken once",
+                )
+            )
         if pause is None and has_time_axis(table):
             findings.append(
                 Finding(

@@ -13,14 +13,15 @@ import polars as pl
 from lirich.model.table import CHARGED_ENERGY, CURRENT, CYCLE, DISCHARGED_ENERGY, STEP, UNIX_TIME, VOLTAGE
 
 _ROUNDING = 0.05
-"""A counter may have fallen by this part of a usual row's gain: the file before was rounded otherwise."""
+"""A counter may have fallen by this part of a usual row's gain: the file before was rounded otherwise. *Choice*."""
 _LONGEST_S = 3600.0
-"""For so long at most the current is taken to have flowed on between two files, s; longer, steps may be missing."""
+"""For so long at most the current is taken to have flowed on between two files, s. *Choice*: in longer pauses whole
+steps may be missing."""
 _STEPS = 4
-"""A counter since the cycle, in a file that does not number its cycles, began so many steps before the end at most:
-rest, charge, hold, rest."""
+"""A counter since the cycle, in a file that does not number its cycles, began so many steps before the end at most.
+*Choice*: rest, charge, hold, rest."""
 _MOST = 2.0
-"""Between two files no more passes than this many times the largest gain of a row in them."""
+"""Between two files no more passes than this many times the largest gain of a row. *Choice*: one row is lost."""
 
 
 def gained(before: pl.DataFrame, after: pl.DataFrame, column: str, pause_s: float = 0.0) -> tuple[float, bool]:

@@ -271,7 +271,8 @@ def _curves(view: CellView, shown: Sequence[int]) -> _Curves:
     cell, sample = view.made_of  # a figure is of what the values beside it were made with
     notes = annotate(view.table(), electrode=cell.electrode, settings=view.settings)
     every = half_cycles(notes)
-    halves = [h for h in every if h.cycle in set(shown)]
+    wanted = set(shown)
+    halves = [h for h in every if h.cycle in wanted]
     of_cycle = {(h.cycle, h.direction): h for h in halves}
     gaps = []
     for number in shown:
