@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -99,6 +100,84 @@ def test_an_export_with_more_columns_replaces_one_with_as_many_rows(workspace: W
     assert added(workspace, written(bare, tmp_path / "a"))[0] == "older"
     (test,) = workspace.cells["A"].tests
     assert "charging_capacity_ah" in workspace.store.read_curve(test.curve).columns
+
+
+def last_row(table: pl.DataFrame, **changes: float) -> pl.DataFrame:
+    """The table with these values in its last row."""
+    last = pl.int_range(pl.len()) == table.height - 1
+    return table.with_columns(pl.when(last).then(v).otherwise(pl.col(c)).alias(c) for c, v in changes.items())
+
+
+DAY_1 = EXPORTS["day-1"]
+GONE_ON = last_row(DAY_1, test_time_second=DAY_1[TIME][-1] + 20, unix_time_second=DAY_1[UNIX_TIME][-1] + 20)
+CORRECTED = last_row(DAY_1, voltage_volt=3.0)
+
+
+@pytest.mark.parametrize("first", ["cut", "gone on"])
+def test_of_two_exports_with_as_many_rows_that_one_counts_whose_last_row_is_later(
+    first: str, workspace: Workspace, tmp_path: Path
+) -> None:
+    cut, later = written(DAY_1, tmp_path / "a", "cut.csv"), written(GONE_ON, tmp_path / "b", "later.csv")
+    os.utime(cut, (2e9, 2e9))  # a copy has the time of copying: the row says more
+    added(workspace, cut if first == "cut" else later)
+    state, found = added(workspace, later if first == "cut" else cut)
+    assert state == ("longer" if first == "cut" else "older")
+    (test,) = workspace.cells["A"].tests
+    assert (test.raw.name, [f.name for f in test.replaces]) == ("later.csv", ["cut.csv"])
+    (told,) = [f for code, f in found.items() if code.startswith("export-")]
+    assert "its last row is later" in told.message
+    assert told.severity == "info"
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_where_the_last_rows_have_one_time_the_times_of_the_files_tell_the_newer_one(
+    first: str, workspace: Workspace, tmp_path: Path
+) -> None:
+    old, new = written(DAY_1, tmp_path / "a", "old.csv"), written(CORRECTED, tmp_path / "b", "new.csv")
+    os.utime(old, (1.7e9, 1.7e9))
+    os.utime(new, (1.7e9 + 3600, 1.7e9 + 3600))
+    added(workspace, old if first == "old" else new)
+    state, found = added(workspace, new if first == "old" else old)
+    assert state == ("longer" if first == "old" else "older")
+    assert [t.raw.name for t in workspace.cells["A"].tests] == ["new.csv"]
+    (told,) = [f for code, f in found.items() if code.startswith("export-")]
+    assert "its file was written later" in told.message
+    # a copy of the older one made today is still the older one
+    os.utime(old, (2e9, 2e9))
+    assert added(workspace, old)[0] == "older"
+    assert added(workspace, new)[0] == "known"
+
+
+def test_where_nothing_tells_the_newer_export_the_one_added_last_counts_and_add_says_so(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    files = [written(DAY_1, tmp_path / "a", "b.csv"), written(CORRECTED, tmp_path / "b", "a.csv")]
+    for path in files:
+        os.utime(path, (1.7e9, 1.7e9))
+    added(workspace, files[0])
+    state, found = added(workspace, files[1])
+    assert state == "longer"
+    told = found["export-order-unknown"]
+    assert told.severity == "warning"
+    assert "a.csv counts, which was added last" in told.message
+    (test,) = workspace.cells["A"].tests
+    assert f"lirich cells A --remove-file {test.raw.sha256[:12]}, then add b.csv again" in told.advice
+    assert {added(workspace, path)[0] for path in files} == {"older", "known"}  # they take no turns
+    workspace.remove_file("A", test.raw.sha256[:12])
+    assert added(workspace, files[0])[0] == "new"
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_of_two_such_exports_in_one_add_the_last_name_counts_whichever_is_read_first(
+    order: tuple[str, ...], workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "files"
+    for name, table in (("e 9.csv", DAY_1), ("e 10.csv", CORRECTED)):
+        os.utime(written(table, folder, name), (1.7e9, 1.7e9))
+    files = [folder / {"a": "e 9.csv", "b": "e 10.csv"}[each] for each in order]
+    report = workspace.add(files, cell="A", executor="serial")
+    assert [t.raw.name for t in workspace.cells["A"].tests] == ["e 10.csv"]
+    assert [f.code for f in report.findings if f.severity == "warning"] == ["export-order-unknown"]
 
 
 @pytest.mark.parametrize(

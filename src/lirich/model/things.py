@@ -118,7 +118,8 @@ class Test(Frozen):
     of the one among them that was given by hand, ``None`` where none was or they lay beside the file. ``curve`` is the
     content hash of the table in the workspace: a standard table, or for the kind ``impedance`` one of
     `lirich.model.spectra`. Without a time axis ``duration_second`` is ``None``. ``replaces`` are raw files of which it
-    has all rows: exports of the same test while it ran. ``added_unix_second`` is when it was entered in the catalogue.
+    has all rows: exports of the same test while it ran. ``added_unix_second`` is when the *add* that entered it in the
+    catalogue began, ``written_unix_second`` the time that the file itself had then.
     """
 
     __test__ = False  # pytest must not collect it
@@ -130,6 +131,7 @@ class Test(Frozen):
     beside: tuple[RawFile, ...] = ()
     replaces: tuple[RawFile, ...] = ()
     added_unix_second: float | None = None
+    written_unix_second: float | None = None
     reader: str
     reader_version: str
     confidence: float = Field(ge=0, le=1)

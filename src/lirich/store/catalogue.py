@@ -65,7 +65,7 @@ def newer(number: int) -> WorkspaceVersionError:
     )
 
 
-_WHEN = ("created_unix_second", "added_unix_second")
+_WHEN = ("created_unix_second", "added_unix_second", "written_unix_second")
 
 
 def fingerprint(connection: Connection) -> str:

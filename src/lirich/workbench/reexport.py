@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ import polars as pl
 from lirich.errors import CorruptStoreError
 from lirich.model import Finding, RawFile, Severity, Test
 from lirich.model.table import CURRENT, TIME, VOLTAGE
+from lirich.store.documents import natural
+from lirich.workbench.removing import SHOWN_DIGITS
 
 if TYPE_CHECKING:
     from lirich.store import Store
@@ -28,24 +30,35 @@ largest current are the coarsest of the formats that lirich reads."""
 SAME_NUMBER = 1e-9
 """Without clock times that agree, numbers must be the same: repeats of one programme can come within a mV."""
 
+FILE_TIME_S = 2.0
+"""File systems keep the time of a file to 2 s or finer: FAT is the coarsest (Microsoft, FAT32 File System
+Specification, 2000)."""
+
+LATER_ROW, WRITTEN_LATER, UNDECIDED = "its last row is later", "its file was written later", "nothing tells"
+"""By what one of two exports with as many rows is known to be the newer one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """What a test is to the others of its cell: ``whole`` has all of its rows, and it has all of those of ``parts``."""
+    """What a test is to the others of its cell: ``whole`` has all of its rows, and it has all of those of ``parts``.
+
+    ``newer_by`` says, by the key of another one with as many rows and another last one, how the newer one was known.
+    """
 
     whole: Test | None = None
     parts: tuple[Test, ...] = ()
+    newer_by: Mapping[str, str] = field(default_factory=dict)
 
 
 def exports_of(store: Store, test: Test, others: Sequence[Test]) -> Exports:
     """Find which of the *others* are exports of the same test as *test*, at an earlier or a later time.
 
     Both begin at the same time, and the rows of the shorter one are the first rows of the longer one: its last one
-    apart, which may have been cut or not yet have ended. Of two with as many rows the one that has more columns is the
-    longer one, then the one that is there already. Two files with the very same points are left to
-    `lirich.workbench.twins`.
+    apart, which may have been cut or not yet have ended. Of two with as many rows `_longer` says which stands for both.
+    Two files with the very same points are left to `lirich.workbench.twins`.
     """
     parts: list[Test] = []
+    newer_by: dict[str, str] = {}
     for other in others:
         if other.curve == test.curve or not _may_be_one(test, other):
             continue
@@ -53,14 +66,15 @@ def exports_of(store: Store, test: Test, others: Sequence[Test]) -> Exports:
         try:
             if not _begins_with(store, longer, shorter):
                 continue
+            if test.rows == other.rows:
+                longer, by = _longer(store, test, other)
+                newer_by |= {other.key: by} if by else {}
         except CorruptStoreError:  # its curve is gone: `lirich doctor` says so
             continue
-        if test.rows == other.rows and _columns(store, test) > _columns(store, other):
-            longer = test
         if longer is other:
-            return Exports(whole=other)
+            return Exports(whole=other, newer_by=newer_by)
         parts.append(other)
-    return Exports(parts=tuple(parts))
+    return Exports(parts=tuple(parts), newer_by=newer_by)
 
 
 def _may_be_one(a: Test, b: Test) -> bool:
@@ -82,14 +96,52 @@ def _begins_with(store: Store, longer: Test, shorter: Test) -> bool:
     rows = shorter.rows - 1
     if rows < 1:
         return False
-    names = [TIME, VOLTAGE, CURRENT]
-    a, b = (store.read_curve(test.curve, columns=names).head(rows) for test in (longer, shorter))
-    largest = float(np.abs(b[CURRENT].to_numpy()).max())
-    clocked = longer.start_unix_second is not None and shorter.start_unix_second is not None
-    if largest <= 0 and not clocked:
+    a, b = (_points(store, test).head(rows) for test in (longer, shorter))
+    largest = _largest_current(b)
+    if largest <= 0 and not _clocked(longer, shorter):
         return False
+    return all(_alike(a[name], b[name], limit) for name, limit in _limits(longer, shorter, largest).items())
+
+
+def _longer(store: Store, test: Test, other: Test) -> tuple[Test, str]:
+    """Return which of two exports with as many rows stands for both; where the last rows differ, how it is known.
+
+    The one whose last row is later, else the one with more columns. Where the last rows then agree, it is the *other*
+    one, which is there; where they do not, what was decided once stays, else the file that was written later counts,
+    else the one added last; of two in one *add* the last by name.
+    """
+    a, b = _points(store, test), _points(store, other)
+    limits = _limits(test, other, _largest_current(b))
+    differ = [name for name, limit in limits.items() if not _alike(a[name].tail(1), b[name].tail(1), limit)]
+    if TIME in differ:
+        return (test if a[TIME][-1] > b[TIME][-1] else other), LATER_ROW
+    more = _columns(store, test) - _columns(store, other)
+    if more or not differ:
+        return (test if more > 0 else other), ""
+    if test.raw.sha256 in {file.sha256 for file in other.replaces}:
+        return other, ""
+    written = (test.written_unix_second, other.written_unix_second)
+    if written[0] is not None and written[1] is not None and abs(written[0] - written[1]) > FILE_TIME_S:
+        return (test if written[0] > written[1] else other), WRITTEN_LATER
+    return max(test, other, key=lambda t: (t.added_unix_second or 0.0, natural(t.raw.name), t.raw.sha256)), UNDECIDED
+
+
+def _points(store: Store, test: Test) -> pl.DataFrame:
+    return store.read_curve(test.curve, columns=[TIME, VOLTAGE, CURRENT])
+
+
+def _largest_current(points: pl.DataFrame) -> float:
+    return float(np.abs(points[CURRENT].to_numpy()).max())
+
+
+def _clocked(a: Test, b: Test) -> bool:
+    return a.start_unix_second is not None and b.start_unix_second is not None
+
+
+def _limits(a: Test, b: Test, largest: float) -> dict[str, float]:
+    """Return by how much numbers of one row may differ in two exports; *largest* is the largest current, A."""
     limits = {TIME: SAME_TIME_S, VOLTAGE: SAME_VOLTAGE_V, CURRENT: SAME_CURRENT * largest}
-    return all(_alike(a[name], b[name], limits[name] if clocked else 0.0) for name in names)
+    return limits if _clocked(a, b) else dict.fromkeys(limits, 0.0)
 
 
 def _alike(a: pl.Series, b: pl.Series, limit: float) -> bool:
@@ -127,24 +179,39 @@ def enter_exports(things: Things, test: Test, exports: Exports, readings: Sequen
     return test, None
 
 
-def replaced(test: Test, older: Test) -> Finding:
-    """Say that *test*, which is new, replaces *older*."""
-    return Finding(
-        code="export-replaced",
-        severity=Severity.INFO,
-        message=f"{test.raw.name} ({test.rows} rows) begins with all {older.rows} rows of {named(older)} and replaces "
-        "it; the older file is kept",
-        where=test.cell,
-    )
+def told(test: Test, exports: Exports) -> list[Finding]:
+    """Say which tests *test*, which is new, replaces, or which one has all of its rows."""
+    if exports.whole is not None:
+        return [_told(test, exports.whole, test, exports.newer_by.get(exports.whole.key))]
+    return [_told(test, test, part, exports.newer_by.get(part.key)) for part in exports.parts]
 
 
-def left_out(test: Test, whole: Test) -> Finding:
-    """Say that all rows of *test* are in *whole*, which is there."""
+def _told(new: Test, whole: Test, part: Test, by: str | None) -> Finding:
+    """Say which of the *new* test and another one is the *whole* and which a *part*; *by* something, else by the rows."""
+    other = part if new is whole else whole
+    if by is None and new is whole:
+        message = f"{new.raw.name} ({new.rows} rows) begins with all {part.rows} rows of {named(part)} and replaces "
+        message += "it; the older file is kept"
+    elif by is None:
+        message = f"{named(whole)} ({whole.rows} rows) begins with all {new.rows} rows of {new.raw.name}: an older "
+        message += "export or a copy of the same test, which is kept and not counted"
+    else:
+        message = f"{new.raw.name} and {named(other)} are exports of one test with {new.rows} rows each and another "
+        message += "last one: "
+        message += (
+            f"nothing tells which is the newer one. {whole.raw.name} counts, which was added last"
+            + (" (of two added at once: the last by name)" if new.added_unix_second == other.added_unix_second else "")
+            if by == UNDECIDED
+            else f"{whole.raw.name} is the newer one ({by}) and counts"
+        )
+        message += "; the other file is kept"
+    code = "export-order-unknown" if by == UNDECIDED else "export-replaced" if new is whole else "export-older"
+    remove = f"If the other one is newer: lirich cells {whole.cell} --remove-file {whole.raw.sha256[:SHOWN_DIGITS]}, "
     return Finding(
-        code="export-older",
-        severity=Severity.INFO,
-        message=f"{named(whole)} ({whole.rows} rows) begins with all {test.rows} rows of {test.raw.name}: an older "
-        "export or a copy of the same test, which is kept and not counted",
+        code=code,
+        severity=Severity.WARNING if by == UNDECIDED else Severity.INFO,
+        message=message,
+        advice=remove + f"then add {part.raw.name} again" if by == UNDECIDED else "",
         where=whole.cell,
     )
 

@@ -21,7 +21,7 @@ from lirich.workbench.celltables import (
 )
 from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
 from lirich.workbench.moving import Move, carried, in_order, move_segments, settle_sample
-from lirich.workbench.reexport import Exports, enter_exports, exports_of, left_out, replaced
+from lirich.workbench.reexport import Exports, enter_exports, exports_of, told
 from lirich.workbench.table_files import read_cell_tables
 from lirich.workbench.taking_back import of_file
 from lirich.workbench.twins import twin_findings
@@ -61,6 +61,7 @@ class Register:
         self._cell = cell
         self._options = options
         self._reassign = reassign
+        self._now = time.time()
         self._tables: dict[Path, CellTable] = {}
         self._by_raw: dict[str, list[Test]] = {}
         self._lost: set[str] = set()
@@ -141,7 +142,10 @@ class Register:
                     return key, kept, "restored" if back else "known", [*findings, *twins]
             doubts = move_segments(things, moved, key, self._came_from)
             before = next((p.added_unix_second for p in readings if p.key == test.key), None)
-            entered = test.model_copy(update={"cell": key, "added_unix_second": before or time.time()})
+            written = min((t for t in (_written(path), *(p.written_unix_second for p in readings)) if t), default=None)
+            entered = test.model_copy(
+                update={"cell": key, "added_unix_second": before or self._now, "written_unix_second": written}
+            )
             entered = _with_facts(entered, findings)
             for present in readings:
                 things.remove_test(present.key)
@@ -151,14 +155,14 @@ class Register:
                 things.remove_empty_cell(cell, moved_to=key)
             for each in moved:
                 settle_sample(things, each, key)
-            told = "; ".join(f"with what you said of {each.old}: {each.told}" for each in moved if each.told)
+            by_hand = "; ".join(f"with what you said of {each.old}: {each.told}" for each in moved if each.told)
             if whole is not None:
-                again = [_read_again(present, entered, told) for present in leaving]
-                return key, whole, "older", [*findings, *doubts, *again, left_out(entered, whole)]
+                again = [_read_again(present, entered, by_hand) for present in leaving]
+                return key, whole, "older", [*findings, *doubts, *again, *told(entered, exports)]
             other = [present for present in readings if (present.key, present.cell) != (entered.key, key)]
-            again = [_read_again(present, entered, told) for present in other]
+            again = [_read_again(present, entered, by_hand) for present in other]
             same = any(present.key == entered.key for present in other)
-            again += [replaced(entered, part) for part in exports.parts]
+            again += told(entered, exports)
             state: State = "moved" if same else "anew" if other else "longer" if exports.parts else "new"
             return key, entered, state, [*findings, *twins, *doubts, *again]
 
@@ -280,6 +284,14 @@ class Register:
         rest = [e for e in self._table(path).entries_about(key, files) if e not in own]
         of_table = sorted([e for e in own if e is not self._options] + rest, key=self._table(path).entries.index)
         return [*(e for e in own if e is self._options), *of_table, of_file(test)]
+
+
+def _written(path: Path) -> float | None:
+    """Return the time of the file itself; ``None`` where it is gone since it was read."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
 
 
 def _with_facts(test: Test, findings: Sequence[Finding]) -> Test:
