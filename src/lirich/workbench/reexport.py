@@ -187,7 +187,7 @@ def told(test: Test, exports: Exports) -> list[Finding]:
 
 
 def _told(new: Test, whole: Test, part: Test, by: str | None) -> Finding:
-    """Say which of the *new* test and another one is the *whole* and which a *part*; *by* something, else by the rows."""
+    """Say which of the *new* test and another one is the *whole*, which a *part*; *by* something, else by the rows."""
     other = part if new is whole else whole
     if by is None and new is whole:
         message = f"{new.raw.name} ({new.rows} rows) begins with all {part.rows} rows of {named(part)} and replaces "
