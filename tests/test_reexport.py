@@ -254,8 +254,9 @@ def test_an_older_export_that_moves_to_the_cell_of_the_longer_one_is_said_to_hav
     workspace: Workspace, tmp_path: Path
 ) -> None:
     old = written(EXPORTS["day-1"], tmp_path / "a")
-    added(workspace, old)
-    added(workspace, written(TEST, tmp_path / "b"), cell="B")
+    written(TEST, tmp_path / "a", "b.csv")
+    (tmp_path / "a" / "cells.csv").write_text("file,cell\ncell.bdf.csv,A\nb.csv,B\n")
+    workspace.add(tmp_path / "a", executor="serial")
     workspace.set_facts("A", {"active_mass_mg": 7})
     report = workspace.add(old, cell="B", reassign=True, executor="serial")
     assert [(a.cell, a.state) for a in report.added] == [("B", "older")]

@@ -15,9 +15,9 @@ from lirich.errors import ConflictingMetadataError, InputError, MetadataError, U
 from lirich.model import Cell, Sample
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
+from lirich.workbench.cellfacts import facts_wanted
 from lirich.workbench.celltables import changes_from_options, entry_from_facts
 from lirich.workbench.metadata import resolve
-from lirich.workbench.register import facts_wanted
 from lirich.workbench.table_files import read_cell_tables
 from test_workbench import write_curve
 

@@ -228,6 +228,105 @@ def test_names_that_are_swapped_are_refused_and_two_steps_do_it(
     assert _masses(workspace) == {"SC-2": (["SC-3.csv"], 3), "SC-3": (["SC-2.csv"], 2)}
 
 
+def curve(path: Path, seed: int, cycles: int = 2, *, clock: bool = True, **more: int) -> None:
+    """A file of `write_curve` whose clock begins on a day of its own."""
+    write_curve(path, seed=seed, cycles=cycles, start_unix=1.7e9 + 1e6 * seed if clock else None, **more)
+
+
+def _warned(report: AddReport) -> list[str]:
+    return [f.code for f in report.findings if f.severity == "warning"]
+
+
+@pytest.fixture(params=[True, False], ids=["with clock times", "without"])
+def clock(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def two(workspace: Workspace, tmp_path: Path, clock: bool) -> Path:
+    """Two cells, A and B, by the names of their files, each with a mass that was said by hand."""
+    folder = tmp_path / "grown"
+    folder.mkdir()
+    for seed, name in ((1, "A"), (2, "B")):
+        curve(folder / f"{name}.csv", seed, clock=clock)
+    workspace.add(folder, executor="serial")
+    for mass, name in ((1, "A"), (2, "B")):
+        workspace.set_facts(name, {"active_mass_mg": mass})
+    return folder
+
+
+def test_a_file_that_grew_and_got_the_name_of_another_one_stays_with_its_cell(
+    workspace: Workspace, two: Path, clock: bool
+) -> None:
+    (two / "B.csv").unlink()
+    curve(two / "A.csv", 2, cycles=3, clock=clock)
+    report = workspace.add(two, executor="serial")
+    assert [(a.cell, a.state) for a in report.added] == [("B", "longer")]
+    assert _warned(report) == ["export-renamed"]
+    assert "A.csv is taken for the cell B, not A: it has the rows of B.csv (added 20" in report.findings[0].message
+    assert _masses(workspace) == {"A": (["A.csv"], 1), "B": (["A.csv"], 2)}
+    assert {key: [t.rows for t in view.tests] for key, view in workspace.cells.items()} == {"A": [240], "B": [360]}
+
+
+@pytest.mark.parametrize("grown", [("A", "B"), ("A",), ("B",), ()])
+def test_names_that_are_shifted_mix_no_cells_whose_files_have_grown(
+    workspace: Workspace, two: Path, clock: bool, grown: tuple[str, ...]
+) -> None:
+    for seed, name in ((1, "A"), (2, "B")):
+        curve(two / f"{name}.csv", seed, cycles=3 if name in grown else 2, clock=clock)
+    (two / "cells.csv").write_text("file,cell\nA.csv,B\nB.csv,C\n")
+    report = workspace.add(two, executor="serial")
+    assert (report.failed, _warned(report)) == ([], [])
+    assert _masses(workspace) == {"B": (["A.csv"], 1), "C": (["B.csv"], 2)}
+    moved = [
+        f.message
+        for f in report.findings
+        if "was moved from A to B, with what you said of A: active_mass_mg" in f.message
+    ]
+    assert len(moved) == 1
+
+
+def test_names_that_are_swapped_are_refused_where_the_files_have_grown_too(
+    workspace: Workspace, two: Path, clock: bool
+) -> None:
+    for seed, name in ((1, "A"), (2, "B")):
+        curve(two / f"{name}.csv", seed, cycles=3, clock=clock)
+    (two / "cells.csv").write_text("file,cell\nA.csv,B\nB.csv,A\n")
+    before = workspace.store.fingerprint()
+    report = workspace.add(two, executor="serial")
+    assert [(Path(p).name, "in a circle" in str(e)) for p, e in report.failed] == [("A.csv", True), ("B.csv", True)]
+    assert workspace.store.fingerprint() == before
+
+
+def test_a_cell_that_somebody_named_keeps_its_test_when_the_file_has_grown(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    curve(tmp_path / "A.csv", 1)
+    workspace.add(tmp_path / "A.csv", cell="M", executor="serial")
+    curve(tmp_path / "A.csv", 1, cycles=3)
+    report = workspace.add(tmp_path / "A.csv", cell="N", executor="serial")
+    assert [type(error) for _, error in report.failed] == [ConflictingMetadataError]
+    assert "A.csv is another export of A.csv, a test of the cell 'M' already, not of 'N'" in str(report.failed[0][1])
+    assert not workspace.add(tmp_path / "A.csv", cell="N", reassign=True, executor="serial").failed
+    assert {key: [t.rows for t in view.tests] for key, view in workspace.cells.items()} == {"N": [360]}
+
+
+def test_another_test_under_the_name_of_a_cell_is_said_to_be_there_by_its_name_alone(
+    workspace: Workspace, two: Path, clock: bool
+) -> None:
+    curve(two / "A.csv", 3, clock=clock)
+    report = workspace.add(two, executor="serial")
+    assert "cell-by-name" in _warned(report)
+    assert ("join-order-unknown" in _warned(report)) is not clock
+    curve(two / "B.csv", 5, clock=clock, first_cycle=3)  # its cycles, and its clock, go on from those of B
+    report = workspace.add(two, executor="serial")
+    assert ("B", "new") in [(a.cell, a.state) for a in report.added]
+    assert "cell-by-name" not in _warned(report)
+    (two / "cells.csv").write_text("cell\nA\n")
+    curve(two / "A.csv", 4, clock=clock)
+    assert "cell-by-name" not in _warned(workspace.add(two, executor="serial"))  # somebody said it
+
+
 def test_a_name_that_its_files_do_not_leave_is_not_given_to_others(
     workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
 ) -> None:

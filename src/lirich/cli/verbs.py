@@ -85,8 +85,8 @@ def add(
 ) -> None:
     """Read files into the workspace."""
     from lirich.model.format import format_origins
+    from lirich.workbench.cellfacts import facts_wanted
     from lirich.workbench.celltables import facts_from_options
-    from lirich.workbench.register import facts_wanted
 
     workspace = open_workspace(folder)
     with progress_bar("reading", quiet=json) as progress:

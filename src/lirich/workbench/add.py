@@ -17,11 +17,12 @@ from lirich.model import Finding, Test, content_hash
 from lirich.model.notebook import Listed, html_lines, html_table
 from lirich.store.files import hash_open, open_source
 from lirich.workbench.celltables import Entry
+from lirich.workbench.continuing import continuations, joined
 from lirich.workbench.doubtful_facts import doubtful
 from lirich.workbench.found_files import Candidate, discover
 from lirich.workbench.mappings import GivenMapping, fits, given_mapping, not_used, read_again_by, read_by, sidecars
-from lirich.workbench.reexport import overlaps
-from lirich.workbench.register import Register, State, continuations
+from lirich.workbench.reexport import apart
+from lirich.workbench.register import Register, State
 
 if TYPE_CHECKING:
     from lirich.store import Store
@@ -267,15 +268,7 @@ def add_files(
             on_file(report.added[-1])
         return True
 
-    moves, circles = register.in_order(there)
-    report.failed += [(move.candidate.shown, move.waits("get other names in a circle")) for move in circles]
-    stuck: set[str] = set()
-    for move in moves:
-        stays = move.cell in stuck
-        if stays:
-            report.failed.append((move.candidate.shown, move.waits("did not go to another one")))
-        if (stays or not enter(move.candidate, move.test, name=move.test.cell)) and move.empties:
-            stuck.add(move.test.cell)
+    held: list[tuple[Candidate, Test]] = []
     with open_executor("serial" if few and executor == "processes" else executor, workers=workers) as pool:
         for outcome in run_tasks(
             read_task,
@@ -292,17 +285,32 @@ def add_files(
             test = Test.model_validate(outcome.result)
             if test.kind == "cycling" and register.names_counter(candidate.path):
                 counted.append((candidate, test))  # may continue another file: known when all are read
+            elif register.waits(candidate.path, test):
+                held.append((candidate, test))  # its cell may be left by another file
             else:
                 enter(candidate, test)
+    grown = [(candidate, before, test) for candidate, test in held if (before := register.leaves(candidate.path, test))]
+    moves, circles = register.in_order([*((c, test, None) for c, test in there), *grown])
+    report.failed += [(move.candidate.shown, move.waits("get other names in a circle")) for move in circles]
+    stuck: set[str] = set()
+    for move in moves:
+        stays = move.cell in stuck
+        if stays:
+            report.failed.append((move.candidate.shown, move.waits("did not go to another one")))
+        if (stays or not enter(move.candidate, move.read or move.test, name=move.test.cell)) and move.empties:
+            stuck.add(move.test.cell)
+    for candidate, test in held:
+        if all(test is not read for _, _, read in grown):
+            enter(candidate, test)
     names = continuations([(c.path, t) for c, t in counted])
     for candidate, test in sorted(counted, key=lambda item: str(item[0].path)):
         enter(candidate, test, names.get(candidate.path))
     if given is not None and not any(each["mapping"] for _, each in found):
         report.findings.append(not_used(given))
-    report.findings += register.joined(names)
+    report.findings += joined(names)
     report.findings += register.rows_without_file(path for path in named if path.is_dir())
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
-        report.findings += overlaps(key, store.tests(key))
+        report.findings += apart(key, store.tests(key))
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
     report.findings += [f for c in there_now for f in doubtful(c, samples.get(c.sample or ""))]

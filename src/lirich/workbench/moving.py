@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lirich.errors import ConflictingMetadataError
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A known file and the cell that it is said to be of now; ``empties`` where all files of its cell before go."""
+    """A known file and the cell that it is said to be of now; ``empties`` where all files of its cell before go.
+
+    ``test`` is what is there; ``read`` is the file as it was read now, where it has grown since.
+    """
 
     candidate: Candidate
     test: Test
     cell: str
     empties: bool = False
+    read: Test | None = None
 
     def waits(self, why: str) -> ConflictingMetadataError:
         """Return the error of a file that cannot get the name of a cell that still has other files."""
@@ -36,21 +40,18 @@ class Move:
         )
 
 
-def in_order(
-    there: Iterable[tuple[Candidate, Test, str]], tests_of: Callable[[str], Sequence[Test]]
-) -> tuple[list[Move], list[Move]]:
-    """Return known files in an order in which a cell is left before others come to its name, and those in circles.
+def in_order(moves: Sequence[Move], tests_of: Callable[[str], Sequence[Test]]) -> tuple[list[Move], list[Move]]:
+    """Return *moves* in an order in which a cell is left before others come to its name, and those in circles.
 
-    *there* has each file with its test and the cell that it is said to be of; *tests_of* gives the tests of a cell.
-    A cell that keeps a file keeps its facts: to that one others may come at any time.
+    *tests_of* gives the tests of a cell. A cell that keeps a file keeps its facts: to that one others may come at any
+    time.
     """
-    given = list(there)
     going: dict[str, set[str]] = {}
-    for _, test, cell in given:
-        if cell != test.cell:
-            going.setdefault(test.cell, set()).add(test.key)
+    for move in moves:
+        if move.cell != move.test.cell:
+            going.setdefault(move.test.cell, set()).add(move.test.key)
     emptied = {cell for cell, keys in going.items() if {test.key for test in tests_of(cell)} <= keys}
-    waiting = [Move(candidate, test, cell, test.cell in emptied) for candidate, test, cell in given]
+    waiting = [replace(move, empties=move.test.cell in emptied) for move in moves]
     ordered: list[Move] = []
     while waiting:
         full = {move.test.cell for move in waiting if move.empties}

@@ -28,7 +28,8 @@ SAME_CURRENT = 1e-3
 largest current are the coarsest of the formats that lirich reads."""
 
 SAME_NUMBER = 1e-9
-"""Without clock times that agree, numbers must be the same: repeats of one programme can come within a mV."""
+"""Without clock times that agree in one cell, numbers must be the same: repeats of one programme can come within a
+mV, and two channels may have been started at once."""
 
 FILE_TIME_S = 2.0
 """File systems keep the time of a file to 2 s or finer: FAT is the coarsest (Microsoft, FAT32 File System
@@ -53,9 +54,9 @@ class Exports:
 def exports_of(store: Store, test: Test, others: Sequence[Test]) -> Exports:
     """Find which of the *others* are exports of the same test as *test*, at an earlier or a later time.
 
-    Both begin at the same time, and the rows of the shorter one are the first rows of the longer one: its last one
-    apart, which may have been cut or not yet have ended. Of two with as many rows `_longer` says which stands for both.
-    Two files with the very same points are left to `lirich.workbench.twins`.
+    *test* says which cell it is to be of. Both begin at the same time, and the rows of the shorter one are the first
+    rows of the longer one: its last one apart, which may have been cut or not yet have ended. Of two with as many rows
+    `_longer` says which stands for both. Two files with the very same points are left to `lirich.workbench.twins`.
     """
     parts: list[Test] = []
     newer_by: dict[str, str] = {}
@@ -90,8 +91,8 @@ def _may_be_one(a: Test, b: Test) -> bool:
 def _begins_with(store: Store, longer: Test, shorter: Test) -> bool:
     """Tell whether the rows of *shorter*, the last one apart, are the first ones of *longer*, within rounding.
 
-    Without clock times in both it is within that of the computer, and rows without current are no evidence: two tests
-    may begin with the same rest.
+    Without clock times in both, and for tests of two cells, it is within that of the computer, and rows without current
+    are no evidence: two tests may begin with the same rest.
     """
     rows = shorter.rows - 1
     if rows < 1:
@@ -135,7 +136,8 @@ def _largest_current(points: pl.DataFrame) -> float:
 
 
 def _clocked(a: Test, b: Test) -> bool:
-    return a.start_unix_second is not None and b.start_unix_second is not None
+    """Tell whether two tests of one cell have clock times that can tell them apart."""
+    return a.cell == b.cell and a.start_unix_second is not None and b.start_unix_second is not None
 
 
 def _limits(a: Test, b: Test, largest: float) -> dict[str, float]:
@@ -179,11 +181,21 @@ def enter_exports(things: Things, test: Test, exports: Exports, readings: Sequen
     return test, None
 
 
-def told(test: Test, exports: Exports) -> list[Finding]:
-    """Say which tests *test*, which is new, replaces, or which one has all of its rows."""
+def told(test: Test, exports: Exports, carried: str = "") -> list[Finding]:
+    """Say which tests *test*, which is new, replaces, or which one has all of its rows.
+
+    *carried* is what goes along from the cell of a test that is replaced, in words.
+    """
     if exports.whole is not None:
         return [_told(test, exports.whole, test, exports.newer_by.get(exports.whole.key))]
-    return [_told(test, test, part, exports.newer_by.get(part.key)) for part in exports.parts]
+    found = []
+    for part in exports.parts:
+        said = _told(test, test, part, exports.newer_by.get(part.key))
+        if part.cell != test.cell:
+            moved = f"{said.message}; the test was moved from {part.cell} to {test.cell}"
+            said = said.model_copy(update={"message": moved + (f", {carried}" if carried else "")})
+        found.append(said)
+    return found
 
 
 def _told(new: Test, whole: Test, part: Test, by: str | None) -> Finding:
@@ -216,13 +228,14 @@ def _told(new: Test, whole: Test, part: Test, by: str | None) -> Finding:
     )
 
 
-def overlaps(cell: str, tests: Sequence[Test]) -> list[Finding]:
-    """Say which tests of a cell ran at the same time, and so cannot be one: each is a run for itself."""
+def apart(cell: str, tests: Sequence[Test]) -> list[Finding]:
+    """Say which tests of a cell cannot be one, as they ran at the same time or their order is not known."""
     from lirich.workbench.analyse import plan_runs
 
     if len(tests) < 2:
         return []
-    found = [f for group in plan_runs(tests) for f in group.findings if f.code == "join-overlap"]
+    codes = ("join-overlap", "join-order-unknown")
+    found = [f for group in plan_runs(tests) for f in group.findings if f.code in codes]
     return [f.model_copy(update={"where": cell}) for f in dict.fromkeys(found)]
 
 

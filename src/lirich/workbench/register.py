@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lirich.errors import ConflictingMetadataError
-from lirich.model import Cell, Finding, RawFile, Sample, Severity, Test
-from lirich.readers.join import OVERLAP_S
-from lirich.workbench.celltables import (
-    BY_HAND,
-    SAMPLE_FIELDS,
-    CellTable,
-    Entry,
-    file_stem,
-)
-from lirich.workbench.metadata import FACT_CODES, NAME, about, meant, named, resolve
-from lirich.workbench.moving import Move, carried, in_order, move_segments, settle_sample
+from lirich.model import Cell, Finding, RawFile, Severity, Test
+from lirich.workbench.cellfacts import enter_facts, with_facts
+from lirich.workbench.celltables import BY_HAND, CellTable, Entry, file_stem
+from lirich.workbench.continuing import goes_on, without_counter
+from lirich.workbench.metadata import NAME
+from lirich.workbench.moving import Carried, Move, carried, in_order, move_segments, settle_sample
 from lirich.workbench.reexport import Exports, enter_exports, exports_of, told
+from lirich.workbench.renamed import Former, by_name_alone, stays
 from lirich.workbench.table_files import read_cell_tables
 from lirich.workbench.taking_back import of_file
 from lirich.workbench.twins import twin_findings
@@ -36,7 +31,17 @@ State = Literal["new", "known", "anew", "moved", "restored", "longer", "older"]
 copy (``restored``), rows after those of an earlier export, which it replaces (``longer``). Of an ``older`` export there
 are all rows already."""
 
-_COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")
+
+@dataclass(slots=True)
+class Place:
+    """The cell that a file is of, with what is there of its test; ``by_name`` where its name alone says so."""
+
+    cell: str
+    readings: Sequence[Test]
+    by_name: bool
+    leaving: list[Test] = field(default_factory=list)
+    """The tests that go to the cell from another one."""
+    said: list[Finding] = field(default_factory=list)
 
 
 class Register:
@@ -67,6 +72,8 @@ class Register:
         self._lost: set[str] = set()
         self._kept: set[str] = set()
         self._came_from: dict[str, set[str]] = {}
+        self._former = Former(store)
+        self._cells = frozenset(store.cell_keys())
 
     def look_up(self, files: Mapping[Path, str]) -> None:
         """Look up, all at once, what is known of *files*, given with their hashes; `known` needs it.
@@ -84,7 +91,8 @@ class Register:
         """Enter one file: its sample, its cell, its test; all at once or, where it raises, nothing.
 
         One raw file is one test: a new reading of it (another reader or version, a repair, another mapping) replaces
-        the one before. A longer export of the same test replaces the shorter one, whichever is added first. Returns the
+        the one before. A longer export of the same test replaces the shorter one, whichever is added first; where that
+        is a test of another cell, the file is of that cell unless somebody said otherwise. Returns the
         cell's key, the test as stored, what is new about it, and what was noticed. Findings about facts are those of
         now: those of an earlier time are dropped. *name* is the cell's name where nobody stated one. Raises
         `ConflictingMetadataError` if the same content is a test of another cell, `MetadataError` if a fact is
@@ -94,87 +102,142 @@ class Register:
         stated = self._stated(own)
         named_by = "" if stated is None else BY_HAND if self._cell else next(e.kept_as for e in own if e.cell)
         self._store.require_files(test)
+        left: set[str] = set()
 
         def work(things: Things) -> tuple[str, Test, State, list[Finding]]:
-            readings = things.tests_of_raw([test.raw.sha256])
-            # a copy under another name is the file that is known
-            older = not readings and test.raw.sha256 in self._kept
-            whole_there = things.test_standing_for(test.raw.sha256) if older else None
-            there = readings[0] if readings else whole_there
-            key = stated or (there.cell if there else name or file_stem(path))
-            if whole_there is not None and whole_there.cell != key and not self._reassign:
+            place = self._place(things, path, test, stated, name or file_stem(path))
+            left.update(gone.cell for gone in place.leaving)
+            said, moved = self._said(things, path, test, place)
+            findings = [f for each in moved for f in each.findings]
+            findings += enter_facts(things, place.cell, said, self._table(path), named_by=named_by)
+            there = self._as_it_is(things, test, place, findings)
+            return there if there is not None else self._put(things, path, test, place, moved, findings)
+
+        entered = self._store.change(work)
+        self._came_from[test.raw.sha256] = left
+        return entered
+
+    def _place(self, things: Things, path: Path, test: Test, stated: str | None, name: str) -> Place:
+        """Return the cell that the file is of: the one *stated*, else that of its test, else the one of its *name*.
+
+        Raises `ConflictingMetadataError` if it is a test of another cell that must not be left.
+        """
+        readings = things.tests_of_raw([test.raw.sha256])
+        # a copy under another name is the file that is known
+        older = not readings and test.raw.sha256 in self._kept
+        whole = things.test_standing_for(test.raw.sha256) if older else None
+        export_of = None if readings or whole else self._other_export(things, test, stated or name)
+        there = readings[0] if readings else whole or export_of
+        place = Place(stated or (there.cell if there else name), readings, by_name=stated is None and there is None)
+        place.leaving = [present for present in readings if present.cell != place.cell]
+        others = [(present, f"{path.name} is a test") for present in place.leaving]
+        if whole is not None and whole.cell != place.cell:
+            others.append((whole, f"{path.name} is an older export of {whole.raw.name}, a test"))
+        if export_of is not None and export_of.cell == place.cell:
+            place.said.append(stays(test, export_of, name))
+        elif export_of is not None:
+            others.append((export_of, f"{path.name} is another export of {export_of.raw.name}, a test"))
+            place.leaving += [export_of] if test.rows > export_of.rows else []
+        for other, what in others:
+            if not self._reassign and not (other in place.leaving and _unnamed(things, other)):
                 raise ConflictingMetadataError(
-                    f"{path.name} is an older export of {whole_there.raw.name}, a test of the cell "
-                    f"{whole_there.cell!r}, not of {key!r}",
+                    f"{what} of the cell {other.cell!r} already, not of {place.cell!r}",
                     expected="one cell for each file",
                     advice="Add it with --reassign to move it",
                 )
-            leaving = [present for present in readings if present.cell != key]
-            for present in leaving:
-                if not self._reassign and not _unnamed(things, present):
-                    raise ConflictingMetadataError(
-                        f"{path.name} is a test of the cell {present.cell!r} already, not of {key!r}",
-                        expected="one cell for each file",
-                        advice="Add it with --reassign to move it",
-                    )
-            files = [path, *(Path(f.name) for present in things.tests(key) for f in (present.raw, *present.replaces))]
-            said = self._facts(key, path, test, files)
-            table = self._table(path)
-            moved = carried(things, leaving, key, said, path.parent.resolve().as_posix())
-            said[1 if own and own[0] is self._options else 0 : 0] = [
-                e for each in moved for e in each.entries if e.kept_as == BY_HAND
-            ]
-            said += [e for each in moved for e in each.entries if e.kept_as != BY_HAND]
-            findings = [f for each in moved for f in each.findings]
-            findings += enter_facts(things, key, said, table, named_by=named_by)
-            others = [twin for twin in things.tests_of_curve(test.curve) if twin.raw.sha256 != test.raw.sha256]
-            twins = twin_findings([*others[:1], test.model_copy(update={"cell": key})])
-            back = test.raw.sha256 in self._lost  # it could not be compared with the others while it was
-            for present in readings:
-                if (
-                    present.key == test.key
-                    and present.cell == key
-                    and not (back and exports_of(self._store, present, things.tests(key)) != Exports())
-                ):
-                    kept = _with_facts(present, findings)
-                    if kept != present:
-                        things.replace_test(kept)
-                    return key, kept, "restored" if back else "known", [*findings, *twins]
-            doubts = move_segments(things, moved, key, self._came_from)
-            before = next((p.added_unix_second for p in readings if p.key == test.key), None)
-            written = min((t for t in (_written(path), *(p.written_unix_second for p in readings)) if t), default=None)
-            entered = test.model_copy(
-                update={"cell": key, "added_unix_second": before or self._now, "written_unix_second": written}
-            )
-            entered = _with_facts(entered, findings)
-            for present in readings:
-                things.remove_test(present.key)
-            exports = exports_of(self._store, entered, things.tests(key))
-            entered, whole = enter_exports(things, entered, exports, readings)
-            for cell in {present.cell for present in leaving}:
-                things.remove_empty_cell(cell, moved_to=key)
-            for each in moved:
-                settle_sample(things, each, key)
-            by_hand = "; ".join(f"with what you said of {each.old}: {each.told}" for each in moved if each.told)
-            if whole is not None:
-                again = [_read_again(present, entered, by_hand) for present in leaving]
-                return key, whole, "older", [*findings, *doubts, *again, *told(entered, exports)]
-            other = [present for present in readings if (present.key, present.cell) != (entered.key, key)]
-            again = [_read_again(present, entered, by_hand) for present in other]
-            same = any(present.key == entered.key for present in other)
-            again += told(entered, exports)
-            state: State = "moved" if same else "anew" if other else "longer" if exports.parts else "new"
-            return key, entered, state, [*findings, *twins, *doubts, *again]
+        return place
 
-        left = {present.cell for present in self._by_raw.get(test.raw.sha256, ())}
-        entered = self._store.change(work)
-        self._came_from[test.raw.sha256] = left - {entered[0]}
-        return entered
+    def _other_export(self, things: Things, test: Test, cell: str) -> Test | None:
+        found = self._former.other_export(test, cell)
+        return None if found is None else things.test(found.key)
 
-    def in_order(self, there: Iterable[tuple[Candidate, Test]]) -> tuple[list[Move], list[Move]]:
-        """Return known files in the order in which they are to be entered, and those that would go in circles."""
-        stated = [(each, test, self.claim(each.path, test.raw.sha256)[0] or test.cell) for each, test in there]
-        return in_order(stated, self._store.tests)
+    def _said(self, things: Things, path: Path, test: Test, place: Place) -> tuple[list[Entry], list[Carried]]:
+        """Return all that is said of the cell, and what of it comes from the cells that the file leaves."""
+        own = self._entries(path)
+        kept = things.tests(place.cell)
+        files = [path, *(Path(f.name) for present in kept for f in (present.raw, *present.replaces))]
+        said = self._facts(place.cell, path, test, files)
+        moved = carried(things, place.leaving, place.cell, said, path.parent.resolve().as_posix())
+        along = [entry for each in moved for entry in each.entries]
+        first = 1 if own and own[0] is self._options else 0
+        said[first:first] = [entry for entry in along if entry.kept_as == BY_HAND]
+        return [*said, *(entry for entry in along if entry.kept_as != BY_HAND)], moved
+
+    def _as_it_is(
+        self, things: Things, test: Test, place: Place, findings: Sequence[Finding]
+    ) -> tuple[str, Test, State, list[Finding]] | None:
+        """Return the entry of a reading that is there as it is, with the facts of now; ``None`` where none is."""
+        back = test.raw.sha256 in self._lost  # it could not be compared with the others while it was
+        for present in place.readings:
+            if (present.key, present.cell) != (test.key, place.cell):
+                continue
+            if back and exports_of(self._store, present, things.tests(place.cell)) != Exports():
+                continue
+            kept = with_facts(present, findings)
+            if kept != present:
+                things.replace_test(kept)
+            return place.cell, kept, "restored" if back else "known", [*findings, *_twins(things, kept)]
+        return None
+
+    def _put(
+        self,
+        things: Things,
+        path: Path,
+        test: Test,
+        place: Place,
+        moved: Sequence[Carried],
+        facts: Sequence[Finding],
+    ) -> tuple[str, Test, State, list[Finding]]:
+        """Put the test where it belongs, in place of other readings and shorter exports; say what became of those."""
+        key, readings = place.cell, place.readings
+        doubts = move_segments(things, moved, key, self._came_from)
+        before = next((p.added_unix_second for p in readings if p.key == test.key), None)
+        written = min((t for t in (_written(path), *(p.written_unix_second for p in readings)) if t), default=None)
+        entered = test.model_copy(
+            update={"cell": key, "added_unix_second": before or self._now, "written_unix_second": written}
+        )
+        entered = with_facts(entered, facts)
+        for present in readings:
+            things.remove_test(present.key)
+        there = things.tests(key)
+        exports = exports_of(self._store, entered, [*there, *(gone for gone in place.leaving if gone not in readings)])
+        alone = place.by_name and exports == Exports() and not goes_on(entered, there)
+        said = [*facts, *([by_name_alone(entered, there)] if alone else []), *place.said]
+        twins = _twins(things, entered)
+        entered, whole = enter_exports(things, entered, exports, readings)
+        for cell in {present.cell for present in place.leaving}:
+            things.remove_empty_cell(cell, moved_to=key)
+        for each in moved:
+            settle_sample(things, each, key)
+        by_hand = "; ".join(f"with what you said of {each.old}: {each.told}" for each in moved if each.told)
+        other = [p for p in readings if (p.key, p.cell) != (entered.key, key) and (whole is None or p.cell != key)]
+        again = [*(_read_again(present, entered, by_hand) for present in other), *told(entered, exports, by_hand)]
+        if whole is not None:
+            return key, whole, "older", [*said, *doubts, *again]
+        same = any(present.key == entered.key for present in other)
+        state: State = "moved" if same else "anew" if other else "longer" if exports.parts else "new"
+        return key, entered, state, [*said, *twins, *doubts, *again]
+
+    def waits(self, path: Path, test: Test) -> bool:
+        """Tell whether a file that was read must wait until all are: its cell was there before, and may be left."""
+        return (self.claim(path, test.raw.sha256)[0] or file_stem(path)) in self._cells
+
+    def leaves(self, path: Path, test: Test) -> Test | None:
+        """Return the test of which the file, read now, is a longer export where it is said to be of another cell."""
+        cell = self.claim(path, test.raw.sha256)[0]
+        other = None if cell is None else self._former.other_export(test, cell)
+        return other if other is not None and test.rows > other.rows else None
+
+    def in_order(self, there: Iterable[tuple[Candidate, Test, Test | None]]) -> tuple[list[Move], list[Move]]:
+        """Return known files in the order in which they are to be entered, and those that would go in circles.
+
+        *there* has each with its test and, where it has grown, with what was read now.
+        """
+        moves = [
+            Move(each, test, self.claim(each.path, (read or test).raw.sha256)[0] or test.cell, read=read)
+            for each, test, read in there
+        ]
+        return in_order(moves, self._store.tests)
 
     def claim(self, path: Path, digest: str) -> tuple[str | None, bool]:
         """Return the cell that somebody said the file is of, and whether its content is known under this very name.
@@ -241,29 +304,13 @@ class Register:
 
     def names_counter(self, path: Path) -> bool:
         """Tell whether the file's cell was not stated and its name ends in a counter."""
-        return _base(path) is not None and self._says_nothing(path)
+        return without_counter(path) is not None and self._says_nothing(path)
 
     def _says_nothing(self, path: Path) -> bool:
         try:
             return self._stated(self._entries(path)) is None
         except ConflictingMetadataError:
             return False  # two rows name a cell: `enter` refuses it
-
-    def joined(self, names: Mapping[Path, str]) -> list[Finding]:
-        """Say aloud which files were taken for one cell."""
-        groups: dict[str, list[str]] = {}
-        for path, name in names.items():
-            groups.setdefault(name, []).append(path.name)
-        return [
-            Finding(
-                code="files-joined",
-                severity=Severity.INFO,
-                message=f"{', '.join(sorted(files))} continue each other in time and cycle count: one cell {name!r}",
-                advice="If they are different cells, name them in a cells.csv",
-                where=name,
-            )
-            for name, files in groups.items()
-        ]
 
     def _stated(self, entries: Iterable[Entry]) -> str | None:
         return self._cell or next((e.cell for e in entries if e.cell), None)
@@ -294,17 +341,16 @@ def _written(path: Path) -> float | None:
         return None
 
 
-def _with_facts(test: Test, findings: Sequence[Finding]) -> Test:
-    """Return the test with these findings about facts instead of those of an earlier time."""
-    others = [f for f in test.findings if f.code not in FACT_CODES]
-    return test.model_copy(update={"findings": (*others, *(f for f in findings if f not in others))})
-
-
 def _unnamed(things: Things, test: Test) -> bool:
     """Tell whether nobody chose the name of the test's cell: it is the file's, and gives way to one that is stated."""
     cell = things.find(Cell, test.cell)
-    of_file = (file_stem(Path(test.raw.name)), _base(Path(test.raw.name)))
+    of_file = (file_stem(Path(test.raw.name)), without_counter(Path(test.raw.name)))
     return test.cell in of_file and (cell is None or NAME not in cell.sources)
+
+
+def _twins(things: Things, test: Test) -> list[Finding]:
+    others = [twin for twin in things.tests_of_curve(test.curve) if twin.raw.sha256 != test.raw.sha256]
+    return twin_findings([*others[:1], test])
 
 
 def _read_again(before: Test, after: Test, carried: str) -> Finding:
@@ -326,104 +372,3 @@ def _read_again(before: Test, after: Test, carried: str) -> Finding:
         message=message,
         where=after.cell,
     )
-
-
-def enter_facts(
-    things: Things, key: str, entries: Iterable[Entry], table: CellTable | None = None, *, named_by: str = ""
-) -> list[Finding]:
-    """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
-
-    *table* is what stands beside the cell's file about other cells; *named_by* is the source of the cell's name, empty
-    where nobody chose it.
-
-    Raises `MetadataError` if a fact is impossible.
-    """
-    facts = resolve(
-        key,
-        entries,
-        known_cell=things.find(Cell, key),
-        known_sample=lambda sample: things.find(Sample, sample),
-        table=table,
-    )
-    if facts.sample is not None:
-        things.put(facts.sample)
-    things.put(facts.cell if not named_by else named(facts.cell, named_by))
-    return facts.findings
-
-
-def answered(things: Things, key: str, names: Sequence[str]) -> None:
-    """Drop what was found about facts that have been said or taken back by hand since."""
-    cell = things.one(Cell, key)
-    of_sample = cell.sample is not None and not set(names).isdisjoint(SAMPLE_FIELDS)
-    cells = [c.key for c in things.all(Cell).values() if c.sample == cell.sample] if of_sample else [key]
-    for test in (test for each in cells for test in things.tests(each)):
-        left = tuple(f for f in test.findings if not any(about(f, name) for name in names))
-        if left != test.findings:
-            things.replace_test(test.model_copy(update={"findings": left}))
-
-
-def continuations(tests: Sequence[tuple[Path, Test]]) -> dict[Path, str]:
-    """Find files of one cell among files whose cell nobody stated: ``name_1``, ``name_2`` … that continue.
-
-    Files belong together only if their names differ in a trailing counter alone *and* each starts after the one
-    before ended *and* its cycle count goes on where that stopped: two cells ``SC-1`` and ``SC-2``, which both
-    start at cycle 1, stay two cells. Returns the common name per file.
-    """
-    by_name: dict[tuple[Path, str], list[tuple[Path, Test]]] = {}
-    for path, test in tests:
-        base = _base(path)
-        if base is not None:
-            by_name.setdefault((path.parent.resolve(), base), []).append((path, test))
-    names: dict[Path, str] = {}
-    for (_, base), members in by_name.items():
-        ordered = sorted((test for _, test in members), key=lambda test: test.start_unix_second or 0.0)
-        if len(ordered) > 1 and all(_continues(a, b) for a, b in pairwise(ordered)):
-            names.update({path: base for path, _ in members})
-    return names
-
-
-def _base(path: Path) -> str | None:
-    stem = file_stem(path)
-    base = _COUNTER.sub("", stem)
-    return base if base and base != stem else None
-
-
-def _continues(before: Test, after: Test) -> bool:
-    if before.end_unix_second is None or after.start_unix_second is None:
-        return False
-    if before.last_cycle_count is None or after.first_cycle_count is None:
-        return False
-    return (
-        after.start_unix_second >= before.end_unix_second - OVERLAP_S
-        and after.first_cycle_count > 1
-        and after.first_cycle_count in (before.last_cycle_count, before.last_cycle_count + 1)
-    )
-
-
-def facts_wanted(cell: Cell, sample: Sample | None) -> list[Finding]:
-    """Ask by name for the facts that the usual figures need and nobody gave."""
-    wanted: list[tuple[str, str]] = []
-    if cell.electrode is None:
-        wanted.append(("electrode", "the convention of the Coulombic efficiency (cathode, anode or full)"))
-    if cell.active_mass_mg is None:
-        wanted.append(("active_mass_mg", "capacities per gram"))
-    if cell.one_c_ma_g is None:
-        wanted.append(("one_c_ma_g", "C-rates: the specific current that 1C means"))
-    if sample is None or sample.morphology is None:
-        wanted.append(("morphology", "a comparison of SC with PC"))
-    if sample is None or sample.composition is None:
-        wanted.append(("composition", "the formal split of the first charge between metals and oxygen"))
-    columns: dict[str, str] = {}
-    for column in (c for c in cell.extra if cell.sources.get(c) != BY_HAND):
-        columns.setdefault(meant(column) or "", column)
-    return [
-        Finding(
-            code=f"missing-{name.replace('_', '-')}",
-            severity=Severity.INFO,
-            message=f"{name} of {cell.key} is not given; it is needed for {purpose}",
-            advice=(f"Rename the column {columns[name]} to {name}, if it is that; or " if name in columns else "")
-            + f"lirich cells {cell.key} --set {name}=…, or a cells.csv beside the files",
-            where=cell.key,
-        )
-        for name, purpose in wanted
-    ]

@@ -138,8 +138,8 @@ class CellView:
     @property
     def findings(self) -> Listed[Finding]:
         """What is out of date, what the readers and the analysis noticed, and the facts that are asked for."""
+        from lirich.workbench.cellfacts import facts_wanted
         from lirich.workbench.doubtful_facts import doubtful
-        from lirich.workbench.register import facts_wanted
         from lirich.workbench.twins import twin_findings
 
         seen: dict[str, Finding] = {}

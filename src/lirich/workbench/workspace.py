@@ -226,9 +226,9 @@ class Workspace(Screenings):
         *not given*, until files are added that say it. Raises `UnknownNameError` on the cell or a fact that is not
         given, `MetadataError` on a field or a value.
         """
+        from lirich.workbench.cellfacts import answered, enter_facts
         from lirich.workbench.celltables import entry_from_facts
         from lirich.workbench.doubtful_facts import doubtful
-        from lirich.workbench.register import answered, enter_facts
         from lirich.workbench.taking_back import take_back
 
         said = {name: fact for name, fact in facts.items() if fact is not None}

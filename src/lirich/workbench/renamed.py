@@ -1,0 +1,80 @@
+"""A file under another name that has grown too: of which test, that was there before, it is an export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import floor
+from typing import TYPE_CHECKING
+
+from lirich.model import Finding, Severity, Test
+from lirich.store.documents import natural
+from lirich.workbench.reexport import Exports, exports_of, named
+
+if TYPE_CHECKING:
+    from lirich.store import Store
+
+
+class Former:
+    """The tests of cycling that were there before an *add*, by the second in which they began (``None``: no clock)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._by_second: dict[int | None, list[Test]] | None = None
+
+    def other_export(self, test: Test, cell: str) -> Test | None:
+        """Return the test of another cell of which *test*, read now and to be of *cell*, is an export as well.
+
+        ``None`` where a test of *cell* is another export of it, or none is. Without clock times every test that begins
+        at zero could be meant: it is then looked for among files of its name, and among all where *cell* has other
+        tests, which it could be mixed with.
+        """
+        if test.kind != "cycling":
+            return None
+        if self._by_second is None:
+            self._by_second = {}
+            for there in self._store.tests():
+                self._by_second.setdefault(_second(there), []).append(there)
+        second = _second(test)
+        seconds = (None,) if second is None else (second - 1, second, second + 1)
+        near = [there for s in seconds for there in self._by_second.get(s, ())]
+        own = [there for there in near if there.cell == cell]
+        said = test.model_copy(update={"cell": cell})
+        if any(self._is_one(said, there) for there in own):
+            return None
+        if second is None and not own:
+            near = [there for there in near if there.raw.name == test.raw.name]
+        others = sorted((there for there in near if there.cell != cell), key=lambda there: natural(there.cell))
+        return next((there for there in others if self._is_one(said, there)), None)
+
+    def _is_one(self, test: Test, there: Test) -> bool:
+        return exports_of(self._store, test, [there]) != Exports()
+
+
+def _second(test: Test) -> int | None:
+    return None if test.start_unix_second is None else floor(test.start_unix_second)
+
+
+def stays(test: Test, other: Test, name: str) -> Finding:
+    """Say that *test* is of the cell of *other*, an export of the same test, although its file is called *name*."""
+    return Finding(
+        code="export-renamed",
+        severity=Severity.WARNING,
+        message=f"{test.raw.name} is taken for the cell {other.cell}, not {name}: it has the rows of {named(other)}",
+        advice=f"If the cell is to be called otherwise: lirich add {test.raw.name} --cell NAME --reassign",
+        where=other.cell,
+    )
+
+
+def by_name_alone(test: Test, others: Sequence[Test]) -> Finding:
+    """Say that *test* came to the cell of *others* by the name of its file, and does not continue them."""
+    files = ", ".join(named(other) for other in others)
+    return Finding(
+        code="cell-by-name",
+        severity=Severity.INFO
+        if all(other.added_unix_second == test.added_unix_second for other in others)
+        else Severity.WARNING,
+        message=f"{test.raw.name} is taken for the cell {test.cell} by its name alone: its clock and cycle numbers do "
+        f"not go on from {files}",
+        advice=f"Say in a cells.csv that it is of that cell, or lirich add {test.raw.name} --cell NAME --reassign",
+        where=test.cell,
+    )
