@@ -237,3 +237,39 @@ def test_the_verbs_take_it(table: Path, tmp_path: Path) -> None:
     missing = lirich.inspect(tmp_path / "nowhere.csv", mapping=by)
     assert missing.error is not None
     assert missing.error["error"] == ReadError.__name__
+
+
+def test_what_a_corrected_mapping_does_not_say_any_more_is_taken_back(
+    workspace: Workspace, table: Path, tmp_path: Path
+) -> None:
+    def add(more: str) -> list[str]:
+        report = workspace.add(table, cell="A", mapping=mapping(tmp_path, more=more), executor="serial")
+        return [f.message for f in report.findings if f.code == "fact-withdrawn"]
+
+    add('temperature_celsius = 45\none_c_ma_g = 250\n\n[sample]\nmorphology = "PC"')
+    workspace.set_facts("A", {"one_c_ma_g": 280})
+    assert {m.partition(" is not given")[0] for m in add("")} == {"temperature_celsius of A", "morphology of A"}
+    view = workspace.cells["A"]
+    assert (view.facts.temperature_celsius, view.facts.one_c_ma_g, view.facts.electrode) == (None, 280, "cathode")
+    assert workspace.samples["A"].morphology is None
+    assert add("") == []
+
+
+def test_what_another_file_of_the_cell_says_stands_when_a_corrected_mapping_says_it_no_more(
+    workspace: Workspace, table: Path, tmp_path: Path
+) -> None:
+    other = table.with_name("other.csv")
+    other.write_text(digitised_table().replace("4.", "4.0", 1))
+
+    def add(path: Path, temperature: float | None) -> list[str]:
+        more = "" if temperature is None else f"temperature_celsius = {temperature}"
+        report = workspace.add(path, cell="A", mapping=mapping(tmp_path, more=more), executor="serial")
+        assert not report.failed
+        return [f.code for f in report.findings]
+
+    add(table, 45)
+    assert "metadata-differs" in add(other, 30)
+    assert workspace.cells["A"].facts.temperature_celsius == 45
+    assert "fact-withdrawn" not in add(table, None)
+    facts = workspace.cells["A"].facts
+    assert (facts.temperature_celsius, facts.sources["temperature_celsius"]) == (30, "file other.csv")

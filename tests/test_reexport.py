@@ -208,9 +208,9 @@ def test_without_clocks_only_the_same_numbers_are_the_same_test(workspace: Works
     bare = TEST.drop(UNIX_TIME)
     added(workspace, written(bare.head(1500), tmp_path / "a"))
     assert added(workspace, written(bare, tmp_path / "b"))[0] == "longer"
-    added(workspace, written(bare.head(1400), tmp_path / "a"), cell="B")
-    near = bare.with_columns(pl.col(VOLTAGE) + 1e-6)
-    assert added(workspace, written(near, tmp_path / "c"), cell="B")[0] == "new"
+    near = [bare.with_columns(pl.col(VOLTAGE) + 1e-3 + more) for more in (0.0, 1e-6)]
+    added(workspace, written(near[0].head(1400), tmp_path / "a"), cell="B")
+    assert added(workspace, written(near[1], tmp_path / "c"), cell="B")[0] == "new"
 
 
 def test_a_rest_without_clock_is_no_evidence(workspace: Workspace, tmp_path: Path) -> None:

@@ -151,6 +151,39 @@ def test_an_emptied_entry_takes_back_what_the_table_said_and_only_that(
     assert "fact-withdrawn" not in codes(say(HEAD + "SC-1,LRM,,\n"))
 
 
+@pytest.mark.parametrize("rest", ["SC-2,LRM,SC,6.1\n", ""], ids=["its row", "all rows"])
+def test_a_row_that_is_gone_takes_back_what_it_said_and_only_that(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path, rest: str
+) -> None:
+    say(HEAD + "SC-1,LRM,SC,6.2\nSC-2,LRM,SC,6.1\n")
+    workspace.set_facts("SC-1", {"one_c_ma_g": 250})
+    report = say(HEAD + rest)
+    facts = workspace.cells["SC-1"].facts
+    assert (facts.active_mass_mg, facts.sample, facts.one_c_ma_g) == (None, None, 250)
+    assert mass(workspace, "SC-2") == (6.1 if rest else None)
+    told = {f.message.partition(" is not given")[0] for f in report.findings if f.code == "fact-withdrawn"}
+    assert told == {
+        f"{name} of {c}" for c in ("SC-1",) + (() if rest else ("SC-2",)) for name in ("active_mass_mg", "sample")
+    }
+    assert "fact-withdrawn" not in codes(say(HEAD + rest))
+    # a table that is gone says nothing, and takes nothing back
+    say(HEAD + "SC-1,LRM,SC,6.2\n")
+    (tmp_path / "files" / "cells.csv").unlink()
+    assert codes(workspace.add(tmp_path / "files", executor="serial")) == []
+    assert mass(workspace) == 6.2
+
+
+def test_a_table_of_another_folder_takes_nothing_back(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, part in enumerate(("first", "second")):
+        (tmp_path / part).mkdir()
+        write_curve(tmp_path / part / "x.csv", seed=seed)
+    (tmp_path / "first" / "cells.csv").write_text("file,cell,active_mass_mg,morphology\nx.csv,A,5,SC\n")
+    (tmp_path / "second" / "cells.csv").write_text("file,cell\nx.csv,A\n")
+    for part in ("first", "second"):
+        assert "fact-withdrawn" not in codes(workspace.add(tmp_path / part, executor="serial"))
+    assert (mass(workspace, "A"), workspace.samples["A"].morphology) == (5, "SC")
+
+
 def test_a_fact_is_taken_back_by_hand(workspace: Workspace, say: Callable[[str], AddReport]) -> None:
     say(HEAD + "SC-1,LRM,SC,6.2\n")
     workspace.set_facts("SC-1", {"morphology": None, "active_mass_mg": None, "electrode": "Cathode"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from lirich.model import Cell, Finding, Sample, Severity, Test
@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 
 def enter_facts(
-    things: Things, key: str, entries: Iterable[Entry], table: CellTable | None = None, *, named_by: str = ""
+    things: Things,
+    key: str,
+    entries: Iterable[Entry],
+    table: CellTable | None = None,
+    *,
+    named_by: str = "",
+    anew: Collection[str] = (),
 ) -> list[Finding]:
     """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
 
     *table* is what stands beside the cell's file about other cells; *named_by* is the source of the cell's name, empty
-    where nobody chose it.
+    where nobody chose it; *anew* are the sources that are files which were read anew.
 
     Raises `MetadataError` if a fact is impossible.
     """
@@ -29,6 +35,7 @@ def enter_facts(
         known_cell=things.find(Cell, key),
         known_sample=lambda sample: things.find(Sample, sample),
         table=table,
+        anew=anew,
     )
     if facts.sample is not None:
         things.put(facts.sample)

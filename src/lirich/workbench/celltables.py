@@ -76,9 +76,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CellTable:
-    """The entries of the tables of one folder."""
+    """The entries of the tables of one ``folder``, which is empty where it has no table."""
 
     entries: tuple[Entry, ...] = ()
+    folder: str = ""
 
     def entries_for(self, path: Path) -> list[Entry]:
         """Return all that is said of the file.

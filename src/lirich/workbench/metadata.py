@@ -8,7 +8,7 @@ reported, never silent. Each fact keeps who said it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,14 +91,16 @@ def resolve(
     known_cell: Cell | None = None,
     known_sample: Callable[[str], Sample | None] = lambda _key: None,
     table: CellTable | None = None,
+    anew: Collection[str] = (),
 ) -> Facts:
     """Put together what *sources* say of the cell *key*; earlier sources go before later ones.
 
     What the workspace knows already (*known_cell*, and of a sample what *known_sample* returns for its key) stays
     unless a source that goes before says otherwise, or the source that it came from: what was said by hand goes before
     tables, tables before instruments' files, and a table before another one as long as it is there. What the same
-    table said before and does not say now is withdrawn. *table* is what the folder's tables say of all cells: a
-    sample's facts may stand in the row of another cell of it. A cell whose sample nobody named has one of its own
+    table said before and does not say now is withdrawn, and so is what an instrument's file said that was read *anew*
+    (the sources of such). *table* is what the folder's tables say of all cells: a sample's facts may stand in the row
+    of another cell of it. A cell whose sample nobody named has one of its own
     name. A difference between sources becomes a finding ``metadata-differs``. Raises `MetadataError` where a fact has
     an impossible value.
     """
@@ -110,7 +112,9 @@ def resolve(
         ((e, e.cell_fields if e.sample is None else {**e.cell_fields, "sample": e.sample}) for e in entries),
         findings,
     )
-    change = _against_known(key, key, said, entries, known_cell, findings)
+    folders = {table_folder(entry.kept_as) for entry in entries} | ({table.folder} if table else set())
+    speak = _Speakers(folders - {""}, anew)
+    change = _against_known(key, key, said, speak, known_cell, findings)
     sample_key = known_cell.sample if known_cell else None
     if "sample" in change.new:
         sample_key = str(change.new["sample"][0])
@@ -128,7 +132,7 @@ def resolve(
         rows = list(table.entries) if table else []
         of_sample.sort(key=lambda item: (-_rank(item[0].kept_as), rows.index(item[0]) if item[0] in rows else 0))
         of_it = _collect(key, sample_key, of_sample, findings)
-        change = _against_known(key, sample_key, of_it, [entry for entry, _ in of_sample], known, findings)
+        change = _against_known(key, sample_key, of_it, speak, known, findings)
         sample = _build(Sample, sample_key, change, SAMPLE_FIELDS, known, {})
     return Facts(cell, sample, [*findings, *_unclear_names(cell, sample, said)])
 
@@ -154,35 +158,47 @@ def _collect(
     return collected
 
 
+@dataclass(frozen=True, slots=True)
+class _Speakers:
+    """Who says now all that he has to say: the tables of *folders*, and the instruments' *files*, by their sources."""
+
+    folders: Collection[str]
+    files: Collection[str]
+
+    def __contains__(self, source: str) -> bool:
+        return source in self.files or table_folder(source) in self.folders
+
+
 def _against_known(
     cell: str,
     key: str,
     said: Mapping[str, tuple[Scalar, Entry]],
-    asked: Iterable[Entry],
+    speak: _Speakers,
     known: Cell | Sample | None,
     findings: list[Finding],
 ) -> _Change:
-    """Weigh what is *said* now, by the sources *asked*, against what is *known*, fact by fact."""
+    """Weigh what is *said* now, by those who *speak*, against what is *known*, fact by fact."""
     if known is None:
         return _Change(dict(said))
     change = _Change()
     facts = {**known.model_dump(exclude={"key", "extra", "sources"}), **known.extra}
     for name, (value, entry) in said.items():
         before, source = facts.get(name), known.sources.get(name, "")
-        if before is None or not _goes_before(source, entry.kept_as):
+        silent = source in speak.files and source != entry.kept_as  # it said so before, and does not now
+        if before is None or silent or not _goes_before(source, entry.kept_as):
             change.new[name] = (value, entry)
         elif not agree(before, value):
             findings.append(_differs(cell, key, name, before, _short(source), value, entry.source))
-    folders = {table_folder(entry.kept_as) for entry in asked} - {""}
     for name, source in known.sources.items():
-        if name not in said and table_folder(source) in folders and facts.get(name) is not None:
+        if name not in said and source in speak and facts.get(name) is not None:
             change.withdrawn.append(name)
+            there = ", or write it there" if table_folder(source) else ""
             findings.append(
                 Finding(
                     code="fact-withdrawn",
                     message=f"{name} of {key} is not given any more: it was {facts[name]}, "
                     f"and {_short(source).partition(',')[0]} does not say it now",
-                    advice=f"If it still holds: lirich cells {cell} --set {name}={facts[name]}, or write it there",
+                    advice=f"If it still holds: lirich cells {cell} --set {name}={facts[name]}{there}",
                     where=cell,
                 )
             )

@@ -109,7 +109,9 @@ class Register:
             left.update(gone.cell for gone in place.leaving)
             said, moved = self._said(things, path, test, place)
             findings = [f for each in moved for f in each.findings]
-            findings += enter_facts(things, place.cell, said, self._table(path), named_by=named_by)
+            anew = {of_file(present).kept_as for present in place.readings if present.metadata != test.metadata}
+            said += [of_file(other) for other in things.tests(place.cell) if anew and other.raw != test.raw]
+            findings += enter_facts(things, place.cell, said, self._table(path), named_by=named_by, anew=anew)
             there = self._as_it_is(things, test, place, findings)
             return there if there is not None else self._put(things, path, test, place, moved, findings)
 

@@ -75,6 +75,8 @@ def read_cell_tables(folder: Path) -> CellTable:
     Raises `MetadataError` with the line that is wrong, `ConflictingMetadataError` where two differ about a sample.
     """
     entries: list[Entry] = []
+    where = folder.resolve().as_posix()
+    found_one = False
     for name in TABLE_NAMES:
         paths = sorted(path for path in folder.iterdir() if path.name.casefold() == name and path.is_file())
         if len(paths) > 1:
@@ -84,11 +86,11 @@ def read_cell_tables(folder: Path) -> CellTable:
         for path in paths:
             text = _text(path)
             found = _from_csv(text, path.name) if name.endswith(".csv") else _from_toml(text, path.name)
-            where = folder.resolve().as_posix()
+            found_one = True
             # whatever its case, it is the one table of its kind there
             entries += [replace(e, kept_as=f"{where}/{name}{e.source.removeprefix(path.name)}") for e in found]
     _refuse_two_samples_in_one(entries)
-    return CellTable(tuple(entries))
+    return CellTable(tuple(entries), where if found_one else "")
 
 
 def _text(path: Path) -> str:
