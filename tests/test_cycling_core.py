@@ -528,6 +528,47 @@ def test_capacity_columns_are_used_where_they_agree_and_refused_where_not() -> N
     assert annotate(gaps).points.charge_source == "current"
 
 
+@pytest.mark.parametrize(("kept", "other"), [("charging", "discharging"), ("discharging", "charging")])
+def test_one_capacity_column_gives_its_direction_and_the_factor_by_which_the_current_is_off(
+    kept: str, other: str
+) -> None:
+    table = Programme().cycles(3, 0.5).table()
+    true = with_columns_of(table, integral_ah(table))
+    off = true.with_columns(pl.col("current_ampere") * 1.01)  # 1 % too large, both ways
+    for left in (off.drop(f"{other}_capacity_ah"), off.with_columns(pl.lit(None).alias(f"{other}_capacity_ah"))):
+        notes = annotate(left)
+        assert notes.points.charge_source == "capacity-of-one-direction"
+        (said,) = [f.message for f in notes.findings if f.code == "capacity-of-one-direction"]
+        assert "∫I dt times 0.9901" in said
+        cycles, both = cycle_table(left), cycle_table(off)
+        for name in ("charge_capacity_mah", "discharge_capacity_mah"):
+            assert cycles[name].to_list() == pytest.approx(both[name].to_list(), rel=1e-6)
+
+
+def test_one_capacity_column_changes_no_efficiency_and_disagrees_alone() -> None:
+    table = Programme().cycles(3, 0.5).table()
+    current = pl.col("current_ampere")
+    lossy = table.with_columns(pl.when(current < 0).then(current * 0.97).otherwise(current))
+    columns = with_columns_of(lossy, integral_ah(lossy))
+    only = columns.drop("discharging_capacity_ah").with_columns(pl.col("current_ampere") * 1.02)
+    cycles = cycle_table(only)
+    ratio = cycles["discharge_capacity_mah"] / cycles["charge_capacity_mah"]
+    assert ratio.to_list() == pytest.approx([0.97] * 3, rel=1e-6)
+    wrong = columns.drop("discharging_capacity_ah").with_columns(pl.col("charging_capacity_ah") * 1000)
+    notes = annotate(wrong)
+    assert notes.points.charge_source == "current"
+    assert "capacity-disagrees-with-current" in [f.code for f in notes.findings]
+
+
+def test_a_column_of_a_direction_in_which_little_passes_scales_nothing() -> None:
+    table = Programme().constant_current(1.0, 1.0).constant_current(1.0, 0.99).table()
+    columns = with_columns_of(table, integral_ah(table)).drop("charging_capacity_ah")
+    notes = annotate(columns.with_columns(pl.col("discharging_capacity_ah") * 1.2))  # 20 % of 1 % of the charge
+    assert notes.points.charge_source == "capacity-of-one-direction"
+    assert float(notes.points.dq_ah[notes.points.sign > 0].sum()) == pytest.approx(1e-3, rel=1e-6)
+    assert float(notes.points.dq_ah[notes.points.sign < 0].sum()) == pytest.approx(-1.2e-5, rel=1e-6)
+
+
 def test_where_time_stands_still_no_charge_passes() -> None:
     table = Programme().cycles(1, 0.5).table().with_columns(test_time_second=pl.lit(0.0))
     still = with_columns_of(table, np.zeros(table.height))

@@ -1,7 +1,9 @@
 """The charge that came with each row of a test.
 
 The charge between two rows comes from the cycler's own capacity columns where these agree with ∫I dt, since a
-cycler integrates faster than it records; else from ∫I dt by the trapezoidal rule. At the first row of a step the
+cycler integrates faster than it records; else from ∫I dt by the trapezoidal rule. Where the column of one direction
+alone is there, the other direction has its ∫I dt times the ratio of column to ∫I dt, so that efficiencies are those of
+∫I dt. At the first row of a step the
 current is taken to have flowed since the row before (cyclers record the end of a step).
 """
 
@@ -18,7 +20,7 @@ from lirich.model import Finding, Severity
 from lirich.pieces import pieces
 
 Signs = NDArray[np.int8]
-ChargeSource = Literal["current", "capacity", "capacity-per-step"]
+ChargeSource = Literal["current", "capacity", "capacity-per-step", "capacity-of-one-direction"]
 
 _HOUR = 3600.0
 
@@ -65,29 +67,11 @@ def charge_of_columns(
     """
     total_up, total_down = float(charged[-1] - charged[0]), float(discharged[-1] - discharged[0])
     dq, falls = _net_charge(charged, discharged)
-    size = net = 0.0
-    for here in pieces(len(by_current)):
-        size, net = size + float(np.abs(by_current[here]).sum()), net + float(by_current[here].sum())
-    i_up, i_down = 0.5 * (size + net), 0.5 * (size - net)
+    i_up, i_down = _both_ways(by_current)
     # NaN anywhere makes *falls* NaN and the comparison False: then the columns are not used.
-    if not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down)):
-        findings.append(
-            Finding(
-                code="capacity-columns-unusable",
-                severity=Severity.INFO,
-                message="The capacity columns have gaps or fall; the charge was integrated from the current",
-            )
-        )
-        return by_current, "current"
+    unusable = not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down))
     off = max(_difference(total_up, i_up, i_down), _difference(total_down, i_down, i_up))
-    if off > settings.capacity_agreement and off > _current_rounding(current):
-        findings.append(
-            Finding(
-                code="capacity-disagrees-with-current",
-                message=f"The capacity columns differ from ∫I dt by {100 * off:.3g} %; ∫I dt was used",
-                advice="Check the units of current, time and capacity",
-            )
-        )
+    if _not_used(unusable, off, current, settings, findings):
         return by_current, "current"
     running = sign[1:] != 0
     still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
@@ -103,6 +87,82 @@ def charge_of_columns(
         )
     )
     return _scaled_to(dq, by_current, new), "capacity-per-step"
+
+
+def charge_of_one_column(
+    column: Array,
+    way: int,
+    by_current: Array,
+    current: Array,
+    sign: Signs,
+    new: NDArray[np.bool_],
+    settings: CyclingSettings,
+    findings: list[Finding],
+) -> tuple[Array, ChargeSource]:
+    """Return the signed charge of each row where only the capacity of the direction *way* (+1 charge, −1) is a column.
+
+    As `charge_of_columns`; *column*: that capacity, Ah, shape (n,). The other direction has its ∫I dt times the ratio
+    of column to ∫I dt: a current that is off by a factor is so both ways. The ratio is that of rows within steps: what
+    flowed before the first row of one, or while nothing was recorded, ∫I dt does not know. A direction in which little
+    passes gives none.
+    """
+    dq, falls = _net_charge(column, np.zeros(len(column)))
+    total, i_up_down = float(column[-1] - column[0]), _both_ways(by_current)
+    own, other = i_up_down if way > 0 else i_up_down[::-1]
+    off = _difference(total, own, other)
+    unusable = not (np.isfinite(total) and falls <= 1e-3 * total)
+    if total == own == 0.0 or _not_used(unusable, off, current, settings, findings):
+        return by_current, "current"
+    dq *= way
+    within = (sign == way) & ~new
+    coarse = 2 * np.count_nonzero((dq == 0.0) & within) > np.count_nonzero(sign == way)
+    _move_to_their_direction(dq, sign)
+    if coarse:
+        dq = _scaled_to(dq, np.where(sign == way, by_current, 0.0), new)
+    passed, counted = float(by_current[within].sum()), float(dq[within].sum())
+    ratio = counted / passed if passed and own >= _SMALL * other else 1.0
+    names = ("charged", "discharged")[::way]
+    times = f" times {ratio:.5g}, the ratio of the two in the other direction: efficiencies are those of ∫I dt"
+    findings.append(
+        Finding(
+            code="capacity-of-one-direction",
+            severity=Severity.INFO,
+            message=f"Only the {names[0]} capacity is a column, and was used; what was {names[1]} is ∫I dt"
+            + (times if ratio != 1.0 else ""),
+        )
+    )
+    return np.where(sign == -way, ratio * by_current, dq), "capacity-of-one-direction"
+
+
+def _both_ways(by_current: Array) -> tuple[float, float]:
+    """Return what was charged and what was discharged by ∫I dt, Ah."""
+    size = net = 0.0
+    for here in pieces(len(by_current)):
+        size, net = size + float(np.abs(by_current[here]).sum()), net + float(by_current[here].sum())
+    return 0.5 * (size + net), 0.5 * (size - net)
+
+
+def _not_used(unusable: bool, off: float, current: Array, settings: CyclingSettings, findings: list[Finding]) -> bool:
+    """Tell whether capacity columns that are *unusable*, or *off* from ∫I dt by this share, are left; then say so."""
+    if unusable:
+        findings.append(
+            Finding(
+                code="capacity-columns-unusable",
+                severity=Severity.INFO,
+                message="The capacity columns have gaps or fall; the charge was integrated from the current",
+            )
+        )
+        return True
+    if off <= settings.capacity_agreement or off <= _current_rounding(current):
+        return False
+    findings.append(
+        Finding(
+            code="capacity-disagrees-with-current",
+            message=f"The capacity columns differ from ∫I dt by {100 * off:.3g} %; ∫I dt was used",
+            advice="Check the units of current, time and capacity",
+        )
+    )
+    return True
 
 
 def _net_charge(charged: Array, discharged: Array) -> tuple[Array, float]:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lirich.cycling.charge import ChargeSource, Signs, charge_of_columns, charge_of_current
+from lirich.cycling.charge import ChargeSource, Signs, charge_of_columns, charge_of_current, charge_of_one_column
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.settings import CyclingSettings
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
@@ -199,9 +199,11 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
     _cut_at_gaps(time, dt, sign, new, settings, findings)
     dq = charge_of_current(dt, current, sign, new, settings)
     source: ChargeSource = "current"
-    if {CHARGED, DISCHARGED} <= set(table.columns):
-        charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
-        dq, source = charge_of_columns(charged, discharged, dq, current, sign, new, settings, findings)
+    counted = {way: _floats(table, name) for way, name in ((1, CHARGED), (-1, DISCHARGED)) if _some(table, name)}
+    if len(counted) == 2:
+        dq, source = charge_of_columns(counted[1], counted[-1], dq, current, sign, new, settings, findings)
+    for way, column in counted.items() if len(counted) == 1 else ():
+        dq, source = charge_of_one_column(column, way, dq, current, sign, new, settings, findings)
     return Points(
         time_s=time - time[0] if time[0] else time,
         voltage_v=_floats(table, VOLTAGE),
@@ -214,6 +216,10 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         temperature_celsius=_temperature(table),
         charge_source=source,
     )
+
+
+def _some(table: pl.DataFrame, name: str) -> bool:
+    return name in table.columns and table[name].null_count() < table.height
 
 
 def _percentile(magnitude: Array) -> float:

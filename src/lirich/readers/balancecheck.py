@@ -135,7 +135,7 @@ def check_balance(
 
 _DIRECTION = {True: "charged", False: "discharged"}
 _ONE_COLUMN = (
-    "The capacity of the other direction is not there, so all capacities come from ∫I dt and are off by as much: "
+    "The capacity of the other direction is not there: its ∫I dt is taken to be off by as much, which nothing tells; "
     "export both columns"
 )
 
