@@ -85,7 +85,7 @@ def test_the_landt_file_without_a_capacity_column_still_warns(shared_data: Path,
     assert CHARGED not in reading.table.columns
     assert "1.135 times the charge in the column of the discharged capacity" in said(reading)["current-rounded"]
     (finding,) = [f for f in reading.findings if f.code == "current-rounded"]
-    assert "all capacities come from ∫I dt" in finding.advice
+    assert "its ∫I dt is taken to be off by as much" in finding.advice
 
 
 # --- one counter for both directions --------------------------------------------------------------------------------

@@ -9,8 +9,27 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from lirich.model.table import CHARGED_ENERGY, CURRENT, CYCLE, DISCHARGED_ENERGY, STEP, UNIX_TIME, VOLTAGE
+from lirich.model.table import (
+    CHARGED,
+    CHARGED_ENERGY,
+    CURRENT,
+    CYCLE,
+    DISCHARGED,
+    DISCHARGED_ENERGY,
+    STEP,
+    UNIX_TIME,
+    VOLTAGE,
+)
+
+_OTHER = {
+    CHARGED: DISCHARGED,
+    DISCHARGED: CHARGED,
+    CHARGED_ENERGY: DISCHARGED_ENERGY,
+    DISCHARGED_ENERGY: CHARGED_ENERGY,
+}
+"""The total of the other direction."""
 
 _ROUNDING = 0.05
 """A counter may have fallen by this part of a usual row's gain: the file before was rounded otherwise. *Choice*."""
@@ -29,7 +48,8 @@ def gained(before: pl.DataFrame, after: pl.DataFrame, column: str, pause_s: floa
 
     *before* and *after* are standard tables as they were read, neither joined. The counter at the end of *before* may
     have counted since its step, its cycle or the beginning; the one at the beginning of *after* started over or went
-    on from one of these: the one that leaves the least. Where more is left than two rows of the files gain, or than the
+    on from one of these: the one that leaves the least. So may one counter for both directions, all of which then
+    stands in the first row of *after*, in one of them. Where more is left than two rows of the files gain, or than the
     current gives in the pause (*pause_s*, s), it counted what neither of them has, and nothing is taken from it.
     """
     first = after[column].drop_nulls()
@@ -39,7 +59,11 @@ def gained(before: pl.DataFrame, after: pl.DataFrame, column: str, pause_s: floa
     usual = max(_largest_gain(last), _largest_gain(first))
     begins = max(0.0, float(first[0]))
     lowest = begins + _ROUNDING * usual
-    gain = max(0.0, min(begins - reached for reached in _reached(before, column) if reached <= lowest))
+    reached = _reached(before, _total(before, column))
+    other = _OTHER[column]
+    if other in before.columns and other in after.columns and not after[other][0]:
+        reached += _reached(before, _total(before, column) + _total(before, other))
+    gain = max(0.0, min(begins - there for there in reached if there <= lowest))
     most = _MOST * max(usual, _passed(before, after, column, pause_s))
     return (gain, True) if gain <= most else (0.0, False)
 
@@ -79,9 +103,12 @@ def _largest_gain(total: pl.Series) -> float:
     return float(np.diff(values).max()) if len(values) > 1 else 0.0
 
 
-def _reached(table: pl.DataFrame, column: str) -> list[float]:
-    """Return what the counter of *column* may show at the end: 0, since the beginning, since a late step or cycle."""
-    total = table[column].fill_null(strategy="forward").fill_null(0.0).to_numpy()
+def _total(table: pl.DataFrame, column: str) -> NDArray[np.float64]:
+    return table[column].fill_null(strategy="forward").fill_null(0.0).to_numpy()
+
+
+def _reached(table: pl.DataFrame, total: NDArray[np.float64]) -> list[float]:
+    """Return what a counter, shape (n,), may show at the end: 0, since the beginning, since a late step or cycle."""
     reached = [0.0, float(total[-1])]
     for number, borders in ((STEP, _STEPS), (CYCLE, 1)):
         if number not in table.columns:
