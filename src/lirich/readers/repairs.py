@@ -108,12 +108,17 @@ def apply_repairs(
 def _make(table: pl.DataFrame, name: str, *, why: str, split_by_sign: frozenset[str]) -> tuple[pl.DataFrame, Finding]:
     if name == "swap-capacities" and CHARGED not in split_by_sign:  # energies that the sign told apart are right
         table, did = _swapped(table, [c for c in TOTALS if c not in split_by_sign]), _SWAPPED
+    elif name == "sign-current" and CHARGED in split_by_sign:  # what the lost sign told apart cannot tell it
+        table, did = _sign_by_names(table)
     else:
         table, did = _REPAIRS[name][1](table)
     split = [c for c in TOTALS if c in split_by_sign and c in table.columns]
     if split and name == "flip-current":
         table = _swapped(table, split)
         did += f" and swapped what had been told apart by it: {', '.join(split)}"
+    if split and name == "sign-current":
+        table = _split_again(table, split)
+        did += f" and told apart by it: {', '.join(split)}"
     return table, Finding(
         code=f"repaired-{name}", severity=Severity.WARNING, message=f"{did} (reason: {why.rstrip('.')})"
     )
@@ -222,7 +227,12 @@ def _sign_current(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
         # The first row of a half-cycle has not moved the capacity yet: it belongs to what follows.
         filled = direction.fill_null(strategy="backward").fill_null(strategy="forward").fill_null(1.0)
         return table.with_columns((size * filled).alias(CURRENT)), "Gave the current the sign of the capacity columns"
+    return _sign_by_names(table)
+
+
+def _sign_by_names(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     if STEP_TYPE in table.columns:
+        size = pl.col(CURRENT).abs()
         name = pl.col(STEP_TYPE).str.to_lowercase()
         falls = name.str.contains(r"dchg|disch|^d$|_d$|entlad")
         return (
@@ -230,6 +240,18 @@ def _sign_current(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
             "Gave the current the sign of the step names",
         )
     return table, "Left the current as it is: neither capacities nor step names tell its sign"
+
+
+def _split_again(table: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Give what was one counter, and was told apart by a sign that was lost, to the directions of the current."""
+    current = table[CURRENT].to_numpy()
+    for up, down in ((CHARGED, DISCHARGED), (CHARGED_ENERGY, DISCHARGED_ENERGY)):
+        if up in columns and down in columns:
+            both = table[up].to_numpy() + table[down].to_numpy()
+            gained = np.abs(np.diff(both, prepend=0.0))  # of a net counter they are losses in one direction
+            ways = ((up, current > 0), (down, current < 0))
+            table = table.with_columns(pl.Series(name, np.cumsum(np.where(way, gained, 0.0))) for name, way in ways)
+    return table
 
 
 _REPAIRS: dict[str, tuple[str, Repair]] = {
