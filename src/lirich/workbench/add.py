@@ -17,6 +17,7 @@ from lirich.model import Finding, Test, content_hash
 from lirich.model.notebook import Listed, html_lines, html_table
 from lirich.store.files import hash_open, open_source
 from lirich.workbench.celltables import Entry
+from lirich.workbench.claims import Claims
 from lirich.workbench.continuing import continuations, joined
 from lirich.workbench.doubtful_facts import doubtful
 from lirich.workbench.found_files import Candidate, discover
@@ -234,7 +235,8 @@ def add_files(
     candidates: list[Candidate] = []
     parameters: list[dict[str, Any]] = []
     there: list[tuple[Candidate, Test]] = []
-    register = Register(store, cell=cell, options=options, reassign=reassign)
+    claims = Claims(cell, options)
+    register = Register(store, claims, reassign=reassign)
     register.look_up({candidate.path: each["sha256"][0] for candidate, each in found})
     for candidate, each in _once(found, register, report):
         kept = register.mapping_given(each["sha256"][0]) if reader in (None, MAPPED) and not each["mapping"] else None
@@ -283,9 +285,9 @@ def add_files(
                 _unreadable(candidate, outcome.error, report)
                 continue
             test = Test.model_validate(outcome.result)
-            if test.kind == "cycling" and register.names_counter(candidate.path):
+            if test.kind == "cycling" and claims.names_counter(candidate.path):
                 counted.append((candidate, test))  # may continue another file: known when all are read
-            elif register.waits(candidate.path, test):
+            elif register.waits(candidate.path):
                 held.append((candidate, test))  # its cell may be left by another file
             else:
                 enter(candidate, test)
@@ -308,7 +310,7 @@ def add_files(
     if given is not None and not any(each["mapping"] for _, each in found):
         report.findings.append(not_used(given))
     report.findings += joined(names)
-    report.findings += register.rows_without_file(path for path in named if path.is_dir())
+    report.findings += claims.rows_without_file(path for path in named if path.is_dir())
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
         report.findings += apart(key, store.tests(key))
     cells, samples = store.cells(), store.samples()

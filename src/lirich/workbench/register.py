@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Literal
 from lirich.errors import ConflictingMetadataError
 from lirich.model import Cell, Finding, RawFile, Severity, Test
 from lirich.workbench.cellfacts import enter_facts, with_facts
-from lirich.workbench.celltables import BY_HAND, CellTable, Entry, file_stem
+from lirich.workbench.celltables import BY_HAND, Entry, file_stem
 from lirich.workbench.continuing import goes_on, without_counter
 from lirich.workbench.metadata import NAME
 from lirich.workbench.moving import Carried, Move, carried, in_order, move_segments, settle_sample
 from lirich.workbench.reexport import Exports, enter_exports, exports_of, told
 from lirich.workbench.renamed import Former, by_name_alone, stays
-from lirich.workbench.table_files import read_cell_tables
 from lirich.workbench.taking_back import of_file
 from lirich.workbench.twins import twin_findings
 
 if TYPE_CHECKING:
     from lirich.store import Store
     from lirich.store.things import Things
+    from lirich.workbench.claims import Claims
     from lirich.workbench.found_files import Candidate
 
 State = Literal["new", "known", "anew", "moved", "restored", "longer", "older"]
@@ -51,23 +51,17 @@ class Register:
     ----------
     store:
         The workspace.
-    cell:
-        The cell that all files belong to, where the user said so.
-    options:
-        Facts from the command line; they go before everything else.
+    claims:
+        What is said of the files.
     reassign:
         Move a file that is a test of another cell already.
     """
 
-    def __init__(
-        self, store: Store, *, cell: str | None = None, options: Entry | None = None, reassign: bool = False
-    ) -> None:
+    def __init__(self, store: Store, claims: Claims, *, reassign: bool = False) -> None:
         self._store = store
-        self._cell = cell
-        self._options = options
+        self._claims = claims
         self._reassign = reassign
         self._now = time.time()
-        self._tables: dict[Path, CellTable] = {}
         self._by_raw: dict[str, list[Test]] = {}
         self._lost: set[str] = set()
         self._kept: set[str] = set()
@@ -81,7 +75,7 @@ class Register:
         Raises `MetadataError` where a table beside one of them is wrong.
         """
         for path in files:
-            self._table(path)
+            self._claims.table(path)
         for test in self._store.tests_of_raw(list(files.values())):
             self._by_raw.setdefault(test.raw.sha256, []).append(test)
         # there without a test of their own: another one may have all of their rows
@@ -98,9 +92,7 @@ class Register:
         `ConflictingMetadataError` if the same content is a test of another cell, `MetadataError` if a fact is
         impossible.
         """
-        own = self._entries(path)
-        stated = self._stated(own)
-        named_by = "" if stated is None else BY_HAND if self._cell else next(e.kept_as for e in own if e.cell)
+        stated, named_by = self._claims.stated(path)
         self._store.require_files(test)
         left: set[str] = set()
 
@@ -111,7 +103,8 @@ class Register:
             findings = [f for each in moved for f in each.findings]
             anew = {of_file(present).kept_as for present in place.readings if present.metadata != test.metadata}
             said += [of_file(other) for other in things.tests(place.cell) if anew and other.raw != test.raw]
-            findings += enter_facts(things, place.cell, said, self._table(path), named_by=named_by, anew=anew)
+            table = self._claims.table(path)
+            findings += enter_facts(things, place.cell, said, table, named_by=named_by, anew=anew)
             there = self._as_it_is(things, test, place, findings)
             return there if there is not None else self._put(things, path, test, place, moved, findings)
 
@@ -155,15 +148,14 @@ class Register:
 
     def _said(self, things: Things, path: Path, test: Test, place: Place) -> tuple[list[Entry], list[Carried]]:
         """Return all that is said of the cell, and what of it comes from the cells that the file leaves."""
-        own = self._entries(path)
         kept = things.tests(place.cell)
         files = [path, *(Path(f.name) for present in kept for f in (present.raw, *present.replaces))]
-        said = self._facts(place.cell, path, test, files)
+        by_hand, of_table, of_file = self._claims.facts(place.cell, path, test, files)
+        said = [*by_hand, *of_table, *of_file]
         moved = carried(things, place.leaving, place.cell, said, path.parent.resolve().as_posix())
         along = [entry for each in moved for entry in each.entries]
-        first = 1 if own and own[0] is self._options else 0
-        said[first:first] = [entry for entry in along if entry.kept_as == BY_HAND]
-        return [*said, *(entry for entry in along if entry.kept_as != BY_HAND)], moved
+        by_hand += [entry for entry in along if entry.kept_as == BY_HAND]
+        return [*by_hand, *of_table, *of_file, *(e for e in along if e.kept_as != BY_HAND)], moved
 
     def _as_it_is(
         self, things: Things, test: Test, place: Place, findings: Sequence[Finding]
@@ -220,13 +212,13 @@ class Register:
         state: State = "moved" if same else "anew" if other else "longer" if exports.parts else "new"
         return key, entered, state, [*said, *twins, *doubts, *again]
 
-    def waits(self, path: Path, test: Test) -> bool:
+    def waits(self, path: Path) -> bool:
         """Tell whether a file that was read must wait until all are: its cell was there before, and may be left."""
-        return (self.claim(path, test.raw.sha256)[0] or file_stem(path)) in self._cells
+        return (self._claims.cell_of(path) or file_stem(path)) in self._cells
 
     def leaves(self, path: Path, test: Test) -> Test | None:
         """Return the test of which the file, read now, is a longer export where it is said to be of another cell."""
-        cell = self.claim(path, test.raw.sha256)[0]
+        cell = self._claims.cell_of(path)
         other = None if cell is None else self._former.other_export(test, cell)
         return other if other is not None and test.rows > other.rows else None
 
@@ -236,8 +228,7 @@ class Register:
         *there* has each with its test and, where it has grown, with what was read now.
         """
         moves = [
-            Move(each, test, self.claim(each.path, (read or test).raw.sha256)[0] or test.cell, read=read)
-            for each, test, read in there
+            Move(each, test, self._claims.cell_of(each.path) or test.cell, read=read) for each, test, read in there
         ]
         return in_order(moves, self._store.tests)
 
@@ -247,10 +238,7 @@ class Register:
         No cell where nobody said one, or two rows do, which `enter` refuses.
         """
         known = any(test.raw.name == path.name for test in self._by_raw.get(digest, ()))
-        try:
-            return self._stated(self._entries(path)), known
-        except ConflictingMetadataError:
-            return None, known
+        return self._claims.cell_of(path), known
 
     def known(self, digests: Sequence[str], *, reader: str | None, repairs: Sequence[str]) -> Test | None:
         """Return the test that the file of these hashes (itself, its mappings) is already, repaired or not.
@@ -278,61 +266,6 @@ class Register:
                 if file.sha256 == test.mapping:
                     return file
         return None
-
-    def rows_without_file(self, folders: Iterable[Path]) -> list[Finding]:
-        """Say which rows of the cell tables of *folders* are about no file there: a name may be misspelt."""
-        findings = []
-        for folder in folders:
-            table = self._tables.get(folder.resolve(), CellTable())
-            names = [path for path in folder.iterdir() if path.is_file()] if table.entries else []
-            for entry in table.entries:
-                if any(entry.matches(path) for path in names):
-                    continue
-                shown = " or ".join(entry.patterns) or str(entry.cell)
-                about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'})"
-                advice = "Correct the pattern, or the facts of this row reach no cell"
-                if not entry.patterns and entry.cell is None:
-                    about = "neither a cell nor a file is named"
-                    advice = "Name one, or the facts of this row reach no cell"
-                findings.append(
-                    Finding(
-                        code="row-without-file",
-                        message=f"{entry.source}: {about}",
-                        advice=advice,
-                        where=entry.cell or "",
-                    )
-                )
-        return findings
-
-    def names_counter(self, path: Path) -> bool:
-        """Tell whether the file's cell was not stated and its name ends in a counter."""
-        return without_counter(path) is not None and self._says_nothing(path)
-
-    def _says_nothing(self, path: Path) -> bool:
-        try:
-            return self._stated(self._entries(path)) is None
-        except ConflictingMetadataError:
-            return False  # two rows name a cell: `enter` refuses it
-
-    def _stated(self, entries: Iterable[Entry]) -> str | None:
-        return self._cell or next((e.cell for e in entries if e.cell), None)
-
-    def _table(self, path: Path) -> CellTable:
-        folder = path.parent.resolve()
-        if folder not in self._tables:
-            self._tables[folder] = read_cell_tables(folder)
-        return self._tables[folder]
-
-    def _entries(self, path: Path) -> list[Entry]:
-        options = () if self._options is None else (self._options,)
-        return [*options, *self._table(path).entries_for(path)]
-
-    def _facts(self, key: str, path: Path, test: Test, files: Sequence[Path]) -> list[Entry]:
-        """Return all that is said of the cell, whichever of its files it stands beside: no file's turn decides."""
-        own = self._entries(path)
-        rest = [e for e in self._table(path).entries_about(key, files) if e not in own]
-        of_table = sorted([e for e in own if e is not self._options] + rest, key=self._table(path).entries.index)
-        return [*(e for e in own if e is self._options), *of_table, of_file(test)]
 
 
 def _written(path: Path) -> float | None:
