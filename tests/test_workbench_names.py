@@ -311,6 +311,22 @@ def test_a_cell_that_somebody_named_keeps_its_test_when_the_file_has_grown(
     assert {key: [t.rows for t in view.tests] for key, view in workspace.cells.items()} == {"N": [360]}
 
 
+def test_two_exports_of_one_test_that_are_added_at_once_under_two_names_are_said(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for name, seed, cycles in (("monday", 1, 2), ("friday", 1, 3), ("other", 2, 2)):
+        curve(tmp_path / f"{name}.csv", seed, cycles=cycles)
+    files = [tmp_path / f"{name}.csv" for name in ("monday", "friday", "other")]
+    report = workspace.add(files, executor="serial")
+    assert _warned(report) == ["test-in-two-cells"]
+    (said,) = [f for f in report.findings if f.severity == "warning"]
+    assert said.message.startswith("monday.csv of the cell monday and friday.csv of the cell friday are exports of one")
+    assert said.advice == "lirich add monday.csv --cell friday --reassign"
+    report = workspace.add(files[0], cell="friday", reassign=True, executor="serial")
+    assert [(a.cell, a.state) for a in report.added] == [("friday", "older")]
+    assert list(workspace.cells) == ["friday", "other"]
+
+
 def test_another_test_under_the_name_of_a_cell_is_said_to_be_there_by_its_name_alone(
     workspace: Workspace, two: Path, clock: bool
 ) -> None:

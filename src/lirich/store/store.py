@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from lirich.errors import CorruptStoreError, InputError, StoreError, WorkspaceNotFoundError
+from lirich.errors import CorruptStoreError, StoreError, WorkspaceNotFoundError
 from lirich.model import Cell, Finding, RawFile, Sample, Scalar, Test, Value
-from lirich.store import curves, files
+from lirich.store import curves, files, rawfiles
 from lirich.store.documents import Names, ValueFilter
 from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage, LineageFile
 from lirich.store.settings import (
@@ -207,18 +206,7 @@ class Store:
 
         Raises `InputError` where *path* cannot be read, `StoreError` where the workspace cannot be written.
         """
-        source = Path(path)
-        name = files.plain_name(source.name)
-        with files.open_source(source) as file:
-            digest, size = files.hash_open(file)
-            there = self._raw.path(digest)
-            if there is None or there.stat().st_size != size:
-                file.seek(0)
-                with self._raw.temporary() as temporary:
-                    # the name is the hash of what was written, should the source change in between
-                    digest, size = files.copy_hashed(file, temporary)
-                    self._raw.place(temporary, digest, files.safe_suffix(name))
-        return RawFile(sha256=digest, name=name, size=size)
+        return rawfiles.put(self._raw, Path(path))
 
     def put_raw_bytes(self, name: str, data: bytes) -> RawFile:
         """Keep *data* as a raw file, durably: what no instrument wrote, such as the JSON of a simulation.
@@ -226,28 +214,14 @@ class Store:
         *name* is that of a file, with its suffix. Raises `InputError` for another, `StoreError` where the workspace
         cannot be written.
         """
-        if not name.strip(" .") or not name.isprintable() or Path(name).name != name:
-            raise InputError(f"{name!r} is no name of a file", expected="printable characters without a folder")
-        digest = hashlib.sha256(data).hexdigest()
-        there = self._raw.path(digest)
-        if there is None or there.stat().st_size != len(data):
-            with self._raw.temporary() as temporary:
-                files.write_synced(temporary, data)
-                self._raw.place(temporary, digest, files.safe_suffix(name))
-        return RawFile(sha256=digest, name=name, size=len(data))
+        return rawfiles.put_bytes(self._raw, name, data)
 
     def raw_path(self, sha256: str, *, verify: bool = False) -> Path:
         """Return where the raw file of that hash lies; its suffix is the one it came with.
 
         Raises `CorruptStoreError` where it is missing or, with *verify*, where its bytes have changed.
         """
-        path = files.present(self._raw.path(sha256), "raw file", sha256)
-        if verify and files.hash_file(path) != sha256:
-            raise CorruptStoreError(
-                f"The raw file {sha256} has changed on the disk",
-                advice="Run 'lirich doctor --mend' and add it again",
-            )
-        return path
+        return rawfiles.path(self._raw, sha256, verify=verify)
 
     def put_curve(self, table: pl.DataFrame) -> str:
         """Keep a table, durably; return its key, a hash of its content (see `lirich.store.curves`).

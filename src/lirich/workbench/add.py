@@ -24,6 +24,7 @@ from lirich.workbench.found_files import Candidate, discover
 from lirich.workbench.mappings import GivenMapping, fits, given_mapping, not_used, read_again_by, read_by, sidecars
 from lirich.workbench.reexport import apart
 from lirich.workbench.register import Register, State
+from lirich.workbench.renamed import counted_twice
 
 if TYPE_CHECKING:
     from lirich.store import Store
@@ -313,6 +314,7 @@ def add_files(
     report.findings += claims.rows_without_file(path for path in named if path.is_dir())
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
         report.findings += apart(key, store.tests(key))
+    report.findings += counted_twice(store, [added.test for added in report.added if added.state == "new"])
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
     report.findings += [f for c in there_now for f in doubtful(c, samples.get(c.sample or ""))]

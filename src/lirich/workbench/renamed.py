@@ -54,6 +54,28 @@ def _second(test: Test) -> int | None:
     return None if test.start_unix_second is None else floor(test.start_unix_second)
 
 
+def counted_twice(store: Store, tests: Sequence[Test]) -> list[Finding]:
+    """Say which of *tests*, just added, are exports of a test that another cell has too."""
+    former = Former(store)
+    pairs: dict[frozenset[str], tuple[Test, Test]] = {}
+    for test in tests:
+        other = former.other_export(test, test.cell)
+        if other is not None:
+            shorter, longer = sorted((test, other), key=lambda t: (t.rows, t.key))
+            pairs.setdefault(frozenset((test.key, other.key)), (shorter, longer))
+    return [
+        Finding(
+            code="test-in-two-cells",
+            severity=Severity.WARNING,
+            message=f"{shorter.raw.name} of the cell {shorter.cell} and {longer.raw.name} of the cell {longer.cell} "
+            "are exports of one test, which counts twice",
+            advice=f"lirich add {shorter.raw.name} --cell {longer.cell} --reassign",
+            where=shorter.cell,
+        )
+        for shorter, longer in pairs.values()
+    ]
+
+
 def stays(test: Test, other: Test, name: str) -> Finding:
     """Say that *test* is of the cell of *other*, an export of the same test, although its file is called *name*."""
     return Finding(
