@@ -13,6 +13,7 @@ from command_line import run
 from conftest import on_both
 from lirich.errors import ConflictingMetadataError, InputError, MetadataError, UnknownNameError
 from lirich.model import Recipe
+from lirich.readers.bdf_impedance import write_bdf_impedance
 from lirich.testing.digitised import CELL_KEY, DATA_NAME, write_digitised_cell
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
@@ -20,6 +21,7 @@ from lirich.workbench.celltables import Entry
 from lirich.workbench.export import export, left_out
 from lirich.workbench.metadata import resolve
 from lirich.workbench.table_files import read_cell_tables
+from test_spectra import spectrum
 from test_workbench import write_curve
 
 
@@ -309,6 +311,14 @@ def test_a_cell_that_somebody_named_keeps_its_test_when_the_file_has_grown(
     assert "A.csv is another export of A.csv, a test of the cell 'M' already, not of 'N'" in str(report.failed[0][1])
     assert not workspace.add(tmp_path / "A.csv", cell="N", reassign=True, executor="serial").failed
     assert {key: [t.rows for t in view.tests] for key, view in workspace.cells.items()} == {"N": [360]}
+
+
+def test_a_spectrum_under_the_name_of_a_cell_continues_nothing_and_needs_not(workspace: Workspace, two: Path) -> None:
+    (two / "eis").mkdir()
+    write_bdf_impedance(spectrum(), two / "eis" / "A.bdf.csv")
+    report = workspace.add(two, executor="serial")
+    assert [(a.cell, a.test.kind) for a in report.added if a.state == "new"] == [("A", "impedance")]
+    assert "cell-by-name" not in [f.code for f in report.findings]
 
 
 def test_two_exports_of_one_test_that_are_added_at_once_under_two_names_are_said(

@@ -47,11 +47,11 @@ def _continues(before: Test, after: Test) -> bool:
 
 
 def goes_on(test: Test, others: Sequence[Test]) -> bool:
-    """Tell whether a test goes on from one of cycling among *others*, or one from it; so it does where there is none.
+    """Tell whether a test of cycling goes on from one of *others*, or one from it; so it does where there is none.
 
-    Cycle numbers go on, and so do clock times where both have them.
+    Cycle numbers go on, and so do clock times where both have them. A test of impedance stands for itself.
     """
-    cycling = [other for other in others if other.kind == "cycling" and other.key != test.key]
+    cycling = [other for other in others if other.kind == test.kind == "cycling" and other.key != test.key]
     return not cycling or any(_follows(other, test) or _follows(test, other) for other in cycling)
 
 

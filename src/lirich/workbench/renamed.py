@@ -89,7 +89,7 @@ def stays(test: Test, other: Test, name: str) -> Finding:
 
 def by_name_alone(test: Test, others: Sequence[Test]) -> Finding:
     """Say that *test* came to the cell of *others* by the name of its file, and does not continue them."""
-    files = ", ".join(named(other) for other in others)
+    files = ", ".join(named(other) for other in others if other.kind == "cycling")
     return Finding(
         code="cell-by-name",
         severity=Severity.INFO
