@@ -149,8 +149,11 @@ def show_table(
     right: Sequence[int] = (),
     whole: Sequence[int] = (),
     drop: Sequence[int] = (),
+    apart: bool = False,
 ) -> None:
     """Print a table; columns numbered in *right* are aligned right, those in *whole* are not broken.
+
+    Rows *apart* have an empty line between them.
 
     Where the terminal is too narrow, columns of *drop* are left out, the first of them first, and a line says which.
     """
@@ -160,6 +163,7 @@ def show_table(
     if fitted_width(columns, texts, shown, whole) > out.width:
         whole = ()  # broken between words is better than cut
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    table.padding = (0, 1, int(apart), 1)
     for number in shown:
         table.add_column(
             columns[number],

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lirich.model import Origin
 from lirich.model.format import capitalised, format_number
@@ -170,7 +171,8 @@ def group_points(key: str, groups: Sequence[GroupPoints]) -> Figure:
 def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, note: str = "") -> Figure | None:
     """Draw one column of many cells' cycle tables over cycle number, one colour per group; ``None`` without data.
 
-    Raises `UnknownNameError` on an unknown quantity *key*.
+    A line joins cycles that are alike (the column ``like_group`` of `lirich.cycling.analyse`: rate, window, interrupts)
+    and is broken where they change; a cycle that stands alone is a point. Raises `UnknownNameError` on an unknown quantity *key*.
     """
     what = quantity(key)
     colours = style.group_colours([s.group for s in series])
@@ -179,7 +181,8 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     seen: set[str] = set()
     turns: dict[str, int] = {}
     named = len(series) <= MOST_NAMED
-    parts = 0
+    parts, broken = 0, False
+    lines: list[NDArray[np.float64]] = []
     for place, one in enumerate(series):
         if key not in one.cycles.columns:
             continue
@@ -190,8 +193,17 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
             continue
         turn = turns[one.group] = turns.get(one.group, -1) + 1
         colour = style.turn_colour(place) if ungrouped else colours[one.group]
-        x, y = part["cycle"].to_numpy(), part[key].to_numpy()
+        x, y = part["cycle"].to_numpy(), part[key].to_numpy().astype(np.float64)
         keep = thin(x, y, most_points)
+        lines.append(y[keep])
+        like = part["like_group"].to_numpy()[keep] if "like_group" in part.columns else np.zeros(len(keep))
+        breaks = np.flatnonzero(like[1:] != like[:-1]) + 1
+        alone = [run[0] for run in np.split(keep, breaks) if len(run) == 1 and len(keep) > 1]
+        marker = {
+            "size": 6 if named else 4,
+            "symbol": _symbol(one.origin, place if ungrouped else turn) if named else style.MARKERS[one.origin],
+        }
+        hover = f"{style.plain(one.cell)}, cycle %{{x}}<br>%{{y:.4g}} {what.unit}<extra></extra>"
         traces.append(
             {
                 "type": "scatter",
@@ -199,36 +211,48 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
                 "name": style.plain(style.shortened(one.cell) if named else one.group),
                 "legendgroup": style.plain(one.cell if named else one.group),
                 "showlegend": named or one.group not in seen,
-                "x": x[keep].tolist(),
-                "y": style.numbers(y[keep]),
+                "x": np.insert(x[keep], breaks, x[keep][breaks]).tolist(),
+                "y": style.numbers(np.insert(y[keep], breaks, np.nan)),
                 "line": {"color": colour, "width": 1.4, "dash": style.DASHES[one.origin]},
-                "marker": {
-                    "size": 6 if named else 4,
-                    "symbol": _symbol(one.origin, place if ungrouped else turn) if named else style.MARKERS[one.origin],
-                    "maxdisplayed": _MOST_MARKERS if named else 0,
-                },
+                "marker": {**marker, "maxdisplayed": _MOST_MARKERS if named else 0},
                 "opacity": 0.85,
-                "hovertemplate": f"{style.plain(one.cell)}, cycle %{{x}}<br>%{{y:.4g}} {what.unit}<extra></extra>",
+                "hovertemplate": hover,
             }
         )
+        broken = broken or len(breaks) > 0
+        if alone:
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "legendgroup": traces[-1]["legendgroup"],
+                    "showlegend": False,
+                    "x": x[alone].tolist(),
+                    "y": style.numbers(y[alone]),
+                    "marker": {**marker, "color": colour},
+                    "opacity": 0.85,
+                    "hovertemplate": hover,
+                }
+            )
         seen.add(one.group)
     if not traces:
         return None
     unit = "" if what.unit == "1" else f" ({what.unit})"
-    lines = [np.array(t["y"], dtype=np.float64) for t in traces]
     drawn = np.concatenate(lines)
     ends, cut = robust_range(drawn, lines)
+    if broken:
+        note = f"{note} Lines join cycles of one rate and window; a single cycle is a point.".strip()
     if parts:
         note = f"{note} Left out: {parts} cycle{'' if parts == 1 else 's'} (cycle 0 or incomplete).".strip()
     if cut:
         note = f"{note} {cut} of {len(drawn)} points lie outside. Double-click to see all.".strip()
     return Figure(
         title=capitalised(what.name),
-        alt=f"{what.name}{unit} over cycle number for {len(traces)} cells in {len(seen)} groups: "
+        alt=f"{what.name}{unit} over cycle number for {len(lines)} cells in {len(seen)} groups: "
         f"{', '.join(sorted(seen))}.",
         data=traces,
         layout=style.layout(
-            showlegend=named or len(traces) > 1,
+            showlegend=named or len(lines) > 1,
             height=300 + style.legend_height([t["name"] for t in traces if t["showlegend"]]),
             margin={"l": 64, "r": 14, "t": 26, "b": 48},
             xaxis=style.cycle_axis(c for t in traces for c in t["x"]),

@@ -152,7 +152,7 @@ def comparison_report(comparison: Comparison) -> ComparisonReport:
 
 
 def _row(row: ComparisonRow) -> QuantityRow:
-    refused = "; ".join(dict.fromkeys(c.refused for c in row.contrasts if c.refused))
+    refused = row.why_refused
     return QuantityRow(
         quantity=row.quantity,
         groups=tuple(
