@@ -367,9 +367,9 @@ def test_what_was_refused_is_told_condition_by_condition_and_once_for_like_figur
     assert first.figures == ("initial Coulombic efficiency", "first-cycle irreversible capacity")
     assert [(each.a, each.b) for each in (first, second)] == [("SC", "coated"), ("PC", "coated")]
     assert [(d.condition, d.a, d.b) for d in first.differing] == [
-        ("upper voltage", "4.8 V", "4.6 V"), ("method", "discharge/charge", "a, b"),
+        ("upper voltage", "4.8 V", "4.6 V"), ("method", "not stated", "a, b"),
     ]  # fmt: skip
-    assert "method (discharge/charge against a, b)" in str(made)
+    assert "method (not stated against a, b)" in str(made)
     assert ">SC: 4.8 V</td>" in made._repr_html_()
     assert Comparison.from_json(made.to_json()) == made
 

@@ -384,6 +384,25 @@ def test_cells_over_each_other_are_told_apart_by_name_and_marker() -> None:
     assert open_.data[0]["marker"]["symbol"].endswith("-open")
 
 
+@pytest.mark.parametrize("cells", [1, 20])
+def test_no_line_joins_cycles_at_unlike_rates_or_windows(cells: int) -> None:
+    like = [0, 0, 1, 1, 0, 2, 0, 0]
+    cycles = pl.DataFrame({"cycle": range(1, 9), "like_group": like, "coulombic_efficiency": np.linspace(98, 99, 8)})
+    figure = plots.overlay([CellSeries(f"a{i}", "SC", cycles) for i in range(cells)], "coulombic_efficiency")
+    assert figure is not None
+    line, single = figure.data[:2]
+    drawn = [n for n, y in zip(line["x"], line["y"], strict=True) if y is not None]
+    assert drawn == cycles["cycle"].to_list()
+    joined = [x for x, y in zip(pairwise(line["x"]), pairwise(line["y"]), strict=True) if None not in y]
+    assert joined == [(1, 2), (3, 4), (7, 8)]
+    assert (single["mode"], single["x"]) == ("markers", [5, 6])  # what is in no line is seen nevertheless
+    assert "A line joins cycles at one rate and window" in figure.note
+    alike = plots.overlay([CellSeries("a", "SC", cycles.with_columns(like_group=0))], "coulombic_efficiency")
+    assert alike is not None
+    assert len(alike.data) == 1
+    assert "A line joins" not in alike.note
+
+
 def test_panels_above_each_other_share_the_height_and_never_overlap() -> None:
     layout = stacked(style.axis("x"), (2.0, style.axis("a")), (1.0, style.axis("b")), (1.0, style.axis("c")))
     domains = [layout[name]["domain"] for name in ("yaxis", "yaxis2", "yaxis3")]
