@@ -384,23 +384,28 @@ def test_cells_over_each_other_are_told_apart_by_name_and_marker() -> None:
     assert open_.data[0]["marker"]["symbol"].endswith("-open")
 
 
-@pytest.mark.parametrize("cells", [1, 20])
-def test_no_line_joins_cycles_at_unlike_rates_or_windows(cells: int) -> None:
-    like = [0, 0, 1, 1, 0, 2, 0, 0]
-    cycles = pl.DataFrame({"cycle": range(1, 9), "like_group": like, "coulombic_efficiency": np.linspace(98, 99, 8)})
-    figure = plots.overlay([CellSeries(f"a{i}", "SC", cycles) for i in range(cells)], "coulombic_efficiency")
+@pytest.mark.parametrize(("cells", "most"), [(1, 150), (20, 150), (1, 6)])
+def test_no_line_joins_cycles_at_unlike_rates_or_windows(cells: int, most: int) -> None:
+    like = [0, 0, *[1] * 6, 0, 2, *[0] * 8, None, None]
+    cycles = pl.DataFrame({"cycle": range(1, 21), "like_group": like, "capacity_retention": np.linspace(99, 80, 20)})
+    series = [CellSeries(f"a{i}", "SC", cycles) for i in range(cells)]
+    figure = plots.overlay(series, "capacity_retention", most_points=most)
     assert figure is not None
     line, single = figure.data[:2]
-    drawn = [n for n, y in zip(line["x"], line["y"], strict=True) if y is not None]
-    assert drawn == cycles["cycle"].to_list()
-    joined = [x for x, y in zip(pairwise(line["x"]), pairwise(line["y"]), strict=True) if None not in y]
-    assert joined == [(1, 2), (3, 4), (7, 8)]
-    assert (single["mode"], single["x"]) == ("markers", [5, 6])  # what is in no line is seen nevertheless
-    assert "A line joins cycles at one rate and window" in figure.note
-    alike = plots.overlay([CellSeries("a", "SC", cycles.with_columns(like_group=0))], "coulombic_efficiency")
+    runs = "".join(" " if y is None else f"{n}," for n, y in zip(line["x"], line["y"], strict=True)).split()
+    ends = [(int(run.split(",")[0]), int(run.split(",")[-2])) for run in runs]
+    assert ends == [(3, 8), (11, 18)]
+    assert set(single["x"]) <= {1, 2, 9, 10, 19, 20}  # what is in no line is a point
+    assert len(single["x"]) == min(6, most)
+    assert (single["mode"], single["showlegend"]) == ("markers", False)
+    assert "Lines join 4 or more cycles in a row at one rate and window" in figure.note
+    alike = plots.overlay([CellSeries("a", "SC", cycles.with_columns(like_group=0))], "capacity_retention")
     assert alike is not None
-    assert len(alike.data) == 1
-    assert "A line joins" not in alike.note
+    assert [t["x"] for t in alike.data] == [list(range(1, 21))]
+    assert "Lines join" not in alike.note
+    few = plots.overlay([CellSeries("a", "SC", cycles[8:10])], "capacity_retention")
+    assert few is not None
+    assert [(t["mode"], t["showlegend"]) for t in few.data] == [("markers", True)]
 
 
 def test_panels_above_each_other_share_the_height_and_never_overlap() -> None:

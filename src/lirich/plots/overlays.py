@@ -33,6 +33,7 @@ MOST_NAMED = 12
 """Up to so many cells the legend of an overlay names each, with a marker of its own; of more it names the groups."""
 
 _MOST_MARKERS = 12  # on one line
+_LEAST_LINE = 4
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagram")
 
 
@@ -46,8 +47,8 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     """Draw one column of many cells' cycle tables over cycle number, one colour per group; ``None`` without data.
 
     A line joins cycles that are alike (the column ``like_group`` of `lirich.cycling.analyse`: rate, window, interrupts)
-    and is broken where they change; a cycle that stands alone is a point. Raises `UnknownNameError` on an unknown
-    quantity *key*.
+    and is broken where they change; fewer than `_LEAST_LINE` of them are points. Raises `UnknownNameError` on an
+    unknown quantity *key*.
     """
     what = quantity(key)
     colours = style.group_colours([s.group for s in series])
@@ -67,44 +68,47 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
             continue
         turn = turns[one.group] = turns.get(one.group, -1) + 1
         x, y = part["cycle"].to_numpy(), part[key].cast(pl.Float64).to_numpy()
-        keep = thin(x, y, most_points)
-        breaks = _breaks(part, keep)
+        line, breaks, single = _drawn(part, y, most_points)
+        lines.append(y[np.concatenate([line, single])])
+        broken = broken or len(breaks) + len(single) > 0
+        colour = style.turn_colour(place) if ungrouped else colours[one.group]
         look: dict[str, Any] = {
             "type": "scatter",
+            "name": style.plain(style.shortened(one.cell) if named else one.group),
             "legendgroup": style.plain(one.cell if named else one.group),
             "opacity": 0.85,
             "hovertemplate": f"{style.plain(one.cell)}, cycle %{{x}}<br>%{{y:.4g}} {what.unit}<extra></extra>",
+            "marker": {
+                "color": colour,
+                "size": 6 if named else 4,
+                "symbol": _symbol(one.origin, place if ungrouped else turn) if named else style.MARKERS[one.origin],
+                "maxdisplayed": _MOST_MARKERS if named else 0,
+            },
         }
-        marker = {
-            "color": style.turn_colour(place) if ungrouped else colours[one.group],
-            "size": 6 if named else 4,
-            "symbol": _symbol(one.origin, place if ungrouped else turn) if named else style.MARKERS[one.origin],
-        }
-        traces.append(
-            {
-                **look,
-                "mode": "lines+markers" if named or len(keep) <= 40 else "lines",
-                "name": style.plain(style.shortened(one.cell) if named else one.group),
-                "showlegend": named or turn == 0,
-                "x": np.insert(x[keep], breaks, x[keep][breaks]).tolist(),
-                "y": style.numbers(np.insert(y[keep], breaks, np.nan)),
-                "line": {"color": marker["color"], "width": 1.4, "dash": style.DASHES[one.origin]},
-                "marker": {**marker, "maxdisplayed": _MOST_MARKERS if named else 0},
-            }
-        )
-        alone = [run[0] for run in np.split(keep, breaks) if len(run) == 1] if len(breaks) else []
-        if alone:
-            points = {"x": x[alone].tolist(), "y": style.numbers(y[alone])}
-            traces.append({**look, "mode": "markers", "showlegend": False, **points, "marker": marker})
-        lines.append(y[keep])
-        broken = broken or len(breaks) > 0
+        legend = named or turn == 0
+        if len(line):
+            traces.append(
+                {
+                    **look,
+                    "mode": "lines+markers" if named or len(line) <= 40 else "lines",
+                    "showlegend": legend,
+                    "x": np.insert(x[line], breaks, x[line][breaks]).tolist(),
+                    "y": style.numbers(np.insert(y[line], breaks, np.nan)),
+                    "line": {"color": colour, "width": 1.4, "dash": style.DASHES[one.origin]},
+                }
+            )
+        if len(single):
+            marker = {**look["marker"], "maxdisplayed": 0}
+            points = {"x": x[single].tolist(), "y": style.numbers(y[single]), "marker": marker}
+            traces.append({**look, "mode": "markers", "showlegend": legend and not len(line), **points})
     if not lines:
         return None
     unit = "" if what.unit == "1" else f" ({what.unit})"
     drawn = np.concatenate(lines)
     ends, cut = robust_range(drawn, lines)
     if broken:
-        note = f"{note} A line joins cycles at one rate and window; a point is a cycle between others.".strip()
+        lines_join = f"Lines join {_LEAST_LINE} or more cycles in a row at one rate and window"
+        note = f"{note} {lines_join}; others are points.".strip()
     if parts:
         note = f"{note} Left out: {parts} cycle{'' if parts == 1 else 's'} (cycle 0 or incomplete).".strip()
     if cut:
@@ -125,9 +129,21 @@ def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, n
     )
 
 
-def _breaks(cycles: pl.DataFrame, keep: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the places among the rows *keep* of a cycle table before which a line is broken."""
-    if "like_group" not in cycles.columns:
-        return np.empty(0, dtype=np.intp)
-    like = cycles["like_group"].to_numpy()[keep]
-    return np.flatnonzero(like[1:] != like[:-1]) + 1
+def _drawn(
+    cycles: pl.DataFrame, y: NDArray[np.float64], most: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Return which rows of a cycle table are in a line, the places there before which it breaks, and which are points.
+
+    *y*, shape (n,), is what is drawn. In a line stand `_LEAST_LINE` or more cycles in a row that are alike, or all
+    where nothing changes. At most about *most* rows of either kind are returned, the ends of each line among them.
+    """
+    like = cycles["like_group"].to_numpy() if "like_group" in cycles.columns else np.zeros(len(y))
+    run = np.cumsum(np.append(0, like[1:] != like[:-1]))
+    length = np.bincount(run)[run]
+    in_line = np.flatnonzero((length >= _LEAST_LINE) | (run[-1] == 0))
+    single = np.flatnonzero((length < _LEAST_LINE) & (run[-1] > 0))
+    if len(in_line):
+        ends = np.flatnonzero(np.diff(run, prepend=-1, append=run[-1] + 1))
+        shown = in_line[thin(cycles["cycle"].to_numpy()[in_line], y[in_line], most)]
+        in_line = np.intersect1d(np.union1d(shown, np.append(ends[:-1], ends[1:] - 1)), in_line)
+    return in_line, np.flatnonzero(np.diff(run[in_line])) + 1, single[:: -(-len(single) // most) or 1]
