@@ -89,7 +89,8 @@ def test_nothing_scrolls_sideways_and_nothing_is_blank(report: str, tmp_path: Pa
 
 def test_a_folded_cell_takes_one_page(tmp_path: Path) -> None:
     cells = tuple(made_up_cell(f"SC-{i}", "SC", seed=i, curves=True) for i in range(4))
-    alone = "<style>.masthead, footer, main > section:not(#cells), #cells > :not(details) { display: none }</style>"
+    others = ".masthead, footer, main > section:not(#cells), #cells > :not(details)"
+    alone = f"<style>{others} {{ display: none !important }}</style>"
     page, paper = tmp_path / "report.html", tmp_path / "report.pdf"
     page.write_text(build_report(ReportData("t", cells)).replace("</head>", f"{alone}</head>"), encoding="utf-8")
     subprocess.run(

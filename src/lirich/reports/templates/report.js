@@ -67,7 +67,7 @@
     if (node.clientWidth < 460) shorten(figure);
     if (printing && node.closest(".brief")) {  // six of them on a page
       layout.width = 228;
-      layout.height = Math.round(0.78 * layout.height);
+      layout.height = Math.min(layout.height, 258);
       smaller(figure, 8.5, 40, 14);
       legendAcross(figure);
       layout.annotations = (layout.annotations || []).filter(function (a) { return a.xref !== "x"; });  // the page names segments
