@@ -408,6 +408,17 @@ def test_no_line_joins_cycles_at_unlike_rates_or_windows(cells: int, most: int) 
     assert [(t["mode"], t["showlegend"]) for t in few.data] == [("markers", True)]
 
 
+def test_mean_voltages_are_joined_at_one_rate_and_window_alone() -> None:
+    volts = [3.9, 3.8, 3.7, 3.6, 3.5]
+    cycles = pl.DataFrame({"cycle": range(1, 6), "like_group": [0, 1, 1, 0, 0], "mean_discharge_voltage_v": volts})
+    figure = plots.mean_voltages(cycles)
+    assert figure.data[0]["y"] == [3.9, None, 3.8, 3.7, None, 3.6, 3.5]
+    assert "Lines join cycles at one rate and window" in figure.note
+    alike = plots.mean_voltages(cycles.drop("like_group"))
+    assert alike.data[0]["y"] == volts
+    assert "Lines join" not in alike.note
+
+
 def test_panels_above_each_other_share_the_height_and_never_overlap() -> None:
     layout = stacked(style.axis("x"), (2.0, style.axis("a")), (1.0, style.axis("b")), (1.0, style.axis("c")))
     domains = [layout[name]["domain"] for name in ("yaxis", "yaxis2", "yaxis3")]

@@ -14,7 +14,7 @@ from lirich.model import Origin
 from lirich.model.format import capitalised
 from lirich.plots import style
 from lirich.plots.figure import Figure
-from lirich.plots.overcycles import robust_range, whole_cycles
+from lirich.plots.overcycles import robust_range, unlike, whole_cycles
 from lirich.plots.thinning import thin
 from lirich.quantities import quantity
 
@@ -137,8 +137,7 @@ def _drawn(
     *y*, shape (n,), is what is drawn. In a line stand `_LEAST_LINE` or more cycles in a row that are alike, or all
     where nothing changes. At most about *most* rows of either kind are returned, the ends of each line among them.
     """
-    like = cycles["like_group"].to_numpy() if "like_group" in cycles.columns else np.zeros(len(y))
-    run = np.cumsum(np.append(0, like[1:] != like[:-1]))
+    run = np.cumsum(np.append(0, unlike(cycles)))
     length = np.bincount(run)[run]
     in_line = np.flatnonzero((length >= _LEAST_LINE) | (run[-1] == 0))
     single = np.flatnonzero((length < _LEAST_LINE) & (run[-1] > 0))

@@ -13,6 +13,8 @@
       s = l > 0.5 ? d / (2 - max - min) : d / (max + min);
       h = max === r ? (g - b) / d + (g < b ? 6 : 0) : max === g ? (b - r) / d + 2 : (r - g) / d + 4;
     }
+    // black lines mark on coloured bars: they become white ones, not the grey that the middle of the scale would be
+    if (max < 0.35 && d < 0.12) return "hsl(" + Math.round(h * 60) + ",20%,94%)";
     return "hsl(" + Math.round(h * 60) + "," + Math.round(s * 85) + "%," + Math.round((0.5 + 0.36 * l) * 100) + "%)";
   }
   function walk(thing) {
