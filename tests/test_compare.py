@@ -16,6 +16,7 @@ from lirich.model import Conditions, Interval, Operator, Origin, Subject, Value
 from lirich.model.format import condition_name
 from lirich.workbench.comparable import classes, shared, unlike
 from lirich.workbench.compare import Comparison, ComparisonRow, Contrast, compare
+from lirich.workbench.comparison_shown import told
 from lirich.workbench.statistics import hedges_g, permutation_test, welch_difference
 
 WINDOW = {"voltage_lower_v": 2.0, "voltage_upper_v": 4.8, "current_ma_g": 250.0, "temperature_celsius": 25.0}
@@ -355,6 +356,30 @@ def test_a_third_group_under_other_conditions_is_refused_alone():
     assert [(c.a, c.b, c.unlike) for c in refused.contrasts] == [
         ("SC", "coated", ("voltage_upper_v",)), ("PC", "coated", ("voltage_upper_v",)),
     ]  # fmt: skip
+
+
+def test_what_was_refused_is_told_condition_by_condition_and_once_for_like_figures():
+    groups = GROUPS | {f"x-{i}": "coated" for i in range(4)}
+    values = [*ices(), *(ice(f"x-{i}", 82.0, voltage_upper_v=4.6, method="a, b") for i in range(4))]
+    both = [*values, *(v.model_copy(update={"quantity": "irreversible_capacity_mah_g"}) for v in values)]
+    made = compare(both, groups)
+    first, second = told(made).refused
+    assert first.figures == ("initial Coulombic efficiency", "first-cycle irreversible capacity")
+    assert [(each.a, each.b) for each in (first, second)] == [("SC", "coated"), ("PC", "coated")]
+    assert [(d.condition, d.a, d.b) for d in first.differing] == [
+        ("upper voltage", "4.8 V", "4.6 V"), ("method", "not stated", "a, b"),
+    ]  # fmt: skip
+    assert "method (not stated against a, b)" in str(made)
+    assert ">SC: 4.8 V</td>" in made._repr_html_()
+    assert Comparison.from_json(made.to_json()) == made
+
+
+def test_a_row_says_of_which_pair_a_refusal_is_where_they_differ():
+    groups = GROUPS | {f"x-{i}": "coated" for i in range(4)}
+    values = [ice(c, 80.0 + n, voltage_upper_v={"SC": 4.8, "PC": 4.6, "coated": 4.4}[g])
+              for n, (c, g) in enumerate(groups.items())]  # fmt: skip
+    (row,) = compare(values, groups).rows
+    assert row.why_refused.split(". ")[1] == "SC and coated: unlike conditions: upper voltage (4.8 V against 4.4 V)"
 
 
 def test_groups_that_are_numbers_stand_in_their_order():

@@ -117,6 +117,23 @@ def test_a_cell_weighed_wrongly_is_the_strangest_by_its_scale(workspace: Workspa
     workspace.analyse(executor="serial")
 
 
+def test_a_detector_of_simulated_cells_says_so_of_a_measured_one(workspace: Workspace) -> None:
+    sound = [cell for cell in workspace.cells if cell != "PC-3"]
+    options = {"false_alarms": 0.1, "by_morphology": False, "executor": "serial"}
+    own = outliers(workspace, sound=sound, name="detector", **options)
+    again = outliers(workspace, model="detector", **options)
+    workspace.set_facts("PC-3", {"simulated": False})
+    workspace.analyse(executor="serial")
+    other = outliers(workspace, model="detector", **options)
+    workspace.set_facts("PC-3", {"simulated": True})
+    workspace.analyse(executor="serial")
+    assert [f for r in (own, again) for f in r.findings if f.code == "other-origin"] == []
+    (said,) = [f for f in other.findings if f.code == "other-origin"]
+    assert said.severity == "warning"
+    assert said.message.startswith("The cells are measured, and the model 'detector' was learned from simulated cells")
+    assert other.cells["p"].to_list() == again.cells["p"].to_list()  # the same curves
+
+
 def test_two_samples_are_too_few_for_drivers(workspace: Workspace) -> None:
     with pytest.raises(NotEnoughDataError, match=r"2 sample\(s\)"):
         drivers(workspace, "initial_coulombic_efficiency")

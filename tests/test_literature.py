@@ -357,7 +357,7 @@ def test_initial_efficiencies_are_found_where_they_are_filed_under_another_name(
     assert {v.quantity for v in found} == {"coulombic_efficiency"}  # what the source says is not changed
     said = filed_elsewhere(found, "initial_coulombic_efficiency")
     assert (
-        said == "2 published values are filed under coulombic_efficiency (2 of a cycle that the source does not state)"
+        said == "2 published values are filed under Coulombic efficiency (2 of a cycle that the source does not state)"
     )
     later = found[0].model_copy(update={"conditions": Conditions(cycle=50)})
     assert query([later], quantity="initial_coulombic_efficiency") == []

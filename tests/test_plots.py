@@ -384,6 +384,41 @@ def test_cells_over_each_other_are_told_apart_by_name_and_marker() -> None:
     assert open_.data[0]["marker"]["symbol"].endswith("-open")
 
 
+@pytest.mark.parametrize(("cells", "most"), [(1, 150), (20, 150), (1, 6)])
+def test_no_line_joins_cycles_at_unlike_rates_or_windows(cells: int, most: int) -> None:
+    like = [0, 0, *[1] * 6, 0, 2, *[0] * 8, None, None]
+    cycles = pl.DataFrame({"cycle": range(1, 21), "like_group": like, "capacity_retention": np.linspace(99, 80, 20)})
+    series = [CellSeries(f"a{i}", "SC", cycles) for i in range(cells)]
+    figure = plots.overlay(series, "capacity_retention", most_points=most)
+    assert figure is not None
+    line, single = figure.data[:2]
+    runs = "".join(" " if y is None else f"{n}," for n, y in zip(line["x"], line["y"], strict=True)).split()
+    ends = [(int(run.split(",")[0]), int(run.split(",")[-2])) for run in runs]
+    assert ends == [(3, 8), (11, 18)]
+    assert set(single["x"]) <= {1, 2, 9, 10, 19, 20}  # what is in no line is a point
+    assert len(single["x"]) == min(6, most)
+    assert (single["mode"], single["showlegend"]) == ("markers", False)
+    assert "Lines join 4 or more cycles in a row at one rate and window" in figure.note
+    alike = plots.overlay([CellSeries("a", "SC", cycles.with_columns(like_group=0))], "capacity_retention")
+    assert alike is not None
+    assert [t["x"] for t in alike.data] == [list(range(1, 21))]
+    assert "Lines join" not in alike.note
+    few = plots.overlay([CellSeries("a", "SC", cycles[8:10])], "capacity_retention")
+    assert few is not None
+    assert [(t["mode"], t["showlegend"]) for t in few.data] == [("markers", True)]
+
+
+def test_mean_voltages_are_joined_at_one_rate_and_window_alone() -> None:
+    volts = [3.9, 3.8, 3.7, 3.6, 3.5]
+    cycles = pl.DataFrame({"cycle": range(1, 6), "like_group": [0, 1, 1, 0, 0], "mean_discharge_voltage_v": volts})
+    figure = plots.mean_voltages(cycles)
+    assert figure.data[0]["y"] == [3.9, None, 3.8, 3.7, None, 3.6, 3.5]
+    assert "Lines join cycles at one rate and window" in figure.note
+    alike = plots.mean_voltages(cycles.drop("like_group"))
+    assert alike.data[0]["y"] == volts
+    assert "Lines join" not in alike.note
+
+
 def test_panels_above_each_other_share_the_height_and_never_overlap() -> None:
     layout = stacked(style.axis("x"), (2.0, style.axis("a")), (1.0, style.axis("b")), (1.0, style.axis("c")))
     domains = [layout[name]["domain"] for name in ("yaxis", "yaxis2", "yaxis3")]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lirich.reports import ReportData, build_report
+from lirich.reports.brief import MOST_FIGURES
 from report_material import made_up_cell, made_up_comparison, made_up_literature
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -22,7 +23,7 @@ pytestmark = [
 MEASURE = """
 function blank() {
   var shown = Array.from(document.querySelectorAll(".plot")).filter(p => !p.closest("details.cell:not([open])"));
-  return shown.filter(p => !p.querySelector("svg")).length;
+  return shown.filter(p => p.clientWidth && !p.querySelector("svg")).length;
 }
 var tries = 0;
 window.addEventListener("load", function wait() {
@@ -34,8 +35,11 @@ window.addEventListener("load", function wait() {
   window.dispatchEvent(new Event("beforeprint"));
   said.folded_in_print = document.querySelectorAll("details:not([open]):not(.cell)").length;
   said.blank_in_print = blank();
-  said.open_cells = document.querySelectorAll("details.cell[open]").length;
+  said.printed = Array.from(document.querySelectorAll("details.cell")).map(
+    c => Array.from(c.querySelectorAll(".plot")).filter(p => p.clientWidth && p.querySelector("svg")).length);
+  said.values_in_print = Array.from(document.querySelectorAll(".cell .values")).filter(t => t.clientWidth).length;
   window.dispatchEvent(new Event("afterprint"));
+  said.open_cells = document.querySelectorAll("details.cell[open], .brief").length;
   said.folded_after = document.querySelectorAll("details:not([open]):not(.cell)").length;
   document.body.textContent = "MEASURED" + JSON.stringify(said) + "END";
 });
@@ -75,6 +79,26 @@ def test_nothing_scrolls_sideways_and_nothing_is_blank(report: str, tmp_path: Pa
     assert said["cut"] == 0
     assert said["blank"] == said["blank_in_print"] == 0
     assert said["folded_in_print"] == 0
-    assert said["open_cells"] == 0  # with five cells they start folded, and stay so on paper: the page says it
+    assert said["open_cells"] == 0  # with five cells they start folded, and are so again after printing
     assert said["folded_after"] > 0
-    assert "Cells that are folded are printed as one line" in report
+    assert said["printed"][0] == MOST_FIGURES  # the cell with curves has more figures
+    assert all(0 < figures <= MOST_FIGURES for figures in said["printed"])
+    assert said["values_in_print"] == 0  # the main ones alone, and the page says so
+    assert "Of each folded cell its main figures and values are printed" in report
+
+
+def test_a_folded_cell_takes_one_page(tmp_path: Path) -> None:
+    cells = tuple(made_up_cell(f"SC-{i}", "SC", seed=i, curves=True) for i in range(4))
+    others = ".masthead, footer, main > section:not(#cells), #cells > :not(details)"
+    alone = f"<style>{others} {{ display: none !important }}</style>"
+    page, paper = tmp_path / "report.html", tmp_path / "report.pdf"
+    page.write_text(build_report(ReportData("t", cells)).replace("</head>", f"{alone}</head>"), encoding="utf-8")
+    subprocess.run(
+        [
+            str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}",
+            "--virtual-time-budget=20000", "--no-pdf-header-footer", f"--print-to-pdf={paper}", page.as_uri(),
+        ],
+        capture_output=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert len(re.findall(rb"/Type /Page\b", paper.read_bytes())) == len(cells)

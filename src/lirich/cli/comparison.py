@@ -25,21 +25,24 @@ def show_comparison(comparison: Comparison) -> None:
             (
                 f"{row.quantity}\n{row.conditions}" if row.conditions else row.quantity,
                 f"{row.a}\n{row.b}",
-                f"g {row.effect}\np {row.p}",
+                f"g {row.effect}\np {row.p}" if row.effect else row.p,
                 row.better,
             )
             for row in words.rows
         ]
         heads = ("quantity", "mean of n", "Hedges' g,\np corrected", "better")
-        show_table("", heads, under, right=(2,), whole=(1, 2, 3))
+        show_table("", heads, under, right=(2,), whole=(1, 2, 3), apart=True)
     elif words.rows:
         show_table("", HEADS, words.rows, right=(4, 5), whole=(2, 3, 6))
     for line in words.doubts:
         out.print(f"[yellow]{escape(line)}[/]")
     if words.rows:
         out.print(f"[dim]{escape(comparison.method)}.[/]")
-    for figure, why in words.refused:
-        out.print(f"[yellow]refused[/] {escape(figure)}: {escape(why)}")
+    for each in words.refused:
+        out.print(f"\n[yellow]Not compared:[/] {escape('; '.join(each.figures))}")
+        show_table("", ("  unlike", each.a, each.b), [(f"  {one.condition}", one.a, one.b) for one in each.differing])
+    if comparison.findings:
+        out.print()
     show_findings(comparison.findings)
     if words.verdict:
         said, colon, why = words.verdict.partition(":")

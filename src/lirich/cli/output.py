@@ -88,16 +88,6 @@ def show_error(error: LirichError) -> None:
         err.print(f"  [bold]→[/] {escape(error.advice)}")
 
 
-def _without(name: str, message: str, instead: str) -> str:
-    """Return the message with another word for the place that it is about."""
-    return re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", instead, message) if name else message
-
-
-def _names(message: str, place: str) -> bool:
-    """Tell whether the message itself says what it is about; a cell called GITT is not named by "121 GITT pulses"."""
-    return re.search(rf"(?:^|\b(?:of|in|cell) |['\"]){re.escape(place)}(?![\w-])", message) is not None
-
-
 def _short(text: str) -> str:
     return _HASH.sub(lambda found: found[0][:12] + "…", text)
 
@@ -107,9 +97,7 @@ def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> Non
     order = ("error", "warning", "info")
     grouped: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
-        name = finding.where
-        message = _without(name, finding.message, "…")
-        grouped.setdefault((finding.severity, finding.code, message), []).append(finding)
+        grouped.setdefault((finding.severity, finding.code, finding.said_of("…")), []).append(finding)
     rows = sorted(grouped.items(), key=lambda item: order.index(item[0][0]))
     out = console()
     codes = Counter((severity, code) for (severity, code, _), _ in rows)
@@ -128,10 +116,10 @@ def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> Non
         shown = ", ".join(places[:most]) + f" and {len(places) - most} more" * (len(places) > most)
         where = f"[bold]{escape(_short(shown))}:[/] "
         text = first.message
-        if not places or (len(places) == 1 and _names(text, shown)):
+        if not places or (len(places) == 1 and first.names_its_place):
             where = ""
         elif len(places) > 1:
-            text = _without(first.where, text, "each")
+            text = first.said_of("each")
         more = codes[severity, code] - MOST_OF_ONE_CODE if limit is not None and number == MOST_OF_ONE_CODE else 0
         like = f" [dim](and {more} more like it)[/]" if more > 0 else ""
         out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(_short(text))} [dim]{code}[/]{like}")
@@ -149,8 +137,11 @@ def show_table(
     right: Sequence[int] = (),
     whole: Sequence[int] = (),
     drop: Sequence[int] = (),
+    apart: bool = False,
 ) -> None:
     """Print a table; columns numbered in *right* are aligned right, those in *whole* are not broken.
+
+    Rows *apart* have an empty line between them.
 
     Where the terminal is too narrow, columns of *drop* are left out, the first of them first, and a line says which.
     """
@@ -160,6 +151,7 @@ def show_table(
     if fitted_width(columns, texts, shown, whole) > out.width:
         whole = ()  # broken between words is better than cut
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    table.padding = (0, 1, int(apart), 1)
     for number in shown:
         table.add_column(
             columns[number],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from pydantic import Field
@@ -41,6 +42,17 @@ class Finding(InNotebook, Frozen):
             "advice": self.advice,
             "code": self.code,
         }
+
+    def said_of(self, instead: str) -> str:
+        """Return the message with *instead* for the name of what it is about, such as ``…`` or ``each``."""
+        name = rf"(?<![\w-]){re.escape(self.where)}(?![\w-])"
+        return re.sub(name, instead, self.message) if self.where else self.message
+
+    @property
+    def names_its_place(self) -> bool:
+        """Whether the message itself says what it is about; "121 GITT pulses" does not name a cell called GITT."""
+        name = rf"(?:^|\b(?:of|in|cell) |['\"]){re.escape(self.where)}(?![\w-])"
+        return re.search(name, self.message) is not None
 
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where and self.where not in self.message else ""

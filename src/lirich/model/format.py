@@ -235,9 +235,16 @@ def format_conditions(conditions: Conditions) -> str:
         parts.append(c.segment.replace("_", " "))
     if c.method is not None:
         parts.append(c.method)
-    for name, what in sorted(c.other.items()):
-        if not (name == "vendor_cycle" and what == c.cycle):  # said already
-            parts.append(_named(name, what))
+    other = dict(c.other)
+    if other.get("vendor_cycle") == c.cycle:  # said already
+        other.pop("vendor_cycle", None)
+    if "first_cycle" in other and "last_cycle" in other:
+        parts.append(f"cycles {_scalar(other.pop('first_cycle'))} to {_scalar(other.pop('last_cycle'))}")
+    if "n" in other:
+        parts.append(f"n = {_scalar(other.pop('n'))}")
+    if "cv" in other:
+        parts.append(f"constant-voltage parts {_scalar(other.pop('cv'))}")
+    parts += [_named(name, what) for name, what in sorted(other.items())]
     return " · ".join(parts)
 
 

@@ -10,13 +10,14 @@ from lirich.plots.contact import contact
 from lirich.plots.curves import dqdv_curves, hysteresis, voltage_profiles
 from lirich.plots.fade import fade_voltages, mean_voltages, settled
 from lirich.plots.figure import Figure
-from lirich.plots.groups import CellSeries, EnergyLoss, GroupPoints, energy_losses, group_points, overlay
+from lirich.plots.groups import EnergyLoss, GroupPoints, energy_losses, group_points
 from lirich.plots.impedance import nyquist
 from lirich.plots.kinetics import diffusivity, rate_test
 from lirich.plots.literature import literature_context, rate_context, retention_context
 from lirich.plots.maps import loadings, state_map
 from lirich.plots.mixing import mixing_ratio
 from lirich.plots.overcycles import Band, whole_cycles
+from lirich.plots.overlays import CellSeries, overlay
 from lirich.plots.peaks import peaks
 from lirich.plots.protocol import protocol
 from lirich.plots.reactions import reaction_map

@@ -18,6 +18,8 @@ from lirich.plots.overcycles import (
     notes,
     points,
     two_panels,
+    unlike,
+    whole_cycles,
 )
 from lirich.plots.thinning import thin_rows
 
@@ -89,7 +91,11 @@ def mean_voltages(
             lower_axis={"zeroline": True, "zerolinecolor": "#9AA5AD", "zerolinewidth": 1},
             height=380,
         ),
-        note=notes(note, left_out(table, cycles.height)),
+        note=notes(
+            "Lines join cycles at one rate and window." if unlike(whole_cycles(table)).any() else "",
+            note,
+            left_out(table, cycles.height),
+        ),
     )
 
 

@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from lirich.model import Origin
 from lirich.model.format import capitalised, format_number
 from lirich.plots import style
 from lirich.plots.figure import Figure
-from lirich.plots.overcycles import robust_range, whole_cycles
-from lirich.plots.thinning import thin
 from lirich.quantities import quantity
 
 
@@ -28,29 +23,6 @@ class GroupPoints:
     low: float | None = None
     high: float | None = None
     origin: Origin = Origin.MEASURED
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CellSeries:
-    """One cell's cycle table, for a figure that overlays cells."""
-
-    cell: str
-    group: str
-    cycles: pl.DataFrame
-    origin: Origin = Origin.MEASURED
-
-
-MOST_NAMED = 12
-"""Up to so many cells the legend of an overlay names each, with a marker of its own; of more it names the groups."""
-
-_MOST_MARKERS = 12  # on one line
-_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagram")
-
-
-def _symbol(origin: Origin, turn: int) -> str:
-    """Return the marker of a cell: its shape by its turn in its group, open where it was not measured."""
-    shape = _SYMBOLS[turn % len(_SYMBOLS)]
-    return shape if origin is Origin.MEASURED else f"{shape}-open"
 
 
 _LEAST_SHOWN = 0.05  # %, what a figure of one decimal rounds to 0.1
@@ -164,77 +136,6 @@ def group_points(key: str, groups: Sequence[GroupPoints]) -> Figure:
             yaxis=style.axis(f"{style.symbol(what.symbol)}{unit}"),
         ),
         note="" if what.better is None else f"{what.better.capitalize()} is better.",
-    )
-
-
-def overlay(series: Sequence[CellSeries], key: str, *, most_points: int = 150, note: str = "") -> Figure | None:
-    """Draw one column of many cells' cycle tables over cycle number, one colour per group; ``None`` without data.
-
-    Raises `UnknownNameError` on an unknown quantity *key*.
-    """
-    what = quantity(key)
-    colours = style.group_colours([s.group for s in series])
-    ungrouped = all(s.group == style.NO_GROUP for s in series)  # then each cell has a colour of its own
-    traces: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    turns: dict[str, int] = {}
-    named = len(series) <= MOST_NAMED
-    parts = 0
-    for place, one in enumerate(series):
-        if key not in one.cycles.columns:
-            continue
-        given = one.cycles.filter(pl.col(key).is_not_null() & pl.col(key).is_finite()).sort("cycle")
-        part = whole_cycles(given)
-        parts += given.height - part.height
-        if part.is_empty():
-            continue
-        turn = turns[one.group] = turns.get(one.group, -1) + 1
-        colour = style.turn_colour(place) if ungrouped else colours[one.group]
-        x, y = part["cycle"].to_numpy(), part[key].to_numpy()
-        keep = thin(x, y, most_points)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers" if named or len(keep) <= 40 else "lines",
-                "name": style.plain(style.shortened(one.cell) if named else one.group),
-                "legendgroup": style.plain(one.cell if named else one.group),
-                "showlegend": named or one.group not in seen,
-                "x": x[keep].tolist(),
-                "y": style.numbers(y[keep]),
-                "line": {"color": colour, "width": 1.4, "dash": style.DASHES[one.origin]},
-                "marker": {
-                    "size": 6 if named else 4,
-                    "symbol": _symbol(one.origin, place if ungrouped else turn) if named else style.MARKERS[one.origin],
-                    "maxdisplayed": _MOST_MARKERS if named else 0,
-                },
-                "opacity": 0.85,
-                "hovertemplate": f"{style.plain(one.cell)}, cycle %{{x}}<br>%{{y:.4g}} {what.unit}<extra></extra>",
-            }
-        )
-        seen.add(one.group)
-    if not traces:
-        return None
-    unit = "" if what.unit == "1" else f" ({what.unit})"
-    lines = [np.array(t["y"], dtype=np.float64) for t in traces]
-    drawn = np.concatenate(lines)
-    ends, cut = robust_range(drawn, lines)
-    if parts:
-        note = f"{note} Left out: {parts} cycle{'' if parts == 1 else 's'} (cycle 0 or incomplete).".strip()
-    if cut:
-        note = f"{note} {cut} of {len(drawn)} points lie outside. Double-click to see all.".strip()
-    return Figure(
-        title=capitalised(what.name),
-        alt=f"{what.name}{unit} over cycle number for {len(traces)} cells in {len(seen)} groups: "
-        f"{', '.join(sorted(seen))}.",
-        data=traces,
-        layout=style.layout(
-            showlegend=named or len(traces) > 1,
-            height=300 + style.legend_height([t["name"] for t in traces if t["showlegend"]]),
-            margin={"l": 64, "r": 14, "t": 26, "b": 48},
-            xaxis=style.cycle_axis(c for t in traces for c in t["x"]),
-            yaxis=style.axis(f"{style.symbol(what.symbol)}{unit}", **({"range": ends} if cut else {})),
-        ),
-        note=note,
     )
 
 

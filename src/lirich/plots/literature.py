@@ -11,8 +11,8 @@ from lirich.model import Operator, Origin, Value
 from lirich.model.format import capitalised, format_conditions, format_value
 from lirich.plots import style
 from lirich.plots.figure import Figure
-from lirich.plots.groups import CellSeries
 from lirich.plots.overcycles import whole_cycles
+from lirich.plots.overlays import CellSeries
 from lirich.quantities import quantity
 
 

@@ -67,7 +67,8 @@ def points(
 ) -> dict[str, Any] | None:
     """Return a trace of a column over cycles; ``None`` without numbers.
 
-    It is hollow where it is not measured, and pale where a cycle is a part.
+    It is hollow where it is not measured, and pale where a cycle is a part. A *line* is broken where cycles are not
+    alike (`unlike`).
     """
     if not given(table, column):
         return None
@@ -78,6 +79,8 @@ def points(
         return None
     whole = set(whole_cycles(part)["cycle"])
     pale = [1.0 if n in whole else _PALE for n in part["cycle"]]
+    breaks = np.flatnonzero(unlike(part)) + 1 if line else np.empty(0, dtype=np.intp)
+    at, y = part["cycle"].to_numpy(), part[column].cast(pl.Float64).to_numpy()
     hollow = hollow or origin is not Origin.MEASURED
     if part.height > 150:
         size = max(2.0, size * 0.7)
@@ -85,8 +88,8 @@ def points(
         "type": "scatter",
         "mode": "lines+markers" if line else "markers",
         "name": name,
-        "x": part["cycle"].to_list(),
-        "y": style.numbers(part[column].to_numpy()),
+        "x": np.insert(at, breaks, at[breaks]).tolist(),
+        "y": style.numbers(np.insert(y, breaks, np.nan)),
         "xaxis": "x",
         "yaxis": y_axis,
         "line": {"color": colour, "width": width, "dash": style.DASHES[origin]},
@@ -99,6 +102,17 @@ def points(
         },
         "hovertemplate": f"{name}, cycle %{{x}}<br>%{{y:.5g}} {unit}<extra></extra>",
     }
+
+
+def unlike(cycles: pl.DataFrame) -> NDArray[np.bool_]:
+    """Tell of each row of a cycle table but the last whether the next is unlike it in rate, window or interrupts.
+
+    That is the column ``like_group`` of `lirich.cycling.analyse`; without it nothing is known to be unlike.
+    """
+    if "like_group" not in cycles.columns:
+        return np.zeros(max(cycles.height - 1, 0), dtype=np.bool_)
+    like = cycles["like_group"].to_numpy()
+    return np.asarray(like[1:] != like[:-1], dtype=np.bool_)
 
 
 def robust_range(y: NDArray[np.float64], lines: Sequence[NDArray[np.float64]] = ()) -> tuple[list[float] | None, int]:

@@ -12,9 +12,10 @@ import polars as pl
 
 from lirich import __version__
 from lirich.errors import LirichError, NotEnoughDataError
-from lirich.model import Cell, Severity
+from lirich.model import Cell, Finding, Severity
 from lirich.model.format import format_conditions, format_number, format_rate
 from lirich.plots.thinning import choose_cycles
+from lirich.quantities import QUANTITIES
 from lirich.reports.data import (
     CellReport,
     ComparisonReport,
@@ -140,19 +141,33 @@ def _comparison(
 def comparison_report(comparison: Comparison) -> ComparisonReport:
     """Return a comparison of the workbench as the report shows it."""
     grave = [f.message for f in comparison.findings if f.severity is not Severity.INFO]
-    light = [f.message for f in comparison.findings if f.severity is Severity.INFO]
     return ComparisonReport(
         by=comparison.by,
         rows=tuple(_row(row) for row in comparison.rows),
         warnings=tuple(dict.fromkeys(grave)),  # said of many cells: once
-        notes=tuple(light),
+        notes=_together([f for f in comparison.findings if f.severity is Severity.INFO]),
         forced=comparison.forced,
         method=comparison.method + ".",
     )
 
 
+def _together(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return messages as sentences, those that differ in their cell alone as one that names the cells."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.code, finding.said_of("…")), []).append(finding)
+    told = []
+    for members in alike.values():
+        first = members[0]
+        places = list(dict.fromkeys(f.where for f in members if f.where and f.where not in QUANTITIES))
+        text = first.said_of("each") if len(places) > 1 else first.message
+        named = not places or (len(places) == 1 and first.names_its_place)
+        told.append(text if named else f"{', '.join(places)}: {text}")
+    return tuple(told)
+
+
 def _row(row: ComparisonRow) -> QuantityRow:
-    refused = "; ".join(dict.fromkeys(c.refused for c in row.contrasts if c.refused))
+    refused = row.why_refused
     return QuantityRow(
         quantity=row.quantity,
         groups=tuple(
@@ -262,17 +277,13 @@ class _Curves:
 
 
 def _curves(view: CellView, shown: Sequence[int]) -> _Curves:
-    from lirich.cycling import annotate
     from lirich.cycling.dqdv import DEFAULT_SMOOTHING, dqdv_curves
-    from lirich.cycling.halfcycles import half_cycles, voltage_curves
+    from lirich.cycling.halfcycles import voltage_curves
     from lirich.cycling.hysteresis import hysteresis
-    from lirich.cycling.tracks import peak_table
 
-    cell, sample = view.made_of  # a figure is of what the values beside it were made with
-    notes = annotate(view.table(), electrode=cell.electrode, settings=view.settings)
-    every = half_cycles(notes)
+    cell, _ = view.made_of  # a figure is of what the values beside it were made with
     wanted = set(shown)
-    halves = [h for h in every if h.cycle in wanted]
+    halves = [h for h in view.half_cycles if h.cycle in wanted]
     of_cycle = {(h.cycle, h.direction): h for h in halves}
     gaps = []
     for number in shown:
@@ -290,10 +301,10 @@ def _curves(view: CellView, shown: Sequence[int]) -> _Curves:
         )
     smooth = DEFAULT_SMOOTHING
     return _Curves(
-        voltage=voltage_curves(notes, shown, max_points=400, active_mass_mg=cell.active_mass_mg),
+        voltage=voltage_curves(view.annotation, shown, max_points=400, active_mass_mg=cell.active_mass_mg),
         dqdv=dqdv_curves(halves, active_mass_mg=cell.active_mass_mg),
         hysteresis=pl.concat(gaps) if gaps else None,
-        peaks=peak_table(every, view.cycles, cell, sample),
+        peaks=view.peaks,
         smoothing=f"dQ/dV by {smooth.method}: grid {1e3 * smooth.step_v:g} mV, window {1e3 * smooth.window_v:g} mV, "
         f"order {smooth.order}.",
     )

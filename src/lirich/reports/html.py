@@ -22,6 +22,7 @@ from lirich.plots import Figure, style
 from lirich.plots.figure import CONFIG, PLOTLY_VERSION, plotly_source, script_json
 from lirich.quantities import QUANTITIES
 from lirich.reports import figures, sections
+from lirich.reports.brief import main_figures, main_values
 from lirich.reports.data import GroupRow, PairRow, ReportData
 from lirich.reports.summary import summarise
 from lirich.reports.wording import plainly
@@ -66,7 +67,8 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
             {
                 "anchor": sections.anchor(i),
                 "report": cell,
-                "figures": [book.add(f) for f in figures.cell_figures(cell, detail)],
+                "figures": book.of_cell(figures.cell_figures(cell, detail)),
+                "values": main_values(cell),
                 "chapters": sections.chapters(cell.values),
                 "facts": sections.facts(cell),
                 "keys": sections.key_figures(cell),
@@ -123,6 +125,10 @@ class FigureBook:
 
     def __init__(self) -> None:
         self._n = 0
+
+    def of_cell(self, shown: Sequence[Figure]) -> list[dict[str, Any]]:
+        """Return the same of a cell's figures, and of each whether it is printed of a folded cell."""
+        return [{**self.add(f), "main": main} for f, main in zip(shown, main_figures(shown), strict=True)]
 
     def add(self, figure: Figure) -> dict[str, Any]:
         """Return what the templates need of a figure."""

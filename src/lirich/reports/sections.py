@@ -116,6 +116,14 @@ class FindingGroup:
         return " ".join([capitalised(first), *others])
 
     @property
+    def by_message(self) -> list[tuple[str, list[str]]]:
+        """What is said, each with the places that it is said of."""
+        found: dict[str, list[str]] = {}
+        for place, message in self.places:
+            found.setdefault(message, []).append(place)
+        return list(found.items())
+
+    @property
     def several_messages(self) -> bool:
         """Whether the places have different things to say."""
         return len({message for _, message in self.places}) > 1

@@ -29,19 +29,32 @@ class GroupSummary(Frozen):
     flags: tuple[str, ...] = ()
 
 
+class Unlike(Frozen):
+    """A condition that differs, in words, and what the values of group *a* and of group *b* state."""
+
+    condition: str
+    a: str
+    b: str
+
+    def __str__(self) -> str:
+        return f"{self.condition} ({self.a} against {self.b})" if self.a != self.b else self.condition
+
+
 class Contrast(Frozen):
     """Group *a* less group *b*.
 
-    ``refused`` says why nothing is computed (empty: it is); ``unlike`` names the conditions that differ, in a
-    forced contrast too. ``effect_size`` is Hedges' g. ``smallest_p`` and ``smallest_p_corrected`` are what the test
-    can reach at best with so many cells. ``favours`` is the group with the better mean, where the quantity has a
-    better direction: a direction, not a verdict; the verdict is in ``p_corrected`` and the intervals.
+    ``refused`` says why nothing is computed (empty: it is), ``differing`` the same condition by condition; ``unlike``
+    names the conditions that differ, in a forced contrast too. ``effect_size`` is Hedges' g. ``smallest_p`` and
+    ``smallest_p_corrected`` are what the test can reach at best with so many cells. ``favours`` is the group with the
+    better mean, where the quantity has a better direction: a direction, not a verdict; the verdict is in
+    ``p_corrected`` and the intervals.
     """
 
     a: str
     b: str
     refused: str = ""
     unlike: tuple[str, ...] = ()
+    differing: tuple[Unlike, ...] = ()
     forced: bool = False
     difference: float | None = None
     difference_interval: Interval | None = None
@@ -68,6 +81,14 @@ class ComparisonRow(Frozen):
     def refused(self) -> bool:
         """Whether no contrast of the row could be computed."""
         return all(c.refused for c in self.contrasts)
+
+    @property
+    def why_refused(self) -> str:
+        """Why contrasts of the row were not computed: of each pair where there are several, empty where all were."""
+        refused = [c for c in self.contrasts if c.refused]
+        if len({c.refused for c in refused}) < 2:
+            return refused[0].refused if refused else ""
+        return ". ".join(f"{c.a} and {c.b}: {c.refused}" for c in refused)
 
     @property
     def unlike(self) -> tuple[str, ...]:

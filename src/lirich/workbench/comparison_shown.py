@@ -13,11 +13,12 @@ from lirich.model.notebook import html_lines
 from lirich.model.shown import shared_conditions
 from lirich.plots.page import Table, about
 from lirich.quantities import QUANTITIES
-from lirich.workbench.comparison import Comparison, ComparisonRow, Contrast, GroupSummary
+from lirich.workbench.comparison import Comparison, ComparisonRow, Contrast, GroupSummary, Unlike
 
 SIGNIFICANT = 0.05
 """A group is called better where the corrected p is below this; the p is printed beside it."""
 
+_HEADS_UNLIKE = ("figures", "condition", "one side", "other side")
 HEADS = ("quantity", "conditions", "mean of n", "mean of n", "Hedges' g", "p corrected", "better")
 
 
@@ -33,6 +34,15 @@ class ContrastTold(NamedTuple):
     better: str
 
 
+class RefusedTold(NamedTuple):
+    """The figures in which the groups *a* and *b* were not compared, and the conditions that differ in all of them."""
+
+    figures: tuple[str, ...]
+    a: str
+    b: str
+    differing: tuple[Unlike, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ComparisonTold:
     """A comparison in words: the groups with their origins, shared conditions, rows, doubts, and what was refused."""
@@ -41,7 +51,7 @@ class ComparisonTold:
     common: str
     rows: tuple[ContrastTold, ...]
     doubts: tuple[str, ...]
-    refused: tuple[tuple[str, str], ...]
+    refused: tuple[RefusedTold, ...]
     verdict: str
 
 
@@ -77,9 +87,7 @@ def told(comparison: Comparison) -> ComparisonTold:
         common=format_conditions(common),
         rows=tuple(rows),
         doubts=tuple(marks.lines),
-        refused=tuple(
-            (format_figure(row.quantity, row.conditions), _refusal(row)) for row in comparison.rows if row.refused
-        ),
+        refused=_refused(comparison.rows),
         verdict=verdict,
     )
 
@@ -89,12 +97,15 @@ def as_html(comparison: Comparison) -> str:
     words = told(comparison)
     above = [f"By {comparison.by or 'group'}: {words.groups}"]
     above += [f"Unless a row says otherwise: {words.common}"] if words.common else []
-    below = [*words.doubts, *(f"refused: {figure}: {why}" for figure, why in words.refused), words.verdict]
-    if words.rows:
-        below.append(f"{comparison.method}.")
-    table = Table("Comparison", HEADS, words.rows)
+    below = [*words.doubts, words.verdict, f"{comparison.method}." if words.rows else ""]
+    unlike = [
+        ("; ".join(each.figures) if first else "", one.condition, f"{each.a}: {one.a}", f"{each.b}: {one.b}")
+        for each in words.refused
+        for first, one in zip([True] + [False] * len(each.differing), each.differing, strict=False)
+    ]
+    tables = [Table("Comparison", HEADS, words.rows), Table("Not compared: unlike conditions", _HEADS_UNLIKE, unlike)]
     findings = list({f.content_hash(): f for f in comparison.findings}.values())
-    return html_lines(above) + about(tables=[table]) + html_lines(filter(None, below)) + about((), findings)
+    return html_lines(above) + about(tables=tables) + html_lines(filter(None, below)) + about((), findings)
 
 
 def as_text(comparison: Comparison) -> str:
@@ -106,7 +117,9 @@ def as_text(comparison: Comparison) -> str:
         under = f" [{row.conditions}]" if row.conditions else ""
         effect = f"g {row.effect or 'none'}, p {row.p}; better: {row.better}"
         lines.append(f"{row.quantity}{under}: {row.a}, {row.b}; {effect}")
-    lines += [f"refused: {figure}: {why}" for figure, why in words.refused]
+    for each in words.refused:
+        lines.append(f"refused, {each.a} against {each.b}: {'; '.join(each.figures)}")
+        lines += [f"  {one}" for one in each.differing]
     return "\n".join([*lines, *words.doubts, *filter(None, [words.verdict])])
 
 
@@ -126,5 +139,11 @@ def _better(contrast: Contrast) -> str:
     return (contrast.favours or "") if shown else "not shown"
 
 
-def _refusal(row: ComparisonRow) -> str:
-    return "; ".join(dict.fromkeys(c.refused for c in row.contrasts if c.refused))
+def _refused(rows: Sequence[ComparisonRow]) -> tuple[RefusedTold, ...]:
+    """Return what was refused, figures together that were for the same reason."""
+    found: dict[tuple[str, str, tuple[Unlike, ...]], list[str]] = {}
+    for row in rows:
+        for c in row.contrasts:
+            if c.refused:
+                found.setdefault((c.a, c.b, c.differing), []).append(format_figure(row.quantity, row.conditions))
+    return tuple(RefusedTold(tuple(dict.fromkeys(of)), a, b, why) for (a, b, why), of in found.items())

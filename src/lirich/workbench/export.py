@@ -14,6 +14,7 @@ import polars as pl
 from lirich.errors import InputError
 from lirich.model import Cell, Finding, Operator, Sample, Severity, Value, canonical_json
 from lirich.model.format import USUAL_LEVEL
+from lirich.model.spreadsheet import write_csv
 from lirich.model.table import has_time_axis
 from lirich.quantities import QUANTITIES
 from lirich.workbench.metadata import portable_source
@@ -95,8 +96,8 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
     curve without time, which it does not know, with the same column names as ``NAME.curve.csv``), the impedance
     (``NAME.eis1.bdf.csv``, ``NAME.spectra.csv``), and ``provenance.json``, without the folders of this machine. With
     *form* ``parquet`` all tables are Parquet. Each table has the origin of its numbers; of points ``cells.csv`` says
-    it, and in Parquet the metadata of the file too. Raises `InputError` on another form, or where the folder is not
-    empty.
+    it, and in Parquet the metadata of the file too. In csv, texts that a spreadsheet would take for formulas are marked
+    (`lirich.model.spreadsheet`). Raises `InputError` on another form, or where the folder is not empty.
     """
     from lirich.readers.bdf import write_bdf
     from lirich.readers.bdf_impedance import write_bdf_impedance
@@ -115,7 +116,7 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
     def write(table: pl.DataFrame, name: str) -> None:
         path = folder / f"{name}.{form}"
         if form == "csv":
-            table.write_csv(path)
+            write_csv(table, path)
         else:
             table.write_parquet(path)
         written.append(path)
@@ -164,7 +165,7 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
         for source in workspace.store.sources():
             values += workspace.store.values(source=source)
     write(value_table(values), "values")
-    pl.DataFrame(cell_rows, infer_schema_length=None).write_csv(folder / "cells.csv")
+    write_csv(pl.DataFrame(cell_rows, infer_schema_length=None), folder / "cells.csv")
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False), encoding="utf-8")
     return [*written, folder / "cells.csv", folder / "provenance.json"]
 

@@ -15,7 +15,7 @@ from lirich.learn.conformal import least_cells
 from lirich.learn.matrix import Array
 from lirich.learn.outliers import Outliers, few_cells
 from lirich.learn.paired import side_by_side
-from lirich.model import Finding, Scalar
+from lirich.model import Finding, Scalar, Severity
 from lirich.workbench.curvematrix import ANCHOR_GRID, DEFAULT_POINTS, curve_matrix
 from lirich.workbench.learn_models import curve_hashes, keep_model, load_model
 from lirich.workbench.learn_shown import Shown
@@ -82,7 +82,7 @@ def outliers(
 
     Raises `NotEnoughDataError` with too few cells for the rate (for 5 % 19 sound ones, or 20 that are judged among each
     other), `UnknownNameError` on a cell or model, and `InputError` where cells are measured and simulated, or for
-    *sound* cells beside a model.
+    *sound* cells beside a model. A model that was learned from cells of another origin is a finding ``other-origin``.
     """
     if sound is not None and model is not None:
         raise InputError("A model and sound cells to learn from", expected="one of the two")
@@ -111,6 +111,10 @@ def outliers(
     learned = None if sound is None else {workspace.cells[c].key for c in sound}
     rows = _Rows.of(workspace, wanted, by_morphology, options)
     found = _judged(rows, false_alarms, learned, detector, seed)
+    if model is not None:
+        learned_from = str(workspace.store.models.record(model).parameters.get("origin", ""))
+        if learned_from != rows.origin:
+            found = replace(found, findings=(_other_origin(model, learned_from, rows.origin), *found.findings))
     missing = [c for c in wanted if c not in set(rows.cells)]
     if missing:
         found = replace(found, findings=(*found.findings, _not_judged(missing)))
@@ -189,6 +193,18 @@ def _judged(rows: _Rows, rate: float, learned: set[str] | None, detector: Outlie
             return OutliersResult(rows.origin, rate, detector.trained_, None, names, tuple(few), detector)
     found = detector.judge(*rows.take([not each for each in own]))
     return OutliersResult(rows.origin, rate, found.cells, found.curves, names, tuple(found.findings), detector)
+
+
+def _other_origin(model: str, learned_from: str, judged: str) -> Finding:
+    """Say that cells are judged by those of another origin."""
+    return Finding(
+        code="other-origin",
+        severity=Severity.WARNING,
+        message=f"The cells are {judged}, and the model {model!r} was learned from "
+        f"{learned_from or 'cells of unknown origin'}{' cells' if learned_from else ''}: that a cell is unlike these "
+        "says nothing of it, and the false-alarm rate does not hold",
+        advice="Learn a detector from sound cells of the same origin (--sound, --save)",
+    )
 
 
 def _not_judged(cells: Sequence[str]) -> Finding:

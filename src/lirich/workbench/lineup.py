@@ -11,7 +11,7 @@ from lirich.model.flags import meaning, unsound
 from lirich.model.format import condition_name, condition_unit, format_number
 from lirich.quantities import QUANTITIES
 from lirich.workbench.comparable import classes, differences
-from lirich.workbench.comparison import Contrast
+from lirich.workbench.comparison import Contrast, Unlike
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,9 @@ def rows_of_figure(
         refusals = []
         for a, b in unmet:
             unlike = differences(key, sides[a], sides[b])
-            refusals.append(
-                Contrast(
-                    a=a, b=b, unlike=unlike, refused=f"unlike conditions: {_unlike_text(unlike, sides[a], sides[b])}"
-                )
-            )
+            differing = _differing(unlike, sides[a], sides[b])
+            why = f"unlike conditions: {_in_words(differing)}"
+            refusals.append(Contrast(a=a, b=b, unlike=unlike, differing=differing, refused=why))
         shown = [max(classes(key, sides[name]), key=len) for name in names if name in sides]
         drafts.append(Draft(key, tuple(v for c in shown for v in c), refusals=tuple(refusals)))
     return drafts
@@ -124,7 +122,7 @@ def _left_out(
         if cells:
             unlike = differences(key, outside, row)
             of = sorted({groups[cell] for cell in cells})
-            said.append(f"{', '.join(cells)} ({', '.join(of)}) left out: {_unlike_text(unlike, outside, row)}")
+            said.append(f"{', '.join(cells)} ({', '.join(of)}) left out: {_in_words(_differing(unlike, outside, row))}")
             named += cells
     return said, named
 
@@ -139,13 +137,12 @@ def _forced_warning(unlike: tuple[str, ...], values: Sequence[Value]) -> tuple[s
     return (text,)
 
 
-def _unlike_text(unlike: Sequence[str], a: Sequence[Value], b: Sequence[Value]) -> str:
-    parts = []
-    for name in unlike:
-        one, other = _stated(name, a), _stated(name, b)
-        spoken = condition_name(name)
-        parts.append(f"{spoken} ({one} against {other})" if one != other else spoken)
-    return ", ".join(parts)
+def _differing(unlike: Sequence[str], a: Sequence[Value], b: Sequence[Value]) -> tuple[Unlike, ...]:
+    return tuple(Unlike(condition=condition_name(name), a=_stated(name, a), b=_stated(name, b)) for name in unlike)
+
+
+def _in_words(differing: Sequence[Unlike]) -> str:
+    return "; ".join(map(str, differing))  # what is stated of a method has commas
 
 
 def _stated(name: str, values: Sequence[Value]) -> str:
@@ -157,8 +154,9 @@ def _stated(name: str, values: Sequence[Value]) -> str:
             found.append(getattr(value.conditions, name))
         else:
             found.append(value.conditions.other.get(name))
-    texts = dict.fromkeys(_text(x, condition_unit(name)) for x in found)
-    return " or ".join(list(texts)[:3]) + (" or …" if len(texts) > 3 else "")
+    texts = list(dict.fromkeys(_text(x, condition_unit(name)) for x in found))
+    either = ", or " if any("," in text for text in texts) else " or "
+    return either.join([*texts[:3], *["…"] * (len(texts) > 3)])
 
 
 def _text(stated: object, unit: str) -> str:

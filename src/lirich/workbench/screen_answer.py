@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lirich import __version__
 from lirich.errors import InputError
 from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Scalar, Subject, Value
+from lirich.model.spreadsheet import write_csv
 from lirich.quantities import QUANTITIES
 from lirich.screening.asked import Asked
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
@@ -203,7 +204,7 @@ def write_answer(path: Path, answer: ScreenAnswer) -> Path:
         if suffix == ".json":
             path.write_text(json.dumps(answer.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         elif suffix == ".csv":
-            answer.table().write_csv(path)
+            write_csv(answer.table(), path)
         else:
             answer.table().write_parquet(path)
     except OSError as error:

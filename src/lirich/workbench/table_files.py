@@ -3,7 +3,8 @@
 ``cells.csv`` has one row per cell (or per file). A column is a field of `lirich.model.Cell` or
 `lirich.model.Sample`, or ``cell``, ``sample`` and ``file`` (a name or a pattern such as ``SC-1*.ndax``); any
 other column is kept as an extra field, and can be grouped by. An empty entry means *not given*, and takes back what
-the same table said before. What is said of one sample in several rows must be the same.
+the same table said before. What is said of one sample in several rows must be the same. A ``'`` that keeps a
+spreadsheet from taking an entry for a formula (`lirich.model.spreadsheet`) is no part of the entry.
 
 ``cells.toml`` says the same with defaults::
 
@@ -35,6 +36,7 @@ from pathlib import Path
 
 from lirich.errors import ConflictingMetadataError, MetadataError
 from lirich.model import Scalar
+from lirich.model.spreadsheet import unmarked
 from lirich.workbench.celltables import CellTable, Entry, agree, entry_of
 
 TABLE_NAMES = ("cells.csv", "cells.toml")
@@ -135,7 +137,7 @@ def _from_csv(text: str, source: str) -> list[Entry]:
     )
     entries = []
     try:
-        columns = Counter(name.strip() for name in rows.fieldnames or () if name.strip())
+        columns = Counter(unmarked(name.strip()) for name in rows.fieldnames or () if name.strip())
         twice = [name for name, count in columns.items() if count > 1]
         if twice:
             raise MetadataError(f"{source} has two columns {twice[0]!r}", expected="one column for each fact")
@@ -144,7 +146,8 @@ def _from_csv(text: str, source: str) -> list[Entry]:
             where = f"{source}, line {rows.line_num}"
             if "__more__" in row:
                 raise MetadataError(f"{where} has more entries than the header has columns")
-            fields = {k.strip(): v.strip() for k, v in row.items() if k and k.strip() and v and v.strip()}
+            said = {unmarked(k.strip()): unmarked(v.strip()) for k, v in row.items() if k and v}
+            fields = {k: v for k, v in said.items() if k and v}
             if fields:
                 entries.append(entry_of(fields, where))
     except csv.Error as error:

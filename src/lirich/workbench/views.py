@@ -19,7 +19,7 @@ from lirich.quantities import quantity as known_quantity
 if TYPE_CHECKING:
     import polars as pl
 
-    from lirich.cycling import CyclingResult, CyclingSettings, Segment
+    from lirich.cycling import Annotation, CyclingResult, CyclingSettings, Segment
     from lirich.cycling.halfcycle import Direction, HalfCycle
     from lirich.plots import Figure
     from lirich.store import Analysis, Store
@@ -232,6 +232,20 @@ class CellView:
             corrections=[Correction.model_validate(c) for c in corrections],
         )
 
+    @cached_property
+    def annotation(self) -> Annotation:
+        """The recorded points with their steps and cycles, by the facts and settings that the values were made with."""
+        from lirich.cycling import annotate
+
+        return annotate(self.table(), electrode=self.made_of[0].electrode, settings=self.settings)
+
+    @cached_property
+    def half_cycles(self) -> list[HalfCycle]:
+        """Every charge and discharge of the recorded points."""
+        from lirich.cycling.halfcycles import half_cycles
+
+        return half_cycles(self.annotation)
+
     def half_cycle(self, cycle: int, direction: Direction) -> HalfCycle | None:
         """Return the charge or the discharge of one cycle, or ``None`` where it has none."""
         return self.result.half_cycle(cycle, direction)
@@ -265,13 +279,9 @@ class CellView:
         Columns: those of `lirich.cycling.tracks.peak_table`, such as ``cycle``, ``direction``, ``peak``, ``track`` and
         ``dqdv_peak_voltage_v``. Computed from the stored points.
         """
-        from lirich.cycling import annotate
-        from lirich.cycling.halfcycles import half_cycles
         from lirich.cycling.tracks import peak_table
 
-        cell, sample = self.made_of
-        notes = annotate(self.table(), electrode=cell.electrode, settings=self.settings)
-        return peak_table(half_cycles(notes), self.cycles, cell, sample)
+        return peak_table(self.half_cycles, self.cycles, *self.made_of)
 
     def gitt_pulses(self) -> pl.DataFrame:
         """Return every GITT pulse: cycle, direction, state of charge, voltage at rest before it, diffusivities.

@@ -13,6 +13,8 @@
       s = l > 0.5 ? d / (2 - max - min) : d / (max + min);
       h = max === r ? (g - b) / d + (g < b ? 6 : 0) : max === g ? (b - r) / d + 2 : (r - g) / d + 4;
     }
+    // black lines mark on coloured bars: they become white ones, not the grey that the middle of the scale would be
+    if (max < 0.35 && d < 0.12) return "hsl(" + Math.round(h * 60) + ",20%,94%)";
     return "hsl(" + Math.round(h * 60) + "," + Math.round(s * 85) + "%," + Math.round((0.5 + 0.36 * l) * 100) + "%)";
   }
   function walk(thing) {
@@ -65,12 +67,41 @@
       layout.width = grid.contains("one") ? 660 : grid.contains("small") ? 205 : 320;  // columns of A4, px
     }
     if (node.clientWidth < 460) shorten(figure);
-    if (node.clientWidth < 460 || printing) {
-      layout.font.size = 11;
-      layout.margin = Object.assign({}, layout.margin, { l: Math.min(layout.margin.l, 50), r: Math.min(layout.margin.r, 18) });
-      if (layout.legend) layout.legend.font = { size: 10.5 };
+    if (printing && node.closest(".brief")) {  // six of them on a page
+      layout.width = 228;
+      layout.height = Math.min(layout.height, 258);
+      smaller(figure, 8.5, 40, 14);
+      legendAcross(figure);
+      layout.annotations = (layout.annotations || []).filter(function (a) { return a.xref !== "x"; });  // the page names segments
+    } else if (node.clientWidth < 460 || printing) {
+      smaller(figure, 11, 50, 18);
     }
     return figure;
+  }
+  // A legend above a narrow figure may be as wide as the figure, not only as its axes; then it has to be given its room.
+  function legendAcross(figure) {
+    var layout = figure.layout;
+    if (!layout.showlegend) return;
+    var names = figure.data.filter(function (t) { return t.name && t.showlegend !== false; }).map(function (t) { return t.name; });
+    var widest = 40 + 0.6 * layout.legend.font.size * Math.max.apply(null, names.map(function (n) { return n.replace(/<[^>]*>/g, "").length; }));
+    var rows = Math.ceil(names.length / Math.max(1, Math.floor(layout.width / widest)));
+    Object.assign(layout.legend, { xref: "container", yref: "container", x: 0, y: 1, yanchor: "top" });
+    layout.margin.t = 10 + Math.round(1.7 * layout.legend.font.size * rows);
+  }
+  function smaller(figure, size, left, right) {
+    var layout = figure.layout, margin = layout.margin;
+    layout.font.size = size;
+    layout.margin = Object.assign({}, margin, { l: Math.min(margin.l, left), r: Math.min(margin.r, right), b: Math.min(margin.b, 4 * size) });
+    if (layout.legend) layout.legend.font = { size: size < 10 ? 7.5 : size };
+    axes(layout, { tickfont: { size: size - 0.5 } });
+    Object.keys(layout).forEach(function (k) { if (/^[xy]axis/.test(k) && layout[k].title) layout[k].title.font = Object.assign({}, layout[k].title.font, { size: size }); });
+    (layout.annotations || []).forEach(function (a) { if (a.font) a.font.size = Math.min(a.font.size, size); });
+    figure.data.forEach(function (trace) {
+      if (trace.line && size < 10) trace.line.width = Math.min(trace.line.width, 1.1);
+      if (trace.marker && size < 10 && trace.marker.size > 4) trace.marker.size = 4;
+      var bar = trace.marker && trace.marker.colorbar;
+      if (bar) Object.assign(bar, { title: Object.assign({}, bar.title, { font: { size: size } }), tickfont: { size: size - 0.5 }, thickness: 0.9 * size });
+    });
   }
   // Browsers lay out what a folded <details> holds, so its width does not tell that it is hidden.
   function hidden(node) { return !node.clientWidth || node.closest("details:not([open])"); }
@@ -96,17 +127,20 @@
   later(rest);
   function redraw() { plots.forEach(function (p) { if (p.dataset.drawn) draw(p); }); }
   darkQuery.addEventListener("change", redraw);
-  // Paper cannot be unfolded: all but cells and crystals, which are long and say so, is printed open.
-  var unfolded = [];
+  // Paper cannot be unfolded: all but crystals, which are long and say so, is printed open, of folded cells the main part.
+  var unfolded = [], brief = [];
   window.addEventListener("beforeprint", function () {
     printing = true;
-    unfolded = Array.prototype.slice.call(document.querySelectorAll("details:not([open]):not(.cell):not(.shelf)"));
+    brief = Array.prototype.slice.call(document.querySelectorAll("details.cell:not([open])"));
+    brief.forEach(function (d) { d.classList.add("brief"); });
+    unfolded = Array.prototype.slice.call(document.querySelectorAll("details:not([open]):not(.shelf)"));
     unfolded.forEach(function (d) { d.open = true; });
     plots.forEach(draw);
   });
   window.addEventListener("afterprint", function () {
     printing = false;
     unfolded.forEach(function (d) { d.open = false; });
+    brief.forEach(function (d) { d.classList.remove("brief"); });
     redraw();
   });
 

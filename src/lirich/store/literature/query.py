@@ -37,7 +37,7 @@ def filed_elsewhere(values: Iterable[Value], quantity: str) -> str:
     silent = sum("cycle-not-stated" in v.flags for v in other)
     why = f" ({silent} of a cycle that the source does not state)" if silent else ""
     are = "published value is" if len(other) == 1 else "published values are"
-    return f"{len(other)} {are} filed under {FILED_ELSEWHERE[quantity]}{why}"
+    return f"{len(other)} {are} filed under {QUANTITIES[FILED_ELSEWHERE[quantity]].name}{why}"
 
 
 def query(
