@@ -93,6 +93,8 @@ def test_conditions_say_what_is_stated_and_nothing_else() -> None:
     )  # fmt: skip
     text = "2.0–4.8 V · C/10 · 1C = 250 mA/g · 25 °C · cycle 50 against 3 · grid step 0.002 V"
     assert format_conditions(stated) == text
+    fit = Conditions(method="Theil–Sen", other={"first_cycle": 15, "last_cycle": 60, "n": 44, "cv": "left out"})
+    assert format_conditions(fit) == "Theil–Sen · cycles 15 to 60 · n = 44 · constant-voltage parts left out"
 
 
 def test_special_numbers() -> None:

@@ -14,11 +14,15 @@ import pytest
 
 from lirich.errors import InputError
 from lirich.model import Cell, Finding, RawFile, Sample, Severity, Test
+from lirich.plots import Figure
 from lirich.plots.figure import plotly_source
 from lirich.reports import CellReport, ReportData, build_report
+from lirich.reports.brief import MOST_FIGURES, main_figures
+from lirich.reports.collect import comparison_report
 from lirich.reports.data import ComparisonReport, GroupRow, QuantityRow, SegmentRow
-from lirich.reports.figures import comparison_figures
+from lirich.reports.figures import LEVELS, cell_figures, comparison_figures
 from lirich.reports.sections import finding_groups, missing_facts
+from lirich.workbench.comparison import Comparison
 from report_material import made_up_cell, made_up_report
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "line", "polyline"}
@@ -368,3 +372,34 @@ def test_what_a_mouse_does_is_not_printed(seven: str) -> None:
         assert re.search(rf'<span class="screen-only">\s*{re.escape(sentence)}</span>', seven)
     notes = " ".join(re.findall(r'<p class="(?:fine|lead)">(.*?)</p>', seven, flags=re.S))
     assert not re.search(r"[Hh]over|[Dd]ouble-click", re.sub(r'<span class="screen-only">.*?</span>', "", notes))
+
+
+def test_findings_that_differ_in_their_cell_alone_are_said_once() -> None:
+    said = [
+        Finding(code="value-left-out", severity=Severity.INFO, where=cell, message=f"hysteresis of {cell} is flagged")
+        for cell in ("A", "B", "B")
+    ]
+    said.append(Finding(code="gitt", severity=Severity.INFO, where="GITT", message="3 GITT pulses are short"))
+    said.append(Finding(code="few", severity=Severity.INFO, where="A", message="hysteresis of A is flagged"))
+    said.append(Finding(code="alone", severity=Severity.INFO, where="hysteresis_at_soc_v", message="only SC has it"))
+    nothing = {"rows": (), "correction": "max-t", "tests": 0, "level": 0.95, "forced": False, "seed": 0}
+    empty = Comparison(groups=("SC", "PC"), findings=tuple(said), **nothing)
+    assert comparison_report(empty).notes == (
+        "A, B: hysteresis of each is flagged", "GITT: 3 GITT pulses are short", "hysteresis of A is flagged",
+        "only SC has it",
+    )  # fmt: skip
+    cells = tuple(CellReport(Cell(key=key), findings=(Finding(code="c", message="like"),)) for key in ("A", "B"))
+    (group,) = finding_groups(ReportData("t", cells))
+    assert group.by_message == [("like", ["A", "B"])]
+
+
+def test_of_a_folded_cell_six_figures_are_printed_those_of_few_tests_among_them() -> None:
+    titles = ("Voltage profiles", "Differential capacity", "Capacity", "Mean voltage",
+              "Low-voltage share of the discharge", "Protocol", "Hysteresis", "Rate capability", "Impedance",
+              "dQ/dV peaks over cycles")  # fmt: skip
+    figures = [Figure(title=title, alt="", data=[], layout={}) for title in titles]
+    printed = [title for title, main in zip(titles, main_figures(figures), strict=True) if main]
+    assert printed == [*titles[:4], "Rate capability", "Impedance"]
+    assert main_figures(figures[:MOST_FIGURES]) == [True] * MOST_FIGURES
+    drawn = {f.title for f in cell_figures(made_up_cell("a", "SC", curves=True), LEVELS[0])}
+    assert drawn >= {"Protocol", "Hysteresis", "Low-voltage share of the discharge"}  # the names are those of figures
