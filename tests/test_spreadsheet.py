@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lirich.model.spreadsheet import marked, unmarked, write_csv
+from lirich.model.spreadsheet import marked, read_csv, unmarked, write_csv
 from lirich.readers.bdf import write_bdf
 from lirich.workbench import Workspace
 from lirich.workbench.export import export
@@ -45,6 +45,7 @@ def test_numbers_and_plain_names_stay_as_they_are(text: str) -> None:
 def test_a_table_keeps_its_numbers(tmp_path: Path) -> None:
     write_csv(pl.DataFrame({"=a": ["=1", None], "b": [-1.5, 2.0]}), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text() == "'=a,b\n'=1,-1.5\n,2.0\n"
+    assert read_csv(tmp_path / "t.csv").to_dict(as_series=False) == {"=a": ["=1", None], "b": [-1.5, 2.0]}
 
 
 def _cell(number: int) -> pl.DataFrame:

@@ -344,11 +344,12 @@ def table_of(path: Path) -> pl.DataFrame:
     """Return a table of states. Raises `InputError` where it cannot be read."""
     import polars as pl
 
+    from lirich.model.spreadsheet import read_csv
     from lirich.workbench.userfiles import need_text
 
     need_text(path)
     try:
-        return pl.read_parquet(path) if path.suffix.lower() == ".parquet" else pl.read_csv(path)
+        return pl.read_parquet(path) if path.suffix.lower() == ".parquet" else read_csv(path)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 _MARK = "'"
-_FORMULA = "'*(?:[\\t\\r\\n]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])"  # the last four are those signs in full width
+_FORMULA = "'* *[\\t\\r\\n=+\\-@\uff1d\uff0b\uff0d\uff20]"  # the last four are those signs in full width
 _BEGINS = re.compile(_FORMULA)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -34,9 +34,23 @@ def _each(text: str, change: Callable[[str], str]) -> str:
     return ";".join(map(change, text.split(";")))
 
 
+def read_csv(path: Path, *, infer_schema: bool = True) -> pl.DataFrame:
+    """Read a table from csv with its texts and the names of its columns `unmarked`.
+
+    Raises `OSError`, ``UnicodeDecodeError``, ``polars.exceptions.PolarsError``; without *infer_schema* all is text.
+    """
+    table = pl.read_csv(path, infer_schema=infer_schema)
+    return _each_text(table, f"(?:^|;){_MARK}{_FORMULA}", unmarked)
+
+
 def write_csv(table: pl.DataFrame, path: Path) -> None:
     """Write a table as csv with its texts and the names of its columns `marked`. Raises `OSError`."""
+    _each_text(table, f"(?:^|;){_FORMULA}", marked).write_csv(path)
+
+
+def _each_text(table: pl.DataFrame, pattern: str, change: Callable[[str], str]) -> pl.DataFrame:
+    """Return the table with its texts of that *pattern*, and the names of its columns, changed."""
     texts = [name for name, kind in table.schema.items() if kind == pl.String]
-    touched = [name for name in texts if table[name].str.contains(f"(?:^|;){_FORMULA}").any()]
-    safe = table.with_columns(pl.col(touched).map_elements(marked, return_dtype=pl.String)) if touched else table
-    safe.rename(marked).write_csv(path)
+    touched = [name for name in texts if table[name].str.contains(pattern).any()]
+    changed = table.with_columns(pl.col(touched).map_elements(change, return_dtype=pl.String)) if touched else table
+    return changed.rename(change)

@@ -96,11 +96,13 @@ def read_table(path: Path, study: AdditiveStudy) -> AdditiveTable:
 def _frame(path: Path, sheet: str) -> pl.DataFrame:
     import polars as pl
 
+    from lirich.model.spreadsheet import read_csv
+
     try:
         if path.suffix.lower() == ".parquet":
             return pl.read_parquet(path)
         if path.suffix.lower() == ".csv":
-            return pl.read_csv(path, infer_schema=False)
+            return read_csv(path, infer_schema=False)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
     return _of_workbook(path, sheet)
