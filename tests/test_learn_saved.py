@@ -57,7 +57,11 @@ def samples() -> pl.DataFrame:
     )
 
 
-def fitted() -> dict[str, tuple[Any, Any]]:
+Fitted = dict[str, tuple[Any, Any]]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
     """Every kind of model, fitted, and how to ask it."""
     learned = StateMap(3).fit(CURVES)
     states = CURVES.keys.select("capacity")
@@ -89,9 +93,6 @@ def fitted() -> dict[str, tuple[Any, Any]]:
     }
 
 
-FITTED = fitted()
-
-
 def same(a: Any, b: Any) -> bool:
     if isinstance(a, pl.DataFrame):
         return a.equals(b) and a.schema == b.schema
@@ -99,8 +100,8 @@ def same(a: Any, b: Any) -> bool:
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_a_model_predicts_the_same_after_the_round_trip_through_a_file(kind: str) -> None:
-    model, ask = FITTED[kind]
+def test_a_model_predicts_the_same_after_the_round_trip_through_a_file(fitted: Fitted, kind: str) -> None:
+    model, ask = fitted[kind]
     saved = describe(model)
     assert saved.kind == kind
     data = pack(ModelContent(saved.kind, saved.arrays, saved.description))
@@ -116,7 +117,7 @@ def attributes(made: object) -> set[str]:
     return {*vars(made)} if hasattr(made, "__dict__") else set(type(made).__slots__)  # type: ignore[attr-defined]
 
 
-def test_the_layout_of_every_kind_and_part_names_every_attribute() -> None:
+def test_the_layout_of_every_kind_and_part_names_every_attribute(fitted: Fitted) -> None:
     found: dict[type, object] = {}
 
     def walk(thing: object) -> None:
@@ -130,7 +131,7 @@ def test_the_layout_of_every_kind_and_part_names_every_attribute() -> None:
             for name in attributes(thing):
                 walk(getattr(thing, name))
 
-    walk([model for model, _ in FITTED.values()])
+    walk([model for model, _ in fitted.values()])
     for layout in (*MODELS.values(), *PARTS):
         assert attributes(found[layout.kind]) == set(layout.fields), layout.kind.__name__
 
@@ -145,8 +146,8 @@ def test_what_is_no_model_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_what_lacks_a_part_or_has_another_shape_is_refused(kind: str) -> None:
-    saved = describe(FITTED[kind][0])
+def test_what_lacks_a_part_or_has_another_shape_is_refused(fitted: Fitted, kind: str) -> None:
+    saved = describe(fitted[kind][0])
     for name, array in saved.arrays.items():
         others = {n: a for n, a in saved.arrays.items() if n != name}
         with pytest.raises(CorruptStoreError, match="array is missing"):
@@ -176,8 +177,8 @@ def test_what_lacks_a_part_or_has_another_shape_is_refused(kind: str) -> None:
         restore(kind, {**saved.arrays, "extra": np.zeros(2)}, saved.description)
 
 
-def test_arrays_that_do_not_fit_each_other_are_refused() -> None:
-    saved = describe(FITTED["completion"][0])
+def test_arrays_that_do_not_fit_each_other_are_refused(fitted: Fitted) -> None:
+    saved = describe(fitted["completion"][0])
     told = json.loads(json.dumps(saved.description))
     name = told["model_"]["mean"]["array"]
     shorter = {**saved.arrays, name: saved.arrays[name][:-1]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,24 @@ pytest.importorskip("chgnet")
 
 from ase.calculators.calculator import Calculator as AseBase
 from ase.calculators.calculator import all_changes
-from pymatgen.io.ase import AseAtomsAdaptor
+from pymatgen.core.structure import Structure
 
 from command_line import run
 from lirich.atoms.ase_calculator import AseCalculator
 from lirich.atoms.calculators import calculator, offer
+from lirich.atoms.evaluation import Evaluation
 from lirich.atoms.hosts import li2mno3
 from lirich.atoms.text import write_structure
 
 CHANGE = "oxygen_vacancy_formation_energy_change_ev"
+
+
+@functools.cache
+def healthy(elements: tuple[str, ...], cell: bytes, positions: bytes) -> Evaluation:
+    """What CHGNet says of atoms; each illness sees the same healthy ones, and they are computed once."""
+    lattice, places = np.frombuffer(cell).reshape(3, 3), np.frombuffer(positions).reshape(-1, 3)
+    crystal = Structure(lattice, elements, places, coords_are_cartesian=True)
+    return calculator("chgnet").evaluate(crystal, stress=True)
 
 
 class Sick(AseBase):
@@ -38,7 +48,7 @@ class Sick(AseBase):
         sick = "Zr" in atoms.get_chemical_symbols()
         if sick and self.illness == "raises":
             raise ZeroDivisionError("division by zero in a third party's code")
-        said = calculator("chgnet").evaluate(AseAtomsAdaptor.get_structure(atoms), stress=True)
+        said = healthy(tuple(atoms.get_chemical_symbols()), atoms.cell.array.tobytes(), atoms.positions.tobytes())
         assert said.stress_ev_a3 is not None
         forces = said.forces_ev_a * (np.nan if sick and self.illness == "forces" else 1.0)
         energy = np.nan if sick and self.illness == "energy" else said.energy_ev
