@@ -9,10 +9,11 @@ from pymatgen.core.structure import Structure
 
 from lirich.atoms.arrangement import Arrangement, arrangement_of
 from lirich.atoms.dopants import Dopant, count_for, variants
+from lirich.atoms.spacegroup import crystal_of_group
 from lirich.errors import NotNeutralError, StructureError
 
 # Li2MnO3, C2/m: Strobel & Lambert-Andron, J. Solid State Chem. 75 (1988) 90, doi:10.1016/0022-4596(88)90305-2
-LI2MNO3 = Structure.from_spacegroup(
+LI2MNO3 = crystal_of_group(
     "C2/m",
     [[4.937, 0, 0], [0, 8.532, 0], [5.030 * np.cos(np.radians(109.46)), 0, 5.030 * np.sin(np.radians(109.46))]],
     ["Mn", "Li", "Li", "Li", "O", "O"],

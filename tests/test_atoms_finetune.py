@@ -19,6 +19,7 @@ from lirich.atoms.finetune import Tuned, TuningSettings, fine_tune, restored, sa
 from lirich.atoms.labelled import Labelled, read_labelled
 from lirich.atoms.plan import Plan
 from lirich.atoms.relax import Relaxation, RelaxationSettings, relaxed, single_point_job
+from lirich.atoms.spacegroup import crystal_of_group
 from lirich.atoms.units import check_units
 from lirich.compute import open_executor
 from lirich.errors import CorruptStoreError, InputError, NotEnoughDataError, PluginError, UnknownNameError
@@ -36,7 +37,7 @@ def made_data() -> list[Labelled]:
     draw = np.random.default_rng(0)
     data = []
     for metal in ("Mn", "Ni", "Co"):
-        cell = Structure.from_spacegroup(
+        cell = crystal_of_group(
             "R-3m", Lattice.hexagonal(2.87, 14.2), ["Li", metal, "O"], [[0, 0, 0.5], [0, 0, 0], [0, 0, 0.259]]
         ).get_primitive_structure()
         rest = soft.evaluate(cell).energy_ev

@@ -16,9 +16,10 @@ from lirich.atoms import calculators
 from lirich.atoms.calculators import offer
 from lirich.atoms.evaluation import Evaluation
 from lirich.atoms.relax import Relaxation, RelaxationSettings, relax_task, relaxation_job, relaxed
+from lirich.atoms.spacegroup import crystal_of_group
 from lirich.errors import CalculatorError
 
-BUILT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.4), ["Mn", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+BUILT = crystal_of_group("Fm-3m", Lattice.cubic(4.4), ["Mn", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 
 
 class TwoWells:

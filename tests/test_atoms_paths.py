@@ -19,6 +19,7 @@ from lirich.atoms.endstates import displacements
 from lirich.atoms.neb import Barrier, barrier, midpoint_job, neb_job
 from lirich.atoms.rattle import dimer_jobs, shaken_starts
 from lirich.atoms.relax import RelaxationSettings, relaxation_job, relaxed
+from lirich.atoms.spacegroup import crystal_of_group
 from lirich.errors import StructureError
 
 
@@ -34,7 +35,7 @@ def copper(monkeypatch: pytest.MonkeyPatch) -> RelaxationSettings:
 
 def hop() -> tuple[Structure, Structure, int]:
     """A vacancy of copper, 2 x 2 x 2 cells, before and after one neighbour jumped into it."""
-    full = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.59), ["Cu"], [[0, 0, 0]]) * (2, 2, 2)
+    full = crystal_of_group("Fm-3m", Lattice.cubic(3.59), ["Cu"], [[0, 0, 0]]) * (2, 2, 2)
     place = full[0].frac_coords
     before = full.copy()
     before.remove_sites([0])
@@ -101,7 +102,7 @@ def test_ends_that_are_no_pair_are_refused(copper: RelaxationSettings) -> None:
 
 
 def test_every_second_start_brings_two_oxygens_together() -> None:
-    oxide = Structure.from_spacegroup("R-3m", Lattice.hexagonal(2.83, 14.0), ["Mn", "O"], [[0, 0, 0], [0, 0, 0.26]]) * (
+    oxide = crystal_of_group("R-3m", Lattice.hexagonal(2.83, 14.0), ["Mn", "O"], [[0, 0, 0], [0, 0, 0.26]]) * (
         2,
         2,
         1,

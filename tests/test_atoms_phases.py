@@ -11,6 +11,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 from pymatgen.core.structure_matcher import StructureMatcher
 from pymatgen.io.cif import CifWriter
+from pymatgen.symmetry.groups import SpaceGroup
 
 from lirich.atoms.delithiate import delithiated, lowest_by_potential
 from lirich.atoms.disorder import disordered, pair_deviation
@@ -19,6 +20,7 @@ from lirich.atoms.ordering import ewald_matrix, ordered
 from lirich.atoms.phases import as_phase, li4mn5o12
 from lirich.atoms.plan import Job, run_here
 from lirich.atoms.sites import coordination
+from lirich.atoms.spacegroup import crystal_of_group
 from lirich.atoms.text import read_structure, write_structure
 from lirich.errors import CalculatorError, NotNeutralError, StructureError
 
@@ -34,6 +36,16 @@ def test_written_and_read_back_is_the_same_crystal(name: str, form: str) -> None
     structure = host(name).structure()
     back = read_structure(write_structure(structure, form))  # type: ignore[arg-type]
     assert StructureMatcher(ltol=1e-6, stol=1e-5, angle_tol=1e-4, primitive_cell=False).fit(structure, back)
+
+
+def test_a_group_is_made_once_and_its_crystal_is_pymatgens() -> None:
+    salt = ("Fm-3m", Lattice.cubic(4.2), ["Ni", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    crystal = crystal_of_group(*salt)
+    assert crystal.composition.formula == "Ni4 O4"
+    assert crystal == Structure.from_spacegroup(*salt)
+    assert SpaceGroup("Fm-3m") is SpaceGroup("Fm-3m")  # somebody holds it
+    with pytest.raises(ValueError, match="incompatible"):
+        crystal_of_group("Fm-3m", Lattice.hexagonal(3, 5), ["Ni"], [[0, 0, 0]])
 
 
 def _cif(elements: list[object], places: list[list[float]]) -> str:

@@ -31,6 +31,7 @@ from lirich.atoms.relax import (
     single_point_job,
     warm_start,
 )
+from lirich.atoms.spacegroup import crystal_of_group
 from lirich.atoms.springs import spring_hessian
 from lirich.errors import CalculatorError, PluginError, StructureError, UnknownNameError
 from lirich.testing import check_calculator
@@ -41,7 +42,7 @@ FIXED = RelaxationSettings(kicks=0)
 @pytest.fixture(scope="module")
 def li2mno3() -> Structure:
     """Half the conventional cell of Li2MnO3 (12 atoms): Strobel & Lambert-Andron, doi:10.1016/0022-4596(88)90305-2."""
-    return Structure.from_spacegroup(
+    return crystal_of_group(
         "C2/m",
         Lattice.monoclinic(4.937, 8.532, 5.030, 109.46),
         ["Mn", "Li", "Li", "Li", "O", "O"],
@@ -73,7 +74,7 @@ def test_energy_forces_stress_and_moments_are_those_of_the_stock_calculator(weig
 
 
 def test_a_crystal_without_bonds_within_three_angstrom_is_the_stock_one_too() -> None:
-    lithium = Structure.from_spacegroup("Im-3m", Lattice.cubic(3.51), ["Li"], [[0, 0, 0]])
+    lithium = crystal_of_group("Im-3m", Lattice.cubic(3.51), ["Li"], [[0, 0, 0]])
     said = load_model().predict_structure(lithium, task="e")["e"]
     assert calculator("chgnet").evaluate(lithium).energy_ev / len(lithium) == pytest.approx(float(said), abs=1e-5)
     with pytest.raises(CalculatorError, match="jumps there"):
@@ -102,7 +103,7 @@ def test_the_door_takes_any_ase_calculator(monkeypatch: pytest.MonkeyPatch) -> N
     entry = EntryPoint("copper", "ase.calculators.emt:EMT", calculators.GROUP)
     monkeypatch.setattr(calculators, "entry_points", lambda group: [entry])
     calculators._loaded.cache_clear()
-    copper = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.7), ["Cu"], [[0, 0, 0]])
+    copper = crystal_of_group("Fm-3m", Lattice.cubic(3.7), ["Cu"], [[0, 0, 0]])
     potential = calculator("copper")
     assert "EMT" in potential.version
     found = minimise(potential, copper, force_max_ev_a=0.01, stress_max_ev_a3=1e-4, strain=True)

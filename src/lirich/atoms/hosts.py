@@ -15,6 +15,7 @@ from typing import Literal
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
+from lirich.atoms.spacegroup import crystal_of_group
 from lirich.errors import UnknownNameError
 
 Kind = Literal["layered", "spinel", "rock salt", "oxide"]
@@ -37,12 +38,8 @@ class Host:
 
     def conventional(self) -> Structure:
         """Return the conventional cell."""
-        return Structure.from_spacegroup(
-            self.group,
-            Lattice.from_parameters(*self.lattice),
-            [o[0] for o in self.orbits],
-            [o[1:] for o in self.orbits],
-        )
+        lattice = Lattice.from_parameters(*self.lattice)
+        return crystal_of_group(self.group, lattice, [o[0] for o in self.orbits], [o[1:] for o in self.orbits])
 
     def structure(self) -> Structure:
         """Return the primitive cell."""

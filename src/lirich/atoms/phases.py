@@ -20,6 +20,7 @@ from lirich.atoms.hosts import host, layered_metric
 from lirich.atoms.lattice import even_supercell
 from lirich.atoms.ordering import annealed, ewald_matrix
 from lirich.atoms.oxidation import formal_charges, symbols_of
+from lirich.atoms.spacegroup import crystal_of_group
 from lirich.errors import StructureError
 
 Phase = Literal["spinel", "rock salt"]
@@ -105,7 +106,7 @@ def _spinel(
     filled = [kind for kind, n in zip(kinds, counts, strict=True) for _ in range(n)]
     metals = {s: float(symbols.count(s)) for s in dict.fromkeys(symbols) if s not in ("Li", "O", "F")}
     a = 2.0 * np.sqrt(2.0) * layered_metric(metals).a_a
-    cell = Structure.from_spacegroup(
+    cell = crystal_of_group(
         "Fd-3m", Lattice.cubic(a), ["Li", "Mn", "O"], [[0.125] * 3, [0.625] * 3, [0.375] * 3]
     ).get_primitive_structure()  # with 8a at the origin, 16c lies at 1/8, 16d at 5/8, O on 32e at 3/8
     cell.make_supercell(even_supercell(cell.lattice.matrix, cells))

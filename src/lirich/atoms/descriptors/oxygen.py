@@ -23,6 +23,7 @@ from lirich.atoms.descriptors.competitors import COMPETITORS
 from lirich.atoms.descriptors.computed import ended
 from lirich.atoms.plan import Plan
 from lirich.atoms.relax import RelaxationSettings, relaxation_job
+from lirich.atoms.spacegroup import crystal_of_group
 from lirich.model.composition import FARADAY_C_MOL
 
 EV_KJ_MOL = FARADAY_C_MOL / 1000.0
@@ -101,15 +102,15 @@ def _of(oxide: str, energies: Mapping[str, float]) -> float | None:
 def _metals() -> dict[str, Structure]:
     """Return the metals: lattices of Wyckoff, Crystal Structures, 2nd ed. (1963)."""
     return {
-        "Li": Structure.from_spacegroup("Im-3m", Lattice.cubic(3.51), ["Li"], [[0, 0, 0]]),
-        "Na": Structure.from_spacegroup("Im-3m", Lattice.cubic(4.29), ["Na"], [[0, 0, 0]]),
-        "Mg": Structure.from_spacegroup("P6_3/mmc", Lattice.hexagonal(3.21, 5.21), ["Mg"], [[1 / 3, 2 / 3, 0.25]]),
-        "Al": Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.05), ["Al"], [[0, 0, 0]]),
-        "Ca": Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.58), ["Ca"], [[0, 0, 0]]),
+        "Li": crystal_of_group("Im-3m", Lattice.cubic(3.51), ["Li"], [[0, 0, 0]]),
+        "Na": crystal_of_group("Im-3m", Lattice.cubic(4.29), ["Na"], [[0, 0, 0]]),
+        "Mg": crystal_of_group("P6_3/mmc", Lattice.hexagonal(3.21, 5.21), ["Mg"], [[1 / 3, 2 / 3, 0.25]]),
+        "Al": crystal_of_group("Fm-3m", Lattice.cubic(4.05), ["Al"], [[0, 0, 0]]),
+        "Ca": crystal_of_group("Fm-3m", Lattice.cubic(5.58), ["Ca"], [[0, 0, 0]]),
     }
 
 
 def _oxides() -> dict[str, Structure]:
     """Return the oxides: those that compete anyhow, and CaO with the lattice of Wyckoff."""
-    lime = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.81), ["Ca", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    lime = crystal_of_group("Fm-3m", Lattice.cubic(4.81), ["Ca", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     return {**{name: COMPETITORS[name].structure() for name in ("Li2O", "Na2O", "Al2O3", "MgO")}, "CaO": lime}
