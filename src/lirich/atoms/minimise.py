@@ -116,7 +116,7 @@ def minimise(
     free = _free_directions(len(start), strain, frozen, barred or {})
     x = path.first()
     found, gradient = path.at(x)
-    hessian = free.T @ spring_hessian(start, strain=strain) @ free
+    hessian: Array | None = None
     steps = 0
     while True:
         reduced = free.T @ gradient
@@ -124,6 +124,8 @@ def minimise(
         converged = force <= force_max_ev_a and (not strain or stress <= stress_max_ev_a3)
         if converged or steps >= max_steps:
             break
+        if hessian is None:
+            hessian = free.T @ spring_hessian(start, strain=strain) @ free
         step = _capped(-free @ np.linalg.solve(hessian, reduced), path.count)
         trial = _search(path, x, found.energy_ev, gradient, step)
         if trial is None:
