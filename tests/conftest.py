@@ -156,7 +156,7 @@ def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ``lirich demo`` make fewer and shorter tests, which go the same way."""
     from lirich.testing import laboratory
 
-    for name, few in {"CELLS_PER_MORPHOLOGY": 3, "CYCLES": 24, "CRYSTAL_CYCLES": 6}.items():
+    for name, few in {"CELLS_PER_MORPHOLOGY": 2, "CYCLES": 18, "CRYSTAL_CYCLES": 3}.items():
         monkeypatch.setattr(f"lirich.workbench.demo.{name}", few)
     # what the two cells of a thousand pulses on the crystal model give is told by test_laboratory_recovered.py
     monkeypatch.setattr(laboratory, "_crystal_pulses", laboratory._curve_pulses)
