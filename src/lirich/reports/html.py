@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import resources
+from types import CodeType
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from lirich import __version__
@@ -161,10 +163,24 @@ def _difference(pair: PairRow, key: str) -> str:
     return format_quantity(pair.difference, key, interval, unit=False)
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """The templates as compiled once in a process: an overlay of the environment would compile them anew."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get(bucket.key)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key] = bucket.code
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lirich.reports"),
+        bytecode_cache=_Compiled(),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
