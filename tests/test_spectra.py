@@ -63,6 +63,13 @@ def test_a_spectrum_is_read_back_and_its_kind_is_found(exponents: tuple[float, f
     assert fit.resolved
 
 
+def test_many_circuits_at_once_are_each_of_them() -> None:
+    numbers = np.log(list(TRUTH.values())) + np.array([[0.0], [0.3], [-1.0]])
+    alpha, beta = np.array([[1.0], [0.8], [0.6]]), np.array([[0.7], [1.0], [0.9]])
+    for one, row, a, b in zip(circuit(HERTZ, numbers, (alpha, beta)), numbers, alpha, beta, strict=True):
+        np.testing.assert_allclose(one, circuit(HERTZ, row, (float(a[0]), float(b[0]))), rtol=1e-12)
+
+
 def test_one_arc_is_taken_for_one() -> None:
     numbers = np.log([TRUTH[n] for n in ("series", "transfer", "layer", "warburg", "time")])
     whole = circuit(HERTZ, numbers)

@@ -16,6 +16,7 @@ with the variance of the residuals times the length over which they are correlat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,8 @@ _FLATTEST = 0.5
 _NUMERICAL = 1e-5
 """Relative residual below which two circuits fit equally: what the mesh of a simulation leaves."""
 
+_STEP = float(np.sqrt(np.finfo(np.float64).eps))
+"""Relative step of a forward difference: the square root of the rounding error, Nocedal & Wright, 2nd ed., eq. 8.6."""
 _EXPLAINED = 1e-3
 """Relative residual below which nothing more is asked: less than the noise of any instrument."""
 
@@ -81,8 +84,8 @@ class SpectrumFit:
         return f"{count}{', depressed' if self.exponent < 1 or self.counter_exponent < 1 else ''}"
 
 
-def sphere_impedance(frequency_hz: Array, time_s: float) -> NDArray[np.complex128]:
-    """Return tanh √s/(√s − tanh √s), s = iωτ, shape (n,), for τ = R²/D (s)."""
+def sphere_impedance(frequency_hz: Array, time_s: float | Array) -> NDArray[np.complex128]:
+    """Return tanh √s/(√s − tanh √s), s = iωτ, shape (n,), for τ = R²/D (s); of τ of shape (m, 1) shape (m, n)."""
     root = np.sqrt(2j * np.pi * np.asarray(frequency_hz, dtype=np.float64) * time_s)
     # tanh(x) is 1 to rounding beyond 20, where cosh would overflow
     tangent = np.where(root.real > 20.0, 1.0, np.tanh(np.where(root.real > 20.0, 20.0, root)))
@@ -90,9 +93,14 @@ def sphere_impedance(frequency_hz: Array, time_s: float) -> NDArray[np.complex12
     return found
 
 
-def circuit(frequency_hz: Array, logarithms: Array, exponents: tuple[float, float] = (1.0, 1.0)) -> NDArray[Any]:
-    """Return Z (Ω, shape (n,)) of ln(R_0, R_ct, C, Z_w, τ) or ln(R_0, R_ct, C, Z_w, τ, R_a, C_a), and (α, β)."""
-    series, transfer, double_layer, warburg, time_s, *arc = np.exp(logarithms)
+def circuit(
+    frequency_hz: Array, logarithms: Array, exponents: tuple[float | Array, float | Array] = (1.0, 1.0)
+) -> NDArray[Any]:
+    """Return Z (Ω, shape (n,)) of ln(R_0, R_ct, C, Z_w, τ) or ln(R_0, R_ct, C, Z_w, τ, R_a, C_a), and (α, β).
+
+    Of m circuits at once, logarithms of shape (m, 5 or 7) and exponents of shape (m, 1), it has shape (m, n).
+    """
+    series, transfer, double_layer, warburg, time_s, *arc = np.moveaxis(np.exp(logarithms), -1, 0)[..., None]
     omega = 2j * np.pi * frequency_hz
     layer = (omega * transfer * double_layer) ** exponents[0] / transfer
     inner = 1.0 / (layer + 1.0 / (transfer + warburg * sphere_impedance(frequency_hz, time_s)))
@@ -147,10 +155,10 @@ def fit_spectrum(
     logs = 7 if counter_arc else 5
 
     def residuals(unknowns: Array) -> Array:
-        given = unknowns[logs:]
-        exponents = (float(given[0]), float(given[-1])) if depressed else (1.0, 1.0)
-        apart = (circuit(frequency, unknowns[:logs], exponents) - measured) / size
-        return np.concatenate([apart.real, apart.imag])
+        given = unknowns[..., logs:, None]
+        exponents = (given[..., 0, :], given[..., -1, :]) if depressed else (1.0, 1.0)
+        apart = (circuit(frequency, unknowns[..., :logs], exponents) - measured) / size
+        return np.concatenate([apart.real, apart.imag], axis=-1)
 
     low, high = _bounds(frequency, measured, counter_arc, depressed)
     best, refined = _search(residuals, low, high, seed)
@@ -185,15 +193,27 @@ def fit_spectrum(
     )
 
 
-def _search(residuals: Any, low: Array, high: Array, seed: int) -> tuple[Any, list[Any]]:
-    """Return the best minimum, and all those that were refined."""
+def _search(residuals: Callable[[Array], Array], low: Array, high: Array, seed: int) -> tuple[Any, list[Any]]:
+    """Return the best minimum, and all those that were refined.
+
+    *residuals* takes unknowns of shape (k,) or (m, k); all columns of a Jacobian are asked for at once.
+    """
     rng = np.random.default_rng(seed)
     starts = rng.uniform(low, high, size=(50 * STARTS, len(low)))
-    worth = np.array([float(np.sum(np.minimum(residuals(start) ** 2, 1e6))) for start in starts])
-    coarse = [least_squares(residuals, starts[i], bounds=(low, high), max_nfev=30) for i in np.argsort(worth)[:STARTS]]
+    worth = np.sum(np.minimum(residuals(starts) ** 2, 1e6), axis=1)
+
+    def slopes(x: Array) -> Array:
+        step = _STEP * np.maximum(1.0, np.abs(x)) * np.where(x < 0, -1.0, 1.0)
+        step = np.where((x + step > high) | (x + step < low), -step, step)
+        moved = x + np.diag(step)
+        return ((residuals(moved) - residuals(x)) / (np.diag(moved) - x)[:, None]).T
+
+    coarse = [
+        least_squares(residuals, starts[i], slopes, bounds=(low, high), max_nfev=30) for i in np.argsort(worth)[:STARTS]
+    ]
     coarse.sort(key=lambda found: float(found.cost))
     refined = [
-        least_squares(residuals, found.x, bounds=(low, high), xtol=1e-10, ftol=1e-10, gtol=1e-12, max_nfev=150)
+        least_squares(residuals, found.x, slopes, bounds=(low, high), xtol=1e-10, ftol=1e-10, gtol=1e-12, max_nfev=150)
         for found in coarse[:_REFINED]
     ]
     return min(refined, key=lambda found: float(found.cost)), refined
