@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lirich.cycling.filecycles import numbered_by_file
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.points import Integers, Points, points_of
 from lirich.cycling.settings import CyclingSettings
@@ -50,12 +51,13 @@ class Annotation:
 def annotate(
     table: pl.DataFrame, *, electrode: Electrode | None = None, settings: CyclingSettings | None = None
 ) -> Annotation:
-    """Take a standard table apart into steps, half-cycles and cycles, without using the cycler's cycle count.
+    """Take a standard table apart into steps, half-cycles and cycles; with a time axis, not by the cycler's cycle count.
 
     A cycle begins with a charge for a cathode or full cell and with a discharge (lithiation) for an anode material;
     where *electrode* is not given, with whichever comes first, unless that is a discharge much smaller than the
     charge that follows. A first half-cycle of the other direction is cycle 0. Rests, interrupts and pulses
-    (`CyclingSettings.reversal_fraction`) never begin a cycle.
+    (`CyclingSettings.reversal_fraction`) never begin a cycle. A curve without a time axis has the cycles that its file
+    numbers, in the order of the numbers.
 
     Raises `NotEnoughDataError` where no current flows or fewer than two rows are usable, `MissingColumnError`
     where it is not a standard table.
@@ -76,7 +78,9 @@ def annotate(
     half_start[0] = 0
     half_stop = np.append(half_start[1:], len(points))
     half_sign = np.sign(net).astype(np.int8)
-    half_cycle = _numbered(half_sign, np.abs(net), electrode, settings, findings)
+    by_file = points.time_s is None and points.vendor_cycle is not None
+    numbers = points.vendor_cycle[run_start[firsts]] if by_file else None
+    half_cycle = _numbered(half_sign, np.abs(net), numbers, electrode, settings, findings)
     row_sign = np.repeat(half_sign, half_stop - half_start)
     passed = points.dq_ah * row_sign
     np.maximum(passed, 0.0, out=passed)
@@ -107,6 +111,7 @@ def _runs(points: Points, steps: Steps) -> tuple[Integers, Array, Integers]:
 def _numbered(
     sign: NDArray[np.int8],
     charge: Array,
+    in_file: Integers | None,
     electrode: Electrode | None,
     settings: CyclingSettings,
     findings: list[Finding],
@@ -115,6 +120,8 @@ def _numbered(
     if opening is None:
         rest = len(sign) >= 2 and sign[1] > 0 and charge[0] < settings.leading_fraction * charge[1]
         opening = -1 if sign[0] < 0 and not rest else 1
+    if in_file is not None and (numbered := numbered_by_file(in_file, sign, opening, findings)) is not None:
+        return numbered
     number = np.zeros(len(sign), dtype=np.int64)
     if not np.any(sign == opening):
         number[:] = np.arange(1, len(sign) + 1)

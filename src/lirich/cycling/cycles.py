@@ -322,7 +322,8 @@ def true_numbers(cycle: Integers, vendor: Integers | None, begin: Array | None, 
     if len(kept) == 0:
         return cycle
     rise = np.diff(kept)
-    if np.any(rise < 1) or kept[0] < 1 or (kept[0] <= _LATE_START and not np.any(rise > 1)):
+    late = 1 if begin is None else _LATE_START  # a curve without a time axis has no rest to count
+    if np.any(rise < 1) or kept[0] < 1 or (kept[0] <= late and not np.any(rise > 1)):
         return cycle
     if begin is not None and end is not None:
         pause = begin[counted][1:] - end[counted][:-1]

@@ -41,10 +41,13 @@ def figures_of_first_cycle(
     first = cycles.filter(pl.col("cycle") == 1)
     if first.is_empty() or first["segment"][0] in NOT_ORDINARY:
         return [], []
-    if first["cycle_number"][0] != 1:
+    number = first["cycle_number"][0]
+    if notes.points.time_s is None and (first["vendor_cycle_first"][0] or 0) > 1:
+        number = first["vendor_cycle_first"][0]  # the file's own cycles, also where a number comes twice
+    if number != 1:
         finding = Finding(
             code="first-cycle-not-in-file",
-            message=f"The cycler's count begins with {first['cycle_number'][0]}; there are no first-cycle figures",
+            message=f"The cycler's count begins with {number}; there are no first-cycle figures",
             advice="Add the file with the first cycles to the cell",
             where=cell.key,
         )

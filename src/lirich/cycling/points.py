@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lirich.cycling.charge import ChargeSource, Signs, charge_of_columns, charge_of_current, charge_of_one_column
+from lirich.cycling.filecycles import in_cycle_order
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.settings import CyclingSettings
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
@@ -36,7 +37,7 @@ _LARGEST = 1e12  # s, V, A or Ah: no instrument writes more, and squares and sum
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """The usable rows of a table, in time order; every array has shape (n,).
+    """The usable rows of a table, in the order of time or of a curve's cycles; every array has shape (n,).
 
     ``dq_ah`` is the signed charge that came between the row before and this one (0 at the first). ``sign`` is
     +1 in charge, −1 in discharge, 0 at rest. ``time_s`` and ``current_a`` are ``None`` for a curve without a
@@ -73,7 +74,7 @@ def points_of(table: pl.DataFrame, settings: CyclingSettings) -> tuple[Points, l
             advice="Read the file with lirich.readers.read",
         )
     table, findings = _usable(table, timed)
-    return (_timed(table, settings, findings) if timed else _timeless(table)), findings
+    return (_timed(table, settings, findings) if timed else _timeless(table, findings)), findings
 
 
 def _usable(table: pl.DataFrame, timed: bool) -> tuple[pl.DataFrame, list[Finding]]:
@@ -275,7 +276,7 @@ def _cut_at_gaps(
     )
 
 
-def _timeless(table: pl.DataFrame) -> Points:
+def _timeless(table: pl.DataFrame, findings: list[Finding]) -> Points:
     voltage = _floats(table, VOLTAGE)
     vendor_cycle = _integers(table, CYCLE)
     charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
@@ -286,6 +287,13 @@ def _timeless(table: pl.DataFrame) -> Points:
         raise NotEnoughDataError(
             "A curve in which the capacity does not change", expected="at least one charge or discharge"
         )
+    temperature = _temperature(table)
+    if vendor_cycle is not None:
+        order, said = in_cycle_order(vendor_cycle, dq)
+        findings += said
+        if order is not None:
+            voltage, dq, vendor_cycle = voltage[order], dq[order], vendor_cycle[order]
+            temperature = None if temperature is None else temperature[order]
     sign = np.sign(dq).astype(np.int8)
     breaks = np.zeros(len(sign), dtype=np.bool_)
     if vendor_cycle is not None:
@@ -303,7 +311,7 @@ def _timeless(table: pl.DataFrame) -> Points:
         new_step=new,
         vendor_cycle=vendor_cycle,
         vendor_step=None,
-        temperature_celsius=_temperature(table),
+        temperature_celsius=temperature,
         charge_source="capacity",
     )
 

@@ -19,6 +19,7 @@ from lirich.readers import headers as h
 from lirich.readers.accumulate import Borders, all_finite, never_resetting, split_by_direction
 from lirich.readers.base import ColumnMatch, standard_table
 from lirich.readers.counts import filled
+from lirich.readers.curverows import is_curve, leave_out_repeated, settle_counters, turn_backward
 from lirich.readers.direction import number_steps, sign_current, step_names
 from lirich.readers.draft import Columns, Draft
 from lirich.readers.rows import drop_unreadable
@@ -60,10 +61,17 @@ def assemble(columns: Columns) -> Assembled:
     draft.findings += findings
     _scale_numbers(draft)
     time_axis(draft)
+    curve = is_curve(draft)
+    if curve:
+        leave_out_repeated(draft)
     states = step_names(draft)
     number_steps(draft, states)
     direction = sign_current(draft, states)
+    if curve:
+        turn_backward(draft, direction)
     _counters(draft, direction)
+    if curve:
+        settle_counters(draft, direction)
     _temperatures(draft)
     _active_mass(draft)
     frame = pl.DataFrame([series.alias(name) for name, series in draft.out.items()])

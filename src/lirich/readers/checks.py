@@ -25,6 +25,7 @@ from lirich.model.table import (
 )
 from lirich.readers.balancecheck import ODD_VOLTAGE_V, check_balance, check_capacity_order, check_energy, voltage_vote
 from lirich.readers.beside import beside
+from lirich.readers.curvegaps import check_gaps
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import REST_SHARE, HalfCycles, find_half_cycles
 from lirich.readers.timecheck import check_time_order, mostly, thinned, thinned_median
@@ -205,12 +206,17 @@ def _check_cycling(
                 "current-milliampere",
             )
         )
-    if not mostly(np.abs(thinned(voltage)) <= ODD_VOLTAGE_V):
-        middle = thinned_median(voltage)
-        if abs(middle) > ODD_VOLTAGE_V:
-            text = f"The voltage is around {middle:.4g} V"
-            found.append(found_in("voltage-implausible", Severity.WARNING, text, "voltage-millivolt"))
-    return [*found, *_check_voltage_range(halves)]
+    return [*found, *_check_voltage_size(voltage), *_check_voltage_range(halves)]
+
+
+def _check_voltage_size(voltage: Array) -> list[Diagnosis]:
+    if mostly(np.abs(thinned(voltage)) <= ODD_VOLTAGE_V):
+        return []
+    middle = thinned_median(voltage)
+    if abs(middle) <= ODD_VOLTAGE_V:
+        return []
+    text = f"The voltage is around {middle:.4g} V"
+    return [found_in("voltage-implausible", Severity.WARNING, text, "voltage-millivolt")]
 
 
 def _check_voltage_range(halves: HalfCycles) -> list[Diagnosis]:
@@ -326,6 +332,8 @@ def _check_curve(table: pl.DataFrame) -> list[Diagnosis]:
     if halves is None:
         return [*found, found_in("no-current", Severity.WARNING, "No charge passes in the whole file")]
     found += check_energy(table, voltage, charged, discharged, stretches=len(halves.sign))
+    found += [*_check_voltage_size(voltage), *_check_voltage_range(halves)]
+    found += check_gaps(charged - discharged, voltage, halves)
     agree, disagree = voltage_vote(halves)
     if disagree < SIGN_SWING_V or disagree < 0.5 * agree:
         return found
