@@ -51,7 +51,7 @@ class Annotation:
 def annotate(
     table: pl.DataFrame, *, electrode: Electrode | None = None, settings: CyclingSettings | None = None
 ) -> Annotation:
-    """Take a standard table apart into steps, half-cycles and cycles; with a time axis, not by the cycler's cycle count.
+    """Take a standard table apart into steps, half-cycles and cycles; with a time axis, not by the cycler's count.
 
     A cycle begins with a charge for a cathode or full cell and with a discharge (lithiation) for an anode material;
     where *electrode* is not given, with whichever comes first, unless that is a discharge much smaller than the
@@ -78,8 +78,8 @@ def annotate(
     half_start[0] = 0
     half_stop = np.append(half_start[1:], len(points))
     half_sign = np.sign(net).astype(np.int8)
-    by_file = points.time_s is None and points.vendor_cycle is not None
-    numbers = points.vendor_cycle[run_start[firsts]] if by_file else None
+    in_file = points.vendor_cycle if points.time_s is None else None
+    numbers = None if in_file is None else in_file[run_start[firsts]]
     half_cycle = _numbered(half_sign, np.abs(net), numbers, electrode, settings, findings)
     row_sign = np.repeat(half_sign, half_stop - half_start)
     passed = points.dq_ah * row_sign

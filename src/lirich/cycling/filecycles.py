@@ -76,7 +76,7 @@ def numbered_by_file(
             Finding(
                 code="half-cycles-turned",
                 message=f"Cycle(s) {_shown(turned)} of the file have the {names[0]} before the {names[1]}: a curve "
-                "without time does not tell which came first, and they are taken as the halves of one cycle, as numbered",
+                "without time does not tell which came first, and they are taken as halves of one cycle, as numbered",
                 advice=f"If the test did begin with a {names[0]}, read no efficiency from it, or number it as cycle 0",
             )
         )

@@ -25,7 +25,7 @@ falls that a digitised line has by its reading error (0.3 of 280 mAh/g in that o
 
 
 _BEGINS = 0.02
-"""A half-cycle begins above 0 where its first row has more than this part of what follows: figures are read off finer."""
+"""A half-cycle begins above 0 where its first row has more than this part of what follows; reading errors are less."""
 
 _LOST = 1e-3
 """Part of all capacity that may come in rows without a direction: rounding."""
