@@ -97,7 +97,11 @@ def plan_join(summaries: Sequence[TableSummary]) -> list[JoinGroup]:
     the order is never guessed.
     """
     timed = [s for s in summaries if not s.timeless]
-    alone = [JoinGroup((s.key,), (), "a curve without a time axis stands alone") for s in summaries if s.timeless]
+    alone = [
+        JoinGroup((s.key,), (), "a curve without a time axis stands alone", _stands_alone(summaries))
+        for s in summaries
+        if s.timeless
+    ]
     if len(timed) <= 1:
         return [*(JoinGroup((s.key,), (), "the only file") for s in timed), *alone]
     if all(s.start_unix_second is not None and s.end_unix_second is not None for s in timed):
@@ -117,6 +121,21 @@ def plan_join(summaries: Sequence[TableSummary]) -> list[JoinGroup]:
         advice="If they are one test, export them again with clock times or with cycle numbers that go on",
     )
     return [JoinGroup((s.key,), (), "its place among the others is unknown", (unordered,)) for s in timed] + alone
+
+
+def _stands_alone(summaries: Sequence[TableSummary]) -> tuple[Finding, ...]:
+    if len(summaries) < 2:
+        return ()
+    curves = [s.key for s in summaries if s.timeless]
+    others = "" if len(curves) == len(summaries) else " and the files with time"
+    finding = Finding(
+        code="join-without-time",
+        severity=Severity.WARNING,
+        message=f"Without time nothing tells how {', '.join(curves)}{others} follow on each other: each curve is "
+        "a test of its own",
+        advice="Put the curves of one cell in one table that numbers their cycles, and remove the files that it holds",
+    )
+    return (finding,)
 
 
 def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:

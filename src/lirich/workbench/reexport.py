@@ -12,7 +12,7 @@ import polars as pl
 
 from lirich.errors import CorruptStoreError
 from lirich.model import Finding, RawFile, Severity, Test
-from lirich.model.table import CURRENT, TIME, VOLTAGE
+from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME, VOLTAGE
 from lirich.store.documents import natural
 from lirich.workbench.removing import SHOWN_DIGITS
 
@@ -79,8 +79,10 @@ def exports_of(store: Store, test: Test, others: Sequence[Test]) -> Exports:
 
 
 def _may_be_one(a: Test, b: Test) -> bool:
-    if a.kind != "cycling" or b.kind != "cycling" or a.duration_second is None or b.duration_second is None:
+    if a.kind != "cycling" or b.kind != "cycling":
         return False
+    if a.duration_second is None or b.duration_second is None:  # of a curve without time nothing but all numbers tells
+        return a.duration_second is None and b.duration_second is None and a.cell == b.cell
     starts = (a.start_unix_second, b.start_unix_second)
     if starts[0] is not None and starts[1] is not None and abs(starts[0] - starts[1]) > SAME_START_S:
         return False
@@ -128,11 +130,16 @@ def _longer(store: Store, test: Test, other: Test) -> tuple[Test, str]:
 
 
 def _points(store: Store, test: Test) -> pl.DataFrame:
-    return store.read_curve(test.curve, columns=[TIME, VOLTAGE, CURRENT])
+    """Return the columns by which exports are compared: of a curve without time, voltage and capacities."""
+    axes = [CHARGED, DISCHARGED] if test.duration_second is None else [TIME, CURRENT]
+    return store.read_curve(test.curve, columns=[VOLTAGE, *axes])
 
 
 def _largest_current(points: pl.DataFrame) -> float:
-    return float(np.abs(points[CURRENT].to_numpy()).max())
+    """Return the largest current, A; of a curve without time, what its capacities gain, Ah: 0 is no evidence either."""
+    if CURRENT in points.columns:
+        return float(np.abs(points[CURRENT].to_numpy()).max())
+    return sum(float(np.ptp(points[name].to_numpy())) for name in (CHARGED, DISCHARGED))
 
 
 def _clocked(a: Test, b: Test) -> bool:
@@ -142,6 +149,8 @@ def _clocked(a: Test, b: Test) -> bool:
 
 def _limits(a: Test, b: Test, largest: float) -> dict[str, float]:
     """Return by how much numbers of one row may differ in two exports; *largest* is the largest current, A."""
+    if a.duration_second is None:
+        return dict.fromkeys((VOLTAGE, CHARGED, DISCHARGED), 0.0)
     limits = {TIME: SAME_TIME_S, VOLTAGE: SAME_VOLTAGE_V, CURRENT: SAME_CURRENT * largest}
     return limits if _clocked(a, b) else dict.fromkeys(limits, 0.0)
 
@@ -229,12 +238,12 @@ def _told(new: Test, whole: Test, part: Test, by: str | None) -> Finding:
 
 
 def apart(cell: str, tests: Sequence[Test]) -> list[Finding]:
-    """Say which tests of a cell cannot be one, as they ran at the same time or their order is not known."""
+    """Say which tests of a cell cannot be one: they ran at the same time, or have no time, or no known order."""
     from lirich.workbench.analyse import plan_runs
 
     if len(tests) < 2:
         return []
-    codes = ("join-overlap", "join-order-unknown")
+    codes = ("join-overlap", "join-order-unknown", "join-without-time")
     found = [f for group in plan_runs(tests) for f in group.findings if f.code in codes]
     return [f.model_copy(update={"where": cell}) for f in dict.fromkeys(found)]
 
