@@ -150,6 +150,24 @@ def test_two_cycles_of_one_number_are_said(run) -> None:
     assert run(apart)[1]["cycle-number-repeated"] == "warning"
 
 
+def test_a_count_that_starts_over_leaves_the_rows_in_their_order(run) -> None:
+    worse = [(c, d, v, 0.9 * q if d == "discharge" else q) for c, d, v, q in rows()]
+    result, said = run(rows() + worse)
+    found = [FIRST, TENTH, 0.9 * FIRST, 0.9 * TENTH]
+    assert list(efficiencies(result).values()) == pytest.approx(found, abs=0.05)
+    assert said["cycle-number-repeated"] == "warning"
+
+
+def test_a_count_that_goes_up_at_each_discharge_is_no_pair_of_the_discharge_and_the_next_charge(run) -> None:
+    listed = [
+        *((1, *row[1:]) for row in rows(1, "charge")),
+        *((2, *row[1:]) for row in rows(1, "discharge") + rows(10, "charge")),
+        *((3, *row[1:]) for row in rows(10, "discharge")),
+    ]
+    result, _ = run(listed)
+    assert list(efficiencies(result).values()) == pytest.approx([FIRST, TENTH], abs=0.05)
+
+
 def test_numbers_below_0_and_a_column_without_any_are_said(run) -> None:
     result, said = run([(-row[0], *row[1:]) for row in rows()])  # type: ignore[operator]
     assert said["cycle-number-negative"] == "warning"
@@ -191,6 +209,20 @@ def test_a_block_of_rows_that_stands_twice_changes_no_number(run, at, width) -> 
     result, said = run(rows()[: at + width] + rows()[at:])
     assert is_the_cell(result)
     assert said["rows-repeated"] == "warning"
+
+
+def test_two_cycles_that_are_the_same_stay_two_where_nothing_numbers_them(tmp_path: Path) -> None:
+    path = tmp_path / "same.csv"
+    mapping = MAPPING.replace('cycle = "cycle"\n', "")
+    path.with_name("same.csv.lirich.toml").write_text(mapping)
+    path.write_text(text(rows(1) + rows(1)))
+    assert analyse(read(path).table, CELL).cycles["coulombic_efficiency"].to_list() == pytest.approx(
+        [FIRST] * 2, abs=0.05
+    )
+    path.write_text(text(rows(1)[:200] + rows(1)[140:]))  # within a charge no cycle begins
+    reading = read(path)
+    assert "rows-repeated" in {f.code for f in reading.findings}
+    assert analyse(reading.table, CELL).cycles["coulombic_efficiency"].to_list() == pytest.approx([FIRST], abs=0.05)
 
 
 def test_repeated_blocks_are_those_right_before() -> None:

@@ -18,7 +18,8 @@ def in_cycle_order(vendor_cycle: Integers, dq_ah: Array) -> tuple[Integers | Non
     """Return the rows in the order of the file's cycles, shape (n,), ``None`` where they are in it, and what is said.
 
     *vendor_cycle*: the file's number of each row; *dq_ah*: signed charge, Ah; both shape (n,). Rows of one cycle keep
-    their order. Numbers below 0 are no count: rows stay as they are.
+    their order. Numbers below 0 are no count, and those that come again (two cells, a count that starts over) no order:
+    rows then stay as they are.
     """
     if vendor_cycle.min() < 0:
         return None, [
@@ -34,20 +35,22 @@ def in_cycle_order(vendor_cycle: Integers, dq_ah: Array) -> tuple[Integers | Non
         return None, []
     start = np.append(0, np.flatnonzero(step) + 1)
     number = vendor_cycle[start]
-    shown = ", ".join(str(n) for n in number[:10]) + (", …" if len(number) > 10 else "")
-    findings = [
+    passed = np.stack([np.add.reduceat(np.maximum(way * dq_ah, 0.0), start) for way in (1, -1)])
+    again = [
+        n
+        for n in np.unique(number).tolist()
+        if any(np.count_nonzero(p > _PART_OF_HALF_CYCLE * p.sum()) > 1 for p in passed[:, number == n])
+    ]
+    if again:
+        return None, [_repeated(again)]
+    return np.argsort(vendor_cycle, kind="stable"), [
         Finding(
             code="cycles-not-in-order",
             severity=Severity.INFO,
-            message=f"The rows come in the order of the cycles {shown}; they were put in the order of their numbers",
+            message=f"The rows come in the order of the cycles {_shown(number.tolist())}; they were put in the order "
+            "of their numbers",
         )
     ]
-    passed = np.stack([np.add.reduceat(np.maximum(way * dq_ah, 0.0), start) for way in (1, -1)])
-    again = [
-        n for n in np.unique(number).tolist()
-        if any(np.count_nonzero(p > _PART_OF_HALF_CYCLE * p.sum()) > 1 for p in passed[:, number == n])
-    ]  # fmt: skip
-    return np.argsort(vendor_cycle, kind="stable"), findings + ([_repeated(again)] if again else [])
 
 
 def numbered_by_file(
@@ -56,8 +59,8 @@ def numbered_by_file(
     """Return the cycle of each half-cycle, from 1, by the *number* that the file gives it; all have shape (h,).
 
     A charge and a discharge of one number are one cycle, whichever is listed first; *opening* is the *sign* of the one
-    that comes first in the cell. ``None`` where a number has two half-cycles of one direction, which is said, and where
-    the numbers are not in order.
+    that comes first in the cell. ``None`` where a number has two half-cycles of one direction, which is said, where the
+    numbers are not in order, and where the file counts from the other half-cycle on after a first one of its own.
     """
     if (np.diff(number) < 0).any():
         return None
@@ -70,6 +73,8 @@ def numbered_by_file(
     first = np.append(0, np.flatnonzero(at[1:] != at[:-1]) + 1)
     paired = np.bincount(at)[at[first]] == 2
     turned = found[at[first][paired & (sign[first] != opening)]].tolist()
+    if turned and sign[0] == opening and not paired[0]:
+        return None
     if turned:
         names = ("charge", "discharge") if opening < 0 else ("discharge", "charge")
         findings.append(

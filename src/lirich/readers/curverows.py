@@ -41,6 +41,8 @@ def leave_out_repeated(draft: Draft) -> None:
     code = pl.DataFrame([s.alias(str(i)) for i, s in enumerate((*draft.raw.values(), *draft.out.values()))])
     same = code.select(pl.struct(pl.all()).rank("dense").cast(pl.Int64)).to_series().to_numpy()
     again = repeated_blocks(same)
+    if std.CYCLE not in draft.raw:
+        again &= ~_may_be_cycles(draft, again)
     if not again.any():
         return
     first = int(np.argmax(again)) + 1
@@ -51,6 +53,19 @@ def leave_out_repeated(draft: Draft) -> None:
         advice="Look at the file there; it may have been copied together",
     )
     _take(draft, np.flatnonzero(~again))
+
+
+def _may_be_cycles(draft: Draft, again: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the rows *again* that begin where a capacity starts at 0: without numbers, two cycles may be the same."""
+    starts = np.zeros(len(again), dtype=np.bool_)
+    for role in (std.CHARGED, std.DISCHARGED, h.CAPACITY):
+        if role in draft.raw:
+            size = np.nan_to_num(np.abs(draft.raw[role].to_numpy()))
+            starts[1:] |= (size[1:] < size[:-1]) & (size[1:] <= _BEGINS * size.max())
+    first = again & ~np.append(False, again[:-1])
+    run = np.cumsum(first)
+    kept = np.isin(run, run[first & starts])
+    return np.asarray(again & kept)
 
 
 def repeated_blocks(codes: Integers) -> NDArray[np.bool_]:
