@@ -16,7 +16,7 @@ from lirich.model import Cell, Sample
 from lirich.workbench import Workspace
 from lirich.workbench.add import AddReport
 from lirich.workbench.cellfacts import facts_wanted
-from lirich.workbench.celltables import changes_from_options, entry_from_facts
+from lirich.workbench.celltables import Entry, changes_from_options, entry_from_facts
 from lirich.workbench.metadata import resolve
 from lirich.workbench.table_files import read_cell_tables
 from test_workbench import write_curve
@@ -69,18 +69,72 @@ def test_adding_again_writes_no_new_state(workspace: Workspace, say: Callable[[s
     assert len(workspace.store.cell_history("SC-2")) == 1
 
 
-def test_two_tables_never_take_turns(workspace: Workspace, tmp_path: Path) -> None:
-    for seed, (name, said) in enumerate((("a", "SC"), ("b", "PC"))):
+def test_of_two_tables_in_one_add_the_later_folder_holds_each_time(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, (name, said) in enumerate((("week-9", "SC"), ("week-10", "PC"))):
         (tmp_path / "files" / name).mkdir(parents=True)
         write_curve(tmp_path / "files" / name / f"{name}.csv", seed=seed)
         (tmp_path / "files" / name / "cells.csv").write_text(f"cell,sample,morphology\n{name},LRM,{said}\n")
     for _ in range(2):
         report = workspace.add(tmp_path / "files", executor="serial")
-        assert workspace.samples["LRM"].morphology == "SC"
-        assert codes(report) == ["metadata-differs"]
-    (tmp_path / "files" / "a" / "cells.csv").unlink()
-    workspace.add(tmp_path / "files", executor="serial")
-    assert workspace.samples["LRM"].morphology == "PC"
+        assert workspace.samples["LRM"].morphology == "PC"
+        assert [f.message for f in report.findings] == [
+            "morphology of LRM is PC in week-10/cells.csv, line 2 and SC in week-9/cells.csv, line 2; PC is used"
+        ]
+    assert len(workspace.store.sample_history("LRM")) <= 2  # they never take turns
+
+
+@pytest.mark.parametrize("gone", ["never", "before", "after"])
+def test_the_table_read_last_holds_whether_the_other_is_still_there(
+    workspace: Workspace, tmp_path: Path, gone: str
+) -> None:
+    for name, said in (("A", 8.47), ("B", 7.5)):
+        (tmp_path / name).mkdir()
+        write_curve(tmp_path / name / "SC-3.csv", seed=3)
+        (tmp_path / name / "cells.csv").write_text(f"cell,active_mass_mg\nSC-3,{said}\n")
+    workspace.add(tmp_path / "A", executor="serial")
+    if gone == "before":
+        shutil.rmtree(tmp_path / "A")
+    (told,) = workspace.add(tmp_path / "B", executor="serial").findings
+    assert told.message == (
+        "active_mass_mg of SC-3 is 7.5 in B/cells.csv, line 2 and 8.47 in A/cells.csv, line 2; 7.5 is used"
+    )
+    if gone == "after":
+        shutil.rmtree(tmp_path / "A")
+    assert mass(workspace, "SC-3") == 7.5
+    assert workspace.add(tmp_path / "B", executor="serial").findings == []
+    assert mass(workspace, "SC-3") == 7.5
+    if gone == "never":
+        (told,) = workspace.add(tmp_path / "A", executor="serial").findings
+        assert told.message.endswith("8.47 is used")
+        assert mass(workspace, "SC-3") == 8.47
+
+
+def test_what_is_said_of_a_difference_is_what_is_kept() -> None:
+    def entry(value: float, source: str, kept: str) -> Entry:
+        return Entry("SC-1", None, (), {"active_mass_mg": value}, {}, source, kept)
+
+    of_file = entry(10.43, "SC-1.csv", "file SC-1.csv")
+    sources = [entry(20.0, "cells.csv, line 2", "/B/cells.csv, line 2"), of_file]
+    for source, value in (("/A/cells.csv, line 2", 10.43), ("you", 5.91), ("file SC-1.csv", 10.43)):
+        known = Cell(key="SC-1", active_mass_mg=value, sources={"active_mass_mg": source})
+        facts = resolve("SC-1", sources, known_cell=known)
+        kept = facts.cell.active_mass_mg
+        assert kept == (5.91 if source == "you" else 20.0)
+        assert facts.findings
+        assert all(f.message.endswith(f"; {kept:g} is used") or f"{kept} is used" in f.message for f in facts.findings)
+
+
+def test_a_file_that_is_moved_without_a_table_takes_no_fact_from_others(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    say(HEAD + "SC-1,LRM,SC,6.2\nSC-2,LRM,,6.1\n")
+    (tmp_path / "dup").mkdir()
+    shutil.copy(tmp_path / "files" / "SC-2.csv", tmp_path / "dup" / "copy.csv")
+    report = workspace.add(tmp_path / "dup" / "copy.csv", cell="SC-2b", reassign=True, executor="serial")
+    assert "fact-withdrawn" not in codes(report)
+    assert workspace.samples["LRM"].morphology == "SC"
+    assert workspace.cells["SC-2b"].facts.sample == "LRM"
+    assert mass(workspace, "SC-2b") == 6.1
 
 
 def test_two_rows_of_one_cell_are_weighed_alike_whichever_of_its_files_comes_last(
@@ -115,6 +169,59 @@ def test_what_was_said_by_hand_stays_and_add_says_that_the_table_differs(
     assert mass(workspace) == 6.2
     assert say(table).findings == []
     assert mass(workspace) == 6.2
+
+
+def test_what_is_said_against_a_table_is_told_at_once_and_stays_told(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    say(HEAD + "SC-1,LRM,SC,10.43\nSC-2,LRM,SC,6.1\n")
+    assert workspace.set_facts("SC-1", {"active_mass_mg": 10.43}) == []
+    for _ in range(2):
+        (told,) = workspace.set_facts("SC-1", {"active_mass_mg": 20.86})
+        words = "active_mass_mg of SC-1 is 20.86, as set by you; cells.csv, line 2 says 10.43; 20.86 is used"
+        assert told.message == words
+        assert [f.message for f in workspace.cells["SC-1"].findings if f.code == "metadata-differs"] == [words]
+    workspace.set_facts("SC-1", {"active_mass_mg": None})
+    assert "metadata-differs" not in [f.code for f in workspace.cells["SC-1"].findings]
+
+
+def test_what_an_instruments_file_says_is_held_against_what_you_say(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "A.csv")
+    workspace.add(tmp_path / "A.csv", executor="serial")
+    (test,) = workspace.cells["A"].tests
+    workspace.store.change(
+        lambda things: things.replace_test(test.model_copy(update={"metadata": {"active_mass_mg": 5.5}}))
+    )
+    (told,) = workspace.set_facts("A", {"active_mass_mg": 11.0})
+    assert told.message == "active_mass_mg of A is 11.0, as set by you; A.csv says 5.5; 11.0 is used"
+
+
+def test_a_fact_of_the_sample_says_which_other_cells_it_changes(
+    workspace: Workspace, say: Callable[[str], AddReport]
+) -> None:
+    say(HEAD + "SC-1,LRM,SC,6.2\nSC-2,LRM,SC,6.1\n")
+    shared, differs = workspace.set_facts("SC-2", {"morphology": "PC"})
+    assert shared.message == "LRM has morphology PC now, and so have its other cells: SC-1"
+    assert "lirich cells SC-2 --unset morphology, then lirich cells SC-2 --set sample=SC-2" in shared.advice
+    assert differs.message == "morphology of LRM is PC, as set by you; cells.csv, line 3 says SC; PC is used"
+    assert workspace.set_facts("SC-2", {"morphology": "PC"}) == [differs]  # nothing changes
+    workspace.set_facts("SC-2", {"morphology": None})
+    (own,) = workspace.set_facts("SC-2", {"sample": "SC-2", "morphology": "PC"})  # as the advice says
+    assert own.message == "sample of SC-2 is SC-2, as set by you; cells.csv, line 3 says LRM; SC-2 is used"
+    assert (workspace.samples["LRM"].morphology, workspace.samples["SC-2"].morphology) == ("SC", "PC")
+
+
+def test_what_a_table_said_last_stands_again_where_it_is_wrong_now(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    say(HEAD + "SC-1,LRM,SC,6.2\nSC-2,LRM,SC,6.1\n")
+    workspace.set_facts("SC-1", {"morphology": "PC", "sample": "LRM"})
+    (tmp_path / "files" / "cells.csv").write_text(HEAD + "SC-1,LRM,SC,6.2\nSC-2,LRM,PC,6.1\n")
+    told = workspace.set_facts("SC-1", {"morphology": None, "sample": None})
+    assert [f.code for f in told] == ["fact-stands-again"] * 2
+    assert "wrong now: morphology of the sample LRM is SC in" in told[0].message
+    assert workspace.samples["LRM"].morphology == "SC"
+    assert workspace.cells["SC-1"].facts.sample == "LRM"
 
 
 def test_what_was_said_at_an_add_stays_too(workspace: Workspace, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lirich.errors import ConflictingMetadataError
@@ -28,6 +28,18 @@ class Claims:
         self._cell = cell
         self._options = options
         self._tables: dict[Path, CellTable] = {}
+        self._files: dict[Path, str] = {}
+
+    def look_up(self, files: Mapping[Path, str]) -> None:
+        """Read the tables beside *files*, given with their hashes. Raises `MetadataError` where one is wrong."""
+        for path, digest in files.items():
+            self.table(path)
+            self._files[path.resolve()] = digest
+
+    @property
+    def tables(self) -> list[CellTable]:
+        """The tables that are read, the one that goes before first: that of the folder whose files come last."""
+        return [table for table in reversed(self._tables.values()) if table.folder]
 
     def table(self, path: Path) -> CellTable:
         """Return what the tables beside the file say of all cells. Raises `MetadataError` where one is wrong."""
@@ -61,17 +73,29 @@ class Claims:
             return False  # two rows name a cell: entering refuses it
 
     def facts(
-        self, key: str, path: Path, test: Test, files: Sequence[Path]
+        self, key: str, path: Path, test: Test, kept: Sequence[Test]
     ) -> tuple[list[Entry], list[Entry], list[Entry]]:
         """Return all that is said of the cell *key*: on the command line, in the tables, and by the file of *test*.
 
-        It is all, whichever of its *files* it stands beside: no file's turn decides.
+        *kept* are the tests of the cell. It is all, whichever of its files it stands beside: no file's turn decides.
         """
         own = self._entries(path)
         by_hand = [entry for entry in own if entry is self._options]
-        rest = [entry for entry in self.table(path).entries_about(key, files) if entry not in own]
-        of_table = sorted(own[len(by_hand) :] + rest, key=self.table(path).entries.index)
+        beside = self.table(path)
+        of_table: list[Entry] = []
+        for table in self.tables:
+            if table is beside:
+                files = [path, *(Path(f.name) for present in kept for f in (present.raw, *present.replaces))]
+            else:
+                files = self._in(table.folder, {present.raw.sha256 for present in kept})
+            about = table.entries_about(key, files)
+            about += [entry for entry in own[len(by_hand) :] if table is beside and entry not in about]
+            of_table += sorted(about, key=table.entries.index)
         return by_hand, of_table, [of_file(test)]
+
+    def _in(self, folder: str, digests: Collection[str]) -> list[Path]:
+        """Return the files with these hashes that were looked up in the folder."""
+        return [p for p, digest in self._files.items() if digest in digests and p.parent.as_posix() == folder]
 
     def _entries(self, path: Path) -> list[Entry]:
         options = () if self._options is None else (self._options,)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lirich.errors import InputError, LirichError
 from lirich.model import Finding
+from lirich.store.documents import natural
 from lirich.store.settings import FILE_NAME, OWN_NAMES, workspace_of
 from lirich.workbench.mappings import MAPPING_NAME, MAPPING_SUFFIX
 from lirich.workbench.table_files import is_spreadsheet, is_table
@@ -73,7 +74,7 @@ def discover(paths: Iterable[Path]) -> Found:
             found.skipped.append((shown, OWN))
         elif path.is_dir():
             found.looked_in.append(shown)
-            for file in sorted(_files(path, seen, found, named=True)):
+            for file in sorted(_files(path, seen, found, named=True), key=_in_order):
                 named.setdefault(file.resolve(), Candidate(file, explicit=False))
         elif is_spreadsheet(path):
             found.failed.append((shown, InputError(f"{path.name} is a spreadsheet about cells", advice=AS_TEXT)))
@@ -85,6 +86,11 @@ def discover(paths: Iterable[Path]) -> Found:
             raise InputError(f"{shown!r} is no file and no folder", advice="Check the path")
     found.candidates = list(named.values())
     return found
+
+
+def _in_order(path: Path) -> list[object]:
+    """Return a sorting key by which the folder week-2 comes before week-10."""
+    return [natural(part) for part in path.parts]
 
 
 def _need(path: Path, shown: str) -> None:

@@ -8,10 +8,10 @@ reported, never silent. Each fact keeps who said it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -27,7 +27,6 @@ from lirich.workbench.celltables import (
     agree,
     number_of,
 )
-from lirich.workbench.table_files import has_tables
 
 FROM_FILE = "file "
 """How the source of a fact begins that stood in an instrument's file; all other sources are tables."""
@@ -90,30 +89,25 @@ def resolve(
     *,
     known_cell: Cell | None = None,
     known_sample: Callable[[str], Sample | None] = lambda _key: None,
-    table: CellTable | None = None,
+    tables: Sequence[CellTable] = (),
+    beside: str = "",
     anew: Collection[str] = (),
 ) -> Facts:
     """Put together what *sources* say of the cell *key*; earlier sources go before later ones.
 
     What the workspace knows already (*known_cell*, and of a sample what *known_sample* returns for its key) stays
     unless a source that goes before says otherwise, or the source that it came from: what was said by hand goes before
-    tables, tables before instruments' files, and a table before another one as long as it is there. What the same
-    table said before and does not say now is withdrawn, and so is what an instrument's file said that was read *anew*
-    (the sources of such). *table* is what the folder's tables say of all cells: a sample's facts may stand in the row
-    of another cell of it. A cell whose sample nobody named has one of its own
-    name. A difference between sources becomes a finding ``metadata-differs``. Raises `MetadataError` where a fact has
-    an impossible value.
+    tables, tables before instruments' files, and a table that is read now before one that was read before. What the
+    table in the folder *beside* the file said before and does not say now is withdrawn, and so is what an instrument's
+    file said that was read *anew* (the sources of such). *tables* are those that are read now, the one that goes
+    before first: a sample's facts may stand in the row of another cell of it. A cell whose sample nobody named has one
+    of its own name. A difference between sources becomes a finding ``metadata-differs``, with the value that is kept.
+    Raises `MetadataError` where a fact has an impossible value.
     """
     entries = list(sources)
     findings: list[Finding] = []
-    said = _collect(
-        key,
-        key,
-        ((e, e.cell_fields if e.sample is None else {**e.cell_fields, "sample": e.sample}) for e in entries),
-        findings,
-    )
-    folders = {table_folder(entry.kept_as) for entry in entries} | ({table.folder} if table else set())
-    speak = _Speakers(folders - {""}, anew)
+    said = _collect((e, e.cell_fields if e.sample is None else {**e.cell_fields, "sample": e.sample}) for e in entries)
+    speak = _Speakers(beside, anew, {table.folder for table in tables}, entries)
     change = _against_known(key, key, said, speak, known_cell, findings)
     sample_key = known_cell.sample if known_cell else None
     if "sample" in change.new:
@@ -125,16 +119,16 @@ def resolve(
     cell = _build(Cell, key, change, CELL_FIELDS, known_cell, {"sample": sample_key} if sample_key else {})
     sample = None
     if sample_key is not None:
-        others = [e for e in table.entries if e.of_sample == sample_key and e not in entries] if table else []
+        rows = [entry for table in tables for entry in table.entries]
+        others = [e for e in rows if e.of_sample == sample_key and e not in entries]
         of_sample = [(e, e.sample_fields) for e in (*entries, *others) if e.sample in (None, sample_key)]
         known = known_sample(sample_key)
-        # in the order of the table, whichever of the sample's cells is entered; the instrument's file goes last
-        rows = list(table.entries) if table else []
+        # in the order of the tables, whichever of the sample's cells is entered; the instrument's file goes last
         of_sample.sort(key=lambda item: (-_rank(item[0].kept_as), rows.index(item[0]) if item[0] in rows else 0))
-        of_it = _collect(key, sample_key, of_sample, findings)
-        change = _against_known(key, sample_key, of_it, speak, known, findings)
+        change = _against_known(key, sample_key, _collect(of_sample), speak, known, findings)
         sample = _build(Sample, sample_key, change, SAMPLE_FIELDS, known, {})
-    return Facts(cell, sample, [*findings, *_unclear_names(cell, sample, said)])
+    first = {name: each[0] for name, each in said.items()}
+    return Facts(cell, sample, [*findings, *_unclear_names(cell, sample, first)])
 
 
 @dataclass(slots=True)
@@ -145,51 +139,59 @@ class _Change:
     withdrawn: list[str] = field(default_factory=list)
 
 
-def _collect(
-    cell: str, key: str, said: Iterable[tuple[Entry, Mapping[str, Scalar]]], findings: list[Finding]
-) -> dict[str, tuple[Scalar, Entry]]:
-    """Take the first of what is said of each fact; say where another source differs."""
-    collected: dict[str, tuple[Scalar, Entry]] = {}
+def _collect(said: Iterable[tuple[Entry, Mapping[str, Scalar]]]) -> dict[str, list[tuple[Scalar, Entry]]]:
+    """Return all that is said of each fact, in order."""
+    collected: dict[str, list[tuple[Scalar, Entry]]] = {}
     for entry, fields in said:
         for name, value in fields.items():
-            first = collected.setdefault(name, (value, entry))
-            if not agree(first[0], value):
-                findings.append(_differs(cell, key, name, first[0], first[1].source, value, entry.source))
+            collected.setdefault(name, []).append((value, entry))
     return collected
 
 
 @dataclass(frozen=True, slots=True)
 class _Speakers:
-    """Who says now all that he has to say: the tables of *folders*, and the instruments' *files*, by their sources."""
+    """Who speaks now: all that they have to say is said by the table ``beside`` and the ``files``, by their sources.
 
-    folders: Collection[str]
+    ``tables`` are the folders of all tables that are read now, and ``own`` what is said of the cell itself.
+    """
+
+    beside: str
     files: Collection[str]
+    tables: Collection[str]
+    own: Collection[Entry]
 
     def __contains__(self, source: str) -> bool:
-        return source in self.files or table_folder(source) in self.folders
+        return source in self.files or (bool(self.beside) and table_folder(source) == self.beside)
 
 
 def _against_known(
     cell: str,
     key: str,
-    said: Mapping[str, tuple[Scalar, Entry]],
+    said: Mapping[str, Sequence[tuple[Scalar, Entry]]],
     speak: _Speakers,
     known: Cell | Sample | None,
     findings: list[Finding],
 ) -> _Change:
-    """Weigh what is *said* now, by those who *speak*, against what is *known*, fact by fact."""
-    if known is None:
-        return _Change(dict(said))
+    """Weigh what is *said* now, by those who *speak*, against what is *known*, fact by fact; say what differs."""
     change = _Change()
-    facts = {**known.model_dump(exclude={"key", "extra", "sources"}), **known.extra}
-    for name, (value, entry) in said.items():
-        before, source = facts.get(name), known.sources.get(name, "")
+    facts = {} if known is None else {**known.model_dump(exclude={"key", "extra", "sources"}), **known.extra}
+    sources = {} if known is None else known.sources
+    for name, each in said.items():
+        value, entry = each[0]
+        before, source = facts.get(name), sources.get(name, "")
         silent = source in speak.files and source != entry.kept_as  # it said so before, and does not now
+        used = Said(value, entry.source, entry.kept_as)
         if before is None or silent or not _goes_before(source, entry.kept_as):
             change.new[name] = (value, entry)
-        elif not agree(before, value):
-            findings.append(_differs(cell, key, name, before, _short(source), value, entry.source))
-    for name, source in known.sources.items():
+            folder = table_folder(source)
+            if before is not None and folder and folder not in speak.tables and _rank(used.kept_as) == _rank(source):
+                findings += differing(cell, key, name, used, [Said(before, _short(source), source)])
+        else:
+            used = Said(before, _short(source), source)
+        # what the row of another cell says of the sample is told with that cell
+        others = [Said(v, e.source, e.kept_as) for v, e in each if any(e is own for own in speak.own)]
+        findings += differing(cell, key, name, used, others)
+    for name, source in sources.items():
         if name not in said and source in speak and facts.get(name) is not None:
             change.withdrawn.append(name)
             there = ", or write it there" if table_folder(source) else ""
@@ -210,11 +212,7 @@ def _goes_before(known: str, new: str) -> bool:
     rank_known, rank_new = _rank(known), _rank(new)
     if rank_known != rank_new:
         return rank_known > rank_new
-    if known.startswith(FROM_FILE):
-        return known != new
-    before, now = table_folder(known), table_folder(new)
-    # two tables never take turns: the first stands as long as it is there
-    return before != now and has_tables(Path(before))
+    return known.startswith(FROM_FILE) and known != new  # of two tables the one that is read last holds
 
 
 def _rank(source: str) -> int:
@@ -256,14 +254,39 @@ def portable_source(source: str, root: Path) -> str:
     return _short(source) if where in ("", ".") else f"{where}/{_short(source)}"
 
 
-def _differs(cell: str, key: str, name: str, used: object, source: str, other: object, other_source: str) -> Finding:
-    if source == BY_HAND:
-        message = f"{name} of {key} is {used}, as set by you; {other_source} says {other}; {used} is used"
-        advice = f"Correct {other_source}; or, to follow it, lirich cells {cell} --unset {name}"
+class Said(NamedTuple):
+    """What somebody says of a fact: the value, who says so in words, and the source that is kept."""
+
+    value: object
+    shown: str
+    kept_as: str
+
+
+def differing(cell: str, key: str, name: str, used: Said, others: Iterable[Said]) -> list[Finding]:
+    """Say which of *others* differ from what is *used* for the fact *name* of *key*, the cell or its sample."""
+    return [_differs(cell, key, name, used, other) for other in others if not agree(used.value, other.value)]
+
+
+def _differs(cell: str, key: str, name: str, used: Said, other: Said) -> Finding:
+    if used.kept_as == BY_HAND:
+        message = (
+            f"{name} of {key} is {used.value}, as set by you; {other.shown} says {other.value}; {used.value} is used"
+        )
+        advice = f"Correct {other.shown}; or, to follow it, lirich cells {cell} --unset {name}"
     else:
-        message = f"{name} of {key} is {used} in {source} and {other} in {other_source}; {used} is used"
+        first, second = _told_apart(used, other)
+        message = f"{name} of {key} is {used.value} in {first} and {other.value} in {second}; {used.value} is used"
         advice = f"Correct one of them, or say which holds: lirich cells {cell} --set {name}=…"
     return Finding(code="metadata-differs", severity=Severity.WARNING, message=message, advice=advice, where=cell)
+
+
+def _told_apart(used: Said, other: Said) -> tuple[str, str]:
+    """Return the two in words; of tables in two folders with as much of their paths as tells them apart."""
+    paths = [PurePosixPath(table_folder(each.kept_as)).parts for each in (used, other)]
+    if paths[0] == paths[1] or not all(table_folder(each.kept_as) for each in (used, other)):
+        return used.shown, other.shown
+    count = next(n for n in range(1, 1 + max(map(len, paths))) if paths[0][-n:] != paths[1][-n:])
+    return str(PurePosixPath(*paths[0][-count:], used.shown)), str(PurePosixPath(*paths[1][-count:], other.shown))
 
 
 def meant(name: str) -> str | None:

@@ -74,8 +74,7 @@ class Register:
 
         Raises `MetadataError` where a table beside one of them is wrong.
         """
-        for path in files:
-            self._claims.table(path)
+        self._claims.look_up(files)
         for test in self._store.tests_of_raw(list(files.values())):
             self._by_raw.setdefault(test.raw.sha256, []).append(test)
         # there without a test of their own: another one may have all of their rows
@@ -103,8 +102,8 @@ class Register:
             findings = [f for each in moved for f in each.findings]
             anew = {of_file(present).kept_as for present in place.readings if present.metadata != test.metadata}
             said += [of_file(other) for other in things.tests(place.cell) if anew and other.raw != test.raw]
-            table = self._claims.table(path)
-            findings += enter_facts(things, place.cell, said, table, named_by=named_by, anew=anew)
+            tables, beside = self._claims.tables, self._claims.table(path).folder
+            findings += enter_facts(things, place.cell, said, tables, beside=beside, named_by=named_by, anew=anew)
             there = self._as_it_is(things, test, place, findings)
             return there if there is not None else self._put(things, path, test, place, moved, findings)
 
@@ -148,9 +147,7 @@ class Register:
 
     def _said(self, things: Things, path: Path, test: Test, place: Place) -> tuple[list[Entry], list[Carried]]:
         """Return all that is said of the cell, and what of it comes from the cells that the file leaves."""
-        kept = things.tests(place.cell)
-        files = [path, *(Path(f.name) for present in kept for f in (present.raw, *present.replaces))]
-        by_hand, of_table, of_file = self._claims.facts(place.cell, path, test, files)
+        by_hand, of_table, of_file = self._claims.facts(place.cell, path, test, things.tests(place.cell))
         said = [*by_hand, *of_table, *of_file]
         moved = carried(things, place.leaving, place.cell, said, path.parent.resolve().as_posix())
         along = [entry for each in moved for entry in each.entries]

@@ -13,26 +13,24 @@ from lirich.workbench.celltables import (
     BY_HAND,
     CELL_FIELDS,
     SAMPLE_FIELDS,
-    CellTable,
     Entry,
     T,
 )
 from lirich.workbench.history import names_before
-from lirich.workbench.metadata import FROM_FILE, forget, say_again, short_source, table_folder
+from lirich.workbench.metadata import FROM_FILE, Said, differing, forget, say_again, short_source, table_folder
 from lirich.workbench.table_files import has_tables, read_cell_tables
 
 if TYPE_CHECKING:
     from lirich.store.records import FactVersion
     from lirich.store.things import Things
 
-Said = tuple[Scalar, Entry]
-
 
 def take_back(things: Things, key: str, names: Sequence[str]) -> list[Finding]:
     """Forget facts of a cell and its sample; say what stands again.
 
     Where the user had said a fact, what a table or a file says of it stands again: by the table as it is now, or as it
-    was known last where it is gone. A fact that a table or file said is *not given* until files are added that say it.
+    was known last where it is gone or wrong. A fact that a table or file said is *not given* until files are added
+    that say it.
     Raises `UnknownNameError` on a fact that is not given, `MetadataError` where a table says an impossible value.
     """
     cell = things.one(Cell, key)
@@ -49,7 +47,8 @@ def take_back(things: Things, key: str, names: Sequence[str]) -> list[Finding]:
 
 def _put_back(things: Things, cell: Cell, thing: T, names: Sequence[str]) -> list[Finding]:
     by_hand = [name for name in names if thing.sources.get(name) == BY_HAND]
-    again = _said_by_others(things, cell, thing, by_hand) if by_hand else {}
+    others = Others(things, cell, thing) if by_hand else None
+    again = {} if others is None else {name: said[0][:2] for name in by_hand if (said := others.of(name))}
     things.put(say_again(forget(thing, names), again))
     return [
         Finding(
@@ -67,22 +66,55 @@ def _given(thing: Cell | Sample) -> list[str]:
     return [*facts, *thing.extra]
 
 
-def _said_by_others(things: Things, cell: Cell, thing: Cell | Sample, names: Iterable[str]) -> dict[str, Said]:
-    """Return what tables, then files say of the facts *names* of *thing*, the cell or its sample, with who says it."""
-    tests = things.tests(cell.key)
-    of_cell = _under_all_names(things, cell.key)
-    before = of_cell if thing is cell else things.history(Sample, thing.key)
-    former = [*before, *of_cell]
-    places = [source for version in reversed(former) if version.fact for source in version.fact.sources.values()]
-    folders = [folder for folder in dict.fromkeys(map(table_folder, places)) if folder]
-    entries = [entry for folder in folders for entry in _of_tables(Path(folder), cell, thing, tests)]
-    entries += [of_file(test) for test in tests]
-    found: dict[str, Said] = {}
+class Others:
+    """What tables, then files say of the facts of *thing*, the cell or its sample; nothing that was said by hand.
+
+    A table speaks as it is now, or as it was known last where it is gone or wrong.
+    """
+
+    def __init__(self, things: Things, cell: Cell, thing: Cell | Sample) -> None:
+        tests = things.tests(cell.key)
+        of_cell = _under_all_names(things, cell.key)
+        self._before = of_cell if thing is cell else things.history(Sample, thing.key)
+        former = [*self._before, *of_cell]
+        places = [source for v in reversed(former) if v.fact is not None for source in v.fact.sources.values()]
+        self._tables: dict[str, list[Entry] | str] = {
+            folder: _of_tables(Path(folder), cell, thing, tests)
+            for folder in dict.fromkeys(map(table_folder, places))
+            if folder
+        }
+        self._files = [of_file(test) for test in tests]
+
+    def of(self, name: str) -> list[tuple[Scalar, Entry, bool]]:
+        """Return what is said of the fact *name*, by whom, and whether it is said now; the one that holds first."""
+        known = _known(self._before, name)
+        found: list[tuple[Scalar, Entry, bool]] = []
+        for folder in dict.fromkeys((*known, *self._tables)):  # the table that was read last goes before
+            table = self._tables[folder]
+            if not isinstance(table, str):
+                found += [(*said, True) for entry in table for said in _in(entry, name)]
+            elif folder in known:
+                value, source = known[folder]
+                shown = f"{short_source(source)} ({table})"
+                found.append((value, Entry(None, None, (), {}, {}, shown, source), False))
+        return found + [(*said, True) for entry in self._files for said in _in(entry, name)]
+
+
+def contradicted(things: Things, cell: Cell, thing: Cell | Sample, names: Iterable[str]) -> list[Finding]:
+    """Say where a table or a file says something else of the facts *names*, which were just said by hand."""
+    others = Others(things, cell, thing)
+    facts = {**thing.model_dump(exclude={"key", "extra", "sources"}), **thing.extra}
+    findings = []
     for name in names:
-        of_table = {source: said for source, said in _known(before, name).items() if not has_tables(_place(source))}
-        for said in (*(s for entry in entries for s in _in(entry, name)), *of_table.values()):
-            found.setdefault(name, said)
-    return found
+        said = [Said(value, entry.source, entry.kept_as) for value, entry, now in others.of(name) if now]
+        first = [next(kind, None) for kind in (filter(_of_table, said), (s for s in said if not _of_table(s)))]
+        used = Said(facts[name], BY_HAND, BY_HAND)
+        findings += differing(cell.key, thing.key, name, used, [each for each in first if each is not None])
+    return findings
+
+
+def _of_table(said: Said) -> bool:
+    return bool(table_folder(said.kept_as))
 
 
 def _under_all_names(things: Things, key: str) -> list[FactVersion]:
@@ -92,11 +124,14 @@ def _under_all_names(things: Things, key: str) -> list[FactVersion]:
     return sorted(found, key=lambda version: version.unix_second)
 
 
-def _of_tables(folder: Path, cell: Cell, thing: Cell | Sample, tests: Sequence[Test]) -> list[Entry]:
+def _of_tables(folder: Path, cell: Cell, thing: Cell | Sample, tests: Sequence[Test]) -> list[Entry] | str:
+    """Return what the tables of the folder say of *thing*, or in words why they say nothing."""
+    if not has_tables(folder):
+        return "which is gone"
     try:
-        table = read_cell_tables(folder) if folder.is_dir() else CellTable()
-    except LirichError:
-        return []  # the next add of the folder says what is wrong with it
+        table = read_cell_tables(folder)
+    except LirichError as error:
+        return f"as it was read last; it is wrong now: {error.found}"
     files = [Path(file.name) for test in tests for file in (test.raw, *test.replaces)]
     about = table.entries_about(cell.key, files)
     if isinstance(thing, Cell):
@@ -118,25 +153,20 @@ def of_file(test: Test) -> Entry:
     )
 
 
-def _in(entry: Entry, name: str) -> Iterable[Said]:
+def _in(entry: Entry, name: str) -> Iterable[tuple[Scalar, Entry]]:
     if name == "sample":
         return [(entry.sample, entry)] if entry.sample is not None else []
     return [(fields[name], entry) for fields in (entry.cell_fields, entry.sample_fields) if name in fields]
 
 
-def _known(versions: Sequence[FactVersion], name: str) -> dict[str, Said]:
-    """Return what tables are known to have said of a fact, the newest first."""
-    found: dict[str, Said] = {}
+def _known(versions: Sequence[FactVersion], name: str) -> dict[str, tuple[Scalar, str]]:
+    """Return by folder what tables are known to have said last of a fact, with the source, the newest first."""
+    found: dict[str, tuple[Scalar, str]] = {}
     for version in reversed(versions):
         if version.fact is None:
             continue
         source = version.fact.sources.get(name, "")
         value = {**version.fact.model_dump(exclude={"extra", "sources"}), **version.fact.extra}.get(name)
         if table_folder(source) and value is not None:
-            shown = f"{short_source(source)} (which is gone)"
-            found.setdefault(source, (value, Entry(None, None, (), {}, {}, shown, source)))
+            found.setdefault(table_folder(source), (value, source))
     return found
-
-
-def _place(source: str) -> Path:
-    return Path(table_folder(source))

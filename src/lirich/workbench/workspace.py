@@ -222,28 +222,17 @@ class Workspace(Screenings):
         """Say, correct or (``None``) take back facts of a cell and its sample.
 
         Analyses that depend on them are then out of date. What is said here goes before what tables and files say,
-        now and later. Where you take back what you said, what they say stands again; what they said themselves is then
-        *not given*, until files are added that say it. Raises `UnknownNameError` on the cell or a fact that is not
-        given, `MetadataError` on a field or a value.
+        now and later; where these differ, or other cells of the sample change too, a finding says so. Where you take
+        back what you said, what they say stands again; what they said themselves is then *not given*, until files are
+        added that say it. Raises `UnknownNameError` on the cell or a fact that is not given, `MetadataError` on a field
+        or a value.
         """
-        from lirich.workbench.cellfacts import answered, enter_facts
+        from lirich.workbench.cellfacts import say_by_hand
         from lirich.workbench.celltables import entry_from_facts
-        from lirich.workbench.doubtful_facts import doubtful
-        from lirich.workbench.taking_back import take_back
 
-        said = {name: fact for name, fact in facts.items() if fact is not None}
-        entry = entry_from_facts(said)
-
-        def work(things: Things) -> list[Finding]:
-            things.one(Cell, cell)
-            answered(things, cell, list(facts))
-            found = enter_facts(things, cell, [entry]) if said else []
-            found += take_back(things, cell, [name for name in facts if name not in said])
-            now = things.one(Cell, cell)
-            sample = things.find(Sample, now.sample) if now.sample else None
-            return [*found, *doubtful(now, sample, facts)]
-
-        return self.store.change(work)
+        said = entry_from_facts({name: fact for name, fact in facts.items() if fact is not None})
+        gone = [name for name, fact in facts.items() if fact is None]
+        return self.store.change(lambda things: say_by_hand(things, cell, said, gone))
 
     def remove_cell(self, cell: str) -> None:
         """Remove a cell with its files' tests, values and corrections from the workspace.
