@@ -8,6 +8,7 @@ import pytest
 
 from lirich.cycling.plausibility import LEAST_MAH_G, MARGIN, RICHEST, capacity_limit
 from lirich.model import Cell, Composition, Sample
+from lirich.store.literature import load
 from lirich.workbench import Workspace
 from lirich.workbench.doubtful_facts import RANGES, doubtful
 from test_workbench import write_curve
@@ -117,3 +118,41 @@ def test_doubts_are_said_where_the_fact_is_said(workspace: Workspace, tmp_path: 
     assert [f.code for f in workspace.cells["a"].findings].count("fact-implausible") == 2
     assert workspace.set_facts("a", {"one_c_ma_g": 250, "temperature_celsius": 25}) == []
     assert "fact-implausible" not in [f.code for f in workspace.cells["a"].findings]
+
+
+@pytest.mark.parametrize(
+    ("formula", "meant"),
+    [
+        ("Li1.2Mn0.54Ni0.13Co0.13O", LI_RICH),
+        ("Li1.2Mn0.54Ni0.13Co0.13O3", LI_RICH),
+        ("Li1.2Mn5.4Ni0.13Co0.13O2", LI_RICH),
+        ("Li1.2Mn0.054Ni0.13Co0.13O2", LI_RICH),
+        ("Li12Mn0.54Ni0.13Co0.13O2", LI_RICH),
+        ("LiNi0.5Mn1.5O", "LiNi0.5Mn1.5O4"),
+        ("LiFePO", "LiFePO4"),
+        ("LiNi0.8Mn0.1Co0.1O22", "LiNi0.8Mn0.1Co0.1O2"),
+    ],
+)
+def test_a_composition_whose_charges_cannot_balance_is_doubted_with_the_likely_one(formula: str, meant: str) -> None:
+    (said,) = told(composition=formula)
+    assert said.startswith(f"composition of A is {formula}: its metals have a charge of ")
+    assert said.endswith(f"Did you mean composition={meant}?")
+
+
+MADE = """
+    LiNi0.5Mn1.5O4 LiNi0.5Mn1.5O3.9 LiFePO4 FePO4 LiMnPO4 C6 Li4Ti5O12 Li22Si5 Li2MnO3
+    Li3MnO4 Li5FeO4 Li2NiO2 Mn0.54Ni0.13Co0.13O2 Li0.2Mn0.54Ni0.13Co0.13O2 LiV3O8 Li6CoO4
+    Li2MnO2F Li1.2Ni0.4Mn0.4O1.8F0.2 Li1.3Nb0.3Mn0.4O2 Li7La3Zr2O12 Li6PS5Cl
+    0.5Li2MnO3·0.5LiNi0.33Mn0.33Co0.33O2 Li1.2Mn0.52Ni0.13Co0.13Al0.02O2 Li1.2Ru0.5Mn0.3O2
+"""
+
+
+@pytest.mark.parametrize("formula", MADE.split())
+def test_a_composition_that_is_made_is_not_doubted(formula: str) -> None:
+    assert told(composition=formula) == []
+
+
+def test_no_composition_of_the_literature_is_doubted() -> None:
+    formulas = {str(v.conditions.other["composition"]) for v in load() if "composition" in v.conditions.other}
+    assert formulas
+    assert [formula for formula in sorted(formulas) if told(composition=formula)] == []

@@ -404,6 +404,47 @@ def test_a_wrong_value_is_refused_in_the_users_words(facts: dict[str, str | floa
     assert "Input should" not in str(told.value)
 
 
+def test_a_cell_that_is_renamed_in_its_table_moves_as_the_error_says(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    say("file,cell,active_mass_mg\nSC-1.csv,A,6.2\n")
+    workspace.set_facts("A", {"temperature_celsius": 30})
+    ((_, error),) = say("file,cell,active_mass_mg\nSC-1.csv,B,6.2\n").failed
+    assert "Where the cell is renamed, or the file is of another one: add it with --reassign" in str(error)
+    workspace.add(tmp_path / "files", reassign=True, executor="serial")
+    assert "A" not in workspace.cells
+    assert (mass(workspace, "B"), workspace.cells["B"].facts.temperature_celsius) == (6.2, 30)
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_a_table_of_a_european_spreadsheet_is_read_with_its_decimal_commas(tmp_path: Path, sign: str) -> None:
+    rows = (
+        ("File", "CELL", "Active_Mass_mg", "temperature_celsius", "particle_diameter_um", "dwell", "note", "Furnace"),
+        ("A.csv", "A", "5,91", "25", "0,47", "1,50", "3,5 h, air", "X1"),
+        ("B.csv", "B", "6", "25,5", "", "2", "7,5", "X2"),
+    )
+    (tmp_path / "cells.csv").write_text("\n".join(sign.join(row) for row in rows))
+    first, second = read_cell_tables(tmp_path).entries
+    assert (first.cell, first.patterns, first.sample_fields) == ("A", ("A.csv",), {"particle_diameter_um": "0.47"})
+    assert first.cell_fields == {
+        "active_mass_mg": "5.91",
+        "temperature_celsius": "25",
+        "dwell": "1.50",
+        "note": "3,5 h, air",
+        "Furnace": "X1",
+    }
+    assert second.cell_fields["temperature_celsius"] == "25.5"
+    assert second.cell_fields["note"] == "7,5"
+
+
+def test_commas_beside_points_may_be_between_thousands_and_are_left(tmp_path: Path) -> None:
+    (tmp_path / "cells.csv").write_text("cell;active_mass_mg\nA;1,234\nB;5.91\n")
+    assert [e.cell_fields for e in read_cell_tables(tmp_path).entries] == [
+        {"active_mass_mg": "1,234"},
+        {"active_mass_mg": "5.91"},
+    ]
+
+
 def test_a_cell_is_removed_and_comes_back(workspace: Workspace, say: Callable[[str], AddReport]) -> None:
     table = HEAD + "SC-1,LRM,SC,6.2\n"
     say(table)

@@ -538,7 +538,7 @@ def test_a_table_of_another_case_is_read_and_a_spreadsheet_is_said_to_be_none(
         (b"filename,cell,active_mass_mg\nx.csv,A,5\n", "Did you mean file? Rename the column"),
         (b"file,cell name,active_mass_mg\nx.csv,A,5\n", "Did you mean cell? Rename the column"),
         (b"sample,active_mass_mg\nA,5\n", "has neither a column cell nor a column file"),
-        (b"Cell,active_mass_mg\nA,5\n", "Rename the column Cell to cell"),
+        (b"Cell,cell,active_mass_mg\nA,A,5\n", "two columns 'cell'"),
         (b"cell,one_c\nA,0.25\n", "the field 'one_c_ma_g'"),
         ("file,cell\nx.csv,A\n".encode("utf-16"), "is text in UTF-16. Expected: text in UTF-8. Save it as CSV UTF-8"),
         ("file,oven\nx.csv,5 µg\n".encode("latin-1"), "line 2 has the byte 0xb5, which is no UTF-8"),
@@ -577,13 +577,13 @@ def test_a_column_that_means_a_field_is_asked_about_though_the_file_has_the_fact
     ]
 
 
-@pytest.mark.parametrize("name", ["cell", "file"])
+@pytest.mark.parametrize("name", ["cell", "file", "name", "key", "cell_name"])
 def test_the_name_of_a_cell_is_no_fact_to_be_set(workspace: Workspace, tmp_path: Path, name: str) -> None:
     write_curve(tmp_path / "A.csv")
     workspace.add(tmp_path / "A.csv", executor="serial")
-    with pytest.raises(MetadataError, match="lirich add FILES --cell NAME"):
+    with pytest.raises(MetadataError, match="To rename a cell: lirich add FILES --cell NAME --reassign"):
         workspace.set_facts("A", {name: "B"})
-    with pytest.raises(MetadataError, match="lirich add FILES --cell NAME"):
+    with pytest.raises(MetadataError, match="To rename a cell: lirich add FILES --cell NAME --reassign"):
         workspace.add(tmp_path / "A.csv", facts={name: "B"})
 
 

@@ -24,7 +24,7 @@ MORPHOLOGIES = {
     **dict.fromkeys(("sc", "single crystal", "single crystalline", "singlecrystal"), "SC"),
     **dict.fromkeys(("pc", "polycrystal", "polycrystalline", "poly crystal"), "PC"),
 }
-OTHER_UNITS = {
+OTHERUNITS = {
     "active_mass_g": "1 g = 1000 mg",
     "active_mass_ug": "1000 µg = 1 mg",
     "active_mass_kg": "1 kg = 1000000 mg",
@@ -38,7 +38,7 @@ OTHER_UNITS = {
 }
 """How values under the name of another unit are converted."""
 
-_UNITS = ("_mg", "_ma_g", "_mah_g", "_cm2", "_um", "_percent")
+UNITS = ("_mg", "_ma_g", "_mah_g", "_cm2", "_um", "_percent")
 """Ends of fields without which a name is refused: ``one_c`` may be in A/g."""
 
 T = TypeVar("T", Cell, Sample)
@@ -136,12 +136,13 @@ def entry_from_facts(facts: Mapping[str, Scalar]) -> Entry:
 
     Raises `MetadataError` on a field that nearly is one of lirich's, and on a name of a cell or file: no fact.
     """
-    for name in ("cell", "file", "files"):
-        if name in facts:
+    for name in facts:
+        if re.sub("[ _-]", "", name.casefold()) in ("cell", "file", "files", "name", "key", "cellname", "rename"):
             raise MetadataError(
                 f"{name} is no fact that can be set",
                 expected="a field of a cell or its sample, or a name of your own",
-                advice="To give files to a cell: lirich add FILES --cell NAME (with --reassign to move them)",
+                advice="To rename a cell: lirich add FILES --cell NAME --reassign, with all its files; or correct its "
+                "name in cells.csv and add the folder with --reassign. What you said of it goes along",
             )
     return entry_of(facts, BY_HAND)
 
@@ -181,7 +182,7 @@ def _near(name: str) -> list[str]:
     """Return the field that *name* nearly is, if any: a letter apart, or without its unit."""
     known = (*CELL_FIELDS, *SAMPLE_FIELDS, "cell", "sample", "file")
     plain = re.sub("[ -]", "_", name.lower())
-    bare = [field for field in known if field in {plain + unit for unit in _UNITS}]
+    bare = [field for field in known if field in {plain + unit for unit in UNITS}]
     return bare or difflib.get_close_matches(plain, known, n=1, cutoff=0.75)
 
 
@@ -190,7 +191,7 @@ def _refuse_near_miss(name: str, source: str) -> None:
     if not near:
         return
     by_hand = source == BY_HAND
-    converted = OTHER_UNITS.get(name.lower())
+    converted = OTHERUNITS.get(name.lower())
     rename = f"State {near[0]} instead" if by_hand else f"Rename the column to {near[0]}"
     raise MetadataError(
         f"There is no fact {name!r}" if by_hand else f"{source} has a field {name!r}",

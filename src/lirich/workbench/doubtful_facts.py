@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lirich.cycling.material import cathode_oxide
 from lirich.cycling.plausibility import RICHEST_HOST_MAH_G
 from lirich.model import Cell, Composition, Finding, Sample, Severity
+from lirich.model.oxidation import likely_meant, unbalanced
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ that it gives (`implausible_capacity` there).
 def doubtful(cell: Cell, sample: Sample | None, names: Iterable[str] | None = None) -> list[Finding]:
     """Return the facts of a cell and its sample that cannot be so, each with the unit that it is likely in.
 
-    With *names* only what is about these facts. An anode that is a cathode by its composition is doubted too.
+    With *names* only what is about these facts. An anode that is a cathode by its composition is doubted too, and so is
+    a composition whose charges cannot balance.
     """
     facts = cell.model_dump(include=set(RANGES))
     if sample is not None:
@@ -101,6 +103,7 @@ def doubtful(cell: Cell, sample: Sample | None, names: Iterable[str] | None = No
         for name, value in facts.items()
         if name in wanted and value is not None and not RANGES[name].low <= value <= RANGES[name].high
     ]
+    found += _unbalanced(cell, sample) if "composition" in wanted else []
     return [*found, *(_contradiction(cell, sample) if wanted & {"electrode", "composition"} else [])]
 
 
@@ -122,6 +125,23 @@ def _implausible(name: str, value: float, cell: Cell) -> Finding:
 
 def _usual(limits: Range, value: float) -> bool:
     return limits.usual[0] <= value <= limits.usual[1]
+
+
+def _unbalanced(cell: Cell, sample: Sample | None) -> list[Finding]:
+    formula = None if sample is None else sample.composition
+    why = unbalanced(Composition.parse(formula)) if formula else ""
+    if not formula or not why:
+        return []
+    meant = likely_meant(Composition.parse(formula))
+    return [
+        Finding(
+            code="fact-implausible",
+            severity=Severity.WARNING,
+            message=f"composition of {cell.key} is {formula}: {why}",
+            advice=f"Did you mean composition={meant}?" if meant else "Check its numbers",
+            where=cell.key,
+        )
+    ]
 
 
 def _contradiction(cell: Cell, sample: Sample | None) -> list[Finding]:

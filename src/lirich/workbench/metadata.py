@@ -257,7 +257,7 @@ def portable_source(source: str, root: Path) -> str:
 class Said(NamedTuple):
     """What somebody says of a fact: the value, who says so in words, and the source that is kept."""
 
-    value: object
+    value: Scalar
     shown: str
     kept_as: str
 

@@ -137,7 +137,7 @@ class Register:
                 raise ConflictingMetadataError(
                     f"{what} of the cell {other.cell!r} already, not of {place.cell!r}",
                     expected="one cell for each file",
-                    advice="Add it with --reassign to move it",
+                    advice="Where the cell is renamed, or the file is of another one: add it with --reassign",
                 )
         return place
 

@@ -30,14 +30,14 @@ import io
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lirich.errors import ConflictingMetadataError, MetadataError
 from lirich.model import Scalar
 from lirich.model.spreadsheet import unmarked
-from lirich.workbench.celltables import CellTable, Entry, agree, entry_of
+from lirich.workbench.celltables import CELL_FIELDS, SAMPLE_FIELDS, UNITS, CellTable, Entry, agree, entry_of
 
 TABLE_NAMES = ("cells.csv", "cells.toml")
 
@@ -46,6 +46,10 @@ _OTHER_NAMES = {
     "cell": ("cellname", "cellid", "cellno", "cellnumber", "nameofcell"),
 }
 """What the columns that tie a row to its files are called elsewhere, as letters alone."""
+
+_FIELDS = ("cell", "sample", "file", "files", *CELL_FIELDS, *SAMPLE_FIELDS)
+_NUMBERS = tuple(field for field in _FIELDS if field.endswith((*UNITS, "_celsius")))
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".tsv")
 _AS_TEXT = "Save it as CSV UTF-8 (in a spreadsheet: Save as, CSV UTF-8), or as UTF-8 in a text editor"
@@ -137,22 +141,49 @@ def _from_csv(text: str, source: str) -> list[Entry]:
     )
     entries = []
     try:
-        columns = Counter(unmarked(name.strip()) for name in rows.fieldnames or () if name.strip())
+        columns = Counter(_column(name) for name in rows.fieldnames or () if name.strip())
         twice = [name for name, count in columns.items() if count > 1]
         if twice:
             raise MetadataError(f"{source} has two columns {twice[0]!r}", expected="one column for each fact")
         _refuse_other_names(columns, source)
+        said: list[tuple[str, dict[str, str]]] = []
         for row in rows:
             where = f"{source}, line {rows.line_num}"
             if "__more__" in row:
                 raise MetadataError(f"{where} has more entries than the header has columns")
-            said = {unmarked(k.strip()): unmarked(v.strip()) for k, v in row.items() if k and v}
-            fields = {k: v for k, v in said.items() if k and v}
-            if fields:
-                entries.append(entry_of(fields, where))
+            fields = {_column(k): unmarked(v.strip()) for k, v in row.items() if k and v}
+            said.append((where, {k: v for k, v in fields.items() if k and v}))
+        if rows.reader.dialect.delimiter != ",":
+            _take_decimal_commas([fields for _, fields in said])
+        entries += [entry_of(fields, where) for where, fields in said if fields]
     except csv.Error as error:
         raise MetadataError(f"{source}, line {rows.line_num + 1}: {error}", expected="short texts") from error
     return entries
+
+
+def _column(name: str) -> str:
+    """Return the name of a column; that of a field in small letters, as ``File`` is no other name."""
+    plain = unmarked(name.strip())
+    return plain.casefold() if plain.casefold() in _FIELDS else plain
+
+
+def _take_decimal_commas(rows: Sequence[dict[str, str]]) -> None:
+    """Write decimal points for the decimal commas of a table that no commas separate, as spreadsheets in Europe do.
+
+    In the fields that are numbers, and in columns of which all entries are. None where a number of the table has a
+    point: there a comma may stand between thousands.
+    """
+    columns: dict[str, list[str]] = {}
+    for row in rows:
+        for name, text in row.items():
+            columns.setdefault(name, []).append(text)
+    numbers = {
+        n: each for n, each in columns.items() if n in _NUMBERS or (n not in _FIELDS and all(map(_NUMBER, each)))
+    }
+    if any("." in text and _NUMBER(text) for each in numbers.values() for text in each):
+        return
+    for row in rows:
+        row.update({n: row[n].replace(",", ".") for n in numbers if n in row and _NUMBER(row[n])})
 
 
 def _from_toml(text: str, source: str) -> list[Entry]:
@@ -189,9 +220,8 @@ def _refuse_other_names(columns: Iterable[str], source: str) -> None:
                     advice=f"Did you mean {wanted}? Rename the column",
                 )
     if there and there.isdisjoint(("cell", "file", "files")):
-        near = [c for c in columns if c.casefold() in ("cell", "file", "files")]
         raise MetadataError(
             f"{source} has neither a column cell nor a column file",
             expected="one of them: they tie a row to its files",
-            advice=f"Rename the column {near[0]} to {near[0].casefold()}" if near else "Add the column file",
+            advice="Add the column file",
         )
