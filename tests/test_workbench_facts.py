@@ -276,8 +276,20 @@ def test_a_row_that_is_gone_takes_back_what_it_said_and_only_that(
     # a table that is gone says nothing, and takes nothing back
     say(HEAD + "SC-1,LRM,SC,6.2\n")
     (tmp_path / "files" / "cells.csv").unlink()
-    assert codes(workspace.add(tmp_path / "files", executor="serial")) == []
+    assert codes(workspace.add(tmp_path / "files", executor="serial")) == ["table-gone"]
     assert mass(workspace) == 6.2
+
+
+def test_a_table_that_is_gone_takes_nothing_back_and_that_is_said(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    say(HEAD + "SC-1,LRM,SC,6.2\nSC-2,LRM,SC,6.1\n")
+    (tmp_path / "files" / "cells.csv").unlink()
+    (told,) = workspace.add(tmp_path / "files", executor="serial").findings
+    assert told.message == "files has no cells.csv any more; what it said of SC-1, SC-2 stays"
+    assert mass(workspace) == 6.2
+    assert codes(say(HEAD)) == ["fact-withdrawn"] * 4  # as the advice says: a table without rows
+    assert mass(workspace) is None
 
 
 def test_a_table_of_another_folder_takes_nothing_back(workspace: Workspace, tmp_path: Path) -> None:

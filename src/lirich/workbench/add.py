@@ -317,6 +317,7 @@ def add_files(
     report.findings += counted_twice(store, [added.test for added in report.added if added.state == "new"])
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
+    report.findings += claims.tables_gone(there_now)
     report.findings += [f for c in there_now for f in doubtful(c, samples.get(c.sample or ""))]
     report.findings += looked.findings(nothing=not (report.added or report.failed or report.skipped))
     report.added.sort(key=lambda added: added.path)

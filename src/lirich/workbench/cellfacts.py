@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lirich.model import Cell, Finding, Sample, Severity, Test
 from lirich.store.documents import natural
-from lirich.workbench.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry
+from lirich.workbench.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, shown_names
 from lirich.workbench.doubtful_facts import doubtful
 from lirich.workbench.metadata import FACT_CODES, about, meant, named, resolve
 from lirich.workbench.taking_back import contradicted, take_back
@@ -101,7 +101,6 @@ def _shared(things: Things, cell: Cell, before: Sample | None, sample: Sample, n
     if not changed or not others:
         return []
     facts = " and ".join(f"{name} {getattr(sample, name)}" for name in changed)
-    shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
     corrected = before is not None and any(getattr(before, name) is not None for name in changed)
     own = cell.key if cell.key != sample.key else "NAME"
     back = " ".join(f"--unset {name}" for name in changed)
@@ -110,7 +109,7 @@ def _shared(things: Things, cell: Cell, before: Sample | None, sample: Sample, n
         Finding(
             code="sample-shared",
             severity=Severity.WARNING if corrected else Severity.INFO,
-            message=f"{sample.key} has {facts} now, and so have its other cells: {shown}",
+            message=f"{sample.key} has {facts} now, and so have its other cells: {shown_names(others)}",
             advice=f"If you mean {cell.key} alone: lirich cells {cell.key} {back}, then lirich cells {cell.key} "
             f"--set sample={own} {say} (a sample of its own: state its other facts too)",
             where=cell.key,

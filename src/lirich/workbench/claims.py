@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lirich.errors import ConflictingMetadataError
-from lirich.model import Finding, Test
-from lirich.workbench.celltables import BY_HAND, CellTable, Entry
+from lirich.model import Cell, Finding, Severity, Test
+from lirich.workbench.celltables import BY_HAND, CellTable, Entry, shown_names
 from lirich.workbench.continuing import without_counter
+from lirich.workbench.metadata import table_folder
 from lirich.workbench.table_files import read_cell_tables
 from lirich.workbench.taking_back import of_file
 
@@ -125,3 +126,21 @@ class Claims:
                     )
                 )
         return findings
+
+    def tables_gone(self, cells: Iterable[Cell]) -> list[Finding]:
+        """Say which tables of the folders looked up are gone although facts of *cells* are from them: these stay."""
+        left = {folder.as_posix() for folder, table in self._tables.items() if not table.folder}
+        about: dict[str, list[str]] = {}
+        for cell in cells:
+            for folder in {table_folder(source) for source in cell.sources.values()} & left:
+                about.setdefault(folder, []).append(cell.key)
+        return [
+            Finding(
+                code="table-gone",
+                severity=Severity.INFO,
+                message=f"{Path(folder).name} has no cells.csv any more; what it said of {shown_names(names)} stays",
+                advice="To take a fact back: lirich cells NAME --unset FIELD; a row that is taken out of a table, or a "
+                "table without rows, takes back what it said",
+            )
+            for folder, names in about.items()
+        ]

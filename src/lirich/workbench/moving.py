@@ -78,7 +78,7 @@ class Carried:
     def told(self) -> str:
         """What of it was said by hand, in words; empty where nothing was."""
         names = [n for e in self.entries if e.kept_as == BY_HAND for n in (*e.cell_fields, *e.sample_fields)]
-        names += ["sample"] if any(e.sample and e.kept_as for e in self.entries) else []
+        names += ["sample"] if any(e.sample and e.kept_as == BY_HAND for e in self.entries) else []
         count = len(self.segments)
         return ", ".join([*names, *([f"{count} segment{'s' if count > 1 else ''}"] if count else [])])
 
