@@ -1,18 +1,23 @@
-"""The way to the database: SQLite in the workspace folder, or PostgreSQL; one transaction per call."""
+"""The way to the database: SQLite in the workspace folder, or PostgreSQL; one transaction per call.
+
+SQLite in a folder that cannot be written (an archive, a colleague's workspace) is read as it is and never written.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import random
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from lirich.errors import CorruptStoreError, LirichError, OptionalDependencyError, StoreError
 from lirich.store.settings import WorkspaceSettings, parse_database_url, without_secrets
@@ -21,6 +26,8 @@ T = TypeVar("T")
 
 BUSY_SECOND = 20.0
 """How long one attempt waits for another process to finish writing."""
+
+_COPY = "Copy the workspace to a folder that you can write, and work there"
 
 ATTEMPTS = 6
 _RETRY_SQLSTATES = frozenset({"40001", "40P01", "23505", "55P03", "57P01", "08006", "08003", "08000"})
@@ -36,6 +43,8 @@ class Database:
         self._url = settings.database_url.get_secret_value() if settings.database_url else None
         self._sqlite_path = sqlite_path
         self._pid = os.getpid()
+        self.read_only = self._url is None and sqlite_path.is_file() and not _writable(sqlite_path.parent)
+        """Whether the catalogue can be read only."""
         self._engine = self._make_engine()
 
     @property
@@ -59,10 +68,17 @@ class Database:
         self._engine.dispose(close=self._pid == os.getpid())
 
     def _run(self, work: Callable[[Connection], T], *, write: bool) -> T:
+        if write and self.read_only:
+            raise StoreError(f"{self._sqlite_path.parent} cannot be written", advice=_COPY)
         for attempt in range(1, ATTEMPTS + 1):
+            before = self._state()
             try:
                 with self._connect(write=write) as connection, connection.begin():
-                    return work(connection)
+                    done = work(connection)
+                if not self.read_only or before.wal or before == self._state():
+                    return done
+                if attempt == ATTEMPTS:
+                    raise StoreError(f"{self._sqlite_path} is being written by another process", advice="Run it again")
             except SQLAlchemyError as error:
                 if attempt == ATTEMPTS or not self._passing(error):
                     # `from None`: the chain's own text may hold the connection string
@@ -81,7 +97,29 @@ class Database:
             isolation_level="READ COMMITTED" if write else "REPEATABLE READ", postgresql_readonly=not write
         )
 
+    def _state(self) -> _State:
+        """Return what tells whether another process wrote to a catalogue that is read without locks."""
+        if not self.read_only:
+            return _State()
+        try:
+            file, wal = self._sqlite_path.stat(), self._sqlite_path.with_name(f"{self._sqlite_path.name}-wal")
+            return _State(file.st_mtime_ns, file.st_size, wal.stat().st_size if wal.exists() else 0)
+        except OSError:
+            return _State()  # connecting says what is wrong
+
+    def _open_read_only(self) -> sqlite3.Connection:
+        # without a log of changes no process writes, and the file is whole: `immutable` needs no file beside it. With
+        # one, the changes in it must be read, by its index, which lies there: https://www.sqlite.org/wal.html#readonly
+        immutable = "" if self._state().wal else "&immutable=1"
+        where = f"{self._sqlite_path.absolute().as_uri()}?mode=ro{immutable}"
+        return sqlite3.connect(where, uri=True, timeout=BUSY_SECOND, check_same_thread=False)
+
     def _make_engine(self) -> Engine:
+        if self.read_only:
+            engine = create_engine("sqlite://", creator=self._open_read_only, poolclass=NullPool, hide_parameters=True)
+            event.listen(engine, "connect", _leave_transactions)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
         if self._url is None:
             engine = create_engine(
                 URL.create("sqlite", database=str(self._sqlite_path)),
@@ -128,14 +166,32 @@ class Database:
                 f"{self._sqlite_path} was held by another process for {ATTEMPTS * BUSY_SECOND:.0f} s",
                 advice="Wait for it to finish and run this again",
             )
+        if self.read_only:
+            return StoreError(f"{self._sqlite_path} cannot be read in its folder: {reason}", advice=_COPY)
         return StoreError(
             f"{self._sqlite_path} cannot be used: {reason}",
             advice="Check the rights of the workspace folder and the room on the disk",
         )
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+class _State(NamedTuple):
+    """What the files of a catalogue look like: time and size of the database, and the size of its log."""
+
+    mtime_ns: int = 0
+    size: int = 0
+    wal: int = 0
+
+
+def _writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK)
+
+
+def _leave_transactions(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    _leave_transactions(connection, record)
     cursor = connection.cursor()
     try:
         # WAL lets readers go on while one process writes; FULL has every commit on the disk

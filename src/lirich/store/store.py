@@ -85,6 +85,8 @@ class Store:
     def open(cls, root: Path | str) -> Store:
         """Open the workspace in the folder *root*; an older catalogue is brought to the present schema.
 
+        In a folder that cannot be written it can be read, and every change raises `StoreError`.
+
         Raises `WorkspaceNotFoundError`, `SettingsError`, `WorkspaceVersionError`, `CorruptStoreError` where
         the catalogue is damaged or gone, `OptionalDependencyError` where PostgreSQL is asked for without its
         extra, `StoreError` where the database cannot be reached.
@@ -115,11 +117,11 @@ class Store:
                     advice="Restore it from a backup"
                     + ("" if database.is_sqlite else ", or correct database_url in lirich.toml"),
                 )
-            if 0 < number < NEWEST and database.is_sqlite:
+            if 0 < number < NEWEST and database.is_sqlite and not database.read_only:
                 catalogue.back_up(path, folder / "backup" / f"catalogue-v{number}.sqlite")
             catalogue.prepare(database)
             store = cls(folder, settings, database)
-            for shelf in store._shelves.values():
+            for shelf in () if database.read_only else store._shelves.values():
                 (shelf.root / files.INCOMING).mkdir(parents=True, exist_ok=True)
                 shelf.sweep()
             return store
