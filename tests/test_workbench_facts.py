@@ -103,10 +103,27 @@ def test_the_table_read_last_holds_whether_the_other_is_still_there(
     assert mass(workspace, "SC-3") == 7.5
     assert workspace.add(tmp_path / "B", executor="serial").findings == []
     assert mass(workspace, "SC-3") == 7.5
+    workspace.set_facts("SC-3", {"active_mass_mg": 5})
+    workspace.set_facts("SC-3", {"active_mass_mg": None})
+    assert mass(workspace, "SC-3") == 7.5
     if gone == "never":
         (told,) = workspace.add(tmp_path / "A", executor="serial").findings
         assert told.message.endswith("8.47 is used")
         assert mass(workspace, "SC-3") == 8.47
+
+
+def test_rows_that_name_files_alone_are_weighed_across_folders_too(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, (name, said) in enumerate((("a", 8), ("b", 7))):
+        (tmp_path / "files" / name).mkdir(parents=True)
+        write_curve(tmp_path / "files" / name / f"{name}.csv", seed=seed)
+        (tmp_path / "files" / name / "cells.csv").write_text(f"file,active_mass_mg\n{name}.csv,{said}\n")
+    workspace.add(tmp_path / "files", cell="X", executor="serial")
+    states = len(workspace.store.cell_history("X"))
+    for _ in range(2):
+        told = {f.message for f in workspace.add(tmp_path / "files", cell="X", executor="serial").findings}
+        assert "active_mass_mg of X is 7 in b/cells.csv, line 2 and 8 in a/cells.csv, line 2; 7 is used" in told
+        assert mass(workspace, "X") == 7
+    assert len(workspace.store.cell_history("X")) == states
 
 
 def test_what_is_said_of_a_difference_is_what_is_kept() -> None:

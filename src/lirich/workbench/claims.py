@@ -35,7 +35,7 @@ class Claims:
         """Read the tables beside *files*, given with their hashes. Raises `MetadataError` where one is wrong."""
         for path, digest in files.items():
             self.table(path)
-            self._files[path.resolve()] = digest
+            self._files[path.parent.resolve() / path.name] = digest
 
     @property
     def tables(self) -> list[CellTable]:
