@@ -399,3 +399,50 @@ def test_a_short_last_stretch_that_starts_over_is_a_restart_and_no_glitch() -> N
     assert errors(again) == {"time-restarts": "time-continue"}
     mended = repair(again, ["time-continue"])[0]
     assert mended[TIME][-1] == pytest.approx(table[TIME][-1], abs=31)
+
+
+def pulses(seconds: float, interval_s: float = 1.0) -> pl.DataFrame:
+    """Pulses up and down at one state of charge, over 0.1 V."""
+    n = int(seconds / interval_s)
+    sign = np.tile(np.repeat([1.0, 0.0, -1.0, 0.0], n), 10)
+    time = np.arange(len(sign)) * interval_s
+    gained = np.append(0.0, sign[:-1] * interval_s / 3.6e6)  # 1 mA
+    data = {TIME: time, VOLTAGE: 3.7 + 0.05 * sign, CURRENT: 1e-3 * sign}
+    return pl.DataFrame(
+        {**data, CHARGED: np.cumsum(np.maximum(gained, 0)), DISCHARGED: np.cumsum(np.maximum(-gained, 0))}
+    )
+
+
+@pytest.mark.parametrize(
+    "table", [cell_test(hours=h, interval_s=i, rest_h=h / 10) for h, i in ((0.25, 5.0), (0.1, 1.0))] + [pulses(30.0)]
+)
+def test_where_time_and_current_are_not_told_apart_each_repair_is_named_and_the_right_one_taken(table) -> None:
+    assert errors(table) == {}
+    for column, right in ((TIME, "time-1000x"), (CURRENT, "current-milliampere")):
+        wrong = table.with_columns(pl.col(column) * 1000)
+        (finding,) = [f for f in check(wrong) if f.severity is Severity.ERROR]
+        assert right in finding.advice
+        mended, _ = repair(wrong, [right])
+        assert np.allclose(mended[column], table[column])
+        assert errors(mended) == {}
+
+
+def test_repairs_that_cancel_are_said() -> None:
+    """A chain of wrong advice can end in a file that agrees with itself and holds a thousandth of the charge."""
+    wrong = cell_test(hours=0.1, interval_s=1.0, rest_h=0.01).with_columns(pl.col(TIME) * 1000)
+    names = ["current-milliampere!", "time-1000x!", "capacity-milliampere-hour"]
+    assert "repairs-cancel" in [f.code for f in repair(wrong, names)[1]]
+    assert "repairs-cancel" not in [f.code for f in repair(wrong, ["time-1000x"])[1]]
+
+
+def test_a_voltage_in_millivolt_that_lies_mostly_below_a_thousand_is_told_from_broken_rows() -> None:
+    """An anode goes up to 1.2 V; a number that stands for nothing does not go on from the rows around it."""
+    table = cell_test(hours=5)
+    anode = table.with_columns(pl.col(VOLTAGE).sub(3.0).mul(0.8).add(0.01))
+    assert errors(anode) == {}
+    wrong = anode.with_columns(pl.col(VOLTAGE) * 1000)
+    assert errors(wrong) == {"voltage-millivolt": "voltage-millivolt"}
+    assert np.allclose(repair(wrong, ["voltage-millivolt"])[0][VOLTAGE], anode[VOLTAGE])
+    some = pl.int_range(pl.len()) % 50 == 0
+    broken = anode.with_columns(pl.when(some).then(9999.0).otherwise(pl.col(VOLTAGE)).alias(VOLTAGE))
+    assert errors(broken) == {"invalid-rows": "drop-invalid-rows"}

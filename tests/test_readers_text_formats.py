@@ -749,3 +749,23 @@ def test_an_mpt_that_was_saved_as_unicode_is_the_same_file(encoding: str, tmp_pa
     assert (again.reader, again.confidence) == ("biologic", 0.99)
     assert again.table.equals(right.table)
     assert again.metadata == right.metadata
+
+
+def test_a_net_counter_goes_on_over_a_hole_and_starts_over_without_loss() -> None:
+    """A hole is no reset: what the counter gained in it is kept; where it does start over, its first record counts."""
+    up, rest = np.linspace(0.0, 1.0, 101), np.ones(20)
+    net = np.concatenate([up, rest, up[::-1][1:], rest - 1.0])
+    direction = np.repeat(np.array([1, 0, -1, 0], dtype=np.int8), [101, 20, 100, 20])
+    step = np.repeat([1, 2, 3, 4], [101, 20, 100, 20])
+    for first, last in ((60, 105), (60, 110), (110, 160), (150, 215)):
+        kept = np.r_[:first, last : len(net)]
+        for counter in (net, -net, net + 3.0):
+            charged, discharged, _ = split_by_direction(
+                counter[kept], Borders.of(step[kept], step[kept] * 0), direction[kept]
+            )
+            assert (charged[-1], discharged[-1]) == pytest.approx((1.0, 1.0))
+    per_half = np.concatenate([up, rest, -up[1:], -rest, up[1:]])
+    direction = np.repeat(np.array([1, 0, -1, 0, 1], dtype=np.int8), [101, 20, 100, 20, 100])
+    step = np.repeat([1, 2, 3, 4, 5], [101, 20, 100, 20, 100])
+    charged, discharged, _ = split_by_direction(per_half, Borders.of(step, step * 0), direction)
+    assert (charged[-1], discharged[-1]) == pytest.approx((2.0, 1.0))

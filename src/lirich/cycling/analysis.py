@@ -87,6 +87,7 @@ def analyse(
         values += new_values
         findings += new_findings
     values = flag_implausible(values, cycles, cell, sample)
+    values = _with_holes(values, notes, cycles)
     # a simulated programme stops at the limit that it was given: its last half-cycle is whole
     open_end = None if cell.simulated else _open_end(notes, cycles, settings)
     if open_end is not None:
@@ -196,6 +197,19 @@ def _with_open_end(value: Value, cycle: int, direction: Direction) -> Value:
     if c.cycle != cycle or c.direction not in (direction, None) or "incomplete-cycle" in value.flags:
         return value
     return value.model_copy(update={"flags": (*value.flags, "end-under-current")})
+
+
+def _with_holes(values: list[Value], notes: Annotation, cycles: pl.DataFrame) -> list[Value]:
+    """Flag the values of cycles in which charge, or the turn of a half-cycle, was not recorded."""
+    if not len(notes.points.holes):
+        return values
+    ends = np.concatenate([notes.points.holes, notes.points.holes + 1])
+    of_rows = notes.half_cycle[np.searchsorted(notes.half_start, ends, side="right") - 1]
+    touched = set(cycles.filter(pl.col("cycle").is_in(of_rows.tolist()))["cycle_number"].to_list())
+    return [
+        v.model_copy(update={"flags": (*v.flags, "recording-gap")}) if v.conditions.cycle in touched else v
+        for v in values
+    ]
 
 
 def _open_end_finding(cycle: int, direction: Direction, cell: Cell) -> Finding:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.cycling.halfcycle import Array
+from lirich.cycling.holes import Holes, credit_holes
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Finding, Severity
 from lirich.pieces import pieces
@@ -57,27 +58,34 @@ def charge_of_columns(
     current: Array,
     sign: Signs,
     new: NDArray[np.bool_],
+    holes: Holes,
     settings: CyclingSettings,
     findings: list[Finding],
-) -> tuple[Array, ChargeSource]:
-    """Return the signed charge of each row, Ah, shape (n,), and what it was taken from; *findings* gets what is said.
+) -> tuple[Array, ChargeSource, Array | None]:
+    """Return the signed charge of each row, Ah, shape (n,), what it was taken from, and what passed in *holes*.
 
     *charged* and *discharged*: the capacity columns, Ah; *by_current*: what `charge_of_current` returned, Ah;
-    *current*, A, *sign* and *new* (the first row of each step), all of shape (n,).
+    *current*, A, *sign* and *new* (the first row of each step), all of shape (n,); *findings* gets what is said. What
+    passed in holes is as `lirich.cycling.holes.credit_holes` returns it, ``None`` where the columns are not used; a
+    half-cycle that a hole hides is given a row in *sign* and *new*.
     """
     total_up, total_down = float(charged[-1] - charged[0]), float(discharged[-1] - discharged[0])
     dq, falls = _net_charge(charged, discharged)
     i_up, i_down = _both_ways(by_current)
+    seen_up, seen_down = _in_rows(charged, holes.row), _in_rows(discharged, holes.row)
+    hole_up, hole_down = _both_ways(by_current[holes.row + 1])
+    i_up, i_down = i_up - hole_up, i_down - hole_down
     # NaN anywhere makes *falls* NaN and the comparison False: then the columns are not used.
     unusable = not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down))
-    off = max(_difference(total_up, i_up, i_down), _difference(total_down, i_down, i_up))
+    off = max(_difference(total_up - seen_up, i_up, i_down), _difference(total_down - seen_down, i_down, i_up))
     if _not_used(unusable, off, current, settings, findings):
-        return by_current, "current"
+        return by_current, "current", None
     running = sign[1:] != 0
     still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
+    hidden = credit_holes(dq, charged, discharged, current, sign, new, holes)
     _move_to_their_direction(dq, sign)
     if 2 * still <= np.count_nonzero(running):
-        return dq, "capacity"
+        return dq, "capacity", hidden
     findings.append(
         Finding(
             code="coarse-capacity-columns",
@@ -86,7 +94,7 @@ def charge_of_columns(
             "the current was used in between",
         )
     )
-    return _scaled_to(dq, by_current, new), "capacity-per-step"
+    return _scaled_to(dq, by_current, new), "capacity-per-step", hidden
 
 
 def charge_of_one_column(
@@ -96,6 +104,7 @@ def charge_of_one_column(
     current: Array,
     sign: Signs,
     new: NDArray[np.bool_],
+    holes: Holes,
     settings: CyclingSettings,
     findings: list[Finding],
 ) -> tuple[Array, ChargeSource]:
@@ -109,7 +118,8 @@ def charge_of_one_column(
     dq, falls = _net_charge(column, np.zeros(len(column)))
     total, i_up_down = float(column[-1] - column[0]), _both_ways(by_current)
     own, other = i_up_down if way > 0 else i_up_down[::-1]
-    off = _difference(total, own, other)
+    hole = _both_ways(by_current[holes.row + 1])[:: 1 if way > 0 else -1]
+    off = _difference(total - _in_rows(column, holes.row), own - hole[0], other - hole[1])
     unusable = not (np.isfinite(total) and falls <= 1e-3 * total)
     if total == own == 0.0 or _not_used(unusable, off, current, settings, findings):
         return by_current, "current"
@@ -132,6 +142,11 @@ def charge_of_one_column(
         )
     )
     return np.where(sign == -way, ratio * by_current, dq), "capacity-of-one-direction"
+
+
+def _in_rows(column: Array, row: NDArray[np.int64]) -> float:
+    """Return what a counter gained in the intervals after *row*, Ah: in holes ∫I dt knows nothing."""
+    return float((column[row + 1] - column[row]).sum())
 
 
 def _both_ways(by_current: Array) -> tuple[float, float]:

@@ -39,7 +39,7 @@ def half_cycle_interrupts(
     half = notes.step_half[rest - 1]
     magnitude = np.abs(points.current_a[before])
     good = magnitude >= settings.interrupt_current_fraction * np.nan_to_num(current_a[half], nan=np.inf)
-    good &= ~steps.held[rest - 1] & (steps.sign[rest - 1] == notes.half_sign[half])
+    good &= (magnitude > 0.0) & ~steps.held[rest - 1] & (steps.sign[rest - 1] == notes.half_sign[half])
     rest, before, half, magnitude = rest[good], before[good], half[good], magnitude[good]
     if len(rest) == 0:
         return nothing

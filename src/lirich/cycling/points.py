@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lirich.cycling.charge import ChargeSource, Signs, charge_of_columns, charge_of_current, charge_of_one_column
 from lirich.cycling.filecycles import in_cycle_order
 from lirich.cycling.halfcycle import Array
+from lirich.cycling.holes import Integers, find_holes, recording_gap
 from lirich.cycling.settings import CyclingSettings
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
 from lirich.model import Finding
@@ -27,9 +28,6 @@ from lirich.model.table import (
     VOLTAGE,
 )
 
-Integers = NDArray[np.int64]
-
-_HOUR = 3600.0
 _ABSOLUTE_ZERO = -273.15
 _HOTTEST = 200.0  # °C: lithium melts at 180.5, and an open sensor reads 850, 3276.7 or the like
 _LARGEST = 1e12  # s, V, A or Ah: no instrument writes more, and squares and sums of less stay finite
@@ -40,7 +38,8 @@ class Points:
     """The usable rows of a table, in the order of time or of a curve's cycles; every array has shape (n,).
 
     ``dq_ah`` is the signed charge that came between the row before and this one (0 at the first). ``sign`` is
-    +1 in charge, −1 in discharge, 0 at rest. ``time_s`` and ``current_a`` are ``None`` for a curve without a
+    +1 in charge, −1 in discharge, 0 at rest. ``holes``: the rows before what was not recorded, shape (h,), where charge
+    or the turn of a half-cycle went unseen. ``time_s`` and ``current_a`` are ``None`` for a curve without a
     time axis. ``new_step`` is True where the current changes direction or the cycler begins a step.
     """
 
@@ -54,6 +53,7 @@ class Points:
     vendor_step: Integers | None
     temperature_celsius: Array | None
     charge_source: ChargeSource
+    holes: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.voltage_v)
@@ -197,17 +197,29 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
     else:
         new |= _level_changes(current, sign, settings)
     dt = np.diff(time)
-    _cut_at_gaps(time, dt, sign, new, settings, findings)
+    voltage = _floats(table, VOLTAGE)
+    holes = find_holes(dt, voltage, current, sign, new, _integers(table, STEP), settings)
+    inside = ~new[holes.row + 1]
+    new[holes.row[holes.long & inside] + 1] = True  # nobody knows what flowed
+    alike = sign[holes.row] == sign[holes.row + 1]
     dq = charge_of_current(dt, current, sign, new, settings)
     source: ChargeSource = "current"
+    hidden: Array | None = None
     counted = {way: _floats(table, name) for way, name in ((1, CHARGED), (-1, DISCHARGED)) if _some(table, name)}
     if len(counted) == 2:
-        dq, source = charge_of_columns(counted[1], counted[-1], dq, current, sign, new, settings, findings)
+        columns = (counted[1], counted[-1])
+        dq, source, hidden = charge_of_columns(*columns, dq, current, sign, new, holes, settings, findings)
     for way, column in counted.items() if len(counted) == 1 else ():
-        dq, source = charge_of_one_column(column, way, dq, current, sign, new, settings, findings)
+        dq, source = charge_of_one_column(column, way, dq, current, sign, new, holes, settings, findings)
+    said, lossy = holes.long, holes.long
+    if hidden is not None:
+        said = (holes.long & inside) | (hidden > 0.0).any(axis=1)
+        lossy = said & ~(alike & (hidden.min(axis=1) == 0.0))
+    if said.any():
+        findings.append(recording_gap(time, holes.row[said], None if hidden is None else hidden[said]))
     return Points(
         time_s=time - time[0] if time[0] else time,
-        voltage_v=_floats(table, VOLTAGE),
+        voltage_v=voltage,
         current_a=current,
         dq_ah=dq,
         sign=sign,
@@ -216,6 +228,7 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         vendor_step=vendor_step,
         temperature_celsius=_temperature(table),
         charge_source=source,
+        holes=holes.row[lossy],
     )
 
 
@@ -248,32 +261,6 @@ def _level_changes(current: Array, sign: Signs, settings: CyclingSettings) -> ND
     at = at[(step[at - 1] <= flat * np.abs(current[at])) & (step[at + 1] <= flat * np.abs(current[at + 1]))]
     change[at + 1] = True
     return change
-
-
-def _cut_at_gaps(
-    time: Array, dt: Array, sign: Signs, new: NDArray[np.bool_], settings: CyclingSettings, findings: list[Finding]
-) -> None:
-    """Begin a step (in *new*, in place) after a long time without rows under current: nobody knows what flowed."""
-    long = np.flatnonzero(dt > settings.recording_gap_s)
-    long = long[(sign[long] != 0) & (sign[long + 1] == sign[long]) & ~new[long + 1]]
-    start = np.flatnonzero(new)
-    step = np.searchsorted(start, long, side="right") - 1
-    stop = np.append(start[1:], len(time))
-    usual = {k: float(np.median(dt[start[k] : stop[k] - 1])) for k in np.unique(step).tolist()}
-    gap = [dt[row] > 20.0 * usual[k] for row, k in zip(long.tolist(), step.tolist(), strict=True)]
-    long = long[np.array(gap, dtype=np.bool_)]
-    if len(long) == 0:
-        return
-    new[long + 1] = True
-    findings.append(
-        Finding(
-            code="recording-gap",
-            message=f"Nothing was recorded for up to {dt[long].max() / _HOUR:.3g} h under current, {len(long)} "
-            "time(s); the charge of that time is counted only where the file has capacity columns",
-            advice="Was the test paused, or is a part of it in another file?",
-            where=f"{time[long[0]] - time[0]:.0f} s",
-        )
-    )
 
 
 def _timeless(table: pl.DataFrame, findings: list[Finding]) -> Points:
@@ -367,4 +354,4 @@ def _temperature(table: pl.DataFrame) -> Array | None:
     return None
 
 
-__all__ = ["ChargeSource", "Points", "points_of"]
+__all__ = ["ChargeSource", "Integers", "Points", "points_of"]

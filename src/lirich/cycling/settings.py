@@ -51,8 +51,8 @@ class CyclingSettings(Frozen):
     two files must not become charge."""
 
     recording_gap_s: float = Field(default=3600.0, gt=0)
-    """Longer than this without a row under current, and 20 times the usual interval, is a gap in the recording, s.
-    *Choice*."""
+    """Longer than this without a row under current, and 20 times the usual interval, is a gap in the recording, s; over
+    the end of a step a tenth of the longer step beside it is enough, or what capacity columns saw pass. *Choice*."""
 
     capacity_agreement: float = Field(default=0.05, gt=0, lt=1)
     """The cycler's own capacity columns are used where they agree with ∫I dt within this fraction. *Choice*."""

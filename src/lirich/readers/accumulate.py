@@ -153,10 +153,19 @@ def _split_net(counter: Floats, step: Integers, direction: NDArray[np.int8]) -> 
     one_way = moves[1] * moves[-1] == 0.0
     if moves[1] * moves[-1] > 0 or (one_way and not _net_one_way(raw, inside & (direction != 0))):
         return None
-    # Between two steps the charge of a first record counts, a reset does not.
+    # Between two steps the charge of a first record counts; a jump is a reset to about zero, or what a hole hides.
+    inside &= direction != 0
     largest = 2.0 * float(np.abs(change[inside]).max(initial=0.0))
-    follows = inside | (np.abs(change) <= largest)
-    gained = {d: np.where(follows & (direction == d), np.sign(moves[d]) * change, 0.0) for d in (1, -1)}
+    jump = ~inside & (np.abs(change) > largest)
+    resets = 2 * np.count_nonzero(jump & (np.abs(raw) <= largest)) >= np.count_nonzero(jump)
+    gained = {}
+    for d in (1, -1):
+        way = np.sign(moves[d]) if moves[d] else -np.sign(moves[-d])
+        gained[d] = np.where(~jump & (direction == d), np.sign(moves[d]) * change, 0.0)
+        if resets:  # the first record after it counts from zero
+            gained[d] += np.where(jump & (direction == d), np.maximum(way * raw, 0.0), 0.0)
+        else:  # whichever way the current flows where the rows go on
+            gained[d] += np.where(jump, np.maximum(way * change, 0.0), 0.0)
     return (
         np.cumsum(gained[1]),
         np.cumsum(gained[-1]),

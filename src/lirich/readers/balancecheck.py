@@ -12,7 +12,7 @@ from lirich.readers.accumulate import RESET_BELOW
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import HalfCycles
 from lirich.readers.timecheck import mostly, thinned, thinned_median
-from lirich.readers.timescale import FAST_HALF_CYCLE_S
+from lirich.readers.timescale import FAST_HALF_CYCLE_S, FAST_SWING_V
 
 BALANCE_TOLERANCE = 0.05
 """∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
@@ -76,9 +76,19 @@ def check_capacity_order(charged: Array | None, discharged: Array | None) -> lis
 
 
 def check_balance(
-    time: Array, step: Array, current: Array, charged: Array | None, discharged: Array | None, halves: HalfCycles
+    time: Array,
+    step: Array,
+    current: Array,
+    charged: Array | None,
+    discharged: Array | None,
+    halves: HalfCycles,
+    *,
+    of_time: frozenset[str] = frozenset(),
 ) -> list[Diagnosis]:
-    """Compare ∫I dt with the capacity columns: which grows, and by how much. Of one column, its direction."""
+    """Compare ∫I dt with the capacity columns: which grows, and by how much. Of one column, its direction.
+
+    *of_time*: the repairs of time that `lirich.readers.timescale.check_time_scale` names as certain.
+    """
     columns = [column for column in (charged, discharged) if column is not None]
     if len(time) < 3 or not columns:
         return []
@@ -130,7 +140,7 @@ def check_balance(
                 else _ONE_COLUMN,
             )
         ]
-    return [_wrong_factor(ratio, halves, which, "" if whole else _ONE_COLUMN)]
+    return [_wrong_factor(ratio, halves, which, "" if whole else _ONE_COLUMN, of_time)]
 
 
 _DIRECTION = {True: "charged", False: "discharged"}
@@ -252,26 +262,36 @@ FACTORS: tuple[tuple[float, str, str], ...] = (
 """Ratio of ∫I dt to the capacity columns -> the repair that it calls for, and the other one that would also do."""
 
 
-def _wrong_factor(ratio: float, halves: HalfCycles, which: str, advice: str) -> Diagnosis:
+WEEKS_H = 500.0
+"""A half-cycle beyond this (C/500) says that time is wrong, rather than the current."""
+
+
+def _wrong_factor(ratio: float, halves: HalfCycles, which: str, advice: str, of_time: frozenset[str]) -> Diagnosis:
+    """Say which unit is wrong; *of_time*: the repairs of time that its own check names.
+
+    A half-cycle of minutes to weeks says that time is right and something else is wrong, but where a thousandth of it
+    is as usual, or the recording intervals ask for it, the data do not tell time from current: each is named.
+    """
     hours = float(np.median(halves.active_s)) / 3600.0
     for factor, first, second in FACTORS:
         if abs(ratio / factor - 1) > FACTOR_TOLERANCE:
             continue
         if first == "capacity-milliampere-hour" and float(halves.active_s.max()) < FAST_HALF_CYCLE_S:
             first, second = "time-in-kiloseconds", first
-        # A half-cycle of minutes to weeks says that time is right and something else is wrong.
-        if (second and factor > 1 and hours < 500.0) or (second == "capacity-coulomb" and hours > 0.05):
+        if second == "current-milliampere" and hours < WEEKS_H and first not in of_time:
+            far = halves.voltage_high - halves.voltage_low >= FAST_SWING_V
+            longest = float(halves.active_s.max(where=far, initial=0.0))
+            fast = bool(far.any()) and longest / factor < FAST_HALF_CYCLE_S  # of pulses alone nothing tells
+            first, second = second, "" if fast else first
+        if second == "capacity-coulomb" and hours > 0.05:
             first, second = second, ""
-        both = f" ({second} would also do)" if second else ""
+        text = f"∫I dt is {ratio:.5g} times the charge in {which}, a wrong unit (half-cycles last {hours:.3g} h)"
+        asked = f"Ask for the repair by name: {first}"
+        if second:
+            text += "; the data do not say which of two columns it is"
+            asked = f"Ask for the repair that you know to be right: {first} or {second}, not both"
         return Diagnosis(
-            Finding(
-                code="charge-balance",
-                severity=Severity.ERROR,
-                message=f"∫I dt is {ratio:.5g} times the charge in {which}, a wrong unit "
-                f"(half-cycles last {hours:.3g} h)",
-                advice=f"Ask for the repair by name: {first}{both}",
-                repair=first,
-            ),
+            Finding(code="charge-balance", severity=Severity.ERROR, message=text, advice=asked, repair=first),
             tuple(filter(None, (first, second))),
         )
     return found_in(

@@ -111,7 +111,8 @@ def _check_rows(table: pl.DataFrame) -> list[Diagnosis]:
             found_in(
                 "voltage-millivolt",
                 Severity.ERROR,
-                f"The voltage is around {_median(table, VOLTAGE):.0f} V: it is mV in a column of V",
+                f"The voltage is around {_median(table, VOLTAGE):.0f} V, in many rows over 1000 V: "
+                "it is mV in a column of V",
                 "voltage-millivolt",
             )
         ]
@@ -159,9 +160,18 @@ def _sound(series: pl.Series, limit: float) -> bool:
 
 
 def _millivolts(table: pl.DataFrame) -> bool:
-    if float(table[VOLTAGE].max() or 0.0) < IMPOSSIBLE_VOLTAGE_V:  # type: ignore[arg-type]
+    """Tell whether the voltage is mV: it is so in most rows, or it goes on smoothly beyond what any cell can show."""
+    highest = float(table[VOLTAGE].max() or 0.0)  # type: ignore[arg-type]
+    if highest < IMPOSSIBLE_VOLTAGE_V:
         return False
-    return IMPOSSIBLE_VOLTAGE_V <= _median(table, VOLTAGE) <= 100 * IMPOSSIBLE_VOLTAGE_V
+    if IMPOSSIBLE_VOLTAGE_V <= _median(table, VOLTAGE) <= 100 * IMPOSSIBLE_VOLTAGE_V:
+        return True
+    voltage = table[VOLTAGE].to_numpy()
+    beyond = voltage > IMPOSSIBLE_VOLTAGE_V
+    crossed = np.flatnonzero(beyond[1:] != beyond[:-1])
+    if not highest <= 100 * IMPOSSIBLE_VOLTAGE_V or beyond.sum() <= FEW_ROWS * len(beyond):
+        return False
+    return mostly(np.abs(voltage[crossed + 1] - voltage[crossed]) < 0.5 * IMPOSSIBLE_VOLTAGE_V)
 
 
 def _median(table: pl.DataFrame, column: str) -> float:
@@ -188,7 +198,8 @@ def _check_cycling(
         worth=len(time) >= MANY_ROWS,
     )
     slow = check_time_scale(time, unix, halves, step=step, current=current)
-    balance = check_balance(time, step, current, charged, discharged, halves)
+    of_time = frozenset(name for finding, names, _ in slow if finding.severity is Severity.ERROR for name in names)
+    balance = check_balance(time, step, current, charged, discharged, halves, of_time=of_time)
     if any(d.finding.severity is Severity.ERROR for d in balance):
         slow = []  # the balance has proven it, with its factor
     found += [Diagnosis(*d) for d in slow] + balance

@@ -102,6 +102,16 @@ def apply_repairs(
         for name in wanted
         if name not in made
     ]
+    if {"current-milliampere", "capacity-milliampere-hour"} <= set(made):
+        notes.append(
+            Finding(
+                code="repairs-cancel",
+                severity=Severity.WARNING,
+                message="Current and capacity were both divided by 1000: ∫I dt agrees with the capacity columns as "
+                "well without, and then all capacities are 1000 times as large",
+                advice="If the other repairs are enough, leave out current-milliampere and capacity-milliampere-hour",
+            )
+        )
     return table, tuple(made), tuple(notes), diagnoses
 
 
