@@ -165,8 +165,10 @@ def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:
     ]
 
 
-def _gap_findings(ordered: Sequence[TableSummary], gaps: Sequence[float], how: str = "") -> tuple[Finding, ...]:
-    """Say how long each pause was, s, and *how* that is known where it is not by the clock."""
+def _gap_findings(
+    ordered: Sequence[TableSummary], gaps: Sequence[float | None], how: str = ""
+) -> tuple[Finding, ...]:
+    """Say how long each known pause was, s, and *how* that is known where it is not by the clock."""
     return tuple(
         Finding(
             code="join-gap",
@@ -174,6 +176,7 @@ def _gap_findings(ordered: Sequence[TableSummary], gaps: Sequence[float], how: s
             message=f"{_span(gap)} between {a.key} and {b.key}{how}",
         )
         for a, b, gap in zip(ordered, ordered[1:], gaps, strict=False)
+        if gap is not None
     )
 
 
@@ -220,26 +223,30 @@ def _by_continuation(timed: Sequence[TableSummary], start: str, end: str, what: 
     if any(first(s) is None or last(s) is None for s in timed):
         return None
     ordered = sorted(timed, key=lambda s: (first(s) or 0.0, last(s) or 0.0))
-    gaps: list[float | None] = []
     for a, b in itertools.pairwise(ordered):
         before, after = last(a) or 0.0, first(b) or 0.0
-        if end == "end_time":
-            if after < before:
-                return None
-            gaps.append(after - before)
-        else:
-            if not before <= after <= before + 1 or (first(a) == first(b) and last(a) == last(b)):
-                return None
-            gaps.append(None)
-    if end == "end_time":
-        known = _gap_findings(ordered, [g or 0.0 for g in gaps], f": they are joined because {what}")
-        return JoinGroup(tuple(s.key for s in ordered), tuple(gaps), what, known)
-    finding = Finding(
-        code="join-gap-unknown",
-        severity=Severity.WARNING,
-        message=f"{len(ordered)} files are joined because {what}; how long the pauses between them were is unknown",
-    )
-    return JoinGroup(tuple(s.key for s in ordered), tuple(gaps), what, (finding,))
+        if after < before:
+            return None
+        if end != "end_time" and (after > before + 1 or (first(a) == first(b) and last(a) == last(b))):
+            return None
+    gaps = tuple(_time_between(a, b) for a, b in itertools.pairwise(ordered))
+    findings = _gap_findings(ordered, gaps, f": they are joined because {what}")
+    if None in gaps:
+        unknown = Finding(
+            code="join-gap-unknown",
+            severity=Severity.WARNING,
+            message=f"{len(ordered)} files are joined because {what}; how long the pauses between them were is unknown",
+        )
+        findings = (*findings, unknown)
+    return JoinGroup(tuple(s.key for s in ordered), gaps, what, findings)
+
+
+def _time_between(a: TableSummary, b: TableSummary) -> float | None:
+    """Return the pause by test times that go on, s; ``None`` where they start over, or are not there."""
+    if a.start_time_second is None or a.duration_second is None or b.start_time_second is None:
+        return None
+    gap = b.start_time_second - a.start_time_second - a.duration_second
+    return gap if gap >= 0.0 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,9 @@ _ROWS = 2
 _LATE = 1.5
 """From row to row no more passes than this many times what passes beside it. *Choice*: a row that is lost makes 2."""
 _SAME_VOLTAGE_V = 1e-3
-_SAME_CURRENT = 1e-3
-"""A border inside a step is no jump of more than a mV, or a thousandth of the current: the coarsest of the formats that
-lirich reads have such digits."""
+_SAME_CURRENT = 0.02
+"""A border inside a step is no jump of more than a mV, the coarsest digit that lirich reads, or this part of the
+current. *Choice*: that of a hold wanders by less, and steps of a programme differ by more."""
 _TELLING = 8
 """So many rows that differ from each other are not there twice by chance. *Choice*: noise of a few digits meets the
 same row one time in three at most, and eight in a row less than once in 6,000."""
