@@ -30,6 +30,7 @@ from lirich.model.table import (
     VOLTAGE,
     has_time_axis,
 )
+from lirich.readers.partscale import scale_between
 from lirich.readers.seam import gained, goes_on, repeated
 
 TOTALS = (CHARGED, DISCHARGED, CHARGED_ENERGY, DISCHARGED_ENERGY)
@@ -165,9 +166,7 @@ def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:
     ]
 
 
-def _gap_findings(
-    ordered: Sequence[TableSummary], gaps: Sequence[float | None], how: str = ""
-) -> tuple[Finding, ...]:
+def _gap_findings(ordered: Sequence[TableSummary], gaps: Sequence[float | None], how: str = "") -> tuple[Finding, ...]:
     """Say how long each known pause was, s, and *how* that is known where it is not by the clock."""
     return tuple(
         Finding(
@@ -297,9 +296,10 @@ def join_tables(
 
     Test time goes on from file to file after the pause before it (``gaps``, s, one fewer than the tables;
     ``None`` or an unknown one: from clock times if both tables have them, else no time passes, and a finding
-    says so). Rows that the file before ends with are taken once. Findings call the files by *names*. Capacities and energies go on from where they were
-    (`lirich.readers.seam`), running step numbers too; cycle numbers stay as the cycler wrote them. A column that not
-    all tables have is empty where it is not there; a total that not all have is left out.
+    says so). Rows that the file before ends with are taken once. Findings call the files by *names*. Capacities and
+    energies go on from where they were (`lirich.readers.seam`), running step numbers too; cycle numbers stay as the
+    cycler wrote them. A column that not all tables have is empty where it is not there; a total that not all have is
+    left out.
 
     Raises `NotComparableError` if tables with and without a time axis are mixed, and ``ValueError`` if the
     number of gaps does not fit.
@@ -352,6 +352,7 @@ def join_tables(
                 )
             )
         findings += _edge_findings(before, table, shown[number - 1], here)
+        findings += _scale_findings(raw, table, shown[number - 1], here)
         if seam.carried:
             findings.append(
                 Finding(
@@ -414,5 +415,24 @@ def _edge_findings(before: pl.DataFrame, table: pl.DataFrame, earlier: str, late
             code="join-voltage-jump",
             severity=Severity.WARNING,
             message=f"The voltage jumps by {jump:.2f} V from {earlier} to {later}: is it the same cell?",
+        )
+    ]
+
+
+def _scale_findings(before: pl.DataFrame, table: pl.DataFrame, earlier: str, later: str) -> list[Finding]:
+    scale = scale_between(before, table)
+    if scale is None:
+        return []
+    long, short = (later, earlier) if scale > 1 else (earlier, later)
+    factor = max(scale, 1 / scale)
+    less = f"time-{factor:.0f}x"
+    more = {1000.0: "time-in-kiloseconds", 3600.0: "time-in-hours"}[factor]
+    return [
+        Finding(
+            code="join-time-scale",
+            severity=Severity.WARNING,
+            message=f"The times of {earlier} and {later} seem to be in different units: those of {long} run "
+            f"{factor:.0f} times as fast as those of {short}",
+            advice=f"Add one of them again: {long} with --repair {less}! or {short} with --repair {more}!",
         )
     ]

@@ -21,6 +21,7 @@ from lirich.workbench.claims import Claims
 from lirich.workbench.continuing import continuations, joined
 from lirich.workbench.doubtful_facts import doubtful
 from lirich.workbench.found_files import Candidate, discover
+from lirich.workbench.halfrepaired import left_as_written
 from lirich.workbench.mappings import GivenMapping, fits, given_mapping, not_used, read_again_by, read_by, sidecars
 from lirich.workbench.reexport import apart
 from lirich.workbench.register import Register, State
@@ -45,11 +46,18 @@ class AddedFile:
     cell: str
     test: Test
     state: State
+    rows: int | None = None
+    """Rows of the file; ``None`` for an older export that was known and not read again."""
 
     @property
     def already(self) -> bool:
         """Whether the test was there before."""
         return self.state in ("known", "restored", "older")
+
+    @property
+    def rows_shown(self) -> str:
+        """The rows in words."""
+        return "" if self.rows is None else f"{self.rows:,}"
 
 
 @dataclass(slots=True, repr=False)
@@ -71,7 +79,7 @@ class AddReport:
 
     def _repr_html_(self) -> str:
         rows = [
-            (Path(a.path).name, a.cell, a.test.reader, f"{a.test.rows:,}", a.state, ", ".join(a.test.repairs))
+            (Path(a.path).name, a.cell, a.test.reader, a.rows_shown, a.state, ", ".join(a.test.repairs))
             for a in self.added
         ]
         table = html_table(("file", "cell", "reader", "rows", "state", "repairs"), rows, right=(3,)) if rows else ""
@@ -95,7 +103,8 @@ class AddReport:
                     "cell": a.cell,
                     "already": a.already,
                     "state": a.state,
-                    **a.test.model_dump(mode="json", include={"key", "reader", "rows", "confidence", "repairs"}),
+                    "rows": a.rows,
+                    **a.test.model_dump(mode="json", include={"key", "reader", "confidence", "repairs"}),
                     "findings": [f.model_dump(mode="json") for f in a.test.findings],
                 }
                 for a in self.added
@@ -238,7 +247,8 @@ def add_files(
     there: list[tuple[Candidate, Test]] = []
     claims = Claims(cell, options)
     register = Register(store, claims, reassign=reassign)
-    register.look_up({candidate.path: each["sha256"][0] for candidate, each in found})
+    digests = {candidate.path: each["sha256"][0] for candidate, each in found}
+    register.look_up(digests)
     for candidate, each in _once(found, register, report):
         kept = register.mapping_given(each["sha256"][0]) if reader in (None, MAPPED) and not each["mapping"] else None
         again = read_again_by(store, candidate.path, kept)
@@ -266,7 +276,8 @@ def add_files(
             report.failed.append((str(candidate.path), error))
             return False
         report.findings += findings
-        report.added.append(AddedFile(str(candidate.path), key, stored, state))
+        rows = test.rows if test.raw.sha256 == digests[candidate.path] else None
+        report.added.append(AddedFile(str(candidate.path), key, stored, state, rows))
         if on_file is not None:
             on_file(report.added[-1])
         return True
@@ -315,6 +326,7 @@ def add_files(
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
         report.findings += apart(key, store.tests(key))
     report.findings += counted_twice(store, [added.test for added in report.added if added.state == "new"])
+    report.findings += left_as_written(store, [added.test for added in report.added if not added.already], repairs)
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
     report.findings += claims.tables_gone(there_now)
