@@ -211,7 +211,7 @@ def _same_rows(before: pl.DataFrame, after: pl.DataFrame) -> int:
         if many < _ROWS:
             return 0
         apart = [np.diff(t[TIME].to_numpy()) for t in (before.tail(many), after.head(many))]
-        if np.allclose(*apart, rtol=0.0, atol=_SAME_TIME_S) and (
+        if np.allclose(apart[0], apart[1], rtol=0.0, atol=_SAME_TIME_S) and (
             len(set(begin[:many])) >= _TELLING or _shown_again(before, after, many)
         ):
             return many

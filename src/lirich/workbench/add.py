@@ -46,18 +46,13 @@ class AddedFile:
     cell: str
     test: Test
     state: State
-    rows: int | None = None
-    """Rows of the file; ``None`` for an older export that was known and not read again."""
+    rows: int
+    """Rows of the file itself; the test of an older export has those of the longer one."""
 
     @property
     def already(self) -> bool:
         """Whether the test was there before."""
         return self.state in ("known", "restored", "older")
-
-    @property
-    def rows_shown(self) -> str:
-        """The rows in words."""
-        return "" if self.rows is None else f"{self.rows:,}"
 
 
 @dataclass(slots=True, repr=False)
@@ -79,7 +74,7 @@ class AddReport:
 
     def _repr_html_(self) -> str:
         rows = [
-            (Path(a.path).name, a.cell, a.test.reader, a.rows_shown, a.state, ", ".join(a.test.repairs))
+            (Path(a.path).name, a.cell, a.test.reader, f"{a.rows:,}", a.state, ", ".join(a.test.repairs))
             for a in self.added
         ]
         table = html_table(("file", "cell", "reader", "rows", "state", "repairs"), rows, right=(3,)) if rows else ""
@@ -247,8 +242,7 @@ def add_files(
     there: list[tuple[Candidate, Test]] = []
     claims = Claims(cell, options)
     register = Register(store, claims, reassign=reassign)
-    digests = {candidate.path: each["sha256"][0] for candidate, each in found}
-    register.look_up(digests)
+    register.look_up({candidate.path: each["sha256"][0] for candidate, each in found})
     for candidate, each in _once(found, register, report):
         kept = register.mapping_given(each["sha256"][0]) if reader in (None, MAPPED) and not each["mapping"] else None
         again = read_again_by(store, candidate.path, kept)
@@ -276,8 +270,7 @@ def add_files(
             report.failed.append((str(candidate.path), error))
             return False
         report.findings += findings
-        rows = test.rows if test.raw.sha256 == digests[candidate.path] else None
-        report.added.append(AddedFile(str(candidate.path), key, stored, state, rows))
+        report.added.append(AddedFile(str(candidate.path), key, stored, state, test.rows))
         if on_file is not None:
             on_file(report.added[-1])
         return True
