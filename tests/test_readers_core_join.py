@@ -312,3 +312,146 @@ def test_a_vendor_file_cut_by_its_rows_gives_the_cycles_of_the_whole(form: str, 
     cut_cycles, cycles = cycle_table(again), cycle_table(whole_table)
     for name in ("charge_capacity_mah", "discharge_capacity_mah", "coulombic_efficiency"):
         assert np.allclose(cut_cycles[name].to_numpy(), cycles[name].to_numpy(), rtol=2e-3, equal_nan=True)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    cut=st.integers(80, 520),
+    many=st.integers(2, 60),
+    since=st.sampled_from((*COUNTS, "file")),
+    starts_over=st.booleans(),
+)
+def test_rows_that_both_files_have_are_counted_once_without_a_clock(
+    cut: int, many: int, since: str, starts_over: bool
+) -> None:
+    """By a test time that goes on, else by eight rows or by a counter that shows the same again."""
+    table = whole(clock=False)
+    shown = counted(table, "never" if since == "file" else since)
+    first, second = read_again(shown.head(cut)), shown.slice(cut - many)
+    if since == "file":
+        many = max(many, 8) if starts_over else many
+        second = shown.slice(cut - many).with_columns(pl.col(c) - shown[c][cut - many] for c in (CHARGED, DISCHARGED))
+    if starts_over:
+        second = second.with_columns(pl.col(TIME) - second[TIME][0])
+        if many < 8 and since != "file" and not counts_between(shown, cut, many):
+            return  # few rows, and a counter that stands still or has just started over: nothing tells
+    again, findings = join_tables([first, read_again(second)])
+    assert [f.code for f in findings] == ["join-rows-repeated"]
+    assert f"last {many} rows" in findings[0].message
+    assert again.height == table.height
+    for column in (TIME, CHARGED, DISCHARGED, VOLTAGE):
+        assert np.allclose(again[column], table[column], atol=1e-9)
+    assert again[STEP].equals(table[STEP])
+
+
+def counts_between(shown: pl.DataFrame, cut: int, many: int) -> bool:
+    """Whether a counter is above zero where *many* rows before the *cut* begin, and rises until it in one step."""
+    block = shown.slice(cut - many, many)
+    return block[STEP].n_unique() == 1 and any(0.0 < block[c][0] < block[c][-1] for c in (CHARGED, DISCHARGED))
+
+
+@pytest.mark.parametrize("starts_over", [True, False])
+@pytest.mark.parametrize("wander", [0, 2])
+def test_rows_of_rest_that_are_alike_are_not_taken_for_the_same(starts_over: bool, wander: int) -> None:
+    """The last twenty rows of the first file are the first twenty of the second in voltage and current."""
+    charge = whole(clock=False).head(40)
+    rest = (
+        charge.tail(1)
+        .select(pl.all().repeat_by(40).explode())
+        .with_columns(
+            pl.lit(0.0).alias(CURRENT),
+            (pl.col(TIME) + 60.0 * pl.Series(np.arange(1, 41))).alias(TIME),
+            (pl.col(VOLTAGE) + 1e-4 * pl.Series(np.arange(40) % (wander + 1))).alias(VOLTAGE),
+        )
+    )
+    table = pl.concat([charge, rest])
+    cut = 40 + 6 * (wander + 1)
+    second = table.slice(cut)
+    if starts_over:
+        second = second.with_columns(pl.col(TIME) - second[TIME][0])
+    again, findings = join_tables([table.head(cut), second], [60.0])
+    assert findings == ()
+    assert again.height == table.height
+    assert np.allclose(again[TIME], table[TIME])
+
+
+@settings(max_examples=40, deadline=None)
+@given(step=st.integers(1, 10), row=st.integers(3, 47))
+def test_a_net_counter_loses_no_row_where_a_step_goes_on(step: int, row: int) -> None:
+    """The reader takes what a net counter shows first as its zero: the pace of the counter says what passed."""
+    table = whole()
+    net = table.with_columns((pl.col(CHARGED) - pl.col(DISCHARGED) + 1e-3).alias("both"))
+    cut = 50 * step + row
+    again, findings = joined([split_again(net.head(cut)), split_again(net.slice(cut))], [0, 1])
+    assert {f.code for f in findings} == {"join-gap"}
+    for column in (CHARGED, DISCHARGED):
+        assert np.allclose(again[column], table[column], atol=1e-9)
+
+
+def test_a_net_counter_that_goes_on_in_one_direction_alone_is_explained() -> None:
+    """Alone, the second file shows a counter that grows from what the first one charged less what it discharged."""
+    table = whole().head(200)
+    net = table.with_columns((pl.col(DISCHARGED) - pl.col(CHARGED) + 1e-9).alias("both"))
+    net = net.with_columns(pl.when(pl.int_range(200) < 100).then("both").otherwise(pl.col("both") - 5e-4).alias("both"))
+    again, findings = joined([split_again(net.head(165)), split_again(net.slice(165))], [0, 1])
+    assert "join-counter-carried" not in {f.code for f in findings}
+    assert again[DISCHARGED][-1] == pytest.approx(table[DISCHARGED][-1])
+
+
+@pytest.mark.parametrize("cut", [51, 52, 151, 299])
+def test_a_counter_that_starts_over_beside_a_border_of_steps_loses_no_row(cut: int) -> None:
+    """What the first row shows since the file began could be what it shows since the step: the pace tells."""
+    table = whole()
+    second = table.slice(cut).with_columns(pl.col(c) - table[c][cut - 1] for c in (CHARGED, DISCHARGED))
+    again, _ = joined([table.head(cut), second], [0, 1])
+    for column in (CHARGED, DISCHARGED):
+        assert np.allclose(again[column], table[column], atol=1e-9)
+
+
+def test_a_step_that_goes_on_over_a_border_of_files_is_one_step() -> None:
+    table = whole()
+    for cut in (120, 377):
+        again, _ = joined([table.head(cut), table.slice(cut).with_columns(pl.col(STEP) - table[STEP][cut] + 1)], [0, 1])
+        assert again[STEP].equals(table[STEP])
+    # an hour later it is another step, which may be the same one of the programme
+    later = table.slice(120).with_columns(pl.col(UNIX_TIME) + 3600.0)
+    again, _ = joined([table.head(120), later], [0, 1])
+    assert again[STEP].n_unique() == table[STEP].n_unique() + 1
+
+
+@pytest.mark.parametrize(("days", "severity"), [(20, "warning"), (0.5, "info")])
+@pytest.mark.parametrize("cycles", [True, False])
+def test_a_pause_by_test_times_is_said_as_one_by_the_clock_is(days: float, severity: str, cycles: bool) -> None:
+    table = whole(clock=False)
+    table = table if cycles else table.drop(CYCLE)
+    second = table.slice(300).with_columns(pl.col(TIME) + days * 86_400)
+    (group,) = plan_join([summarise("a.csv", table.head(300)), summarise("b.csv", second)])
+    assert group.gaps == (pytest.approx(days * 86_400 + 60),)
+    (said,) = group.findings
+    assert (said.code, said.severity) == ("join-gap", severity)
+    assert "a.csv and b.csv" in said.message
+    assert "joined because" in said.message
+
+
+@pytest.mark.parametrize("factor", [1000.0, 3600.0])
+def test_parts_whose_times_are_in_different_units_are_said_by_name(factor: float) -> None:
+    first, second = pieces(whole(clock=False), [300])
+    for long, short, parts in (
+        ("b.csv", "a.csv", [first, second.with_columns(pl.col(TIME) * factor)]),
+        ("a.csv", "b.csv", [first.with_columns(pl.col(TIME) * factor), second]),
+    ):
+        _, findings = join_tables(parts, [60.0], ["a.csv", "b.csv"])
+        (said,) = [f for f in findings if f.code == "join-time-scale"]
+        assert f"those of {long} run {factor:.0f} times as fast as those of {short}" in said.message
+        assert f"{long} with --repair time-{factor:.0f}x!" in said.advice
+
+
+def test_parts_recorded_by_other_intervals_are_in_one_unit() -> None:
+    """A row each second and a row each 1000 s of the same slow charge: the voltage moves with the time."""
+
+    def charge(start: float, interval: float) -> pl.DataFrame:
+        time = start + interval * np.arange(100)
+        return pl.DataFrame({TIME: time, VOLTAGE: 3.0 + 1e-5 * time, CURRENT: np.full(100, 1e-3)})
+
+    _, findings = join_tables([charge(0.0, 1.0), charge(100.0, 1000.0)], [1.0])
+    assert findings == ()

@@ -112,7 +112,7 @@ def add(
                 Path(a.path).name,
                 a.cell,
                 a.test.reader,
-                f"{a.test.rows:,}",
+                f"{a.rows:,}",
                 f"{a.test.confidence:.0%}",
                 "; ".join(
                     filter(

@@ -21,6 +21,7 @@ from lirich.workbench.claims import Claims
 from lirich.workbench.continuing import continuations, joined
 from lirich.workbench.doubtful_facts import doubtful
 from lirich.workbench.found_files import Candidate, discover
+from lirich.workbench.halfrepaired import left_as_written
 from lirich.workbench.mappings import GivenMapping, fits, given_mapping, not_used, read_again_by, read_by, sidecars
 from lirich.workbench.reexport import apart
 from lirich.workbench.register import Register, State
@@ -45,6 +46,8 @@ class AddedFile:
     cell: str
     test: Test
     state: State
+    rows: int
+    """Rows of the file itself; the test of an older export has those of the longer one."""
 
     @property
     def already(self) -> bool:
@@ -71,7 +74,7 @@ class AddReport:
 
     def _repr_html_(self) -> str:
         rows = [
-            (Path(a.path).name, a.cell, a.test.reader, f"{a.test.rows:,}", a.state, ", ".join(a.test.repairs))
+            (Path(a.path).name, a.cell, a.test.reader, f"{a.rows:,}", a.state, ", ".join(a.test.repairs))
             for a in self.added
         ]
         table = html_table(("file", "cell", "reader", "rows", "state", "repairs"), rows, right=(3,)) if rows else ""
@@ -95,7 +98,8 @@ class AddReport:
                     "cell": a.cell,
                     "already": a.already,
                     "state": a.state,
-                    **a.test.model_dump(mode="json", include={"key", "reader", "rows", "confidence", "repairs"}),
+                    "rows": a.rows,
+                    **a.test.model_dump(mode="json", include={"key", "reader", "confidence", "repairs"}),
                     "findings": [f.model_dump(mode="json") for f in a.test.findings],
                 }
                 for a in self.added
@@ -266,7 +270,7 @@ def add_files(
             report.failed.append((str(candidate.path), error))
             return False
         report.findings += findings
-        report.added.append(AddedFile(str(candidate.path), key, stored, state))
+        report.added.append(AddedFile(str(candidate.path), key, stored, state, test.rows))
         if on_file is not None:
             on_file(report.added[-1])
         return True
@@ -315,6 +319,7 @@ def add_files(
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
         report.findings += apart(key, store.tests(key))
     report.findings += counted_twice(store, [added.test for added in report.added if added.state == "new"])
+    report.findings += left_as_written(store, [added.test for added in report.added if not added.already], repairs)
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
     report.findings += claims.tables_gone(there_now)

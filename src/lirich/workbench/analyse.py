@@ -32,6 +32,7 @@ CODE = ("lirich.cycling", "lirich.model", "lirich.quantities", "lirich.readers.j
 IMPEDANCE_CODE = ("lirich.cells.eis", "lirich.cells.spectrum", "lirich.cells.kramers_kronig", *CODE[1:3], CODE[-1])
 """What an analysis rests on: where its source changes, cells are analysed again."""
 
+GAP_UNKNOWN = "join-gap-unknown"
 FEW_RUNS = 4
 FEW_ROWS = 400_000
 """Fewer runs than this with fewer rows than this are analysed in this process: starting workers costs more."""
@@ -89,10 +90,12 @@ def analyse_cells(
     report = AnalyseReport()
     parameters: list[dict[str, Any]] = []
     rows = 0
+    counts: dict[str, int] = {}
     for key, tests in by_cell.items():
         cell = facts[key]
         sample = samples.get(cell.sample) if cell.sample else None
         groups = plan_runs(tests)
+        counts[key] = len(groups)
         corrections = store.corrections(key)
         for run, group in enumerate(groups):
             each = task_parameters(store.root, cell, sample, run, tests, group, settings, corrections)
@@ -121,7 +124,7 @@ def analyse_cells(
                 failed[outcome.index] = (name, error)
                 continue
             report.analysed.append(name)
-            told[outcome.index] = [f if f.where else f.model_copy(update={"where": name}) for f in analysis.findings]
+            told[outcome.index] = _placed(parameters[outcome.index], several=counts[name] > 1, found=analysis.findings)
     # runs end in any order; what is said of them is in the order of the cells
     report.failed = [failed[index] for index in sorted(failed)]
     report.findings = [finding for index in sorted(told) for finding in told[index]]
@@ -129,6 +132,24 @@ def analyse_cells(
     report.unchanged = sorted(set(report.unchanged) - set(report.analysed))
     report.findings += out_of_date(store)  # of cells that failed, or were not asked for
     return report
+
+
+def _placed(parameters: Mapping[str, Any], *, several: bool, found: Iterable[Finding]) -> list[Finding]:
+    """Return what was *found* in a run with its cell, and of a cell with *several* runs with the run and its files."""
+    cell, names = str(parameters["cell"]["key"]), parameters["names"]
+    files = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    place = f"{cell}, run {parameters['run']} ({files})" if several else cell
+
+    def where(finding: Finding) -> str:
+        if not finding.where:
+            return place
+        return (
+            place + finding.where.removeprefix(cell)
+            if finding.where.startswith((f"{cell},", f"{cell} "))
+            else (place if finding.where == cell else finding.where)
+        )
+
+    return [f.model_copy(update={"where": where(f)}) for f in found]
 
 
 def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
@@ -222,6 +243,7 @@ def task_parameters(
         "gaps": list(group.gaps),
         "joined": [f.model_dump(mode="json") for f in group.findings],
         "raw": [test.raw.sha256 for test in members],
+        "names": list(told_apart(members).values()),
         # a spectrum has no cycles that either could be about
         "settings": dict(settings) if members[0].kind == "cycling" else {},
         "corrections": [dict(c) for c in corrections] if members[0].kind == "cycling" else [],
@@ -247,7 +269,11 @@ def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if parameters["kind"] == "impedance":
         return _analyse_impedance(store, parameters, cell, sample).model_dump(mode="json")
     settings = CyclingSettings.model_validate(parameters["settings"])
-    table, joined = join_tables([store.read_curve(key) for key in parameters["curves"]], parameters["gaps"])
+    curves = [store.read_curve(key) for key in parameters["curves"]]
+    table, joined = join_tables(curves, parameters["gaps"], parameters["names"])
+    planned = [Finding.model_validate(f) for f in parameters["joined"]]
+    if not any(f.code == GAP_UNKNOWN for f in joined):  # rows that two files have tell of the pause
+        planned = [f for f in planned if f.code != GAP_UNKNOWN]
     result = analyse(
         table,
         cell,
@@ -273,7 +299,7 @@ def analyse_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
         cycles_curve=store.put_curve(result.cycles),
         segments=tuple(s.model_dump(mode="json") for s in result.segments),
         values=tuple(_of_run(v, files, chosen, unordered) for v in result.values),
-        findings=(*(Finding.model_validate(f) for f in parameters["joined"]), *joined, *result.findings),
+        findings=(*planned, *joined, *result.findings),
         created_unix_second=time.time(),
     ).model_dump(mode="json")
 

@@ -11,6 +11,7 @@ from lirich.model import Cell, Origin, Sample, Value
 from lirich.quantities import QUANTITIES
 from lirich.workbench.celltables import CELL_FIELDS, SAMPLE_FIELDS
 from lirich.workbench.outdated import out_of_date
+from lirich.workbench.renamed import in_two_cells
 
 if TYPE_CHECKING:
     from lirich.workbench.compare import Comparison
@@ -80,8 +81,9 @@ def compare_cells(
         said = f"{error.advice}. What the analysis says: {why}"
         raise NotEnoughDataError(error.found, expected=error.expected, advice=said) from error
     # what nobody asked for by name and is not there is told by the values that were left out
+    store = workspace.store
     kept = [f for f in found.findings if not (default and f.code == "no-value")]
-    return found.model_copy(update={"findings": (*out_of_date(workspace.store, groups), *kept)})
+    return found.model_copy(update={"findings": (*out_of_date(store, groups), *in_two_cells(store, groups), *kept)})
 
 
 _WHY = ("no-ageing-cycles", "not-enough-data", "no-rate-test")

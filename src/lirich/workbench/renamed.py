@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import combinations
 from math import floor
 from typing import TYPE_CHECKING
 
+from lirich.errors import CorruptStoreError
 from lirich.model import Finding, Severity, Test
+from lirich.model.table import CURRENT, VOLTAGE
 from lirich.store.documents import natural
 from lirich.workbench.reexport import Exports, exports_of, named
 
 if TYPE_CHECKING:
     from lirich.store import Store
+
+
+_FIRST = 3
+"""So many rows at the beginning say whether it is worth to read two tests whole."""
 
 
 class Former:
@@ -63,17 +70,46 @@ def counted_twice(store: Store, tests: Sequence[Test]) -> list[Finding]:
         if other is not None:
             shorter, longer = sorted((test, other), key=lambda t: (t.rows, t.key))
             pairs.setdefault(frozenset((test.key, other.key)), (shorter, longer))
+    return [_twice(shorter, longer) for shorter, longer in pairs.values()]
+
+
+def in_two_cells(store: Store, cells: Collection[str]) -> list[Finding]:
+    """Say which tests of *cells* are the same points or exports of one test in two of them.
+
+    Only tests that begin at the same time with the same rows are read whole.
+    """
+    begun: dict[tuple[int | None, float | None], list[Test]] = {}
+    for test in store.tests():
+        if test.cell in cells and test.kind == "cycling" and test.duration_second is not None and test.rows > _FIRST:
+            begun.setdefault((_second(test), test.start_time_second), []).append(test)
+    alike: dict[object, list[Test]] = {}
+    for began, tests in begun.items():
+        if len({test.cell for test in tests}) < 2:
+            continue
+        for test in tests:
+            try:
+                first = store.read_curve(test.curve, columns=[VOLTAGE, CURRENT]).head(_FIRST)
+            except CorruptStoreError:  # `lirich doctor` says so
+                continue
+            alike.setdefault((began, tuple(first.rows())), []).append(test)
     return [
-        Finding(
-            code="test-in-two-cells",
-            severity=Severity.WARNING,
-            message=f"{shorter.raw.name} of the cell {shorter.cell} and {longer.raw.name} of the cell {longer.cell} "
-            "are exports of one test, which counts twice",
-            advice=f"lirich add {shorter.raw.name} --cell {longer.cell} --reassign",
-            where=shorter.cell,
-        )
-        for shorter, longer in pairs.values()
+        _twice(*sorted(pair, key=lambda t: (t.rows, t.key)))
+        for tests in alike.values()
+        for pair in combinations(tests, 2)
+        if pair[0].cell != pair[1].cell
+        and (pair[0].curve == pair[1].curve or exports_of(store, pair[0], [pair[1]]) != Exports())
     ]
+
+
+def _twice(shorter: Test, longer: Test) -> Finding:
+    return Finding(
+        code="test-in-two-cells",
+        severity=Severity.WARNING,
+        message=f"{shorter.raw.name} of the cell {shorter.cell} and {longer.raw.name} of the cell {longer.cell} "
+        "are exports of one test, which counts twice",
+        advice=f"lirich add {shorter.raw.name} --cell {longer.cell} --reassign",
+        where=shorter.cell,
+    )
 
 
 def stays(test: Test, other: Test, name: str) -> Finding:
