@@ -156,6 +156,26 @@ def test_no_value_is_lost_in_folding() -> None:
     assert in_pulses == whole.hidden == 30
 
 
+def test_a_peak_of_the_first_charge_hides_none_of_those_followed() -> None:
+    def peak(at_v: float, height: float, name: str, **conditions: object) -> list[Value]:
+        stated = {"cycle": 1, "direction": "charge", "other": {"peak": name}, **conditions}
+        return [made("dqdv_peak_voltage_v", at_v, **stated), made("dqdv_peak_height_mah_g_v", height, **stated)]
+
+    followed = {"segment": "pseudo_ocv"}
+    values = [
+        *peak(4.692, 1083.0, "high-voltage 2"),
+        *peak(4.753, 1723.0, "high-voltage", **followed),
+        *peak(4.692, 1083.0, "high-voltage 2", **followed),
+    ]
+    rows = fold_values(values).peaks
+    assert [(row[0], row[3][:4]) for row in rows] == [("high-voltage 2", "4.69"), ("high-voltage", "4.75")]
+    # and where the two were named apart, neither is lost
+    rows = fold_values([*peak(4.692, 1083.0, "high-voltage"), *values[2:]]).peaks
+    assert {(row[0], row[3][:4]) for row in rows} == {
+        ("high-voltage", "4.69"), ("high-voltage", "4.75"), ("high-voltage 2", "4.69")
+    }  # fmt: skip
+
+
 def test_a_flag_of_a_whole_cycle_is_said_in_its_head() -> None:
     flagged = {"cycle": 1, "flags": ("unlike-charge-current",)}
     whole = fold_values([made("coulombic_efficiency", 80, **flagged), made("mid_voltage_v", 3.7, **flagged)])

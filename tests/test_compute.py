@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing.spawn
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import lirich
 from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks, task_key
 from lirich.compute.executor import Pool
+from lirich.compute.spawning import _script_left_alone
 from lirich.errors import ComputeError, NotEnoughDataError, TaskFailedError
 
 
@@ -267,3 +272,73 @@ def test_a_run_that_is_left_with_an_error_ends_its_workers_quietly() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         stopped_after_the_first()
+
+
+SCRIPT = """
+print("begins")
+from lirich.compute import open_executor, run_tasks
+from lirich.model import content_hash
+{more}
+{guard}
+    with open_executor("processes", workers=2) as pool:
+        outcomes = list(run_tasks({task}, [{{"x": 1}}, {{"x": 2}}], executor=pool))
+    print("ended", all(o.error is None and o.result for o in outcomes))
+"""
+
+OF_A_MODULE = {"more": "", "task": "content_hash"}
+OF_THE_SCRIPT = {"more": "def told(x): return str(x)", "task": "told"}
+
+
+def run_script(text: str, folder: Path, *, how: str = "file") -> subprocess.CompletedProcess[str]:
+    script = folder / "script.py"
+    script.write_text(text, encoding="utf-8")
+    arguments = {"file": [str(script)], "stdin": ["-"], "command": ["-c", text]}[how]
+    environment = {**os.environ, "PYTHONPATH": str(Path(lirich.__file__).parents[1])}
+    given = text if how == "stdin" else ""
+    return subprocess.run(
+        [sys.executable, *arguments], input=given, capture_output=True, text=True, check=False, env=environment,
+        cwd=folder, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["file", "stdin", "command"])
+def test_a_script_needs_no_guard_and_is_run_once(how: str, tmp_path: Path) -> None:
+    ended = run_script(SCRIPT.format(**OF_A_MODULE, guard="if True:"), tmp_path, how=how)
+    assert (ended.stdout.split("\n"), ended.stderr) == (["begins", "ended True", ""], "")
+
+
+@pytest.mark.slow
+def test_a_script_with_a_guard_works_as_ever_and_may_define_the_task(tmp_path: Path) -> None:
+    guard = 'if __name__ == "__main__":'
+    for what in (OF_A_MODULE, OF_THE_SCRIPT):
+        ended = run_script(SCRIPT.format(**what, guard=guard), tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout.splitlines()[-1] == "ended True"
+
+
+@pytest.mark.slow
+def test_a_task_of_a_script_without_a_guard_is_told_what_is_missing(tmp_path: Path) -> None:
+    ended = run_script(SCRIPT.format(**OF_THE_SCRIPT, guard="if True:"), tmp_path)
+    assert ended.returncode != 0
+    assert "has no `if __name__ == '__main__':` around it" in ended.stderr.splitlines()[-1]
+
+
+def test_a_task_of_the_script_is_refused_where_the_workers_do_not_know_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_executor("processes", workers=2) as pool:
+        list(run_tasks(square, numbers(1), executor=pool))
+        monkeypatch.setattr(where_am_i, "__module__", "__main__")
+        with pytest.raises(ComputeError, match="task of the script itself"):
+            list(run_tasks(where_am_i, numbers(1), executor=pool))
+
+
+def test_other_processes_of_the_user_still_know_their_script() -> None:
+    told = multiprocessing.spawn.get_preparation_data("worker")
+    with _script_left_alone():
+        here = multiprocessing.spawn.get_preparation_data("worker")
+        with ThreadPoolExecutor(1) as other:
+            there = other.submit(multiprocessing.spawn.get_preparation_data, "worker").result()
+    assert there == told
+    assert set(told) - set(here) <= {"init_main_from_name", "init_main_from_path"}
+    assert not set(here) & {"init_main_from_name", "init_main_from_path"}
+    assert multiprocessing.spawn.get_preparation_data("worker") == told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 from html.parser import HTMLParser
@@ -10,11 +11,14 @@ from pathlib import Path
 import pytest
 
 import lirich
+from lirich import plots
 from lirich.cycling.protocol import Segment
+from lirich.errors import UnknownNameError
 from lirich.model import Conditions, Finding, Origin, Severity, Subject, Value
 from lirich.model.notebook import MOST_ROWS, Listed, html_table
 from lirich.model.shown import Values, shared_conditions
 from lirich.workbench import Workspace
+from lirich.workbench.figures import OPTIONS
 
 HOSTILE = "<img src=x onerror=alert(1)> & 'co'"
 
@@ -210,3 +214,26 @@ def test_names_are_text_wherever_they_are_shown(tmp_path: Path, small_laboratory
 
 def test_a_table_escapes_heads_and_entries() -> None:
     assert Cells(html_table(["<b>a</b>"], [["<i>1 & 2</i>"]])).rows == [["<b>a</b>"], ["<i>1 & 2</i>"]]
+
+
+def test_one_cell_is_named_by_a_text(lab: Workspace, tmp_path: Path) -> None:
+    assert lab.analyse("SC-1", executor="serial").unchanged == ["SC-1"]
+    assert lab.store.named("SC-1") == lab.store.named(["SC-1"]) == ["SC-1"]
+    assert lab.store.named() == list(lab.cells)
+    with pytest.raises(UnknownNameError, match="Unknown cell 'SC-9'"):
+        lab.analyse("SC-9", executor="serial")
+
+
+@pytest.mark.parametrize(("kind", "drawn"), [("voltage", "voltage_profiles"), ("dqdv", "dqdv_curves"),
+                                             ("mean-voltage", "mean_voltages"), ("impedance", "nyquist"),
+                                             ("gas", "gas"), ("rate", "rate_test")])  # fmt: skip
+def test_the_options_of_a_figure_are_those_of_its_plot(kind: str, drawn: str) -> None:
+    signature = inspect.signature(getattr(plots, drawn))
+    own = {name for name, p in signature.parameters.items() if p.kind is p.KEYWORD_ONLY} - {"origin", "bands"}
+    assert set(OPTIONS[kind]) - {"cycles"} == own
+
+
+def test_an_unknown_option_of_a_figure_is_refused_with_those_that_are_known(lab: Workspace) -> None:
+    with pytest.raises(UnknownNameError, match="Unknown option of the figure 'dqdv' 'nope'.*cycles"):
+        lab.cells["SC-1"].plot("dqdv", nope=1)
+    assert lab.cells["SC-1"].plot("dqdv", cycles=[1]).data

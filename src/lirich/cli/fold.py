@@ -114,17 +114,22 @@ _PEAK = ("dqdv_peak_voltage_v", "dqdv_peak_height_mah_g_v", "dqdv_peak_area_mah_
 
 
 def _peak_rows(values: Sequence[Value], marks: Marks) -> list[Row]:
-    """Return one row per peak: its name, direction, cycle, position, height and area."""
+    """Return one row per peak: its name, direction, cycle, position, height and area.
+
+    A peak of the first charge that is also one of those followed over cycles is one row; where the two are not the same
+    peak, each has its own.
+    """
     found: dict[tuple[object, ...], dict[str, Value]] = {}
     for value in values:
         c = value.conditions
-        found.setdefault((c.other.get("peak"), c.direction, c.cycle), {}).setdefault(value.quantity, value)
-    rows = []
-    for (name, direction, cycle), of_peak in found.items():
+        key = (c.other.get("peak"), c.direction, c.cycle, c.segment)
+        found.setdefault(key, {}).setdefault(value.quantity, value)
+    rows: dict[Row, None] = {}
+    for (name, direction, cycle, _), of_peak in found.items():
         texts = [format_value(of_peak[k]) + marks.of(of_peak[k].flags) if k in of_peak else "" for k in _PEAK]
         told = (str(name or "not named"), str(direction or ""), "" if cycle is None else str(cycle))
-        rows.append((*told, *texts))
-    return rows
+        rows[*told, *texts] = None
+    return list(rows)
 
 
 def _pulses(values: Sequence[Value]) -> tuple[list[list[Value]], list[Value]]:

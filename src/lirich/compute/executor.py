@@ -18,6 +18,7 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
 
+from lirich.compute.spawning import ScriptlessContext, needs_script
 from lirich.errors import ComputeError, OptionalDependencyError
 
 ExecutorKind = str
@@ -95,8 +96,7 @@ def open_executor(kind: ExecutorKind = "processes", *, workers: int | None = Non
         yield SerialExecutor()
     elif kind == "processes":
         # Not fork: polars' threads do not survive it. https://docs.pola.rs/user-guide/misc/multiprocessing/
-        context = multiprocessing.get_context("spawn")
-        pool = _Pool(count, mp_context=context, initializer=_start_worker)
+        pool = _Pool(count, mp_context=ScriptlessContext(), initializer=_start_worker)
         try:
             yield Pool(pool, lambda: count)
         except BaseException:
@@ -149,7 +149,18 @@ class _Pool(ProcessPoolExecutor):
     """Processes that a Ctrl-C does not reach: the terminal sends it to all, and the parent alone answers it."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Submit a task; the worker that this may start has SIGINT blocked from its first moment."""
+        """Submit a task; the worker that this may start has SIGINT blocked from its first moment.
+
+        Workers run the user's script anew only for tasks that are defined in it. Raises `ComputeError` for such a task
+        in a pool whose workers have not.
+        """
+        if needs_script(fn, *args) and isinstance(self._mp_context, ScriptlessContext):
+            if self._processes:
+                raise ComputeError(
+                    "A task of the script itself, in a pool that has begun with tasks of modules",
+                    advice="Open another executor for it, or move the task into a module",
+                )
+            self._mp_context = multiprocessing.get_context("spawn")
         with _sigint_held_back():
             return super().submit(fn, *args, **kwargs)
 

@@ -11,6 +11,7 @@ from typing import Any
 from lirich import __version__, errors
 from lirich.compute.cache import ResultCache
 from lirich.compute.executor import Pool, SerialExecutor, default_workers
+from lirich.compute.spawning import needs_script
 from lirich.errors import ComputeError, LirichError, TaskFailedError
 from lirich.model import content_hash
 
@@ -132,7 +133,7 @@ def run_tasks(
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 index, key = running.pop(future)
-                outcome = _outcome(future, index, parameters[index])
+                outcome = _outcome(future, index, parameters[index], task)
                 if outcome.error is None and cache is not None:
                     outcome = _kept(cache, key, outcome)
                 elif cache is not None and lasting is not None:
@@ -196,14 +197,19 @@ def _timed(task: Task, parameters: Mapping[str, Any]) -> tuple[Any, float]:
     return result, time.perf_counter() - started
 
 
-def _outcome(future: Future[tuple[Any, float]], index: int, parameters: Mapping[str, Any]) -> TaskOutcome:
+def _outcome(future: Future[tuple[Any, float]], index: int, parameters: Mapping[str, Any], task: Task) -> TaskOutcome:
     try:
         result, seconds = future.result()
     except BrokenExecutor as error:
+        script = (
+            "; or the script that called this, and defines the task, has no `if __name__ == '__main__':` around it, "
+            "which worker processes need then"
+            if needs_script(task)
+            else ""
+        )
         raise ComputeError(
             f"The executor broke down: {error or type(error).__name__}",
-            advice="A worker was killed (out of memory? then use fewer workers: what is done is kept); or the script "
-            "that called this has no `if __name__ == '__main__':` around it, which worker processes need",
+            advice="A worker was killed (out of memory? then use fewer workers: what is done is kept)" + script,
         ) from error
     except Exception as error:  # noqa: BLE001 - the border of a task: its failure is an outcome, named and kept
         return TaskOutcome(index, parameters, error=TaskFailedError(f"{type(error).__name__}: {error}"))

@@ -14,7 +14,7 @@ from lirich.cycling.lowvoltage import (
     low_voltage_capacity_mah,
 )
 from lirich.cycling.material import LI_RICH_RATIO, li_rich
-from lirich.cycling.peaks import peak_interval, peak_values, region, smoothed_conditions, variants
+from lirich.cycling.peaks import find_peaks, name_peaks, peak_interval, peak_values, smoothed_conditions, variants
 from lirich.cycling.record import (
     efficiency_convention,
     half_cycle_conditions,
@@ -157,9 +157,9 @@ def _activation(
     conditions = smoothed_conditions(half_cycle_conditions(charge, cell=cell), smoothing, found.curve.step_v)
     values: list[Value] = []
     made = variants(charge, smoothing)
-    for peak in (found.transition_metal, found.plateau):
-        if peak is not None:
-            name = region("charge", peak.voltage_v)
+    chosen = [peak for peak in (found.transition_metal, found.plateau) if peak is not None]
+    for name, peak in name_peaks(find_peaks(found.curve), "charge"):
+        if peak in chosen:
             values.extend(peak_values(peak, cell, conditions, name=name, interval=peak_interval(peak, made)))
     flags = (() if found.how == "valley" else ("fallback",)) + (() if composition else ("composition-unknown",))
     if found.how == "fallback":

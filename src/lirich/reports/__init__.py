@@ -17,7 +17,7 @@ __all__ = ["CellReport", "ComparisonReport", "ReportData", "build_report", "writ
 
 
 def write_report(
-    workspace: Workspace, path: str | Path, cells: Sequence[str] | None = None, by: str | None = None
+    workspace: Workspace, path: str | Path, cells: str | Sequence[str] | None = None, by: str | None = None
 ) -> Path:
     """Write the report of a workspace to *path* and return it.
 

@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from lirich.workbench.workspace import Workspace
 
 
-def collect(workspace: Workspace, *, cells: Sequence[str] | None = None, by: str | None = None) -> ReportData:
+def collect(workspace: Workspace, *, cells: str | Sequence[str] | None = None, by: str | None = None) -> ReportData:
     """Gather a report of *cells* (all by default), compared by the field *by*.
 
     Without *by* the morphology is used where it makes groups. Raises `UnknownNameError` on a cell or field that is not
     known; a comparison that is asked for and impossible is a note in the report.
     """
-    keys = list(workspace.cells) if cells is None else [workspace.store.cell(key).key for key in cells]
+    keys = workspace.store.named(cells)
     comparison, groups, notes = _comparison(workspace, keys, by)
     detail = LEVELS[first_level(len(keys))]
     reports: list[CellReport] = []

@@ -300,6 +300,12 @@ class Store:
         """Return one cell. Raises `UnknownNameError` with near names."""
         return self._look(lambda things: things.one(Cell, key))
 
+    def named(self, cells: str | Iterable[str] | None = None) -> list[str]:
+        """Return the keys of the cells named: one, several, or (``None``) all. Raises `UnknownNameError`."""
+        if cells is None:
+            return self.cell_keys()
+        return [self.cell(key).key for key in ([cells] if isinstance(cells, str) else cells)]
+
     def former_names(self, key: str, until: float = inf) -> dict[str, float]:
         """Return the names that the cell *key* had before, each with the last time of moving on *until* then, s."""
         return self._look(lambda things: things.former_names(key, until))

@@ -69,7 +69,7 @@ class AnalyseReport:
 
 def analyse_cells(
     store: Store,
-    cells: Iterable[str] | None = None,
+    cells: str | Iterable[str] | None = None,
     *,
     force: bool = False,
     executor: str = "processes",
@@ -84,7 +84,7 @@ def analyse_cells(
         for test in store.tests():
             by_cell.setdefault(test.cell, []).append(test)
     else:
-        by_cell = {store.cell(key).key: store.tests(key) for key in cells}
+        by_cell = {key: store.tests(key) for key in store.named(cells)}
     known = store.analysis_keys()
     settings = cycling_settings(store)
     report = AnalyseReport()

@@ -158,7 +158,7 @@ def curve_set(
     grid: Array | Sequence[float] | None = None,
     only: str = "like",
     whole: bool = True,
-    cells: Iterable[str] | None = None,
+    cells: str | Iterable[str] | None = None,
     stored: Store = "float32",
     executor: str = "processes",
     workers: int | None = None,
@@ -307,12 +307,12 @@ def _grid(grid: Array | Sequence[float] | None, kind: Kind) -> Array:
 
 
 def _tasks(
-    ws: Workspace, cells: Iterable[str] | None, kind: Kind, direction: Direction
+    ws: Workspace, cells: str | Iterable[str] | None, kind: Kind, direction: Direction
 ) -> tuple[list[dict[str, Any]], list[tuple[str, int | None, str]]]:
     """Return the tasks, one per run, and the cells that have none with the reason."""
     store = ws.store
     facts = store.cells()
-    wanted = list(facts) if cells is None else [store.cell(key).key for key in cells]
+    wanted = store.named(cells)
     tests = {test.key: test for test in store.tests()}
     analyses: dict[str, list[Any]] = {}
     for analysis in store.bare_analyses(wanted):

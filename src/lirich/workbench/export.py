@@ -87,7 +87,9 @@ def _value_row(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = None, form: str = "csv") -> list[Path]:
+def export(
+    workspace: Workspace, folder: Path, *, cells: str | Sequence[str] | None = None, form: str = "csv"
+) -> list[Path]:
     """Write a folder that stands on its own and return its files.
 
     ``values.csv`` (every value with conditions, interval, origin, provenance; without a choice of *cells* also those of
@@ -109,7 +111,7 @@ def export(workspace: Workspace, folder: Path, *, cells: Sequence[str] | None = 
             raise InputError(f"{folder} is not an empty folder", advice="Name a new one: nothing is overwritten")
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror}", advice="Name another folder") from error
-    keys = list(workspace.cells) if cells is None else [workspace.store.cell(key).key for key in cells]
+    keys = workspace.store.named(cells)
     make_folder(folder)
     written: list[Path] = []
 
@@ -198,9 +200,9 @@ def _cell_row(view: CellView, points: Sequence[str]) -> dict[str, Any]:
     return row
 
 
-def left_out(workspace: Workspace, cells: Sequence[str] | None = None) -> list[Finding]:
+def left_out(workspace: Workspace, cells: str | Sequence[str] | None = None) -> list[Finding]:
     """Return a finding for each cell of which `export` writes facts alone, since it is not analysed."""
-    views = [workspace.cells[key] for key in (workspace.cells if cells is None else cells)]
+    views = [workspace.cells[key] for key in workspace.store.named(cells)]
     return [
         Finding(
             code="not-exported",

@@ -20,6 +20,9 @@ def cell_figure(view: CellView, kind: str, **options: Any) -> Figure:
         draw = FIGURES[kind]
     except KeyError:
         raise UnknownNameError.of("figure", kind, FIGURES) from None
+    for name in options:
+        if name not in OPTIONS[kind]:
+            raise UnknownNameError.of(f"option of the figure {kind!r}", name, OPTIONS[kind])
     figure = draw(view, options)
     if figure is None:
         raise NotEnoughDataError(
@@ -169,3 +172,17 @@ FIGURES: dict[str, Callable[[CellView, dict[str, Any]], Figure | None]] = {
     "contact": _contact,
 }
 """Every figure by name; ``profiles``, ``sites``, ``gas`` and ``contact`` show what only a simulated cell has."""
+
+_OF_CURVES = ("cycles", "most_cycles", "most_points")
+
+OPTIONS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(FIGURES, ()),
+    "voltage": (*_OF_CURVES, "counter", "rates"),
+    "dqdv": _OF_CURVES,
+    "hysteresis": _OF_CURVES,
+    **dict.fromkeys(("capacity", "mean-voltage", "low-voltage", "protocol", "peaks"), ("most_cycles",)),
+    "impedance": ("fit", "note"),
+    "gas": ("counter",),
+}
+"""What can be chosen of each figure: which cycles of the test (``cycles``), how many of them and of their points are
+drawn at most, and what the functions of `lirich.plots` take beside these."""

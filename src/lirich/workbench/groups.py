@@ -43,7 +43,7 @@ def compare_cells(
     by: str,
     *,
     quantities: Sequence[str] | Literal["all"] | None = None,
-    cells: Iterable[str] | None = None,
+    cells: str | Iterable[str] | None = None,
     force: bool = False,
     seed: int = 0,
 ) -> Comparison:
@@ -57,7 +57,7 @@ def compare_cells(
         if quantities != "all":
             raise UnknownNameError.of("choice of quantities", quantities, ["all"])
         quantities = None
-    keys = list(workspace.cells) if cells is None else [workspace.store.cell(key).key for key in cells]
+    keys = workspace.store.named(cells)
     groups = group_cells(workspace, by, keys)
     values: list[Value] = []
     for key in groups:

@@ -152,7 +152,7 @@ def complete_curve(
     window: tuple[float, float] | None = None,
     model: str | None = None,
     name: str | None = None,
-    cells: Iterable[str] | None = None,
+    cells: str | Iterable[str] | None = None,
     level: float = 0.9,
     components: int | None = None,
     errors: bool = False,
@@ -260,7 +260,7 @@ def _loaded(workspace: Workspace, name: str, level: float) -> Completion | State
 def _learned(
     workspace: Workspace,
     key: str,
-    cells: Iterable[str] | None,
+    cells: str | Iterable[str] | None,
     level: float,
     components: int | None,
     name: str | None,
@@ -276,7 +276,7 @@ def _learned(
         others = [c for c in workspace.cells if c != key and bool(facts[c].simulated) == mine]
         others = others or [c for c in workspace.cells if c != key]
     else:
-        others = [workspace.cells[c].key for c in cells]
+        others = workspace.store.named(cells)
     others = [c for c in others if c != key]
     if not others:
         raise NotEnoughDataError(

@@ -66,7 +66,7 @@ def drivers(
     *,
     fields: Sequence[str] | None = None,
     source: Source = "cells",
-    cells: Iterable[str] | None = None,
+    cells: str | Iterable[str] | None = None,
     seed: int = 0,
     name: str | None = None,
 ) -> DriversResult:

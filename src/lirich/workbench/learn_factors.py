@@ -75,7 +75,7 @@ def factors(
     map_name: str = NAME,
     *,
     states: Sequence[str] | pl.DataFrame | None = None,
-    cells: Iterable[str] | None = None,
+    cells: str | Iterable[str] | None = None,
     degree: Literal[1, 2] = 2,
     level: float = 0.9,
     seed: int = 0,

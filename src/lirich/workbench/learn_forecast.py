@@ -95,7 +95,7 @@ def forecast(
     horizons: int | Sequence[int] = (),
     *,
     first_cycles: int | None = None,
-    cells: Iterable[str] | None = None,
+    cells: str | Iterable[str] | None = None,
     level: float | None = None,
     seed: int = 0,
     name: str | None = None,
@@ -125,7 +125,7 @@ def forecast(
     """
     key = None if figure is None else quantity(figure).key
     at = sorted({horizons} if isinstance(horizons, int) else set(horizons))
-    listed = None if cells is None else list(cells)
+    listed = None if cells is None else workspace.store.named(cells)
     if model is not None:
         kept = _kept(workspace, model, key, at, first_cycles, level)
         return _by_model(_Table.of(workspace, kept.quantity, kept.inputs), model, kept, listed)

@@ -146,7 +146,7 @@ class MapResult(Shown):
 
 def learn_map(
     workspace: Workspace,
-    cells: Iterable[str] | None = None,
+    cells: str | Iterable[str] | None = None,
     *,
     n_components: int = COMPONENTS,
     name: str = NAME,
@@ -191,7 +191,9 @@ def learn_map(
     return _result(workspace, name, model, curves, _chosen(whole), set(learned_cells), unsettled, kept)
 
 
-def place_on_map(workspace: Workspace, name: str, cells: Iterable[str] | None = None, **options: Any) -> MapResult:
+def place_on_map(
+    workspace: Workspace, name: str, cells: str | Iterable[str] | None = None, **options: Any
+) -> MapResult:
     """Place the curves of *cells* on the saved map *name*, put on its own grid, in its direction and kind.
 
     Raises `UnknownNameError` on the name, `InputError` where it is no map or *options* ask for another grid, kind or
@@ -202,7 +204,7 @@ def place_on_map(workspace: Workspace, name: str, cells: Iterable[str] | None = 
 
 
 def curves_for_map(
-    workspace: Workspace, name: str, cells: Iterable[str] | None = None, **options: Any
+    workspace: Workspace, name: str, cells: str | Iterable[str] | None = None, **options: Any
 ) -> tuple[StateMap, CurveSet, list[str]]:
     """Return the map *name*, the curves of *cells* on its grid, and the cells of which no cycle is settled.
 

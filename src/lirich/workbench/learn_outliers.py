@@ -69,7 +69,7 @@ def outliers(
     sound: Iterable[str] | None = None,
     model: str | None = None,
     name: str | None = None,
-    cells: Iterable[str] | None = None,
+    cells: str | Iterable[str] | None = None,
     by_morphology: bool = True,
     seed: int = 0,
     **options: Any,
@@ -86,7 +86,7 @@ def outliers(
     """
     if sound is not None and model is not None:
         raise InputError("A model and sound cells to learn from", expected="one of the two")
-    wanted = list(workspace.cells) if cells is None else [workspace.cells[c].key for c in cells]
+    wanted = workspace.store.named(cells)
     detector: Outliers | None = None
     if model is not None:
         detector = load_model(workspace, model, ("outliers",))
@@ -108,7 +108,7 @@ def outliers(
             )
         detector.rate = false_alarms  # p values do not depend on it
         options = {**options, "grid": _own_grid(workspace, model, options.get("grid"))}
-    learned = None if sound is None else {workspace.cells[c].key for c in sound}
+    learned = None if sound is None else set(workspace.store.named(sound))
     rows = _Rows.of(workspace, wanted, by_morphology, options)
     found = _judged(rows, false_alarms, learned, detector, seed)
     if model is not None:

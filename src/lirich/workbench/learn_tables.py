@@ -27,7 +27,9 @@ _NOT_EXPLAINING = frozenset({"active_mass_mg", "simulated", "composition", "elec
 _EQUAL = frozenset({Operator.EQUAL, Operator.ABOUT})  # a bound is no number to be explained
 
 
-def ageing_cycles(workspace: Workspace, quantities: Sequence[str], cells: Iterable[str] | None = None) -> pl.DataFrame:
+def ageing_cycles(
+    workspace: Workspace, quantities: Sequence[str], cells: str | Iterable[str] | None = None
+) -> pl.DataFrame:
     """Return the settled ageing cycles of analysed cells: ``cell, run, cycle, origin``, conditions and *quantities*.
 
     Of a cell that was tested more than once they are those of its longest run. Settled are cycles at the rate and
@@ -38,8 +40,8 @@ def ageing_cycles(workspace: Workspace, quantities: Sequence[str], cells: Iterab
     names = [quantity(key).key for key in quantities]
     conditions = ("charge_rate_c", "discharge_rate_c", "upper_cutoff_voltage_v", "lower_cutoff_voltage_v")
     parts = []
-    for key in workspace.cells if cells is None else cells:
-        view = workspace.cells[workspace.store.cell(key).key]
+    for key in workspace.store.named(cells):
+        view = workspace.cells[key]
         if not view.analyses or view.cycles.is_empty():
             continue
         table = view.cycles.filter(pl.col("settled"))
@@ -84,7 +86,7 @@ def morphologies(workspace: Workspace, cells: Iterable[str]) -> list[str]:
     return [found[key] for key in cells]
 
 
-def cell_figures(workspace: Workspace, figure: str, cells: Iterable[str] | None = None) -> pl.DataFrame:
+def cell_figures(workspace: Workspace, figure: str, cells: str | Iterable[str] | None = None) -> pl.DataFrame:
     """Return a row per value of *figure* of the analysed cells: ``cell, sample, origin``, the figure and every field.
 
     Fields are what is known of cell, sample, recipe and composition, and the conditions of the value; a cell without a
@@ -94,7 +96,7 @@ def cell_figures(workspace: Workspace, figure: str, cells: Iterable[str] | None 
     name = quantity(figure).key
     samples, facts = workspace.samples, workspace.store.cells()
     rows: list[dict[str, Scalar | None]] = []
-    for key in workspace.cells if cells is None else cells:
+    for key in workspace.store.named(cells):
         view = workspace.cells[key]
         if not view.analyses:
             continue

@@ -26,13 +26,13 @@ class Learning:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def map(self, cells: Iterable[str] | None = None, *, name: str = "map", **options: Any) -> MapResult:
+    def map(self, cells: str | Iterable[str] | None = None, *, name: str = "map", **options: Any) -> MapResult:
         """Learn the state map and place every curve on it; see `lirich.workbench.learn_maps.learn_map`."""
         from lirich.workbench.learn_maps import learn_map
 
         return learn_map(self._workspace, cells, name=name, **options)
 
-    def place(self, name: str = "map", cells: Iterable[str] | None = None, **options: Any) -> MapResult:
+    def place(self, name: str = "map", cells: str | Iterable[str] | None = None, **options: Any) -> MapResult:
         """Place curves on a map that is kept; see `lirich.workbench.learn_maps.place_on_map`."""
         from lirich.workbench.learn_maps import place_on_map
 

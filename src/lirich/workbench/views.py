@@ -297,9 +297,9 @@ class CellView:
         """Return a figure: ``voltage``, ``dqdv``, ``capacity``, ``mean-voltage``, ``hysteresis`` and so on.
 
         Of a simulated cell also ``profiles``, ``sites``, ``gas`` and ``contact``: see
-        `lirich.workbench.figures.FIGURES`.
+        `lirich.workbench.figures.FIGURES`, and ``OPTIONS`` there for what can be chosen, such as ``cycles=[1, 5]``.
 
-        Raises `UnknownNameError` on another kind.
+        Raises `UnknownNameError` on another kind or option.
         """
         from lirich.workbench.figures import cell_figure
 

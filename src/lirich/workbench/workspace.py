@@ -286,7 +286,7 @@ class Workspace(Screenings):
 
     def analyse(
         self,
-        cells: Iterable[str] | None = None,
+        cells: str | Iterable[str] | None = None,
         *,
         force: bool = False,
         executor: str = "processes",
@@ -309,7 +309,7 @@ class Workspace(Screenings):
         by: str = "morphology",
         *,
         quantities: Sequence[str] | Literal["all"] | None = None,
-        cells: Iterable[str] | None = None,
+        cells: str | Iterable[str] | None = None,
         force: bool = False,
         seed: int = 0,
     ) -> Comparison:
