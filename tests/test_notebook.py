@@ -234,6 +234,6 @@ def test_the_options_of_a_figure_are_those_of_its_plot(kind: str, drawn: str) ->
 
 
 def test_an_unknown_option_of_a_figure_is_refused_with_those_that_are_known(lab: Workspace) -> None:
-    with pytest.raises(UnknownNameError, match="Unknown option of the figure 'dqdv' 'nope'.*cycles"):
+    with pytest.raises(UnknownNameError, match=r"Unknown option of the figure 'dqdv' 'nope'.*cycles"):
         lab.cells["SC-1"].plot("dqdv", nope=1)
     assert lab.cells["SC-1"].plot("dqdv", cycles=[1]).data
