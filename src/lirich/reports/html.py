@@ -80,6 +80,7 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
             for i, cell in enumerate(data.cells)
         ],
         overview=sections.overview(data, marks),
+        glance_conditions=sections.overview_conditions(data)[0],
         marks=marks.lines,
         overview_keys=[QUANTITIES[k] for k in sections.OVERVIEW],
         short=sections.SHORT,

@@ -91,6 +91,7 @@ class OverviewRow:
     anchor: str
     cell: CellReport
     texts: tuple[str, ...]
+    conditions: tuple[str, ...]
     cycles: int
     spark: str
     warnings: int
@@ -184,12 +185,11 @@ def value_row(value: Value, *, repeated: bool = False) -> ValueRow:
 def overview(data: ReportData, marks: Marks) -> list[OverviewRow]:
     """Return one row per cell; a value in doubt has one of the *marks*."""
     rows = []
+    own = overview_conditions(data)[1]
     for i, cell in enumerate(data.cells):
         texts = []
         for key in OVERVIEW:
-            value = first_value(cell.values, key)
-            if value is not None and value.conditions.cycle is not None and key == "capacity_retention":
-                value = None if value.conditions.cycle == value.conditions.reference_cycle else value
+            value = _glanced(cell, key)
             texts.append(
                 _from_table(cell, key) if value is None else _overviewed(value) + marks.of(value.flags, where=cell.name)
             )
@@ -198,6 +198,7 @@ def overview(data: ReportData, marks: Marks) -> list[OverviewRow]:
                 anchor=anchor(i),
                 cell=cell,
                 texts=tuple(texts),
+                conditions=own[i],
                 cycles=counted(cell.cycles),
                 spark=sparkline(cell.cycles),
                 warnings=sum(f.severity is Severity.WARNING and not _asks(f) for f in cell.findings),
@@ -206,6 +207,34 @@ def overview(data: ReportData, marks: Marks) -> list[OverviewRow]:
             )
         )
     return rows
+
+
+def overview_conditions(data: ReportData) -> tuple[list[tuple[str, str]], list[tuple[str, ...]]]:
+    """Return under which conditions the values of each column stand, and per cell what its values say beyond them."""
+    common: list[tuple[str, str]] = []
+    columns: list[list[str]] = []
+    for key in OVERVIEW:
+        values = [_glanced(cell, key) for cell in data.cells]
+        stated = [v.conditions for v in values if v is not None]
+        shared, apart = shared_conditions(stated)
+        told = [format_conditions(c.model_copy(update={"other": {}})) for c in apart]
+        parts = [text for text in (format_conditions(shared),) if text]
+        if len(set(told)) == 1:  # such as the cycle
+            parts += [text for text in told[:1] if text]
+            told = [""] * len(told)
+        if parts:
+            common.append((SHORT[key], " · ".join(parts)))
+        rest = iter(told)
+        columns.append([_of_table(cell, key) if v is None else next(rest)
+                        for cell, v in zip(data.cells, values, strict=True)])  # fmt: skip
+    return common, list(zip(*columns, strict=True))
+
+
+def _glanced(cell: CellReport, key: str) -> Value | None:
+    value = first_value(cell.values, key)
+    if value is not None and value.conditions.cycle is not None and key == "capacity_retention":
+        return None if value.conditions.cycle == value.conditions.reference_cycle else value
+    return value
 
 
 def counted(cycles: pl.DataFrame | None) -> int:
@@ -234,10 +263,15 @@ def key_figures(cell: CellReport) -> list[tuple[str, str]]:
     }
     found = [(name, first_value(cell.values, key)) for key, name in names.items()]
     return [
-        (name, format_value(v) + (", in doubt" if v.flags else ""))
+        (name, format_value(v) + _at(v) + (", in doubt" if v.flags else ""))
         for name, v in found
         if v is not None and (v.conditions.cycle is None or v.conditions.cycle != v.conditions.reference_cycle)
     ]
+
+
+def _at(value: Value) -> str:
+    at = value.conditions.cycle
+    return f" in cycle {at}" if at is not None and value.quantity == "capacity_retention" else ""
 
 
 def unlike_columns(data: ReportData) -> dict[str, tuple[str, ...]]:
@@ -252,15 +286,26 @@ def unlike_columns(data: ReportData) -> dict[str, tuple[str, ...]]:
 
 
 def _from_table(cell: CellReport, key: str) -> str:
+    first = _first_of_table(cell, key)
+    return "–" if first is None else format_number(first[1], decimals=1)
+
+
+def _of_table(cell: CellReport, key: str) -> str:
+    first = _first_of_table(cell, key)
+    return "" if first is None else f"cycle {first[0]}"
+
+
+def _first_of_table(cell: CellReport, key: str) -> tuple[int, float] | None:
+    """Return cycle and value of the first whole cycle that has the quantity *key* of a cycle."""
     if (
         key == "capacity_retention"
         or cell.cycles is None
         or key not in cell.cycles.columns
         or QUANTITIES[key].scope != "cycle"
     ):
-        return "–"
-    column = whole_cycles(cell.cycles.sort("cycle"))[key].drop_nulls()
-    return format_number(column[0], decimals=1) if len(column) else "–"
+        return None
+    table = whole_cycles(cell.cycles.sort("cycle")).drop_nulls(key)
+    return None if table.is_empty() else (table["cycle"][0], table[key][0])
 
 
 def sparkline(cycles: pl.DataFrame | None, *, width: int = 110, height: int = 26) -> str:
