@@ -134,6 +134,12 @@ def test_a_short_protocol_stays_in_the_order_of_the_test() -> None:
     assert [row[1] for row in fold_segments(short)] == [str(i) for i in range(MOST_SEGMENTS)]
 
 
+def test_cycles_are_listed_as_the_file_and_as_the_cycler_counts_them() -> None:
+    rows = fold_segments([segment("formation", 1, 2, "slow"), segment("ageing", 3, 9, "like")],
+                         counted={n: n + 8 for n in range(1, 10)})  # fmt: skip
+    assert [row[:3] for row in rows] == [("formation", "1–2", "9–10"), ("ageing", "3–9", "11–17")]
+
+
 def made(key: str, number: float, **conditions: object) -> Value:
     flags = conditions.pop("flags", ())
     return Value(

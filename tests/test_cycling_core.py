@@ -347,6 +347,8 @@ def test_the_user_can_overrule_the_protocol() -> None:
     assert kinds(analyse(table, CATHODE, corrections=[correction, later]))[1] == ("check_up", 2, 2)
     beyond = analyse(table, CATHODE, corrections=[Correction(first_cycle=99, last_cycle=99, kind="gitt")])
     assert "correction-without-cycles" in codes(beyond)
+    (said,) = (f.message for f in beyond.findings if f.code == "correction-without-cycles")
+    assert said.endswith(f"; it has {beyond.cycles['cycle'][0]} to {beyond.cycles['cycle'][-1]}")
     with pytest.raises(ValueError, match="upside down"):
         Correction(first_cycle=3, last_cycle=1, kind="ageing")
 

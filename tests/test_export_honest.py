@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from lirich.readers import read
@@ -67,3 +68,30 @@ def test_a_source_is_named_by_its_place_in_the_workspace_or_by_its_folder() -> N
     assert portable_source("/home/ada/cycler/SC/cells.toml, cells.SC-1", root) == "SC/cells.toml, cells.SC-1"
     assert portable_source("you", root) == "you"
     assert portable_source("file SC-1.ndax", root) == "file SC-1.ndax"
+
+
+def test_every_column_of_every_table_is_explained(tmp_path: Path, small_laboratory: Path) -> None:
+    with Workspace.create(tmp_path / "workspace") as workspace:
+        workspace.add(small_laboratory, executor="serial")
+        workspace.analyse("SC-1", executor="serial")
+        export(workspace, tmp_path / "out", cells="SC-1")
+    key = {row["column"]: row for row in pl.read_csv(tmp_path / "out" / "columns.csv").to_dicts()}
+    tables = [p for p in (tmp_path / "out").glob("SC-1.*.csv") if ".bdf" not in p.name]
+    assert {p.name.split(".")[1] for p in tables} == {"cycles", "steps", "peaks", "profiles", "dqdv"}
+    for path in tables:
+        assert set(pl.read_csv(path, n_rows=1).columns) <= set(key)
+    assert key["coulombic_efficiency"]["unit"] == "%"
+    assert all(row["meaning"] for row in key.values())
+
+
+def test_the_curves_are_those_of_the_points(tmp_path: Path, small_laboratory: Path) -> None:
+    with Workspace.create(tmp_path / "workspace") as workspace:
+        workspace.add(small_laboratory / "SC-1.csv", executor="serial")
+        workspace.analyse(executor="serial")
+        export(workspace, tmp_path / "out")
+        cycles = workspace.cells["SC-1"].cycles
+    curves = pl.read_csv(tmp_path / "out" / "SC-1.profiles.csv").filter(pl.col("direction") == "discharge")
+    ends = dict(curves.group_by("cycle").agg(pl.col("capacity_mah").max()).iter_rows())
+    whole = dict(cycles.select("cycle", "discharge_capacity_mah").iter_rows())
+    assert len(ends) == 24
+    assert all(ends[n] == pytest.approx(whole[n], rel=1e-3) for n in ends)

@@ -16,7 +16,7 @@ from lirich.errors import InputError
 from lirich.model import Cell, Finding, RawFile, Sample, Severity, Test
 from lirich.plots import Figure
 from lirich.plots.figure import plotly_source
-from lirich.reports import CellReport, ReportData, build_report
+from lirich.reports import CellReport, ReportData, build_report, glance
 from lirich.reports.brief import MOST_FIGURES, main_figures
 from lirich.reports.collect import comparison_report
 from lirich.reports.data import ComparisonReport, GroupRow, QuantityRow, SegmentRow
@@ -135,6 +135,31 @@ def test_the_three_questions_are_answered_first(page: Page) -> None:
 def test_values_stand_with_interval_unit_and_conditions(page: Page) -> None:
     assert "0.470 ± 0.030 mV/cycle" in page.text
     assert "2.0–4.8 V · C/2 · 1C = 250 mA/g · ageing · Theil–Sen" in page.text
+
+
+def test_the_table_of_all_cells_says_under_which_conditions_its_numbers_stand(page: Page) -> None:
+    lines, own = glance.overview_conditions(made_up_report())
+    told = dict(lines)
+    assert told["Capacity retention"] == "2.0–4.8 V · C/2 · 1C = 250 mA/g · ageing · cycle 60 against 4"
+    assert told["Discharge capacity"] == "cycle 1"
+    assert not any(any(row) for row in own)
+    assert "Unless a cell says otherwise" in page.text
+
+
+def test_a_cell_under_other_conditions_says_so_in_its_row() -> None:
+    data = made_up_report()
+    values = tuple(
+        v.model_copy(update={"conditions": v.conditions.model_copy(update={"cycle": 40})})
+        if v.quantity == "capacity_retention"
+        else v
+        for v in data.cells[0].values
+    )
+    data = replace(data, cells=(replace(data.cells[0], values=values), *data.cells[1:]))
+    lines, own = glance.overview_conditions(data)
+    assert dict(lines)["Capacity retention"] == "2.0–4.8 V · C/2 · 1C = 250 mA/g · ageing"
+    assert [row[glance.OVERVIEW.index("capacity_retention")] for row in own][:2] == [
+        "cycle 40 against 4", "cycle 60 against 4"
+    ]  # fmt: skip
 
 
 def test_provenance_names_file_hash_reader_version_and_code(page: Page) -> None:

@@ -188,7 +188,7 @@ def cells(
         typer.Option(
             "--segment",
             metavar="A-B=KIND",
-            help="Say what cycles A to B are (formation, rate_test, ageing, check_up, …). Repeatable.",
+            help="Say what cycles A to B, as the protocol lists them, are (formation, ageing, …). Repeatable.",
             show_default=False,
             autocompletion=complete.segments,
         ),

@@ -125,9 +125,17 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
         run = view.run(analysis.run)
         title = f"Run {analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
         _show_making(run, everything=everything)
-        rows = fold_segments(run.segments, everything=everything)
+        cycles = run.cycles
+        numbers = dict(zip(cycles["cycle"].to_list(), cycles["cycle_number"].to_list(), strict=True))
+        counted = numbers if any(own != number for own, number in numbers.items()) else None
+        rows = fold_segments(run.segments, everything=everything, counted=counted)
         folded += len(run.segments) - len(rows)
-        show_table(title, ("protocol", "cycles", "", "why"), rows)
+        of_cycles = ("cycles",) if counted is None else ("in the file", "by the cycler")
+        show_table(title, ("protocol", *of_cycles, "", "why"), rows)
+        if counted is not None:
+            out.print(
+                "[dim]Values and reports speak of cycles by the cycler's count; --segment takes those of the file.[/]"
+            )
         if everything:
             _show_every(run.values)
         else:

@@ -29,12 +29,17 @@ MOST_COLUMNS = 5
 Row = tuple[str, ...]
 
 
-def fold_segments(segments: Sequence[Segment], *, everything: bool = False) -> list[Row]:
-    """Return kind, cycles, *as you said*, and reason: of each segment, or of each sort where there are many."""
+def fold_segments(
+    segments: Sequence[Segment], *, everything: bool = False, counted: Mapping[int, int] | None = None
+) -> list[Row]:
+    """Return kind, cycles, *as you said*, and reason: of each segment, or of each sort where there are many.
+
+    Cycles are those of the file. With *counted*, the cycler's number of each of these, they are listed by that too.
+    """
     purposes = [s for s in segments if s.purpose]
     beside = [s for s in segments if not s.purpose]
     if everything:
-        return [_row([s]) for s in (*purposes, *beside)]
+        return [_row([s], counted) for s in (*purposes, *beside)]
     rows = [[s] for s in purposes]
     if len(purposes) > MOST_SEGMENTS:
         sorts: dict[tuple[str, ...], list[Segment]] = {}
@@ -43,7 +48,7 @@ def fold_segments(segments: Sequence[Segment], *, everything: bool = False) -> l
         rows = list(sorts.values())
         if len(rows) > MOST_SEGMENTS:
             rows = list(_by_kind(purposes))
-    return [_row(r) for r in (*rows, *_by_kind(beside))]
+    return [_row(r, counted) for r in (*rows, *_by_kind(beside))]
 
 
 def _by_kind(segments: Sequence[Segment]) -> Iterable[list[Segment]]:
@@ -53,20 +58,26 @@ def _by_kind(segments: Sequence[Segment]) -> Iterable[list[Segment]]:
     return kinds.values()
 
 
-def _row(alike: Sequence[Segment]) -> Row:
+def _row(alike: Sequence[Segment], counted: Mapping[int, int] | None) -> Row:
     first = alike[0]
-    spans = [f"{s.first_cycle}" if s.first_cycle == s.last_cycle else f"{s.first_cycle}–{s.last_cycle}" for s in alike]
-    shown = spans if len(spans) <= MOST_SPANS else [*spans[: MOST_SPANS - 1], "…", spans[-1]]
+    spans = [_spans([(s.first_cycle, s.last_cycle) for s in alike])]
+    if counted is not None:
+        spans.append(_spans([(counted.get(s.first_cycle), counted.get(s.last_cycle)) for s in alike]))
     reasons = {s.reason for s in alike}
     why = first.reason if len(reasons) == 1 else f"the first: {first.reason}"
     if len(alike) > 1:
         why = f"{len(alike)} stretches; {why}"
     return (
         first.kind if first.purpose else f"  {first.kind}",
-        ", ".join(shown),
+        *spans,
         "as you said" if first.source == "user" else "",
         why,
     )
+
+
+def _spans(ends: Sequence[tuple[int | None, int | None]]) -> str:
+    spans = [f"{first}" if first == last else f"{first}–{last}" for first, last in ends]
+    return ", ".join(spans if len(spans) <= MOST_SPANS else [*spans[: MOST_SPANS - 1], "…", spans[-1]])
 
 
 @dataclass(slots=True)

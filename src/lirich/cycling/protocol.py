@@ -138,7 +138,7 @@ def detect(
     purposes_of_ordinary(ordinary, keys, groups, why, settings)
     purposes_of_leftovers(why, cycles, by_cycle, settings)
     detected = [w[0] for w in why]
-    findings = apply_corrections(why, numbers, corrections)
+    findings = apply_corrections(why, numbers, corrections, cycles["cycle_number"].to_list())
     user = [d != w[0] or "by the user" in w[1] for d, w in zip(detected, why, strict=True)]
     segments = _purpose_segments(why, groups, user, cycles)
     shown = _interrupt_segments(by_cycle, cycles) + _slow_segments(cycles, by_cycle, settings)
@@ -161,10 +161,19 @@ def detect(
 
 
 def apply_corrections(
-    why: list[tuple[Purpose, str]], numbers: Sequence[int], corrections: Sequence[Correction]
+    why: list[tuple[Purpose, str]],
+    numbers: Sequence[int],
+    corrections: Sequence[Correction],
+    counted: Sequence[int] | None = None,
 ) -> list[Finding]:
-    """Overwrite purpose and reason of the cycles that *corrections* name; return what could not be applied."""
+    """Overwrite purpose and reason of the cycles that *corrections* name; return what could not be applied.
+
+    *numbers* are those of the file, which corrections go by, *counted* those of the cycler, which values go by.
+    """
     findings = []
+    there = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
+    if counted and list(counted) != list(numbers):
+        there += f" (cycles {counted[0]} to {counted[-1]} by the cycler's count, which values and reports go by)"
     for correction in corrections:
         hit = [i for i, n in enumerate(numbers) if correction.first_cycle <= n <= correction.last_cycle]
         for i in hit:
@@ -175,8 +184,9 @@ def apply_corrections(
                 Finding(
                     code="correction-without-cycles",
                     message=f"A correction names cycles {correction.first_cycle} to {correction.last_cycle}, which "
-                    "the test does not have",
-                    advice="Take it back or correct its cycles",
+                    f"the test does not have; it has {there}",
+                    advice="Take it back (lirich cells NAME --clear-segments), or name cycles as lirich cells NAME "
+                    "lists them",
                 )
             )
     return findings

@@ -58,7 +58,7 @@ def purposes_of_ordinary(
         if groups[block[0]] == main:
             # one or two cycles with interrupts are there for the interrupts, not for ageing
             if enough and (sizes[main] >= 3 or not main_key.interrupted):
-                word = f"{sizes[main]} cycles at one rate and window" if sizes[main] > 1 else "follows formation"
+                word = _so_many(sizes[main], len(block)) if sizes[main] > 1 else "follows formation"
                 _set(why, block, "ageing", f"{word} ({main_key})")
         elif k < first_main and before <= settings.formation_max_cycles:
             _set(why, block, "formation", f"first cycles {key.against(main_key, settings)} those that follow")
@@ -71,6 +71,10 @@ def purposes_of_ordinary(
             )
         elif len(block) >= 3:
             _set(why, block, "ageing", f"{len(block)} cycles at one rate and window ({key})")
+
+
+def _so_many(of_all: int, of_block: int) -> str:
+    return f"{of_all} cycles {'in all ' if of_all > of_block else ''}at one rate and window"
 
 
 def _set(why: list[tuple[Purpose, str]], block: Sequence[int], kind: Purpose, reason: str) -> None:

@@ -238,6 +238,13 @@ def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "
             f"The files of this cell make {len(view.analyses)} runs that do not continue each other; this is run "
             f"{view.analysis.run + 1}."
         )
+    apart = [(own, counted) for own, counted in number.items() if own > 0 and own != counted]
+    if apart:
+        own, counted = apart[0]
+        notes.append(
+            f"Cycles go by the cycler's count. In the file cycle {counted} is cycle {own}: lirich cells {view.key} "
+            "lists that number, and --segment takes it."
+        )
     return CellReport(
         cell=view.facts,
         sample=view.sample,

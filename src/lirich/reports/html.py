@@ -23,7 +23,7 @@ from lirich.model.format import capitalised, format_number, format_quantity
 from lirich.plots import Figure, style
 from lirich.plots.figure import CONFIG, PLOTLY_VERSION, plotly_source, script_json
 from lirich.quantities import QUANTITIES
-from lirich.reports import figures, sections
+from lirich.reports import figures, glance, sections
 from lirich.reports.brief import main_figures, main_values
 from lirich.reports.data import GroupRow, PairRow, ReportData
 from lirich.reports.summary import summarise
@@ -79,12 +79,12 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
             }
             for i, cell in enumerate(data.cells)
         ],
-        overview=sections.overview(data, marks),
-        glance_conditions=sections.overview_conditions(data)[0],
+        overview=glance.overview(data, marks),
+        glance_conditions=glance.overview_conditions(data)[0],
         marks=marks.lines,
-        overview_keys=[QUANTITIES[k] for k in sections.OVERVIEW],
-        short=sections.SHORT,
-        unlike=sections.unlike_columns(data),
+        overview_keys=[QUANTITIES[k] for k in glance.OVERVIEW],
+        short=glance.SHORT,
+        unlike=glance.unlike_columns(data),
         findings=sections.finding_groups(data),
         missing=sections.missing_facts(data),
         definitions=sections.definitions(data),

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 import polars as pl
 
 from lirich.model import Finding, Origin, Severity, Test, Value
-from lirich.model.flags import Marks, meaning
-from lirich.model.format import capitalised, condition_name, format_conditions, format_number, format_value
-from lirich.plots import whole_cycles
+from lirich.model.flags import meaning
+from lirich.model.format import capitalised, format_conditions, format_number, format_value
 from lirich.quantities import QUANTITIES, Quantity
 from lirich.reports.data import CellReport, QuantityRow, ReportData
 from lirich.reports.diagnosis import first_value
@@ -21,16 +20,6 @@ from lirich.reports.summary import headline_rows
 
 MOST_OF_ONE_QUANTITY = 12
 """So many values of one quantity are listed per cell; the others are in the figure and in ``lirich export``."""
-
-OVERVIEW = (
-    "discharge_specific_capacity_mah_g",
-    "initial_coulombic_efficiency",
-    "capacity_retention",
-    "voltage_decay_mv_per_cycle",
-    "structural_share_of_voltage_decay",
-    "low_voltage_share_growth_percent_per_cycle",
-)
-"""The columns of the overview table."""
 
 _CHAPTERS: tuple[tuple[str, str], ...] = (
     ("First cycle and activation", r"^(initial_|irreversible_|activation_|slope_|plateau_|formal_|theoretical_)"),
@@ -50,16 +39,6 @@ _ORDER = (
 
 _WRITTEN = {"gitt": "GITT", "ici": "ICI", "dqdv": "dQ/dV", "soc": "SOC", "kramers": "Kramers", "kronig": "Kronig"}
 """Words of codes that are no plain words."""
-
-SHORT = {
-    "discharge_specific_capacity_mah_g": "Discharge capacity",
-    "initial_coulombic_efficiency": "Initial CE",
-    "capacity_retention": "Capacity retention",
-    "voltage_decay_mv_per_cycle": "Voltage decay",
-    "structural_share_of_voltage_decay": "of it structural",
-    "low_voltage_share_growth_percent_per_cycle": "Growth of low-V share",
-}
-"""Heads of the overview table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +61,6 @@ class Chapter:
     title: str
     rows: tuple[ValueRow, ...]
     left_out: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class OverviewRow:
-    """One cell in the overview."""
-
-    anchor: str
-    cell: CellReport
-    texts: tuple[str, ...]
-    conditions: tuple[str, ...]
-    cycles: int
-    spark: str
-    warnings: int
-    errors: int
-    missing: int
 
 
 @dataclass(slots=True)
@@ -182,73 +146,9 @@ def value_row(value: Value, *, repeated: bool = False) -> ValueRow:
     )
 
 
-def overview(data: ReportData, marks: Marks) -> list[OverviewRow]:
-    """Return one row per cell; a value in doubt has one of the *marks*."""
-    rows = []
-    own = overview_conditions(data)[1]
-    for i, cell in enumerate(data.cells):
-        texts = []
-        for key in OVERVIEW:
-            value = _glanced(cell, key)
-            texts.append(
-                _from_table(cell, key) if value is None else _overviewed(value) + marks.of(value.flags, where=cell.name)
-            )
-        rows.append(
-            OverviewRow(
-                anchor=anchor(i),
-                cell=cell,
-                texts=tuple(texts),
-                conditions=own[i],
-                cycles=counted(cell.cycles),
-                spark=sparkline(cell.cycles),
-                warnings=sum(f.severity is Severity.WARNING and not _asks(f) for f in cell.findings),
-                missing=sum(_asks(f) for f in cell.findings),
-                errors=sum(f.severity is Severity.ERROR for f in cell.findings),
-            )
-        )
-    return rows
-
-
-def overview_conditions(data: ReportData) -> tuple[list[tuple[str, str]], list[tuple[str, ...]]]:
-    """Return under which conditions the values of each column stand, and per cell what its values say beyond them."""
-    common: list[tuple[str, str]] = []
-    columns: list[list[str]] = []
-    for key in OVERVIEW:
-        values = [_glanced(cell, key) for cell in data.cells]
-        stated = [v.conditions for v in values if v is not None]
-        shared, apart = shared_conditions(stated)
-        told = [format_conditions(c.model_copy(update={"other": {}})) for c in apart]
-        parts = [text for text in (format_conditions(shared),) if text]
-        if len(set(told)) == 1:  # such as the cycle
-            parts += [text for text in told[:1] if text]
-            told = [""] * len(told)
-        if parts:
-            common.append((SHORT[key], " · ".join(parts)))
-        rest = iter(told)
-        columns.append([_of_table(cell, key) if v is None else next(rest)
-                        for cell, v in zip(data.cells, values, strict=True)])  # fmt: skip
-    return common, list(zip(*columns, strict=True))
-
-
-def _glanced(cell: CellReport, key: str) -> Value | None:
-    value = first_value(cell.values, key)
-    if value is not None and value.conditions.cycle is not None and key == "capacity_retention":
-        return None if value.conditions.cycle == value.conditions.reference_cycle else value
-    return value
-
-
 def counted(cycles: pl.DataFrame | None) -> int:
     """Return how many cycles a test has; what was taken out of the cell before the first (cycle 0) is none."""
     return 0 if cycles is None else cycles.filter(pl.col("cycle") > 0).height
-
-
-def _overviewed(value: Value) -> str:
-    """Write a value so that it breaks before its interval alone."""
-    number, bracket, interval = format_value(value, unit=False).partition(" (")
-    return number.replace(" ", _TIED) + bracket + interval.replace(" ", _TIED)
-
-
-_TIED = "\N{NO-BREAK SPACE}"
 
 
 def key_figures(cell: CellReport) -> list[tuple[str, str]]:
@@ -274,59 +174,6 @@ def _at(value: Value) -> str:
     return f" in cycle {at}" if at is not None and value.quantity == "capacity_retention" else ""
 
 
-def unlike_columns(data: ReportData) -> dict[str, tuple[str, ...]]:
-    """Name for each overview column the conditions in which the cells differ, so that nobody reads a ranking."""
-    unlike: dict[str, tuple[str, ...]] = {}
-    for key in OVERVIEW:
-        values = [v for c in data.cells if (v := first_value(c.values, key)) is not None]
-        names = {name for v in values[1:] for name in v.conditions.unlike(values[0].conditions)}
-        if names:
-            unlike[key] = tuple(sorted(condition_name(n) for n in names))
-    return unlike
-
-
-def _from_table(cell: CellReport, key: str) -> str:
-    first = _first_of_table(cell, key)
-    return "–" if first is None else format_number(first[1], decimals=1)
-
-
-def _of_table(cell: CellReport, key: str) -> str:
-    first = _first_of_table(cell, key)
-    return "" if first is None else f"cycle {first[0]}"
-
-
-def _first_of_table(cell: CellReport, key: str) -> tuple[int, float] | None:
-    """Return cycle and value of the first whole cycle that has the quantity *key* of a cycle."""
-    if (
-        key == "capacity_retention"
-        or cell.cycles is None
-        or key not in cell.cycles.columns
-        or QUANTITIES[key].scope != "cycle"
-    ):
-        return None
-    table = whole_cycles(cell.cycles.sort("cycle")).drop_nulls(key)
-    return None if table.is_empty() else (table["cycle"][0], table[key][0])
-
-
-def sparkline(cycles: pl.DataFrame | None, *, width: int = 110, height: int = 26) -> str:
-    """Return the points of an SVG polyline: discharge capacity over cycles from 0 to its maximum."""
-    if cycles is None:
-        return ""
-    for key in ("discharge_specific_capacity_mah_g", "discharge_capacity_mah"):
-        if key in cycles.columns and cycles[key].is_not_null().sum() > 1:
-            table = whole_cycles(cycles.sort("cycle").filter(pl.col(key).is_not_null() & pl.col(key).is_finite()))
-            if table.height < 2:
-                return ""
-            table = table.gather_every(max(1, table.height // 80))
-            x, y = table["cycle"].to_list(), table[key].to_list()
-            top, span = max(y) or 1.0, (x[-1] - x[0]) or 1
-            return " ".join(
-                f"{1 + (width - 2) * (a - x[0]) / span:.1f},{height - 2 - (height - 4) * max(b, 0) / top:.1f}"
-                for a, b in zip(x, y, strict=True)
-            )
-    return ""
-
-
 def compared(data: ReportData) -> tuple[list[QuantityRow], list[QuantityRow]]:
     """Return the compared headline quantities, and the others."""
     if data.comparison is None:
@@ -339,7 +186,7 @@ def finding_groups(data: ReportData) -> list[FindingGroup]:
     """Return all findings but the missing facts, grouped by code, the gravest first."""
     groups: dict[tuple[str, Severity], FindingGroup] = {}
     for place, finding in _located(data):
-        if _asks(finding):
+        if asks(finding):
             continue
         group = groups.setdefault(
             (finding.code, finding.severity),
@@ -356,7 +203,7 @@ def missing_facts(data: ReportData) -> list[MissingFact]:
     """Return the facts that are asked for, by name, with the cells that lack them."""
     found: dict[str, list[tuple[str, Finding]]] = {}
     for place, finding in _located(data):
-        if _asks(finding):
+        if asks(finding):
             found.setdefault(finding.code.removeprefix("missing-").replace("-", "_"), []).append((place, finding))
     return [
         MissingFact(
@@ -385,7 +232,8 @@ def _why_asked(messages: Sequence[str]) -> str:
     return " ".join(f"{what}{_WITHOUT if need else ''}{', no '.join(need)}." for what, need in needs.items())
 
 
-def _asks(finding: Finding) -> bool:
+def asks(finding: Finding) -> bool:
+    """Tell whether a finding asks for a fact, rather than warns."""
     return finding.code.startswith("missing-") and finding.severity is not Severity.ERROR
 
 

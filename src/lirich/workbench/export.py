@@ -17,6 +17,7 @@ from lirich.model.format import USUAL_LEVEL
 from lirich.model.spreadsheet import write_csv
 from lirich.model.table import has_time_axis
 from lirich.quantities import QUANTITIES
+from lirich.workbench.columns import column_table
 from lirich.workbench.metadata import portable_source
 from lirich.workbench.userfiles import make_folder
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from lirich.workbench.workspace import Workspace
 
 FORMATS = ("csv", "parquet")
+
+CURVES = 24
+"""So many cycles of a run have their curves in the export, as many as a report draws; every point is in the points."""
 
 _LONGEST_NAME = 200  # bytes; file systems take 255, endings included
 
@@ -94,9 +98,10 @@ def export(
 
     ``values.csv`` (every value with conditions, interval, origin, provenance; without a choice of *cells* also those of
     the literature and of other sources), ``cells.csv`` (which `add` reads again), per cell ``cycles``, ``steps``, the
-    ``peaks`` of dQ/dV, the ``pulses`` of a GITT and the points as Battery Data Format (``NAME.bdf.csv``; those of a
-    curve without time, which it does not know, with the same column names as ``NAME.curve.csv``), the impedance
-    (``NAME.eis1.bdf.csv``, ``NAME.spectra.csv``), and ``provenance.json``, without the folders of this machine. With
+    ``peaks`` of dQ/dV, ``profiles`` (voltage over capacity) and ``dqdv`` of up to `CURVES` cycles, the ``pulses`` of a
+    GITT and the points as Battery Data Format (``NAME.bdf.csv``; those of a curve without time, which it does not know,
+    with the same column names as ``NAME.curve.csv``), the impedance (``NAME.eis1.bdf.csv``, ``NAME.spectra.csv``),
+    ``columns.csv`` (unit and meaning of each column), and ``provenance.json``, without the folders of this machine. With
     *form* ``parquet`` all tables are Parquet. Each table has the origin of its numbers; of points ``cells.csv`` says
     it, and in Parquet the metadata of the file too. In csv, texts that a spreadsheet would take for formulas are marked
     (`lirich.model.spreadsheet`). Raises `InputError` on another form, or where the folder is not empty.
@@ -115,6 +120,8 @@ def export(
     make_folder(folder)
     written: list[Path] = []
 
+    columns: dict[str, None] = {}
+
     def write(table: pl.DataFrame, name: str) -> None:
         path = folder / f"{name}.{form}"
         if form == "csv":
@@ -122,6 +129,11 @@ def export(
         else:
             table.write_parquet(path)
         written.append(path)
+
+    def write_own(view: CellView, table: pl.DataFrame, name: str) -> None:
+        table = _of(view, table)
+        columns.update(dict.fromkeys(table.columns))
+        write(table, name)
 
     def said_by(thing: Cell | Sample) -> dict[str, Any]:
         sources = {name: portable_source(source, workspace.root) for name, source in thing.sources.items()}
@@ -146,12 +158,12 @@ def export(
             name = _file_name(key if len(view.analyses) == 1 else f"{key}.run{analysis.run + 1}", taken)
             names.append(name)
             values += run.values
-            write(_of(view, run.cycles), f"{name}.cycles")
-            write(_of(view, run.steps), f"{name}.steps")
-            if not run.peaks.is_empty():
-                write(_of(view, run.peaks), f"{name}.peaks")
+            tables = {"cycles": run.cycles, "steps": run.steps, "peaks": run.peaks, **_curves_of(run)}
+            for what, of_run in tables.items():
+                if what in ("cycles", "steps") or not of_run.is_empty():
+                    write_own(view, of_run, f"{name}.{what}")
             if any(v.quantity == "lithium_diffusivity_m2_s" and v.conditions.segment == "gitt" for v in run.values):
-                write(_of(view, run.gitt_pulses()), f"{name}.pulses")
+                write_own(view, run.gitt_pulses(), f"{name}.pulses")
             table = run.table()
             points.append(f"{name}.bdf" if has_time_axis(table) else f"{name}.curve")
             written.append(write_bdf(table, folder / f"{points[-1]}.{form}", origin=view.origin))
@@ -161,15 +173,28 @@ def export(
             points.append(f"{_file_name(f'{key}.eis{number}', taken)}.bdf")
             written.append(write_bdf_impedance(table, folder / f"{points[-1]}.{form}", origin=view.origin))
         if view.impedance:
-            write(_of(view, view.spectra), f"{_file_name(key, taken) if not view.analyses else names[0]}.spectra")
+            write_own(view, view.spectra, f"{_file_name(key, taken) if not view.analyses else names[0]}.spectra")
         cell_rows.append(_cell_row(view, points))
     if cells is None:
         for source in workspace.store.sources():
             values += workspace.store.values(source=source)
     write(value_table(values), "values")
+    write(column_table(columns), "columns")
     write_csv(pl.DataFrame(cell_rows, infer_schema_length=None), folder / "cells.csv")
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False), encoding="utf-8")
     return [*written, folder / "cells.csv", folder / "provenance.json"]
+
+
+def _curves_of(run: CellView) -> dict[str, pl.DataFrame]:
+    """Return the curves of some cycles, the first and the last among them: voltage over capacity, and dQ/dV."""
+    from lirich.plots.thinning import choose_cycles
+
+    shown = choose_cycles(run.cycles["cycle"].to_list(), CURVES) if run.cycles.height else []
+    if not shown:
+        return {}
+    # not by the name of a standard column: these are for figures, the points are in a file of their own
+    curves = {"profiles": run.voltage_curves(shown), "dqdv": run.result.dqdv_curves(shown)}
+    return {name: curve.rename({"voltage_volt": "voltage_v"}) for name, curve in curves.items()}
 
 
 def _of(view: CellView, table: pl.DataFrame) -> pl.DataFrame:
