@@ -101,7 +101,7 @@ def export(
     ``peaks`` of dQ/dV, ``profiles`` (voltage over capacity) and ``dqdv`` of up to `CURVES` cycles, the ``pulses`` of a
     GITT and the points as Battery Data Format (``NAME.bdf.csv``; those of a curve without time, which it does not know,
     with the same column names as ``NAME.curve.csv``), the impedance (``NAME.eis1.bdf.csv``, ``NAME.spectra.csv``),
-    ``columns.csv`` (unit and meaning of each column), and ``provenance.json``, without the folders of this machine. With
+    ``columns.csv`` (unit and meaning of each column), and ``provenance.json``, without folders of this machine. With
     *form* ``parquet`` all tables are Parquet. Each table has the origin of its numbers; of points ``cells.csv`` says
     it, and in Parquet the metadata of the file too. In csv, texts that a spreadsheet would take for formulas are marked
     (`lirich.model.spreadsheet`). Raises `InputError` on another form, or where the folder is not empty.

@@ -310,18 +310,12 @@ class CellView:
         return f"<cell {self.key!r} ({self.origin}): {said}>"
 
     def _repr_html_(self) -> str:
-        from lirich.quantities import QUANTITIES
+        from lirich.workbench.cell_html import cell_html
 
-        head = f"<h4>{html.escape(self.key)} ({self.origin})</h4>"
+        head = f"{self.key} ({self.origin})"
         if not self._analyses:
-            return f"{head}<p>not analysed</p>"
-        shown = [v for v in self.values if QUANTITIES[v.quantity].scope == "cell" and not _of_a_pulse(v)]
-        return head + Values(shown)._repr_html_()
-
-
-def _of_a_pulse(value: Value) -> bool:
-    """Tell whether a value is of a single pulse: there are hundreds, and their median is a value too."""
-    return value.conditions.soc_percent is not None and "soc_basis" in value.conditions.other
+            return f"<h4>{html.escape(head)}</h4><p>not analysed</p>"
+        return cell_html(head, self.values)
 
 
 class CellBook(Mapping[str, CellView]):
