@@ -208,7 +208,7 @@ def test_progress_counts_and_estimates() -> None:
     seen: list[Progress] = []
     with open_executor("serial") as pool:
         list(run_tasks(fail_on_three, numbers(5), executor=pool, progress=seen.append))
-    assert [p.done for p in seen] == [1, 2, 3, 4, 5]
+    assert [p.done for p in seen] == [0, 1, 2, 3, 4, 5]
     assert seen[-1].failed == 2
     assert seen[-1].seconds_left == 0
 

@@ -200,6 +200,9 @@ def cells(
     everything: Annotated[
         bool, typer.Option("--all", help="Every segment, value and condition of the cell; nothing is folded.")
     ] = False,
+    every_cycle: Annotated[
+        bool, typer.Option("--cycles", help="One row per cycle: purpose, capacities, efficiency, retention, voltages.")
+    ] = False,
     changes: Annotated[
         bool, typer.Option("--history", help="What was said of the cell, its sample and protocol, and when.")
     ] = False,
@@ -231,6 +234,7 @@ def cells(
         clear_segments,
         workspace,
         everything=everything,
+        every_cycle=every_cycle,
         changes=changes,
         json=json,
     )

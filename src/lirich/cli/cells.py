@@ -123,19 +123,8 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
     folded = 0
     for analysis in view.analyses:
         run = view.run(analysis.run)
-        title = f"Run {analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
         _show_making(run, everything=everything)
-        cycles = run.cycles
-        numbers = dict(zip(cycles["cycle"].to_list(), cycles["cycle_number"].to_list(), strict=True))
-        counted = numbers if any(own != number for own, number in numbers.items()) else None
-        rows = fold_segments(run.segments, everything=everything, counted=counted)
-        folded += len(run.segments) - len(rows)
-        of_cycles = ("cycles",) if counted is None else ("in the file", "by the cycler")
-        show_table(title, ("protocol", *of_cycles, "", "why"), rows)
-        if counted is not None:
-            out.print(
-                "[dim]Values and reports speak of cycles by the cycler's count; --segment takes those of the file.[/]"
-            )
+        folded += _show_protocol(view, run, everything=everything)
         if everything:
             _show_every(run.values)
         else:
@@ -149,6 +138,78 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
             f"[dim]Like ones are folded here. [/][bold]lirich cells {escape(view.key)} --all[/][dim] prints each "
             "segment, value and condition; --json and lirich export have them too.[/]"
         )
+
+
+def show_said(view: CellView, said: Sequence[str], *, cleared: bool) -> None:
+    """Print what was said of a cell just now, its protocol where that was corrected, and what is noticed."""
+    out = console()
+    done = [*(["corrections of the protocol taken back"] if cleared else []), *said]
+    out.print(f"[bold]{escape(view.key)}[/]: {escape('; '.join(done))}. {'Analysed anew.' if view.analyses else ''}")
+    for analysis in view.analyses if cleared or any("=" in text and text[0].isdigit() for text in said) else ():
+        _show_protocol(view, view.run(analysis.run), everything=False)
+    show_findings(view.findings, limit=12)
+    out.print(f"[dim]All of it:[/] [bold]lirich cells {escape(view.key)}[/]")
+
+
+def _show_protocol(view: CellView, run: CellView, *, everything: bool) -> int:
+    """Print the segments of a run, and return how many are folded."""
+    title = f"Run {run.analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
+    cycles = run.cycles
+    numbers = dict(zip(cycles["cycle"].to_list(), cycles["cycle_number"].to_list(), strict=True))
+    counted = numbers if any(own != number for own, number in numbers.items()) else None
+    rows = fold_segments(run.segments, everything=everything, counted=counted)
+    of_cycles = ("cycles",) if counted is None else ("in the file", "by the cycler")
+    show_table(title, ("protocol", *of_cycles, "", "why"), rows)
+    if counted is not None:
+        console().print(
+            "[dim]Values and reports speak of cycles by the cycler's count; --segment takes those of the file.[/]"
+        )
+    return len(run.segments) - len(rows)
+
+
+_OF_A_CYCLE = (
+    "charge_specific_capacity_mah_g",
+    "discharge_specific_capacity_mah_g",
+    "coulombic_efficiency",
+    "capacity_retention",
+    "mean_charge_voltage_v",
+    "mean_discharge_voltage_v",
+    "low_voltage_share",
+)
+_WITHOUT_MASS = {
+    "charge_specific_capacity_mah_g": "charge_capacity_mah",
+    "discharge_specific_capacity_mah_g": "discharge_capacity_mah",
+}
+
+
+def show_cycles(view: CellView) -> None:
+    """Print one row per cycle of each run, per gram where the mass is given."""
+    from lirich.model.format import format_quantity, format_rate
+    from lirich.quantities import QUANTITIES
+
+    for analysis in view.analyses:
+        table = view.run(analysis.run).cycles
+        there = {name for name in table.columns if table[name].is_not_null().any()}
+        keys = [k if k in there else _WITHOUT_MASS.get(k, k) for k in _OF_A_CYCLE]
+        keys = [k for k in keys if k in there]
+        title = f"Run {analysis.run + 1} of {len(view.analyses)}" if len(view.analyses) > 1 else ""
+        twice = any(table["cycle"] != table["cycle_number"])
+        rows = [
+            (
+                f"{row['cycle']} ({row['cycle_number']})" if twice else row["cycle"],
+                str(row["segment"]).replace("_", " ") + ("" if row["complete"] else ", incomplete"),
+                "" if row.get("discharge_rate_c") is None else format_rate(row["discharge_rate_c"]),
+                *("" if row[k] is None else format_quantity(row[k], k, unit=False) for k in keys),
+            )
+            for row in table.iter_rows(named=True)
+        ]
+        heads = (f"{QUANTITIES[k].symbol}\n({QUANTITIES[k].unit})" for k in keys)
+        numbers = tuple(range(3, 3 + len(keys)))
+        cycle = "cycle (by the cycler)" if twice else "cycle"
+        show_table(title, (cycle, "purpose", "rate", *heads), rows, right=(0, *numbers), whole=(0, *numbers))
+        console().print(f"[dim]{escape('; '.join(f'{QUANTITIES[k].symbol}: {QUANTITIES[k].name}' for k in keys))}[/]")
+    if not view.analyses:
+        console().print(f"{escape(view.key)} has no cycles that were analysed. Next: [bold]lirich analyse[/]")
 
 
 def _show_spectra(view: CellView) -> None:

@@ -37,7 +37,7 @@ def show_comparison(comparison: Comparison) -> None:
     for line in words.doubts:
         out.print(f"[yellow]{escape(line)}[/]")
     if words.rows:
-        out.print(f"[dim]{escape(comparison.method)}.[/]")
+        out.print(f"[dim]{escape(comparison.method_of_table)}.[/]")
     for each in words.refused:
         out.print(f"\n[yellow]Not compared:[/] {escape('; '.join(each.figures))}")
         show_table("", ("  unlike", each.a, each.b), [(f"  {one.condition}", one.a, one.b) for one in each.differing])

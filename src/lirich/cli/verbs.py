@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 from rich.markup import escape
 
-from lirich.cli.cells import cell_dict, list_cells, show_cell, show_history
+from lirich.cli.cells import cell_dict, list_cells, show_cell, show_cycles, show_history, show_said
 from lirich.cli.options import open_workspace
 from lirich.cli.output import console, print_json, progress_bar, show_error, show_findings, show_table
 from lirich.errors import InputError, LirichError, UnknownNameError
@@ -131,6 +131,12 @@ def add(
             show_table("", ("file", "cell", "reader", "rows", "sure", "note"), rows, right=(3, 4))
         for path, reason in report.skipped:
             console().print(f"[dim]skipped[/] {escape(path)} [dim]{escape(reason)}[/]")
+        unknown = [path for path, reason in report.skipped if _is_table(path, reason)]
+        if unknown:
+            console().print(
+                f"[dim]If {escape(Path(unknown[0]).name)} is a table of a test, describe it in a mapping file: [/]"
+                f"[bold]lirich inspect {escape(unknown[0])}[/][dim] says how.[/]"
+            )
         for path, error in report.failed:
             console(stderr=True).print(f"[bold]{escape(path)}[/]")
             show_error(error)
@@ -145,7 +151,8 @@ def add(
         others = "".join(f", {count[state]} {word}" for state, word in _COUNTED if count[state])
         console().print(
             f"[bold]{count['new']}[/] new file(s) of {len(report.cells)} cell(s); {count['known']} known{others}, "
-            f"{len(report.skipped)} skipped, {len(report.failed)} failed. Next: [bold]lirich analyse[/]"
+            f"{len(report.skipped)} skipped, {len(report.failed)} failed."
+            + (" Next: [bold]lirich analyse[/]" if report.added else "")
         )
     if report.failed:
         raise typer.Exit(PARTLY)
@@ -159,13 +166,14 @@ def cells(
     folder: Path | None,
     *,
     everything: bool,
+    every_cycle: bool,
     changes: bool,
     json: bool,
 ) -> None:
     """List the cells, show one, or say facts about it."""
     workspace = open_workspace(folder)
     if name is None:
-        if facts or segments or clear or everything or changes:
+        if facts or segments or clear or everything or every_cycle or changes:
             raise InputError("No cell is named", advice="lirich cells NAME --set FIELD=VALUE, --all or --history")
         list_cells(workspace, json=json)
         return
@@ -182,7 +190,8 @@ def cells(
     for text in segments:
         first, last, kind = _segment(text)
         workspace.correct(name, (first, last), kind)
-    if facts or segments or clear:
+    said = bool(facts or segments or clear)
+    if said:
         workspace.analyse([name], executor="serial")
     view = workspace.cells[name]
     if json:
@@ -192,8 +201,20 @@ def cells(
     show_findings(f for f in findings if f not in told)
     if changes:
         show_history(view.history)
+    elif every_cycle:
+        show_cycles(view)
+    elif said and not everything:
+        show_said(view, [*facts, *segments], cleared=clear)
     else:
         show_cell(view, everything=everything)
+
+
+_OF_TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".dat")
+
+
+def _is_table(path: str, reason: str) -> bool:
+    """Tell whether a file that no reader knows may be a table."""
+    return reason.startswith("No reader knows") and Path(path).suffix.lower() in _OF_TABLES
 
 
 def _former(workspace: Workspace, name: str, *, json: bool) -> None:

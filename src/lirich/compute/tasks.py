@@ -120,6 +120,8 @@ def run_tasks(
         else:
             waiting.append((index, key))
 
+    if waiting:
+        report()  # how many there are is known before the first has ended
     started = time.monotonic()  # what came from the cache says nothing about how long the rest will take
     running: dict[Future[tuple[Any, float]], tuple[int, str]] = {}
     queue = iter(waiting)

@@ -294,7 +294,7 @@ def figures_of_series(
                 message="The test has no cycles that repeat one rate and window; there is no fade",
                 advice="Simulate more cycles of one rate and window"
                 if cell.simulated
-                else "If it has, say so with a correction of the protocol",
+                else f"If it has, say so: lirich cells {cell.key} --segment A-B=ageing",
                 where=cell.key,
             )
         )

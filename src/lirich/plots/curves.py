@@ -61,12 +61,18 @@ def voltage_profiles(
 
 
 def dqdv_curves(
-    dqdv: pl.DataFrame, *, origin: Origin = Origin.MEASURED, most_cycles: int = 24, most_points: int = 220
+    dqdv: pl.DataFrame,
+    *,
+    origin: Origin = Origin.MEASURED,
+    most_cycles: int = 24,
+    most_points: int = 220,
+    counter: str | None = None,
 ) -> Figure:
     """Draw dQ/dV against voltage; charge upwards, discharge downwards, one colour per cycle.
 
     *dqdv* has the columns ``cycle``, ``direction``, ``voltage_volt`` (V), ``dqdv_mah_v`` (mAh/V) and
-    ``dqdv_mah_g_v`` (mAh/g/V, may be null). Discharge is drawn negative whatever its sign in the table.
+    ``dqdv_mah_g_v`` (mAh/g/V, may be null). Discharge is drawn negative whatever its sign in the table. *counter* is
+    the counter electrode that the voltage is against.
     """
     specific = _has(dqdv, "dqdv_mah_g_v")
     column = "dqdv_mah_g_v" if specific else "dqdv_mah_v"
@@ -85,7 +91,7 @@ def dqdv_curves(
         layout=_layout(
             shown,
             origin,
-            xaxis=style.axis("Voltage (V)"),
+            xaxis=style.voltage_axis(counter),
             yaxis=style.axis(f"dQ/dV ({unit})", zeroline=True, zerolinecolor="#9AA5AD", zerolinewidth=1),
         ),
         note=_note(shown, n, most_points),

@@ -79,7 +79,7 @@ def cell_figures(cell: CellReport, detail: Detail) -> list[Figure]:
         rates = None if cell.cycles is None else rates_of_test(cell.cycles)
         figures.append(plots.voltage_profiles(cell.voltage_curves, origin=origin, counter=counter, rates=rates, **most))
     if _filled(cell.dqdv):
-        figure = plots.dqdv_curves(cell.dqdv, origin=origin, **most)
+        figure = plots.dqdv_curves(cell.dqdv, origin=origin, counter=counter, **most)
         figures.append(replace(figure, note=f"{figure.note} {cell.smoothing}".strip()))
     if cell.cycles is not None and cell.cycles.height > 1:
         bands = [

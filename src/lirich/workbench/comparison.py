@@ -153,17 +153,27 @@ class Comparison(Frozen):
     @property
     def method(self) -> str:
         """One sentence on how the numbers were made, for a caption."""
+        return (
+            f"Means with {100 * self.level:g} % t intervals; differences with Welch intervals; Hedges' g with "
+            f"noncentral-t intervals; {self._tested()}"
+        )
+
+    @property
+    def method_of_table(self) -> str:
+        """The same of what a table of words holds: it is without the intervals of differences and of g.
+
+        Those are in the report and in `to_dict`.
+        """
+        return f"Means with {100 * self.level:g} % t intervals; Hedges' g; {self._tested()}"
+
+    def _tested(self) -> str:
+        if not self.tests:
+            return "no test was possible"
         correction = {
             "max-t": "step-down max-T (Westfall–Young)",
             "holm": "Holm",
         }[self.correction]
-        tested = "no test was possible"
-        if self.tests:
-            tested = (
-                "two-sided permutation tests (statistic: the p of Welch's t), p corrected for "
-                f"{self.tests} test{'s' if self.tests != 1 else ''} by {correction}"
-            )
         return (
-            f"Means with {100 * self.level:g} % t intervals; differences with Welch intervals; Hedges' g with "
-            f"noncentral-t intervals; {tested}"
+            "two-sided permutation tests (statistic: the p of Welch's t), p corrected for "
+            f"{self.tests} test{'s' if self.tests != 1 else ''} by {correction}"
         )

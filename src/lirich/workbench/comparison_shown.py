@@ -97,7 +97,7 @@ def as_html(comparison: Comparison) -> str:
     words = told(comparison)
     above = [f"By {comparison.by or 'group'}: {words.groups}"]
     above += [f"Unless a row says otherwise: {words.common}"] if words.common else []
-    below = [*words.doubts, words.verdict, f"{comparison.method}." if words.rows else ""]
+    below = [*words.doubts, words.verdict, f"{comparison.method_of_table}." if words.rows else ""]
     unlike = [
         ("; ".join(each.figures) if first else "", one.condition, f"{each.a}: {one.a}", f"{each.b}: {one.b}")
         for each in words.refused

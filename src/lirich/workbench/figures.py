@@ -61,6 +61,7 @@ def _voltage(view: CellView, options: dict[str, Any]) -> Figure | None:
 def _dqdv(view: CellView, options: dict[str, Any]) -> Figure | None:
     from lirich.plots import dqdv_curves
 
+    options = {"counter": view.facts.counter_electrode, **options}
     return dqdv_curves(view.result.dqdv_curves(options.pop("cycles", None)), origin=view.origin, **options)
 
 
@@ -178,7 +179,7 @@ _OF_CURVES = ("cycles", "most_cycles", "most_points")
 OPTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FIGURES, ()),
     "voltage": (*_OF_CURVES, "counter", "rates"),
-    "dqdv": _OF_CURVES,
+    "dqdv": (*_OF_CURVES, "counter"),
     "hysteresis": _OF_CURVES,
     **dict.fromkeys(("capacity", "mean-voltage", "low-voltage", "protocol", "peaks"), ("most_cycles",)),
     "impedance": ("fit", "note"),
