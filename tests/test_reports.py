@@ -146,6 +146,21 @@ def test_the_table_of_all_cells_says_under_which_conditions_its_numbers_stand(pa
     assert "Unless a cell says otherwise" in page.text
 
 
+def test_a_share_that_cannot_be_is_explained() -> None:
+    data = made_up_report()
+    values = tuple(
+        v.model_copy(update={"value": -0.1, "interval": None})
+        if v.quantity == "polarisation_voltage_decay_mv_per_cycle"
+        else v
+        for v in data.cells[0].values
+        if v.quantity != "structural_share_of_voltage_decay"
+    )
+    changed = replace(data, cells=(replace(data.cells[0], values=values), *data.cells[1:]))
+    assert glance.without_share(data) == []
+    assert glance.without_share(changed) == [data.cells[0].name]
+    assert "then there are no shares" in build_report(changed)
+
+
 def test_a_cell_under_other_conditions_says_so_in_its_row() -> None:
     data = made_up_report()
     values = tuple(

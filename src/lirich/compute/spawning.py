@@ -9,7 +9,7 @@ their workers need no script.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import spawn
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -18,7 +18,7 @@ from typing import Any
 _OF_THE_SCRIPT = ("init_main_from_name", "init_main_from_path")
 """What tells a new process which script to run: `multiprocessing.spawn.prepare` of the standard library, 3.11–3.14."""
 
-_prepared: Callable[[str], dict[str, Any]] = spawn.get_preparation_data
+_prepared = spawn.get_preparation_data
 _here = threading.local()
 _turn = threading.Lock()
 
@@ -34,11 +34,11 @@ def _without_script(name: str) -> dict[str, Any]:
 def _script_left_alone() -> Iterator[None]:
     with _turn:
         _here.left_alone = True
-        spawn.get_preparation_data = _without_script  # type: ignore[assignment]
+        spawn.get_preparation_data = _without_script
         try:
             yield
         finally:
-            spawn.get_preparation_data = _prepared  # type: ignore[assignment]
+            spawn.get_preparation_data = _prepared
             _here.left_alone = False
 
 

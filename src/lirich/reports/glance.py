@@ -109,6 +109,18 @@ def overview_conditions(data: ReportData) -> tuple[list[tuple[str, str]], list[t
     return lines, list(zip(*columns, strict=True))
 
 
+def without_share(data: ReportData) -> list[str]:
+    """Return the cells of whose voltage decay no share is structural, since one of the two parts is negative."""
+    parts = ("structural_voltage_decay_mv_per_cycle", "polarisation_voltage_decay_mv_per_cycle")
+    found = []
+    for cell in data.cells:
+        known = [v.value for key in parts if (v := first_value(cell.values, key)) is not None]
+        share = first_value(cell.values, "structural_share_of_voltage_decay")
+        if share is None and len(known) == len(parts) and min(known) < 0:
+            found.append(cell.name)
+    return found
+
+
 def _glanced(cell: CellReport, key: str) -> Value | None:
     value = first_value(cell.values, key)
     if value is not None and value.conditions.cycle is not None and key == "capacity_retention":

@@ -80,6 +80,7 @@ def _render(data: ReportData, detail: figures.Detail) -> str:
             for i, cell in enumerate(data.cells)
         ],
         overview=glance.overview(data, marks),
+        without_share=glance.without_share(data),
         glance_conditions=glance.overview_conditions(data)[0],
         marks=marks.lines,
         overview_keys=[QUANTITIES[k] for k in glance.OVERVIEW],
