@@ -85,7 +85,7 @@ def test_json(folder: Path, small_laboratory: Path, tmp_path: Path) -> None:
     assert (tmp_path / "r.html").stat().st_size == report["bytes"]
     exported = as_json("export", str(tmp_path / "out"), "--cell", "SC-1", "--format", "parquet", cwd=folder)
     assert (tmp_path / "out" / "SC-1.cycles.parquet").is_file()
-    assert len(exported["files"]) == 7
+    assert len(exported["files"]) == 10
 
 
 def test_facts_and_corrections(tmp_path: Path, small_laboratory: Path) -> None:
