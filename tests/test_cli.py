@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from command_line import run
@@ -56,6 +57,15 @@ def test_words(folder: Path, small_laboratory: Path) -> None:
     assert "SC-3" in lirich("cells", cwd=folder)
     assert "ageing" in lirich("cells", "SC-1", cwd=folder)
     assert "Hedges" in lirich("compare", "--by", "morphology", cwd=folder)
+    lirich("compare", "--by", "morphology", "--csv", "../table.csv", cwd=folder)
+    table = pl.read_csv(folder.parent / "table.csv").filter(pl.col("quantity") == "voltage_decay_mv_per_cycle")
+    (row,) = table.to_dicts()
+    assert row["difference"] == pytest.approx(row["mean_a"] - row["mean_b"])
+    assert row["mean_a_low"] < row["mean_a"] < row["mean_a_high"]
+    assert row["difference_low"] < row["difference"] < row["difference_high"]
+    assert (row["unit"], row["n_a"], row["n_b"]) == ("mV/cycle", 3, 3)
+    shown = lirich("cells", "SC-1", "--cycles", cwd=folder)
+    assert re.findall(r"(?m)^ *(\d+) ", shown) == [str(n) for n in range(1, 25)]
     assert "97.6" in lirich("literature", "--quantity", "capacity_retention", "--morphology", "SC", cwd=folder)
     assert "All is well" in lirich("doctor", cwd=folder)
     assert as_json("doctor", cwd=folder)["verdict"] == "All is well."

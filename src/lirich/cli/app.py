@@ -281,6 +281,9 @@ def compare(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Compare values under unlike conditions too.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the Monte-Carlo permutation test.")] = 0,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write the comparison as a table too.", show_default=False)
+    ] = None,
     workspace: WorkspaceFolder = None,
     json: Json = False,
 ) -> None:
@@ -288,7 +291,7 @@ def compare(
     want_json(json)
     from lirich.cli import verbs
 
-    verbs.compare(by, "all" if everything else quantity, cell, force, seed, workspace, json=json)
+    verbs.compare(by, "all" if everything else quantity, cell, force, seed, workspace, csv=csv, json=json)
 
 
 @app.command()

@@ -316,12 +316,21 @@ def compare(
     seed: int,
     folder: Path | None,
     *,
+    csv: Path | None,
     json: bool,
 ) -> None:
     """Compare groups of cells."""
+    if csv is not None:
+        from lirich.workbench.userfiles import check_file
+
+        check_file(csv, (".csv",))
     comparison = open_workspace(folder).compare(
         by, quantities=quantities or None, cells=names or None, force=force, seed=seed
     )
+    if csv is not None:
+        from lirich.model.spreadsheet import write_csv
+
+        write_csv(comparison.table(), csv)
     if json:
         print_json(comparison.to_dict())
     else:

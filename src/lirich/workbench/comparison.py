@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lirich.model import Conditions, Finding, Frozen, Interval, Origin
-from lirich.model.format import format_origins
+from lirich.model.format import format_conditions, format_origins
 from lirich.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Correction = Literal["max-t", "holm"]
 
@@ -150,6 +153,29 @@ class Comparison(Frozen):
 
     __repr__ = __str__  # a comparison of all quantities would be pages long
 
+    def table(self) -> pl.DataFrame:
+        """Return one row per figure and pair of groups, with every interval; a pair that was refused says why."""
+        import polars as pl
+
+        rows = []
+        for row in self.rows:
+            by_name = {group.group: group for group in row.groups}
+            for c in row.contrasts:
+                told: dict[str, object] = {
+                    "quantity": row.quantity,
+                    "unit": QUANTITIES[row.quantity].unit,
+                    "conditions": format_conditions(row.conditions),
+                }
+                for side, name in (("a", c.a), ("b", c.b)):
+                    group = by_name[name]
+                    told |= {side: name, f"n_{side}": group.n, f"mean_{side}": group.mean}
+                    told |= _ends(f"mean_{side}", group.interval)
+                told |= {"difference": c.difference, **_ends("difference", c.difference_interval)}
+                told |= {"hedges_g": c.effect_size, **_ends("hedges_g", c.effect_size_interval)}
+                told |= {"p": c.p, "p_corrected": c.p_corrected, "test": c.test, "refused": c.refused}
+                rows.append(told)
+        return pl.DataFrame(rows, infer_schema_length=None)
+
     @property
     def method(self) -> str:
         """One sentence on how the numbers were made, for a caption."""
@@ -177,3 +203,8 @@ class Comparison(Frozen):
             "two-sided permutation tests (statistic: the p of Welch's t), p corrected for "
             f"{self.tests} test{'s' if self.tests != 1 else ''} by {correction}"
         )
+
+
+def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
+    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    return {f"{name}_low": low, f"{name}_high": high}
