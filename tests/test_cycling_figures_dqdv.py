@@ -165,7 +165,8 @@ def test_a_peak_beyond_the_gate_is_another_peak():
 
 
 def test_a_peak_of_one_curve_has_the_name_that_it_has_when_it_is_followed():
-    peaks = find_peaks(dqdv(two_peaks(shift=0.35)))  # both above 4.2 V
+    below = two_peaks()
+    peaks = find_peaks(dqdv(half(below.voltage_v + 0.35, below.capacity_mah)))  # both above 4.2 V
     assert all(peak.voltage_v > 4.2 for peak in peaks)
     named = dict(name_peaks(peaks, "charge"))
     assert set(named) == {"high-voltage", "high-voltage 2"}
