@@ -46,9 +46,9 @@ from lirich.atoms.plan import Plan
 from lirich.atoms.relax import Relaxation, RelaxationSettings, relax_task, relaxation_job, relaxed
 from lirich.model import content_hash
 from lirich.screening.screened import CellNumbers, Reading
-from lirich.workbench.prospects import hosts_of, prospects
-from lirich.workbench.screen import make_screen, run_screen
-from lirich.workbench.screen_cells import cell_plan
+from lirich.workbench.screening.cells import cell_plan
+from lirich.workbench.screening.prospects import hosts_of, prospects
+from lirich.workbench.screening.screen import make_screen, run_screen
 
 missed: list[str] = []
 

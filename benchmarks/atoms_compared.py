@@ -26,10 +26,10 @@ from lirich.atoms.dopants import Dopant, Variant, variants
 from lirich.atoms.plan import Plan, run_here
 from lirich.atoms.relax import RelaxationSettings, relaxation_job, relaxed, warm_start
 from lirich.screening.screened import Reading, Tried
-from lirich.workbench.plans import PlanRunner
-from lirich.workbench.prospects import hosts_of, prospects
-from lirich.workbench.screen import make_screen, run_screen
-from lirich.workbench.screen_result import ScreenResult
+from lirich.workbench.crystals.plans import PlanRunner
+from lirich.workbench.screening.prospects import hosts_of, prospects
+from lirich.workbench.screening.result import ScreenResult
+from lirich.workbench.screening.screen import make_screen, run_screen
 
 STUDY: dict[str, Any] = {
     "host": {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 60},

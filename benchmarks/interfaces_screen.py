@@ -35,7 +35,7 @@ def sides() -> list[str | Charged]:
 
 def screen() -> int:
     """Wall time of the shipped study with two electrolytes on two processes; CPU per contact against pymatgen."""
-    from lirich.workbench.screen_coatings import make_coatings, read_coatings, run_coatings
+    from lirich.workbench.solids.screen_coatings import make_coatings, read_coatings, run_coatings
 
     study = make_coatings({**read_coatings(Path("coatings")).model_dump(mode="json"), "electrolytes": ELECTROLYTES})
     began = time.monotonic()

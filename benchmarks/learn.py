@@ -38,7 +38,7 @@ def many_curves(folder: Path) -> Path:
 
     Each is a curve of the cohort times 1 ± 1 %, with a random walk of 0.1 mAh/g at its end: simulated.
     """
-    from lirich.workbench.curvematrix import curve_set
+    from lirich.workbench.learning.curvematrix import curve_set
 
     place = folder / "fit-16000"
     if (place / "done").exists():
@@ -164,8 +164,8 @@ def fit(folder: Path, rounds: int, threads: int, clock: str) -> None:
 
 
 def disk(folder: Path, rounds: int, clock: str, threads: int) -> None:
-    from lirich.workbench.curvematrix import fit_map
     from lirich.workbench.keptsteps import STEP_COLUMNS
+    from lirich.workbench.learning.curvematrix import fit_map
 
     ws = workspace(folder, "train")
     recorded = ["voltage_volt", "charging_capacity_ah", "discharging_capacity_ah"]

@@ -304,7 +304,7 @@ def few_cells(train: Curves) -> None:
 
 def drivers(repeats: int = 20) -> None:
     from lirich.store.literature import load
-    from lirich.workbench.learn_tables import published_figures
+    from lirich.workbench.learning.tables import published_figures
 
     print("\ndrivers: 30 samples of 3 cells, size explains the figure (R² 0.8), dopant a little, three fields nothing")
     found: dict[str, int] = {}

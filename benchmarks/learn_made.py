@@ -46,6 +46,6 @@ def workspace(folder: Path, name: str):  # type: ignore[no-untyped-def]
 
 
 def anchor_grid_curves(folder: Path, name: str, only: str):  # type: ignore[no-untyped-def]
-    from lirich.workbench.curvematrix import curve_matrix
+    from lirich.workbench.learning.curvematrix import curve_matrix
 
     return curve_matrix(workspace(folder, name), grid=np.linspace(3.0, 4.5, 501), only=only, stored="float64")

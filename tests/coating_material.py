@@ -30,7 +30,7 @@ STUDY: dict[str, Any] = {
 def run_until_killed(cache: Path, after: int) -> None:
     """Run the study in this process and kill it when *after* jobs are done."""
     from lirich.compute import Progress
-    from lirich.workbench.screen_coatings import make_coatings, run_coatings
+    from lirich.workbench.solids.screen_coatings import make_coatings, run_coatings
 
     def stop(now: Progress) -> None:
         if now.done >= after:

@@ -124,7 +124,7 @@ def store(tmp_path: Path, store_url: str | None) -> Iterator[Store]:
 
 
 AT_WORK = (
-    "lirich.store.catalogue", "lirich.store.things", "lirich.store.results", "lirich.workbench.add",
+    "lirich.store.catalogue", "lirich.store.things", "lirich.store.results", "lirich.workbench.intake.add",
     "lirich.workbench.analyse", "lirich.cycling.analysis",
     *(f"lirich.readers.{name}" for name in ("registry", "mapped", "neware", "neware_text", "biologic", "biologic_mpr",
                                             "bdf", "bdf_impedance", "arbin", "maccor", "landt", "basytec", "table")),

@@ -120,7 +120,7 @@ def _plan(host: Structure, doped: Structure | None, broken: str) -> Plan[CellNum
 
 def run_until_killed(root: Path, counter: Path) -> None:
     """Run the study in this process, which a job will kill."""
-    from lirich.workbench.screen import make_screen, run_screen
+    from lirich.workbench.screening.screen import make_screen, run_screen
 
     os.environ[KILL_AT] = str(counter)
     run_screen(make_screen(STUDY), cache=root, executor="serial", plan=cheap_plan)

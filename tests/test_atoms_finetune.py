@@ -25,8 +25,8 @@ from lirich.compute import open_executor
 from lirich.errors import CorruptStoreError, InputError, NotEnoughDataError, PluginError, UnknownNameError
 from lirich.store.modelfile import ModelContent
 from lirich.workbench import Workspace
-from lirich.workbench.charging import VOLTAGE_SD_V
-from lirich.workbench.potentials import with_potential
+from lirich.workbench.crystals.charging import VOLTAGE_SD_V
+from lirich.workbench.crystals.potentials import with_potential
 
 SETTINGS = TuningSettings(epochs=4, learning_rate=5e-4)
 

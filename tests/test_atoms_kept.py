@@ -25,7 +25,7 @@ from lirich.atoms.plan import Job, Plan, run_here
 from lirich.atoms.relax import RelaxationSettings, relax_task, relaxation_job, single_point_job
 from lirich.errors import CalculatorError
 from lirich.screening.screened import Built, Effort, Relaxed
-from lirich.workbench.kept_cells import effort_of, relaxed_of
+from lirich.workbench.screening.kept_cells import effort_of, relaxed_of
 
 
 class Worth:

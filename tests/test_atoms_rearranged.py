@@ -21,7 +21,7 @@ from lirich.atoms.evaluation import Evaluation
 from lirich.atoms.ordering import ordered
 from lirich.atoms.rearranged import Elsewhere, elsewhere
 from lirich.screening.sites import site_preferences
-from lirich.workbench.screen import make_screen, outlook, run_screen
+from lirich.workbench.screening.screen import make_screen, outlook, run_screen
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from lirich.cells.design_doubts import ALL_LITHIUM_MAH_G, doubts, least_catholyt
 from lirich.cli.app import app
 from lirich.errors import MissingMetadataError, SettingsError, UnknownNameError
 from lirich.model import Cell
-from lirich.workbench.design import design_of
+from lirich.workbench.simulation.design import design_of
 
 
 def test_a_stack_by_hand() -> None:

@@ -29,7 +29,7 @@ from lirich.cells.parameters import polycrystal, single_crystal
 from lirich.cells.simulation import Model, Simulator, standard_table
 from lirich.errors import InputError, SettingsError, UnknownNameError
 from lirich.testing.digitised import FITTED, digitised_curves
-from lirich.workbench.fit import FitReport
+from lirich.workbench.simulation.fit import FitReport
 
 TRUTH = {
     "Potential of low sites [V]": 3.75,

@@ -38,7 +38,7 @@ from lirich.cli.app import app
 from lirich.errors import InputError, MissingMetadataError, SettingsError
 from lirich.model.spectra import FREQUENCY, IMAGINARY, REAL
 from lirich.readers.bdf_impedance import write_bdf_impedance
-from lirich.workbench.fit import FitData, data_of, run_fit
+from lirich.workbench.simulation.fit import FitData, data_of, run_fit
 
 pytestmark = pytest.mark.slow
 MASS_MG = 5.0
@@ -249,7 +249,7 @@ def test_the_verb_takes_files_and_cells_of_a_workspace(
     measured: tuple[pl.DataFrame, Spectrum], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # its end is the fact of the spectrum alone
-    monkeypatch.setattr("lirich.workbench.fit.run_fit", functools.partial(run_fit, max_evaluations=2))
+    monkeypatch.setattr("lirich.workbench.simulation.fit.run_fit", functools.partial(run_fit, max_evaluations=2))
     space = Workspace.create(tmp_path / "w")
     plan = programme.parse([["Charge at C/5 until 4.8 V", "Discharge at C/5 until 2 V"]], 250.0)
     space.simulate("SC", plan, cell="A")

@@ -12,7 +12,7 @@ from lirich.cells.design import DESIGNS, Design, design
 from lirich.cells.ragone import RagonePoint, model_of, ragone
 from lirich.cli.app import app
 from lirich.errors import SettingsError
-from lirich.workbench.design import figures_of, simulated_ragone
+from lirich.workbench.simulation.design import figures_of, simulated_ragone
 
 LITHIUM_RICH = [name for name in DESIGNS if name.startswith("lrm")]
 

@@ -17,7 +17,7 @@ from lirich.cli.app import app
 from lirich.errors import InputError, SettingsError, UnknownNameError
 from lirich.testing.digitised import write_digitised_cell
 from lirich.workbench import Workspace
-from lirich.workbench.study import best_words, cell_study, make_study, read_study, run_study
+from lirich.workbench.simulation.study import best_words, cell_study, make_study, read_study, run_study
 
 SHORT = {"rate": "1C", "cycles": 2}
 

@@ -18,7 +18,7 @@ from lirich.cells.study import Duty
 from lirich.cells.validity import doubts, film_is_formed, outside_calibration
 from lirich.cli.app import app
 from lirich.errors import SettingsError
-from lirich.workbench.study import Point, StudyResult, size_study
+from lirich.workbench.simulation.study import Point, StudyResult, size_study
 
 SITES = tuple(f"Fraction of {name} sites" for name in CONVERTING)
 

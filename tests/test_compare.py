@@ -14,10 +14,10 @@ from lirich.cli.comparison import show_comparison
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
 from lirich.model import Conditions, Interval, Operator, Origin, Subject, Value
 from lirich.model.format import condition_name
-from lirich.workbench.comparable import classes, shared, unlike
-from lirich.workbench.compare import Comparison, ComparisonRow, Contrast, compare
-from lirich.workbench.comparison_shown import told
-from lirich.workbench.statistics import hedges_g, permutation_test, welch_difference
+from lirich.workbench.comparison.comparable import classes, shared, unlike
+from lirich.workbench.comparison.compare import Comparison, ComparisonRow, Contrast, compare
+from lirich.workbench.comparison.shown import told
+from lirich.workbench.comparison.statistics import hedges_g, permutation_test, welch_difference
 
 WINDOW = {"voltage_lower_v": 2.0, "voltage_upper_v": 4.8, "current_ma_g": 250.0, "temperature_celsius": 25.0}
 

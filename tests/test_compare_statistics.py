@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lirich.errors import InputError, NotEnoughDataError
-from lirich.workbench.statistics import (
+from lirich.workbench.comparison.statistics import (
     bias_correction,
     hedges_g,
     holm,

@@ -15,8 +15,8 @@ pytest.importorskip("chgnet", reason="needs the extra [atoms]")
 
 from lirich.atoms.disorder import pair_deviation
 from lirich.atoms.text import read_structure
-from lirich.workbench.crystals import build_crystals, write_crystals
-from lirich.workbench.screen import make_screen, outlook
+from lirich.workbench.crystals.build import build_crystals, write_crystals
+from lirich.workbench.screening.screen import make_screen, outlook
 
 HOST = "Li1.2Mn0.6Ni0.2O2"
 

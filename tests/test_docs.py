@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from command_line import run
-from lirich.workbench.fit import run_fit
+from lirich.workbench.simulation.fit import run_fit
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -108,7 +108,7 @@ def test_the_code_of_a_page_runs(
     """
     monkeypatch.chdir(lab_folder)
     monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr("lirich.workbench.fit.run_fit", functools.partial(run_fit, max_evaluations=2))
+    monkeypatch.setattr("lirich.workbench.simulation.fit.run_fit", functools.partial(run_fit, max_evaluations=2))
     names: dict[str, object] = {"__name__": "__main__"}
     told: dict[str, str] = {}
     for language, code in blocks(page):

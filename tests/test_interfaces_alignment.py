@@ -15,7 +15,7 @@ from lirich.interfaces.embedded import constants, embedded_table
 from lirich.interfaces.formulas import amounts_of
 from lirich.interfaces.phases import EnergyTable
 from lirich.interfaces.windows import window
-from lirich.workbench.filling import table_with
+from lirich.workbench.solids.filling import table_with
 
 LATP_ALONE = "LiTi2(PO4)3"
 ROCK_SALT = """data_LiF
@@ -115,7 +115,7 @@ def test_what_has_no_alignment_is_refused(formula: str) -> None:
 
 def test_a_crystal_of_ones_own_is_relaxed_and_joins(tmp_path: Path) -> None:
     pytest.importorskip("chgnet")
-    from lirich.workbench.filling import computed_phase
+    from lirich.workbench.solids.filling import computed_phase
 
     file = tmp_path / "lif.cif"
     file.write_text(ROCK_SALT.replace("OCCUPANCY", "1"))

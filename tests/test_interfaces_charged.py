@@ -14,7 +14,7 @@ from lirich.interfaces.cathode import lithium_left, states_of_charge
 from lirich.interfaces.charged import ComputedCharge, charges_of_csv, computed_charges, csv_of_charges
 from lirich.interfaces.contact import reaction
 from lirich.interfaces.embedded import embedded_table
-from lirich.workbench.interface import contacts_of
+from lirich.workbench.solids.interface import contacts_of
 
 LRM = "Li1.2Mn0.54Ni0.13Co0.13O2"
 

@@ -16,7 +16,7 @@ from lirich.interfaces.clusters import pick_per_cluster
 from lirich.interfaces.elements import element_facts, element_table, formula_facts
 from lirich.interfaces.knowledge import class_facts, distance, electrolyte, electrolyte_class, measurements
 from lirich.model import Composition
-from lirich.workbench.electrolytes import look_up_electrolyte, polymer_electrolytes
+from lirich.workbench.solids.electrolytes import look_up_electrolyte, polymer_electrolytes
 
 ROOT = Path(__file__).resolve().parents[1]
 OBELIX = ROOT.parent / "shared/data/interfaces/obelix/all.csv"

@@ -39,8 +39,8 @@ from lirich.interfaces.knowledge import electrolyte
 from lirich.interfaces.solids import coating_conductivity, density_of, molar_volume_cm3
 from lirich.interfaces.windows import window
 from lirich.model import Composition
-from lirich.workbench.solid_cell import CATHODE, SolidCells, solid_cells
-from lirich.workbench.solid_cell_said import coating_used, gained, resistance_ratio, words
+from lirich.workbench.solids.solid_cell import CATHODE, SolidCells, solid_cells
+from lirich.workbench.solids.solid_cell_said import coating_used, gained, resistance_ratio, words
 
 THICKNESS, RESISTANCE, COATING_RESISTANCE = (
     "Interphase thickness [m]",
@@ -320,7 +320,7 @@ def test_a_coating_that_is_used_up_is_said() -> None:
 
 
 def test_what_cannot_be_is_refused_before_anything_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lirich.workbench import solid_cell
+    from lirich.workbench.solids import solid_cell
 
     def never(*_: object) -> None:
         raise AssertionError("run")
@@ -332,7 +332,7 @@ def test_what_cannot_be_is_refused_before_anything_is_run(monkeypatch: pytest.Mo
 
 
 def test_names_and_formulas_of_electrolytes() -> None:
-    from lirich.workbench.solid_cell import named_electrolyte
+    from lirich.workbench.solids.solid_cell import named_electrolyte
 
     assert named_electrolyte("LLZO") == ("LLZO", "Li7La3Zr2O12")
     assert named_electrolyte("Li7La3Zr2O12")[0] == "LLZO"
@@ -365,7 +365,7 @@ def test_the_words_name_every_cell() -> None:
 
 def test_a_coated_cell_is_stored_with_what_the_verb_compares(tmp_path: Path) -> None:
     """`lirich simulate --coating` runs the central cell; a file says it too; another model refuses it."""
-    from lirich.workbench.simulation_file import SimulationRequest
+    from lirich.workbench.simulation.file import SimulationRequest
 
     asked = {"parameters": "SC", "model": "solid-state", "coating": "LiNbO3"}
     request = SimulationRequest.of(asked)

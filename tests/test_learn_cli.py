@@ -22,7 +22,7 @@ from lirich.reports import write_report
 from lirich.testing import make_laboratory
 from lirich.testing.digitised import CELL_KEY, write_digitised_cell
 from lirich.workbench import Workspace
-from lirich.workbench.learn_models import curve_hashes
+from lirich.workbench.learning.models import curve_hashes
 
 CAPACITY = "discharge_specific_capacity_mah_g"
 

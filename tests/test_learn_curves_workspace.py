@@ -18,7 +18,7 @@ from lirich.plots import completion, error_map, loadings, state_map
 from lirich.testing import make_laboratory
 from lirich.testing.digitised import CELL_KEY, write_digitised_cell
 from lirich.workbench import keptsteps
-from lirich.workbench.curvematrix import curve_matrix, curve_set, fit_map
+from lirich.workbench.learning.curvematrix import curve_matrix, curve_set, fit_map
 
 
 @pytest.fixture(scope="module")

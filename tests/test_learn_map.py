@@ -26,7 +26,7 @@ from lirich.learn import (
 from lirich.learn.lines import sums_of_lines
 from lirich.learn.resample import Knots, q_of_v
 from lirich.learn.sums import sums_of
-from lirich.workbench.learn_map_findings import at_breaks
+from lirich.workbench.learning.map_findings import at_breaks
 
 
 def decomposed(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from lirich.model.table import UNIX_TIME, VOLTAGE
 from lirich.readers.bdf_impedance import write_bdf_impedance
 from lirich.testing import make_laboratory
 from lirich.workbench import Workspace
-from lirich.workbench.learn_states import measured_states, states_of_table
+from lirich.workbench.learning.states import measured_states, states_of_table
 
 HERTZ = np.geomspace(1e5, 1e-3, 33)
 R_CT = "charge_transfer_resistance_ohm_g"

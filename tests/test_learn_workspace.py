@@ -10,11 +10,11 @@ from lirich.model import Cell, Origin, Recipe, Sample
 from lirich.store.literature import load
 from lirich.testing import make_laboratory
 from lirich.workbench import Workspace
-from lirich.workbench.learn_drivers import drivers
-from lirich.workbench.learn_forecast import forecast
-from lirich.workbench.learn_outliers import outliers
-from lirich.workbench.learn_states import MEASURED_STATES, measured_states
-from lirich.workbench.learn_tables import (
+from lirich.workbench.learning.drivers import drivers
+from lirich.workbench.learning.forecast import forecast
+from lirich.workbench.learning.outliers import outliers
+from lirich.workbench.learning.states import MEASURED_STATES, measured_states
+from lirich.workbench.learning.tables import (
     ageing_cycles,
     cell_figures,
     composition_descriptors,
@@ -151,7 +151,7 @@ def test_measured_and_simulated_cells_are_not_one_question(
     mixed = cell_figures(workspace, "initial_coulombic_efficiency").with_columns(
         pl.Series("origin", ["measured"] + ["simulated"] * 9)
     )
-    monkeypatch.setattr("lirich.workbench.learn_drivers.cell_figures", lambda *_: mixed)
+    monkeypatch.setattr("lirich.workbench.learning.drivers.cell_figures", lambda *_: mixed)
     with pytest.raises(InputError, match="measured and simulated cells in one question"):
         drivers(workspace, "initial_coulombic_efficiency")
 

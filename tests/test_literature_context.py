@@ -9,7 +9,7 @@ import pytest
 from lirich.errors import UnknownNameError
 from lirich.model import Conditions, Origin, Subject, Value
 from lirich.store.literature import load
-from lirich.workbench.context import in_words, standings
+from lirich.workbench.comparison.context import in_words, standings
 
 WINDOW = {"voltage_lower_v": 2.0, "voltage_upper_v": 4.8, "temperature_celsius": 25.0}
 AT_1C = {"rate_c": 1.0, "one_c_ma_g": 250.0, "current_ma_g": 250.0}

@@ -20,9 +20,9 @@ from lirich.errors import InputError, LirichError
 from lirich.interfaces.embedded import embedded_table
 from lirich.interfaces.windows import window
 from lirich.screening.solids_found import ALONE, CATHODE, ELECTROLYTE
-from lirich.workbench.interface import reactions_of, windows_of
-from lirich.workbench.screen_coatings import make_coatings, run_coatings
-from lirich.workbench.screen_electrolytes import make_electrolytes, run_electrolytes
+from lirich.workbench.solids.interface import reactions_of, windows_of
+from lirich.workbench.solids.screen_coatings import make_coatings, run_coatings
+from lirich.workbench.solids.screen_electrolytes import make_electrolytes, run_electrolytes
 from materials_project import KEY, VERSION, client, documents, server
 
 Asked = list[Mapping[str, Any]]

@@ -16,9 +16,9 @@ from lirich.testing.laboratory import Laboratory
 from lirich.testing.samples import SAMPLES
 from lirich.testing.vendor_files import WRITERS
 from lirich.workbench import Workspace
+from lirich.workbench.comparison.groups import field_of
 from lirich.workbench.export import export
-from lirich.workbench.fit import data_of
-from lirich.workbench.groups import field_of
+from lirich.workbench.simulation.fit import data_of
 
 WITHOUT_A_FIELD = {"neware-csv", "arbin-csv", "bdf-csv"}
 """Flat tables: a header and rows, and no place for a remark."""

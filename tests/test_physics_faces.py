@@ -13,9 +13,9 @@ from lirich.cells import programme
 from lirich.cli import what_is_kept
 from lirich.cli.app import app
 from lirich.errors import SettingsError
-from lirich.workbench.sensitivity import Sensitivity, interval_words
-from lirich.workbench.simulation_file import SimulationRequest, read_request
-from lirich.workbench.study import duty_words, make_study, run_study
+from lirich.workbench.simulation.file import SimulationRequest, read_request
+from lirich.workbench.simulation.sensitivity import Sensitivity, interval_words
+from lirich.workbench.simulation.study import duty_words, make_study, run_study
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_what_is_no_prefix_is_told_with_names_and_times_when_it_is_added(
     other: pl.DataFrame, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = itertools.count(1.7e9, 86_400.0)
-    monkeypatch.setattr("lirich.workbench.register.time", SimpleNamespace(time=lambda: next(days)))
+    monkeypatch.setattr("lirich.workbench.intake.register.time", SimpleNamespace(time=lambda: next(days)))
     added(workspace, written(EXPORTS["day-1"], tmp_path / "a"))
     state, found = added(workspace, written(other, tmp_path / "b"))
     assert state == "new"

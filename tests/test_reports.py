@@ -22,7 +22,7 @@ from lirich.reports.collect import comparison_report
 from lirich.reports.data import ComparisonReport, GroupRow, QuantityRow, SegmentRow
 from lirich.reports.figures import LEVELS, cell_figures, comparison_figures
 from lirich.reports.sections import finding_groups, missing_facts
-from lirich.workbench.comparison import Comparison
+from lirich.workbench.comparison.result import Comparison
 from report_material import made_up_cell, made_up_report
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "line", "polyline"}

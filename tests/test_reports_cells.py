@@ -16,8 +16,8 @@ from lirich.reports.screening import screening_report
 from lirich.screening.efforts import effort_rows, effort_together
 from lirich.screening.screened import Built, Crystal, Effort, Reading, Relaxed, Screened, Tried
 from lirich.screening.study import DopingStudy
-from lirich.workbench.screen import shipped_result
-from lirich.workbench.screen_export import cell_files
+from lirich.workbench.screening.export import cell_files
+from lirich.workbench.screening.screen import shipped_result
 
 LATTICE = ((10.0, 0.0, 0.0), (0.0, 10.0, 0.0), (0.0, 0.0, 5.0))
 ELEMENTS = ("W", "Mn", "Li", "Li", "Li", "O", "O")

@@ -19,9 +19,9 @@ from lirich.screening.judged import judged
 from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.sizes import signed_sizes
 from lirich.screening.study import DopingStudy
-from lirich.workbench.screen import answered, shipped_result
-from lirich.workbench.screen_figures import figures_of
-from lirich.workbench.screen_result import ScreenResult
+from lirich.workbench.screening.figures import figures_of
+from lirich.workbench.screening.result import ScreenResult
+from lirich.workbench.screening.screen import answered, shipped_result
 
 CHANGE, VACANCY = "oxygen_vacancy_formation_energy_change_ev", "oxygen_vacancy_formation_energy_ev"
 VOLUME, VOLTAGE, SOLUTION = "volume_change", "computed_average_voltage_v", "dopant_solution_energy_ev"

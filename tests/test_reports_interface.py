@@ -15,8 +15,8 @@ from lirich.interfaces.contact import Contact
 from lirich.interfaces.embedded import embedded_table
 from lirich.interfaces.windows import window
 from lirich.reports.interface import Page, interface_page, map_page, stack_page, window_page
-from lirich.workbench import interface as verb
-from lirich.workbench.interface_figures import mixing_figure, window_figure
+from lirich.workbench.solids import interface as verb
+from lirich.workbench.solids.interface_figures import mixing_figure, window_figure
 
 LRM = "Li1.2Mn0.54Ni0.13Co0.13O2"
 

@@ -15,12 +15,13 @@ pytest.importorskip("pymatgen.core")
 
 from lirich.reports.answers import answer_report
 from lirich.reports.coatings import coatings_report
-from lirich.workbench import answer_figures, coatings_figures
-from lirich.workbench.coatings_result import CoatingsResult
-from lirich.workbench.screen_additives import read_additives, screen_additives
-from lirich.workbench.screen_answer import ScreenAnswer
-from lirich.workbench.screen_coatings import make_coatings, run_coatings
-from lirich.workbench.screen_electrolytes import make_electrolytes, run_electrolytes
+from lirich.workbench.screening import answer_figures
+from lirich.workbench.screening.additives import read_additives, screen_additives
+from lirich.workbench.screening.answer import ScreenAnswer
+from lirich.workbench.solids import coatings_figures
+from lirich.workbench.solids.coatings_result import CoatingsResult
+from lirich.workbench.solids.screen_coatings import make_coatings, run_coatings
+from lirich.workbench.solids.screen_electrolytes import make_electrolytes, run_electrolytes
 
 CATHODE, ANODE = "cathode_contact_energy_mev_atom", "anode_contact_energy_mev_atom"
 SIGMA, BINDING = "lithium_conductivity_s_cm", "lithium_binding_energy_ev"

@@ -12,11 +12,11 @@ import pytest
 from lirich.cells.parameters import single_crystal
 from lirich.errors import InputError, SettingsError
 from lirich.workbench import Workspace
-from lirich.workbench.fit import FitReport
-from lirich.workbench.physics import physics_of
-from lirich.workbench.saved_fit import read_saved_fit, read_start, saved_fit
-from lirich.workbench.simulation_file import SimulationRequest, read_request
-from lirich.workbench.study import make_duty, make_study, read_study, size_study
+from lirich.workbench.simulation.file import SimulationRequest, read_request
+from lirich.workbench.simulation.fit import FitReport
+from lirich.workbench.simulation.physics import physics_of
+from lirich.workbench.simulation.saved_fit import read_saved_fit, read_start, saved_fit
+from lirich.workbench.simulation.study import make_duty, make_study, read_study, size_study
 
 FITTED = {"Particle radius [m]": 3e-7, "Crystal radius [m]": 3e-7, "Host capacity [mA.h.g-1]": 330.0}
 STATE = {"Connected part in cycle 10": 0.9}

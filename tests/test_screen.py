@@ -25,14 +25,22 @@ from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.states import agreements, changes_by_state
 from lirich.screening.study import DopingStudy
 from lirich.workbench import Workspace
-from lirich.workbench.identity import identity
-from lirich.workbench.potentials import identities
-from lirich.workbench.prospects import hosts_of, prospects
-from lirich.workbench.screen import SHIPPED, keep_values, make_screen, outlook, read_screen, run_screen, shipped_result
-from lirich.workbench.screen_cells import OFFERED, lacking_competitors, settings_of
-from lirich.workbench.screen_export import cell_files
-from lirich.workbench.screen_literature import Published, published
-from lirich.workbench.screen_result import ScreenResult
+from lirich.workbench.crystals.identity import identity
+from lirich.workbench.crystals.potentials import identities
+from lirich.workbench.screening.cells import OFFERED, lacking_competitors, settings_of
+from lirich.workbench.screening.export import cell_files
+from lirich.workbench.screening.literature import Published, published
+from lirich.workbench.screening.prospects import hosts_of, prospects
+from lirich.workbench.screening.result import ScreenResult
+from lirich.workbench.screening.screen import (
+    SHIPPED,
+    keep_values,
+    make_screen,
+    outlook,
+    read_screen,
+    run_screen,
+    shipped_result,
+)
 from screen_material import (
     CHANGE,
     STUDY,
@@ -152,7 +160,8 @@ def test_the_screening_is_whole_through_json(undisturbed: ScreenResult) -> None:
 
 def test_three_kills_end_in_the_same_table(tmp_path: Path, undisturbed: ScreenResult) -> None:
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["screen_material", "lirich.workbench.prospects", "lirich.workbench.screen"])
+    rooms = ("lirich.workbench.screening.prospects", "lirich.workbench.screening.screen")
+    processes.set_forkserver_preload(["screen_material", *rooms])
     counter = tmp_path / "counter"
     for after in (2, 3, 4):
         counter.write_text(str(after))

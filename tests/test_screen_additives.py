@@ -13,8 +13,8 @@ import pytest
 from lirich.errors import InputError, LirichError, MissingColumnError, SettingsError, UnknownNameError
 from lirich.model import Origin
 from lirich.screening.additives import AdditiveStudy
-from lirich.workbench.screen_additives import make_additives, read_additives, screen_additives
-from lirich.workbench.screen_answer import ScreenAnswer, write_answer
+from lirich.workbench.screening.additives import make_additives, read_additives, screen_additives
+from lirich.workbench.screening.answer import ScreenAnswer, write_answer
 
 BINDING, DONOR, PERMITTIVITY = "lithium_binding_energy_ev", "donor_number_kcal_mol", "relative_permittivity"
 TABLE = """\

@@ -19,13 +19,13 @@ from lirich.atoms.dopants import count_for
 from lirich.atoms.text import write_structure
 from lirich.errors import SettingsError
 from lirich.screening.study import DopingStudy
-from lirich.workbench.crystals import build_crystals
-from lirich.workbench.prospect_names import names_of
-from lirich.workbench.prospects import Prospect, built, hosts_of, percents_of, prospects
-from lirich.workbench.screen import make_screen, outlook, read_screen, run_screen, shipped_result
-from lirich.workbench.screen_cells import expected_cost
-from lirich.workbench.screen_next import study_text
-from lirich.workbench.screen_predicted import ScreenPrediction
+from lirich.workbench.crystals.build import build_crystals
+from lirich.workbench.screening.cells import expected_cost
+from lirich.workbench.screening.next import study_text
+from lirich.workbench.screening.predicted import ScreenPrediction
+from lirich.workbench.screening.prospect_names import names_of
+from lirich.workbench.screening.prospects import Prospect, built, hosts_of, percents_of, prospects
+from lirich.workbench.screening.screen import make_screen, outlook, read_screen, run_screen, shipped_result
 from screen_material import CHANGE, STUDY, VACANCY, cheap_plan
 
 HOST = {"formula": "Li1.2Mn0.6Ni0.2O2", "atoms": 60, "orderings": 1}

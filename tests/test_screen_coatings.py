@@ -23,8 +23,8 @@ from lirich.interfaces.windows import window
 from lirich.screening.coatings_found import CoatingsFound
 from lirich.screening.solids_found import ALONE, CATHODE, CONDUCTIVITY, ELECTROLYTE, HULL, INNER, OXIDATION, STRAIN
 from lirich.workbench import Workspace
-from lirich.workbench.coatings_result import CoatingsResult
-from lirich.workbench.screen_coatings import SHIPPED, keep_values, make_coatings, read_coatings, run_coatings
+from lirich.workbench.solids.coatings_result import CoatingsResult
+from lirich.workbench.solids.screen_coatings import SHIPPED, keep_values, make_coatings, read_coatings, run_coatings
 
 LRM = "Li1.2Mn0.54Ni0.13Co0.13O2"
 
@@ -281,7 +281,7 @@ def test_the_shipped_study_is_sound_and_wide() -> None:
 
 def test_three_kills_end_in_the_same_table(tmp_path: Path, undisturbed: CoatingsResult) -> None:
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["coating_material", "lirich.workbench.screen_coatings"])
+    processes.set_forkserver_preload(["coating_material", "lirich.workbench.solids.screen_coatings"])
     for after in (3, 7, 14):
         process = processes.Process(target=run_until_killed, args=(tmp_path, after))
         process.start()

@@ -18,8 +18,8 @@ from lirich.interfaces.knowledge import electrolyte, measured_formulas, repeat_s
 from lirich.model import Origin
 from lirich.screening.electrolytes import ElectrolyteStudy
 from lirich.workbench import Workspace
-from lirich.workbench.screen_answer import ScreenAnswer, keep_answer
-from lirich.workbench.screen_electrolytes import make_electrolytes, read_electrolytes, run_electrolytes
+from lirich.workbench.screening.answer import ScreenAnswer, keep_answer
+from lirich.workbench.solids.screen_electrolytes import make_electrolytes, read_electrolytes, run_electrolytes
 
 SIGMA, HULL = "lithium_conductivity_s_cm", "energy_above_hull_mev_atom"
 CATHODE, ANODE = "cathode_contact_energy_mev_atom", "anode_contact_energy_mev_atom"

@@ -15,8 +15,8 @@ from lirich.screening.judged import judged
 from lirich.screening.screened import PER_METAL, Built, Reading, Screened, Tried
 from lirich.screening.states import changes_by_state, figures_by_state
 from lirich.screening.study import DopingStudy
-from lirich.workbench.screen import shipped_result
-from lirich.workbench.screen_result import ScreenResult
+from lirich.workbench.screening.result import ScreenResult
+from lirich.workbench.screening.screen import shipped_result
 
 VACANCY = "oxygen_vacancy_formation_energy_ev"
 MIGRATION, MIGRATION_CHANGE, BARRIER = PER_METAL[0], PER_METAL[1], PER_METAL[2]

@@ -33,7 +33,7 @@ weights: {oxygen_vacancy_formation_energy_change_ev: 1}
 """
 SCREEN = ("screen", "dopants", "study.yaml", "--json")
 IMPORTED = (
-    "lirich.cli.app", "lirich.cli.screening", "lirich.workbench.screen", "lirich.workbench.screen_cells",
+    "lirich.cli.app", "lirich.cli.screening", "lirich.workbench.screening.screen", "lirich.workbench.screening.cells",
     "lirich.atoms.chgnet", "lirich.atoms.descriptors.candidate", "lirich.atoms.ordering",
     "lirich.interfaces.embedded", "lirich.store.results", "torch", "pymatgen.core.structure",
 )  # fmt: skip

@@ -12,9 +12,9 @@ from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.study import DopingStudy
 from lirich.store.literature import Statement, load, statements
 from lirich.store.literature.dopants import COLUMNS, read_statements
-from lirich.workbench.screen import shipped_result
-from lirich.workbench.screen_literature import Published, counted, published
-from lirich.workbench.screen_result import ScreenResult
+from lirich.workbench.screening.literature import Published, counted, published
+from lirich.workbench.screening.result import ScreenResult
+from lirich.workbench.screening.screen import shipped_result
 
 VACANCY = "oxygen_vacancy_formation_energy_ev"
 SPACING = "d_spacing_003_nm"

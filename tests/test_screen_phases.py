@@ -22,8 +22,8 @@ from lirich.errors import CalculatorError, CompositionError, InputError, Setting
 from lirich.plots.ternary import ternary_values
 from lirich.screening.phase_study import PhasesScreened
 from lirich.workbench import Workspace
-from lirich.workbench.phases import make_phases, read_phases, run_phases, shipped_phases, space_of
-from lirich.workbench.phases_result import PhasesResult
+from lirich.workbench.solids.phases import make_phases, read_phases, run_phases, shipped_phases, space_of
+from lirich.workbench.solids.phases_result import PhasesResult
 
 BORDER = 0.5
 STUDY: dict[str, Any] = {
@@ -144,7 +144,7 @@ def test_a_study_that_was_stopped_goes_on_where_it_was(made: PhasesResult, cache
 
 
 def test_values_say_what_was_computed_and_what_predicted(made: PhasesResult, workspace: Workspace) -> None:
-    from lirich.workbench.phases import keep_phases
+    from lirich.workbench.solids.phases import keep_phases
 
     keep_phases(workspace.store, made)
     computed = workspace.store.values(origin="computed")

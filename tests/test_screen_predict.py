@@ -27,11 +27,11 @@ from lirich.screening.judged import judged
 from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.study import DopingStudy, Place, usual_place
 from lirich.workbench import Workspace
-from lirich.workbench.dopant_facts import element_words
-from lirich.workbench.screen import keep_values, make_screen
-from lirich.workbench.screen_next import need_enough, next_study, study_text, what_next
-from lirich.workbench.screen_predict import FEWEST
-from lirich.workbench.screen_result import ScreenResult
+from lirich.workbench.screening.dopant_facts import element_words
+from lirich.workbench.screening.next import need_enough, next_study, study_text, what_next
+from lirich.workbench.screening.predict import FEWEST
+from lirich.workbench.screening.result import ScreenResult
+from lirich.workbench.screening.screen import keep_values, make_screen
 
 MIGRATION = "metal_migration_energy_ev"
 CHANGE = "oxygen_vacancy_formation_energy_change_ev"
@@ -287,7 +287,7 @@ def test_predicted_tiles_and_rows_are_marked() -> None:
 
 def test_from_a_study_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The verb writes a study that the verb reads."""
-    import lirich.workbench.screen as module
+    import lirich.workbench.screening.screen as module
     from command_line import run
 
     study = told().judged.screened.study

@@ -19,10 +19,10 @@ from lirich.screening.judged import Judged, judged
 from lirich.screening.reasons import doubt_counts
 from lirich.screening.screened import Built, Reading, Screened, Tried
 from lirich.screening.study import DopingStudy
-from lirich.workbench.screen import answered, make_screen, shipped_result
-from lirich.workbench.screen_figures import figures_of
-from lirich.workbench.screen_orderings import one_ordering
-from lirich.workbench.screen_result import ScreenResult
+from lirich.workbench.screening.figures import figures_of
+from lirich.workbench.screening.orderings import one_ordering
+from lirich.workbench.screening.result import ScreenResult
+from lirich.workbench.screening.screen import answered, make_screen, shipped_result
 
 VOLTAGE = "computed_average_voltage_v"
 VACANCY = "oxygen_vacancy_formation_energy_ev"
@@ -118,7 +118,7 @@ def test_front_and_axes_of_the_figures_take_the_direction_of_the_study(better: s
 
 def test_another_direction_computes_nothing(tmp_path: Path) -> None:
     pytest.importorskip("pymatgen", reason="needs the extra [atoms]")
-    from lirich.workbench.screen import run_screen
+    from lirich.workbench.screening.screen import run_screen
     from screen_material import STUDY, cheap_plan
 
     study = {**STUDY, "dopants": ["W"], "weights": {CHANGE: 1, VOLTAGE: 1}}

@@ -26,8 +26,8 @@ from lirich.model import table as std
 from lirich.plots import style
 from lirich.reports import write_report
 from lirich.workbench import Workspace
-from lirich.workbench.simulate import SimulatedCell
-from lirich.workbench.simulation_file import SimulationRequest, read_request
+from lirich.workbench.simulation.file import SimulationRequest, read_request
+from lirich.workbench.simulation.simulate import SimulatedCell
 
 CYCLES = 8
 

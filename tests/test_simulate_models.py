@@ -21,9 +21,9 @@ from lirich.model import table as std
 from lirich.model.counter import COUNTER_ELECTRODES, counter_electrode, counter_potential_v
 from lirich.plots import style
 from lirich.workbench import Workspace
-from lirich.workbench.physics import physics_of
-from lirich.workbench.simulate import SimulatedCell
-from lirich.workbench.simulation_file import SimulationRequest, read_request
+from lirich.workbench.simulation.file import SimulationRequest, read_request
+from lirich.workbench.simulation.physics import physics_of
+from lirich.workbench.simulation.simulate import SimulatedCell
 
 LI_IN = counter_electrode("Li-In")
 LARGER = tuple(name for name in MODELS if name != "single-particle")

@@ -21,7 +21,7 @@ from lirich.readers.bdf_impedance import write_bdf_impedance
 from lirich.reports import write_report
 from lirich.testing import check_reader
 from lirich.testing.binary_files import mpr_bytes
-from lirich.workbench.comparable import same_figure, unlike
+from lirich.workbench.comparison.comparable import same_figure, unlike
 from lirich.workbench.export import export
 
 HERTZ = np.geomspace(1e5, 1e-4, 73)

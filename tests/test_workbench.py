@@ -29,12 +29,12 @@ from lirich.reports import write_report
 from lirich.store import Analysis
 from lirich.workbench import Workspace
 from lirich.workbench.analyse import AnalyseReport
-from lirich.workbench.celltables import entry_from_facts, facts_from_options
 from lirich.workbench.doctor import examine
 from lirich.workbench.export import export
-from lirich.workbench.metadata import resolve
+from lirich.workbench.intake.celltables import entry_from_facts, facts_from_options
+from lirich.workbench.intake.metadata import resolve
+from lirich.workbench.intake.table_files import read_cell_tables
 from lirich.workbench.outdated import out_of_date
-from lirich.workbench.table_files import read_cell_tables
 
 DEFAULTS = CyclingSettings().model_dump(mode="json")
 

@@ -10,7 +10,7 @@ from lirich.cycling.plausibility import LEAST_MAH_G, MARGIN, RICHEST, capacity_l
 from lirich.model import Cell, Composition, Sample
 from lirich.store.literature import load
 from lirich.workbench import Workspace
-from lirich.workbench.doubtful_facts import RANGES, doubtful
+from lirich.workbench.intake.doubtful_facts import RANGES, doubtful
 from test_workbench import write_curve
 
 LI_RICH = "Li1.2Mn0.54Ni0.13Co0.13O2"

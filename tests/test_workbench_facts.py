@@ -14,11 +14,11 @@ import pytest
 from lirich.errors import ConflictingMetadataError, InputError, MetadataError, UnknownNameError
 from lirich.model import Cell, Sample
 from lirich.workbench import Workspace
-from lirich.workbench.add import AddReport
-from lirich.workbench.cellfacts import facts_wanted
-from lirich.workbench.celltables import Entry, changes_from_options, entry_from_facts
-from lirich.workbench.metadata import resolve
-from lirich.workbench.table_files import read_cell_tables
+from lirich.workbench.intake.add import AddReport
+from lirich.workbench.intake.cellfacts import facts_wanted
+from lirich.workbench.intake.celltables import Entry, changes_from_options, entry_from_facts
+from lirich.workbench.intake.metadata import resolve
+from lirich.workbench.intake.table_files import read_cell_tables
 from test_workbench import write_curve
 
 HEAD = "cell,sample,morphology,active_mass_mg\n"

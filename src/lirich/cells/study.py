@@ -3,7 +3,7 @@
 A study is a duty (rate, cycles, window, temperature), a parameter set, and what is varied: lists, linear or logarithmic
 ranges (all combinations of them), or random and Sobol samples between bounds. Each point is one pure task of JSON-able
 parameters, `duty_figures`, that any executor can run; its answer is a dictionary of numbers. Nothing here knows of
-executors, caches or files: `lirich.workbench.study` runs what this describes.
+executors, caches or files: `lirich.workbench.simulation.study` runs what this describes.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from lirich.workbench import Workspace
-    from lirich.workbench.screen_answer import ScreenAnswer
+    from lirich.workbench.screening.answer import ScreenAnswer
 
 MOST_ROWS = 20
 """So many ranked candidates are printed; ``--json`` and the written table have all."""
@@ -35,7 +35,7 @@ def electrolytes(
     json: bool,
 ) -> None:
     """Run a study of electrolytes, keep its values where there is a workspace, show it, write its table."""
-    from lirich.workbench.screen_electrolytes import read_electrolytes, run_electrolytes
+    from lirich.workbench.solids.screen_electrolytes import read_electrolytes, run_electrolytes
 
     _check(output)
     workspace = workspace_of(folder)
@@ -56,7 +56,7 @@ def electrolytes(
 
 def additives(study: Path, output: Path | None, folder: Path | None, *, json: bool) -> None:
     """Judge a table of molecules, keep its values where there is a workspace, show it, write its table."""
-    from lirich.workbench.screen_additives import read_additives, screen_additives
+    from lirich.workbench.screening.additives import read_additives, screen_additives
 
     _check(output)
     answer = screen_additives(*read_additives(study))
@@ -65,7 +65,7 @@ def additives(study: Path, output: Path | None, folder: Path | None, *, json: bo
 
 
 def _check(output: Path | None) -> None:
-    from lirich.workbench.screen_answer import OUTPUTS
+    from lirich.workbench.screening.answer import OUTPUTS
 
     check_output(output, (*PAGE, *OUTPUTS))
 
@@ -73,7 +73,7 @@ def _check(output: Path | None) -> None:
 def _answered(
     answer: ScreenAnswer, output: Path | None, workspace: Workspace | None, told: Collection[str], *, json: bool
 ) -> None:
-    from lirich.workbench.screen_answer import keep_answer, write_answer
+    from lirich.workbench.screening.answer import keep_answer, write_answer
 
     kept = 0 if workspace is None else keep_answer(workspace.store, answer)
     if output is not None and output.suffix.lower() in PAGE:
@@ -101,7 +101,7 @@ def _answered(
 def show(answer: ScreenAnswer, told: Collection[str]) -> None:
     """Print funnel and ranking, the reasons of the first and of those in *told*, the groups, the answer."""
     from lirich.quantities import QUANTITIES
-    from lirich.workbench.screen_groups import NOT_ASKED
+    from lirich.workbench.screening.groups import NOT_ASKED
 
     out = console()
     judgement, keys = answer.judgement, list(answer.study.weights)

@@ -47,7 +47,7 @@ def build(
     Example: lirich atoms build Li1.2Mn0.54Ni0.13Co0.13O2 --orderings 3 -o cells
     """
     want_json(json)
-    from lirich.workbench.crystals import build_crystals, write_crystals
+    from lirich.workbench.crystals.build import build_crystals, write_crystals
     from lirich.workbench.userfiles import check_folder
 
     check_folder(output)

@@ -15,7 +15,7 @@ from lirich.model.flags import Marks
 if TYPE_CHECKING:
     from lirich.model import Value
     from lirich.workbench import CellView, Workspace
-    from lirich.workbench.history import FactChange
+    from lirich.workbench.intake.history import FactChange
 
 _LISTED = ("initial_coulombic_efficiency", "voltage_decay_mv_per_cycle", "capacity_fade_percent_per_cycle")
 
@@ -250,7 +250,7 @@ def _show_making(run: CellView, *, everything: bool) -> None:
 
 
 def _show_facts(view: CellView) -> None:
-    from lirich.workbench.metadata import short_source
+    from lirich.workbench.intake.metadata import short_source
 
     facts = {**view.facts.model_dump(exclude={"key", "extra", "sources"}), **view.facts.extra}
     said = dict(view.facts.sources)

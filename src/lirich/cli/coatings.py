@@ -14,7 +14,7 @@ from lirich.cli.screening import workspace_of
 
 if TYPE_CHECKING:
     from lirich.screening.coatings import CoatingStudy
-    from lirich.workbench.coatings_result import CoatingsResult
+    from lirich.workbench.solids.coatings_result import CoatingsResult
 
 MOST_ROWS = 20
 """So many ranked coatings are printed; ``--json`` and the page have all."""
@@ -34,7 +34,7 @@ def coatings(
     json: bool,
 ) -> None:
     """Run a study, keep its values where there is a workspace, answer in words, write the page."""
-    from lirich.workbench.screen_coatings import keep_values, read_coatings, run_coatings
+    from lirich.workbench.solids.screen_coatings import keep_values, read_coatings, run_coatings
 
     check_output(output, PAGE)
     workspace = workspace_of(folder)
@@ -73,7 +73,7 @@ def coatings(
 
 
 def _changed(asked: CoatingStudy, cathode: str | None, electrolytes: list[str], voltage: float | None) -> CoatingStudy:
-    from lirich.workbench.screen_coatings import make_coatings
+    from lirich.workbench.solids.screen_coatings import make_coatings
 
     changes: dict[str, object] = {"cathode": cathode, "electrolytes": electrolytes or None, "voltage": voltage}
     changes = {key: value for key, value in changes.items() if value is not None}

@@ -9,12 +9,12 @@ from rich.markup import escape
 from lirich.cli.output import NARROW, console, show_findings, show_table
 
 if TYPE_CHECKING:
-    from lirich.workbench.comparison import Comparison
+    from lirich.workbench.comparison.result import Comparison
 
 
 def show_comparison(comparison: Comparison) -> None:
     """Print one row per quantity and pair of groups, what was refused and why, and the warnings."""
-    from lirich.workbench.comparison_shown import HEADS, told
+    from lirich.workbench.comparison.shown import HEADS, told
 
     out, words = console(), told(comparison)
     out.print(f"[bold]By {escape(comparison.by or 'group')}:[/] {escape(words.groups)}")

@@ -91,7 +91,7 @@ def _starting(offers: Iterable[Offer], incomplete: str) -> list[Offer]:
 
 
 def _known_fields() -> tuple[str, ...]:
-    from lirich.workbench.celltables import CELL_FIELDS, SAMPLE_FIELDS
+    from lirich.workbench.intake.celltables import CELL_FIELDS, SAMPLE_FIELDS
 
     return (*CELL_FIELDS, *SAMPLE_FIELDS)
 

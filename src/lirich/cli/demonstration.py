@@ -30,7 +30,7 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
     from lirich.reports.screening import screening_report
     from lirich.testing.digitised import CELL_KEY
     from lirich.workbench.demo import run
-    from lirich.workbench.screen import shipped_result
+    from lirich.workbench.screening.screen import shipped_result
 
     started = time.monotonic()
 

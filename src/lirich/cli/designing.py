@@ -25,7 +25,7 @@ def design_cell(
     json: bool,
 ) -> None:
     """Compute designs, what targets need, and energy against power."""
-    from lirich.workbench import design as verb
+    from lirich.workbench.simulation import design as verb
 
     if name is None and (changes or targets or cell):
         raise InputError("No design is named", expected=", ".join(verb.DESIGNS), advice="lirich design-cell NAME …")

@@ -15,7 +15,7 @@ from lirich.errors import InputError, WorkspaceNotFoundError
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
-    from lirich.workbench.fit import FitReport
+    from lirich.workbench.simulation.fit import FitReport
 
 SHOWN_DIRECTIONS = 5
 
@@ -37,8 +37,8 @@ def fit(
     json: bool,
 ) -> None:
     """Fit the model to measured cycles and spectra."""
-    from lirich.workbench.fit import data_of, run_fit
-    from lirich.workbench.saved_fit import read_start, saved_fit
+    from lirich.workbench.simulation.fit import data_of, run_fit
+    from lirich.workbench.simulation.saved_fit import read_start, saved_fit
     from lirich.workbench.userfiles import write_text
 
     check_output(output)

@@ -58,7 +58,7 @@ def window_command(
     """Between which potentials compounds are stable, and what they become beyond."""
     want_json(json)
     check_output(output, PAGE)
-    from lirich.workbench import interface as verb
+    from lirich.workbench.solids import interface as verb
 
     found = verb.windows_of(formulas, energies)
     if output is not None:
@@ -95,7 +95,7 @@ def reaction_command(
     """What two solids do where they touch, and how much drives it."""
     want_json(json)
     check_output(output, PAGE)
-    from lirich.workbench import interface as verb
+    from lirich.workbench.solids import interface as verb
 
     found = verb.contacts_of(a, b, voltage, charged=charged, energies=energies, computed=computed)
     if output is not None:
@@ -138,7 +138,7 @@ def map_command(
     """How much drives the reaction of many materials with a cathode, electrolytes and lithium metal."""
     want_json(json)
     check_output(output, PAGE)
-    from lirich.workbench import interface as verb
+    from lirich.workbench.solids import interface as verb
 
     found = verb.reactions_of(
         materials, cathode, electrolytes or (), anode=anode, voltage=voltage, energies=energies
@@ -180,7 +180,7 @@ def stack_command(
     want_json(json)
     check_output(output, PAGE)
     from lirich.errors import InputError
-    from lirich.workbench import interface as verb
+    from lirich.workbench.solids import interface as verb
 
     if len(solids) < 2:
         raise InputError(f"A stack of {solids[0]} alone", expected="a cathode, coatings if any, and an electrolyte")

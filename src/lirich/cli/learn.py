@@ -13,7 +13,7 @@ from lirich.cli.options import CellNames, ExecutorName, Json, Workers, Workspace
 from lirich.cli.output import check_output, progress_bar, want_json
 
 if TYPE_CHECKING:
-    from lirich.workbench.learn_drivers import Source
+    from lirich.workbench.learning.drivers import Source
 
 learn = typer.Typer(
     name="learn",

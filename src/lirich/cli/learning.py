@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from lirich.model import Finding
     from lirich.plots import Figure
-    from lirich.workbench.learn_completion import CompletionResult
-    from lirich.workbench.learn_drivers import DriversResult
-    from lirich.workbench.learn_factors import FactorsResult
-    from lirich.workbench.learn_forecast import ForecastResult
-    from lirich.workbench.learn_maps import MapResult
-    from lirich.workbench.learn_outliers import OutliersResult
+    from lirich.workbench.learning.completion import CompletionResult
+    from lirich.workbench.learning.drivers import DriversResult
+    from lirich.workbench.learning.factors import FactorsResult
+    from lirich.workbench.learning.forecast import ForecastResult
+    from lirich.workbench.learning.maps import MapResult
+    from lirich.workbench.learning.outliers import OutliersResult
 
 MOST_CELLS = 20
 _NO_VOLTAGE = 100.0  # V; no electrode has it, and no voltage in mV is below it
@@ -285,7 +285,7 @@ def answer(result: R, output: Path | None, title: str, show: Callable[[R], None]
     if output is not None:
         from lirich import __version__
         from lirich.plots.page import page
-        from lirich.workbench.learn_shown import told
+        from lirich.workbench.learning.shown import told
         from lirich.workbench.userfiles import write_text
 
         facts, table = told(result)
@@ -322,7 +322,7 @@ def grid_of(window: str | None, points: int | None) -> NDArray[np.float64] | Non
     """Return the grid of a map, V; ``None`` for the usual one. Raises `InputError`."""
     import numpy as np
 
-    from lirich.workbench.curvematrix import ANCHOR_GRID, DEFAULT_POINTS
+    from lirich.workbench.learning.curvematrix import ANCHOR_GRID, DEFAULT_POINTS
 
     ends = window_of(window, "--grid")
     if ends is None and points is None:

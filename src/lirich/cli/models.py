@@ -135,7 +135,7 @@ def export_(
     Example: lirich learn export map our-map.npz
     """
     want_json(json)
-    from lirich.workbench.learn_models import export_target
+    from lirich.workbench.learning.models import export_target
 
     with open_workspace(workspace) as opened:
         there = export_target(name, file).exists()

@@ -12,7 +12,7 @@ from lirich.cli.output import PAGE, check_output, console, print_json, progress_
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
-    from lirich.workbench.phases_result import PhasesResult
+    from lirich.workbench.solids.phases_result import PhasesResult
 
 
 def phases(
@@ -26,7 +26,7 @@ def phases(
     json: bool,
 ) -> None:
     """Run a study, keep its values where there is a workspace, show the map in words, write the report."""
-    from lirich.workbench.phases import keep_phases, read_phases, run_phases, shipped_phases
+    from lirich.workbench.solids.phases import keep_phases, read_phases, run_phases, shipped_phases
 
     check_output(output, PAGE)
     if shipped:
@@ -66,8 +66,8 @@ def phases(
 
 def show(result: PhasesResult) -> None:
     """Print the computed energies, the errors of the map, its answer, and what to compute next."""
-    from lirich.workbench.phases_figures import words
-    from lirich.workbench.phases_result import QUANTITY
+    from lirich.workbench.solids.phases_figures import words
+    from lirich.workbench.solids.phases_result import QUANTITY
 
     screened, out = result.screened, console()
     rows = [
@@ -94,7 +94,7 @@ def _energy_cell(value: float, error: float) -> str:
 def compositions(study: str, workers: int | None, *, json: bool) -> None:
     """List what a study would compute, and about how long it takes."""
     from lirich.compute.executor import default_workers
-    from lirich.workbench.phases import expected_seconds, read_phases, space_of
+    from lirich.workbench.solids.phases import expected_seconds, read_phases, space_of
 
     asked = read_phases(Path(study))
     _, points = space_of(asked)

@@ -15,8 +15,8 @@ from lirich.errors import WorkspaceNotFoundError
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
-    from lirich.workbench.screen_predicted import ScreenPrediction
-    from lirich.workbench.screen_result import ScreenResult
+    from lirich.workbench.screening.predicted import ScreenPrediction
+    from lirich.workbench.screening.result import ScreenResult
 
 MOST_PREDICTED = 12
 """So many predicted dopants are printed, the best; ``--json`` and the report have all."""
@@ -34,8 +34,8 @@ def dopants(
     json: bool,
 ) -> None:
     """Run a study, keep its values where there is a workspace, show the ranking, write the report and the cells."""
-    from lirich.workbench.screen import keep_values
-    from lirich.workbench.screen_export import write_cells
+    from lirich.workbench.screening.export import write_cells
+    from lirich.workbench.screening.screen import keep_values
     from lirich.workbench.userfiles import check_folder
 
     check_output(output, PAGE)
@@ -79,7 +79,7 @@ def _screened(
     study: str, workspace: Workspace | None, *, shipped: bool, workers: int | None, executor: str, quiet: bool
 ) -> ScreenResult:
     """Run a study, or read back what it gave; with *shipped* take the results that come with lirich."""
-    from lirich.workbench.screen import read_screen, run_screen, shipped_result
+    from lirich.workbench.screening.screen import read_screen, run_screen, shipped_result
 
     literature = None if workspace is None else workspace.literature
     if shipped:
@@ -109,8 +109,8 @@ def following(
     json: bool,
 ) -> None:
     """Say which dopants to compute next and why; write the study that computes them."""
-    from lirich.workbench.screen import read_screen
-    from lirich.workbench.screen_next import need_enough, next_study, study_text, what_next
+    from lirich.workbench.screening.next import need_enough, next_study, study_text, what_next
+    from lirich.workbench.screening.screen import read_screen
     from lirich.workbench.userfiles import write_text
 
     check_output(output)
@@ -133,7 +133,7 @@ def following(
 
 
 def _show_learned(found: ScreenPrediction) -> None:
-    from lirich.workbench.dopant_facts import price_words, toxicity_words
+    from lirich.workbench.screening.dopant_facts import price_words, toxicity_words
 
     out = console()
     for each in found.learned:
@@ -212,7 +212,7 @@ def show(result: ScreenResult) -> None:
 
 def _show_literature(result: ScreenResult) -> None:
     """Print what is published of the same dopants where something was computed beside it, and how the rest counts."""
-    from lirich.workbench.screen_literature import counted
+    from lirich.workbench.screening.literature import counted
 
     out = console()
     for each in result.literature:
@@ -254,8 +254,8 @@ def _show_states(result: ScreenResult) -> None:
 def candidates(study: str, workers: int | None, *, json: bool) -> None:
     """List what a study would compute."""
     from lirich.compute.executor import default_workers
-    from lirich.workbench.screen import outlook, read_screen
-    from lirich.workbench.screen_orderings import one_ordering
+    from lirich.workbench.screening.orderings import one_ordering
+    from lirich.workbench.screening.screen import outlook, read_screen
 
     asked = read_screen(Path(study))
     found = outlook(asked)

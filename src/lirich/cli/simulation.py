@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lirich.workbench import CellView
-    from lirich.workbench.simulate import SimulatedCell
-    from lirich.workbench.simulated_spectrum import SimulatedSpectrum
-    from lirich.workbench.simulation_file import SimulationRequest
+    from lirich.workbench.simulation.file import SimulationRequest
+    from lirich.workbench.simulation.simulate import SimulatedCell
+    from lirich.workbench.simulation.spectrum import SimulatedSpectrum
 
 FIGURES = (
     "voltage",
@@ -171,7 +171,7 @@ def simulate(
     size.html
     """
     want_json(json)
-    from lirich.workbench.simulation_file import SimulationRequest, read_request
+    from lirich.workbench.simulation.file import SimulationRequest, read_request
 
     given: dict[str, Any] = {
         "programme": [[*step]] if step else programme,
@@ -264,7 +264,7 @@ def _show(view: CellView, states: pl.DataFrame | None) -> None:
     """Print the main figures, like ones folded, and what no cycler sees."""
     from lirich.cli.cells import show_folded
     from lirich.cli.fold import fold_values
-    from lirich.workbench.groups import HEADLINE
+    from lirich.workbench.comparison.groups import HEADLINE
 
     main = (*HEADLINE, "capacity_retention")
     show_folded(fold_values([v for v in (view.values if view.analyses else []) if v.quantity in main]))

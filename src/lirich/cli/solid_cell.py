@@ -62,8 +62,8 @@ def cell_command(
     want_json(json)
     check_output(output, PAGE)
     from lirich.cli.simulation import numbers_of
-    from lirich.workbench import solid_cell as verb
-    from lirich.workbench.solid_cell_said import words
+    from lirich.workbench.solids import solid_cell as verb
+    from lirich.workbench.solids.solid_cell_said import words
 
     found = verb.solid_cells(
         electrolyte,

@@ -15,7 +15,7 @@ from lirich.errors import InputError, WorkspaceNotFoundError
 
 if TYPE_CHECKING:
     from lirich.cells.study import Study
-    from lirich.workbench.study import StudyResult
+    from lirich.workbench.simulation.study import StudyResult
 
 MOST_ROWS = 40
 MOST_REASONS = 8
@@ -37,7 +37,7 @@ def study(
 ) -> None:
     """Run a study from a file, or ask for the best radius for a duty."""
     from lirich.cells.study import FIGURES
-    from lirich.workbench.study import cell_study, make_duty, read_study, size_study
+    from lirich.workbench.simulation.study import cell_study, make_duty, read_study, size_study
 
     if objective not in FIGURES:
         from lirich.errors import UnknownNameError
@@ -70,7 +70,7 @@ def run_and_show(
     json: bool = False,
 ) -> None:
     """Run a study, write its figures to *output* and show what it found."""
-    from lirich.workbench.study import run_study
+    from lirich.workbench.simulation.study import run_study
 
     check_output(output)
     with progress_bar("simulating", quiet=json) as progress:
@@ -101,7 +101,7 @@ def run_and_show(
 
 
 def _show(result: StudyResult) -> None:
-    from lirich.workbench.study import best_words, duty_words
+    from lirich.workbench.simulation.study import best_words, duty_words
 
     out = console()
     objective = result.study.objective

@@ -85,8 +85,8 @@ def add(
 ) -> None:
     """Read files into the workspace."""
     from lirich.model.format import format_origins
-    from lirich.workbench.cellfacts import facts_wanted
-    from lirich.workbench.celltables import facts_from_options
+    from lirich.workbench.intake.cellfacts import facts_wanted
+    from lirich.workbench.intake.celltables import facts_from_options
 
     workspace = open_workspace(folder)
     with progress_bar("reading", quiet=json) as progress:
@@ -182,7 +182,7 @@ def cells(
         return
     findings = []
     if facts:
-        from lirich.workbench.celltables import changes_from_options
+        from lirich.workbench.intake.celltables import changes_from_options
 
         findings = workspace.set_facts(name, changes_from_options(facts))
     if clear:
@@ -219,7 +219,7 @@ def _is_table(path: str, reason: str) -> bool:
 
 def _former(workspace: Workspace, name: str, *, json: bool) -> None:
     """Show the history of a cell that was removed. Raises `UnknownNameError` where there never was one."""
-    from lirich.workbench.history import history
+    from lirich.workbench.intake.history import history
 
     try:
         found = history(workspace.store, name)
@@ -241,7 +241,7 @@ def remove(name: str | None, file: str | None, folder: Path | None, *, yes: bool
     what = f"the cell {name} ({len(view.tests)} file(s), {len(view.analyses)} run(s))"
     told = {"removed": name, "cell": name}
     if file is not None:
-        from lirich.workbench.removing import SHOWN_DIGITS, file_of
+        from lirich.workbench.intake.removing import SHOWN_DIGITS, file_of
 
         meant = file_of(workspace.store, name, file)
         what = f"{meant.name} ({meant.sha256[:SHOWN_DIGITS]}) of {name}"

@@ -1,7 +1,8 @@
 """Charged cathodes as computed compounds: how much energy a charge puts in, from total energies of charged cells.
 
 The numbers that come with lirich (``charged.csv``) are made by ``script/derive-charged-cathodes``; those of another
-cathode are computed by `lirich.workbench.charging` (``lirich atoms charge``), and come in through the same table.
+cathode are computed by `lirich.workbench.crystals.charging` (``lirich atoms charge``), and come in through the same
+table.
 """
 
 from __future__ import annotations

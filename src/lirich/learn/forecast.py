@@ -77,7 +77,7 @@ class Forecast:
     def fit(self, cycles: pl.DataFrame) -> Self:
         """Learn from cells that were cycled on: a row per cell and cycle with ``cell``, ``cycle`` and the columns.
 
-        Give cycles under like conditions only (`lirich.workbench.learn_tables.ageing_cycles`). Raises
+        Give cycles under like conditions only (`lirich.workbench.learning.tables.ageing_cycles`). Raises
         `UnknownNameError` on a missing column, `InputError` on horizons, `NotEnoughDataError` where no horizon was
         reached by as many cells as the level needs (9 for 90 %), or nothing could be seen of them in the first cycles.
         """

@@ -58,8 +58,8 @@ def state_r2(table: pl.DataFrame, names: Mapping[str, str]) -> Figure:
 def state_over_cycles(curves: pl.DataFrame, state: str, name: str, *, level: float) -> Figure:
     """Draw a state over the cycles, as it was read with its interval, and beside it what is known of it.
 
-    *curves* is that of `lirich.workbench.learn_factors.FactorsResult`; at most twelve cells are drawn, as many of each
-    group and origin.
+    *curves* is that of `lirich.workbench.learning.factors.FactorsResult`; at most twelve cells are drawn, as many of
+    each group and origin.
     """
     cells = _some(curves)
     groups = {

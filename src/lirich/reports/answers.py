@@ -11,10 +11,10 @@ from lirich.reports.html import FigureBook, page_parts, templates
 from lirich.reports.solids import cluster_rows, fallen_groups, grades_of, rows_of, stages_of
 from lirich.screening.candidate import LEVEL
 from lirich.screening.coatings_judged import reaction_words
-from lirich.workbench.answer_figures import figures_by_section, layers_of, named_of, shown_names
+from lirich.workbench.screening.answer_figures import figures_by_section, layers_of, named_of, shown_names
 
 if TYPE_CHECKING:
-    from lirich.workbench.screen_answer import ScreenAnswer
+    from lirich.workbench.screening.answer import ScreenAnswer
 
 _OF_SOLIDS = (
     "Stability and reactions are equilibria of computed energies (docs/explanation/interfaces.md has the equations): "

@@ -9,10 +9,10 @@ from lirich.reports.html import FigureBook, page_parts, templates
 from lirich.reports.solids import cluster_rows, fallen_groups, grades_of, rows_of, stages_of
 from lirich.screening.candidate import LEVEL
 from lirich.screening.coatings_judged import reaction_words
-from lirich.workbench.coatings_figures import figures_by_section
+from lirich.workbench.solids.coatings_figures import figures_by_section
 
 if TYPE_CHECKING:
-    from lirich.workbench.coatings_result import CoatingsResult
+    from lirich.workbench.solids.coatings_result import CoatingsResult
 
 
 def coatings_report(result: CoatingsResult) -> str:

@@ -27,7 +27,7 @@ from lirich.reports.data import (
     StateMapReport,
 )
 from lirich.reports.figures import LEVELS, first_level
-from lirich.workbench.context import in_words, standings
+from lirich.workbench.comparison.context import in_words, standings
 from lirich.workbench.figures import drawn_spectra
 from lirich.workbench.outdated import OUT_OF_DATE
 
@@ -36,7 +36,7 @@ MAP_NAME = "map"
 
 if TYPE_CHECKING:
     from lirich.cycling import Segment
-    from lirich.workbench.comparison import Comparison, ComparisonRow
+    from lirich.workbench.comparison.result import Comparison, ComparisonRow
     from lirich.workbench.views import CellView
     from lirich.workbench.workspace import Workspace
 
@@ -87,7 +87,7 @@ def _state_map(workspace: Workspace, keys: Sequence[str]) -> tuple[StateMapRepor
     """Return where the cells lie on the saved map, where there is one, or a note on why they cannot be placed."""
     if MAP_NAME not in {record.name for record in workspace.store.models.all()}:
         return None, []
-    from lirich.workbench.learn_figures import map_only
+    from lirich.workbench.learning.figures import map_only
 
     try:
         result = workspace.learn.place(MAP_NAME, keys, executor="serial")
@@ -123,7 +123,7 @@ def _title(workspace: Workspace, keys: Sequence[str]) -> str:
 def _comparison(
     workspace: Workspace, keys: Sequence[str], by: str | None
 ) -> tuple[ComparisonReport | None, dict[str, str], list[str]]:
-    from lirich.workbench.groups import field_of, group_cells
+    from lirich.workbench.comparison.groups import field_of, group_cells
 
     field = by or "morphology"
     if by is None:

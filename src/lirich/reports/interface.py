@@ -13,8 +13,8 @@ from lirich.plots import Figure
 from lirich.plots.reactions import INERT_MEV
 from lirich.plots.stack import STRONG_MEV, WEAK_MEV
 from lirich.reports.html import FigureBook, page_parts, templates
-from lirich.workbench import interface_figures as drawn
-from lirich.workbench.interface import Met, ReactionMap, Stack
+from lirich.workbench.solids import interface_figures as drawn
+from lirich.workbench.solids.interface import Met, ReactionMap, Stack
 
 METHOD = (
     "Every answer is an equilibrium: of all mixtures of phases with the same atoms the one of the lowest energy, found "

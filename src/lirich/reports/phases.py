@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from lirich.quantities import QUANTITIES
 from lirich.reports.html import FigureBook, page_parts, templates
 from lirich.screening.candidate import LEVEL
-from lirich.workbench.phases_figures import words
-from lirich.workbench.phases_result import QUANTITY
+from lirich.workbench.solids.phases_figures import words
+from lirich.workbench.solids.phases_result import QUANTITY
 
 if TYPE_CHECKING:
-    from lirich.workbench.phases_result import PhasesResult
+    from lirich.workbench.solids.phases_result import PhasesResult
 
 
 def phases_report(result: PhasesResult) -> str:

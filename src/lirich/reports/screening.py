@@ -18,12 +18,12 @@ from lirich.screening.reasons import doubt_words, figure_words, rank_words
 from lirich.screening.sites import SITE, site_preferences
 from lirich.screening.states import agreements, changes_by_state, state_words
 from lirich.store.literature import REVIEW
-from lirich.workbench.screen_literature import counted
+from lirich.workbench.screening.literature import counted
 
 if TYPE_CHECKING:
     from lirich.screening.candidate import Candidate
     from lirich.screening.screened import Screened, Tried
-    from lirich.workbench.screen_result import ScreenResult
+    from lirich.workbench.screening.result import ScreenResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Cells:
 
 def screening_report(result: ScreenResult) -> str:
     """Return the report as the text of one HTML file without any outside request."""
-    from lirich.workbench.screen_figures import crystal_figures
+    from lirich.workbench.screening.figures import crystal_figures
 
     judged, screened = result.judged, result.judged.screened
     study = screened.study

@@ -1,6 +1,6 @@
 """A study of coatings, as it stands in a YAML or TOML file: their neighbours, where they come from, the judgement.
 
-Nothing here knows of energies: what a study asks for is computed by `lirich.workbench.screen_coatings`.
+Nothing here knows of energies: what a study asks for is computed by `lirich.workbench.solids.screen_coatings`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A study of solid electrolytes, as it stands in a YAML or TOML file: neighbours, candidates, the judgement.
 
-Nothing here knows of energies: what a study asks for is computed by `lirich.workbench.screen_electrolytes`.
+Nothing here knows of energies: what a study asks for is computed by `lirich.workbench.solids.screen_electrolytes`.
 """
 
 from __future__ import annotations

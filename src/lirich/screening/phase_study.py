@@ -1,6 +1,7 @@
 """A study of phases over a composition space, as it stands in a file, and what it gave, exact through JSON.
 
-Nothing here knows of crystals: what a study asks for is built, computed and learned by `lirich.workbench.phases`.
+Nothing here knows of crystals: what a study asks for is built, computed and learned by
+`lirich.workbench.solids.phases`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A study of dopants, as it stands in a YAML or TOML file: host, dopants, what is computed, gates and weights.
 
-Nothing here knows of crystals: what a study asks for is built and computed by `lirich.workbench.screen`.
+Nothing here knows of crystals: what a study asks for is built and computed by `lirich.workbench.screening.screen`.
 """
 
 from __future__ import annotations

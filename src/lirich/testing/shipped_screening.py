@@ -11,8 +11,8 @@ from importlib import resources
 from pathlib import Path
 
 from lirich.compute import Progress
-from lirich.workbench.phases import SHIPPED_PHASES, read_phases, run_phases
-from lirich.workbench.screen import WITH_RESULTS, read_screen, run_screen
+from lirich.workbench.screening.screen import WITH_RESULTS, read_screen, run_screen
+from lirich.workbench.solids.phases import SHIPPED_PHASES, read_phases, run_phases
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,8 +19,8 @@ from lirich.compute import Progress, code_hash, open_executor, run_tasks
 from lirich.errors import LirichError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Test, Value, content_hash
 from lirich.model.notebook import Listed, html_lines
+from lirich.workbench.intake.reexport import told_apart
 from lirich.workbench.outdated import out_of_date
-from lirich.workbench.reexport import told_apart
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:

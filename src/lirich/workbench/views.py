@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lirich.cycling.halfcycle import Direction, HalfCycle
     from lirich.plots import Figure
     from lirich.store import Analysis, Store
-    from lirich.workbench.history import FactChange
+    from lirich.workbench.intake.history import FactChange
 
 
 class CellView:
@@ -138,9 +138,9 @@ class CellView:
     @property
     def findings(self) -> Listed[Finding]:
         """What is out of date, what the readers and the analysis noticed, and the facts that are asked for."""
-        from lirich.workbench.cellfacts import facts_wanted
-        from lirich.workbench.doubtful_facts import doubtful
-        from lirich.workbench.twins import twin_findings
+        from lirich.workbench.intake.cellfacts import facts_wanted
+        from lirich.workbench.intake.doubtful_facts import doubtful
+        from lirich.workbench.intake.twins import twin_findings
 
         seen: dict[str, Finding] = {}
         for finding in (
@@ -176,7 +176,7 @@ class CellView:
     @property
     def history(self) -> list[FactChange]:
         """What was said of the cell, its sample and its protocol, oldest first, with what each change replaced."""
-        from lirich.workbench.history import history
+        from lirich.workbench.intake.history import history
 
         return history(self._store, self.key)
 
@@ -191,7 +191,7 @@ class CellView:
         The states are those at the end of each step, and all of the first and last cycle. ``None`` for a measured
         cell, and for a simulation that has none.
         """
-        from lirich.workbench.simulate import beside_table
+        from lirich.workbench.simulation.simulate import beside_table
 
         return beside_table(self._store, self.tests, name)
 

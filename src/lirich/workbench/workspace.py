@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lirich.model import Cell, Finding, Sample, Scalar
 from lirich.model.notebook import Listed
-from lirich.workbench.screenings import Screenings
+from lirich.workbench.screening.screenings import Screenings
 from lirich.workbench.views import CellBook
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from lirich.store import Store
     from lirich.store.documents import Names
     from lirich.store.things import Things
-    from lirich.workbench.add import AddedFile, AddReport
     from lirich.workbench.analyse import AnalyseReport
-    from lirich.workbench.atoms import Atoms
-    from lirich.workbench.compare import Comparison
-    from lirich.workbench.learning import Learning
-    from lirich.workbench.simulate import SimulatedCell
-    from lirich.workbench.simulated_spectrum import SimulatedSpectrum
+    from lirich.workbench.comparison.compare import Comparison
+    from lirich.workbench.crystals.atoms import Atoms
+    from lirich.workbench.intake.add import AddedFile, AddReport
+    from lirich.workbench.learning.learn import Learning
+    from lirich.workbench.simulation.simulate import SimulatedCell
+    from lirich.workbench.simulation.spectrum import SimulatedSpectrum
 
 
 class Workspace(Screenings):
@@ -120,8 +120,8 @@ class Workspace(Screenings):
         A file that cannot be read is in the report's ``failed`` with its error; it does not stop the others. A mapping
         file that is wrong does: `MappingError`.
         """
-        from lirich.workbench.add import add_files
-        from lirich.workbench.celltables import entry_from_facts
+        from lirich.workbench.intake.add import add_files
+        from lirich.workbench.intake.celltables import entry_from_facts
 
         listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
         return add_files(
@@ -189,7 +189,7 @@ class Workspace(Screenings):
         cannot be simulated, `SimulationError` where the equations cannot be solved, `ConflictingMetadataError` for the
         name of another cell.
         """
-        from lirich.workbench.simulate import simulate_cell
+        from lirich.workbench.simulation.simulate import simulate_cell
 
         return simulate_cell(
             self.store,
@@ -214,7 +214,7 @@ class Workspace(Screenings):
         0.1 mHz to 100 kHz, by the equations of the cell's own model (`lirich.cells.impedance`). `analyse` reads it as
         it reads a measured one. Raises `InputError` for a measured cell, `UnknownNameError`, `SimulationError`.
         """
-        from lirich.workbench.simulated_spectrum import simulate_spectrum
+        from lirich.workbench.simulation.spectrum import simulate_spectrum
 
         return simulate_spectrum(self.store, cell, progress=progress)
 
@@ -227,8 +227,8 @@ class Workspace(Screenings):
         added that say it. Raises `UnknownNameError` on the cell or a fact that is not given, `MetadataError` on a field
         or a value.
         """
-        from lirich.workbench.cellfacts import say_by_hand
-        from lirich.workbench.celltables import entry_from_facts
+        from lirich.workbench.intake.cellfacts import say_by_hand
+        from lirich.workbench.intake.celltables import entry_from_facts
 
         said = entry_from_facts({name: fact for name, fact in facts.items() if fact is not None})
         gone = [name for name, fact in facts.items() if fact is None]
@@ -246,7 +246,7 @@ class Workspace(Screenings):
 
         The raw file stays. Raises `UnknownNameError` on the cell or the file, `InputError` where several are meant.
         """
-        from lirich.workbench.removing import chosen
+        from lirich.workbench.intake.removing import chosen
 
         def work(things: Things) -> None:
             things.one(Cell, cell)
@@ -316,24 +316,24 @@ class Workspace(Screenings):
         """Compare groups of cells: means, intervals, effect sizes, permutation tests.
 
         *by* is a field of the cell or its sample, or any extra column of ``cells.csv``. Values under unlike
-        conditions are refused unless *force*. *quantities* are those of `lirich.workbench.groups.HEADLINE` unless they
-        are named, or ``all``. Raises `NotEnoughDataError` without two groups.
+        conditions are refused unless *force*. *quantities* are those of `lirich.workbench.comparison.groups.HEADLINE`
+        unless they are named, or ``all``. Raises `NotEnoughDataError` without two groups.
         """
-        from lirich.workbench.groups import compare_cells
+        from lirich.workbench.comparison.groups import compare_cells
 
         return compare_cells(self, by, quantities=quantities, cells=cells, force=force, seed=seed)
 
     @property
     def learn(self) -> Learning:
         """What can be learned from the curves: ``ws.learn.map()``, ``.complete(…)``, ``.forecast(…)`` and so on."""
-        from lirich.workbench.learning import Learning
+        from lirich.workbench.learning.learn import Learning
 
         return Learning(self)
 
     @property
     def atoms(self) -> Atoms:
         """What is done with crystals: ``ws.atoms.tune(file, name)`` fine-tunes a potential."""
-        from lirich.workbench.atoms import Atoms
+        from lirich.workbench.crystals.atoms import Atoms
 
         return Atoms(self)
 

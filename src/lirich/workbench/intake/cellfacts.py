@@ -1,0 +1,146 @@
+"""The facts of a cell in the catalogue: entered, answered by hand, and those that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from lirich.model import Cell, Finding, Sample, Severity, Test
+from lirich.store.documents import natural
+from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, shown_names
+from lirich.workbench.intake.doubtful_facts import doubtful
+from lirich.workbench.intake.metadata import FACT_CODES, about, meant, named, resolve
+from lirich.workbench.intake.taking_back import contradicted, take_back
+
+if TYPE_CHECKING:
+    from lirich.store.things import Things
+
+
+def enter_facts(
+    things: Things,
+    key: str,
+    entries: Iterable[Entry],
+    tables: Sequence[CellTable] = (),
+    *,
+    beside: str = "",
+    named_by: str = "",
+    anew: Collection[str] = (),
+) -> list[Finding]:
+    """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
+
+    *tables* are those that are read now, the one that goes before first; *beside* is the folder of that beside the
+    cell's file; *named_by* is the source of the cell's name, empty where nobody chose it; *anew* are the sources that
+    are files which were read anew.
+
+    Raises `MetadataError` if a fact is impossible.
+    """
+    facts = resolve(
+        key,
+        entries,
+        known_cell=things.find(Cell, key),
+        known_sample=lambda sample: things.find(Sample, sample),
+        tables=tables,
+        beside=beside,
+        anew=anew,
+    )
+    if facts.sample is not None:
+        things.put(facts.sample)
+    things.put(facts.cell if not named_by else named(facts.cell, named_by))
+    return facts.findings
+
+
+def with_facts(test: Test, findings: Sequence[Finding]) -> Test:
+    """Return the test with these findings about facts instead of those of an earlier time."""
+    others = [f for f in test.findings if f.code not in FACT_CODES]
+    return test.model_copy(update={"findings": (*others, *(f for f in findings if f not in others))})
+
+
+def answered(things: Things, key: str, names: Sequence[str]) -> None:
+    """Drop what was found about facts that have been said or taken back by hand since."""
+    cell = things.one(Cell, key)
+    of_sample = cell.sample is not None and not set(names).isdisjoint(SAMPLE_FIELDS)
+    cells = [c.key for c in things.all(Cell).values() if c.sample == cell.sample] if of_sample else [key]
+    for test in (test for each in cells for test in things.tests(each)):
+        left = tuple(f for f in test.findings if not any(about(f, name) for name in names))
+        if left != test.findings:
+            things.replace_test(test.model_copy(update={"findings": left}))
+
+
+def say_by_hand(things: Things, key: str, said: Entry, gone: Sequence[str]) -> list[Finding]:
+    """Enter what a user *said* of the cell *key* and its sample, and take back the facts *gone*; say what follows.
+
+    Raises `UnknownNameError` on the cell or a fact that is not given, `MetadataError` on a value.
+    """
+    things.one(Cell, key)
+    names = [*said.cell_fields, *said.sample_fields, *(["sample"] if said.sample else [])]
+    answered(things, key, [*names, *gone])
+    found: list[Finding] = []
+    if names:
+        before = things.all(Sample)
+        found += enter_facts(things, key, [said])
+        cell = things.one(Cell, key)
+        differs = contradicted(things, cell, cell, [n for n in names if n not in SAMPLE_FIELDS])
+        sample = things.find(Sample, cell.sample) if cell.sample else None
+        if sample is not None and said.sample_fields:
+            differs += contradicted(things, cell, sample, said.sample_fields)
+            found += _shared(things, cell, before.get(sample.key), sample, list(said.sample_fields))
+        for test in things.tests(key)[:1] if differs else []:
+            things.replace_test(test.model_copy(update={"findings": (*test.findings, *differs)}))
+        found += differs
+    found += take_back(things, key, gone)
+    now = things.one(Cell, key)
+    return [*found, *doubtful(now, things.find(Sample, now.sample) if now.sample else None, [*names, *gone])]
+
+
+def _shared(things: Things, cell: Cell, before: Sample | None, sample: Sample, names: Sequence[str]) -> list[Finding]:
+    """Say which other cells are of the sample of which something was said by hand."""
+    changed = [n for n in names if before is None or getattr(before, n) != getattr(sample, n)]
+    others = sorted(
+        (c.key for c in things.all(Cell).values() if c.sample == sample.key and c.key != cell.key), key=natural
+    )
+    if not changed or not others:
+        return []
+    facts = " and ".join(f"{name} {getattr(sample, name)}" for name in changed)
+    corrected = before is not None and any(getattr(before, name) is not None for name in changed)
+    own = cell.key if cell.key != sample.key else "NAME"
+    back = " ".join(f"--unset {name}" for name in changed)
+    say = " ".join(f"--set {name}={getattr(sample, name)}" for name in changed)
+    return [
+        Finding(
+            code="sample-shared",
+            severity=Severity.WARNING if corrected else Severity.INFO,
+            message=f"{sample.key} has {facts} now, and so have its other cells: {shown_names(others)}",
+            advice=f"If you mean {cell.key} alone: lirich cells {cell.key} {back}, then lirich cells {cell.key} "
+            f"--set sample={own} {say} (a sample of its own: state its other facts too)",
+            where=cell.key,
+        )
+    ]
+
+
+def facts_wanted(cell: Cell, sample: Sample | None) -> list[Finding]:
+    """Ask by name for the facts that the usual figures need and nobody gave."""
+    wanted: list[tuple[str, str]] = []
+    if cell.electrode is None:
+        wanted.append(("electrode", "the convention of the Coulombic efficiency (cathode, anode or full)"))
+    if cell.active_mass_mg is None:
+        wanted.append(("active_mass_mg", "capacities per gram"))
+    if cell.one_c_ma_g is None:
+        wanted.append(("one_c_ma_g", "C-rates: the specific current that 1C means"))
+    if sample is None or sample.morphology is None:
+        wanted.append(("morphology", "a comparison of SC with PC"))
+    if sample is None or sample.composition is None:
+        wanted.append(("composition", "the formal split of the first charge between metals and oxygen"))
+    columns: dict[str, str] = {}
+    for column in (c for c in cell.extra if cell.sources.get(c) != BY_HAND):
+        columns.setdefault(meant(column) or "", column)
+    return [
+        Finding(
+            code=f"missing-{name.replace('_', '-')}",
+            severity=Severity.INFO,
+            message=f"{name} of {cell.key} is not given; it is needed for {purpose}",
+            advice=(f"Rename the column {columns[name]} to {name}, if it is that; or " if name in columns else "")
+            + f"lirich cells {cell.key} --set {name}=…, or a cells.csv beside the files",
+            where=cell.key,
+        )
+        for name, purpose in wanted
+    ]

@@ -1,0 +1,228 @@
+"""What is said of cells: entries of tables and facts said by hand, by the fields of the model.
+
+The tables themselves are read by `lirich.workbench.intake.table_files`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lirich.errors import ConflictingMetadataError, MetadataError
+from lirich.model import Cell, Sample, Scalar
+
+CELL_FIELDS = tuple(name for name in Cell.model_fields if name not in ("key", "sample", "extra", "sources"))
+SAMPLE_FIELDS = tuple(name for name in Sample.model_fields if name not in ("key", "recipe", "extra", "sources"))
+BY_HAND = "you"
+"""The source of a fact that was said on the command line or from Python; no file goes before it."""
+MORPHOLOGIES = {
+    **dict.fromkeys(("sc", "single crystal", "single crystalline", "singlecrystal"), "SC"),
+    **dict.fromkeys(("pc", "polycrystal", "polycrystalline", "poly crystal"), "PC"),
+}
+OTHERUNITS = {
+    "active_mass_g": "1 g = 1000 mg",
+    "active_mass_ug": "1000 µg = 1 mg",
+    "active_mass_kg": "1 kg = 1000000 mg",
+    "one_c_a_g": "1 A/g = 1000 mA/g",
+    "nominal_specific_capacity_ah_g": "1 Ah/g = 1000 mAh/g",
+    "nominal_specific_capacity_ah_kg": "1 Ah/kg = 1 mAh/g",
+    "particle_diameter_nm": "1000 nm = 1 µm",
+    "particle_diameter_mm": "1 mm = 1000 µm",
+    "electrode_area_mm2": "100 mm² = 1 cm²",
+    "temperature_kelvin": "°C = K - 273.15",
+}
+"""How values under the name of another unit are converted."""
+
+UNITS = ("_mg", "_ma_g", "_mah_g", "_cm2", "_um", "_percent")
+"""Ends of fields without which a name is refused: ``one_c`` may be in A/g."""
+
+T = TypeVar("T", Cell, Sample)
+
+
+def file_stem(path: Path) -> str:
+    """Return the file's name without its ending (``SC-1.bdf.csv`` → ``SC-1``)."""
+    return path.stem[: -len(".bdf")] if path.stem.lower().endswith(".bdf") else path.stem
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """Return names of cells in a text: five at most, and how many more."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one source says of one cell: fields of the cell and of its sample, not yet checked."""
+
+    cell: str | None
+    sample: str | None
+    patterns: tuple[str, ...]
+    cell_fields: dict[str, Scalar]
+    sample_fields: dict[str, Scalar]
+    source: str
+    kept_as: str = BY_HAND
+    """What the cell keeps as the source: with the folder of a table, as another folder has another."""
+
+    def matches(self, path: Path) -> bool:
+        """Tell whether this entry is about the file: by pattern, else by the cell's name as the file's stem."""
+        if self.patterns:
+            return any(fnmatch(path.name, pattern) for pattern in self.patterns)
+        return self.cell is not None and file_stem(path) == self.cell
+
+    @property
+    def of_sample(self) -> str | None:
+        """The sample that the entry's facts are of; a cell whose sample nobody named has one of its own name."""
+        return self.sample or self.cell
+
+
+@dataclass(frozen=True, slots=True)
+class CellTable:
+    """The entries of the tables of one ``folder``, which is empty where it has no table."""
+
+    entries: tuple[Entry, ...] = ()
+    folder: str = ""
+
+    def entries_for(self, path: Path) -> list[Entry]:
+        """Return all that is said of the file.
+
+        Raises `ConflictingMetadataError` if entries of two cells claim it.
+        """
+        found = [entry for entry in self.entries if entry.matches(path)]
+        cells = {entry.cell for entry in found}
+        if len(cells) > 1:
+            raise ConflictingMetadataError(
+                f"{path.name} is claimed by {', '.join(sorted(map(str, cells)))} in {found[0].source}",
+                expected="one cell for each file",
+                advice="Make the file patterns narrower",
+            )
+        return found
+
+    def entries_about(self, key: str, files: Iterable[Path]) -> list[Entry]:
+        """Return all that is said of the cell *key*, which *files* are of, in the order of the tables."""
+        paths = list(files)
+        return [
+            entry
+            for entry in self.entries
+            if entry.cell == key or (entry.cell is None and any(entry.matches(path) for path in paths))
+        ]
+
+
+def facts_from_options(options: Iterable[str]) -> dict[str, Scalar]:
+    """Read ``FIELD=VALUE`` options of a command line. Raises `MetadataError` on anything else."""
+    fields: dict[str, Scalar] = {}
+    for name, value in changes_from_options(options).items():
+        if value is None:
+            raise MetadataError(
+                f"{name + '='!r} is no fact",
+                expected="FIELD=VALUE, such as active_mass_mg=5.9",
+                advice=f"To take a fact back: lirich cells NAME --unset {name}",
+            )
+        fields[name] = value
+    return fields
+
+
+def changes_from_options(options: Iterable[str]) -> dict[str, Scalar | None]:
+    """Read ``FIELD=VALUE`` options, and ``FIELD=`` as ``None``: it is taken back. Raises `MetadataError`."""
+    fields: dict[str, Scalar | None] = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals or not name.strip():
+            raise MetadataError(f"{option!r} is no fact", expected="FIELD=VALUE, such as active_mass_mg=5.9")
+        fields[name.strip()] = value.strip() or None
+    return fields
+
+
+def entry_from_facts(facts: Mapping[str, Scalar]) -> Entry:
+    """Take facts that a caller states.
+
+    Raises `MetadataError` on a field that nearly is one of lirich's, and on a name of a cell or file: no fact.
+    """
+    for name in facts:
+        if re.sub("[ _-]", "", name.casefold()) in ("cell", "file", "files", "name", "key", "cellname", "rename"):
+            raise MetadataError(
+                f"{name} is no fact that can be set",
+                expected="a field of a cell or its sample, or a name of your own",
+                advice="To rename a cell: lirich add FILES --cell NAME --reassign, with all its files; or correct its "
+                "name in cells.csv and add the folder with --reassign. What you said of it goes along",
+            )
+    return entry_of(facts, BY_HAND)
+
+
+def entry_of(fields: Mapping[str, Any], source: str) -> Entry:
+    """Return what *source* says by the names of *fields*.
+
+    Raises `MetadataError` on a name that nearly is a field's, and a value that is no number and no text.
+    """
+    cell_fields: dict[str, Scalar] = {}
+    sample_fields: dict[str, Scalar] = {}
+    names: dict[str, str] = {}
+    patterns: tuple[str, ...] = ()
+    for name, value in fields.items():
+        if name in ("file", "files"):
+            listed = value if isinstance(value, list) else str(value).split("|")
+            patterns = tuple(str(p).strip() for p in listed)
+        elif not isinstance(value, (str, int, float, bool)):
+            raise MetadataError(f"{source}: {name} is a {type(value).__name__}", expected="a number or a text")
+        elif name in ("cell", "sample"):
+            names[name] = str(value)
+        elif name == "electrode":
+            cell_fields[name] = str(value).casefold()
+        elif name in CELL_FIELDS:
+            cell_fields[name] = value
+        elif name == "morphology":
+            sample_fields[name] = MORPHOLOGIES.get(str(value).casefold().replace("-", " "), value)
+        elif name in SAMPLE_FIELDS:
+            sample_fields[name] = value
+        else:
+            _refuse_near_miss(name, source)
+            cell_fields[name] = value
+    return Entry(names.get("cell"), names.get("sample"), patterns, cell_fields, sample_fields, source)
+
+
+def _near(name: str) -> list[str]:
+    """Return the field that *name* nearly is, if any: a letter apart, or without its unit."""
+    known = (*CELL_FIELDS, *SAMPLE_FIELDS, "cell", "sample", "file")
+    plain = re.sub("[ -]", "_", name.lower())
+    bare = [field for field in known if field in {plain + unit for unit in UNITS}]
+    return bare or difflib.get_close_matches(plain, known, n=1, cutoff=0.75)
+
+
+def _refuse_near_miss(name: str, source: str) -> None:
+    near = _near(name)
+    if not near:
+        return
+    by_hand = source == BY_HAND
+    converted = OTHERUNITS.get(name.lower())
+    rename = f"State {near[0]} instead" if by_hand else f"Rename the column to {near[0]}"
+    raise MetadataError(
+        f"There is no fact {name!r}" if by_hand else f"{source} has a field {name!r}",
+        expected=f"the field {near[0]!r}, or a name that is not so near to it",
+        advice=f"A mass or current under a wrong unit would spoil every capacity: {rename[0].lower()}{rename[1:]}"
+        + (f", and convert the values ({converted})" if converted else ""),
+    )
+
+
+_SAME = 0.005  # two sources agree if they differ by less than 0.5 %: rounding of a mass in µg
+
+
+def agree(a: Scalar, b: Scalar) -> bool:
+    """Tell whether two sources say the same, up to the rounding of numbers."""
+    x, y = number_of(a), number_of(b)
+    if isinstance(x, (int, float)) and isinstance(y, (int, float)):
+        return abs(x - y) <= _SAME * max(abs(x), abs(y))
+    return str(x).strip().casefold() == str(y).strip().casefold()
+
+
+_NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)?(?:\.[0-9]+|(?<=[0-9])\.?)(?:[eE][+-]?[0-9]{1,2})?")
+"""What an extra field must look like to be a number; 007 and 12_3 are names of something."""
+
+
+def number_of(value: Scalar) -> Scalar:
+    """Return a text that is plainly a number as one, and anything else as it is."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value) if value.lstrip("+-").isdecimal() and len(value) < 16 else float(value)
+    return value

@@ -1,0 +1,1 @@
+"""What many curves of a workspace teach: map, completion, factors, forecast, unlike cells, drivers."""

@@ -1,0 +1,319 @@
+"""The verb *simulate*: a test that nobody ran, on the physics of `lirich.cells`, stored beside those that were.
+
+The raw file of a simulated test is the simulation itself: a JSON document with model, versions, every parameter and
+the whole programme, kept by its hash like a cycler's file. Beside it lie the hidden states that no cycler sees. The
+curve is a standard table, and goes the way of all others; cell, values and plots say ``simulated``.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lirich import __version__
+from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
+from lirich.errors import ConflictingMetadataError, InputError, SettingsError
+from lirich.model import Cell, Sample, Scalar, Test, content_hash
+from lirich.workbench.simulation.physics import HIGH, LOW, RADII, Physics, cell_facts, physics_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lirich.cells.programme import Programme
+    from lirich.compute import Progress
+    from lirich.store import Store
+
+READER = "simulation"
+STATES, PROFILES, CONTACT = "states.parquet", "profiles.parquet", "contact.parquet"
+PRESSURES_MPA = (0.1, 1000.0, 41)
+"""Lowest and highest stack pressure and their number, ten per decade, at which the contact is laid down: cells are run
+at a few MPa and pressed at some hundred."""
+Mesh = Literal["even", "surface"]
+_RESOLVED = ("gitt", "ici")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCell:
+    """A simulated cell in the workspace: its test, whether it was there already, why it stopped early if it did."""
+
+    cell: str
+    test: Test
+    already: bool
+    stopped: str
+
+
+def simulate_cell(
+    store: Store,
+    parameters: str,
+    programme: Programme | str,
+    *,
+    changes: Mapping[str, float] | None = None,
+    cell: str | None = None,
+    sample: str | None = None,
+    facts: Mapping[str, Scalar] | None = None,
+    model: str | None = None,
+    electrolyte: str | None = None,
+    counter_electrode: str | None = None,
+    mesh: Mesh | None = None,
+    title: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> SimulatedCell:
+    """Run a programme and enter it as a test; see `lirich.workbench.Workspace.simulate`."""
+    physics = physics_of(parameters, changes, model=model, electrolyte=electrolyte, counter_electrode=counter_electrode)
+    from lirich.cells.programme import Programme, check_turns
+
+    if isinstance(programme, Programme):
+        if options:
+            raise SettingsError("A whole programme takes no options", expected="options of a programme by name")
+        plan, title = programme, title or "own programme"
+    else:
+        plan, title = physics.programme(programme, options), programme
+    values = physics.values
+    check_turns(plan, values[LOW], values[HIGH])
+    mesh = mesh or ("surface" if title in _RESOLVED else "even")
+    document = {
+        "kind": "lirich simulation",
+        "simulated": True,
+        "model": physics.kind.pybamm_name,
+        "mesh": mesh,
+        "versions": {"lirich": __version__, "pybamm": _pybamm_version()},
+        "parameter_set": physics.parameter_set,
+        **({"electrolyte": physics.electrolyte} if physics.electrolyte else {}),
+        **({"counter_electrode": physics.counter_electrode} if physics.counter_electrode else {}),
+        **({"fitted": dict(physics.fitted)} if physics.fitted else {}),
+        "changes": dict(physics.changes),
+        "parameters": values,
+        "guesses": physics.guesses,
+        "programme": {
+            "name": title,
+            "one_c_ma_g": plan.one_c_ma_g,
+            "steps": [asdict(step) for step in plan.steps],
+        },
+    }
+    key = cell or f"sim-{physics.parameter_set.removeprefix('LiRich_')}-{title.split()[0]}-{content_hash(document)[:6]}"
+    document = {"cell": key, **document}
+    task = {"root": str(store.root), "document": document, "code": code_hash("lirich.cells", "lirich.store.curves")}
+    with open_executor("serial") as pool:
+        (outcome,) = run_tasks(
+            simulate_task,
+            [task],
+            executor=pool,
+            cache=ResultCache(store.root / "cache" / "simulate"),
+            still_valid=lambda found: store.has_files(
+                raw=[file["sha256"] for file in (found["test"]["raw"], *found["test"]["beside"])],
+                curves=[found["test"]["curve"]],
+            ),
+            progress=progress,
+        )
+    if outcome.error is not None:
+        raise outcome.error
+    test = Test.model_validate(outcome.result["test"])
+    said = facts or {}
+    already = _enter(
+        store,
+        test,
+        _cell(key, sample, physics, document, said),
+        _sample(key, sample, document, said, outcome.result["diffusion_length_m"]),
+    )
+    return SimulatedCell(key, test, already, outcome.result["stopped"])
+
+
+def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Run one simulation, keep its files in the workspace's folders and return its `Test` as JSON."""
+    from lirich.cells.anode_stability import reduced_at_anode
+    from lirich.cells.models import MODELS, SINGLE_PARTICLE
+    from lirich.cells.profiles import crystal_profiles
+    from lirich.cells.programme import Programme, Step
+    from lirich.cells.simulation import Simulator, standard_table
+    from lirich.cells.states import CRYSTAL_STATES
+    from lirich.cells.validity import doubts
+    from lirich.readers import summarise
+    from lirich.workbench.stores import store_at
+
+    document = parameters["document"]
+    store = store_at(parameters["root"])
+    plan = Programme(
+        tuple(Step(**step) for step in document["programme"]["steps"]), document["programme"]["one_c_ma_g"]
+    )
+    kind = next(model for model in MODELS.values() if model.pybamm_name == document["model"])
+    model = kind.surface_resolved() if document["mesh"] == "surface" else kind
+    # compiling takes as long as hundreds of cycles of the larger models
+    simulator = Simulator(
+        model.recording(*CRYSTAL_STATES, *kind.states), document["parameters"], compiled=kind is SINGLE_PARTICLE
+    )
+    run = simulator.run(plan)
+    table = standard_table(run)
+    last = next((step for step in reversed(plan.steps) if step.mode == "charge"), None)
+    with tempfile.TemporaryDirectory() as folder:
+        where = Path(folder)
+        raw = where / "simulation.json"
+        raw.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+        hidden = where / STATES
+        hidden_states(run.points).write_parquet(hidden)
+        beside = [hidden]
+        if last is not None and last.until_voltage_v is not None and not run.stopped and not kind.places:
+            profiles = crystal_profiles(
+                simulator, mode="charge", current_ma_g=last.current_ma_g,
+                until_voltage_v=last.until_voltage_v, start=run.final,
+            )  # fmt: skip
+            beside.append(where / PROFILES)
+            profiles.write_parquet(beside[-1])
+        if "Contact fraction" in run.ends.columns:
+            beside.append(where / CONTACT)
+            contact_under_pressure(run.ends, document["parameters"]).write_parquet(beside[-1])
+        kept = store.put_raw(raw)
+        kept_beside = tuple(store.put_raw(path) for path in beside)
+    curve = store.put_curve(table)
+    key = content_hash([kept.sha256, READER, __version__, [], curve])
+    summary = summarise(key, table)
+    test = Test(
+        key=key,
+        cell=document["cell"],
+        raw=kept,
+        beside=kept_beside,
+        reader=READER,
+        reader_version=__version__,
+        confidence=1.0,
+        curve=curve,
+        rows=table.height,
+        start_time_second=summary.start_time_second,
+        duration_second=summary.duration_second,
+        first_cycle_count=summary.first_cycle_count,
+        last_cycle_count=summary.last_cycle_count,
+        findings=(
+            *doubts(run, plan, document["parameters"]),
+            *reduced_at_anode(document.get("electrolyte", ""), document["parameters"].get("Anode potential [V]", 0.0)),
+        ),
+        metadata={
+            "model": document["model"],
+            "parameter_set": document["parameter_set"],
+            "programme": document["programme"]["name"],
+            "stopped": run.stopped,
+        },
+    )
+    return {
+        "test": test.model_dump(mode="json"),
+        "stopped": run.stopped,
+        "diffusion_length_m": float(run.points["Diffusion length [m]"][0]),
+    }
+
+
+def hidden_states(points: pl.DataFrame) -> pl.DataFrame:
+    """Return the states of the first and the last cycle in full, and of all others at the end of each step."""
+    import polars as pl
+
+    ends = (pl.col("step") != pl.col("step").shift(-1)).fill_null(True)
+    whole = pl.col("cycle").is_in([points["cycle"].min(), points["cycle"].max()])
+    return points.with_columns(ends.alias("end_of_step")).filter(whole | pl.col("end_of_step"))
+
+
+def contact_under_pressure(ends: pl.DataFrame, parameters: Mapping[str, float]) -> pl.DataFrame:
+    """Return what contact other pressures would hold after the first and the last cycle: elastic, before it heals.
+
+    Columns ``cycle``, ``pressure_mpa``, ``contact_fraction`` and ``stack_pressure_mpa``, that of the cell. *ends* has
+    the mean state of the contact at the end of each step; contact is linear in it.
+    """
+    import numpy as np
+    import polars as pl
+
+    from lirich.cells.contact import contact_at
+
+    low, high, count = PRESSURES_MPA
+    pressures = np.geomspace(low, high, count)
+    last = ends.group_by("cycle", maintain_order=True).last()
+    of_cycle = dict(zip(last["cycle"].to_list(), last["Parted contact"].to_list(), strict=True))
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "cycle": np.full(count, cycle),
+                "pressure_mpa": pressures,
+                "contact_fraction": contact_at(pressures, of_cycle[cycle], parameters),
+                "stack_pressure_mpa": np.full(count, parameters["Stack pressure [MPa]"]),
+            }
+        )
+        for cycle in sorted({min(of_cycle), max(of_cycle)})
+    )
+
+
+def _pybamm_version() -> str:
+    from importlib.metadata import version
+
+    return version("pybamm")
+
+
+def _cell(
+    key: str, sample: str | None, physics: Physics, document: Mapping[str, Any], facts: Mapping[str, Scalar]
+) -> Cell:
+    fixed = sorted(set(facts) & {*Cell.model_fields, "morphology", "particle_diameter_um", "model", "parameter_set"})
+    if fixed:
+        raise InputError(f"{fixed[0]} of a simulated cell", expected="a fact that the simulation does not fix")
+    return Cell(
+        key=key,
+        sample=sample or key,
+        one_c_ma_g=document["programme"]["one_c_ma_g"],
+        simulated=True,
+        **cell_facts(physics),
+        extra={
+            **physics.changes,
+            **{name: fact for name, fact in facts.items() if name not in Sample.model_fields},
+            "model": physics.model,
+            "parameter_set": physics.parameter_set,
+        },
+    )
+
+
+def _sample(
+    key: str, sample: str | None, document: Mapping[str, Any], facts: Mapping[str, Scalar], diffusion_length_m: float
+) -> Sample:
+    from lirich.cells.parameters import COMPOSITION
+
+    stated: dict[str, Any] = {name: fact for name, fact in facts.items() if name in Sample.model_fields}
+    return Sample(
+        **{"composition": COMPOSITION, **stated},
+        key=sample or key,
+        morphology="PC" if document["parameters"][RADII[0]] < document["parameters"][RADII[1]] else "SC",
+        particle_diameter_um=round(2e6 * diffusion_length_m, 6),
+    )
+
+
+def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
+    """Enter sample, cell and test at once. Returns whether the test was there already."""
+    present = store.cells().get(cell.key)
+    if present is not None and not present.simulated:
+        raise ConflictingMetadataError(
+            f"{cell.key!r} is a measured cell",
+            expected="another name for a simulated one",
+            advice="Give it with --cell",
+        )
+    there = store.tests(cell.key) if present is not None else []
+    others = [each for each in there if each.key != test.key and each.kind == test.kind]
+    if others:
+        raise ConflictingMetadataError(
+            f"{cell.key!r} is another simulation already",
+            expected="one simulation for each cell",
+            advice="Give it another name with --cell, or none",
+        )
+    store.require_files(test)
+
+    def work(things: Any) -> bool:
+        things.put(sample)
+        things.put(cell)
+        return bool(things.put_test(test))
+
+    return not store.change(work)
+
+
+def beside_table(store: Store, tests: Sequence[Test], name: str) -> pl.DataFrame | None:
+    """Return a table kept beside a simulated cell (`STATES`, `PROFILES` or `CONTACT`); ``None`` if it has none."""
+    import polars as pl
+
+    for test in tests:
+        for file in test.beside:
+            if test.reader == READER and file.name == name:
+                return pl.read_parquet(store.raw_path(file.sha256))
+    return None

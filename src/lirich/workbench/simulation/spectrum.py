@@ -1,0 +1,141 @@
+"""Simulated impedance: the spectrum at the end of a simulated cell's programme becomes a test of that cell.
+
+It is stored as a measured one would be: its table as a curve, and a JSON document with model, parameters, programme and
+frequencies as its raw file. What the model knows of the resistances stands in the test's metadata, to be compared with
+what is read from the spectrum alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lirich import __version__
+from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
+from lirich.errors import ConflictingMetadataError, InputError
+from lirich.model import Test, content_hash
+from lirich.workbench.extras import need_cells
+from lirich.workbench.simulation.simulate import READER
+
+if TYPE_CHECKING:
+    from lirich.compute import Progress
+    from lirich.store import Store
+
+FREQUENCIES = (1e-4, 1e5, 73)
+"""Lowest and highest frequency (Hz) and number of frequencies: eight per decade."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSpectrum:
+    """The impedance test of a simulated cell, and whether it was there already."""
+
+    cell: str
+    test: Test
+    already: bool
+
+    @property
+    def truth(self) -> dict[str, float]:
+        """What the model knows: resistances (Ω), double layer (F), potential (V), area (m²) and length (m)."""
+        return {k: v for k, v in self.test.metadata.items() if isinstance(v, float)}
+
+
+def simulate_spectrum(
+    store: Store, cell: str, *, progress: Callable[[Progress], None] | None = None
+) -> SimulatedSpectrum:
+    """Compute and enter the impedance of a simulated cell; see `lirich.workbench.Workspace.simulate_impedance`."""
+    need_cells("A simulated impedance")
+    from lirich.cells.impedance import COUNTER_F, DOUBLE_LAYER_F_M2
+
+    tests = store.tests(store.cell(cell).key)
+    made = next((t for t in tests if t.reader == READER and t.kind == "cycling"), None)
+    if made is None:
+        raise InputError(f"{cell!r} is no simulated cell", expected="a cell that lirich simulate made")
+    of = json.loads(store.raw_path(made.raw.sha256).read_text(encoding="utf-8"))
+    document = {
+        "kind": "lirich simulated impedance",
+        "cell": cell,
+        "simulated": True,
+        "of": made.raw.sha256,
+        **{name: of[name] for name in ("model", "parameter_set", "parameters", "programme", "versions")},
+        "frequencies_hertz": list(FREQUENCIES),
+        "double_layer_f_m2": DOUBLE_LAYER_F_M2,
+        "counter_f": COUNTER_F,
+    }
+    task = {"root": str(store.root), "document": document, "code": code_hash("lirich.cells", "lirich.store.curves")}
+    with open_executor("serial") as pool:
+        (outcome,) = run_tasks(
+            spectrum_task,
+            [task],
+            executor=pool,
+            cache=ResultCache(store.root / "cache" / "simulate"),
+            still_valid=lambda found: store.has_files(raw=[found["raw"]["sha256"]], curves=[found["curve"]]),
+            progress=progress,
+        )
+    if outcome.error is not None:
+        raise outcome.error
+    test = Test.model_validate(outcome.result)
+    if any(t.kind == "impedance" and t.key != test.key for t in tests):
+        raise ConflictingMetadataError(
+            f"{cell!r} has another impedance already", expected="one for each simulated cell", advice="Remove it first"
+        )
+    return SimulatedSpectrum(cell, test, not store.put_test(test))
+
+
+def spectrum_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute one spectrum, keep its files in the workspace's folders and return its `Test` as JSON."""
+    import numpy as np
+    import polars as pl
+
+    from lirich.cells.impedance import impedance, rested
+    from lirich.cells.models import MODELS
+    from lirich.cells.programme import Programme, Step
+    from lirich.cells.simulation import Simulator
+    from lirich.model.table import TEMPERATURE, VOLTAGE
+    from lirich.readers.spectra import spectrum_table
+    from lirich.workbench.stores import store_at
+
+    document = parameters["document"]
+    store = store_at(parameters["root"])
+    plan = Programme(
+        tuple(Step(**step) for step in document["programme"]["steps"]), document["programme"]["one_c_ma_g"]
+    )
+    kind = next(model for model in MODELS.values() if model.pybamm_name == document["model"])
+    simulator = Simulator(kind.surface_resolved(), document["parameters"], compiled=False)
+    low, high, count = document["frequencies_hertz"]
+    spectrum = impedance(
+        simulator,
+        np.geomspace(low, high, int(count)),
+        state=rested(simulator, before=plan),
+        double_layer_f_m2=document["double_layer_f_m2"],
+        counter_f=document["counter_f"],
+    )
+    raw = store.put_raw_bytes(
+        "impedance.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    )
+    kelvin = document["parameters"]["Ambient temperature [K]"]
+    table = spectrum_table(
+        spectrum.table.with_columns(
+            pl.lit(spectrum.voltage_v).alias(VOLTAGE), pl.lit(round(kelvin - 273.15, 6)).alias(TEMPERATURE)
+        ),
+        name="impedance.json",
+    )
+    curve = store.put_curve(table)
+    return Test(
+        key=content_hash([raw.sha256, READER, __version__, [], curve]),
+        cell=document["cell"],
+        kind="impedance",
+        raw=raw,
+        reader=READER,
+        reader_version=__version__,
+        confidence=1.0,
+        curve=curve,
+        rows=table.height,
+        metadata={
+            "model": document["model"],
+            "parameter_set": document["parameter_set"],
+            "programme": document["programme"]["name"],
+            **{name: value for name, value in vars(spectrum).items() if isinstance(value, float)},
+        },
+    ).model_dump(mode="json")

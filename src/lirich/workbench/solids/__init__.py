@@ -1,0 +1,1 @@
+"""Solids beside each other: interfaces, coatings, electrolytes, phases, and solid-state cells made of them."""
