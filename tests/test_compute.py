@@ -311,8 +311,11 @@ def test_a_script_needs_no_guard_and_is_run_once(how: str, tmp_path: Path) -> No
 @pytest.mark.slow
 def test_a_script_with_a_guard_works_as_ever_and_may_define_the_task(tmp_path: Path) -> None:
     guard = 'if __name__ == "__main__":'
-    for what in (OF_A_MODULE, OF_THE_SCRIPT):
-        ended = run_script(SCRIPT.format(**what, guard=guard), tmp_path)
+    texts = [SCRIPT.format(**what, guard=guard) for what in (OF_A_MODULE, OF_THE_SCRIPT)]
+    kind = "import enum\nclass Kind(enum.StrEnum): A = 'a'"  # the parameter alone is of the script
+    texts.append(SCRIPT.format(more=kind, task="content_hash", guard=guard).replace('{"x": 1}', '{"x": Kind.A}'))
+    for text in texts:
+        ended = run_script(text, tmp_path)
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout.splitlines()[-1] == "ended True"
 

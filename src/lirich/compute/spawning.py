@@ -8,6 +8,7 @@ their workers need no script.
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,5 +57,13 @@ class ScriptlessContext(SpawnContext):
 
 
 def needs_script(*sent: object) -> bool:
-    """Tell whether what is *sent* to a worker (a task and its parameters) is defined in the user's script itself."""
-    return any(getattr(each, "__module__", None) == "__main__" for each in sent)
+    """Tell whether what is *sent* to a worker (a task and its parameters) has anything of the user's script in it.
+
+    A pickle names the module of each function and class. What cannot be pickled is left to the pool, which says so.
+    """
+    if any(getattr(each, "__module__", None) == "__main__" for each in sent):
+        return True
+    try:
+        return b"__main__" in pickle.dumps(sent)
+    except Exception:  # noqa: BLE001 - whatever the objects raise
+        return False

@@ -206,7 +206,7 @@ def _outcome(future: Future[tuple[Any, float]], index: int, parameters: Mapping[
         script = (
             "; or the script that called this, and defines the task, has no `if __name__ == '__main__':` around it, "
             "which worker processes need then"
-            if needs_script(task)
+            if needs_script(task, parameters)
             else ""
         )
         raise ComputeError(
