@@ -74,13 +74,14 @@ class Database:
             before = self._state()
             try:
                 with self._connect(write=write) as connection, connection.begin():
+                    locks = not getattr(connection.connection.dbapi_connection, "immutable", False)
                     done = work(connection)
-                if not self.read_only or before.wal or before == self._state():
+                if locks or before == self._state():
                     return done
                 if attempt == ATTEMPTS:
                     raise StoreError(f"{self._sqlite_path} is being written by another process", advice="Run it again")
             except SQLAlchemyError as error:
-                if attempt == ATTEMPTS or not self._passing(error):
+                if attempt == ATTEMPTS or not (self._passing(error) or before != self._state()):
                     # `from None`: the chain's own text may hold the connection string
                     raise self._translated(error) from None
                 time.sleep(random.uniform(0, 0.05 * 2**attempt))
@@ -107,12 +108,16 @@ class Database:
         except OSError:
             return _State()  # connecting says what is wrong
 
-    def _open_read_only(self) -> sqlite3.Connection:
+    def _open_read_only(self) -> _ReadOnlyConnection:
         # without a log of changes no process writes, and the file is whole: `immutable` needs no file beside it. With
         # one, the changes in it must be read, by its index, which lies there: https://www.sqlite.org/wal.html#readonly
-        immutable = "" if self._state().wal else "&immutable=1"
-        where = f"{self._sqlite_path.absolute().as_uri()}?mode=ro{immutable}"
-        return sqlite3.connect(where, uri=True, timeout=BUSY_SECOND, check_same_thread=False)
+        immutable = not self._state().wal
+        where = f"{self._sqlite_path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
+        connection = sqlite3.connect(
+            where, uri=True, timeout=BUSY_SECOND, check_same_thread=False, factory=_ReadOnlyConnection
+        )
+        connection.immutable = immutable
+        return connection
 
     def _make_engine(self) -> Engine:
         if self.read_only:
@@ -144,7 +149,8 @@ class Database:
             return False
         if self.is_sqlite:
             text = str(error.orig)
-            return "locked" in text or "busy" in text
+            # a log whose index is not there yet would have to be recovered, which only a writer may
+            return "locked" in text or "busy" in text or (self.read_only and "readonly database" in text)
         return getattr(error.orig, "sqlstate", None) in _RETRY_SQLSTATES or error.connection_invalidated
 
     def _translated(self, error: SQLAlchemyError) -> LirichError:
@@ -172,6 +178,12 @@ class Database:
             f"{self._sqlite_path} cannot be used: {reason}",
             advice="Check the rights of the workspace folder and the room on the disk",
         )
+
+
+class _ReadOnlyConnection(sqlite3.Connection):
+    """A connection that only reads; an ``immutable`` one without locks, as if nobody could write."""
+
+    immutable = False
 
 
 class _State(NamedTuple):
