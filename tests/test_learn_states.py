@@ -120,7 +120,7 @@ def test_states_of_ones_own_stand_beside_their_curves(lab: Workspace) -> None:
 
 
 def test_runs_of_one_cell_stay_apart(tmp_path: Path) -> None:
-    """SC-1 has a second run at the same time: nine cycles of SC-2, 1 mV higher (else it were known as a test of SC-2)."""
+    """SC-1 has a second run at the same time: nine cycles of SC-2, 1 mV higher (else it is a test of SC-2)."""
     lab = make_laboratory(
         tmp_path / "files", n_sc=3, n_pc=3, cycles=12, formats=["bdf-parquet"], continued=False, physics="curves"
     )

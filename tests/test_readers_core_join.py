@@ -455,3 +455,17 @@ def test_parts_recorded_by_other_intervals_are_in_one_unit() -> None:
 
     _, findings = join_tables([charge(0.0, 1.0), charge(100.0, 1000.0)], [1.0])
     assert findings == ()
+
+
+def test_coarse_digits_and_storage_by_the_hour_are_no_other_unit() -> None:
+    """A charge of 10 h by 10 mV, a row each second and then each 1000 s; and a rest with a row each hour after it."""
+
+    def rows(start: float, count: int, interval: float, current: float) -> pl.DataFrame:
+        time = start + interval * np.arange(count)
+        volts = np.round(3.0 + np.linspace(0.0, 1.0 if current else 0.0, count), 2)
+        return pl.DataFrame({TIME: time, VOLTAGE: volts, CURRENT: np.full(count, current)})
+
+    fast = rows(0.0, 36_000, 1.0, 1e-3)
+    for later in (rows(36_000.0, 36, 1000.0, 1e-3), rows(36_000.0, 200, 3600.0, 0.0)):
+        _, findings = join_tables([fast, later], [1.0])
+        assert "join-time-scale" not in {f.code for f in findings}

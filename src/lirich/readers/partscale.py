@@ -20,6 +20,8 @@ _SLOPE = 5.0
 the current flows. *Choice*: far less than `SCALES`."""
 _FLOWS = 0.1
 """Rows with more than this part of the largest current count as under current."""
+_TRAVEL_V = 0.1
+"""Stretches that move the voltage by less say nothing. *Choice*: ten digits of the coarsest cyclers, 10 mV."""
 _FEWEST = 10
 """Fewer rows than this say nothing of how far apart rows are."""
 
@@ -34,37 +36,37 @@ def typical_interval(table: pl.DataFrame) -> float | None:
 def scale_between(before: pl.DataFrame, after: pl.DataFrame) -> float | None:
     """Return how many times too long the times of *after* are by those of *before* (below one: too short), if any.
 
-    One of `SCALES` or its inverse. Under current, by the distance between rows and by the charge that moves the voltage
-    by a volt: recording by other intervals changes the first alone. Where *after* is rest alone, by the distance of
-    rows of rest: rows of a s and of an h do occur in one test, but seldom in one kind of step.
+    One of `SCALES` or its inverse: by the distance between rows under current *and* by the charge that moves the
+    voltage by a volt, since recording by other intervals changes the first alone. Parts at rest alone tell nothing.
     """
     if any(c not in t.columns for c in (TIME, CURRENT, VOLTAGE) for t in (before, after)):
         return None
-    flow = [_paces(t, flowing=True) for t in (before, after)]
-    rest = [_paces(t, flowing=False) for t in (before, after)]
-    for (first, slope), (second, other) in (flow, rest):
-        if first is None or second is None:
-            continue
-        ratio = second / first
-        scales = (*SCALES, *(1 / s for s in SCALES))
-        scale = next((s for s in scales if 1 / _NEAR < ratio / s < _NEAR), None)
-        if scale is None or slope is None or other is None:
-            return scale if slope is None and other is None else None
-        return scale if 1 / _SLOPE < other / slope / scale < _SLOPE else None
-    return None
+    (first, slope), (second, other) = _paces(before), _paces(after)
+    if first is None or second is None or slope is None or other is None:
+        return None
+    scales = (*SCALES, *(1 / s for s in SCALES))
+    scale = next((s for s in scales if 1 / _NEAR < second / first / s < _NEAR), None)
+    return scale if scale is not None and 1 / _SLOPE < other / slope / scale < _SLOPE else None
 
 
-def _paces(table: pl.DataFrame, *, flowing: bool) -> tuple[float | None, float | None]:
-    """Return the distance of rows, s, and the charge per voltage under current, A s/V: medians; ``None``: unknown."""
+def _paces(table: pl.DataFrame) -> tuple[float | None, float | None]:
+    """Return the distance of rows under current, s, and the charge per voltage, A s/V: medians; ``None``: unknown.
+
+    The charge per voltage is that of stretches of one direction that move the voltage by `_TRAVEL_V` or more: from row
+    to row it would be that of the last digit.
+    """
     time, voltage, current = (table[c].to_numpy() for c in (TIME, VOLTAGE, CURRENT))
-    size = np.abs(current)
-    most = float(size.max(initial=0.0))
-    both = np.minimum(size[1:], size[:-1]) > _FLOWS * most if flowing else np.maximum(size[1:], size[:-1]) <= 0.0
-    step, moved = np.diff(time)[both], np.abs(np.diff(voltage))[both]
-    if not flowing:
-        return _median(step), None
-    told = (moved > 0.0) & (step > 0.0)
-    return _median(step), _median(size[1:][both][told] * step[told] / moved[told])
+    flows = np.abs(current) > _FLOWS * float(np.abs(current).max(initial=0.0))
+    sign = np.where(flows, np.sign(current), 0.0)
+    border = np.flatnonzero(sign[1:] != sign[:-1]) + 1
+    starts, ends = np.append(0, border), np.append(border, len(sign)) - 1
+    step = np.diff(time)
+    charge = np.append(0.0, np.cumsum(np.abs(current[1:]) * step))
+    travel = np.abs(voltage[ends] - voltage[starts])
+    told = (sign[starts] != 0.0) & (ends - starts >= _FEWEST) & (travel >= _TRAVEL_V)
+    per_volt = (charge[ends] - charge[starts])[told] / travel[told]
+    both = flows[1:] & flows[:-1]
+    return _median(step[both]), float(np.median(per_volt)) if told.any() else None
 
 
 def _median(numbers: NDArray[np.float64]) -> float | None:
