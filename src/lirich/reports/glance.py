@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import polars as pl
@@ -82,7 +83,7 @@ def overview(data: ReportData, marks: Marks) -> list[OverviewRow]:
 
 
 def overview_conditions(data: ReportData) -> tuple[list[tuple[str, str]], list[tuple[str, ...]]]:
-    """Return under which conditions the values of each column stand, and per cell what its values say beyond them.
+    """Return under which conditions the values of most cells stand, by column, and per cell what its values say else.
 
     What is so in every column stands first, under an empty name.
     """
@@ -93,11 +94,14 @@ def overview_conditions(data: ReportData) -> tuple[list[tuple[str, str]], list[t
         shared, apart = shared_conditions([v.conditions for v in values if v is not None])
         rest = iter([format_conditions(c.model_copy(update={"other": {}})) for c in apart])
         told = [_of_table(cell, key) if v is None else next(rest) for cell, v in zip(data.cells, values, strict=True)]
-        of_all = {text for cell, text in zip(data.cells, told, strict=True) if text or _glanced(cell, key) is not None}
+        counts = Counter(text for text, v in zip(told, values, strict=True) if text or v is not None)
+        usual, n = counts.most_common(1)[0] if counts else ("", 0)
         parts = [text for text in (format_conditions(shared),) if text]
-        if len(of_all) == 1:  # such as the cycle
-            parts += [text for text in of_all if text]
-            told = [""] * len(told)
+        if (
+            2 * n > counts.total()
+        ):  # what most cells share, such as the cycle, stands below the table and not in each row
+            parts += [usual] if usual else []
+            told = [_beyond(text, usual) for text in told]
         columns.append(told)
         if parts:
             common[SHORT[key]] = " · ".join(parts).split(" · ")
@@ -107,6 +111,11 @@ def overview_conditions(data: ReportData) -> tuple[list[tuple[str, str]], list[t
         own = [part for part in parts if part not in whole or len(common) == 1]
         lines += [(name, " · ".join(own))] if own else []
     return lines, list(zip(*columns, strict=True))
+
+
+def _beyond(text: str, usual: str) -> str:
+    """Return the conditions in *text* that are not in *usual*, both joined by dots."""
+    return " · ".join(part for part in text.split(" · ") if part not in usual.split(" · "))
 
 
 def without_share(data: ReportData) -> list[str]:
