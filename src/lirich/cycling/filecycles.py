@@ -36,11 +36,9 @@ def in_cycle_order(vendor_cycle: Integers, dq_ah: Array) -> tuple[Integers | Non
     start = np.append(0, np.flatnonzero(step) + 1)
     number = vendor_cycle[start]
     passed = np.stack([np.add.reduceat(np.maximum(way * dq_ah, 0.0), start) for way in (1, -1)])
-    again = [
-        n
-        for n in np.unique(number).tolist()
-        if any(np.count_nonzero(p > _PART_OF_HALF_CYCLE * p.sum()) > 1 for p in passed[:, number == n])
-    ]
+    found, at = np.unique(number, return_inverse=True)
+    large = [p > _PART_OF_HALF_CYCLE * np.bincount(at, weights=p)[at] for p in passed]
+    again = found[np.logical_or.reduce([np.bincount(at, weights=one) > 1 for one in large])].tolist()
     if again:
         return None, [_repeated(again)]
     return np.argsort(vendor_cycle, kind="stable"), [
@@ -65,7 +63,7 @@ def numbered_by_file(
     if (np.diff(number) < 0).any():
         return None
     found, at = np.unique(number, return_inverse=True)
-    again = [n for n in found.tolist() if any(np.count_nonzero(sign[number == n] == way) > 1 for way in (1, -1))]
+    again = found[np.logical_or.reduce([np.bincount(at, weights=sign == way) > 1 for way in (1, -1)])].tolist()
     if again:
         if not any(f.code == _AGAIN for f in findings):
             findings.append(_repeated(again))

@@ -27,6 +27,14 @@ falls that a digitised line has by its reading error (0.3 of 280 mAh/g in that o
 _BEGINS = 0.02
 """A half-cycle begins above 0 where its first row has more than this part of what follows; reading errors are less."""
 
+_TELLING = 8
+"""So many rows of a block differ from each other, or it is no copy: the last digits of a rest or a plateau alternate,
+and two or three rows are met again by chance. *Choice*, as for the rows that two files share (readers/seam.py)."""
+
+_ONCE = 0.25
+"""A block is looked for where this part of its rows stands once in it. *Choice*: at most √(8 n) distances of rows are
+then looked at, of n rows."""
+
 _LOST = 1e-3
 """Part of all capacity that may come in rows without a direction: rounding."""
 
@@ -38,9 +46,10 @@ def is_curve(draft: Draft) -> bool:
 
 def leave_out_repeated(draft: Draft) -> None:
     """Leave out blocks of rows that repeat the block right before them in every column, and say so."""
-    code = pl.DataFrame([s.alias(str(i)) for i, s in enumerate((*draft.raw.values(), *draft.out.values()))])
-    same = code.select(pl.struct(pl.all()).rank("dense").cast(pl.Int64)).to_series().to_numpy()
-    again = repeated_blocks(same)
+    shown = [draft.raw[role] for role in (std.CHARGED, std.DISCHARGED, h.CAPACITY) if role in draft.raw]
+    if not shown:
+        return
+    again = repeated_blocks(_same([*draft.raw.values(), *draft.out.values()]), _same(shown))
     if std.CYCLE not in draft.raw:
         again &= ~_may_be_cycles(draft, again)
     if not again.any():
@@ -68,22 +77,32 @@ def _may_be_cycles(draft: Draft, again: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(again & kept)
 
 
-def repeated_blocks(codes: Integers) -> NDArray[np.bool_]:
-    """Return the rows, shape (n,), that belong to a repetition of the block of two or more rows right before it.
+def _same(columns: list[pl.Series]) -> Integers:
+    """Return a number per row, shape (n,), that is equal where rows are equal in all *columns*."""
+    table = pl.DataFrame([column.alias(str(i)) for i, column in enumerate(columns)])
+    return np.asarray(table.select(pl.struct(pl.all()).rank("dense").cast(pl.Int64)).to_series().to_numpy())
 
-    *codes* are equal where rows are, shape (n,). Single rows that repeat the row before them change no curve and stay.
+
+def repeated_blocks(codes: Integers, capacity: Integers) -> NDArray[np.bool_]:
+    """Return the rows, shape (n,), that belong to a repetition of the block right before it.
+
+    *codes* are equal where rows are, *capacity* where their capacities are; both have the shape (n,). A block has eight
+    or more rows that differ, and its capacity moves: it would have to fall for the same rows to come again. Without
+    that it is the last digits of a rest or a plateau that repeat, and they stay.
     """
     again = np.zeros(len(codes), dtype=np.bool_)
     rows = np.arange(len(codes))
     order = np.lexsort((rows, codes))
     follows = codes[order][1:] == codes[order][:-1]
-    lags = np.unique((order[1:] - order[:-1])[follows])
-    for lag in lags[lags > 1].tolist():
+    lags, pairs = np.unique((order[1:] - order[:-1])[follows], return_counts=True)
+    for lag in lags[(lags >= _TELLING) & (pairs >= _ONCE * lags)].tolist():
         edges = np.flatnonzero(np.diff(np.concatenate(([False], codes[lag:] == codes[:-lag], [False])).astype(np.int8)))
-        for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            whole = (stop - start) // lag * lag
-            if whole and len(np.unique(codes[start : start + lag])) > 1:
-                again[start + lag : start + lag + whole] = True
+        first, stop = edges[::2], edges[1::2]
+        whole = (stop - first) // lag * lag
+        for start, many in zip(first[whole > 0].tolist(), whole[whole > 0].tolist(), strict=True):
+            block = slice(start, start + lag)
+            if len(np.unique(codes[block])) >= _TELLING and np.ptp(capacity[block]) > 0:
+                again[start + lag : start + lag + many] = True
     return again
 
 
