@@ -201,7 +201,7 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
     holes = find_holes(dt, voltage, current, sign, new, _integers(table, STEP), settings)
     inside = ~new[holes.row + 1]
     new[holes.row[holes.long & inside] + 1] = True  # nobody knows what flowed
-    alike = sign[holes.row] == sign[holes.row + 1]
+    alike = (sign[holes.row] == sign[holes.row + 1]) & (sign[holes.row] != 0)
     dq = charge_of_current(dt, current, sign, new, settings)
     source: ChargeSource = "current"
     hidden: Array | None = None
@@ -213,8 +213,12 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         dq, source = charge_of_one_column(column, way, dq, current, sign, new, holes, settings, findings)
     said, lossy = holes.long, holes.long
     if hidden is not None:
+        # What went on in its direction is counted whole, and from one voltage to the next it is the start of a hold.
+        whole = alike & (hidden.min(axis=1) == 0.0)
+        step_v = np.abs(voltage[holes.row + 1] - voltage[holes.row])
         said = (holes.long & inside) | (hidden > 0.0).any(axis=1)
-        lossy = said & ~(alike & (hidden.min(axis=1) == 0.0))
+        said &= holes.long | ~whole | (step_v > settings.incomplete_voltage_v)
+        lossy = said & ~whole
     if said.any():
         findings.append(recording_gap(time, holes.row[said], None if hidden is None else hidden[said]))
     return Points(
