@@ -163,6 +163,51 @@ class _Ends:
         return told
 
 
+def pauses_at_turns(
+    voltage: Array, current: Array, sign: Signs, counter: Array | None, holes: Holes, tolerance_v: float
+) -> NDArray[np.bool_]:
+    """Tell which *holes* are a pause between two half-cycles, shape (k,), where not both capacities are columns.
+
+    *voltage*, V, *current*, A, *sign* and *counter*, the capacity column of one direction, Ah, have shape (n,). With a
+    *counter* it is a pause where that stood still, else where the row before is within *tolerance_v* of where the
+    other half-cycles of its direction end (the median; the last row of the test counts as an end where there is no
+    other). What a pause at the limit hides of the half-cycle after it is not seen.
+    """
+    before, after = holes.row, holes.row + 1
+    pause: NDArray[np.bool_] = sign[before] * sign[after] == -1
+    if counter is not None:
+        moved, passed = counter[after] - counter[before], float(counter[-1] - counter[0])
+        pause &= moved <= _booked_late(passed, current, sign, holes)
+        return pause
+    flowing = np.flatnonzero(sign)
+    ends = flowing[:-1][sign[flowing[1:]] != sign[flowing[:-1]]]
+    for way in (1, -1):
+        asked = np.flatnonzero(pause & (sign[before] == way))
+        like = ends[sign[ends] == way]
+        if len(like) == 1 and sign[flowing[-1]] == way:
+            like = np.append(like, flowing[-1])
+        if len(like) < 2:
+            pause[asked] = False
+            continue
+        order = np.argsort(voltage[like])
+        ordered = voltage[like[order]]
+        own = np.argsort(order)[np.searchsorted(like, before[asked])]
+        lower, upper = (ordered[k + (k >= own)] for k in ((len(like) - 2) // 2, (len(like) - 1) // 2))
+        pause[asked] = np.abs(voltage[before[asked]] - 0.5 * (lower + upper)) <= tolerance_v
+    return pause
+
+
+def _booked_late(passed: float, current: Array, sign: Signs, holes: Holes) -> Array:
+    """Return what counters gain in each of *holes* at most although nothing flowed, Ah, shape (k,).
+
+    That is `_MUCH` of a run of current, of which all together *passed*, Ah, or what the current at either end brings in
+    a few usual intervals.
+    """
+    runs = int(np.count_nonzero((sign[1:] != sign[:-1]) & (sign[1:] != 0))) + int(sign[0] != 0)
+    flows = np.maximum(np.abs(current[holes.row]), np.abs(current[holes.row + 1]))
+    return np.maximum(_MUCH * passed / max(1, runs), _FEW * flows * holes.usual_s / _HOUR)
+
+
 def credit_holes(
     dq: Array, charged: Array, discharged: Array, current: Array, sign: Signs, new: NDArray[np.bool_], holes: Holes
 ) -> Array:
@@ -171,15 +216,12 @@ def credit_holes(
     *dq* is the signed charge of each row by the counters, Ah, *charged* and *discharged* these, Ah, *current*, A,
     *sign* and *new* (the first row of each step), all of shape (n,). Each direction is given to the end that flows
     that way. Where none does and much passed, a half-cycle is hidden: the row at an end stands for it, as a step of its
-    own. The answer has shape (k, 2), charged and discharged: 0 where it is no more than `_MUCH`, or than the current at
-    either end brings in a few usual intervals.
+    own. The answer has shape (k, 2), charged and discharged: 0 where it is no more than is booked late.
     """
     before, after = holes.row, holes.row + 1
     moved = np.column_stack([column[after] - column[before] for column in (charged, discharged)])
-    runs = int(np.count_nonzero((sign[1:] != sign[:-1]) & (sign[1:] != 0))) + int(sign[0] != 0)
     passed = float(charged[-1] - charged[0] + discharged[-1] - discharged[0])
-    flows = np.maximum(np.abs(current[before]), np.abs(current[after]))
-    least = np.maximum(_MUCH * passed / max(1, runs), _FEW * flows * holes.usual_s / _HOUR)
+    least = _booked_late(passed, current, sign, holes)
     hidden = np.where(moved > least[:, None], moved, 0.0)
     for row, gained, shown in zip(before.tolist(), moved.tolist(), hidden.tolist(), strict=True):
         if max(shown) > 0.0:
