@@ -10,7 +10,7 @@ from cycler_programme import HOUR, Programme
 from lirich.cycling import CyclingResult, analyse
 from lirich.model import Cell
 from lirich.model.flags import unsound
-from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME
+from lirich.model.table import CHARGED, CURRENT, DISCHARGED, STEP, TIME, VOLTAGE
 from lirich.readers import read
 
 CATHODE = Cell(key="c", electrode="cathode", active_mass_mg=5.0, one_c_ma_g=200.0)
@@ -67,6 +67,66 @@ def test_what_counters_saw_pass_in_a_hole_stays_with_its_direction(first: int, l
     assert flagged <= {1, 2}
     if first < TURN < last - 6:  # the turn itself was not seen
         assert 1 in flagged
+
+
+@pytest.mark.parametrize(("first", "last"), [(TURN + 3, TURN + ROWS + 8), (TURN + ROWS + 11, TURN + 2 * ROWS + 13)])
+def test_a_whole_half_cycle_hidden_between_rests_must_be_flagged(first: int, last: int) -> None:
+    result = without(six_cycles(), first, last)
+    assert result.cycles.height == 6
+    of_it = [v for v in result.values if v.conditions.cycle == 1]
+    assert of_it
+    assert all("recording-gap" in unsound(v.flags) for v in of_it)
+
+
+def by_voltage(table: pl.DataFrame, step_v: float, longest_s: float) -> pl.DataFrame:
+    """Keep the first and last row of each step, and those that a cycler set to ΔV and Δt records."""
+    time, voltage, step = (table[name].to_numpy() for name in (TIME, VOLTAGE, STEP))
+    kept = [0]
+    for k in range(1, len(time)):
+        edge = step[k] != step[k - 1] or k + 1 == len(time) or step[k + 1] != step[k]
+        if edge or abs(voltage[k] - voltage[kept[-1]]) >= step_v or time[k] - time[kept[-1]] >= longest_s:
+            kept.append(k)
+    return table[kept]
+
+
+@pytest.mark.parametrize("one_step", [True, False])
+def test_a_hold_recorded_by_voltage_says_nothing(one_step: bool) -> None:
+    run = Programme(rows_per_step=3600)
+    for _ in range(3):
+        run.constant_current(1.0, 0.9).constant_voltage(0.1, 1000).rest(600.0).constant_current(1.0, 0.0).rest(600.0)
+        run.cycle += 1
+    table = run.table()
+    time, current = table[TIME].to_numpy(), table[CURRENT].to_numpy()
+    new = np.diff(table[STEP].to_numpy()) != 0
+    gained = np.append(0.0, np.where(new, 0.0, 0.5 * (current[1:] + current[:-1]) * np.diff(time)) / HOUR)
+    table = table.with_columns(
+        pl.Series(CHARGED, np.cumsum(np.maximum(gained, 0.0))),
+        pl.Series(DISCHARGED, np.cumsum(np.maximum(-gained, 0.0))),
+    )
+    sparse = by_voltage(table, 0.005, 300.0)
+    if one_step:  # the hold is a part of the charge, and its first row is not recorded
+        hold = sparse.filter((pl.col(STEP) % 5 == 2) & ~pl.col(STEP).is_first_distinct())
+        sparse = pl.concat([sparse.filter(pl.col(STEP) % 5 != 2), hold]).sort(TIME, maintain_order=True)
+        sparse = sparse.with_columns(
+            pl.when(pl.col(STEP) % 5 == 2).then(pl.col(STEP) - 1).otherwise(pl.col(STEP)).alias(STEP)
+        )
+    result = analyse(sparse, CATHODE)
+    assert "recording-gap" not in codes(result)
+    assert result.cycles["charge_capacity_mah"].to_list() == pytest.approx([1.0] * 3, rel=2e-3)
+
+
+@pytest.mark.parametrize("directions", [2, 1, 0])
+def test_pauses_at_the_limits_are_no_holes(directions: int) -> None:
+    """An impedance of half an hour after each half-cycle, of which the file has no rows."""
+    table = six_cycles(0.5, rest_s=1800.0).filter(pl.col(CURRENT) != 0.0).drop((DISCHARGED, CHARGED)[: 2 - directions])
+    result = analyse(table, CATHODE)
+    assert "recording-gap" not in codes(result)
+    assert result.cycles.height == 6
+
+
+def test_without_counters_and_without_another_half_cycle_a_gap_at_the_turn_is_said() -> None:
+    table = Programme(rows_per_step=ROWS).cycles(1, 0.1, rest_s=0.0).table()
+    assert "recording-gap" in codes(without(table, ROWS - 80, ROWS + 90))
 
 
 @pytest.mark.parametrize("directions", [2, 1, 0])

@@ -69,38 +69,45 @@ def find_holes(
     stop = np.append(start[1:], len(new))
     if len(candidates) == 0:
         return Holes(candidates, np.zeros(0), np.zeros(0, dtype=np.bool_))
-    ends = _Ends.of(dt, voltage, current, sign, counted, settings.boundary_gap_s)
-    known: dict[int, float] = {}
+    step = np.searchsorted(start, np.stack([candidates, candidates + 1]), side="right") - 1
+    inside = step[0] == step[1]
+    usual_s = np.fmax(*(_recorded(dt, sign, start, stop, which, candidates, inside) for which in step))
+    apart = dt[candidates] > _TIMES_USUAL * usual_s  # never where neither step has a usual interval
+    row, step, usual_s, inside = candidates[apart], step[:, apart], usual_s[apart], inside[apart]
+    total = np.append(0.0, np.cumsum(dt))
+    lasting = (total[stop[step] - 1] - total[start[step]]).max(axis=0)
+    enough = np.full(len(row), settings.recording_gap_s)
+    np.minimum(enough, _SHARE_OF_STEP * lasting, out=enough, where=~inside)
+    long = dt[row] > enough
+    at_rest = np.flatnonzero(long & ((sign[row] == 0) | (sign[row + 1] == 0)))
+    if len(at_rest):
+        ends = _Ends.of(dt, voltage, current, sign, counted, settings.boundary_gap_s)
+        long[at_rest] = ends.left_out(row[at_rest], settings.incomplete_voltage_v)
+    return Holes(row, usual_s, long)
 
-    def recorded(step: int, but: int) -> float:
-        """Return the usual interval of *step*, s, NaN where it has too few; the one after row *but* is not asked."""
-        if step not in known:
-            inside = dt[start[step] : stop[step] - 1]
-            if len(inside) < _FEW:
-                known[step] = np.nan
-            elif sign[start[step]] != 0:
-                known[step] = float(np.median(inside))
-            elif start[step] <= but < stop[step] - 1:
-                return float(np.delete(inside, but - start[step]).max())
-            else:
-                known[step] = float(inside.max())
-        return known[step]
 
-    rows, usual_s, long = [], [], []
-    for row in candidates.tolist():
-        before, after = (int(k) for k in np.searchsorted(start, [row, row + 1], side="right") - 1)
-        intervals = np.array([recorded(before, row), recorded(after, row)])
-        if np.isnan(intervals).all() or dt[row] <= _TIMES_USUAL * np.nanmax(intervals):
-            continue
-        lasting = max(float(dt[start[k] : stop[k] - 1].sum()) for k in (before, after))
-        enough = settings.recording_gap_s
-        if before != after:
-            enough = min(enough, _SHARE_OF_STEP * lasting)
-        rows.append(row)
-        usual_s.append(float(np.nanmax(intervals)))
-        flows = sign[row] != 0 and sign[row + 1] != 0
-        long.append(bool(dt[row] > enough) and (flows or ends.left_out(row, settings.incomplete_voltage_v)))
-    return Holes(np.array(rows, dtype=np.int64), np.array(usual_s), np.array(long, dtype=np.bool_))
+def _recorded(
+    dt: Array, sign: Signs, start: Integers, stop: Integers, step: Integers, row: Integers, inside: NDArray[np.bool_]
+) -> Array:
+    """Return the usual interval of each *step*, s, shape (k,), NaN where it has too few.
+
+    Of a rest the interval after *row* is not asked where it is *inside*. *start* and *stop*: of all steps, as rows.
+    """
+    asked = np.unique(step)
+    count = stop[asked] - 1 - start[asked]
+    first = np.cumsum(count) - count
+    of = np.repeat(np.arange(len(asked)), count)
+    intervals = dt[np.arange(len(of)) - first[of] + start[asked][of]]
+    intervals = intervals[np.lexsort((intervals, of))]
+    usual = np.full(len(asked), np.nan)
+    without = usual.copy()  # the longest one
+    some = count >= _FEW
+    first, count, rest = first[some], count[some], sign[start[asked[some]]] == 0
+    middle = 0.5 * (intervals[first + (count - 1) // 2] + intervals[first + count // 2])
+    usual[some] = np.where(rest, intervals[first + count - 1], middle)
+    without[some] = np.where(rest, intervals[first + count - 2], middle)
+    at = np.searchsorted(asked, step)
+    return np.where(inside & (dt[row] == usual[at]), without[at], usual[at])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,20 +141,71 @@ class _Ends:
         jump = np.abs(voltage[edges + 1] - voltage[edges])
         return cls(voltage, current, sign, counted, one_by_one, edges, size, jump)
 
-    def left_out(self, row: int, tolerance_v: float) -> bool:
-        """Tell whether something is left out after *row*.
+    def left_out(self, row: Integers, tolerance_v: float) -> NDArray[np.bool_]:
+        """Tell whether something is left out after each *row*, shape (k,).
 
         The cycler's count of steps leaves some out. Or the voltage jumps by far more than elsewhere between a rest and
         as much current: as much again, and *tolerance_v*.
         """
-        if self.one_by_one and self.counted is not None and self.counted[row + 1] - self.counted[row] > 1:
-            return True
-        flows = max(abs(float(self.current[row])), abs(float(self.current[row + 1])))
-        like = (self.sign[self.edges] == self.sign[row]) & (self.sign[self.edges + 1] == self.sign[row + 1])
-        like &= self.size >= 0.9 * flows
-        if not like.any():
-            return False
-        return bool(abs(self.voltage[row + 1] - self.voltage[row]) > 2.0 * self.jump[like].max() + tolerance_v)
+        told = np.zeros(len(row), dtype=np.bool_)
+        if self.one_by_one and self.counted is not None:
+            told |= self.counted[row + 1] - self.counted[row] > 1
+        flows = np.maximum(np.abs(self.current[row]), np.abs(self.current[row + 1]))
+        jump = np.abs(self.voltage[row + 1] - self.voltage[row])
+        for left, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+            asked = np.flatnonzero((self.sign[row] == left) & (self.sign[row + 1] == right))
+            like = np.flatnonzero((self.sign[self.edges] == left) & (self.sign[self.edges + 1] == right))
+            like = like[np.argsort(self.size[like])]
+            widest = np.maximum.accumulate(self.jump[like][::-1])[::-1]  # of this one and all with more current
+            at = np.searchsorted(self.size[like], 0.9 * flows[asked])
+            asked, at = asked[at < len(like)], at[at < len(like)]
+            told[asked] |= jump[asked] > 2.0 * widest[at] + tolerance_v
+        return told
+
+
+def pauses_at_turns(
+    voltage: Array, current: Array, sign: Signs, counter: Array | None, holes: Holes, tolerance_v: float
+) -> NDArray[np.bool_]:
+    """Tell which *holes* are a pause between two half-cycles, shape (k,), where not both capacities are columns.
+
+    *voltage*, V, *current*, A, *sign* and *counter*, the capacity column of one direction, Ah, have shape (n,). With a
+    *counter* it is a pause where that stood still, else where the row before is within *tolerance_v* of where the
+    other half-cycles of its direction end (the median; the last row of the test counts as an end where there is no
+    other). What a pause at the limit hides of the half-cycle after it is not seen.
+    """
+    before, after = holes.row, holes.row + 1
+    pause: NDArray[np.bool_] = sign[before] * sign[after] == -1
+    if counter is not None:
+        moved, passed = counter[after] - counter[before], float(counter[-1] - counter[0])
+        pause &= moved <= _booked_late(passed, current, sign, holes)
+        return pause
+    flowing = np.flatnonzero(sign)
+    ends = flowing[:-1][sign[flowing[1:]] != sign[flowing[:-1]]]
+    for way in (1, -1):
+        asked = np.flatnonzero(pause & (sign[before] == way))
+        like = ends[sign[ends] == way]
+        if len(like) == 1 and sign[flowing[-1]] == way:
+            like = np.append(like, flowing[-1])
+        if len(like) < 2:
+            pause[asked] = False
+            continue
+        order = np.argsort(voltage[like])
+        ordered = voltage[like[order]]
+        own = np.argsort(order)[np.searchsorted(like, before[asked])]
+        lower, upper = (ordered[k + (k >= own)] for k in ((len(like) - 2) // 2, (len(like) - 1) // 2))
+        pause[asked] = np.abs(voltage[before[asked]] - 0.5 * (lower + upper)) <= tolerance_v
+    return pause
+
+
+def _booked_late(passed: float, current: Array, sign: Signs, holes: Holes) -> Array:
+    """Return what counters gain in each of *holes* at most although nothing flowed, Ah, shape (k,).
+
+    That is `_MUCH` of a run of current, of which all together *passed*, Ah, or what the current at either end brings in
+    a few usual intervals.
+    """
+    runs = int(np.count_nonzero((sign[1:] != sign[:-1]) & (sign[1:] != 0))) + int(sign[0] != 0)
+    flows = np.maximum(np.abs(current[holes.row]), np.abs(current[holes.row + 1]))
+    return np.maximum(_MUCH * passed / max(1, runs), _FEW * flows * holes.usual_s / _HOUR)
 
 
 def credit_holes(
@@ -158,15 +216,12 @@ def credit_holes(
     *dq* is the signed charge of each row by the counters, Ah, *charged* and *discharged* these, Ah, *current*, A,
     *sign* and *new* (the first row of each step), all of shape (n,). Each direction is given to the end that flows
     that way. Where none does and much passed, a half-cycle is hidden: the row at an end stands for it, as a step of its
-    own. The answer has shape (k, 2), charged and discharged: 0 where it is no more than `_MUCH`, or than the current at
-    either end brings in a few usual intervals.
+    own. The answer has shape (k, 2), charged and discharged: 0 where it is no more than is booked late.
     """
     before, after = holes.row, holes.row + 1
     moved = np.column_stack([column[after] - column[before] for column in (charged, discharged)])
-    runs = int(np.count_nonzero((sign[1:] != sign[:-1]) & (sign[1:] != 0))) + int(sign[0] != 0)
     passed = float(charged[-1] - charged[0] + discharged[-1] - discharged[0])
-    flows = np.maximum(np.abs(current[before]), np.abs(current[after]))
-    least = np.maximum(_MUCH * passed / max(1, runs), _FEW * flows * holes.usual_s / _HOUR)
+    least = _booked_late(passed, current, sign, holes)
     hidden = np.where(moved > least[:, None], moved, 0.0)
     for row, gained, shown in zip(before.tolist(), moved.tolist(), hidden.tolist(), strict=True):
         if max(shown) > 0.0:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lirich.cycling.charge import ChargeSource, Signs, charge_of_columns, charge_of_current, charge_of_one_column
 from lirich.cycling.filecycles import in_cycle_order
 from lirich.cycling.halfcycle import Array
-from lirich.cycling.holes import Integers, find_holes, recording_gap
+from lirich.cycling.holes import Integers, find_holes, pauses_at_turns, recording_gap
 from lirich.cycling.settings import CyclingSettings
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
 from lirich.model import Finding
@@ -201,7 +201,7 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
     holes = find_holes(dt, voltage, current, sign, new, _integers(table, STEP), settings)
     inside = ~new[holes.row + 1]
     new[holes.row[holes.long & inside] + 1] = True  # nobody knows what flowed
-    alike = sign[holes.row] == sign[holes.row + 1]
+    alike = (sign[holes.row] == sign[holes.row + 1]) & (sign[holes.row] != 0)
     dq = charge_of_current(dt, current, sign, new, settings)
     source: ChargeSource = "current"
     hidden: Array | None = None
@@ -209,12 +209,20 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
     if len(counted) == 2:
         columns = (counted[1], counted[-1])
         dq, source, hidden = charge_of_columns(*columns, dq, current, sign, new, holes, settings, findings)
+    asked: Array | None = None
     for way, column in counted.items() if len(counted) == 1 else ():
         dq, source = charge_of_one_column(column, way, dq, current, sign, new, holes, settings, findings)
-    said, lossy = holes.long, holes.long
-    if hidden is not None:
+        asked = column if source != "current" else None
+    if hidden is None:
+        said = holes.long & ~pauses_at_turns(voltage, current, sign, asked, holes, settings.incomplete_voltage_v)
+        lossy = said
+    else:
+        # What went on in its direction is counted whole, and from one voltage to the next it is the start of a hold.
+        whole = alike & (hidden.min(axis=1) == 0.0)
+        step_v = np.abs(voltage[holes.row + 1] - voltage[holes.row])
         said = (holes.long & inside) | (hidden > 0.0).any(axis=1)
-        lossy = said & ~(alike & (hidden.min(axis=1) == 0.0))
+        said &= holes.long | ~whole | (step_v > settings.incomplete_voltage_v)
+        lossy = said & ~whole
     if said.any():
         findings.append(recording_gap(time, holes.row[said], None if hidden is None else hidden[said]))
     return Points(
