@@ -12,7 +12,7 @@ import pytest
 
 from lirich.errors import ConflictingMetadataError
 from lirich.model import Finding
-from lirich.model.table import CURRENT, TIME, UNIX_TIME, VOLTAGE
+from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME, UNIX_TIME, VOLTAGE
 from lirich.readers.bdf import write_bdf
 from lirich.workbench import Workspace
 from test_readers_core_checks import cell_test
@@ -246,8 +246,62 @@ def test_an_export_that_was_replaced_is_still_known_to_be_of_its_cell(workspace:
     assert [type(error) for _, error in report.failed] == [ConflictingMetadataError]
     assert "an older export of cell.bdf.csv, a test of the cell 'A'" in str(report.failed[0][1])
     assert workspace.store.fingerprint() == before
-    report = workspace.add(old, cell="B", reassign=True, executor="serial")
-    assert [(a.cell, a.state) for a in report.added] == [("B", "new")]
+    report = workspace.add(old, cell="B", reassign=True, executor="serial")  # the test would be in two cells
+    assert str(report.failed[0][1].advice).endswith("lirich add cell.bdf.csv --cell B --reassign")
+    assert workspace.store.fingerprint() == before
+    added_to_b = workspace.add(tmp_path / "b" / "cell.bdf.csv", cell="B", reassign=True, executor="serial").added
+    assert [(a.cell, a.state) for a in added_to_b] == [("B", "moved")]
+    assert [(a.cell, a.state) for a in workspace.add(old, executor="serial").added] == [("B", "older")]
+    assert list(workspace.cells) == ["B"]
+
+
+@pytest.mark.parametrize("rows", [1500, TEST.height])
+def test_an_older_export_takes_no_other_cell_and_the_advice_leads_to_one_cell_with_all_that_was_said(
+    workspace: Workspace, tmp_path: Path, rows: int
+) -> None:
+    whole = written(TEST, tmp_path / "a", "old.csv")
+    shorter = written(
+        TEST.head(rows) if rows < TEST.height else TEST.drop(CHARGED, DISCHARGED), tmp_path / "a", "other.csv"
+    )
+    workspace.add(whole, executor="serial")
+    workspace.set_facts("old", {"active_mass_mg": 11})
+    before = workspace.store.fingerprint()
+    report = workspace.add(shorter, cell="NAME", reassign=True, executor="serial")
+    assert report.failed[0][1].advice.endswith("first lirich add old.csv --cell NAME --reassign")
+    assert workspace.store.fingerprint() == before
+    report = workspace.add(shorter, executor="serial")
+    (said,) = [f for f in report.findings if f.code == "export-renamed"]
+    assert said.advice.endswith(": lirich add old.csv --cell NAME --reassign")
+    assert not workspace.add(whole, cell="NAME", reassign=True, executor="serial").failed
+    assert list(workspace.cells) == ["NAME"]
+    assert workspace.cells["NAME"].facts.active_mass_mg == 11
+    assert workspace.add(shorter, executor="serial").added[0].cell == "NAME"
+
+
+def test_a_newer_export_with_as_many_rows_takes_the_test_along_to_its_cell(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.add(written(DAY_1, tmp_path / "a", "old.csv"), executor="serial")
+    workspace.set_facts("old", {"active_mass_mg": 11})
+    gone_on = written(GONE_ON, tmp_path / "b", "new.csv")
+    report = workspace.add(gone_on, cell="NAME", reassign=True, executor="serial")
+    assert not report.failed
+    assert {key: [t.raw.name for t in view.tests] for key, view in workspace.cells.items()} == {"NAME": ["new.csv"]}
+    assert workspace.cells["NAME"].facts.active_mass_mg == 11
+
+
+def test_a_folder_whose_cell_gets_another_name_takes_its_older_exports_along(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for name, rows in (("a-first", 1500), ("long", TEST.height)):
+        written(TEST.head(rows), tmp_path / "a", f"{name}.csv")
+    workspace.add(tmp_path / "a", cell="A", executor="serial")
+    written(TEST.head(1000), tmp_path / "a", "a-second.csv")
+    (tmp_path / "a" / "cells.csv").write_text("file,cell\n*.csv,NAME\n")
+    report = workspace.add(tmp_path / "a", reassign=True, executor="serial")
+    assert not report.failed
+    assert not [f for f in report.findings if f.code in ("export-renamed", "test-in-two-cells")]
+    assert {key: [t.rows for t in view.tests] for key, view in workspace.cells.items()} == {"NAME": [TEST.height]}
 
 
 def test_an_older_export_that_moves_to_the_cell_of_the_longer_one_is_said_to_have_moved(

@@ -112,6 +112,63 @@ def test_the_table_read_last_holds_whether_the_other_is_still_there(
         assert mass(workspace, "SC-3") == 8.47
 
 
+def _differing(workspace: Workspace, cell: str) -> list[str]:
+    return [f.message for f in workspace.cells[cell].findings if f.code == "metadata-differs"]
+
+
+def test_no_other_file_of_the_cell_says_what_was_used_before(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, (name, said) in enumerate((("a", 10), ("b", 12))):
+        (tmp_path / "two" / name).mkdir(parents=True)
+        write_curve(tmp_path / "two" / name / f"x-{name}.csv", seed=seed)
+        (tmp_path / "two" / name / "cells.csv").write_text(f"cell,file,active_mass_mg\nX,x-{name}.csv,{said}\n")
+    both = [tmp_path / "two" / name for name in "ab"]
+    for paths, used in ((both, 12), (both[0], 10), (both[1], 12), (both[0], 10)):
+        workspace.add(paths, executor="serial")
+        assert mass(workspace, "X") == used
+        differing = _differing(workspace, "X")
+        assert differing
+        assert all(message.endswith(f"; {used} is used") for message in differing)
+    (both[1] / "cells.csv").write_text("cell,file,active_mass_mg\nX,x-b.csv,10\n")
+    workspace.add(both[1], executor="serial")
+    assert _differing(workspace, "X") == []  # they agree now
+
+
+def test_no_other_cell_of_the_sample_says_what_was_used_before(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, (name, said) in enumerate((("a", "SC"), ("b", "PC"))):
+        (tmp_path / "two" / name).mkdir(parents=True)
+        write_curve(tmp_path / "two" / name / f"{name}.csv", seed=seed)
+        (tmp_path / "two" / name / "cells.csv").write_text(f"cell,sample,morphology\n{name},LRM,{said}\n")
+    both = [tmp_path / "two" / name for name in "ab"]
+    for paths, used in ((both, "PC"), (both[0], "SC"), (both[1], "PC")):
+        workspace.add(paths, executor="serial")
+        assert workspace.samples["LRM"].morphology == used
+        differing = [message for cell in "ab" for message in _differing(workspace, cell)]
+        assert differing
+        assert all(message.endswith(f"; {used} is used") for message in differing)
+
+
+def test_what_the_file_of_another_test_says_is_held_against_the_fact_of_now(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for seed, (name, said) in enumerate((("a", 10), ("b", 12))):
+        (tmp_path / name).mkdir()
+        write_curve(tmp_path / name / f"x-{name}.csv", seed=seed)
+        (tmp_path / name / "cells.csv").write_text(f"cell,file,active_mass_mg\nX,x-{name}.csv,{said}\n")
+    workspace.add(tmp_path / "a", executor="serial")
+    (test,) = workspace.cells["X"].tests
+    workspace.store.change(
+        lambda things: things.replace_test(test.model_copy(update={"metadata": {"active_mass_mg": 9.0}}))
+    )
+    workspace.add(tmp_path / "a", executor="serial")
+    assert _differing(workspace, "X") == [
+        "active_mass_mg of X is 10 in cells.csv, line 2 and 9.0 in x-a.csv; 10 is used"
+    ]
+    workspace.add(tmp_path / "b", executor="serial")
+    told = _differing(workspace, "X")
+    assert "active_mass_mg of X is 12.0 in cells.csv, line 2 and 9.0 in x-a.csv; 12.0 is used" in told
+    assert not [message for message in told if message.endswith("; 10 is used")]
+
+
 def test_rows_that_name_files_alone_are_weighed_across_folders_too(workspace: Workspace, tmp_path: Path) -> None:
     for seed, (name, said) in enumerate((("a", 8), ("b", 7))):
         (tmp_path / "files" / name).mkdir(parents=True)

@@ -337,6 +337,18 @@ def test_two_exports_of_one_test_that_are_added_at_once_under_two_names_are_said
     assert list(workspace.cells) == ["friday", "other"]
 
 
+def test_a_longer_export_says_that_an_older_one_stays_in_another_cell(workspace: Workspace, tmp_path: Path) -> None:
+    for name, cycles in (("monday", 1), ("friday", 2)):
+        curve(tmp_path / f"{name}.csv", 1, cycles=cycles)
+    assert _warned(workspace.add(tmp_path, executor="serial")) == ["test-in-two-cells"]
+    (tmp_path / "sunday").mkdir()
+    curve(tmp_path / "sunday" / "friday.csv", 1, cycles=3)
+    report = workspace.add(tmp_path / "sunday", executor="serial")
+    assert [(a.cell, a.state) for a in report.added] == [("friday", "longer")]
+    assert _warned(report) == ["test-in-two-cells"]
+    assert _warned(workspace.add(tmp_path / "sunday", executor="serial")) == []  # nothing is new
+
+
 def test_another_test_under_the_name_of_a_cell_is_said_to_be_there_by_its_name_alone(
     workspace: Workspace, two: Path, clock: bool
 ) -> None:

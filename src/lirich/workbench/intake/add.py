@@ -300,8 +300,8 @@ def add_files(
             test = Test.model_validate(outcome.result)
             if test.kind == "cycling" and claims.names_counter(candidate.path):
                 counted.append((candidate, test))  # may continue another file: known when all are read
-            elif register.waits(candidate.path):
-                held.append((candidate, test))  # its cell may be left by another file
+            elif register.waits(candidate.path, test):
+                held.append((candidate, test))  # another file may leave its cell, or come to it
             else:
                 enter(candidate, test)
     grown = [(candidate, before, test) for candidate, test in held if (before := register.leaves(candidate.path, test))]
@@ -326,7 +326,7 @@ def add_files(
     report.findings += claims.rows_without_file(path for path in named if path.is_dir())
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
         report.findings += apart(key, store.tests(key))
-    report.findings += counted_twice(store, [added.test for added in report.added if added.state == "new"])
+    report.findings += counted_twice(store, [added.test for added in report.added if not added.already])
     report.findings += left_as_written(store, [added.test for added in report.added if not added.already], repairs)
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from lirich.model import Cell, Finding, Sample, Severity, Test
+from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.store.documents import natural
-from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, shown_names
+from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, shown_names
 from lirich.workbench.intake.doubtful_facts import doubtful
-from lirich.workbench.intake.metadata import FACT_CODES, about, meant, named, resolve
-from lirich.workbench.intake.taking_back import contradicted, take_back
+from lirich.workbench.intake.metadata import FACT_CODES, Said, about, differing, meant, named, resolve, short_source
+from lirich.workbench.intake.taking_back import contradicted, of_file, take_back
 
 if TYPE_CHECKING:
     from lirich.store.things import Things
@@ -25,28 +25,64 @@ def enter_facts(
     beside: str = "",
     named_by: str = "",
     anew: Collection[str] = (),
+    file: str = "",
 ) -> list[Finding]:
     """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
 
     *tables* are those that are read now, the one that goes before first; *beside* is the folder of that beside the
     cell's file; *named_by* is the source of the cell's name, empty where nobody chose it; *anew* are the sources that
-    are files which were read anew.
+    are files which were read anew. What was found at tests of other files than *file* (a hash) about facts that are
+    others now, or said by others, is dropped.
 
     Raises `MetadataError` if a fact is impossible.
     """
+    before = things.find(Cell, key)
     facts = resolve(
         key,
         entries,
-        known_cell=things.find(Cell, key),
+        known_cell=before,
         known_sample=lambda sample: things.find(Sample, sample),
         tables=tables,
         beside=beside,
         anew=anew,
     )
     if facts.sample is not None:
+        _overtaken(things, key, things.find(Sample, facts.sample.key), facts.sample, facts.findings, file)
         things.put(facts.sample)
+    _overtaken(things, key, before, facts.cell, facts.findings, file)
     things.put(facts.cell if not named_by else named(facts.cell, named_by))
     return facts.findings
+
+
+def _overtaken(things: Things, key: str, before: T | None, now: T, findings: Sequence[Finding], file: str) -> None:
+    """Drop what was found at other tests than that of *file* about facts of a cell or sample that have changed.
+
+    Where the file of such a test itself differs from what is used now, that is said instead.
+    """
+    old, new = ({} if thing is None else _facts(thing) for thing in (before, now))
+    changed = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
+    if before is None or not changed:
+        return
+    of_sample = isinstance(now, Sample)
+    cells = [c.key for c in things.all(Cell).values() if c.sample == now.key] if of_sample else [key]
+    for test in (test for each in cells for test in things.tests(each) if test.raw.sha256 != file):
+        gone = [n for n in changed if any(about(f, n) and f not in findings for f in test.findings)]
+        left = [f for f in test.findings if f in findings or not any(about(f, name) for name in gone)]
+        own = of_file(test)
+        said = {**own.cell_fields, **own.sample_fields}
+        for name in (name for name in gone if name in said and name in new):
+            value, source = new[name]
+            other = Said(said[name], own.source, own.kept_as)
+            again = differing(test.cell, now.key, name, Said(value, short_source(source), source), [other])
+            left += [f for f in again if f not in left]
+        if gone:
+            things.replace_test(test.model_copy(update={"findings": tuple(left)}))
+
+
+def _facts(thing: Cell | Sample) -> dict[str, tuple[Scalar, str]]:
+    """Return each fact that is given, with who said so."""
+    data = {**thing.model_dump(exclude={"key", "extra", "sources", "recipe"}), **thing.extra}
+    return {name: (value, thing.sources.get(name, "")) for name, value in data.items() if value is not None}
 
 
 def with_facts(test: Test, findings: Sequence[Finding]) -> Test:

@@ -88,8 +88,8 @@ class Register:
         is a test of another cell, the file is of that cell unless somebody said otherwise. Returns the
         cell's key, the test as stored, what is new about it, and what was noticed. Findings about facts are those of
         now: those of an earlier time are dropped. *name* is the cell's name where nobody stated one. Raises
-        `ConflictingMetadataError` if the same content is a test of another cell, `MetadataError` if a fact is
-        impossible.
+        `ConflictingMetadataError` if the same content is a test of another cell, or a newer export of it is, which
+        is to be moved instead; `MetadataError` if a fact is impossible.
         """
         stated, named_by = self._claims.stated(path)
         self._store.require_files(test)
@@ -103,7 +103,9 @@ class Register:
             anew = {of_file(present).kept_as for present in place.readings if present.metadata != test.metadata}
             said += [of_file(other) for other in things.tests(place.cell) if anew and other.raw != test.raw]
             tables, beside = self._claims.tables, self._claims.table(path).folder
-            findings += enter_facts(things, place.cell, said, tables, beside=beside, named_by=named_by, anew=anew)
+            findings += enter_facts(
+                things, place.cell, said, tables, beside=beside, named_by=named_by, anew=anew, file=test.raw.sha256
+            )
             there = self._as_it_is(things, test, place, findings)
             return there if there is not None else self._put(things, path, test, place, moved, findings)
 
@@ -127,19 +129,30 @@ class Register:
         others = [(present, f"{path.name} is a test") for present in place.leaving]
         if whole is not None and whole.cell != place.cell:
             others.append((whole, f"{path.name} is an older export of {whole.raw.name}, a test"))
-        if export_of is not None and export_of.cell == place.cell:
-            place.said.append(stays(test, export_of, name))
-        elif export_of is not None:
+        newer = export_of is not None and self._replaces(path, test, place.cell, export_of)
+        if export_of is not None and export_of.cell != place.cell:
             others.append((export_of, f"{path.name} is another export of {export_of.raw.name}, a test"))
-            place.leaving += [export_of] if test.rows > export_of.rows else []
+            place.leaving += [export_of] if newer else []
+        elif export_of is not None and stated is None:
+            place.said.append(stays(test, export_of, name, newer=newer))
         for other, what in others:
-            if not self._reassign and not (other in place.leaving and _unnamed(things, other)):
-                raise ConflictingMetadataError(
-                    f"{what} of the cell {other.cell!r} already, not of {place.cell!r}",
-                    expected="one cell for each file",
-                    advice="Where the cell is renamed, or the file is of another one: add it with --reassign",
-                )
+            leaves = other in place.leaving
+            if leaves and (self._reassign or _unnamed(things, other)):
+                continue
+            # a test goes with the export that stands for it: an older one would be a second cell of the same test
+            first = f"first lirich add {other.raw.name} --cell {place.cell} --reassign"
+            raise ConflictingMetadataError(
+                f"{what} of the cell {other.cell!r} already, not of {place.cell!r}",
+                expected="one cell for each file",
+                advice="Where the cell is renamed, or the file is of another one: "
+                + ("add it with --reassign" if leaves else first),
+            )
         return place
+
+    def _replaces(self, path: Path, test: Test, cell: str, other: Test) -> bool:
+        """Tell whether the file, as a test of *cell*, is the newer one of two exports and stands for the *other*."""
+        said = {"cell": cell, "added_unix_second": self._now, "written_unix_second": _written(path)}
+        return bool(exports_of(self._store, test.model_copy(update=said), [other]).parts)
 
     def _other_export(self, things: Things, test: Test, cell: str) -> Test | None:
         found = self._former.other_export(test, cell)
@@ -209,15 +222,19 @@ class Register:
         state: State = "moved" if same else "anew" if other else "longer" if exports.parts else "new"
         return key, entered, state, [*said, *twins, *doubts, *again]
 
-    def waits(self, path: Path) -> bool:
-        """Tell whether a file that was read must wait until all are: its cell was there before, and may be left."""
-        return (self._claims.cell_of(path) or file_stem(path)) in self._cells
+    def waits(self, path: Path, test: Test) -> bool:
+        """Tell whether a file that was read must wait until all are: its cell was there before, and may be left.
+
+        So must an export of a test of another cell, which may come to that of the file.
+        """
+        cell = self._claims.cell_of(path) or file_stem(path)
+        return cell in self._cells or test.raw.sha256 in self._kept or self._former.other_export(test, cell) is not None
 
     def leaves(self, path: Path, test: Test) -> Test | None:
         """Return the test of which the file, read now, is a longer export where it is said to be of another cell."""
         cell = self._claims.cell_of(path)
         other = None if cell is None else self._former.other_export(test, cell)
-        return other if other is not None and test.rows > other.rows else None
+        return other if cell and other is not None and self._replaces(path, test, cell, other) else None
 
     def in_order(self, there: Iterable[tuple[Candidate, Test, Test | None]]) -> tuple[list[Move], list[Move]]:
         """Return known files in the order in which they are to be entered, and those that would go in circles.

@@ -112,13 +112,17 @@ def _twice(shorter: Test, longer: Test) -> Finding:
     )
 
 
-def stays(test: Test, other: Test, name: str) -> Finding:
-    """Say that *test* is of the cell of *other*, an export of the same test, although its file is called *name*."""
+def stays(test: Test, other: Test, name: str, *, newer: bool) -> Finding:
+    """Say that *test* is of the cell of *other*, an export of the same test, although its file is called *name*.
+
+    The *newer* of the two stands for both: it is the one that can be given another cell.
+    """
+    whole = test if newer else other
     return Finding(
         code="export-renamed",
         severity=Severity.WARNING,
         message=f"{test.raw.name} is taken for the cell {other.cell}, not {name}: it has the rows of {named(other)}",
-        advice=f"If the cell is to be called otherwise: lirich add {test.raw.name} --cell NAME --reassign",
+        advice=f"If the cell is to be called otherwise: lirich add {whole.raw.name} --cell NAME --reassign",
         where=other.cell,
     )
 
