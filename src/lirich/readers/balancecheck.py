@@ -12,7 +12,7 @@ from lirich.readers.accumulate import RESET_BELOW
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import HalfCycles
 from lirich.readers.timecheck import mostly, thinned, thinned_median
-from lirich.readers.timescale import FAST_HALF_CYCLE_S, FAST_SWING_V
+from lirich.readers.timescale import FAST_HALF_CYCLE_S, FAST_SWING_V, SLOWEST_HALF_CYCLE_H
 
 BALANCE_TOLERANCE = 0.05
 """∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
@@ -262,10 +262,6 @@ FACTORS: tuple[tuple[float, str, str], ...] = (
 """Ratio of ∫I dt to the capacity columns -> the repair that it calls for, and the other one that would also do."""
 
 
-WEEKS_H = 500.0
-"""A half-cycle beyond this (C/500) says that time is wrong, rather than the current."""
-
-
 def _wrong_factor(ratio: float, halves: HalfCycles, which: str, advice: str, of_time: frozenset[str]) -> Diagnosis:
     """Say which unit is wrong; *of_time*: the repairs of time that its own check names.
 
@@ -278,7 +274,7 @@ def _wrong_factor(ratio: float, halves: HalfCycles, which: str, advice: str, of_
             continue
         if first == "capacity-milliampere-hour" and float(halves.active_s.max()) < FAST_HALF_CYCLE_S:
             first, second = "time-in-kiloseconds", first
-        if second == "current-milliampere" and hours < WEEKS_H and first not in of_time:
+        if second == "current-milliampere" and hours < SLOWEST_HALF_CYCLE_H and first not in of_time:
             far = halves.voltage_high - halves.voltage_low >= FAST_SWING_V
             longest = float(halves.active_s.max(where=far, initial=0.0))
             fast = bool(far.any()) and longest / factor < FAST_HALF_CYCLE_S  # of pulses alone nothing tells
