@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.store.documents import natural
-from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, shown_names
+from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, shown_names, written
 from lirich.workbench.intake.doubtful_facts import doubtful
 from lirich.workbench.intake.metadata import FACT_CODES, Said, about, differing, meant, named, resolve, short_source
-from lirich.workbench.intake.taking_back import contradicted, of_file, take_back
+from lirich.workbench.intake.taking_back import Others, contradicted, of_file, take_back
 
 if TYPE_CHECKING:
     from lirich.store.things import Things
@@ -37,6 +37,13 @@ def enter_facts(
     Raises `MetadataError` if a fact is impossible.
     """
     before = things.find(Cell, key)
+    others: dict[type[Cell | Sample], Others] = {}  # their tables are read where something is withdrawn, and once
+
+    def elsewhere(thing: Cell | Sample, name: str) -> list[tuple[Scalar, Entry]]:
+        if type(thing) not in others:
+            others[type(thing)] = Others(things, before or Cell(key=key), thing)
+        return [(value, entry) for value, entry, now in others[type(thing)].of(name) if now]
+
     facts = resolve(
         key,
         entries,
@@ -45,6 +52,7 @@ def enter_facts(
         tables=tables,
         beside=beside,
         anew=anew,
+        elsewhere=elsewhere,
     )
     if facts.sample is not None:
         _overtaken(things, key, things.find(Sample, facts.sample.key), facts.sample, facts.findings, file)
@@ -136,11 +144,11 @@ def _shared(things: Things, cell: Cell, before: Sample | None, sample: Sample, n
     )
     if not changed or not others:
         return []
-    facts = " and ".join(f"{name} {getattr(sample, name)}" for name in changed)
+    facts = " and ".join(f"{name} {written(getattr(sample, name))}" for name in changed)
     corrected = before is not None and any(getattr(before, name) is not None for name in changed)
     own = cell.key if cell.key != sample.key else "NAME"
     back = " ".join(f"--unset {name}" for name in changed)
-    say = " ".join(f"--set {name}={getattr(sample, name)}" for name in changed)
+    say = " ".join(f"--set {name}={written(getattr(sample, name))}" for name in changed)
     return [
         Finding(
             code="sample-shared",
