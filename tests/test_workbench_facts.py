@@ -203,6 +203,35 @@ def test_no_other_cell_of_the_sample_says_what_was_used_before(workspace: Worksp
         assert all(message.endswith(f"; {used} is used") for message in differing)
 
 
+@pytest.mark.parametrize("how", ["by hand", "by a table", "taken back"])
+def test_a_cell_of_another_sample_says_nothing_of_that_before(workspace: Workspace, tmp_path: Path, how: str) -> None:
+    for seed, (name, said) in enumerate((("a", "SC"), ("b", "PC"))):
+        (tmp_path / name).mkdir()
+        write_curve(tmp_path / name / f"x-{name}.csv", seed=seed)
+        (tmp_path / name / "cells.csv").write_text(f"cell,file,sample,morphology\nX,x-{name}.csv,LRM,{said}\n")
+    workspace.add(tmp_path / "a", executor="serial")
+    (test,) = workspace.cells["X"].tests
+    workspace.store.change(
+        lambda things: things.replace_test(test.model_copy(update={"metadata": {"morphology": "PC"}}))
+    )
+    workspace.add(tmp_path / "b", executor="serial")
+    assert any("morphology of LRM is" in message for message in _differing(workspace, "X"))
+    if how == "by hand":
+        write_curve(tmp_path / "y.csv", seed=2)
+        workspace.add(tmp_path / "y.csv", cell="Y", facts={"sample": "other", "morphology": "SC"}, executor="serial")
+        workspace.set_facts("X", {"sample": "other"})
+        left = ["morphology of other is SC, as set by you; x-a.csv says PC; SC is used"]
+    elif how == "by a table":
+        (tmp_path / "a" / "cells.csv").write_text("cell,file\nX,x-a.csv\n")
+        (tmp_path / "b" / "cells.csv").write_text("cell,file,sample,morphology\nX,x-b.csv,other,SC\n")
+        workspace.add(tmp_path / "b", executor="serial")
+        left = ["morphology of other is SC in cells.csv, line 2 and PC in x-a.csv; SC is used"]
+    else:
+        workspace.set_facts("X", {"sample": None})
+        left = []
+    assert [message for message in _differing(workspace, "X") if message.startswith("morphology")] == left
+
+
 def test_what_the_file_of_another_test_says_is_held_against_the_fact_of_now(
     workspace: Workspace, tmp_path: Path
 ) -> None:
