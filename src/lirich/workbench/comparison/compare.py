@@ -337,8 +337,8 @@ def _one_group_only(key: str, group: str, count: int) -> Finding:
     return Finding(
         code="one-group-only",
         severity=Severity.INFO,
-        message=f"{_name(key)}{figures_}: only {group} has values",
-        where=key,
+        message=f"only {group} has values of {_name(key)}{figures_}",
+        where=_name(key),
     )
 
 
@@ -346,7 +346,7 @@ def _no_value(key: str) -> Finding:
     return Finding(
         code="no-value",
         message=f"{_name(key)} was asked for, but none of the cells has a value that can be compared",
-        where=key,
+        where=_name(key),
     )
 
 
