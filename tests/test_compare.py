@@ -428,6 +428,21 @@ def test_what_cannot_be_compared_is_said(capsys):
     assert none.message.startswith(f"{none.where} was asked for")
 
 
+def test_the_better_group_of_a_part_below_zero_is_told_to_be_that_of_the_part_alone():
+    """A gap between charge and discharge that closes is less polarisation, not less voltage decay."""
+    numbers = {"structural": (1.6, 3.8), "polarisation": (0.14, -0.89)}
+    values = [
+        value(cell, f"{part}_voltage_decay_mv_per_cycle", both[group == "PC"] + 0.01 * i, segment="ageing")
+        for part, both in numbers.items()
+        for i, (cell, group) in enumerate(GROUPS.items())
+    ]
+    structural, polarisation = sorted(compare(values, GROUPS).rows, key=lambda row: row.quantity, reverse=True)
+    assert [row.contrasts[0].favours for row in (structural, polarisation)] == ["SC", "PC"]
+    assert not any("below zero" in text for text in structural.warnings)
+    (said,) = [text for text in polarisation.warnings if text.startswith("below zero in PC: the gap")]
+    assert "for this part alone" in said
+
+
 def test_cells_of_one_sample_are_no_replicates_of_a_morphology():
     comparison = compare(ices(), GROUPS, samples={c: "batch 1" if g == "SC" else c for c, g in GROUPS.items()})
     (finding,) = [f for f in comparison.findings if f.code == "one-sample"]

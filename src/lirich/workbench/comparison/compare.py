@@ -316,6 +316,10 @@ def _row_warnings(draft: Draft, row: Sequence[GroupSummary], groups: Mapping[str
         for g in row
         if g.n < FEW_CELLS
     ]
+    what = QUANTITIES[draft.quantity]
+    negative = [g.group for g in row if g.mean < 0]
+    if negative and what.below_zero:
+        said.append(f"below zero in {', '.join(negative)}: {what.below_zero}")
     repeated = [c for c in cells_of(draft.values) if sum(v.subject.key == c for v in draft.values) > 1]
     if repeated:
         said.append(f"several values of {', '.join(repeated)}: each cell counts once, with their mean")
