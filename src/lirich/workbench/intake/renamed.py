@@ -102,6 +102,17 @@ def in_two_cells(store: Store, cells: Collection[str]) -> list[Finding]:
 
 
 def _twice(shorter: Test, longer: Test) -> Finding:
+    from lirich.workbench.simulation.simulate import READER
+
+    if shorter.reader == longer.reader == READER:
+        first, second = sorted((shorter.cell, longer.cell), key=natural)
+        return Finding(
+            code="test-in-two-cells",
+            severity=Severity.WARNING,
+            message=f"The cells {first} and {second} are one simulation under two names, which counts twice",
+            advice=f"Leave one of them out, or lirich cells {second} --remove",
+            where=first,
+        )
     return Finding(
         code="test-in-two-cells",
         severity=Severity.WARNING,
