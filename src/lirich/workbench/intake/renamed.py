@@ -27,16 +27,23 @@ class Former:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._by_second: dict[int | None, list[Test]] | None = None
+        self._found: dict[tuple[str, str], Test | None] = {}
 
     def other_export(self, test: Test, cell: str) -> Test | None:
         """Return the test of another cell of which *test*, read now and to be of *cell*, is an export as well.
 
         ``None`` where a test of *cell* is another export of it, or none is. Without clock times every test that begins
         at zero could be meant: it is then looked for among files of its name, and among all where *cell* has other
-        tests, which it could be mixed with.
+        tests, which it could be mixed with. It is looked for once: what was there before stays the same.
         """
         if test.kind != "cycling":
             return None
+        asked = (test.key, cell)
+        if asked not in self._found:
+            self._found[asked] = self._look_for(test, cell)
+        return self._found[asked]
+
+    def _look_for(self, test: Test, cell: str) -> Test | None:
         if self._by_second is None:
             self._by_second = {}
             for there in self._store.tests():
