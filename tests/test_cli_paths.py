@@ -176,3 +176,12 @@ def test_behind_two_hyphens_json_is_a_name(folder: Path) -> None:
     told = run("inspect", "--", "--json", cwd=folder)
     assert told.code == 1
     assert "There is no file --json" in told.out
+
+
+def test_a_report_is_a_page_and_never_a_pdf(folder: Path) -> None:
+    told = refused(folder, ("report", "@"), "report.pdf")
+    assert told["error"] == "InputError"
+    assert told["found"] == "report.pdf: lirich writes no PDF"
+    assert "print it from there, to a PDF" in str(told["advice"])
+    assert refused(folder, ("report", "@"), "report.docx")["expected"] == "a name in .html or .htm"
+    assert not (folder / "report.pdf").exists()

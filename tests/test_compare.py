@@ -563,3 +563,47 @@ def test_a_real_difference_is_found():
         rows = {r.quantity: r for r in compare(values, groups).rows}
         found += (rows[keys[0]].contrasts[0].p_corrected or 1) <= 0.05
     assert found / runs > 0.8
+
+
+def rates(cells: dict[str, float], low: dict[str, float] | None = None):
+    return [
+        value(
+            cell, "rate_capability", 80.0 + i, rate_c=rate, current_ma_g=250 * rate,
+            voltage_lower_v=(low or {}).get(cell, 2.0),
+        )
+        for i, (cell, rate) in enumerate(cells.items())
+    ]  # fmt: skip
+
+
+def test_a_mean_has_the_decimals_of_its_interval():
+    made = compare(ices(), GROUPS)
+    row = told(made).rows[0]
+    assert row.a == "SC: 83.65 ± 0.78 (n = 4)"
+    assert row.b == "PC: 80.7 ± 1.1 (n = 4)"
+    wide = compare(ices(sc=[-3.0, -3.1, -2.9, -3.2], pc=[1.0, 1.1, 0.9, 1.2]), GROUPS)
+    assert told(wide).rows[0].effect.startswith("−")  # a minus, not a hyphen, as in a report
+    assert '"effect_size": -' in json.dumps(wide.to_dict())
+
+
+def test_cells_at_other_rates_are_named_with_their_rates():
+    slower = {cell: 1.2 if cell == "SC-0" else 1.0 for cell in GROUPS}
+    (row,) = compare(rates(slower), GROUPS).rows
+    assert "no value of SC-0 (SC) at this rate; it has 1.2C" in row.warnings
+    assert not any(text == "no value of SC-0" for text in row.warnings)
+
+
+def test_what_is_not_compared_names_its_rate_and_its_cells():
+    slower = {cell: 1.2 if cell in ("SC-0", "PC-0") else 1.0 for cell in GROUPS}
+    made = compare(rates(slower, {"SC-0": 2.0, "PC-0": 2.5}), GROUPS)
+    (refused,) = told(made).refused
+    assert refused.figures == ("rate capability (1.2C)",)
+    assert (refused.a, refused.b) == ("SC: SC-0", "PC: PC-0")
+
+
+def test_a_notebook_says_once_what_is_noticed_of_many_cells():
+    bounds = [ice(cell, 90.0, operator=Operator.GREATER) for cell in ("SC-0", "SC-1", "PC-0")]
+    made = compare([*ices()[2:4], *ices()[5:], *bounds], GROUPS)
+    assert sum(f.code == "value-left-out" for f in made.findings) == 3
+    shown = made._repr_html_()
+    assert shown.count("value-left-out") == 1
+    assert "SC-0, SC-1, PC-0: initial Coulombic efficiency of each is not compared" in shown

@@ -16,10 +16,13 @@ from lirich.model.format import (
     condition_unit,
     format_apart,
     format_conditions,
+    format_count,
     format_interval,
     format_number,
     format_quantity,
     format_rate,
+    format_signed,
+    format_signed_span,
     format_value,
 )
 from lirich.store.literature import load
@@ -79,10 +82,22 @@ def test_dimensionless_has_no_unit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "text"), [(0.1, "C/10"), (0.05, "C/20"), (1 / 3, "C/3"), (1.0, "1C"), (2.0, "2C"), (1.5, "1.5C")]
-)
+    ("rate", "text"),
+    [
+        (0.1, "C/10"), (0.05, "C/20"), (1 / 3, "C/3"), (1.0, "1C"), (2.0, "2C"), (1.5, "1.5C"),
+        (0.0502, "C/20"), (0.33, "C/3"), (0.17, "C/6"),  # as measured, as a source rounds it
+        (0.0629, "0.063C"), (0.0638, "0.064C"), (0.0602, "0.060C"), (0.0606, "0.061C"), (0.4, "0.40C"), (0.997, "1C"),
+    ],
+)  # fmt: skip
 def test_rates_as_they_are_spoken(rate: float, text: str) -> None:
     assert format_rate(rate) == text
+
+
+def test_counts_and_signs() -> None:
+    assert [format_count(n).replace("\u202f", "_") for n in (4217, 11432, 2_000_000)] == ["4217", "11_432", "2_000_000"]
+    assert [format_signed(x, decimals=2) for x in (2.456, -7.51, -0.001)] == ["+2.46", "−7.51", "0.00"]
+    assert format_signed_span(-0.23, 0.156, significant=3) == "−0.23 … +0.156"
+    assert format_signed_span(-0.23, None, significant=3) == ""
 
 
 def test_conditions_say_what_is_stated_and_nothing_else() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lirich.model import Cell
+from lirich.reports import sections
 from lirich.reports.data import (
     CellReport,
     ComparisonReport,
@@ -197,3 +200,40 @@ def test_what_is_lost_needs_as_many_cycles_as_a_slope(cycles: int, told: bool) -
     else:
         assert lost.answer.startswith("Cannot be told: no cell has 5")
         assert f"x: {cycles}" in said
+
+
+def test_a_secured_difference_beside_the_headlines_is_named_and_not_folded() -> None:
+    headline = compared(0.6, (-1.0, 1.0)).comparison
+    assert headline is not None
+    beside = QuantityRow(
+        "irreversible_capacity_mah_g",
+        (GroupRow("SC", (("a", 5.2), ("b", 5.2)), 5.2), GroupRow("PC", (("c", 4.9), ("d", 4.9)), 4.9)),
+        (PairRow("SC", "PC", 2.5, 1.0, 4.0, 0.004, 0.0095),),
+    )
+    open_ = replace(beside, quantity="plateau_capacity_mah_g", pairs=(PairRow("SC", "PC", 0.1, -1.0, 1.0, 0.6, 0.9),))
+    data = replace(compared(0.6, (-1.0, 1.0)), comparison=replace(headline, rows=(*headline.rows, open_, beside)))
+    answer = which_is_better(data)
+    assert answer.answer == "PC is better in first-cycle irreversible capacity. Secured: 1 of 3 comparisons."
+    assert [e.verdict for e in answer.evidence] == ["PC is better", "cannot be told apart"]
+    shown, folded = sections.compared(data)
+    assert shown == [*headline.rows, beside]
+    assert folded == [open_]
+    without_direction = replace(beside, quantity="plateau_capacity_mah_g")
+    won = compared(0.01, (-3.0, -1.0)).comparison
+    assert won is not None
+    more = replace(data, comparison=replace(won, rows=(*won.rows, beside, without_direction, open_)))
+    assert which_is_better(more).answer == (
+        "SC: better in 1 of 1 headline comparisons, worse in none. 2 of 3 others are secured: PC is better in 1, "
+        "neither is better in 1."
+    )
+
+
+def test_cells_that_are_not_analysed_are_told_to_be_analysed() -> None:
+    new = [CellReport(cell=Cell(key=key), analysed=False) for key in ("new-1", "new-2")]
+    for answer in summarise(ReportData("t", tuple(new))):
+        assert answer.answer == "Not analysed: run lirich analyse."
+        assert not answer.evidence + answer.caveats
+    known = tuple(made_up_cell(k, curves=False) for k in "ab")
+    _, lost, why = summarise(ReportData("t", (*known, *new)))
+    assert lost.caveats[0] == why.caveats[0] == "Not analysed: run lirich analyse (new-1, new-2)."
+    assert not any("new-1" in text for text in (lost.answer, *(e.label for e in lost.evidence), *lost.caveats[1:]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import check_page, console, print_json, progress_bar, show_findings, show_table
 from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_reasons
 from lirich.cli.screening import workspace_of
 
@@ -67,13 +67,14 @@ def additives(study: Path, output: Path | None, folder: Path | None, *, json: bo
 def _check(output: Path | None) -> None:
     from lirich.workbench.screening.answer import OUTPUTS
 
-    check_output(output, (*PAGE, *OUTPUTS))
+    check_page(output, OUTPUTS)
 
 
 def _answered(
     answer: ScreenAnswer, output: Path | None, workspace: Workspace | None, told: Collection[str], *, json: bool
 ) -> None:
     from lirich.workbench.screening.answer import keep_answer, write_answer
+    from lirich.workbench.userfiles import PAGE
 
     kept = 0 if workspace is None else keep_answer(workspace.store, answer)
     if output is not None and output.suffix.lower() in PAGE:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import check_page, console, print_json, progress_bar, show_findings, show_table
 from lirich.cli.ranked import figure_cells, head_of, rank_cell, show_reasons
 from lirich.cli.screening import workspace_of
+from lirich.model.format import format_signed
 
 if TYPE_CHECKING:
     from lirich.screening.coatings import CoatingStudy
@@ -36,7 +37,7 @@ def coatings(
     """Run a study, keep its values where there is a workspace, answer in words, write the page."""
     from lirich.workbench.solids.screen_coatings import keep_values, read_coatings, run_coatings
 
-    check_output(output, PAGE)
+    check_page(output)
     workspace = workspace_of(folder)
     asked = _changed(read_coatings(Path(study)), cathode, electrolytes, voltage)
     with progress_bar("computing", quiet=json) as progress:
@@ -92,7 +93,9 @@ def show(result: CoatingsResult) -> None:
         place = result.place(candidate.name)
         if place is None:
             break
-        rows.append((rank_cell(place), candidate.name, f"{place.score:+.2f}", *figure_cells(candidate, keys)))
+        rows.append(
+            (rank_cell(place), candidate.name, format_signed(place.score, decimals=2), *figure_cells(candidate, keys))
+        )
     numbers = tuple(range(2, 3 + len(keys)))
     show_table(
         f"{study.name} (computed; 90 % intervals; 0 reacts with nothing)",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lirich.cli.options import Json
-from lirich.cli.output import PAGE, check_output, console, print_json, show_table, want_json
+from lirich.cli.output import check_page, console, print_json, show_table, want_json
 from lirich.cli.solid_cell import cell_command
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def window_command(
 ) -> None:
     """Between which potentials compounds are stable, and what they become beyond."""
     want_json(json)
-    check_output(output, PAGE)
+    check_page(output)
     from lirich.workbench.solids import interface as verb
 
     found = verb.windows_of(formulas, energies)
@@ -94,7 +94,7 @@ def reaction_command(
 ) -> None:
     """What two solids do where they touch, and how much drives it."""
     want_json(json)
-    check_output(output, PAGE)
+    check_page(output)
     from lirich.workbench.solids import interface as verb
 
     found = verb.contacts_of(a, b, voltage, charged=charged, energies=energies, computed=computed)
@@ -137,7 +137,7 @@ def map_command(
 ) -> None:
     """How much drives the reaction of many materials with a cathode, electrolytes and lithium metal."""
     want_json(json)
-    check_output(output, PAGE)
+    check_page(output)
     from lirich.workbench.solids import interface as verb
 
     found = verb.reactions_of(
@@ -178,7 +178,7 @@ def stack_command(
 ) -> None:
     """What happens at each interface of a stack: cathode, coatings if any, electrolyte."""
     want_json(json)
-    check_output(output, PAGE)
+    check_page(output)
     from lirich.errors import InputError
     from lirich.workbench.solids import interface as verb
 

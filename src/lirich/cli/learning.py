@@ -45,11 +45,12 @@ def show_map(result: MapResult) -> None:
     """Print a map and the way of every cell."""
     from lirich.learn.loadings import describe
     from lirich.learn.matrix import UNITS
+    from lirich.model.format import format_count
 
     model, out = result.model, console()
     unit, along = UNITS[model.kind_]
     learned = result.scores["learned"].sum()
-    what = f"{model.n_curves_:,} curves" if model.n_curves_ else "published loadings"
+    what = f"{format_count(model.n_curves_)} curves" if model.n_curves_ else "published loadings"
     out.print(
         f"[bold]{escape(result.name)}[/]: {len(model.components_)} components of {what} ({model.kind_} of "
         f"{model.direction_}, {len(model.grid_)} points, {model.grid_[0]:g} to {model.grid_[-1]:g} "

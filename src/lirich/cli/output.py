@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from lirich.compute import Progress
     from lirich.model import Finding
 
-PAGE = (".html", ".htm")
-"""Endings of the names of pages."""
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 MOST_PLACES = 6
 _HASH = re.compile(r"[0-9a-f]{64}(\.[a-z]+)?")
@@ -70,6 +68,16 @@ def check_output(output: Path | None, forms: Sequence[str] = ()) -> None:
     check_file(output, forms)
 
 
+def check_page(output: Path | None, also: Sequence[str] = ()) -> None:
+    """Raise `InputError` before the work where the page that is asked for cannot be written after it.
+
+    *also* are the endings of other files that can be written in its place.
+    """
+    from lirich.workbench.userfiles import PAGE
+
+    check_output(output, (*PAGE, *also))
+
+
 def print_json(data: Any) -> None:
     """Print one JSON object and nothing else on stdout."""
     sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
@@ -94,35 +102,29 @@ def _short(text: str) -> str:
 
 def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> None:
     """Print findings, the gravest first, equal ones of many cells once, few of one code; all without *limit*."""
+    from lirich.model.finding import together
+
     order = ("error", "warning", "info")
-    grouped: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in findings:
-        grouped.setdefault((finding.severity, finding.code, finding.said_of("…")), []).append(finding)
-    rows = sorted(grouped.items(), key=lambda item: order.index(item[0][0]))
+    rows = sorted(together(findings), key=lambda each: order.index(each.finding.severity))
     out = console()
-    codes = Counter((severity, code) for (severity, code, _), _ in rows)
+    codes = Counter((each.finding.severity, each.finding.code) for each in rows)
     told: Counter[tuple[str, str]] = Counter()
     left = 0
-    for (severity, code, _), members in rows:
+    for each in rows:
+        first, severity, code = each.finding, each.finding.severity, each.finding.code
         told[severity, code] += 1
         number = told[severity, code]
         if limit is not None and (number > MOST_OF_ONE_CODE or sum(told.values()) - left > limit):
             left += 1
             continue
-        first = members[0]
-        places = list(dict.fromkeys(f.where for f in members if f.where))
+        places = each.places_unsaid
         # one name of a file by its hash says as much as six
         most = 1 if _HASH.search(places[0] if places else "") else MOST_PLACES
         shown = ", ".join(places[:most]) + f" and {len(places) - most} more" * (len(places) > most)
-        where = f"[bold]{escape(_short(shown))}:[/] "
-        text = first.message
-        if not places or (len(places) == 1 and first.names_its_place):
-            where = ""
-        elif len(places) > 1:
-            text = first.said_of("each")
+        where = f"[bold]{escape(_short(shown))}:[/] " if places else ""
         more = codes[severity, code] - MOST_OF_ONE_CODE if limit is not None and number == MOST_OF_ONE_CODE else 0
         like = f" [dim](and {more} more like it)[/]" if more > 0 else ""
-        out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(_short(text))} [dim]{code}[/]{like}")
+        out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(_short(each.text))} [dim]{code}[/]{like}")
         if first.advice:
             out.print(f"  [dim]→ {escape(first.advice)}[/]")
     if left:

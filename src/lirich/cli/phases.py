@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import check_page, console, print_json, progress_bar, show_findings, show_table
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
@@ -28,7 +28,7 @@ def phases(
     """Run a study, keep its values where there is a workspace, show the map in words, write the report."""
     from lirich.workbench.solids.phases import keep_phases, read_phases, run_phases, shipped_phases
 
-    check_output(output, PAGE)
+    check_page(output)
     if shipped:
         result = shipped_phases(study)
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from lirich.cli.output import console
+from lirich.model.format import format_signed, format_signed_span
 
 if TYPE_CHECKING:
     from lirich.screening.candidate import Candidate
@@ -33,9 +34,10 @@ def rank_cell(place: Ranked) -> str:
 
 def score_cell(place: Ranked) -> str:
     """Return a score with its interval below it, where it has one."""
+    score = format_signed(place.score, decimals=2)
     if not place.has_interval:
-        return f"{place.score:+.2f}"
-    return f"{place.score:+.2f}\n({place.score_low:+.2f} … {place.score_high:+.2f})"
+        return score
+    return f"{score}\n({format_signed_span(place.score_low, place.score_high, decimals=2)})"
 
 
 def figure_cells(candidate: Candidate, keys: Iterable[str]) -> list[str]:
@@ -53,7 +55,10 @@ def figure_cells(candidate: Candidate, keys: Iterable[str]) -> list[str]:
             continue
         words = figure_words(key, candidate.figures[key]).removesuffix(QUANTITIES[key].unit).strip()
         change = candidate.changes.get(key)
-        cells.append(words.replace(" (", "\n(") + (f"\nΔ {change.value:+.3g}" if change is not None else ""))
+        cells.append(
+            words.replace(" (", "\n(")
+            + (f"\nΔ {format_signed(change.value, significant=3)}" if change is not None else "")
+        )
     return cells
 
 

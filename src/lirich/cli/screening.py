@@ -9,9 +9,10 @@ import typer
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
-from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import check_output, check_page, console, print_json, progress_bar, show_findings, show_table
 from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_why
 from lirich.errors import WorkspaceNotFoundError
+from lirich.model.format import format_signed, format_signed_span
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
@@ -38,7 +39,7 @@ def dopants(
     from lirich.workbench.screening.screen import keep_values
     from lirich.workbench.userfiles import check_folder
 
-    check_output(output, PAGE)
+    check_page(output)
     if cells is not None:
         check_folder(cells)
     workspace = workspace_of(folder)
@@ -144,8 +145,8 @@ def _show_learned(found: ScreenPrediction) -> None:
     rows = [
         (
             p.name,
-            f"{p.score.value:+.2f}",
-            f"{p.score.low:+.2f} … {p.score.high:+.2f}",
+            format_signed(p.score.value, decimals=2),
+            format_signed_span(p.score.low, p.score.high, decimals=2),
             toxicity_words(p.ion.element),
             price_words(p.ion.element),
             p.falls_at,
@@ -242,7 +243,10 @@ def _show_states(result: ScreenResult) -> None:
             words = [
                 "–" if c is None else figure_words(key, c.change).removesuffix(QUANTITIES[key].unit) for c in there
             ]
-            percent = next((f"{c.percent:+.0f}" for c in there[:1] if c is not None and c.percent is not None), "–")
+            percent = next(
+                (format_signed(c.percent, decimals=0) for c in there[:1] if c is not None and c.percent is not None),
+                "–",
+            )
             rows.append((name, percent, *words))
         heads = ("candidate", f"% of the undoped, {state_words(states[0])}", *(state_words(s) for s in states))
         title = f"{mine[0].name}, {QUANTITIES[key].unit}, by state of charge"

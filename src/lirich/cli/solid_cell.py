@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lirich.cli.options import Json
-from lirich.cli.output import PAGE, check_output, console, print_json, show_findings, show_table, want_json
+from lirich.cli.output import check_page, console, print_json, show_findings, show_table, want_json
 
 CATHODE = "Li1.2Mn0.54Ni0.13Co0.13O2"
 
@@ -60,7 +60,7 @@ def cell_command(
     Example: lirich interface cell --coating LiNbO3 --coating Li3PO4 --cycles 50 -o coatings.html
     """
     want_json(json)
-    check_output(output, PAGE)
+    check_page(output)
     from lirich.cli.simulation import numbers_of
     from lirich.workbench.solids import solid_cell as verb
     from lirich.workbench.solids.solid_cell_said import words

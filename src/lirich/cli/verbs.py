@@ -84,7 +84,7 @@ def add(
     json: bool,
 ) -> None:
     """Read files into the workspace."""
-    from lirich.model.format import format_origins
+    from lirich.model.format import format_count, format_origins
     from lirich.workbench.intake.cellfacts import facts_wanted
     from lirich.workbench.intake.celltables import facts_from_options
 
@@ -112,7 +112,7 @@ def add(
                 Path(a.path).name,
                 a.cell,
                 a.test.reader,
-                f"{a.rows:,}",
+                format_count(a.rows),
                 f"{a.test.confidence:.0%}",
                 "; ".join(
                     filter(

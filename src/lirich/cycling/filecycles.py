@@ -45,7 +45,7 @@ def in_cycle_order(vendor_cycle: Integers, dq_ah: Array) -> tuple[Integers | Non
         Finding(
             code="cycles-not-in-order",
             severity=Severity.INFO,
-            message=f"The rows come in the order of the cycles {_shown(number.tolist())}; they were put in the order "
+            message=f"The rows come in the order of {_shown(number.tolist())}; they were put in the order "
             "of their numbers",
         )
     ]
@@ -78,7 +78,7 @@ def numbered_by_file(
         findings.append(
             Finding(
                 code="half-cycles-turned",
-                message=f"Cycle(s) {_shown(turned)} of the file have the {names[0]} before the {names[1]}: a curve "
+                message=f"In {_shown(turned)} of the file the {names[0]} stands before the {names[1]}: a curve "
                 "without time does not tell which came first, and they are taken as halves of one cycle, as numbered",
                 advice=f"If the test did begin with a {names[0]}, read no efficiency from it, or number it as cycle 0",
             )
@@ -92,11 +92,12 @@ _AGAIN = "cycle-number-repeated"
 def _repeated(numbers: list[int]) -> Finding:
     return Finding(
         code=_AGAIN,
-        message=f"Cycle(s) {_shown(numbers)} of the file have more than one charge or discharge: the curves of several "
+        message=f"There is more than one charge or discharge in {_shown(numbers)} of the file: the curves of several "
         "cells or figures in one table?",
         advice="Give each cell a file of its own, and each cycle a number of its own",
     )
 
 
 def _shown(numbers: list[int]) -> str:
-    return ", ".join(str(n) for n in numbers[:10]) + (", …" if len(numbers) > 10 else "")
+    listed = ", ".join(str(n) for n in numbers[:10]) + (", …" if len(numbers) > 10 else "")
+    return f"cycle{'' if len(numbers) == 1 else 's'} {listed}"

@@ -136,15 +136,16 @@ def unlike_findings(
             unlike.setdefault((purpose, key.unlike(reference, settings)), []).append(number)
     findings = []
     for (purpose, names), found in unlike.items():
+        one = len(found) == 1
         shown = ", ".join(str(n) for n in found[:12]) + (", …" if len(found) > 12 else "")
         findings.append(
             Finding(
                 code="unlike-conditions",
                 severity=Severity.WARNING if purpose == "ageing" else Severity.INFO,
-                message=f"Cycle(s) {shown} ({purpose.replace('_', ' ')}) differ from the ageing cycles in "
-                f"{' and '.join(names) or 'protocol'}; they enter no fade and no retention",
+                message=f"{'Cycle' if one else 'Cycles'} {shown} ({purpose.replace('_', '-')}) "
+                f"{'differs' if one else 'differ'} from the ageing cycles in {' and '.join(names) or 'protocol'}, and "
+                f"{'enters' if one else 'enter'} no fade and no retention",
                 advice="Correct the protocol segments if that is wrong",
-                where=f"cycles {shown}",
             )
         )
     return findings

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -57,3 +59,36 @@ class Finding(InNotebook, Frozen):
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where and self.where not in self.message else ""
         return f"{self.severity} {where}{self.message} ({self.code})" + (f" → {self.advice}" if self.advice else "")
+
+
+class Together(NamedTuple):
+    """One thing that was noticed at several places: its first finding, the places, and what is said of each."""
+
+    finding: Finding
+    places: tuple[str, ...]
+    text: str
+
+    @property
+    def told(self) -> Finding:
+        """The finding with the places before what is said of them."""
+        places = self.places_unsaid
+        text = f"{', '.join(places)}: {self.text}" if places else self.text
+        return self.finding.model_copy(update={"message": text})
+
+    @property
+    def places_unsaid(self) -> tuple[str, ...]:
+        """The places, but for a single one that the text itself names."""
+        return () if len(self.places) == 1 and self.finding.names_its_place else self.places
+
+
+def together(findings: Iterable[Finding]) -> list[Together]:
+    """Put findings together that differ in their place alone, in the order of the first of each."""
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.severity, finding.code, finding.said_of("…")), []).append(finding)
+    found = []
+    for members in alike.values():
+        first = members[0]
+        places = tuple(dict.fromkeys(f.where for f in members if f.where))
+        found.append(Together(first, places, first.said_of("each") if len(places) > 1 else first.message))
+    return found

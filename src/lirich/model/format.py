@@ -76,6 +76,26 @@ def format_number(number: float, *, decimals: int | None = None, significant: in
     return _dressed(text)
 
 
+def format_count(number: int) -> str:
+    """Write how many there are, all digits: ``4217``, ``11 432``, ``2 000 000``."""
+    return format_number(number, decimals=0)
+
+
+def format_signed(number: float, *, decimals: int | None = None, significant: int = 4) -> str:
+    """Write *number* as `format_number` does, with its sign also where it is above zero: ``+2.46``, ``−7.51``."""
+    text = format_number(number, decimals=decimals, significant=significant)
+    return f"+{text}" if number > 0 and any(digit in text for digit in "123456789∞") else text
+
+
+def format_signed_span(
+    low: float | None, high: float | None, *, decimals: int | None = None, significant: int = 4
+) -> str:
+    """Write the two ends of a span with their signs, ``−0.23 … +0.16``; nothing where an end is not known."""
+    if low is None or high is None:
+        return ""
+    return " … ".join(format_signed(end, decimals=decimals, significant=significant) for end in (low, high))
+
+
 def format_interval(interval: Interval, quantity: str, *, unit: bool = True) -> str:
     """Write an interval alone, ``0.35 … 0.52 mV/cycle``, in the unit of *quantity*."""
     tail = _unit(quantity) if unit else ""
@@ -182,14 +202,26 @@ def format_below(number: float, limit: float) -> str:
     return next((text for text in texts if float(text) < limit), f"{number:g}")
 
 
+_SAME_RATE = 0.005  # a measured current is that of a programmed rate to so much
+_RATE_DIGITS = 2
+
+
 def format_rate(rate_c: float) -> str:
-    """Write a C-rate as a battery person does: ``C/10``, ``1C``, ``0.4C``."""
+    """Write a C-rate as a battery person does: ``C/10``, ``1C``, ``0.40C``.
+
+    ``C/n`` is written where the rate is 1/n to 0.5 %, or is what 1/n is rounded to two digits (0.33, 0.17); of all
+    others, two digits.
+    """
     if rate_c <= 0 or not math.isfinite(rate_c):
         return f"{format_number(rate_c, significant=3)}C"
-    inverse = 1 / rate_c
-    if rate_c < 0.99 and inverse > 1.5 and abs(inverse - round(inverse)) < 0.02 * inverse:
-        return f"C/{round(inverse)}"
-    return f"{format_number(rate_c, significant=2)}C"
+    n = round(1 / rate_c)
+    near = n > 1 and math.isclose(rate_c, 1 / n, rel_tol=_SAME_RATE)
+    if near or (n > 1 and math.isclose(rate_c, float(f"{1 / n:.{_RATE_DIGITS}g}"), rel_tol=1e-9)):
+        return f"C/{n}"
+    rounded = float(f"{rate_c:.{_RATE_DIGITS}g}")
+    if rounded >= 1:
+        return f"{format_number(rounded)}C"
+    return f"{format_number(rounded, decimals=_RATE_DIGITS - 1 - _exponent(rounded))}C"
 
 
 def format_conditions(conditions: Conditions) -> str:
@@ -248,11 +280,16 @@ def format_conditions(conditions: Conditions) -> str:
     return " · ".join(parts)
 
 
-def format_figure(quantity: str, conditions: Conditions) -> str:
-    """Write which figure of a test a value is: the name, with direction, threshold, state of charge and peak."""
+def format_figure(quantity: str, conditions: Conditions, *, with_rate: bool = False) -> str:
+    """Write which figure of a test a value is: the name, with direction, threshold, state of charge and peak.
+
+    *with_rate* tells figures of one quantity apart by their rate too, or by their current where there is none.
+    """
     c = conditions
     which = Conditions(
         direction=None if c.direction is not None and c.direction in QUANTITIES[quantity].name else c.direction,
+        rate_c=c.rate_c if with_rate else None,
+        current_ma_g=c.current_ma_g if with_rate and c.rate_c is None else None,
         threshold_v=c.threshold_v,
         soc_percent=c.soc_percent,
         other={"peak": c.other["peak"]} if "peak" in c.other else {},

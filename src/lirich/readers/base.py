@@ -11,6 +11,7 @@ import polars as pl
 
 from lirich.errors import MissingColumnError
 from lirich.model import Finding, Scalar, Severity
+from lirich.model.format import format_count
 from lirich.model.notebook import InNotebook, Listed, html_table
 from lirich.model.table import CHARGED, COLUMNS, CURRENT, DISCHARGED, TIME, VOLTAGE
 
@@ -70,7 +71,7 @@ class Reading(InNotebook):
     def told(self) -> dict[str, str]:
         """Return in words what was read, by what, and what the file says."""
         own = {
-            "rows": f"{self.table.height:,}",
+            "rows": format_count(self.table.height),
             "reader": f"{self.reader}, {self.confidence:.0%} sure" + (f": {self.reason}" if self.reason else ""),
             "repairs": ", ".join(self.repairs),
             "left out": ", ".join(self.unrecognised),
@@ -82,7 +83,7 @@ class Reading(InNotebook):
         return InNotebook._repr_html_(self) + matched_columns(self.recognised) + findings
 
     def __str__(self) -> str:
-        read = f"{self.table.height:,} rows of {', '.join(self.table.columns)}; reader {self.reader}"
+        read = f"{format_count(self.table.height)} rows of {', '.join(self.table.columns)}; reader {self.reader}"
         return "\n".join([f"{read}, {self.confidence:.0%} sure", *map(str, self.findings)])
 
     __repr__ = __str__

@@ -128,7 +128,7 @@ def turn_backward(draft: Draft, direction: NDArray[np.int8] | None) -> None:
     if turned:
         draft.find(
             "rows-turned",
-            f"{turned} half-cycle(s) are listed from their end to their beginning: their rows were turned",
+            f"{turned} half-cycle{' is' if turned == 1 else 's are'} listed from end to beginning; rows were turned",
             Severity.INFO,
         )
         _take(draft, order)

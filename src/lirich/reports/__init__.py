@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lirich.reports.data import CellReport, ComparisonReport, ReportData
 from lirich.reports.html import build_report
-from lirich.workbench.userfiles import check_file, write_text
+from lirich.workbench.userfiles import PAGE, check_file, write_text
 
 if TYPE_CHECKING:
     from lirich.workbench.workspace import Workspace
@@ -22,7 +22,8 @@ def write_report(
     """Write the report of a workspace to *path* and return it.
 
     *cells* names the cells (all by default), *by* the field to compare by (morphology where it makes groups). The
-    file appears whole or not at all. Raises `UnknownNameError` on a cell or field, `InputError` without a cell.
+    file appears whole or not at all. Raises `UnknownNameError` on a cell or field, `InputError` without a cell
+    or on a name that does not end in ``.html`` or ``.htm``.
     """
     from lirich.reports.collect import collect
 
@@ -33,8 +34,9 @@ def write_page(path: str | Path, text: str | Callable[[], str]) -> Path:
     """Write an HTML page to *path* and return it; whole or not at all.
 
     *text* may be a function, which is called once it is known that the file can be written. Raises `InputError` where
-    it cannot: there is no such folder, the name is that of a folder, or is too long.
+    it cannot: the name is not that of a page (``.html``, ``.htm``), is a folder or too long, or there is no such
+    folder.
     """
     target = Path(path)
-    check_file(target)
+    check_file(target, PAGE)
     return write_text(target, text if isinstance(text, str) else text())

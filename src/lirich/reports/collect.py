@@ -13,7 +13,8 @@ import polars as pl
 from lirich import __version__
 from lirich.errors import LirichError, NotEnoughDataError
 from lirich.model import Cell, Finding, Severity
-from lirich.model.format import format_conditions, format_number, format_rate
+from lirich.model.finding import together
+from lirich.model.format import format_conditions, format_count, format_number, format_rate
 from lirich.plots.thinning import choose_cycles
 from lirich.reports.data import (
     CellReport,
@@ -26,6 +27,7 @@ from lirich.reports.data import (
     StateMapReport,
 )
 from lirich.reports.figures import LEVELS, first_level
+from lirich.reports.summary import NOT_ANALYSED
 from lirich.workbench.comparison.context import in_words, standings
 from lirich.workbench.figures import drawn_spectra
 from lirich.workbench.outdated import OUT_OF_DATE
@@ -105,8 +107,8 @@ def _state_map(workspace: Workspace, keys: Sequence[str]) -> tuple[StateMapRepor
         sentences.append(f"{turning} of {len(result.ways)} cells change their regime (crosses).")
     return StateMapReport(
         figures=tuple(map_only(result)),
-        lead=f"Each {model.direction_} curve as a point on the map {MAP_NAME!r}, learned from {model.n_curves_:,} "
-        "curves: cells that age alike move alike. "
+        lead=f"Each {model.direction_} curve as a point on the map {MAP_NAME!r}, learned from "
+        f"{format_count(model.n_curves_)} curves: cells that age alike move alike. "
         f"PC1 is {100 * model.explained_variance_ratio_[0]:.0f} % of what differs between them.",
         sentences=tuple(sentences),
         warnings=tuple(f.message for f in result.findings if f.severity is not Severity.INFO),
@@ -152,17 +154,7 @@ def comparison_report(comparison: Comparison) -> ComparisonReport:
 
 def _together(findings: Sequence[Finding]) -> tuple[str, ...]:
     """Return messages as sentences, those that differ in their cell alone as one that names the cells."""
-    alike: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        alike.setdefault((finding.code, finding.said_of("…")), []).append(finding)
-    told = []
-    for members in alike.values():
-        first = members[0]
-        places = list(dict.fromkeys(f.where for f in members if f.where))
-        text = first.said_of("each") if len(places) > 1 else first.message
-        named = not places or (len(places) == 1 and first.names_its_place)
-        told.append(text if named else f"{', '.join(places)}: {text}")
-    return tuple(told)
+    return tuple(each.told.message for each in together(findings))
 
 
 def _row(row: ComparisonRow) -> QuantityRow:
@@ -223,7 +215,8 @@ def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "
             findings=tuple(view.findings),
             spectra=spectra,
             group=group,
-            notes=(alone if view.impedance else "This cell is not analysed: run lirich analyse.",),
+            notes=(alone if view.impedance else f"{NOT_ANALYSED}.",),
+            analysed=bool(view.impedance),
         )
     cycles = view.cycles
     shown = choose_cycles(cycles["cycle"].to_list(), most_cycles) if most_cycles and cycles.height else []

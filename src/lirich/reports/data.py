@@ -11,6 +11,7 @@ from lirich.cycling.material import no_li_rich_cathode
 from lirich.model import Cell, Finding, Origin, Sample, Scalar, Test, Value
 from lirich.plots import Figure
 from lirich.plots.style import NO_GROUP
+from lirich.workbench.comparison.result import SIGNIFICANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class CellReport:
     simulation knows. ``spectra`` are impedance spectra with what was read from them: name, spectrum, circuit.
     ``notes`` are sentences about this cell, plain text. ``label`` names it where its key is not enough (a second
     run); ``smoothing`` says how its dQ/dV was made; ``settings`` are those that its values were made with, ``None``
-    where they are not known.
+    where they are not known. ``analysed`` is false where nothing was computed from its files yet.
     """
 
     cell: Cell
@@ -59,6 +60,7 @@ class CellReport:
     label: str = ""
     smoothing: str = ""
     settings: Mapping[str, Scalar] | None = None
+    analysed: bool = True
 
     @property
     def name(self) -> str:
@@ -115,6 +117,16 @@ class PairRow:
     difference_low: float | None = None
     difference_high: float | None = None
 
+    @property
+    def deciding_p(self) -> float | None:
+        """The corrected p; the raw one where none was corrected."""
+        return self.p if self.p_corrected is None else self.p_corrected
+
+    @property
+    def secured(self) -> bool:
+        """Whether the groups differ, at the level that a comparison in words has too."""
+        return self.deciding_p is not None and self.deciding_p < SIGNIFICANT
+
 
 @dataclass(frozen=True, slots=True)
 class QuantityRow:
@@ -130,6 +142,11 @@ class QuantityRow:
     warnings: tuple[str, ...] = ()
     conditions: str = ""
     rank: float = 0.0
+
+    @property
+    def secured(self) -> bool:
+        """Whether any two of its groups differ."""
+        return any(pair.secured for pair in self.pairs)
 
     @property
     def weight(self) -> tuple[bool, bool, int]:

@@ -18,7 +18,7 @@ from lirich.plots.thinning import thin_rows
 from lirich.quantities import QUANTITIES
 from lirich.reports.data import CellReport, QuantityRow, ReportData
 from lirich.reports.diagnosis import energy_loss, slowest
-from lirich.reports.summary import headline_rows
+from lirich.reports.summary import told_rows
 from lirich.store.literature import about, filed_elsewhere
 
 OVERLAID = (
@@ -157,14 +157,14 @@ def comparison_figures(data: ReportData) -> list[Figure]:
     """Return the figures of the compared headline quantities, then of others, at most `MOST_COMPARED`."""
     if data.comparison is None:
         return []
-    headline = headline_rows(data.comparison)
+    headline, _ = told_rows(data.comparison)
     told = {r.quantity for r in headline}
     others: dict[str, QuantityRow] = {}
     for row in data.comparison.rows:
         if row.quantity not in told and not row.refused and _varies(row):
             known = others.setdefault(row.quantity, row)
-            others[row.quantity] = max(known, row, key=lambda r: r.weight)  # the first of equal ones
-    compared = [*(r for r in headline if not r.refused and _varies(r)), *others.values()]
+            others[row.quantity] = max(known, row, key=lambda r: (r.secured, r.weight))  # the first of equal ones
+    compared = [*(r for r in headline if not r.refused and _varies(r)), *sorted(others.values(), key=_unsecured)]
     figures: list[Figure] = []
     for row in compared[:MOST_COMPARED]:
         groups = [
@@ -220,6 +220,10 @@ def _context(key: str, ones: Sequence[tuple[str, Value]], literature: Sequence[V
     )  # of the copies only the place in this figure is used
     elsewhere = filed_elsewhere(facts, key)
     return replace(figure, note=f"{figure.note} {elsewhere}.") if figure and elsewhere else figure
+
+
+def _unsecured(row: QuantityRow) -> bool:
+    return not row.secured
 
 
 def _varies(row: QuantityRow) -> bool:

@@ -19,7 +19,7 @@ from lirich import __version__
 from lirich.errors import InputError
 from lirich.model import Interval
 from lirich.model.flags import Marks
-from lirich.model.format import capitalised, format_number, format_quantity
+from lirich.model.format import capitalised, format_count, format_number, format_quantity
 from lirich.plots import Figure, style
 from lirich.plots.figure import CONFIG, PLOTLY_VERSION, plotly_source, script_json
 from lirich.quantities import QUANTITIES
@@ -196,6 +196,7 @@ def _environment() -> jinja2.Environment:
         duration=sections.duration,
         started=sections.started,
         number=format_number,
+        count_of=format_count,
         p_value=_p_value,
         plainly=plainly,
         screened=_screened,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lirich.model import Composition
+from lirich.model.format import format_signed, format_signed_span
 from lirich.quantities import QUANTITIES
 from lirich.reports.dopant_cells import crystal_key, drawn_words, shelves
 from lirich.reports.dopant_figures import figure_table
@@ -123,8 +124,8 @@ def _row(result: ScreenResult, candidate: Candidate, row: Mapping[str, Any]) -> 
         name=candidate.name,
         rank=str(place.rank),
         ranks=f"{place.rank_low}–{place.rank_high}" if place.rank_low != place.rank_high else "",
-        score=f"{place.score:+.2f}",
-        interval=f"{place.score_low:+.2f} … {place.score_high:+.2f}" if place.has_interval else "",
+        score=format_signed(place.score, decimals=2),
+        interval=format_signed_span(place.score_low, place.score_high, decimals=2) if place.has_interval else "",
         notes=candidate.notes,
         reasons=tuple(reason for reason in _without_doubts(candidate, row) if reason != words),
     )
@@ -167,8 +168,10 @@ def _predictions(result: ScreenResult) -> list[dict[str, object]]:
     return [
         {
             "name": place.name,
-            "score": "–" if place.score is None else f"{place.score.value:+.2f}",
-            "interval": "" if place.score is None else f"{place.score.low:+.2f} … {place.score.high:+.2f}",
+            "score": "–" if place.score is None else format_signed(place.score.value, decimals=2),
+            "interval": ""
+            if place.score is None
+            else format_signed_span(place.score.low, place.score.high, decimals=2),
             "figures": [f"{QUANTITIES[key].name} {figure_words(key, each)}" for key, each in place.figures.items()],
             "element": place.element_words,
             "falls_at": place.falls_at,
@@ -186,7 +189,7 @@ def _states(result: ScreenResult) -> list[dict[str, str]]:
             "quantity": each.name,
             "state": state_words(each.lithium_removed),
             "change": figure_words(each.quantity, each.change),
-            "percent": "–" if each.percent is None else f"{each.percent:+.0f} %",
+            "percent": "–" if each.percent is None else f"{format_signed(each.percent, decimals=0)} %",
             "count": str(each.change.count),
         }
         for each in changes_by_state(result.judged)

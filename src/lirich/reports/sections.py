@@ -16,7 +16,7 @@ from lirich.model.format import capitalised, format_conditions, format_number, f
 from lirich.quantities import QUANTITIES, Quantity
 from lirich.reports.data import CellReport, QuantityRow, ReportData
 from lirich.reports.diagnosis import first_value
-from lirich.reports.summary import headline_rows
+from lirich.reports.summary import told_rows
 
 MOST_OF_ONE_QUANTITY = 12
 """So many values of one quantity are listed per cell; the others are in the figure and in ``lirich export``."""
@@ -175,10 +175,11 @@ def _at(value: Value) -> str:
 
 
 def compared(data: ReportData) -> tuple[list[QuantityRow], list[QuantityRow]]:
-    """Return the compared headline quantities, and the others."""
+    """Return the compared headline quantities with all in which groups differ, and the others."""
     if data.comparison is None:
         return [], []
-    first = headline_rows(data.comparison)
+    headlines, secured = told_rows(data.comparison)
+    first = [*headlines, *secured]
     return first, [r for r in data.comparison.rows if r not in first]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from lirich.interfaces.clusters import Clusters
-from lirich.model.format import format_number
+from lirich.model.format import format_number, format_signed, format_signed_span
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Candidate
 from lirich.screening.judgement import Judgement
@@ -37,8 +37,8 @@ def _row(
         "name": candidate.name,
         "rank": "" if place is None else str(place.rank),
         "ranks": f"{place.rank_low}–{place.rank_high}" if place is not None and unsure else "",
-        "score": "" if place is None else f"{place.score:+.2f}",
-        "interval": "" if place is None else f"{place.score_low:+.2f} … {place.score_high:+.2f}",
+        "score": "" if place is None else format_signed(place.score, decimals=2),
+        "interval": "" if place is None else format_signed_span(place.score_low, place.score_high, decimals=2),
         "fell_at": row["fell_at"],
         "reasons": row["reasons"],
         "notes": candidate.notes,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
+from typing import NamedTuple
 
 from lirich.cycling.trend import MIN_CYCLES
 from lirich.model import Interval, Origin
@@ -26,8 +27,8 @@ HEADLINES = (
 )
 """The quantities that decide in words which group is better; all compared quantities are in the tables."""
 
-SIGNIFICANCE = 0.05
-
+_BETTER, _LOST, _WHICH = "Which sample is better?", "What is being lost?", "Is it structure or resistance?"
+NOT_ANALYSED = "Not analysed: run lirich analyse"
 _CAUSES: dict[Cause, str] = {
     "structure": "Structure",
     "polarisation": "Polarisation (resistance and hysteresis)",
@@ -75,34 +76,40 @@ def _in_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
 def summarise(data: ReportData) -> tuple[Answer, Answer, Answer]:
     """Answer the three questions from the data of the report, in plain text."""
     main = [cell for cell in data.cells if not cell.label]  # further runs are in their own sections
-    diagnoses = [diagnose(cell) for cell in main]
-    groups = {cell.name: cell.group_name for cell in main}
-    return which_is_better(data), what_is_lost(diagnoses, groups), structure_or_resistance(diagnoses, groups)
+    known = [cell for cell in main if cell.analysed]
+    if not known:
+        better, lost, which = (Answer(question, f"{NOT_ANALYSED}.") for question in (_BETTER, _LOST, _WHICH))
+        return better, lost, which
+    diagnoses = [diagnose(cell) for cell in known]
+    groups = {cell.name: cell.group_name for cell in known}
+    answers = which_is_better(data), what_is_lost(diagnoses, groups), structure_or_resistance(diagnoses, groups)
+    waiting = ", ".join(cell.name for cell in main if not cell.analysed)
+    if not waiting:
+        return answers
+    better, lost, which = (replace(a, caveats=(f"{NOT_ANALYSED} ({waiting}).", *a.caveats)) for a in answers)
+    return better, lost, which
 
 
 def which_is_better(data: ReportData) -> Answer:
     """Say which group is better, from the compared headline quantities."""
-    question = "Which sample is better?"
     if data.comparison is None:
-        return Answer(question, *_without_comparison(data))
-    rows = headline_rows(data.comparison)
-    wins: Counter[str] = Counter()
-    evidence: list[Evidence] = []
+        return Answer(_BETTER, *_without_comparison(data))
+    headlines, others = told_rows(data.comparison)
     caveats: list[str] = list(data.comparison.warnings)
-    for row in rows:
-        if row.refused:
-            caveats.append(f"{_name(row)} is not compared: {row.refused}.")
-            continue
-        for one, winner in _judged(row):
-            evidence.append(one)
-            if one.weight == 2:
-                wins[winner] += 1
-    if not evidence:
-        return Answer(question, "The groups could not be compared.", (), tuple(dict.fromkeys(caveats)))
-    hinted = sum(one.weight == 1 for one in evidence)
-    evidence.sort(key=lambda one: -one.weight)
-    verdict = _verdict(wins, hinted, len(evidence), data.comparison)
-    return Answer(question, verdict, tuple(evidence), tuple(dict.fromkeys(caveats)))
+    caveats += [f"{_name(row)} is not compared: {row.refused}." for row in headlines if row.refused]
+    judged = [one for row in headlines if not row.refused for one in _judged(row)]
+    beside = [one for row in others for one in _judged(row) if one.evidence.weight == 2]
+    evidence = sorted((one.evidence for one in (*judged, *beside)), key=lambda one: -one.weight)
+    if not evidence and not any(row.pairs for row in data.comparison.rows):
+        return Answer(_BETTER, "The groups could not be compared.", (), tuple(dict.fromkeys(caveats)))
+    verdict = _verdict(judged, beside, data.comparison)
+    return Answer(_BETTER, verdict, tuple(evidence), tuple(dict.fromkeys(caveats)))
+
+
+def told_rows(comparison: ComparisonReport) -> tuple[list[QuantityRow], list[QuantityRow]]:
+    """Return the headline rows, and the other rows in which two groups differ: no secured difference is folded."""
+    headlines = headline_rows(comparison)
+    return headlines, [row for row in comparison.rows if row.secured and row not in headlines]
 
 
 def headline_rows(comparison: ComparisonReport) -> list[QuantityRow]:
@@ -123,40 +130,79 @@ def headline_rows(comparison: ComparisonReport) -> list[QuantityRow]:
     return chosen
 
 
-def _verdict(wins: Counter[str], hinted: int, total: int, comparison: ComparisonReport) -> str:
-    smallest = min((len(g.points) for r in comparison.rows if not r.refused for g in r.groups), default=0)
-    if not wins:
-        hint = f"; {hinted} of {total} point one way without being secured" if hinted else ""
+class _Judged(NamedTuple):
+    """What is said of a pair of groups in one *quantity*, and the one that is better, if any."""
+
+    evidence: Evidence
+    winner: str
+    quantity: str
+
+
+def _verdict(judged: Sequence[_Judged], beside: Sequence[_Judged], comparison: ComparisonReport) -> str:
+    """Say which group the headline quantities find better, and which other differences are secured *beside* them."""
+    wins = Counter(one.winner for one in judged if one.evidence.weight == 2)
+    hinted = sum(one.evidence.weight == 1 for one in judged)
+    compared = sum(len(row.pairs) for row in comparison.rows if not row.refused)
+    secured = wins.total() + len(beside)
+    if not secured:
+        smallest = min((len(g.points) for r in comparison.rows if not r.refused for g in r.groups), default=0)
+        hint = f"; {hinted} of {len(judged)} point one way without being secured" if hinted else ""
         return f"No difference is secured with {_n(smallest)} in the smallest group{hint}."
+    of = dict.fromkeys(sorted((one.winner for one in beside), key=lambda winner: not winner))
+    if not wins:
+        named = " ".join(_named(winner, beside) for winner in of)
+        return f"{named} Secured: {secured} of {compared} comparisons."
+    count = Counter(one.winner for one in beside)
+    shares = ", ".join(f"{winner or 'neither'} is better in {count[winner]}" for winner in of)
+    more = (
+        f" {len(beside)} of {compared - len(judged)} others {'is' if len(beside) == 1 else 'are'} secured: {shares}."
+        if beside
+        else ""
+    )
     ordered = wins.most_common()
     if len(ordered) == 1:
-        return f"{ordered[0][0]}: better in {ordered[0][1]} of {total} headline comparisons, worse in none."
-    return (
-        "Mixed: " + ", ".join(f"{name} is better in {n}" for name, n in ordered) + f" of {total} headline comparisons."
-    )
+        return f"{ordered[0][0]}: better in {ordered[0][1]} of {len(judged)} headline comparisons, worse in none.{more}"
+    told = ", ".join(f"{name} is better in {n}" for name, n in ordered)
+    return f"Mixed: {told} of {len(judged)} headline comparisons.{more}"
 
 
-def _judged(row: QuantityRow) -> list[tuple[Evidence, str]]:
+_MOST_NAMED = 3  # quantities of one group in the short answer; the evidence names all
+
+
+def _named(winner: str, judged: Sequence[_Judged]) -> str:
+    count = Counter(quantity(one.quantity).name for one in judged if one.winner == winner)
+    texts = [name + (f" ({n} rows)" if n > 1 else "") for name, n in count.items()]
+    rest = len(texts) - _MOST_NAMED
+    what = ", ".join(texts[:_MOST_NAMED]) + (f" and {rest} more quantities" if rest > 0 else "")
+    return f"{winner} is better in {what}." if winner else f"Different, neither is better: {what}."
+
+
+def _judged(row: QuantityRow) -> list[_Judged]:
     better = quantity(row.quantity).better
     means = {g.group: g for g in row.groups}
-    found: list[tuple[Evidence, str]] = []
+    found: list[_Judged] = []
     for pair in row.pairs:
         a, b = means.get(pair.first), means.get(pair.second)
         if a is None or b is None or a.mean is None or b.mean is None:
             continue
         text = f"{pair.first} {_mean(row.quantity, a)}, {pair.second} {_mean(row.quantity, b)}"
         origins = _in_order((*a.origins, *b.origins))
-        p = pair.p_corrected if pair.p_corrected is not None else pair.p
+        p = pair.deciding_p
         if p is not None:
             text += "; " + _tight(f"p = {format_number(p, significant=2)}")
             text += " corrected" if pair.p_corrected is not None else " not corrected"
-        secured = p is not None and p < SIGNIFICANCE
-        if better is None or a.mean == b.mean or not (secured or _excludes_zero(pair)):
-            found.append((Evidence(_name(row), text, "cannot be told apart", 0, row.conditions, origins), ""))
+        if better is None and pair.secured:
+            said = Evidence(_name(row), text, "different, neither is better", 2, row.conditions, origins)
+            found.append(_Judged(said, "", row.quantity))
+            continue
+        if better is None or a.mean == b.mean or not (pair.secured or _excludes_zero(pair)):
+            said = Evidence(_name(row), text, "cannot be told apart", 0, row.conditions, origins)
+            found.append(_Judged(said, "", row.quantity))
             continue
         winner = pair.first if (a.mean > b.mean) == (better == "higher") else pair.second
-        verdict = f"{winner} is better" if secured else f"{winner} seems better, not secured"
-        found.append((Evidence(_name(row), text, verdict, 2 if secured else 1, row.conditions, origins), winner))
+        verdict = f"{winner} is better" if pair.secured else f"{winner} seems better, not secured"
+        said = Evidence(_name(row), text, verdict, 2 if pair.secured else 1, row.conditions, origins)
+        found.append(_Judged(said, winner, row.quantity))
     return found
 
 
@@ -196,13 +242,12 @@ def _without_comparison(data: ReportData) -> tuple[str, tuple[Evidence, ...], tu
 
 def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answer:
     """Say what the lost discharge energy is made of."""
-    question = "What is being lost?"
     losses = [d.loss for d in diagnoses if d.loss is not None]
     short = [d for d in diagnoses if d.loss is None]
     lacking = (_too_few(short),) if short else ()
     if not losses:
         return Answer(
-            question,
+            _LOST,
             f"Cannot be told: no cell has {MIN_CYCLES} like ageing cycles.",
             (),
             (
@@ -238,7 +283,7 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
     where = _where(len(losses), len(diagnoses)) if short else "."
     if total <= 0.5:
         nothing = f"Next to nothing: less than 0.5 % of the discharge energy{where}"
-        return Answer(question, nothing, tuple(evidence), lacking)
+        return Answer(_LOST, nothing, tuple(evidence), lacking)
     largest = max(mean, key=lambda what: mean[what])
     share = 100 * mean[largest] / sum(mean.values())
     answer = f"{largest} most: {format_number(share, decimals=0)} % of the lost energy{where}"
@@ -248,7 +293,7 @@ def what_is_lost(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answ
         if len(lengths) > 1
         else ()
     )
-    return Answer(question, answer, tuple(evidence), (*lacking, *caveats))
+    return Answer(_LOST, answer, tuple(evidence), (*lacking, *caveats))
 
 
 def _where(known: int, total: int) -> str:
@@ -272,11 +317,10 @@ def _too_few(diagnoses: Sequence[Diagnosis]) -> str:
 
 def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, str]) -> Answer:
     """Say whether the voltage decays by structure or by polarisation."""
-    question = "Is it structure or resistance?"
     causes = Counter(d.cause for d in diagnoses)
     known = Counter({c: n for c, n in causes.items() if c != "unknown"})
     if not known:
-        return Answer(question, _CAUSES["unknown"] + ".", tuple(_alike(diagnoses)))
+        return Answer(_WHICH, _CAUSES["unknown"] + ".", tuple(_alike(diagnoses)))
     by_group: dict[str, Counter[Cause]] = {}
     for d in diagnoses:
         by_group.setdefault(groups[d.cell], Counter())[d.cause] += 1
@@ -305,7 +349,7 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
             rest = ", ".join(d.cell for d in mine if d not in split)
             caveats.append(f"{name}: no split of the voltage decay of {rest}.")
     return Answer(
-        question,
+        _WHICH,
         answer,
         tuple(evidence),
         tuple(caveats),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from lirich.model.format import format_signed, format_signed_span
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.gates import Funnel
@@ -91,7 +92,8 @@ def _of_rank(candidate: Candidate, place: Ranked, ranking: Ranking) -> list[str]
     parts = sorted(place.contributions.items(), key=lambda item: -abs(item[1]))
     said = [
         f"{'carried' if part > 0 else 'held back'} by {QUANTITIES[key].name} "
-        f"{figure_words(key, candidate.figures[key])}{_over(key, candidate)} ({part:+.2f} of {place.score:+.2f})"
+        f"{figure_words(key, candidate.figures[key])}{_over(key, candidate)} "
+        f"({format_signed(part, decimals=2)} of {format_signed(place.score, decimals=2)})"
         for key, part in parts
         if part != 0
     ]
@@ -123,11 +125,11 @@ def figure_words(key: str, figure: Estimate) -> str:
 
 
 def change_words(key: str, change: Estimate) -> str:
-    """Write a difference to the host with its sign: ``-0.193 (-0.23 … -0.156) V over the host``."""
+    """Write a difference to the host with its sign: ``−0.193 (−0.23 … −0.156) V over the host``."""
     unit = QUANTITIES[key].unit
     said = "percentage points " if unit == "%" else "" if unit == "1" else f"{unit} "
-    interval = "" if change.low is None else f" ({change.low:+.3g} … {change.high:+.3g})"
-    return f"{change.value:+.3g}{interval} {said}over the host"
+    span = format_signed_span(change.low, change.high, significant=3)
+    return f"{format_signed(change.value, significant=3)}{f' ({span})' if span else ''} {said}over the host"
 
 
 def _over(key: str, candidate: Candidate) -> str:

@@ -11,6 +11,10 @@ from typing import Literal
 
 from lirich.errors import InputError
 
+PAGE = (".html", ".htm")
+"""Endings of the names of pages."""
+
+_TO_PAPER = "Write a page (.html), open it in a browser and print it from there, to a PDF too"
 _ADVICE = "Name another file, or check the rights of its folder"
 _OTHER = "Name another folder"
 
@@ -38,12 +42,15 @@ def check_file(path: Path, forms: Sequence[str] = ()) -> None:
 
     *forms* are the endings of the names that can be written, such as ``.html``; any, where none is named.
     """
-    if forms and path.suffix.lower() not in forms:
-        raise InputError(f"{path.name} has no form that is written here", expected=f"a name in {' or '.join(forms)}")
     need_text(path)
     folder = path.absolute().parent
     if _mode(path, unwritable) == "folder":
         raise InputError(f"{path} is a folder", expected="the name of a file", advice="Name a file in it")
+    suffix, named = path.suffix.lower(), f"a name in {' or '.join(forms)}" if forms else ""
+    if suffix == ".pdf":
+        raise InputError(f"{path.name}: lirich writes no PDF", expected=named, advice=_TO_PAPER)
+    if forms and suffix not in forms:
+        raise InputError(f"{path.name} has no form that is written here", expected=named)
     there = _mode(folder, unwritable)
     if there is None:
         raise InputError(f"There is no folder {str(folder)!r}", advice="Make it, or check the path")

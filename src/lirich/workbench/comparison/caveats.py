@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from lirich.model import Finding, Severity
 from lirich.model.format import condition_name
-from lirich.workbench.comparison.result import ComparisonRow
+from lirich.workbench.comparison.result import SIGNIFICANT, ComparisonRow
 
 FEW_CELLS = 3
 """Below so many cells in a group a comparison is called what it is: an anecdote."""
-
-_SIGNIFICANT = 0.05  # the usual level, for the sentence on what a test can reach
 
 
 def caveats(
@@ -82,7 +80,7 @@ def _smallest_p(rows: Sequence[ComparisonRow], tests: int) -> list[Finding]:
         return []
     smallest = min(c.smallest_p or 0.0 for c in tested)
     best = min(c.smallest_p_corrected or 0.0 for c in tested)
-    hopeless = best > _SIGNIFICANT
+    hopeless = best > SIGNIFICANT
     return [
         Finding(
             code="smallest-p",

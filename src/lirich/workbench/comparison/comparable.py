@@ -58,7 +58,8 @@ _OTHER_NUMBERS = frozenset(
 )
 
 _IDENTITY = ("direction", "soc_percent", "threshold_v", "voltage_v")
-_RATE_IDENTITY = frozenset({"rate_capability", "rate_capacity_mah_g", "rate_recovery"})
+RATE_FIGURES = frozenset({"rate_capability", "rate_capacity_mah_g", "rate_recovery"})
+"""Quantities of which each rate is a figure of its own."""
 
 
 def unlike(key: str, a: Conditions, b: Conditions) -> tuple[str, ...]:
@@ -100,7 +101,7 @@ def same_figure(key: str, a: Conditions, b: Conditions) -> bool:
     differing = set(a.unlike(b))
     if differing & set(_IDENTITY):
         return False
-    if key in _RATE_IDENTITY and _rate(a, b):
+    if key in RATE_FIGURES and _rate(a, b):
         return False
     return not {n for n in _other(a.other, b.other) if n not in _OTHER_NUMBERS}
 

@@ -18,7 +18,16 @@ from lirich.model import Finding, Severity, Value
 from lirich.quantities import QUANTITIES, quantity
 from lirich.workbench.comparison.caveats import FEW_CELLS, caveats, only
 from lirich.workbench.comparison.comparable import differences, figures, shared
-from lirich.workbench.comparison.lineup import Draft, cells_of, of_group, present, rows_of_figure, sound, with_unsound
+from lirich.workbench.comparison.lineup import (
+    Draft,
+    cells_of,
+    of_group,
+    present,
+    rows_of_figure,
+    sound,
+    with_other_rates,
+    with_unsound,
+)
 from lirich.workbench.comparison.result import Comparison, ComparisonRow, Contrast, Correction, GroupSummary
 from lirich.workbench.comparison.statistics import (
     Array,
@@ -125,7 +134,8 @@ def compare(
         numbers = sound(given, findings)
         alone: dict[str, int] = {}
         for figure in figures(key, numbers):
-            rows = [with_unsound(row, given, groups) for row in rows_of_figure(key, figure, groups, names, force)]
+            found = rows_of_figure(key, figure, groups, names, force)
+            rows = [with_other_rates(with_unsound(row, given, groups), numbers, groups) for row in found]
             drafts += rows
             if not rows:
                 (name,) = present(figure, groups, names)

@@ -8,9 +8,9 @@ from itertools import combinations
 
 from lirich.model import Conditions, Finding, Operator, Severity, Value
 from lirich.model.flags import meaning, unsound
-from lirich.model.format import condition_name, condition_unit, format_number
+from lirich.model.format import condition_name, condition_unit, format_conditions, format_number
 from lirich.quantities import QUANTITIES
-from lirich.workbench.comparison.comparable import classes, differences
+from lirich.workbench.comparison.comparable import RATE_FIGURES, classes, differences
 from lirich.workbench.comparison.result import Contrast, Unlike
 
 
@@ -57,6 +57,27 @@ def with_unsound(row: Draft, given: Sequence[Value], groups: Mapping[str, str]) 
         f"{cell} ({groups[cell]}) left out, {flag}: {meaning(flag)}" for cell, flags in lost.items() for flag in flags
     ]
     return replace(row, warnings=(*row.warnings, *said), left_out=(*row.left_out, *lost))
+
+
+def with_other_rates(row: Draft, given: Sequence[Value], groups: Mapping[str, str]) -> Draft:
+    """Return *row* of a figure at a rate with a warning for the cells that have it at other rates alone, and at which.
+
+    The text is that of all rows of the quantity, so that it is said once below them.
+    """
+    if row.quantity not in RATE_FIGURES or row.refusals:
+        return row
+    inside, named = {*cells_of(row.values), *row.left_out}, set(present(row.values, groups, list(groups.values())))
+    rates: dict[str, list[str]] = {}
+    for value in given:
+        cell, c = value.subject.key, value.conditions
+        if cell not in inside and groups[cell] in named:
+            of_rate = Conditions(rate_c=c.rate_c, current_ma_g=None if c.rate_c is not None else c.current_ma_g)
+            rates.setdefault(cell, []).append(format_conditions(of_rate))
+    said = [
+        f"no value of {cell} ({groups[cell]}) at this rate; it has {', '.join(dict.fromkeys(filter(None, found)))}"
+        for cell, found in rates.items()
+    ]
+    return replace(row, warnings=(*row.warnings, *said), left_out=(*row.left_out, *rates))
 
 
 def rows_of_figure(

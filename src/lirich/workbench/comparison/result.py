@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Correction = Literal["max-t", "holm"]
 
+SIGNIFICANT = 0.05
+"""A difference is called secured, and a group better, where the corrected p is below this; the p is printed beside."""
+
 
 class GroupSummary(Frozen):
     """One group in one row: its cells, their values, mean, sample standard deviation and interval of the mean.

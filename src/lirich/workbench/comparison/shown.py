@@ -7,17 +7,24 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lirich.model import Origin
+from lirich.model.finding import together
 from lirich.model.flags import Marks
-from lirich.model.format import format_conditions, format_figure, format_number, format_origins
+from lirich.model.format import format_conditions, format_figure, format_origins, format_quantity, format_signed
 from lirich.model.notebook import html_lines
 from lirich.model.shown import shared_conditions
 from lirich.plots.page import Table, about
 from lirich.quantities import QUANTITIES
-from lirich.workbench.comparison.result import Comparison, ComparisonRow, Contrast, GroupSummary, Unlike
+from lirich.workbench.comparison.comparable import RATE_FIGURES
+from lirich.workbench.comparison.result import (
+    SIGNIFICANT,
+    Comparison,
+    ComparisonRow,
+    Contrast,
+    GroupSummary,
+    Unlike,
+)
 
-SIGNIFICANT = 0.05
-"""A group is called better where the corrected p is below this; the p is printed beside it."""
-
+_MOST_CELLS = 3  # of one side, named where a figure is not compared
 _HEADS_UNLIKE = ("figures", "condition", "one side", "other side")
 HEADS = ("quantity", "conditions", "mean of n", "mean of n", "Hedges' g", "p corrected", "better")
 
@@ -35,7 +42,10 @@ class ContrastTold(NamedTuple):
 
 
 class RefusedTold(NamedTuple):
-    """The figures in which the groups *a* and *b* were not compared, and the conditions that differ in all of them."""
+    """The figures in which the groups *a* and *b* were not compared, and the conditions that differ in all of them.
+
+    Where these are of few cells of a group, *a* and *b* name the cells too.
+    """
 
     figures: tuple[str, ...]
     a: str
@@ -69,9 +79,9 @@ def told(comparison: Comparison) -> ComparisonTold:
             ContrastTold(
                 f"{what.name} ({what.unit}){doubts}",
                 format_conditions(conditions),
-                f"{contrast.a}: {_mean(by_name[contrast.a], overall)}",
-                f"{contrast.b}: {_mean(by_name[contrast.b], overall)}",
-                "" if contrast.effect_size is None else f"{contrast.effect_size:+.2f}",
+                f"{contrast.a}: {_mean(row.quantity, by_name[contrast.a], overall)}",
+                f"{contrast.b}: {_mean(row.quantity, by_name[contrast.b], overall)}",
+                "" if contrast.effect_size is None else format_signed(contrast.effect_size, decimals=2),
                 "no test" if contrast.p_corrected is None else f"{contrast.p_corrected:.3g}",
                 _better(contrast),
             )
@@ -104,7 +114,7 @@ def as_html(comparison: Comparison) -> str:
         for first, one in zip([True] + [False] * len(each.differing), each.differing, strict=False)
     ]
     tables = [Table("Comparison", HEADS, words.rows), Table("Not compared: unlike conditions", _HEADS_UNLIKE, unlike)]
-    findings = list({f.content_hash(): f for f in comparison.findings}.values())
+    findings = [each.told for each in together(comparison.findings)]
     return html_lines(above) + about(tables=tables) + html_lines(filter(None, below)) + about((), findings)
 
 
@@ -123,14 +133,11 @@ def as_text(comparison: Comparison) -> str:
     return "\n".join([*lines, *words.doubts, *filter(None, [words.verdict])])
 
 
-def _mean(group: GroupSummary, overall: Mapping[str, Sequence[Origin]]) -> str:
+def _mean(key: str, group: GroupSummary, overall: Mapping[str, Sequence[Origin]]) -> str:
     # the head of the table says it, unless this row is not of all the origins that the group has
     apart = "" if tuple(overall[group.group]) == group.origins else format_origins(group.origins)
     count = f"n = {group.n}" + (f", {apart}" if apart else "")
-    if group.interval is None:
-        return f"{format_number(group.mean)} ({count})"
-    half = (group.interval.high - group.interval.low) / 2
-    return f"{format_number(group.mean)} ± {format_number(half, significant=2)} ({count})"
+    return f"{format_quantity(group.mean, key, group.interval, unit=False)} ({count})"
 
 
 def _better(contrast: Contrast) -> str:
@@ -140,10 +147,19 @@ def _better(contrast: Contrast) -> str:
 
 
 def _refused(rows: Sequence[ComparisonRow]) -> tuple[RefusedTold, ...]:
-    """Return what was refused, figures together that were for the same reason."""
+    """Return what was refused, figures together that were for the same reason; few cells of a group are named."""
+    sizes = {g.group: max(o.n for r in rows for o in r.groups if o.group == g.group) for r in rows for g in r.groups}
     found: dict[tuple[str, str, tuple[Unlike, ...]], list[str]] = {}
     for row in rows:
+        sides = {group.group: _side(group, sizes[group.group]) for group in row.groups}
+        figure = format_figure(row.quantity, row.conditions, with_rate=row.quantity in RATE_FIGURES)
         for c in row.contrasts:
             if c.refused:
-                found.setdefault((c.a, c.b, c.differing), []).append(format_figure(row.quantity, row.conditions))
+                found.setdefault((sides[c.a], sides[c.b], c.differing), []).append(figure)
     return tuple(RefusedTold(tuple(dict.fromkeys(of)), a, b, why) for (a, b, why), of in found.items())
+
+
+def _side(group: GroupSummary, size: int) -> str:
+    """Return the name of a group, with its cells where these are few of those that stand in other rows."""
+    few = group.n < size and group.n <= _MOST_CELLS
+    return f"{group.group}: {', '.join(group.cells)}" if few else group.group

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import ConflictingMetadataError, InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
 from lirich.model import Finding, Test, content_hash
+from lirich.model.format import format_count
 from lirich.model.notebook import Listed, html_lines, html_table
 from lirich.store.files import hash_open, open_source
 from lirich.workbench.intake.celltables import Entry
@@ -82,7 +83,7 @@ class AddReport:
 
     def _repr_html_(self) -> str:
         rows = [
-            (Path(a.path).name, a.cell, a.test.reader, f"{a.rows:,}", a.state, ", ".join(a.test.repairs))
+            (Path(a.path).name, a.cell, a.test.reader, format_count(a.rows), a.state, ", ".join(a.test.repairs))
             for a in self.added
         ]
         table = html_table(("file", "cell", "reader", "rows", "state", "repairs"), rows, right=(3,)) if rows else ""

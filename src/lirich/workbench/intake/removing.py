@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lirich.errors import CorruptStoreError, InputError, UnknownNameError
+from lirich.model.format import format_count
 
 if TYPE_CHECKING:
     from lirich.model import RawFile, Test
@@ -56,7 +57,7 @@ def chosen(store: Store, cell: str, tests: Sequence[Test], file: str) -> RawFile
 
 def _told(store: Store, raw: RawFile, added: float | None) -> str:
     """Return hash, size and time of adding; where that is not known, when the copy in the workspace was written."""
-    told = f"{raw.sha256[:SHOWN_DIGITS]} ({raw.size:,} bytes"
+    told = f"{raw.sha256[:SHOWN_DIGITS]} ({format_count(raw.size)} bytes"
     try:
         written = store.raw_path(raw.sha256).stat().st_mtime
     except (OSError, CorruptStoreError):

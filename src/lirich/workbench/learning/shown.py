@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
-from lirich.model.format import format_origins, format_value
+from lirich.model.format import format_count, format_origins, format_value
 from lirich.plots import Figure
 from lirich.plots.page import Table, about
 from lirich.quantities import QUANTITIES
@@ -50,7 +50,7 @@ def told(result: Any) -> Told:
 def _map(result: MapResult) -> Told:
     m, cells = result.model, result.cells
     learned = result.scores.filter(pl.col("learned"))["cell"].n_unique()
-    of = f"{m.n_curves_:,} curves" if m.n_curves_ else "published loadings"
+    of = f"{format_count(m.n_curves_)} curves" if m.n_curves_ else "published loadings"
     facts = [
         f"Map {result.name}: {m.kind_} of {m.direction_}, {m.grid_[0]:g} to {m.grid_[-1]:g}, {len(m.components_)} "
         f"components of {of}.",

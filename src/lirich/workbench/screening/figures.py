@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lirich.model import Origin
+from lirich.model.format import format_signed_span
 from lirich.plots import periodic
 from lirich.plots import screening as plots
 from lirich.plots.crystals import crystal as draw_crystal
@@ -113,7 +114,7 @@ def _tiles(result: ScreenResult) -> list[periodic.Tile]:
         found.append(periodic.Tile(elements, None if score is None else float(score), f"{candidate.name}: {reason}"))
     for place in result.predicted.places:
         if place.score is not None:
-            words = f"{place.name}: {place.score.low:+.2f} … {place.score.high:+.2f}"
+            words = f"{place.name}: {format_signed_span(place.score.low, place.score.high, decimals=2)}"
             words += f", would fall at {place.falls_at}" if place.falls_at else ""
             found.append(periodic.Tile((place.ion.element,), place.score.value, words, predicted=True))
     return found

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Subject, Value
+from lirich.model.format import format_signed, format_signed_span
 from lirich.screening.candidate import LEVEL, Candidate, Estimate
 from lirich.screening.efforts import effort_rows
 from lirich.screening.judged import CHANGES, Judged
@@ -65,7 +66,8 @@ class ScreenResult:
         rivals = [p.name for p in others if p.rank_low == 1]
         if rivals:
             text += f"; {', '.join(rivals)} may be first too"
-        return f"{text}. Score {first.score:+.2f} ({first.score_low:+.2f} … {first.score_high:+.2f}).{worse}"
+        span = format_signed_span(first.score_low, first.score_high, decimals=2)
+        return f"{text}. Score {format_signed(first.score, decimals=2)} ({span}).{worse}"
 
     @property
     def findings(self) -> tuple[Finding, ...]:
