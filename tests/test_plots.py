@@ -20,6 +20,7 @@ from lirich.model import Origin
 from lirich.plots import Band, CellSeries, EnergyLoss, Figure, GroupPoints, style
 from lirich.plots.figure import PLOTLY_VERSION, script_json
 from lirich.plots.overcycles import robust_range
+from lirich.plots.periodic import Tile, periodic_table
 from lirich.plots.thinning import choose_cycles, thin, thin_rows
 from lirich.plots.traces import stacked
 from report_material import made_up_cell, made_up_curves, made_up_cycles, made_up_value
@@ -87,7 +88,7 @@ def test_only_measured_and_published_are_drawn_solid() -> None:
     solid = {o for o, dash in style.DASHES.items() if dash == "solid"}
     filled = {o for o, symbol in style.MARKERS.items() if not symbol.endswith("-open")}
     assert solid == {Origin.MEASURED, Origin.LITERATURE}
-    assert filled == {Origin.MEASURED}
+    assert filled == {Origin.MEASURED, Origin.LITERATURE}
     assert set(style.DASHES) == set(style.MARKERS) == set(Origin)
 
 
@@ -332,7 +333,7 @@ def test_literature_is_context_by_group_with_bounds_as_arrows() -> None:
     figure = plots.literature_context("voltage_decay_mv_per_cycle", own, published)
     assert figure is not None
     assert figure.layout["yaxis"]["ticktext"] == ["PC, published", "SC, yours"]
-    assert figure.data[0]["marker"]["symbol"] == ["triangle-right-open"]
+    assert figure.data[0]["marker"]["symbol"] == ["triangle-right"]
     assert figure.data[1]["marker"]["symbol"] == ["circle"]
     assert plots.literature_context("voltage_decay_mv_per_cycle", own, []) is None
 
@@ -477,3 +478,19 @@ def test_ungrouped_cells_have_colours_of_their_own_and_a_legend_that_leaves_room
     assert short is not None
     assert len({t["line"]["color"] for t in short.data}) == 1  # a group keeps its colour
     assert alone.layout["height"] - short.layout["height"] >= 3 * 19  # two long names stand in a row of the legend
+
+
+def test_no_sign_of_an_own_value_is_that_of_a_published_one() -> None:
+    own = {style.MARKERS[o] for o in Origin if o is not Origin.LITERATURE}
+    assert style.MARKERS[Origin.LITERATURE] not in own
+
+
+def test_a_narrow_periodic_table_has_names_alone() -> None:
+    tiles = [Tile(("W",), 0.62), Tile(("Na", "W"), 1.01), Tile(("Mg", "Nb", "Zn", "Cu"), 0.2)]
+    letters = periodic_table(tiles).data[0]
+    narrow = letters["meta"]["narrow"]
+    assert len(narrow) == len(letters["text"]) == 118 + 2
+    assert "<b>W</b><br>0.6" in letters["text"]
+    assert narrow[letters["text"].index("<b>W</b><br>0.6")] == "W"
+    assert narrow[-2:] == ["Na+W", "Mg+Nb+<br>Zn+Cu"]
+    assert not any("0." in text for text in narrow)

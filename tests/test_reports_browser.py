@@ -32,9 +32,17 @@ window.addEventListener("load", function wait() {
   said.sideways = [scroll.scrollWidth - scroll.clientWidth, document.documentElement.scrollWidth - window.innerWidth];
   said.cut = Array.from(table.querySelectorAll("th")).filter(t => t.scrollWidth > t.clientWidth + 1).length;
   said.blank = blank();
+  var tables = Array.from(document.querySelectorAll(".values, .files, .definitions, [aria-label=Functions] table"));
+  tables.forEach(t => { for (var n = t; n; n = n.parentElement) if (n.tagName == "DETAILS") n.open = true; });
+  said.wide = window.innerWidth > 720 ? 0 : tables.filter(t => t.scrollWidth > t.parentElement.clientWidth).length;
+  document.querySelectorAll("details.cell").forEach(d => { d.open = false; });
   window.dispatchEvent(new Event("beforeprint"));
   said.folded_in_print = document.querySelectorAll("details:not([open]):not(.cell)").length;
   said.blank_in_print = blank();
+  var drawn = Array.from(document.querySelectorAll(".plot")).filter(p => p.clientWidth && p._fullLayout);
+  var layouts = drawn.map(p => p._fullLayout);
+  said.squeezed = layouts.filter(l => l._size.h < 0.45 * l.height).map(l => l._size.h);
+  said.scrolled = layouts.filter(l => l.showlegend && l.legend._height > l.legend._effHeight).length;
   said.printed = Array.from(document.querySelectorAll("details.cell")).map(
     c => Array.from(c.querySelectorAll(".plot")).filter(p => p.clientWidth && p.querySelector("svg")).length);
   said.values_in_print = Array.from(document.querySelectorAll(".cell .values")).filter(t => t.clientWidth).length;
@@ -78,6 +86,9 @@ def test_nothing_scrolls_sideways_and_nothing_is_blank(report: str, tmp_path: Pa
     assert all(over <= 0 for over in said["sideways"]), said
     assert said["cut"] == 0
     assert said["blank"] == said["blank_in_print"] == 0
+    assert said["wide"] == 0  # on a phone each row is a card: no value lies beyond the edge
+    assert said["squeezed"] == []
+    assert said["scrolled"] == 0
     assert said["folded_in_print"] == 0
     assert said["open_cells"] == 0  # with five cells they start folded, and are so again after printing
     assert said["folded_after"] > 0

@@ -238,7 +238,7 @@ def _row(row: int, colour: str, values: Sequence[Value]) -> dict[str, Any]:
             "color": colour,
             "symbol": symbols,
             "size": 9 if published else 10,
-            "opacity": 0.8,
+            "opacity": 0.6 if published else 0.8,
             "line": {"width": 1.4, "color": colour},
         },
         "hovertemplate": "%{text}<extra></extra>",
@@ -246,11 +246,11 @@ def _row(row: int, colour: str, values: Sequence[Value]) -> dict[str, Any]:
 
 
 _BOUNDS = {
-    Operator.GREATER: "triangle-right-open",
-    Operator.ABOUT_GREATER: "triangle-right-open",
-    Operator.GREATER_EQUAL: "triangle-right-open",
-    Operator.LESS: "triangle-left-open",
-    Operator.LESS_EQUAL: "triangle-left-open",
+    Operator.GREATER: "triangle-right",
+    Operator.ABOUT_GREATER: "triangle-right",
+    Operator.GREATER_EQUAL: "triangle-right",
+    Operator.LESS: "triangle-left",
+    Operator.LESS_EQUAL: "triangle-left",
 }
 
 

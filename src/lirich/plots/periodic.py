@@ -45,6 +45,7 @@ def periodic_table(tiles: Sequence[Tile], *, note: str = "") -> Figure:
     x: list[float] = []
     y: list[float] = []
     text: list[str] = []
+    names: list[str] = []  # alone on a narrow page, where a score would lie over its neighbours
     hover: list[str] = []
     colours: list[str] = []
     for symbol, (column, row) in places().items():
@@ -52,6 +53,7 @@ def periodic_table(tiles: Sequence[Tile], *, note: str = "") -> Figure:
         shapes.append(_box(column, row, 1, tile, largest))
         x.append(column)
         y.append(-row)
+        names.append(symbol)
         text.append(_words(symbol, tile))
         hover.append(_hover(symbol, tile))
         colours.append(_ink(tile, largest))
@@ -60,6 +62,8 @@ def periodic_table(tiles: Sequence[Tile], *, note: str = "") -> Figure:
         shapes.append(_box(column, row, 2.6, tile, largest))
         x.append(column + 0.8)
         y.append(-row)
+        pairs = ["+".join(tile.elements[i : i + 2]) for i in range(0, len(tile.elements), 2)]
+        names.append("+<br>".join(pairs))
         text.append(_words("+".join(tile.elements), tile))
         hover.append(_hover(" + ".join(tile.elements), tile))
         colours.append(_ink(tile, largest))
@@ -72,6 +76,7 @@ def periodic_table(tiles: Sequence[Tile], *, note: str = "") -> Figure:
         "x": x,
         "y": y,
         "text": text,
+        "meta": {"narrow": names},
         "textfont": {"size": 10, "color": colours},
         "hovertext": hover,
         "hovertemplate": "%{hovertext}<extra></extra>",

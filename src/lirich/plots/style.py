@@ -75,13 +75,13 @@ DASHES: MappingProxyType[Origin, str] = MappingProxyType(
 MARKERS: MappingProxyType[Origin, str] = MappingProxyType(
     {
         Origin.MEASURED: "circle",
-        Origin.LITERATURE: "diamond-open",
+        Origin.LITERATURE: "diamond",
         Origin.COMPUTED: "square-open",
         Origin.SIMULATED: "circle-open",
         Origin.PREDICTED: "triangle-up-open",
     }
 )
-"""Marker of each origin: filled is measured, open is not (or not by the user)."""
+"""Marker of each origin: filled is measured, a circle by the user and a diamond by others; open is not measured."""
 
 FONT: Final = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"

@@ -48,6 +48,12 @@
       (trace.y || []).forEach(function (name) { if (short(name) !== name) axis.labelalias[name] = short(name); });
     });
   }
+  // Where texts have names to stand for them on a narrow page, these are drawn.
+  function namesAlone(trace) {
+    if (!trace.meta || !trace.meta.narrow) return;
+    trace.text = trace.meta.narrow;
+    trace.textfont.size = 9;
+  }
   function spec(node) {
     var figure = JSON.parse(document.getElementById(node.id + "-spec").textContent);
     var layout = figure.layout;
@@ -67,32 +73,37 @@
       layout.width = grid.contains("one") ? 660 : grid.contains("small") ? 205 : 320;  // columns of A4, px
     }
     if (node.clientWidth < 460) shorten(figure);
+    if (node.clientWidth < 640) figure.data.forEach(namesAlone);
     if (printing && node.closest(".brief")) {  // six of them on a page
       layout.width = 228;
       layout.height = Math.min(layout.height, 258);
       smaller(figure, 8.5, 40, 14);
-      legendAcross(figure);
+      layout.margin.t = Math.min(layout.margin.t, 10);
       layout.annotations = (layout.annotations || []).filter(function (a) { return a.xref !== "x"; });  // the page names segments
     } else if (node.clientWidth < 460 || printing) {
       smaller(figure, 11, 50, 18);
     }
+    if (layout.showlegend && layout.legend && layout.legend.orientation === "h") legendAcross(layout, layout.width || node.clientWidth);
     return figure;
   }
-  // A legend above a narrow figure may be as wide as the figure, not only as its axes; then it has to be given its room.
-  function legendAcross(figure) {
-    var layout = figure.layout;
-    if (!layout.showlegend) return;
-    var names = figure.data.filter(function (t) { return t.name && t.showlegend !== false; }).map(function (t) { return t.name; });
-    var widest = 40 + 0.6 * layout.legend.font.size * Math.max.apply(null, names.map(function (n) { return n.replace(/<[^>]*>/g, "").length; }));
-    var rows = Math.ceil(names.length / Math.max(1, Math.floor(layout.width / widest)));
-    Object.assign(layout.legend, { xref: "container", yref: "container", x: 0, y: 1, yanchor: "top" });
-    layout.margin.t = 10 + Math.round(1.7 * layout.legend.font.size * rows);
+  // A legend above a figure may be as wide as the figure, not only as its axes (Plotly gives that width to one that
+  // begins left of them), and as high as it needs: no scroll bar.
+  function legendAcross(layout, width) {
+    var margin = layout.margin, tight = layout.legend.font.size < 10;
+    Object.assign(layout.legend, { maxheight: 4000, tracegroupgap: 0, indentation: tight ? -6 : 0 });
+    if (width < 460) layout.legend.x = -(margin.l - 4) / (width - margin.l - margin.r);
+  }
+  // A legend of many rows takes its room from the axes; they get it back below, but on the page of a folded cell.
+  function makeRoom(node) {
+    if (node.closest(".brief")) return;
+    var full = node._fullLayout, taken = full._size.t - full.margin.t;
+    if (full.showlegend && taken > 4) window.Plotly.relayout(node, { height: full.height + Math.round(taken) });
   }
   function smaller(figure, size, left, right) {
     var layout = figure.layout, margin = layout.margin;
     layout.font.size = size;
     layout.margin = Object.assign({}, margin, { l: Math.min(margin.l, left), r: Math.min(margin.r, right), b: Math.min(margin.b, 4 * size) });
-    if (layout.legend) layout.legend.font = { size: size < 10 ? 7.5 : size };
+    if (layout.legend) layout.legend.font = { size: size < 10 ? 7.5 : printing ? 9.5 : size };
     axes(layout, { tickfont: { size: size - 0.5 } });
     Object.keys(layout).forEach(function (k) { if (/^[xy]axis/.test(k) && layout[k].title) layout[k].title.font = Object.assign({}, layout[k].title.font, { size: size }); });
     (layout.annotations || []).forEach(function (a) { if (a.font) a.font.size = Math.min(a.font.size, size); });
@@ -110,6 +121,7 @@
     var figure = spec(node);
     var small = window.matchMedia("(hover: none)").matches;
     window.Plotly.react(node, figure.data, figure.layout, Object.assign({}, config, small ? { displayModeBar: false, scrollZoom: false } : {}));
+    makeRoom(node);
     node.dataset.drawn = "1";
   }
   var plots = Array.prototype.slice.call(document.querySelectorAll(".plot"));
