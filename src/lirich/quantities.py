@@ -216,7 +216,8 @@ _LIST = (
              "specific capacity of the first charge above V*: the activation of Li2MnO3-like domains; V* is a condition of the "
              "value", _LU_DAHN),
     Quantity("formal_tm_capacity_mah_g", "formal transition-metal capacity", "q_TM", "mAh/g", "cell",
-             "n_e·F/(3.6·M) with n_e from oxidation-state bookkeeping (Ni²⁺→⁴⁺, Co³⁺→⁴⁺, Mn⁴⁺ inert). Formal", _LU_DAHN),
+             "n_e·F/(3.6·M), n_e the electrons from the oxidation states as made (neutral: Mn⁴⁺, Co³⁺, Ni²⁺ to ³⁺) to Ni⁴⁺, "
+             "Co⁴⁺, Mn⁴⁺. Formal", _LU_DAHN),
     Quantity("formal_oxygen_capacity_mah_g", "formal oxygen capacity", "q_O", "mAh/g", "cell",
              "max(0, q_ch,1 − q_TM): an upper bound on what oxygen gives in the first charge. Formal", _LU_DAHN),
     Quantity("theoretical_capacity_mah_g", "theoretical capacity", "q_theo", "mAh/g", "material",

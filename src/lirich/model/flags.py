@@ -34,7 +34,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "pre-filter": "computed with a universal potential: a pre-filter, not DFT; energies of defects, surfaces and "
         "barriers come out too low",
         "recording-gap": "a part of the cycle was not recorded: charge may be missing, and the curve is not whole",
-        "redox-charge-unknown": "the composition has a metal that the bookkeeping of electrons has no number for",
+        "redox-charge-unknown": "the composition has an element that the bookkeeping of electrons has no number for",
         "run-order-unknown": "the files of the cell cannot be put in order, so its cycles have no place in its life",
         "slope-not-resolved": "the slope cannot be told from zero",
         "unbounded": "the data bound it on neither side: any number would do",
