@@ -20,6 +20,7 @@ from lirich.cycling.halfcycle import Direction
 from lirich.cycling.plausibility import flag_implausible, implausible_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.record import missing_fact, place
+from lirich.cycling.resolution import doubt_coarse_voltage, doubt_rounded_charge
 from lirich.cycling.result import CyclingResult
 from lirich.cycling.series import (
     Series,
@@ -88,6 +89,9 @@ def analyse(
         findings += new_findings
     values = flag_implausible(values, cycles, cell, sample)
     values = _with_holes(values, notes, cycles)
+    values = doubt_rounded_charge(values, cycles, notes.points.capacity_step_ah, cell)
+    values, coarse = doubt_coarse_voltage(values, notes.points.voltage_v, cell)
+    findings += coarse
     # a simulated programme stops at the limit that it was given: its last half-cycle is whole
     open_end = None if cell.simulated else _open_end(notes, cycles, settings)
     if open_end is not None:

@@ -39,7 +39,8 @@ class Points:
 
     ``dq_ah`` is the signed charge that came between the row before and this one (0 at the first). ``sign`` is
     +1 in charge, −1 in discharge, 0 at rest. ``holes``: the rows before what was not recorded, shape (h,), where charge
-    or the turn of a half-cycle went unseen. ``time_s`` and ``current_a`` are ``None`` for a curve without a
+    or the turn of a half-cycle went unseen. ``capacity_step_ah``: the step of the counters that ``dq_ah`` is from, 0
+    where they show none. ``time_s`` and ``current_a`` are ``None`` for a curve without a
     time axis. ``new_step`` is True where the current changes direction or the cycler begins a step.
     """
 
@@ -53,6 +54,7 @@ class Points:
     vendor_step: Integers | None
     temperature_celsius: Array | None
     charge_source: ChargeSource
+    capacity_step_ah: float = 0.0
     holes: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
@@ -205,13 +207,14 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
     dq = charge_of_current(dt, current, sign, new, settings)
     source: ChargeSource = "current"
     hidden: Array | None = None
+    step = 0.0
     counted = {way: _floats(table, name) for way, name in ((1, CHARGED), (-1, DISCHARGED)) if _some(table, name)}
     if len(counted) == 2:
         columns = (counted[1], counted[-1])
-        dq, source, hidden = charge_of_columns(*columns, dq, current, sign, new, holes, settings, findings)
+        dq, source, hidden, step = charge_of_columns(*columns, dq, current, sign, new, holes, settings, findings)
     asked: Array | None = None
     for way, column in counted.items() if len(counted) == 1 else ():
-        dq, source = charge_of_one_column(column, way, dq, current, sign, new, holes, settings, findings)
+        dq, source, step = charge_of_one_column(column, way, dq, current, sign, new, holes, settings, findings)
         asked = column if source != "current" else None
     if hidden is None:
         said = holes.long & ~pauses_at_turns(voltage, current, sign, asked, holes, settings.incomplete_voltage_v)
@@ -236,6 +239,7 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         vendor_step=vendor_step,
         temperature_celsius=_temperature(table),
         charge_source=source,
+        capacity_step_ah=step,
         holes=holes.row[lossy],
     )
 

@@ -10,6 +10,8 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "ambiguous": "the source can be read in more than one way",
         "capacity-rises-before": "the capacity rises before the knee",
         "circuit-misfit": "the circuit leaves more of the spectrum than its noise",
+        "coarse-capacity": "the capacity was recorded in steps of more than 0.3 % of it; further digits are not known",
+        "coarse-voltage": "the voltage was recorded in steps of more than 1 mV; further digits are not known",
         "composition-unknown": "the composition is not given, so nothing says that the material is Li-rich",
         "conflict": "sources contradict each other",
         "cycle-not-stated": "the source does not say of which cycle",

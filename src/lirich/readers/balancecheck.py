@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from lirich.model import Finding, Severity
+from lirich.model.digits import current_rounding
 from lirich.model.table import CHARGED, CHARGED_ENERGY, DISCHARGED, DISCHARGED_ENERGY
 from lirich.pieces import pieces
 from lirich.readers.accumulate import RESET_BELOW
@@ -126,7 +127,7 @@ def check_balance(
     ratio = total_current / total_column
     if abs(ratio - 1) <= BALANCE_TOLERANCE:
         return []
-    rounding = _rounding(current)
+    rounding = current_rounding(current)
     if rounding > abs(ratio - 1):
         return [
             found_in(
@@ -134,8 +135,8 @@ def check_balance(
                 Severity.WARNING,
                 f"∫I dt is {ratio:.4g} times the charge in {which}; the current column has so few "
                 f"digits that rounding explains up to {rounding:.0%}",
-                advice="Capacities come from the capacity columns and do not suffer; export the current with more "
-                "digits for rates and resistances"
+                advice="Capacities come from the capacity columns; export the current with more digits for rates and "
+                "resistances"
                 if whole
                 else _ONE_COLUMN,
             )
@@ -221,19 +222,6 @@ def _lost_digits(energy: Array, stretches: int) -> float:
     whole, grown = float(energy[-1] - energy[0]), np.diff(energy)
     digit = float(grown.min(initial=np.inf, where=grown > 1e-9 * whole))
     return min(stretches * digit / whole, 1.0) if whole > 0 and np.isfinite(digit) else 0.0
-
-
-def _rounding(current: Array) -> float:
-    """Return by how much of its usual size the current may be off because it was written with few digits."""
-    flowing = np.abs(current[current != 0][:: max(1, len(current) // 2000)])
-    if len(flowing) < 3:
-        return 0.0
-    usual = float(np.median(flowing))
-    for digits in range(1, 7):
-        unit = 10.0**-digits
-        if np.abs(flowing / unit - np.round(flowing / unit)).max() < 1e-6:
-            return 0.5 * unit / usual
-    return 0.0
 
 
 def _crossed(halves: HalfCycles, charged: Array | None, discharged: Array | None) -> Diagnosis:
