@@ -219,6 +219,7 @@ def test_electrons_of_the_metals_and_never_more_than_the_lithium(formula: str, e
         ("Li1.2Mn0.54Ni0.13Co0.13O1.95", "Mn 3.80+, Ni 2+, Co 3+", 0.50, 0.39),  # Mn³⁺ or none: vacancies
         ("Li1.2Mn0.4Ru0.4O2", "Mn 4+", 0.0, 0.0),  # Ru may be the one that is reduced
         ("Li1.2Mn0.54Ni0.13Co0.13S0.05O1.95", "Mn 4+, Ni 2+, Co 3+", 0.39, 0.39),  # S²⁻ or S⁶⁺
+        ("Li1.2Mn0.54Ni0.13Co0.13", "Mn 4+, Ni 2+, Co 3+", 0.39, 0.39),  # no anions: nothing to balance
     ],
 )
 def test_states_as_made_balance_the_formula(formula: str, states: str, electrons: float, least: float) -> None:

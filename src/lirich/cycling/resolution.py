@@ -132,7 +132,7 @@ def current_is_finer(
 _TOTAL = re.compile(r"(charge|discharge)_(specific_)?(capacity|energy)_\w+")
 _EFFICIENCIES = ("coulombic_efficiency", "initial_coulombic_efficiency", "energy_efficiency")
 _OF_CHARGE = frozenset({"mAh", "mAh/g", "mWh", "Wh/kg", "mAh/g/V", "mAh/g/cycle", "%", "%/cycle"})
-_OF_VOLTAGE = frozenset({"V", "mV/cycle", "Ω"})
+_OF_VOLTAGE = frozenset({"V", "mV/cycle", "Ω", "m²/s"})
 _NOT_COUNTED = frozenset(
     {"theoretical_capacity_mah_g", "formal_tm_capacity_mah_g", "structural_share_of_voltage_decay"}
 )
@@ -155,7 +155,7 @@ def doubt_rounded_charge(values: Sequence[Value], cycles: pl.DataFrame, step_ah:
 
     Both ends of a half-cycle are rounded by half a step; the first of each direction begins at nothing. Capacities,
     energies, efficiencies and the irreversible capacity get the interval; all that rests on a charge of less than
-    1/`COARSE` steps is flagged. *cycles* is a cycle table.
+    1/`COARSE` steps is flagged, what is of many cycles by the least charge of its segment. *cycles* is a cycle table.
     """
     if step_ah == 0.0:
         return list(values)
@@ -163,18 +163,21 @@ def doubt_rounded_charge(values: Sequence[Value], cycles: pl.DataFrame, step_ah:
     for side in ("charge", "discharge"):
         ends = 1
         for number, passed_mah in cycles.select("cycle_number", f"{side}_capacity_mah").iter_rows():
-            if passed_mah:
+            if passed_mah and passed_mah > 0:
                 step = 1e3 * step_ah / passed_mah
                 by_cycle.setdefault(number, {})[side] = _Share(step, 0.5 * ends * step)
                 ends = 2
-    whole = [by_cycle.get(n, {}) for n in cycles.filter("complete")["cycle_number"].to_list()]
-    of_many = {side: max((shares.get(side, _NONE) for shares in whole), default=_NONE) for side in _SIDES}
+    of_many: dict[str | None, dict[str, _Share]] = {}
+    for number, segment in cycles.filter("complete").select("cycle_number", "segment").iter_rows():
+        for name in (segment, None):
+            worst = of_many.setdefault(name, {})
+            worst.update({side: max(share, worst.get(side, _NONE)) for side, share in by_cycle.get(number, {}).items()})
     step_mah_g = 1e3 * step_ah * (specific(cell) or 0.0)
     method = f"rounding of the capacity columns to {1e3 * step_ah:.3g} mAh"
     found = []
     for value in values:
-        cycle = value.conditions.cycle
-        shares = of_many if cycle is None else by_cycle.get(cycle, {})
+        cycle, segment = value.conditions.cycle, value.conditions.segment
+        shares = of_many.get(segment, {}) if cycle is None else by_cycle.get(cycle, {})
         found.append(_rounded(value, shares, step_mah_g, method))
     return found
 

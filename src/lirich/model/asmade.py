@@ -104,11 +104,12 @@ def as_made(amounts: Mapping[str, float], *, may_reduce: bool) -> AsMade:
     unjudged = tuple(sorted(set(amounts) - {*USUAL, *ANION_CHARGE}))
     need = sum(n * ANION_CHARGE.get(el, 0.0) for el, n in amounts.items())
     missing = need - sum(n * USUAL.get(el, 0.0) for el, n in amounts.items())
-    if not unjudged and missing > 0:
+    balanced = not unjudged and need > 0.0
+    if balanced and missing > 0.0:
         for element, highest in _OXIDISED:
             missing -= _move(states, amounts, element, highest, missing)
     least = _left(states, amounts)
-    if not unjudged and may_reduce and -missing > ROUNDED * need:
+    if balanced and may_reduce and -missing > ROUNDED * need:
         for element, lowest in _REDUCED:
             missing += _move(states, amounts, element, lowest, -missing)
     electrons = _left(states, amounts)
