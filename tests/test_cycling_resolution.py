@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lirich.cycling import analyse
-from lirich.cycling.resolution import recorded_step, voltage_step
+from lirich.cycling.dqdv import dqdv
+from lirich.cycling.halfcycle import HalfCycle
+from lirich.cycling.peaks import find_peaks
+from lirich.cycling.resolution import coarse_voltage_step, recorded_step
 from lirich.model import Cell, Finding, Value
 from lirich.model.flags import meaning
 from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME, VOLTAGE
@@ -76,9 +79,23 @@ def test_the_step_of_a_rounded_counter_is_found_and_that_of_none_is_not(per_row:
 
 def test_the_step_of_a_voltage_shows_where_it_stands_still_not_on_a_grid_or_a_hold() -> None:
     rising = np.linspace(3.0, 4.4, 3000)
-    assert voltage_step(0.01 * np.round(rising / 0.01)) == pytest.approx(0.01)
-    assert voltage_step(np.append(rising, np.full(3000, 4.4))) == 0.0
-    assert voltage_step(np.arange(3.0, 4.4, 0.01)) == 0.0
+    assert coarse_voltage_step(0.01 * np.round(rising / 0.01)) == pytest.approx(0.01)
+    assert coarse_voltage_step(np.append(rising, np.full(3000, 4.4))) == 0.0
+    assert coarse_voltage_step(np.arange(3.0, 4.4, 0.01)) == 0.0
+    assert coarse_voltage_step(0.001 * np.round(rising / 0.001)) == 0.0  # voltages are written to 1 mV
+
+
+@pytest.mark.parametrize("step_v", [0.002, 0.003, 0.005, 0.01])
+def test_steps_of_the_voltage_are_no_dqdv_peaks_and_do_not_move_one(step_v: float) -> None:
+    share = np.linspace(0.0, 1.0, 4000)
+    capacity = 1.0 * share + 0.5 / (1.0 + np.exp(-(share - 0.5) / 0.02))
+    for passed, peaks in ((share, 0), (capacity, 1)):
+        half = HalfCycle(
+            1, "charge", rounded(3.0 + 1.4 * share, step_v), passed, None, None, np.zeros(4000, dtype=np.bool_)
+        )
+        found = find_peaks(dqdv(half))
+        assert len(found) == peaks
+        assert all(peak.voltage_v == pytest.approx(3.7, abs=0.5 * step_v) for peak in found)
 
 
 def test_a_coarse_counter_beside_a_coarse_current_leaves_an_interval_with_the_truth_in_it() -> None:

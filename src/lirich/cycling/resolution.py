@@ -34,6 +34,7 @@ COARSE_CAPACITY = "coarse-capacity"
 COARSE_VOLTAGE = "coarse-voltage"
 
 _MOST = 1000  # so many rows tell the step
+_SPREAD = np.arange(_MOST) * 0.6180339887498949 % 1.0  # by the golden ratio
 _LEAST = 20  # so few do not
 _WHOLE = 0.02  # multiples of a step may miss a whole number by this much: single-precision numbers
 
@@ -49,8 +50,7 @@ def recorded_step(charge: Array, by_current: Array, rows: NDArray[np.int64]) -> 
     if len(rows) < _LEAST or len(moving) == 0:
         return 0.0
     stands = 2 * len(moving) < len(rows)
-    some = moving if stands else rows
-    some = some[:: max(1, len(some) // _MOST)]
+    some = _thinned(moving if stands else rows)
     moved, expected = np.abs(charge[some]), np.abs(by_current[some])
     step, total = _common_step(np.append(0.0, moved)), float(expected.sum())
     if stands or step == 0.0 or total == 0.0:
@@ -59,15 +59,23 @@ def recorded_step(charge: Array, by_current: Array, rows: NDArray[np.int64]) -> 
     return step if astray >= 0.02 * len(some) else 0.0
 
 
-def voltage_step(voltage_v: Array) -> float:
-    """Return the step in which *voltage_v*, V, shape (n,), was recorded, V; 0 where it does not show.
+def coarse_voltage_step(voltage_v: Array) -> float:
+    """Return the step in which *voltage_v*, V, shape (n,), was recorded, V, where it is more than `FINE_V`; else 0.
 
     It shows where the voltage stands still from row to row on at least half of its levels; a hold does so on one.
     """
-    rows = np.arange(0, len(voltage_v) - 1, max(1, len(voltage_v) // _MOST))
+    rows = _thinned(np.arange(len(voltage_v) - 1))
     here = voltage_v[rows]
-    levels, still = np.unique(here), np.unique(here[voltage_v[rows + 1] == here])
+    moved = np.abs(voltage_v[rows + 1] - here)
+    if not FINE_V * (1.0 + _WHOLE) < float(moved.min(initial=np.inf, where=moved > 0.0)) < np.inf:
+        return 0.0
+    levels, still = np.unique(here), np.unique(here[moved == 0.0])
     return _common_step(levels) if len(levels) >= 5 and 2 * len(still) >= len(levels) else 0.0
+
+
+def _thinned(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return at most `_MOST` of *rows*, out of step with anything that repeats."""
+    return rows if len(rows) <= _MOST else rows[(_SPREAD * len(rows)).astype(np.int64)]
 
 
 def _common_step(sizes: Array) -> float:
@@ -98,6 +106,9 @@ def current_is_finer(
     not see. ∫I dt is finer where its rounding is less than that of the counters and both agree within a step in every
     half-cycle. Nothing is said of half-cycles of more than 1/`COARSE` steps; the counters are then used.
     """
+    runs = 1 + np.count_nonzero(sign[1:] != sign[:-1])
+    if step_ah * runs <= 0.1 * COARSE * float(np.abs(charge).sum()):
+        return False  # what is typical below is a tenth of the mean at least
     running = np.flatnonzero(sign)
     starts = np.flatnonzero(np.diff(sign[running], prepend=np.int8(0)))
     counted = np.abs(np.add.reduceat(charge[running], starts))
@@ -222,8 +233,8 @@ def doubt_coarse_voltage(values: Sequence[Value], voltage_v: Array, cell: Cell) 
     Only of a step of more than `FINE_V`. A voltage, and a mean of voltages, is off by half a step at most, a difference
     by one. Other values that rest on the voltage are flagged.
     """
-    step = voltage_step(voltage_v)
-    if step <= FINE_V * (1.0 + _WHOLE):
+    step = coarse_voltage_step(voltage_v)
+    if step == 0.0:
         return list(values), []
     finding = Finding(
         code=COARSE_VOLTAGE,
