@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import PAGE, PARTLY, check_output, console, print_json, progress_bar, show_findings, show_table
 from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_reasons
 from lirich.cli.screening import workspace_of
 
@@ -95,7 +95,7 @@ def _answered(
         if output is not None:
             console().print(f"Written: [bold]{escape(str(output))}[/]")
     if answer.judgement.ranking is None:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
 
 
 def show(answer: ScreenAnswer, told: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import PAGE, PARTLY, check_output, console, print_json, progress_bar, show_findings, show_table
 from lirich.cli.ranked import figure_cells, head_of, rank_cell, show_reasons
 from lirich.cli.screening import workspace_of
 
@@ -69,7 +69,7 @@ def coatings(
         if output is not None:
             console().print(f"Page: [bold]{escape(str(output))}[/]")
     if result.judged.ranking is None:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
 
 
 def _changed(asked: CoatingStudy, cathode: str | None, electrolytes: list[str], voltage: float | None) -> CoatingStudy:

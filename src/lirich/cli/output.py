@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from lirich.compute import Progress
     from lirich.model import Finding
 
+PARTLY = 1
+"""Exit code of a run that did not do all it was asked to: files or cells failed (the others are kept), nothing could be
+compared, something is wrong."""
 PAGE = (".html", ".htm")
 """Endings of the names of pages."""
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import PAGE, PARTLY, check_output, console, print_json, progress_bar, show_findings, show_table
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
@@ -61,7 +61,7 @@ def phases(
         if output is not None:
             console().print(f"Report: [bold]{escape(str(output))}[/]")
     if not result.screened.answers:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
 
 
 def show(result: PhasesResult) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
-from lirich.cli.output import PAGE, check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import PAGE, PARTLY, check_output, console, print_json, progress_bar, show_findings, show_table
 from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_why
 from lirich.errors import WorkspaceNotFoundError
 
@@ -72,7 +72,7 @@ def dopants(
                 f"{len(files)} cells, {states}: [bold]{escape(str(cells))}[/]; README.md says what they are"
             )
     if result.judged.ranking is None:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
 
 
 def _screened(

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
-from lirich.cli.output import check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.output import PARTLY, check_output, console, print_json, progress_bar, show_findings, show_table
 from lirich.errors import InputError, WorkspaceNotFoundError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def run_and_show(
         _show(result)
         show_findings(result.findings)
     if len(result.failed) == len(result.points):
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
     if json:
         return
     if output is not None:
