@@ -12,7 +12,7 @@ from lirich.readers import read
 from lirich.testing.digitised import write_digitised_cell
 from lirich.workbench import Workspace
 from lirich.workbench.export import export
-from lirich.workbench.intake.metadata import portable_source
+from lirich.workbench.intake.fact_sources import portable_source
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from lirich.model.spreadsheet import write_csv
 from lirich.model.table import has_time_axis
 from lirich.quantities import QUANTITIES
 from lirich.workbench.columns import column_table
-from lirich.workbench.intake.metadata import portable_source
+from lirich.workbench.intake.fact_sources import portable_source
 from lirich.workbench.userfiles import make_folder
 
 if TYPE_CHECKING:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.store.documents import natural
 from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, shown_names
+from lirich.workbench.intake.column_names import meant
+from lirich.workbench.intake.differing import FACT_CODES, Said, about, differing
 from lirich.workbench.intake.doubtful_facts import doubtful
-from lirich.workbench.intake.metadata import FACT_CODES, Said, about, differing, meant, named, resolve, short_source
+from lirich.workbench.intake.fact_sources import named, short_source
+from lirich.workbench.intake.metadata import resolve
 from lirich.workbench.intake.taking_back import contradicted, of_file, take_back
 
 if TYPE_CHECKING:

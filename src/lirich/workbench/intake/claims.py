@@ -9,7 +9,7 @@ from lirich.errors import ConflictingMetadataError
 from lirich.model import Cell, Finding, Severity, Test
 from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, shown_names
 from lirich.workbench.intake.continuing import without_counter
-from lirich.workbench.intake.metadata import table_folder
+from lirich.workbench.intake.fact_sources import table_folder
 from lirich.workbench.intake.table_files import read_cell_tables
 from lirich.workbench.intake.taking_back import of_file
 
