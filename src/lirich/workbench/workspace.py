@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lirich.model import Cell, Finding, Sample, Scalar
 from lirich.model.notebook import Listed
+from lirich.workbench.cellbook import CellBook
 from lirich.workbench.screening.screenings import Screenings
-from lirich.workbench.views import CellBook
 
 if TYPE_CHECKING:
     import polars as pl
