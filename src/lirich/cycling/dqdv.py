@@ -22,7 +22,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from lirich.cycling.halfcycle import Array, Direction, HalfCycle
+from lirich.cycling.arrays import Array
+from lirich.cycling.halfcycle import Direction, HalfCycle
 from lirich.errors import NotEnoughDataError, SettingsError
 from lirich.model import Scalar
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lirich.cycling.arrays import Array, Integers
 from lirich.cycling.dqdv import DEFAULT_SMOOTHING, Dqdv, Smoothing, dqdv
-from lirich.cycling.halfcycle import Array, HalfCycle
+from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.material import may_be_li_rich_cathode
 from lirich.cycling.record import (
     half_cycle_conditions,
@@ -111,7 +111,7 @@ def find_peaks(curve: Dqdv, *, prominence: float = PROMINENCE, low_v: float = 0.
     return found
 
 
-def _foot(y: Array, i: int, others: NDArray[np.int64]) -> tuple[int, int]:
+def _foot(y: Array, i: int, others: Integers) -> tuple[int, int]:
     """Indices of the lowest points between this peak and its neighbours (or the ends)."""
     before = others[others < i]
     after = others[others > i]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.model import Interval
 
