@@ -89,13 +89,11 @@ def phases(
     """Map which order of the cations is lowest between three corners: layered, spinel or rock salt."""
     want_json(json)
     from lirich.cli import phases as spoken
-    from lirich.cli.screening import workspace_of
 
     if dry_run:
         spoken.compositions(study, workers, json=json)
         return
-    there = workspace_of(workspace)
-    spoken.phases(study, output, there, shipped=shipped, workers=workers, executor=executor, json=json)
+    spoken.phases(study, output, workspace, shipped=shipped, workers=workers, executor=executor, json=json)
 
 
 @screen.command("next")
