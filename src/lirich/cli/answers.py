@@ -19,6 +19,7 @@ from lirich.cli.ranked import (
     show_ranked,
     show_reasons,
 )
+from lirich.model.listing import name_some
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -123,8 +124,7 @@ def show(answer: ScreenAnswer, told: Collection[str]) -> None:
             show_reasons(candidate.name, row["reasons"], row["rank"])
     for number, group in enumerate(answer.groups.clusters.clusters if answer.groups.clusters else (), start=1):
         others = [name for name in group.members if name != group.pick]
-        more = f" and {len(others) - MOST_MEMBERS} more" if len(others) > MOST_MEMBERS else ""
-        members = f": {', '.join(others[:MOST_MEMBERS])}{more}" if others else ", alone"
+        members = f": {name_some(others, MOST_MEMBERS)}" if others else ", alone"
         out.print(f"[cyan]group {number}[/] pick [bold]{escape(group.pick)}[/]{escape(members)}")
     if answer.groups.clusters is None and answer.groups.note != NOT_ASKED:
         out.print(f"[dim]No groups: {escape(answer.groups.note)}[/]")

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
+from lirich.model.listing import name_some
 from lirich.store.documents import natural
-from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, shown_names
+from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T
 from lirich.workbench.intake.column_names import meant
 from lirich.workbench.intake.differing import FACT_CODES, Said, about, differing
 from lirich.workbench.intake.doubtful_facts import doubtful
@@ -148,7 +149,7 @@ def _shared(things: Things, cell: Cell, before: Sample | None, sample: Sample, n
         Finding(
             code="sample-shared",
             severity=Severity.WARNING if corrected else Severity.INFO,
-            message=f"{sample.key} has {facts} now, and so have its other cells: {shown_names(others)}",
+            message=f"{sample.key} has {facts} now, and so have its other cells: {name_some(others)}",
             advice=f"If you mean {cell.key} alone: lirich cells {cell.key} {back}, then lirich cells {cell.key} "
             f"--set sample={own} {say} (a sample of its own: state its other facts too)",
             where=cell.key,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -47,11 +47,6 @@ T = TypeVar("T", Cell, Sample)
 def file_stem(path: Path) -> str:
     """Return the file's name without its ending (``SC-1.bdf.csv`` → ``SC-1``)."""
     return path.stem[: -len(".bdf")] if path.stem.lower().endswith(".bdf") else path.stem
-
-
-def shown_names(names: Sequence[str]) -> str:
-    """Return names of cells in a text: five at most, and how many more."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 @dataclass(frozen=True, slots=True)

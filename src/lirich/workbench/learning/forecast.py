@@ -15,6 +15,7 @@ from lirich.learn.conformal import least_cells
 from lirich.learn.course import LEAST_CYCLES, value_at
 from lirich.learn.forecast import Forecast
 from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Scalar, Severity, Subject, Value
+from lirich.model.listing import name_some
 from lirich.quantities import quantity
 from lirich.workbench.learning.models import curve_hashes, load_model, save_model
 from lirich.workbench.learning.shown import Shown
@@ -413,10 +414,7 @@ def _together(refused: Mapping[str, str]) -> list[str]:
     of: dict[str, list[str]] = {}
     for cell, why in refused.items():
         of.setdefault(why, []).append(cell)
-    return [
-        f"{', '.join(cells[:6])}{f' and {len(cells) - 6} more' if len(cells) > 6 else ''}: {why}"
-        for why, cells in of.items()
-    ]
+    return [f"{name_some(cells, 6)}: {why}" for why, cells in of.items()]
 
 
 def _outside(cell: str, trained_on: int) -> Finding:

@@ -13,6 +13,7 @@ from lirich.learn.matrix import UNITS
 from lirich.learn.regimes import Trajectory
 from lirich.learn.statemap import StateMap
 from lirich.model import Conditions, Finding, Scalar, Severity
+from lirich.model.listing import name_some
 
 _NEAR_BREAK = 1.0
 """Cycles within which a change of regime and a break in the cycles are one."""
@@ -155,4 +156,4 @@ def off_the_map(scores: pl.DataFrame, model: StateMap) -> list[Finding]:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return name_some(names, 4)
