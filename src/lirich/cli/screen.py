@@ -25,6 +25,12 @@ Study = Annotated[
         show_default=False,
     ),
 ]
+Shipped = Annotated[
+    bool, typer.Option("--shipped", help="Show the results that come with lirich for this study; compute nothing.")
+]
+Report = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the report here (HTML).", show_default=False)
+]
 
 
 @screen.command("dopants")
@@ -33,13 +39,8 @@ def dopants(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list the candidates and the time that they would take.")
     ] = False,
-    shipped: Annotated[
-        bool,
-        typer.Option("--shipped", help="Show the results that come with lirich for this study; compute nothing."),
-    ] = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the report here (HTML).", show_default=False)
-    ] = None,
+    shipped: Shipped = False,
+    output: Report = None,
     cells: Annotated[
         Path | None,
         typer.Option(
@@ -74,13 +75,8 @@ def phases(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list the compositions and the time that they would take.")
     ] = False,
-    shipped: Annotated[
-        bool,
-        typer.Option("--shipped", help="Show the results that come with lirich for this study; compute nothing."),
-    ] = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the report here (HTML).", show_default=False)
-    ] = None,
+    shipped: Shipped = False,
+    output: Report = None,
     workspace: WorkspaceFolder = None,
     workers: Workers = None,
     executor: ExecutorName = "processes",

@@ -28,8 +28,16 @@ if TYPE_CHECKING:
     from lirich.readers import JoinGroup
     from lirich.store import Analysis, Store
 
-CODE = ("lirich.cycling", "lirich.model", "lirich.quantities", "lirich.readers.join", "lirich.workbench.analyse")
-IMPEDANCE_CODE = ("lirich.cells.eis", "lirich.cells.spectrum", "lirich.cells.kramers_kronig", *CODE[1:3], CODE[-1])
+CODE = (
+    *("lirich.cycling", "lirich.model", "lirich.quantities"),
+    *("lirich.readers.join", "lirich.readers.partscale", "lirich.readers.seam"),
+    "lirich.workbench.analyse",
+)
+IMPEDANCE_CODE = (
+    *("lirich.cells.autocorrelation", "lirich.cells.eis", "lirich.cells.kramers_kronig", "lirich.cells.spectrum"),
+    *("lirich.model", "lirich.quantities"),
+    "lirich.workbench.analyse",
+)
 """What an analysis rests on: where its source changes, cells are analysed again."""
 
 GAP_UNKNOWN = "join-gap-unknown"
