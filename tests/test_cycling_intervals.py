@@ -14,7 +14,8 @@ from lirich.cycling.dqdv import dqdv
 from lirich.cycling.gitt import gitt_values
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.ici import ici_values
-from lirich.cycling.peaks import find_peaks, peak_interval, variants
+from lirich.cycling.peakintervals import peak_interval, variants
+from lirich.cycling.peaks import find_peaks
 from lirich.cycling.trend import fade_share_interval, fade_split, median_interval
 from lirich.model import Cell
 

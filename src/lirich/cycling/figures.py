@@ -17,7 +17,7 @@ from lirich.cycling.halfcycles import half_cycle, half_cycles
 from lirich.cycling.hysteresis import hysteresis_values
 from lirich.cycling.ici import ici_values
 from lirich.cycling.likeness import Key
-from lirich.cycling.peaks import dqdv_values
+from lirich.cycling.peakvalues import dqdv_values
 from lirich.cycling.protocol import Segment
 from lirich.cycling.rate import rate_values
 from lirich.cycling.record import efficiency_convention, efficiency_doubt, not_enough, record, with_conditions
