@@ -16,6 +16,7 @@ from lirich.errors import NotComparableError
 from lirich.model.table import CHARGED, CURRENT, CYCLE, DISCHARGED, STEP, TIME, UNIX_TIME, VOLTAGE
 from lirich.readers import TableSummary, check, join_tables, plan_join, read, summarise
 from lirich.readers.accumulate import Borders, never_resetting, split_by_direction
+from lirich.readers.seam import repeated
 from lirich.testing.laboratory import make_laboratory
 
 
@@ -100,6 +101,19 @@ def test_files_whose_clock_times_overlap_are_never_joined() -> None:
     groups = plan_join([summarise("a", first), summarise("b", second.with_columns(pl.col(UNIX_TIME) - 9000))])
     assert [g.keys for g in groups] == [("a",), ("b",)]
     assert groups[0].findings[0].code == "join-overlap"
+
+
+def test_files_whose_clock_times_overlap_in_the_same_rows_are_one_test() -> None:
+    table = whole()
+    first, second = table.head(400), table.slice(250)
+    tables = {"a": first, "b": second}
+    groups = plan_join([summarise(k, t) for k, t in tables.items()], shared=lambda a, b: repeated(tables[a], tables[b]))
+    (group,) = groups
+    assert (group.keys, group.gaps) == (("a", "b"), (0.0,))
+    assert [f.code for f in group.findings] == ["join-gap"]  # the cycle number does not start over
+    again, findings = join_tables([first, second], group.gaps)
+    assert again.equals(table)
+    assert [f.code for f in findings] == ["join-rows-repeated"]
 
 
 def test_without_a_clock_cycle_numbers_give_the_order() -> None:

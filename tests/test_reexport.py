@@ -204,6 +204,23 @@ def test_what_is_no_prefix_is_told_with_names_and_times_when_it_is_added(
     assert message in {f.message for a in workspace.cells["A"].analyses for f in a.findings}
 
 
+def test_exports_that_overlap_in_the_same_rows_are_one_run(workspace: Workspace, tmp_path: Path) -> None:
+    rows = TEST.height
+    parts = (TEST.head(2 * rows // 3), TEST.slice(rows // 3))
+    for name, part in zip(("a.bdf.csv", "b.bdf.csv"), parts, strict=True):
+        found = added(workspace, written(part, tmp_path, name))[1]
+        assert "join-overlap" not in found
+    workspace.analyse(executor="serial")
+    cell = workspace.cells["A"]
+    (analysis,) = cell.analyses
+    assert "join-rows-repeated" in {f.code for f in analysis.findings}
+    assert not workspace.analyse(executor="serial").analysed
+    with Workspace.create(tmp_path / "of the whole") as other:
+        added(other, written(TEST, tmp_path, "whole.bdf.csv"))
+        other.analyse(executor="serial")
+        assert cell.cycles.equals(other.cells["A"].cycles)
+
+
 def test_without_clocks_only_the_same_numbers_are_the_same_test(workspace: Workspace, tmp_path: Path) -> None:
     bare = TEST.drop(UNIX_TIME)
     added(workspace, written(bare.head(1500), tmp_path / "a"))

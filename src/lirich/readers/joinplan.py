@@ -7,7 +7,7 @@ clock at zero and goes on counting cycles, or starts that at one too. `lirich.re
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,7 +17,7 @@ from lirich.model.spectra import is_spectrum
 from lirich.model.table import CYCLE, TIME, UNIX_TIME, has_time_axis
 
 OVERLAP_S = 60.0
-"""Clock times of two files may overlap by this much: file ends are written with a delay."""
+"""Clock times of two files may overlap by this much, s, without a row that both have: file ends are written late."""
 
 LONG_GAP_S = 86_400.0
 """A pause of more than a day between two files is worth a warning: self-discharge and relaxation go on."""
@@ -71,10 +71,15 @@ def summarise(key: str, table: pl.DataFrame) -> TableSummary:
     )
 
 
-def plan_join(summaries: Sequence[TableSummary]) -> list[JoinGroup]:
+Shared = Callable[[str, str], int]
+"""How many rows at the beginning of a table, the second, the first one ends with; both by their keys."""
+
+
+def plan_join(summaries: Sequence[TableSummary], *, shared: Shared | None = None) -> list[JoinGroup]:
     """Return which tables of one cell follow on each other, the groups in time order.
 
-    All are joined by clock time if every one has it and none overlap; else by cycle numbers that go on, or by
+    All are joined by clock time if every one has it and none overlap, but in rows that both have (*shared*, which is
+    asked where clocks overlap; without it no such rows are known); else by cycle numbers that go on, or by
     test times that go on, from one to the next. What cannot be ordered stays alone, and a finding says so:
     the order is never guessed.
     """
@@ -87,7 +92,7 @@ def plan_join(summaries: Sequence[TableSummary]) -> list[JoinGroup]:
     if len(timed) <= 1:
         return [*(JoinGroup((s.key,), (), "the only file") for s in timed), *alone]
     if all(s.start_unix_second is not None and s.end_unix_second is not None for s in timed):
-        return [*_by_clock(timed), *alone]
+        return [*_by_clock(timed, shared), *alone]
     for start, end, what in (
         ("first_cycle_count", "last_cycle_count", "cycle numbers go on from file to file"),
         ("start_time_second", "end_time", "test times go on from file to file"),
@@ -120,13 +125,13 @@ def _stands_alone(summaries: Sequence[TableSummary]) -> tuple[Finding, ...]:
     return (finding,)
 
 
-def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:
+def _by_clock(timed: Sequence[TableSummary], shared: Shared | None) -> list[JoinGroup]:
     ordered = sorted(timed, key=lambda s: (s.start_unix_second or 0.0, s.end_unix_second or 0.0))
     gaps = [(b.start_unix_second or 0.0) - (a.end_unix_second or 0.0) for a, b in itertools.pairwise(ordered)]
     clash = [
         f"{a.key} and {b.key} overlap by {-gap:.0f} s"
         for a, b, gap in zip(ordered, ordered[1:], gaps, strict=False)
-        if gap < -OVERLAP_S
+        if gap < -OVERLAP_S and not (shared is not None and shared(a.key, b.key))
     ]
     if clash:
         finding = Finding(
@@ -142,7 +147,7 @@ def _by_clock(timed: Sequence[TableSummary]) -> list[JoinGroup]:
             tuple(s.key for s in ordered),
             tuple(max(g, 0.0) for g in gaps),
             "clock times follow on each other",
-            (*findings, *_cycle_findings(ordered)),
+            (*findings, *_cycle_findings(ordered, gaps)),
         )
     ]
 
@@ -166,12 +171,13 @@ def _span(gap_s: float) -> str:
     return f"A pause of {gap_s / 60:.0f} min" if gap_s < 3600.0 else f"A pause of {gap_s / 3600:.1f} h"
 
 
-def _cycle_findings(ordered: Sequence[TableSummary]) -> tuple[Finding, ...]:
+def _cycle_findings(ordered: Sequence[TableSummary], gaps: Sequence[float]) -> tuple[Finding, ...]:
     again = [
         b.key
-        for a, b in itertools.pairwise(ordered)
+        for (a, b), gap in zip(itertools.pairwise(ordered), gaps, strict=True)
         if a.last_cycle_count is not None
         and b.first_cycle_count is not None
+        and gap >= -OVERLAP_S  # rows that both have are of the same cycles
         and not a.last_cycle_count <= b.first_cycle_count <= a.last_cycle_count + 1
     ]
     if not again:

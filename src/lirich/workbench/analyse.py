@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lirich import __version__
 from lirich.compute import Progress, code_hash, open_executor, run_tasks
-from lirich.errors import LirichError, UnknownNameError
+from lirich.errors import CorruptStoreError, LirichError, UnknownNameError
 from lirich.model import Cell, Finding, Sample, Test, Value, content_hash
 from lirich.model.notebook import Listed, html_lines
 from lirich.workbench.intake.reexport import told_apart
@@ -102,7 +102,7 @@ def analyse_cells(
     for key, tests in by_cell.items():
         cell = facts[key]
         sample = samples.get(cell.sample) if cell.sample else None
-        groups = plan_runs(tests)
+        groups = plan_runs(store, tests)
         counts[key] = len(groups)
         corrections = store.corrections(key)
         for run, group in enumerate(groups):
@@ -160,17 +160,25 @@ def _placed(parameters: Mapping[str, Any], *, several: bool, found: Iterable[Fin
     return [f.model_copy(update={"where": where(f)}) for f in found]
 
 
-def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
+def plan_runs(store: Store, tests: Sequence[Test]) -> list[JoinGroup]:
     """Return which tests of one cell follow on each other, in time order; see `lirich.readers.plan_join`.
 
     Behind them stand the tests of impedance, each for itself: they are no part of the cycling.
     """
     from lirich.readers import JoinGroup, TableSummary, plan_join
+    from lirich.readers.seam import repeated
 
     alone = [JoinGroup((test.key,), (), "a test of impedance") for test in tests if test.kind == "impedance"]
     tests = [test for test in tests if test.kind == "cycling"]
     shown = told_apart(tests)  # the findings of a join name the files, not their hashes
     keys = {name: key for key, name in shown.items()}
+    curves = {shown[test.key]: test.curve for test in tests}
+
+    def shared(before: str, after: str) -> int:
+        with contextlib.suppress(CorruptStoreError):  # a curve is gone: `lirich doctor` says so
+            return repeated(*(store.read_curve(curves[name]) for name in (before, after)))
+        return 0
+
     groups = plan_join(
         [
             TableSummary(
@@ -184,7 +192,8 @@ def plan_runs(tests: Sequence[Test]) -> list[JoinGroup]:
                 timeless=test.duration_second is None,
             )
             for test in tests
-        ]
+        ],
+        shared=shared,
     )
     return [*(replace(group, keys=tuple(keys[name] for name in group.keys)) for group in groups), *alone]
 

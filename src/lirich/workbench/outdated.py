@@ -61,7 +61,7 @@ def _of_cell(
 ) -> list[Finding]:
     from lirich.workbench.analyse import identity, plan_runs, task_parameters
 
-    groups = plan_runs(tests)
+    groups = plan_runs(store, tests)
     found = []
     for analysis in analyses:
         group = groups[analysis.run] if analysis.run < len(groups) else None

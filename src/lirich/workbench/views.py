@@ -212,7 +212,7 @@ class CellView:
         from lirich.workbench.analyse import plan_runs
 
         tests = {test.key: test for test in self.tests}
-        gaps = next((g.gaps for g in plan_runs(self.tests) if g.keys == self.analysis.tests), None)
+        gaps = next((g.gaps for g in plan_runs(self._store, self.tests) if g.keys == self.analysis.tests), None)
         return join_tables([self._store.read_curve(tests[k].curve) for k in self.analysis.tests], gaps)[0]
 
     @cached_property

@@ -325,7 +325,7 @@ def add_files(
     report.findings += joined(names)
     report.findings += claims.rows_without_file(path for path in named if path.is_dir())
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
-        report.findings += apart(key, store.tests(key))
+        report.findings += apart(store, key, store.tests(key))
     report.findings += counted_twice(store, [added.test for added in report.added if not added.already])
     report.findings += left_as_written(store, [added.test for added in report.added if not added.already], repairs)
     cells, samples = store.cells(), store.samples()

@@ -238,14 +238,14 @@ def _told(new: Test, whole: Test, part: Test, by: str | None) -> Finding:
     )
 
 
-def apart(cell: str, tests: Sequence[Test]) -> list[Finding]:
+def apart(store: Store, cell: str, tests: Sequence[Test]) -> list[Finding]:
     """Say which tests of a cell cannot be one: they ran at the same time, or have no time, or no known order."""
     from lirich.workbench.analyse import plan_runs
 
     if len(tests) < 2:
         return []
     codes = ("join-overlap", "join-order-unknown", "join-without-time")
-    found = [f for group in plan_runs(tests) for f in group.findings if f.code in codes]
+    found = [f for group in plan_runs(store, tests) for f in group.findings if f.code in codes]
     return [f.model_copy(update={"where": cell}) for f in dict.fromkeys(found)]
 
 
