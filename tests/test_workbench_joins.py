@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from lirich.model.table import CYCLE, TIME, UNIX_TIME
+from lirich.readers import readers
 from lirich.readers.bdf import write_bdf
 from lirich.workbench import Workspace
 from lirich.workbench.analyse import CODE, IMPEDANCE_CODE
@@ -37,11 +38,41 @@ def test_a_repair_of_all_files_that_one_of_them_does_not_call_for_is_said_with_t
     (said,) = [f for f in report.findings if f.code == "repair-left-out"]
     assert said.severity == "warning"
     assert "made for B_1.bdf.csv and not for B_2.bdf.csv" in said.message
-    assert said.advice == "lirich add B_2.bdf.csv --cell B --repair time-3600x!"
+    assert said.advice == f"lirich add {files[1]} --cell B --repair 'time-3600x!'"
     report = workspace.add(files[1], cell="B", repairs=["time-3600x!"], executor="serial")
     assert "repair-left-out" not in [f.code for f in report.findings]
     workspace.analyse(executor="serial")
     assert workspace.cells["B"].table()[TIME][-1] == pytest.approx(table[TIME][-1], rel=1e-6)
+
+
+def test_a_file_that_comes_later_is_held_against_what_was_repaired_before(workspace: Workspace, tmp_path: Path) -> None:
+    table = cell_test(cycles=2, capacity=False).with_columns(pl.col(TIME) * 3600.0)
+    first, second = (
+        write_bdf(part, tmp_path / f"B {number}.bdf.csv")
+        for number, part in enumerate((table.head(-40), table.tail(40)))
+    )
+    workspace.add(first, cell="B", repairs=["time-3600x"], executor="serial")
+    (said,) = [f for f in workspace.add(second, cell="B", executor="serial").findings if f.code == "repair-left-out"]
+    assert said.advice == f"lirich add '{second}' --cell B --repair 'time-3600x!'"
+
+
+def test_a_file_that_is_read_anew_keeps_its_repair_or_says_how_it_is_made(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another version of its reader, where no repair is asked for: it is what was asked for before."""
+    table = cell_test(cycles=2, capacity=False).with_columns(pl.col(TIME) * 3600.0)
+    whole, rest = write_bdf(table, tmp_path / "A.bdf.csv"), write_bdf(table.tail(40), tmp_path / "B.bdf.csv")
+    workspace.add(whole, repairs=["time-3600x"], executor="serial")
+    workspace.add(rest, repairs=["time-3600x!"], executor="serial")
+    monkeypatch.setattr(readers()["bdf"], "version", "2099")
+    report = workspace.add([whole, rest], executor="serial")
+    assert [(a.state, a.test.repairs) for a in report.added] == [("anew", ("time-3600x",)), ("anew", ())]
+    (said,) = [f for f in report.findings if f.code == "repair-left-out"]
+    assert said.message.startswith("time-3600x was made for B.bdf.csv when it was read before, and not now")
+    assert said.advice == f"lirich add {rest} --cell B --repair 'time-3600x!'"
+    assert "repair-not-needed" not in [f.code for f in report.findings]
+    (again,) = workspace.add(rest, cell="B", repairs=["time-3600x!"], executor="serial").added
+    assert again.test.repairs == ("time-3600x",)
 
 
 def test_add_tells_the_rows_of_the_file_and_not_those_of_the_export_it_is_part_of(

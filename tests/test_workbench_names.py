@@ -126,7 +126,7 @@ def test_a_file_that_comes_to_a_cell_brings_what_was_said_of_its_own_but_that_st
     said = {f.message for f in report.findings if f.code == "metadata-differs"}
     assert said == {
         f"{name} of B is {kept}, as set by you; of SC-3, whose files came to it, you said {other}; {kept} is used"
-        for name, kept, other in (("active_mass_mg", 6.0, 8.47), ("dopant", "Zr", "Nb"))
+        for name, kept, other in (("active_mass_mg", 6, 8.47), ("dopant", "Zr", "Nb"))
     }
     # its cycles may be counted anew among those of the other file
     assert [f.code for f in report.findings if f.severity == "warning"].count("segments-moved") == 1

@@ -387,7 +387,10 @@ def export(
 def doctor(
     mend: Annotated[
         bool,
-        typer.Option("--mend", help="Set damaged files aside, remove stale temporary ones; no data is deleted."),
+        typer.Option(
+            "--mend",
+            help="Set damaged files aside, remove stale temporary files and replaced results; no data is lost.",
+        ),
     ] = False,
     workspace: WorkspaceFolder = None,
     json: Json = False,

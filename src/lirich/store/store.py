@@ -297,10 +297,17 @@ class Store:
     def put_analysis(self, analysis: Analysis) -> None:
         """Replace the analysis of the same cell and run, with its values, at once.
 
-        Its curves, tests and cell must be there: `CorruptStoreError` or `UnknownNameError` otherwise.
+        Its curves, tests and cell must be there: `CorruptStoreError` or `UnknownNameError` otherwise. The curves of the
+        one that is replaced stay for a day, for who reads them now; then `mend` removes them.
         """
-        self._require_curves(analysis.steps_curve, analysis.cycles_curve, analysis.spectra_curve)
-        self._results(lambda results: results.put_analysis(analysis), write=True)
+
+        def work(results: Results) -> Analysis | None:
+            self._require_curves(*analysis.curves)  # while nobody else writes, who could remove them
+            return results.put_analysis(analysis)
+
+        replaced = self._results(work, write=True)
+        for key in () if replaced is None else replaced.curves:
+            curves.renew(self._curves, key)
 
     def analyses(self, cell: str | None = None) -> list[Analysis]:
         """Return the analyses (of one cell) with their values, by cell and run."""
@@ -377,8 +384,8 @@ class Store:
     def mend(self) -> list[Finding]:
         """Repair what can be: damaged files are set aside in ``damaged/``, stale temporary files removed.
 
-        Nothing that holds data is deleted. Returns what was done and what remains; a raw file that was set
-        aside comes back by adding it again.
+        So are tables of replaced analyses that nothing refers to, a day after. Nothing that holds data is deleted.
+        Returns what was done and what remains; a raw file that was set aside comes back by adding it again.
         """
         from lirich.store import doctor
 
@@ -393,7 +400,6 @@ class Store:
 
         return self._database.read(catalogue.fingerprint)
 
-    def _require_curves(self, *keys: str | None) -> None:
+    def _require_curves(self, *keys: str) -> None:
         for key in keys:
-            if key is not None:
-                files.present(self._curves.path(key), "curve", key)
+            files.present(self._curves.path(key), "curve", key)

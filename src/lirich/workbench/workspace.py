@@ -169,7 +169,8 @@ class Workspace(Screenings):
         changes:
             Parameters by name that differ from the set. In ``SC`` crystal and particle have one radius: one sets both.
         cell, sample:
-            Names; by default one that says what was run. The same simulation under the same name is there already.
+            Names; by default one that says what was run. The same simulation under the same name is there already, and
+            keeps its facts.
         facts:
             More facts of the cell, to group by.
         model:
@@ -187,7 +188,7 @@ class Workspace(Screenings):
 
         Raises `OptionalDependencyError` without the extra ``[cells]``, `UnknownNameError` and `SettingsError` for what
         cannot be simulated, `SimulationError` where the equations cannot be solved, `ConflictingMetadataError` for the
-        name of another cell.
+        name of another cell, a simulation that is there with other facts, and a sample that is known as another one.
         """
         from lirich.workbench.simulation.simulate import simulate_cell
 

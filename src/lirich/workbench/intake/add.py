@@ -21,7 +21,7 @@ from lirich.workbench.intake.claims import Claims
 from lirich.workbench.intake.continuing import continuations, joined
 from lirich.workbench.intake.doubtful_facts import doubtful
 from lirich.workbench.intake.found_files import Candidate, discover
-from lirich.workbench.intake.halfrepaired import left_as_written
+from lirich.workbench.intake.halfrepaired import left_as_written, not_made_again
 from lirich.workbench.intake.mappings import (
     GivenMapping,
     fits,
@@ -248,6 +248,7 @@ def add_files(
     candidates: list[Candidate] = []
     parameters: list[dict[str, Any]] = []
     there: list[tuple[Candidate, Test]] = []
+    repaired: dict[Path, list[str]] = {}  # the repairs that a file had when it was read before
     claims = Claims(cell, options)
     register = Register(store, claims, reassign=reassign)
     register.look_up({candidate.path: each["sha256"][0] for candidate, each in found})
@@ -261,15 +262,18 @@ def add_files(
         known = register.known(each["sha256"], reader=MAPPED if each["mapping"] else reader, repairs=repairs)
         if known is not None:
             there.append((candidate, known))
-        else:
-            parameters.append(each)
-            candidates.append(candidate)
+            continue
+        if not repairs and (had := register.repaired(each["sha256"], reader=MAPPED if each["mapping"] else reader)):
+            each |= {"repairs": sorted(had)}
+            repaired[candidate.path] = had
+        parameters.append(each)
+        candidates.append(candidate)
     few = len(parameters) < FEW_FILES and sum(c.path.stat().st_size for c in candidates) < FEW_BYTES
     counted: list[tuple[Candidate, Test]] = []
 
     def enter(candidate: Candidate, test: Test, name: str | None = None) -> bool:
         # said once, now; it says nothing about the file that its cell must carry for ever
-        needless = [f for f in test.findings if f.code == NEEDLESS]
+        needless = [f for f in test.findings if f.code == NEEDLESS and candidate.path not in repaired]
         report.findings += [f.model_copy(update={"where": candidate.path.name}) for f in needless]
         test = test.model_copy(update={"findings": tuple(f for f in test.findings if f.code != NEEDLESS)})
         try:
@@ -278,6 +282,7 @@ def add_files(
             report.failed.append((str(candidate.path), error))
             return False
         report.findings += findings
+        report.findings += not_made_again(str(candidate.path), repaired.get(candidate.path, ()), stored)
         report.added.append(AddedFile(str(candidate.path), key, stored, state, test.rows))
         if on_file is not None:
             on_file(report.added[-1])
@@ -327,7 +332,7 @@ def add_files(
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
         report.findings += apart(store, key, store.tests(key))
     report.findings += counted_twice(store, [added.test for added in report.added if not added.already])
-    report.findings += left_as_written(store, [added.test for added in report.added if not added.already], repairs)
+    report.findings += left_as_written(store, {added.path: added.test for added in report.added if not added.already})
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
     report.findings += claims.tables_gone(there_now)

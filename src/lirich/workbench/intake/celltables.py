@@ -221,3 +221,8 @@ def number_of(value: Scalar) -> Scalar:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value) if value.lstrip("+-").isdecimal() and len(value) < 16 else float(value)
     return value
+
+
+def written(value: Scalar) -> str:
+    """Return a fact as people write it: ``12`` for 12.0, a text as it is; it is read back as the same."""
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

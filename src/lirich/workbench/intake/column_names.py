@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from lirich.model import Cell, Finding, Sample, Scalar
-from lirich.workbench.intake.celltables import BY_HAND, CELL_FIELDS, Entry
+from lirich.workbench.intake.celltables import BY_HAND, CELL_FIELDS, Entry, written
 from lirich.workbench.intake.fact_sources import in_words, rank
 
 _MEANT = {
@@ -58,8 +58,8 @@ def unclear_names(cell: Cell, sample: Sample | None, said: Mapping[str, tuple[Sc
         if used is not None and rank(source) >= rank(entry.kept_as):
             continue
         by_hand = entry.kept_as == BY_HAND
-        instead = "" if used is None else f"; {name_meant} is {used}, by {in_words(source)}"
-        said_so = f"lirich cells {cell.key} --set {name_meant}={value} --unset {name} (in that unit)"
+        instead = "" if used is None else f"; {name_meant} is {written(used)}, by {in_words(source)}"
+        said_so = f"lirich cells {cell.key} --set {name_meant}={written(value)} --unset {name} (in that unit)"
         yield Finding(
             code="column-like-a-field",
             message=f"{name if by_hand else f'column {name}'} is kept as a group{instead}; did you mean {name_meant}?",

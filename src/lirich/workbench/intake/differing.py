@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from lirich.model import Finding, Scalar, Severity
-from lirich.workbench.intake.celltables import BY_HAND, agree
+from lirich.workbench.intake.celltables import BY_HAND, agree, written
 from lirich.workbench.intake.fact_sources import table_folder
 
 FACT_CODES = ("metadata-differs", "fact-withdrawn", "column-like-a-field")
@@ -28,19 +28,20 @@ def differing(cell: str, key: str, name: str, used: Said, others: Iterable[Said]
 
 
 def _differs(cell: str, key: str, name: str, used: Said, other: Said) -> Finding:
+    value = written(used.value)
     if used.kept_as == BY_HAND:
         message = (
-            f"{name} of {key} is {used.value}, as set by you; {other.shown} says {other.value}; {used.value} is used"
+            f"{name} of {key} is {value}, as set by you; {other.shown} says {written(other.value)}; {value} is used"
         )
         advice = f"Correct {other.shown}; or, to follow it, lirich cells {cell} --unset {name}"
     else:
-        first, second = _told_apart(used, other)
-        message = f"{name} of {key} is {used.value} in {first} and {other.value} in {second}; {used.value} is used"
+        first, second = sources_apart(used, other)
+        message = f"{name} of {key} is {value} in {first} and {written(other.value)} in {second}; {value} is used"
         advice = f"Correct one of them, or say which holds: lirich cells {cell} --set {name}=…"
     return Finding(code="metadata-differs", severity=Severity.WARNING, message=message, advice=advice, where=cell)
 
 
-def _told_apart(used: Said, other: Said) -> tuple[str, str]:
+def sources_apart(used: Said, other: Said) -> tuple[str, str]:
     """Return the two in words; of tables in two folders with as much of their paths as tells them apart."""
     paths = [PurePosixPath(table_folder(each.kept_as)).parts for each in (used, other)]
     if paths[0] == paths[1] or not all(table_folder(each.kept_as) for each in (used, other)):

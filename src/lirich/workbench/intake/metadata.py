@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lirich.model import Cell, Finding, Sample, Scalar
-from lirich.workbench.intake.celltables import CELL_FIELDS, SAMPLE_FIELDS, CellTable, Entry
+from lirich.workbench.intake.celltables import BY_HAND, CELL_FIELDS, SAMPLE_FIELDS, CellTable, Entry, agree, written
 from lirich.workbench.intake.column_names import unclear_names
-from lirich.workbench.intake.differing import Said, differing
+from lirich.workbench.intake.differing import Said, differing, sources_apart
 from lirich.workbench.intake.fact_changes import Change, build
 from lirich.workbench.intake.fact_sources import goes_before, in_words, rank, table_folder
 
@@ -36,6 +36,7 @@ def resolve(
     tables: Sequence[CellTable] = (),
     beside: str = "",
     anew: Collection[str] = (),
+    elsewhere: Callable[[Cell | Sample, str], Iterable[tuple[Scalar, Entry]]] = lambda _thing, _name: (),
 ) -> Facts:
     """Put together what *sources* say of the cell *key*; earlier sources go before later ones.
 
@@ -43,15 +44,17 @@ def resolve(
     unless a source that goes before says otherwise, or the source that it came from: what was said by hand goes before
     tables, tables before instruments' files, and a table that is read now before one that was read before. What the
     table in the folder *beside* the file said before and does not say now is withdrawn, and so is what an instrument's
-    file said that was read *anew* (the sources of such). *tables* are those that are read now, the one that goes
-    before first: a sample's facts may stand in the row of another cell of it. A cell whose sample nobody named has one
-    of its own name. A difference between sources becomes a finding ``metadata-differs``, with the value that is kept.
+    file said that was read *anew* (the sources of such): then holds what others say, those that are not read now by
+    *elsewhere*, which gives what they say of a fact of a cell or sample. *tables* are those that are read now, the one
+    that goes before first: a sample's facts may stand in the row of another cell of it. A cell whose sample nobody
+    named has one of its own name. A difference between sources becomes a finding ``metadata-differs``, with the value
+    that is kept.
     Raises `MetadataError` where a fact has an impossible value.
     """
     entries = list(sources)
     findings: list[Finding] = []
     said = _collect((e, e.cell_fields if e.sample is None else {**e.cell_fields, "sample": e.sample}) for e in entries)
-    speak = _Speakers(beside, anew, {table.folder for table in tables}, entries)
+    speak = _Speakers(beside, anew, {table.folder for table in tables}, entries, elsewhere)
     change = _against_known(key, key, said, speak, known_cell, findings)
     sample_key = known_cell.sample if known_cell else None
     if "sample" in change.new:
@@ -88,16 +91,33 @@ def _collect(said: Iterable[tuple[Entry, Mapping[str, Scalar]]]) -> dict[str, li
 class _Speakers:
     """Who speaks now: all that they have to say is said by the table ``beside`` and the ``files``, by their sources.
 
-    ``tables`` are the folders of all tables that are read now, and ``own`` what is said of the cell itself.
+    ``tables`` are the folders of all tables that are read now, and ``own`` what is said of the cell itself. ``others``
+    gives what tables and files say that need not be read now.
     """
 
     beside: str
     files: Collection[str]
     tables: Collection[str]
     own: Collection[Entry]
+    others: Callable[[Cell | Sample, str], Iterable[tuple[Scalar, Entry]]]
 
     def __contains__(self, source: str) -> bool:
         return source in self.files or (bool(self.beside) and table_folder(source) == self.beside)
+
+    def silent(self, source: str, said: Iterable[tuple[Scalar, Entry]]) -> bool:
+        """Tell whether *source*, by which a fact is known, is read now and is none of those who have *said* it."""
+        folder = table_folder(source)
+        return (source in self or folder in self.tables) and not any(
+            e.kept_as == source or (folder and table_folder(e.kept_as) == folder) for _, e in said
+        )
+
+    def left(self, thing: Cell | Sample, name: str) -> list[tuple[Scalar, Entry]]:
+        """Return what those who are not read now say of a fact of *thing*."""
+        return [
+            (value, entry)
+            for value, entry in self.others(thing, name)
+            if entry.kept_as not in self and table_folder(entry.kept_as) not in self.tables
+        ]
 
 
 def _against_known(
@@ -112,32 +132,46 @@ def _against_known(
     change = Change()
     facts = {} if known is None else {**known.model_dump(exclude={"key", "extra", "sources"}), **known.extra}
     sources = {} if known is None else known.sources
-    for name, each in said.items():
-        value, entry = each[0]
-        before, source = facts.get(name), sources.get(name, "")
-        silent = source in speak.files and source != entry.kept_as  # it said so before, and does not now
-        used = Said(value, entry.source, entry.kept_as)
-        if before is None or silent or not goes_before(source, entry.kept_as):
-            change.new[name] = (value, entry)
-            folder = table_folder(source)
-            if before is not None and folder and folder not in speak.tables and rank(used.kept_as) == rank(source):
-                findings += differing(cell, key, name, used, [Said(before, in_words(source), source)])
-        else:
-            used = Said(before, in_words(source), source)
-        # what the row of another cell says of the sample is told with that cell
-        others = [Said(v, e.source, e.kept_as) for v, e in each if any(e is own for own in speak.own)]
-        findings += differing(cell, key, name, used, others)
-    for name, source in sources.items():
-        if name not in said and source in speak and facts.get(name) is not None:
+    silent = {n for n, source in sources.items() if facts.get(n) is not None and speak.silent(source, said.get(n, ()))}
+    gone = [name for name in sources if name in silent and sources[name] in speak]
+    weighed = dict(said)
+    for name in gone:
+        left = [] if known is None else speak.left(known, name)
+        weighed[name] = sorted((*said.get(name, ()), *left), key=lambda s: -rank(s[1].kept_as))
+        if not weighed[name]:
             change.withdrawn.append(name)
-            there = ", or write it there" if table_folder(source) else ""
-            findings.append(
-                Finding(
-                    code="fact-withdrawn",
-                    message=f"{name} of {key} is not given any more: it was {facts[name]}, "
-                    f"and {in_words(source).partition(',')[0]} does not say it now",
-                    advice=f"If it still holds: lirich cells {cell} --set {name}={facts[name]}{there}",
-                    where=cell,
-                )
-            )
+            before = Said(facts[name], in_words(sources[name]), sources[name])
+            findings.append(_withdrawn(cell, key, name, before, None))
+    for name, (first, *rest) in ((name, each) for name, each in weighed.items() if each):
+        source = sources.get(name, "")
+        used = Said(first[0], first[1].source, first[1].kept_as)
+        before = Said(facts[name], in_words(source), source) if facts.get(name) is not None else used
+        if before is used or name in gone or not goes_before(source, used.kept_as):
+            change.new[name] = first
+            folder = table_folder(source)
+            if name in silent and used.kept_as != BY_HAND and not agree(before.value, used.value):
+                findings.append(_withdrawn(cell, key, name, before, used))
+            elif folder and folder not in speak.tables and rank(used.kept_as) == rank(source):
+                findings += differing(cell, key, name, used, [before])
+        else:
+            used = before
+        # what the row of another cell says of the sample is told with that cell
+        others = [Said(v, e.source, e.kept_as) for v, e in (first, *rest) if any(e is own for own in speak.own)]
+        findings += differing(cell, key, name, used, others)
     return change
+
+
+def _withdrawn(cell: str, key: str, name: str, before: Said, now: Said | None) -> Finding:
+    """Say that who said a fact before does not say it *now*, and what holds then."""
+    then, holds = before.shown.partition(",")[0], f"{name} of {key} is not given any more"
+    if now is not None:
+        then, by = sources_apart(before._replace(shown=then), now)
+        holds = f"{name} of {key} is {written(now.value)} now, as {by} says"
+    there = ", or write it there" if table_folder(before.kept_as) else ""
+    return Finding(
+        code="fact-withdrawn",
+        message=f"{holds}: it was {written(before.value)}, and {then} does not say it now",
+        advice=f"If {'it' if now is None else written(before.value)} still holds: "
+        f"lirich cells {cell} --set {name}={written(before.value)}{there}",
+        where=cell,
+    )

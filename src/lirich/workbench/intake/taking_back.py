@@ -15,6 +15,7 @@ from lirich.workbench.intake.celltables import (
     SAMPLE_FIELDS,
     Entry,
     T,
+    written,
 )
 from lirich.workbench.intake.differing import Said, differing
 from lirich.workbench.intake.fact_changes import forget, say_again
@@ -56,7 +57,7 @@ def _put_back(things: Things, cell: Cell, thing: T, names: Sequence[str]) -> lis
         Finding(
             code="fact-stands-again",
             severity=Severity.INFO,
-            message=f"{name} of {thing.key} is {value} again: {entry.source} says so",
+            message=f"{name} of {thing.key} is {written(value)} again: {entry.source} says so",
             where=cell.key,
         )
         for name, (value, entry) in again.items()

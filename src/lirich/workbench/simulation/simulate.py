@@ -18,6 +18,7 @@ from lirich import __version__
 from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import ConflictingMetadataError, InputError, SettingsError
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
+from lirich.workbench.intake.celltables import agree, written
 from lirich.workbench.simulation.physics import HIGH, LOW, RADII, Physics, cell_facts, physics_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lirich.cells.programme import Programme
     from lirich.compute import Progress
     from lirich.store import Store
+    from lirich.store.things import Things
 
 READER = "simulation"
 STATES, PROFILES, CONTACT = "states.parquet", "profiles.parquet", "contact.parquet"
@@ -119,6 +121,7 @@ def simulate_cell(
         test,
         _cell(key, sample, physics, document, said),
         _sample(key, sample, document, said, outcome.result["diffusion_length_m"]),
+        {**said, **({} if sample is None else {"sample": sample})},
     )
     return SimulatedCell(key, test, already, outcome.result["stopped"])
 
@@ -281,8 +284,12 @@ def _sample(
     )
 
 
-def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
-    """Enter sample, cell and test at once. Returns whether the test was there already."""
+def _enter(store: Store, test: Test, cell: Cell, sample: Sample, said: Mapping[str, Scalar]) -> bool:
+    """Enter sample, cell and test at once. Returns whether the test was there already, which leaves all as it is.
+
+    Raises `ConflictingMetadataError` where it is there and something else is *said* of it now, or where its sample is
+    known as another one.
+    """
     present = store.cells().get(cell.key)
     if present is not None and not present.simulated:
         raise ConflictingMetadataError(
@@ -291,7 +298,10 @@ def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
             advice="Give it with --cell",
         )
     there = store.tests(cell.key) if present is not None else []
-    others = [each for each in there if each.key != test.key and each.kind == test.kind]
+    if present is not None and any(each.key == test.key for each in there):
+        _refuse_other_facts(present, store.find_sample(present.sample), said)
+        return True
+    others = [each for each in there if each.kind == test.kind]
     if others:
         raise ConflictingMetadataError(
             f"{cell.key!r} is another simulation already",
@@ -300,12 +310,42 @@ def _enter(store: Store, test: Test, cell: Cell, sample: Sample) -> bool:
         )
     store.require_files(test)
 
-    def work(things: Any) -> bool:
-        things.put(sample)
+    def work(things: Things) -> bool:
+        known = things.find(Sample, sample.key)
+        things.put(sample if known is None else _also(known, sample))
         things.put(cell)
-        return bool(things.put_test(test))
+        return things.put_test(test)
 
     return not store.change(work)
+
+
+def _refuse_other_facts(cell: Cell, sample: Sample | None, said: Mapping[str, Scalar]) -> None:
+    """Raise `ConflictingMetadataError` where a simulation that is there has not the facts that are *said* of it now."""
+    of_sample = {} if sample is None else sample.model_dump(include=set(Sample.model_fields) - {"key"})
+    known = {**of_sample, **cell.model_dump(), **cell.extra}
+    for name, value in said.items():
+        before = known.get(name)
+        if before is None or not agree(before, value):
+            raise ConflictingMetadataError(
+                f"This simulation is there already as {cell.key!r}, whose {name} is "
+                f"{'not given' if before is None else written(before)} and not {written(value)}",
+                expected="another name for a second cell of one simulation",
+                advice=f"Give it with --cell, or change this: lirich cells {cell.key} --set {name}={written(value)}",
+            )
+
+
+def _also(known: Sample, simulated: Sample) -> Sample:
+    """Return a known sample with what the simulation says too. Raises `ConflictingMetadataError` where they differ."""
+    facts = simulated.model_dump(exclude={"key", "recipe", "extra", "sources"}, exclude_none=True)
+    for name, value in facts.items():
+        before = getattr(known, name)
+        if before is not None and not agree(before, value):
+            raise ConflictingMetadataError(
+                f"{name} of the sample {known.key!r} is {written(before)}, and {written(value)} in this simulation",
+                expected="one material for each sample",
+                advice="Give the simulated one another name with --sample, or none",
+            )
+    return known.model_copy(update={name: value for name, value in facts.items() if getattr(known, name) is None})
 
 
 def beside_table(store: Store, tests: Sequence[Test], name: str) -> pl.DataFrame | None:
