@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.comparison.compare import Comparison
     from lirich.workbench.crystals.atoms import Atoms
-    from lirich.workbench.intake.add import AddedFile, AddReport
+    from lirich.workbench.intake.addreport import AddedFile, AddReport
     from lirich.workbench.learning.learn import Learning
     from lirich.workbench.simulation.simulate import SimulatedCell
     from lirich.workbench.simulation.spectrum import SimulatedSpectrum
