@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
 
 from lirich.cli.options import open_workspace
 from lirich.cli.output import PARTLY, console, print_json, progress_bar, show_error, show_findings, show_table
+
+if TYPE_CHECKING:
+    from lirich.model import Finding
+    from lirich.workbench import Workspace
+    from lirich.workbench.intake.addreport import AddReport
 
 _STATES = {
     "new": "",
@@ -46,7 +52,6 @@ def add(
     json: bool,
 ) -> None:
     """Read files into the workspace."""
-    from lirich.model.format import format_origins
     from lirich.workbench.intake.cellfacts import facts_wanted
     from lirich.workbench.intake.celltables import facts_from_options
 
@@ -69,55 +74,48 @@ def add(
     if json:
         print_json({**report.to_dict(), "asked_for": [f.model_dump(mode="json") for f in wanted]})
     else:
-        rows = [
-            (
-                Path(a.path).name,
-                a.cell,
-                a.test.reader,
-                f"{a.rows:,}",
-                f"{a.test.confidence:.0%}",
-                "; ".join(
-                    filter(
-                        None,
-                        (
-                            _STATES[a.state],
-                            "" if a.already else ", ".join(a.test.repairs),
-                            format_origins([workspace.cells[a.cell].origin]),
-                        ),
-                    )
-                ),
-            )
-            for a in report.added
-        ]
-        if rows:
-            show_table("", ("file", "cell", "reader", "rows", "sure", "note"), rows, right=(3, 4))
-        for path, reason in report.skipped:
-            console().print(f"[dim]skipped[/] {escape(path)} [dim]{escape(reason)}[/]")
-        unknown = [path for path, reason in report.skipped if _is_table(path, reason)]
-        if unknown:
-            console().print(
-                f"[dim]If {escape(Path(unknown[0]).name)} is a table of a test, describe it in a mapping file: [/]"
-                f"[bold]lirich inspect {escape(unknown[0])}[/][dim] says how.[/]"
-            )
-        for path, error in report.failed:
-            console(stderr=True).print(f"[bold]{escape(path)}[/]")
-            show_error(error)
-        told = (
-            f if f.where else f.model_copy(update={"where": a.cell})
-            for a in report.added
-            if not a.already
-            for f in a.test.findings
-        )
-        show_findings([*report.findings, *told, *wanted])
-        count = Counter[str](a.state for a in report.added)
-        others = "".join(f", {count[state]} {word}" for state, word in _COUNTED if count[state])
-        console().print(
-            f"[bold]{count['new']}[/] new file(s) of {len(report.cells)} cell(s); {count['known']} known{others}, "
-            f"{len(report.skipped)} skipped, {len(report.failed)} failed."
-            + (" Next: [bold]lirich analyse[/]" if report.added else "")
-        )
+        _show(report, workspace, wanted)
     if report.failed:
         raise typer.Exit(PARTLY)
+
+
+def _show(report: AddReport, workspace: Workspace, wanted: Sequence[Finding]) -> None:
+    """Print what became of each file, what was noticed, the facts that are *wanted*, and how many files there were."""
+    from lirich.model.format import format_origins
+
+    rows = []
+    for a in report.added:
+        repairs = "" if a.already else ", ".join(a.test.repairs)
+        notes = (_STATES[a.state], repairs, format_origins([workspace.cells[a.cell].origin]))
+        told = "; ".join(filter(None, notes))
+        rows.append((Path(a.path).name, a.cell, a.test.reader, f"{a.rows:,}", f"{a.test.confidence:.0%}", told))
+    if rows:
+        show_table("", ("file", "cell", "reader", "rows", "sure", "note"), rows, right=(3, 4))
+    for path, reason in report.skipped:
+        console().print(f"[dim]skipped[/] {escape(path)} [dim]{escape(reason)}[/]")
+    unknown = [path for path, reason in report.skipped if _is_table(path, reason)]
+    if unknown:
+        console().print(
+            f"[dim]If {escape(Path(unknown[0]).name)} is a table of a test, describe it in a mapping file: [/]"
+            f"[bold]lirich inspect {escape(unknown[0])}[/][dim] says how.[/]"
+        )
+    for path, error in report.failed:
+        console(stderr=True).print(f"[bold]{escape(path)}[/]")
+        show_error(error)
+    of_files = (
+        f if f.where else f.model_copy(update={"where": a.cell})
+        for a in report.added
+        if not a.already
+        for f in a.test.findings
+    )
+    show_findings([*report.findings, *of_files, *wanted])
+    count = Counter[str](a.state for a in report.added)
+    others = "".join(f", {count[state]} {word}" for state, word in _COUNTED if count[state])
+    console().print(
+        f"[bold]{count['new']}[/] new file(s) of {len(report.cells)} cell(s); {count['known']} known{others}, "
+        f"{len(report.skipped)} skipped, {len(report.failed)} failed."
+        + (" Next: [bold]lirich analyse[/]" if report.added else "")
+    )
 
 
 def _is_table(path: str, reason: str) -> bool:

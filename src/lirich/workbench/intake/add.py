@@ -21,6 +21,7 @@ from lirich.workbench.intake.doubtful_facts import doubtful
 from lirich.workbench.intake.found_files import Candidate, discover
 from lirich.workbench.intake.halfrepaired import left_as_written, not_made_again
 from lirich.workbench.intake.mappings import (
+    GivenMapping,
     fits,
     given_mapping,
     not_used,
@@ -66,17 +67,7 @@ def add_files(
     looked = discover(named)
     report.failed += looked.failed
     report.skipped += looked.skipped
-    found: list[Hashed] = []
-    for candidate in looked.candidates:
-        if given is not None and candidate.path.resolve() == given.path.resolve():
-            continue
-        by = given if given and (candidate.explicit or fits(given, candidate.path)) else None
-        try:
-            each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs, mapping=by)
-        except LirichError as error:
-            report.failed.append((candidate.shown, error))
-            continue
-        found.append((candidate, each))
+    found = _hashed(store, looked.candidates, given, reader, repairs, report)
     candidates: list[Candidate] = []
     parameters: list[dict[str, Any]] = []
     there: list[tuple[Candidate, Test]] = []
@@ -141,6 +132,54 @@ def add_files(
                 held.append((candidate, test))  # another file may leave its cell, or come to it
             else:
                 enter(candidate, test)
+    _enter_in_order(there, held, register, enter, report)
+    names = continuations([(c.path, t) for c, t in counted])
+    for candidate, test in sorted(counted, key=lambda item: str(item[0].path)):
+        enter(candidate, test, names.get(candidate.path))
+    if given is not None and not any(each["mapping"] for _, each in found):
+        report.findings.append(not_used(given))
+    report.findings += joined(names)
+    report.findings += claims.rows_without_file(path for path in named if path.is_dir())
+    report.findings += _noticed(store, report, claims)
+    report.findings += looked.findings(nothing=not (report.added or report.failed or report.skipped))
+    report.added.sort(key=lambda added: added.path)
+    return report
+
+
+def _hashed(
+    store: Store,
+    candidates: Iterable[Candidate],
+    given: GivenMapping | None,
+    reader: str | None,
+    repairs: Sequence[str],
+    report: AddReport,
+) -> list[Hashed]:
+    """Return the files with the parameters of their tasks; one that cannot be opened has failed in the *report*."""
+    found: list[Hashed] = []
+    for candidate in candidates:
+        if given is not None and candidate.path.resolve() == given.path.resolve():
+            continue
+        by = given if given and (candidate.explicit or fits(given, candidate.path)) else None
+        try:
+            each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs, mapping=by)
+        except LirichError as error:
+            report.failed.append((candidate.shown, error))
+            continue
+        found.append((candidate, each))
+    return found
+
+
+def _enter_in_order(
+    there: Sequence[tuple[Candidate, Test]],
+    held: Sequence[tuple[Candidate, Test]],
+    register: Register,
+    enter: Callable[[Candidate, Test, str | None], bool],
+    report: AddReport,
+) -> None:
+    """Enter files that are *there* already, and those that were *held*, each when what it waits for has happened.
+
+    A cell can be renamed only where nothing stands under its new name any more; what goes in circles has failed.
+    """
     grown = [(candidate, before, test) for candidate, test in held if (before := register.leaves(candidate.path, test))]
     moves, circles = register.in_order([*((c, test, None) for c, test in there), *grown])
     report.failed += [(move.candidate.shown, move.waits("get other names in a circle")) for move in circles]
@@ -149,29 +188,23 @@ def add_files(
         stays = move.cell in stuck
         if stays:
             report.failed.append((move.candidate.shown, move.waits("did not go to another one")))
-        if (stays or not enter(move.candidate, move.read or move.test, name=move.test.cell)) and move.empties:
+        if (stays or not enter(move.candidate, move.read or move.test, move.test.cell)) and move.empties:
             stuck.add(move.test.cell)
     for candidate, test in held:
         if all(test is not read for _, _, read in grown):
-            enter(candidate, test)
-    names = continuations([(c.path, t) for c, t in counted])
-    for candidate, test in sorted(counted, key=lambda item: str(item[0].path)):
-        enter(candidate, test, names.get(candidate.path))
-    if given is not None and not any(each["mapping"] for _, each in found):
-        report.findings.append(not_used(given))
-    report.findings += joined(names)
-    report.findings += claims.rows_without_file(path for path in named if path.is_dir())
-    for key in dict.fromkeys(added.cell for added in report.added if not added.already):
-        report.findings += apart(store, key, store.tests(key))
-    report.findings += counted_twice(store, [added.test for added in report.added if not added.already])
-    report.findings += left_as_written(store, {added.path: added.test for added in report.added if not added.already})
+            enter(candidate, test, None)
+
+
+def _noticed(store: Store, report: AddReport, claims: Claims) -> list[Finding]:
+    """Return what the cells of the added files call for, now that all are entered."""
+    new = [added for added in report.added if not added.already]
+    found = [f for key in dict.fromkeys(added.cell for added in new) for f in apart(store, key, store.tests(key))]
+    found += counted_twice(store, [added.test for added in new])
+    found += left_as_written(store, {added.path: added.test for added in new})
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
-    report.findings += claims.tables_gone(there_now)
-    report.findings += [f for c in there_now for f in doubtful(c, samples.get(c.sample or ""))]
-    report.findings += looked.findings(nothing=not (report.added or report.failed or report.skipped))
-    report.added.sort(key=lambda added: added.path)
-    return report
+    found += claims.tables_gone(there_now)
+    return [*found, *(f for c in there_now for f in doubtful(c, samples.get(c.sample or "")))]
 
 
 def _once(found: Sequence[Hashed], register: Register, report: AddReport) -> list[Hashed]:
