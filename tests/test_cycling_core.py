@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from cycler_programme import HOUR, Programme
 from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table, halffigures
 from lirich.cycling.analysis import analyse as analyse_in_home
-from lirich.cycling.figures import ANODE_ENERGY
+from lirich.cycling.cyclefigures import ANODE_ENERGY
 from lirich.cycling.lowvoltage import capacity_above
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
 from lirich.model import Cell, Electrode, Sample
