@@ -103,8 +103,9 @@ def _remove_results(root: Path, database: Database, shelf: files.Shelf) -> list[
 
     def work(connection: Connection) -> None:  # nobody else writes meanwhile, so that nobody begins to refer to one
         for path in filter(_is_result, _unused(shelf, _references(connection))):
-            path.unlink(missing_ok=True)
-            removed.add(path)
+            with contextlib.suppress(PermissionError):  # in a folder of another user: `check` says that it is there
+                path.unlink(missing_ok=True)
+                removed.add(path)
 
     database.write(work)
     if not removed:
