@@ -1,4 +1,4 @@
-"""The workspace that a screening keeps its values in, where there is one, and how that is said."""
+"""The workspace that a command keeps results in, where there is one, and how that is said."""
 
 from __future__ import annotations
 
