@@ -208,16 +208,12 @@ def checked_cycling(table: Mapping[str, Any]) -> dict[str, Any]:
     from pydantic import ValidationError
 
     from lirich.cycling import CyclingSettings
-    from lirich.errors import SettingsError
+    from lirich.workbench.refusals import refused
 
     try:
         return CyclingSettings.model_validate(table).model_dump(mode="json")
     except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(
-            f"[cycling] {'.'.join(map(str, first['loc']))} in lirich.toml: {first['msg']}",
-            expected="a setting of the reference page on analysis settings",
-        ) from error
+        raise refused("table [cycling] of lirich.toml", error, lambda _: CyclingSettings.model_fields) from error
 
 
 def settings_of(analysis: Analysis, store: Store) -> CyclingSettings:
