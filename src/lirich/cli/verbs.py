@@ -35,6 +35,8 @@ _COUNTED = (
     ("longer", "longer than before"),
     ("older", "older than what is there"),
 )
+_MOST_NAMED = 3
+"""Files that one line names; the others are counted."""
 PARTLY = 1
 """Exit code of a run that did not do all it was asked to: files or cells failed (the others are kept), nothing could be
 compared, something is wrong."""
@@ -131,11 +133,13 @@ def add(
             show_table("", ("file", "cell", "reader", "rows", "sure", "note"), rows, right=(3, 4))
         for path, reason in report.skipped:
             console().print(f"[dim]skipped[/] {escape(path)} [dim]{escape(reason)}[/]")
-        unknown = [path for path, reason in report.skipped if _is_table(path, reason)]
-        if unknown:
+        if report.describable:
+            names = [Path(path).name for path in report.describable]
+            more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
             console().print(
-                f"[dim]If {escape(Path(unknown[0]).name)} is a table of a test, describe it in a mapping file: [/]"
-                f"[bold]lirich inspect {escape(unknown[0])}[/][dim] says how.[/]"
+                f"[dim]No reader knows the columns of {escape(', '.join(names[:_MOST_NAMED]))}{more}. A mapping file "
+                f"describes those of a test: [/][bold]lirich inspect {escape(report.describable[0])}[/]"
+                "[dim] says how.[/]"
             )
         for path, error in report.failed:
             console(stderr=True).print(f"[bold]{escape(path)}[/]")
@@ -207,14 +211,6 @@ def cells(
         show_said(view, [*facts, *segments], cleared=clear)
     else:
         show_cell(view, everything=everything)
-
-
-_OF_TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".dat")
-
-
-def _is_table(path: str, reason: str) -> bool:
-    """Tell whether a file that no reader knows may be a table."""
-    return reason.startswith("No reader knows") and Path(path).suffix.lower() in _OF_TABLES
 
 
 def _former(workspace: Workspace, name: str, *, json: bool) -> None:

@@ -67,12 +67,14 @@ class AddedFile:
 class AddReport:
     """What became of every file that was handed in: each is in exactly one of the three lists.
 
-    A copy of another of the files is ``skipped``, with the name of that.
+    A copy of another of the files is ``skipped``, with the name of that. ``describable`` are those of the skipped ones
+    that look like tables: a mapping file can say what their columns are.
     """
 
     added: list[AddedFile] = field(default_factory=list)
     failed: list[tuple[str, LirichError]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    describable: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -114,6 +116,7 @@ class AddReport:
             ],
             "failed": [{"path": path, **error.to_dict()} for path, error in self.failed],
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+            "describable": self.describable,
             "findings": [f.model_dump(mode="json") for f in self.findings],
         }
 
@@ -374,7 +377,12 @@ def _precedence(claim: tuple[str | None, bool, Candidate]) -> tuple[bool, bool, 
 
 
 def _unreadable(candidate: Candidate, error: LirichError, report: AddReport) -> None:
+    from lirich.readers.registry import read_head
+    from lirich.readers.unknown import may_be_mapped
+
     if isinstance(error, UnrecognisedFileError | WrongTechniqueError) and not candidate.explicit:
         report.skipped.append((str(candidate.path), error.found))
+        if isinstance(error, UnrecognisedFileError) and may_be_mapped(candidate.path, read_head(candidate.path)):
+            report.describable.append(str(candidate.path))
     else:
         report.failed.append((str(candidate.path), error))
