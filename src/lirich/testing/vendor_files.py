@@ -88,9 +88,11 @@ def _start(log: pl.DataFrame) -> datetime:
     return datetime.fromtimestamp(float(log["unix_s"][0]), UTC)
 
 
+_NEWARE_NAMES = {"rest": "Rest", "cc_charge": "CC Chg", "cv_charge": "CV Chg", "cc_discharge": "CC DChg"}
+
+
 def _neware(log: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     mass = float(facts["active_mass_mg"]) / 1000.0
-    names = {"rest": "Rest", "cc_charge": "CC Chg", "cv_charge": "CV Chg", "cc_discharge": "CC DChg"}
     capacity = _CHARGE + _DISCHARGE
     up, down = pl.col("step_charge_wh"), pl.col("step_discharge_wh")
 
@@ -101,7 +103,7 @@ def _neware(log: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         pl.col("record").alias("DataPoint"),
         pl.col("cycle").alias("Cycle Index"),
         pl.col("step_index").alias("Step Index"),
-        _named(names).alias("Step Type"),
+        _named(_NEWARE_NAMES).alias("Step Type"),
         _clock("step_time_s").alias("Time"),
         _clock("test_time_s").alias("Cumulative Time"),
         _number("current_a", 8).alias("Current(A)"),
@@ -151,7 +153,6 @@ _STEP_CELLS = (
     "ChargeCap(mAh)", "DischargeCap(mAh)", "Engy_Chg(mWh)", "Engy_DChg(mWh)", "Net DischargeCap(mAh)",
     "Net Engy_DChg(mWh)", "Raw Step ID",
 )  # fmt: skip
-_BTS7_NAMES = {"rest": "Rest", "cc_charge": "CC_Chg", "cv_charge": "CV_Chg", "cc_discharge": "CC_DChg"}
 
 
 def _neware_bts7_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
@@ -162,7 +163,6 @@ def _neware_bts7_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
     }
     charge, discharge, charged, discharged = milli.values()
     quantity, energy = charge + discharge, charged + discharged
-    none = pl.lit("")
     records = log.select(
         "cycle",
         "step",
@@ -176,7 +176,7 @@ def _neware_bts7_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
         _number(energy, 4).alias("Energy(mWh)"),
         _number(energy / mass, 1).alias("CmpEng(mWh/g)"),
         _date("%m/%d/%Y %H:%M:%S").alias("Realtime"),
-        *(none.alias(f"{which}-T(°C)") for which in ("Min", "Max", "Avg")),
+        *(pl.lit("").alias(f"{which}-T(°C)") for which in ("Min", "Max", "Avg")),
         _number(pl.col("current_a") * pl.col("voltage_v") * 1000.0, 4).alias("Power(mW)"),
         _number(charge, 4).alias("Capacitance_Chg(mAh)"),
         _number(discharge, 4).alias("Capacitance_DChg(mAh)"),
@@ -187,11 +187,9 @@ def _neware_bts7_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
     )
     steps = log.group_by("cycle", "step", maintain_order=True).agg(
         pl.col("step").last().alias("Step ID"),
-        _named(_BTS7_NAMES).last().alias("Step Name"),
+        _named(_NEWARE_NAMES).last().str.replace(" ", "_").alias("Step Name"),
         _clock_ms("step_time_s").last().alias("Step Time(h:min:s.ms)"),
         _number(quantity, 4).last().alias("Capacity(mAh)"),
-        _number("voltage_v", 4).first().alias("Start Voltage(V)"),
-        _number("voltage_v", 4).last().alias("End Voltage(V)"),
         pl.col("step_index").last().alias("Raw Step ID"),
     )
     width = 2 + len(_CYCLE_CELLS)
