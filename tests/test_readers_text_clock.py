@@ -217,6 +217,8 @@ def test_a_time_of_steps_that_is_another_unit_or_coarse_is_not_used() -> None:
     assert refined(made.clock(), np.round(made.step_time / 3600, 2) * 3600) is None
     assert refined(made.clock(), np.floor(made.step_time)) is None
     assert refined(made.true, made.step_time) is None
+    long = stepwise([(300_000, 0.5, 0.0)])
+    assert refined(long.clock(), long.step_time * 0.9) is None  # ends at once, not after a look at all rows per change
 
 
 def test_milliseconds_of_a_step_are_in_the_time_of_a_file_without_a_total(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ _JITTER = 0.25
 """Part of a tick by which the clock of a computer and the timer of a cycler may disagree from row to row."""
 _MOST_JUMPS = 0.01
 """Where the two disagree in a larger part of the rows (another unit, a coarse column), the clock alone counts."""
+_AHEAD = 1024
+"""Rows that are looked at first for a change; twice as many each time, so that a long step is not gone over again."""
 
 
 def read_elapsed(draft: Draft) -> None:
@@ -144,15 +146,23 @@ def _without_drift(began: Times, starts: NDArray[np.int64], most: float) -> NDAr
     ends = np.append(starts[1:], began.size)
     more: list[int] = []
     for wide in np.flatnonzero(spread >= most):
-        start, end = int(starts[wide]), int(ends[wide])
-        while len(more) <= _most_jumps(began.size):
-            piece = began[start:end]
-            apart = np.maximum.accumulate(piece) - np.minimum.accumulate(piece) >= most
-            if not apart.any():
-                break
-            start += int(np.argmax(apart))
-            more.append(start)
+        start: int | None = int(starts[wide])
+        while start is not None and len(more) <= _most_jumps(began.size):
+            start = _changed(began, start, int(ends[wide]), most)
+            more += [] if start is None else [start]
     return np.sort(np.append(starts, more)).astype(np.int64) if more else starts
+
+
+def _changed(began: Times, start: int, end: int, most: float) -> int | None:
+    """Return the first row of ``start:end`` that lies *most* (s) from one before it, looking ever farther ahead."""
+    for rows in (_AHEAD << n for n in range(64)):
+        piece = began[start : min(start + rows, end)]
+        apart = np.maximum.accumulate(piece) - np.minimum.accumulate(piece) >= most
+        if apart.any():
+            return start + int(np.argmax(apart))
+        if start + rows >= end:
+            break
+    return None
 
 
 def _time_from_steps(draft: Draft, step_time: pl.Series) -> pl.Series:
