@@ -97,15 +97,17 @@ class Arrangement:
     def gains(self, places: Sequence[int], charge: int) -> Array:
         """Return what the Ewald energy changes by, eV, where each one of *places* alone takes that *charge*.
 
-        ΔE = 2 Δqᵢ Σⱼ Mᵢⱼ qⱼ + Δqᵢ² Mᵢᵢ, exact for the symmetric M; to `SAME_DIGITS`, as what symmetry makes equal
-        differs by the rounding of each processor.
+        ΔE = 2 Δqᵢ Σⱼ Mᵢⱼ qⱼ + Δqᵢ² Mᵢᵢ, exact for the symmetric M.
         """
         q = np.array(self.charges, dtype=float)
         index = np.asarray(places, dtype=int)
         step = charge - q[index]
         field = self.places.matrix[index] @ q
-        change = 2 * step * field + step**2 * np.diagonal(self.places.matrix)[index]
-        return np.asarray(np.round(change, SAME_DIGITS))
+        return np.asarray(2 * step * field + step**2 * np.diagonal(self.places.matrix)[index])
+
+    def best(self, places: Sequence[int], charge: int) -> int:
+        """Return the one of *places* that takes that *charge* at the lowest Ewald energy, the first of equal ones."""
+        return places[int(np.round(self.gains(places, charge), SAME_DIGITS).argmin())]
 
     def structure(self) -> Structure:
         """Return the crystal without the empty places; site properties ``charge``, ``layer``, ``role``, ``place``."""

@@ -160,7 +160,7 @@ def _place_all(host: Arrangement, dopants: Sequence[Dopant], first: int) -> Arra
             elif not allowed:
                 return None
             else:
-                chosen = allowed[int(filled.gains(allowed, dopant.charge).argmin())]
+                chosen = filled.best(allowed, dopant.charge)
             filled = filled.put({chosen: (dopant.element, dopant.charge)}, "dopant")
     return filled
 
@@ -218,8 +218,7 @@ def _compensated(filled: Arrangement, way: Compensation) -> Arrangement:
 def _best_place(filled: Arrangement, others: Sequence[Change], taken: Sequence[int], change: Change) -> int:
     changed = _apply(filled, others, taken)
     layer = {"li-vacancy": "Li", "o-vacancy": "O"}.get(change.kind, "TM")
-    options = changed.holding(change.element, change.before, layer)
-    return options[int(changed.gains(options, change.after).argmin())]
+    return changed.best(changed.holding(change.element, change.before, layer), change.after)
 
 
 def _apply(filled: Arrangement, changes: Sequence[Change], places: Sequence[int]) -> Arrangement:
