@@ -233,6 +233,10 @@ def test_an_answer_of_measured_and_simulated_cells_says_which_is_which() -> None
     lost = section(build_report(ReportData("t", both)), "summary").split("What is being lost?")[1]
     assert '<strong>S <span class="badge simulated">simulated</span></strong>' in lost
     assert "<strong>M <" not in lost
+    fresh = CellReport(cell=Cell(key="F"))
+    cause = section(build_report(ReportData("t", (both[0], fresh))), "summary").split("structure or resistance?")[1]
+    assert cause.lstrip().startswith('<span class="badge simulated">')
+    assert '<strong>F <span class="badge measured">measured</span></strong>' in cause
     measured = build_report(ReportData("t", (made_up_cell("M", simulated=False), made_up_cell("N", simulated=False))))
     assert "badge measured" not in section(measured, "summary")
 
@@ -421,12 +425,12 @@ def test_findings_that_differ_in_their_cell_alone_are_said_once() -> None:
     ]
     said.append(Finding(code="gitt", severity=Severity.INFO, where="GITT", message="3 GITT pulses are short"))
     said.append(Finding(code="few", severity=Severity.INFO, where="A", message="hysteresis of A is flagged"))
-    said.append(Finding(code="alone", severity=Severity.INFO, where="hysteresis_at_soc_v", message="only SC has it"))
+    said.append(Finding(code="alone", severity=Severity.INFO, where="gap", message="only SC has values of gap"))
     nothing = {"rows": (), "correction": "max-t", "tests": 0, "level": 0.95, "forced": False, "seed": 0}
     empty = Comparison(groups=("SC", "PC"), findings=tuple(said), **nothing)
     assert comparison_report(empty).notes == (
         "A, B: hysteresis of each is flagged", "GITT: 3 GITT pulses are short", "hysteresis of A is flagged",
-        "only SC has it",
+        "only SC has values of gap",
     )  # fmt: skip
     cells = tuple(CellReport(Cell(key=key), findings=(Finding(code="c", message="like"),)) for key in ("A", "B"))
     (group,) = finding_groups(ReportData("t", cells))

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lirich.cycling.halfcycle import Array, HalfCycle
+from lirich.cycling.arrays import Array
+from lirich.cycling.halfcycle import HalfCycle
 from lirich.model import Electrode
 from lirich.model.counter import counter_potential_v
 

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array
 from lirich.cycling.record import specific
 from lirich.model import Cell, Finding, Interval, Severity, Value
 from lirich.model.digits import current_rounding
