@@ -190,6 +190,13 @@ WINDOWS = (2 / 3, 3 / 2)
 """Times the smoothing window: from the one to the other a position moves by what the choice of the window makes of it.
 *Choice*."""
 
+MERGED = 0.25
+"""Share of the way to a neighbour that is no longer seen: a peak that moved further has merged with it. *Choice*: two
+equal peaks meet at 0.5, a peak beside one that is lost stays."""
+
+PEAK_UNRESOLVED = "peak-not-resolved"
+"""Flag of a peak that is not seen by itself with 2/3 or 3/2 of the smoothing window."""
+
 _PARTS = 4  # of the rows, interleaved
 _LEAST_PARTS = 3
 
@@ -239,14 +246,33 @@ def position_interval(at_v: float, made: Variants, locate: Callable[[Dqdv], floa
     return Interval(low=min(spread) - noise, high=max(spread) + noise, method="quarters of the rows, smoothing windows")
 
 
-def peak_interval(peak: Peak, made: Variants, *, prominence: float = PROMINENCE) -> Interval | None:
-    """Return the 95 % interval of the position of *peak*, V; see `position_interval`."""
+def peak_interval(
+    peak: Peak, peaks: Sequence[Peak], made: Variants, *, prominence: float = PROMINENCE
+) -> tuple[Interval | None, tuple[str, ...]]:
+    """Return the 95 % interval of the position of *peak*, V, and flags; see `position_interval`.
+
+    *peaks* are all peaks of its curve, *peak* among them: on a variant each stands for one peak at most (`follow`). A
+    variant on which the peak is not seen, or has merged with a neighbour, tells nothing of its position; where that is
+    so with another window, the peak is flagged `PEAK_UNRESOLVED`.
+    """
 
     def locate(curve: Dqdv) -> float | None:
-        near = find_peaks(curve, prominence=prominence, low_v=peak.voltage_v - GATE_V, high_v=peak.voltage_v + GATE_V)
-        return min((p.voltage_v for p in near), key=lambda v: abs(v - peak.voltage_v), default=None)
+        return _same_peak(peak, peaks, find_peaks(curve, prominence=prominence))
 
-    return position_interval(peak.voltage_v, made, locate)
+    alone = all(locate(curve) is not None for curve in made.windows)
+    return position_interval(peak.voltage_v, made, locate), () if alone else (PEAK_UNRESOLVED,)
+
+
+def _same_peak(peak: Peak, peaks: Sequence[Peak], others: Sequence[Peak]) -> float | None:
+    """Return where *peak*, one of *peaks*, stands among the *others* of a variant of the curve; ``None`` if nowhere."""
+    found = {track.peaks[0]: track.peaks[-1] for track in follow((0, 1), (peaks, others)) if len(track.cycles) == 2}
+    if peak not in found:
+        return None
+    move = found[peak].voltage_v - peak.voltage_v
+    lost = (other.voltage_v - peak.voltage_v for other in peaks if other not in found)
+    if any(move * away > 0 and abs(move) > MERGED * abs(away) for away in lost):
+        return None
+    return found[peak].voltage_v
 
 
 def peak_values(
@@ -257,13 +283,14 @@ def peak_values(
     name: str | None = None,
     spinel: bool = False,
     interval: Interval | None = None,
+    flags: tuple[str, ...] = (),
 ) -> list[Value]:
     """Return position (with its *interval*), height and area of *peak* as values; the latter need the active mass."""
     stated = conditions if name is None else _named(conditions, name)
     code = f"{_CODE}.find_peaks"
     parameters = {"left_v": peak.left_v, "right_v": peak.right_v}
     position = "spinel_peak_voltage_v" if spinel else "dqdv_peak_voltage_v"
-    values = [record(position, peak.voltage_v, cell, conditions=stated, code=code, interval=interval)]
+    values = [record(position, peak.voltage_v, cell, conditions=stated, code=code, interval=interval, flags=flags)]
     per_gram = specific(cell)
     if per_gram is not None:
         if not spinel:
@@ -274,10 +301,14 @@ def peak_values(
                     cell,
                     conditions=stated,
                     code=code,
+                    flags=flags,
                 )
             )
         area = "spinel_peak_area_mah_g" if spinel else "dqdv_peak_area_mah_g"
-        values.append(record(area, peak.area_mah * per_gram, cell, conditions=stated, code=code, parameters=parameters))
+        values.append(
+            record(area, peak.area_mah * per_gram, cell, conditions=stated, code=code, parameters=parameters,
+                   flags=flags)
+        )  # fmt: skip
     return values
 
 
@@ -332,7 +363,7 @@ def dqdv_values(
         again: dict[int, Variants] = {}  # of the cycles whose peaks are given
         lasting = [track for track in tracks if track.lasts(len(curves))]
         for name, track in name_tracks(lasting, direction, li_rich=named):
-            values.extend(_track_values(track, name, curves, again, cell, smoothing, segment))
+            values.extend(_track_values(track, name, curves, peaks, again, cell, smoothing, segment))
         if direction == "discharge" and named:
             values.extend(_spinel_values(curves, peaks, again, cell, smoothing, segment, findings))
     return values, findings
@@ -382,19 +413,21 @@ def _track_values(
     track: Track,
     name: str,
     curves: _Curves,
+    peaks: Sequence[Sequence[Peak]],
     again: dict[int, Variants],
     cell: Cell,
     smoothing: Smoothing,
     segment: str | None,
 ) -> list[Value]:
     of_cycle = {half.cycle: (half, curve) for half, curve in curves}
+    beside = {half.cycle: found for (half, _), found in zip(curves, peaks, strict=True)}
     values: list[Value] = []
     for cycle, peak in dict(
         zip((track.cycles[0], track.cycles[-1]), (track.peaks[0], track.peaks[-1]), strict=True)
     ).items():
-        bounds = peak_interval(peak, _again(of_cycle[cycle][0], again, smoothing))
+        bounds, flags = peak_interval(peak, beside[cycle], _again(of_cycle[cycle][0], again, smoothing))
         stated = _stated(*of_cycle[cycle], cell, smoothing, segment)
-        values.extend(peak_values(peak, cell, stated, name=name, interval=bounds))
+        values.extend(peak_values(peak, cell, stated, name=name, interval=bounds, flags=flags))
     try:
         trend = theil_sen(track.cycles, [1000 * peak.voltage_v for peak in track.peaks])
     except NotEnoughDataError:
@@ -433,9 +466,9 @@ def _spinel_values(
         inside = [peak for peak in peaks[i] if low <= peak.voltage_v <= high]
         if inside:
             strongest = max(inside, key=lambda peak: peak.prominence_mah_v)
-            bounds = peak_interval(strongest, _again(curves[i][0], again, smoothing))
+            bounds, flags = peak_interval(strongest, peaks[i], _again(curves[i][0], again, smoothing))
             stated = _stated(*curves[i], cell, smoothing, segment)
-            values.extend(peak_values(strongest, cell, stated, spinel=True, interval=bounds))
+            values.extend(peak_values(strongest, cell, stated, spinel=True, interval=bounds, flags=flags))
     if not values:
         shown = " and ".join(str(curves[i][0].cycle) for i in sorted(ends))
         findings.append(

@@ -32,6 +32,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "not-relaxed": "the voltage still moves at the end of the rest",
         "open-loop": "charge and discharge differ by more than 5 %: E_ch − E_dis is not the area of a loop",
         "out-of-validity": "outside the validity of the method",
+        "peak-not-resolved": "with a wider or narrower smoothing window the peak is not seen by itself",
         "potential-not-resolved": "the voltages at rest do not tell the potential at states that the surface of the "
         "particles went through",
         "pre-filter": "computed with a universal potential: a pre-filter, not DFT; energies of defects, surfaces and "
