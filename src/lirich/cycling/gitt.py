@@ -38,9 +38,9 @@ RELAXED_SHARE = 0.05
 """A rest is not relaxed where its second half still moves by more than this share of ΔEs."""
 
 MEMORY_LIMIT = 0.2
-"""tD̃/R², t since the first row, below which a profile that the sphere held before the first pulse still counts. On a
-sphere that had been charged for six pulses before, the fit gives 0.65 of D̃ without rest, 0.91 at 0.07, 0.97 at 0.14
-(D̃ = 3e-18 m²/s, R = 1 µm)."""
+"""tD̃/R², t since the first row, below which a profile that the sphere held before the first pulse still counts. Where
+six pulses before the first row are not in the record (300 s, rests of 2 h, D̃ = 3e-18 m²/s, R = 1 µm), the fit gives
+0.65 of D̃ in the first pulse, 0.91 at 0.07 and 0.97 at 0.14."""
 
 LINEAR_LIMIT = 0.5
 """Charges of the pulse by which the surface may leave the states whose potential is measured. With a slope that changes
