@@ -160,9 +160,11 @@ def _activation(
     values: list[Value] = []
     made = variants(charge, smoothing)
     chosen = [peak for peak in (found.transition_metal, found.plateau) if peak is not None]
-    for name, peak in name_peaks(find_peaks(found.curve), "charge"):
+    peaks = find_peaks(found.curve)
+    for name, peak in name_peaks(peaks, "charge"):
         if peak in chosen:
-            values.extend(peak_values(peak, cell, conditions, name=name, interval=peak_interval(peak, made)))
+            bounds, doubts = peak_interval(peak, peaks, made)
+            values.extend(peak_values(peak, cell, conditions, name=name, interval=bounds, flags=doubts))
     flags = (() if found.how == "valley" else ("fallback",)) + (() if composition else ("composition-unknown",))
     if found.how == "fallback":
         known = "" if composition is not None else "; the composition is not given, so neither is the split"
