@@ -381,6 +381,22 @@ def test_anode_cycles_begin_with_the_discharge_and_ce_is_charge_over_discharge()
     assert anode.cycles["low_voltage_capacity_mah_g"].null_count() == 2
 
 
+def test_a_fresh_half_cell_has_one_retention_of_one_cycle() -> None:
+    """Its first lithiation starts at 2.1 V, above the 1.5 V that every charge ends at, and takes 1.4 mAh, not 1."""
+    run = Programme(x=1.4, empty_v=0.01, full_v=1.5)
+    for _ in range(8):
+        run.constant_current(0.2, 0.0).rest(600).constant_current(0.2, 1.0).rest(600)
+        run.cycle += 1
+    result = analyse(run.table(), Cell(key="a", electrode="anode"))
+    assert result.reference_cycle == 1
+    for name in ("capacity_retention", "energy_retention"):
+        (value,) = (v for v in result.values if v.quantity == name)
+        assert (value.conditions.cycle, value.conditions.reference_cycle) == (8, 1)
+        assert value.value == pytest.approx(result.cycles[name][7])
+    assert result.cycles["capacity_retention"][7] == pytest.approx(100 / 1.4)
+    assert "unlike-cycles" not in codes(result)
+
+
 @pytest.mark.parametrize("electrode", ["anode", "cathode", "full"])
 def test_energy_efficiency_is_of_the_cell_whatever_its_electrode(electrode: str) -> None:
     """The electrode takes 1 mAh and gives 0.8 mAh back; the cell gives energy on discharge and takes it on charge."""

@@ -41,8 +41,8 @@ def series(cycles=60, *, structural=0.8, polarisation=0.4, noise_mv=1.0, seed=0,
             "coulombic_efficiency": np.full(cycles, 99.6),
             "low_voltage_capacity_mah_g": 30.0 + 0.4 * (n - first),
             "low_voltage_share": 12.0 + 0.2 * (n - first),
-            "upper_cutoff_voltage_v": np.full(cycles, 4.6),
-            "lower_cutoff_voltage_v": np.full(cycles, 2.0),
+            "charge_end_voltage_v": np.full(cycles, 4.6),
+            "discharge_end_voltage_v": np.full(cycles, 2.0),
             "discharge_current_ma": np.full(cycles, 1.25),
         }
     )
@@ -173,7 +173,7 @@ def test_a_changed_window_does_not_fake_voltage_decay():
     table = series()
     changed = (pl.col("cycle") >= 20) & (pl.col("cycle") < 30)
     table = table.with_columns(
-        pl.when(changed).then(4.4).otherwise(4.6).alias("upper_cutoff_voltage_v"),
+        pl.when(changed).then(4.4).otherwise(4.6).alias("charge_end_voltage_v"),
         (pl.col("mean_discharge_voltage_v") - pl.when(changed).then(0.08).otherwise(0.0)).alias(
             "mean_discharge_voltage_v"
         ),
@@ -187,8 +187,19 @@ def test_a_changed_window_does_not_fake_voltage_decay():
     assert "20, 21" in findings[0].message
 
 
+def test_a_cycle_that_began_outside_of_its_window_is_like_the_others():
+    """A fresh cell starts at its open-circuit voltage: what counts is where the half-cycles turned."""
+    fresh = pl.when(pl.col("cycle") == 6).then(4.9).otherwise(4.6)
+    kept, said = comparable(series().with_columns(upper_cutoff_voltage_v=fresh))
+    assert (kept.height, said) == (60, [])
+    groups = pl.when(pl.col("cycle") < 10).then(0).otherwise(1)
+    values, findings = fade_values(series().with_columns(like_group=groups), CELL, Conditions())
+    assert [f.code for f in findings] == ["unlike-cycles"]
+    assert by_quantity(values)["capacity_retention"].conditions.reference_cycle == 10
+
+
 def test_a_wider_tolerance_of_the_settings_holds_for_the_fade_too():
-    wandering = series().with_columns((4.6 + 0.06 * (pl.col("cycle") % 2)).alias("upper_cutoff_voltage_v"))
+    wandering = series().with_columns((4.6 + 0.06 * (pl.col("cycle") % 2)).alias("charge_end_voltage_v"))
     assert [f.code for f in fade_values(wandering, CELL, Conditions())[1]][:1] == ["unlike-cycles"]
     values, findings = fade_values(wandering, CELL, Conditions(), settings=CyclingSettings(window_tolerance_v=0.1))
     assert findings == []
