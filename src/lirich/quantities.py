@@ -203,7 +203,8 @@ _LIST = (
              "positive is fade", _SEN_SLOPE, "lower"),
     Quantity("capacity_fade_knee_cycle", "knee of the capacity fade", "n_knee", "cycle", "cell",
              "break point of a two-segment linear fit of capacity against cycle number, given only where it is preferred "
-             "to one line by BIC and the fade after it is at least twice the fade before",
+             "to one line by BIC and the fade after it is at least twice the fade before, without any one cycle too; not where "
+             "the best break is an end of the search or a jump of the capacity leaves less",
              "Fermín-Cueto et al., Energy and AI 1 (2020) 100006, doi:10.1016/j.egyai.2020.100006 "
              "(who fit a Bacon–Watts model; here two straight segments that meet, by least squares)", "higher"),
     Quantity("activation_voltage_v", "activation voltage", "V*", "V", "cell",

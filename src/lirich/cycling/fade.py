@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.halfcycle import Array
-from lirich.cycling.knee import FADE_RATIO, find_knee
+from lirich.cycling.knee import FADE_RATIO, find_jump, find_knee
 from lirich.cycling.likeness import largest_group, with_groups
 from lirich.cycling.lowvoltage import lithium_thresholds
 from lirich.cycling.record import (
@@ -282,6 +282,18 @@ class _Series:
         retained = self._retained("discharge_capacity_mah")
         if retained is None or np.isfinite(retained).sum() < MIN_CYCLES:
             return
+        jump = find_jump(self.n, retained)
+        if jump is not None:
+            self.findings.append(
+                Finding(
+                    code="capacity-jump",
+                    severity=Severity.INFO,
+                    message=f"The capacity jumps by {jump.change:+.2f} % (of that of cycle {self.reference}) at cycle "
+                    f"{jump.cycle:.0f}: that is no knee, and the fade per cycle goes over it",
+                    advice="Look what changed there: temperature, contact, range of the current, a restart of the test",
+                    where=self.cell.key,
+                )
+            )
         knee = find_knee(self.n, retained)
         if knee is None:
             return
