@@ -447,6 +447,11 @@ def test_a_last_cycle_cut_short_is_incomplete(stop_at: float | None) -> None:
     assert result.cycles["complete"].to_list() == [True] * 4 + [False]
     assert "incomplete-last-cycle" in codes(result)
     assert result.cycles["capacity_retention"][4] is None
+    against = ("coulombic_efficiency", "energy_efficiency", "voltage_gap_v", "hysteresis_loop_energy_mwh")
+    assert {result.cycles[name].null_count() for name in against} == {1}
+    passed = sum(charge for cycle, _, charge, _ in run.truth if cycle == 5)
+    last = result.cycles.row(4, named=True)
+    assert last["charge_capacity_mah"] + (last["discharge_capacity_mah"] or 0.0) == pytest.approx(passed)
     assert all(v.conditions.cycle != 5 or "incomplete-cycle" in v.flags for v in result.values)
 
 
