@@ -415,6 +415,36 @@ def test_energy_efficiency_is_of_the_cell_whatever_its_electrode(electrode: str)
     assert row["energy_efficiency"] == pytest.approx(voltage * (1e4 / ce if electrode == "anode" else ce), rel=1e-6)
 
 
+@pytest.mark.parametrize("electrode", ["anode", "cathode", "full", None])
+def test_a_symmetric_cell_gives_no_energy_back_and_has_no_thresholds_of_a_cathode(electrode: Electrode | None) -> None:
+    """Li|Li: 1 mAh each way at ±0.5 mA through 60 Ω, so at ±30 mV; every discharge takes up what the charge takes."""
+    run = Programme(empty_v=0.0, full_v=0.0, resistance_ohm=60.0).cycles(8, 0.5)
+    result = analyse(run.table(), Cell(key="s", electrode=electrode, active_mass_mg=5.0))
+    whole = result.cycles.filter("complete")
+    assert whole["discharge_energy_mwh"].to_list() == pytest.approx([-0.03] * whole.height)
+    assert whole["hysteresis_loop_energy_mwh"].to_list() == pytest.approx([0.06] * whole.height)
+    lacking = ["energy_efficiency", "energy_retention", "low_voltage_share", "low_voltage_capacity_mah"]
+    for name in [*lacking, "low_voltage_capacity_mah_g", "high_voltage_capacity_mah_g"]:
+        assert whole[name].null_count() == whole.height
+        assert name not in {v.quantity for v in result.values}
+    assert whole["coulombic_efficiency"].to_list() == pytest.approx([100.0] * whole.height)
+    (said,) = (f for f in result.findings if f.code == "voltage-changes-sign")
+    assert "-0.03 to 0.03 V" in said.message
+    assert ("threshold" in said.message) == (electrode in ("cathode", None))
+
+
+def test_plated_lithium_has_an_efficiency_of_charge_and_none_of_energy() -> None:
+    """Li||Cu: 1 mAh is plated at −30 mV (the discharge), 0.98 mAh are stripped at +30 mV."""
+    run = Programme(x=1.0, empty_v=0.0, full_v=0.0, resistance_ohm=60.0)
+    for _ in range(6):
+        run.constant_current(0.5, run.x - 1.0).constant_current(0.5, run.x + 0.98)
+        run.cycle += 1
+    result = analyse(run.table(), Cell(key="cu", electrode="anode"))
+    assert result.cycles["coulombic_efficiency"].to_list() == pytest.approx([98.0] * 6)
+    assert result.cycles["energy_efficiency"].null_count() == 6
+    assert "voltage-changes-sign" in codes(result)
+
+
 def test_what_is_taken_out_before_the_first_charge_is_cycle_zero() -> None:
     run = Programme(x=0.3).constant_current(0.2, 0.0).rest(600).cycles(3, 0.2)
     for electrode in ("cathode", "full", None):

@@ -113,7 +113,8 @@ _LIST = (
     Quantity("energy_efficiency", "energy efficiency", "η_E", "%", "cycle",
              "100·E_dis/E_ch of the same cycle: what the cell gives over what it takes, whatever the working electrode. "
              "A Coulombic efficiency is the material's, an energy efficiency the cell's: for an anode material against Li, "
-             "where discharge is lithiation, the two run opposite ways and η_E = 100·(V̄_dis/V̄_ch)·(100/CE)", _FIELD, "higher"),
+             "where discharge is lithiation, the two run opposite ways and η_E = 100·(V̄_dis/V̄_ch)·(100/CE). "
+             "None where E_dis or E_ch is not positive (symmetric cells, plated lithium): nothing is given back then", _FIELD, "higher"),
     Quantity("mean_charge_voltage_v", "mean charge voltage", "V̄_ch", "V", "cycle",
              "∫V dQ / ∫dQ over the charge half-cycle, constant-voltage parts included", _BETTGE),
     Quantity("mean_discharge_voltage_v", "mean discharge voltage", "V̄_dis", "V", "cycle",

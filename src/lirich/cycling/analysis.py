@@ -17,6 +17,7 @@ from lirich.cycling.figures import (
     figures_of_series,
 )
 from lirich.cycling.halfcycle import Direction
+from lirich.cycling.lowvoltage import lithium_thresholds
 from lirich.cycling.plausibility import flag_implausible, implausible_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.record import missing_fact, place
@@ -122,8 +123,9 @@ def _with_retention(cycles: pl.DataFrame, series: Series | None) -> pl.DataFrame
         return cycles.with_columns(capacity_retention=nothing, energy_retention=nothing)
     reference = cycles.row(by_predicate=pl.col("cycle") == series.reference, named=True)
     like = (pl.col("like_group") == series.group) & (pl.col("cycle") >= series.reference)
+    # of an energy that is not positive, as in symmetric cells, nothing is retained
     return cycles.with_columns(
-        pl.when(like).then(100.0 * pl.col(source) / reference[source]).alias(name)
+        pl.when(like & (reference[source] > 0)).then(100.0 * pl.col(source) / reference[source]).alias(name)
         for name, source in (
             ("capacity_retention", "discharge_capacity_mah"),
             ("energy_retention", "discharge_energy_mwh"),
@@ -156,6 +158,7 @@ def _cycle_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list
             )
         )
     findings += _count_findings(cycles, cell)
+    findings += _sign_findings(cycles, cell)
     if not efficiency_known(notes, cell.electrode):
         findings.append(
             missing_fact(
@@ -176,6 +179,38 @@ def _cycle_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list
             )
         )
     return findings
+
+
+def _sign_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
+    """Say what cycles lack because their voltage changes sign."""
+    whole = cycles.filter("complete")
+    no_efficiency = (pl.col("charge_energy_mwh") <= 0) | (pl.col("discharge_energy_mwh") <= 0)
+    no_thresholds = pl.lit(lithium_thresholds(cell.electrode, cell.counter_electrode)) & (
+        pl.col("discharge_end_voltage_v") < 0
+    )
+    lacking = [
+        name
+        for name, without in (
+            ("energy efficiency", no_efficiency),
+            ("capacity below or above a threshold of a cathode against Li", no_thresholds),
+        )
+        if whole.filter(without).height
+    ]
+    if not lacking:
+        return []
+    odd = whole.filter(no_efficiency | no_thresholds)
+    low, high = odd["lower_cutoff_voltage_v"].to_numpy().min(), odd["upper_cutoff_voltage_v"].to_numpy().max()
+    return [
+        Finding(
+            code="voltage-changes-sign",
+            severity=Severity.INFO,
+            message=f"In {odd.height} of {whole.height} cycles the voltage runs from {low:.3g} to {high:.3g} V, as in "
+            "a symmetric cell or where lithium is plated onto a current collector: they have no "
+            f"{' and no '.join(lacking)}",
+            advice="If it is none of these, check the sign of the voltage",
+            where=cell.key,
+        )
+    ]
 
 
 def _open_end(notes: Annotation, cycles: pl.DataFrame, settings: CyclingSettings) -> Direction | None:

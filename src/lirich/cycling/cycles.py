@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lirich.cycling.annotation import Annotation, annotate
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.halffigures import half_cycle_figures
-from lirich.cycling.lowvoltage import lithium_thresholds
+from lirich.cycling.lowvoltage import ends_above_zero, lithium_thresholds
 from lirich.cycling.points import Integers, Points
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Electrode
@@ -128,7 +128,7 @@ def _figures(
     v_ch, v_dis = c["charge:mean_voltage"], c["discharge:mean_voltage"]
     ratio = (q_ch, q_dis) if electrode == "anode" else (q_dis, q_ch)
     known = whole & efficiency_known(notes, electrode)
-    of_lithium = 1e3 if vs_lithium else np.nan
+    of_lithium = np.where(vs_lithium & ends_above_zero(c["discharge:end_voltage"]), 1e3, np.nan)
     low_mah, high_mah = (of_lithium * c[name] for name in ("discharge:low", "charge:high"))
     out = {
         "charge_capacity_mah": q_ch,
@@ -136,7 +136,7 @@ def _figures(
         "coulombic_efficiency": np.where(known, 100.0 * _over(*ratio), np.nan),
         "charge_energy_mwh": e_ch,
         "discharge_energy_mwh": e_dis,
-        "energy_efficiency": np.where(known, 100.0 * _over(e_dis, e_ch), np.nan),
+        "energy_efficiency": np.where(known & (e_dis > 0.0), 100.0 * _over(e_dis, e_ch), np.nan),
         "mean_charge_voltage_v": v_ch,
         "mean_discharge_voltage_v": v_dis,
         "median_charge_voltage_v": c["charge:median_voltage"],

@@ -12,7 +12,6 @@ import polars as pl
 from lirich.cycling.halfcycle import Array
 from lirich.cycling.knee import FADE_RATIO, find_jump, find_knee
 from lirich.cycling.likeness import largest_group, with_groups
-from lirich.cycling.lowvoltage import lithium_thresholds
 from lirich.cycling.record import (
     efficiency_convention,
     efficiency_doubt,
@@ -106,7 +105,7 @@ def fade_values(
             finding = not_enough(what, error, where=cell.key)
             if finding not in findings:
                 findings.append(finding)
-    if cell.active_mass_mg is None and lithium_thresholds(cell.electrode, cell.counter_electrode):
+    if cell.active_mass_mg is None and _column(cycles, "low_voltage_share") is not None:
         findings.append(missing_fact("active_mass_mg", "growth of the low-voltage capacity", where=cell.key))
     return series.values, [*findings, *series.findings]
 

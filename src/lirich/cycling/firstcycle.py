@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lirich.cycling.activation import Activation, activation
 from lirich.cycling.dqdv import DEFAULT_SMOOTHING, Smoothing
 from lirich.cycling.formal import OF_COMPOSITION, formal_values, no_formal_split
@@ -9,6 +11,7 @@ from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import (
     HIGH_VOLTAGE_V,
     LOW_VOLTAGE_V,
+    ends_above_zero,
     high_voltage_capacity_mah,
     lithium_thresholds,
     low_voltage_capacity_mah,
@@ -104,7 +107,8 @@ def _thresholds(
     charge: HalfCycle | None, discharge: HalfCycle | None, cell: Cell, per_gram: float, low_v: float, high_v: float
 ) -> list[Value]:
     values: list[Value] = []
-    if not lithium_thresholds(cell.electrode, cell.counter_electrode):
+    end_v = np.nan if discharge is None or not len(discharge) else discharge.voltage_v[-1]
+    if not (lithium_thresholds(cell.electrode, cell.counter_electrode) and ends_above_zero(end_v)):
         return []
     if charge is not None and len(charge) > 1:
         stated = with_conditions(half_cycle_conditions(charge, cell=cell), threshold_v=high_v)
