@@ -87,7 +87,7 @@ def analyse(
     ):
         values += new_values
         findings += new_findings
-    values = flag_implausible(values, cycles, cell, sample)
+    values = flag_implausible(_without_twins(values), cycles, cell, sample)
     values = _with_holes(values, notes, cycles)
     # a simulated programme stops at the limit that it was given: its last half-cycle is whole
     open_end = None if cell.simulated else _open_end(notes, cycles, settings)
@@ -104,6 +104,19 @@ def analyse(
         reference_cycle=None if series is None else series.reference,
         active_mass_mg=cell.active_mass_mg,
     )
+
+
+def _without_twins(values: Sequence[Value]) -> list[Value]:
+    """Leave out figures of the first cycle that the figures of its segment say too.
+
+    A dQ/dV peak of the first charge, where the peaks are followed from there on: both are of one curve.
+    """
+
+    def of(value: Value) -> tuple[object, ...]:
+        return value.quantity, value.value, value.conditions.cycle, value.conditions.direction
+
+    of_segments = {of(v) for v in values if v.conditions.segment is not None}
+    return [v for v in values if v.conditions.segment is not None or of(v) not in of_segments]
 
 
 def _of_cell(finding: Finding, cell: Cell) -> Finding:

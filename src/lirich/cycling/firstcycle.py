@@ -16,7 +16,7 @@ from lirich.cycling.lowvoltage import (
     lithium_thresholds,
     low_voltage_capacity_mah,
 )
-from lirich.cycling.material import LI_RICH_RATIO, li_rich
+from lirich.cycling.material import LI_RICH_RATIO, li_rich, may_be_li_rich_cathode
 from lirich.cycling.peaks import find_peaks, name_peaks, peak_interval, peak_values, smoothed_conditions, variants
 from lirich.cycling.record import (
     efficiency_convention,
@@ -64,7 +64,8 @@ def first_cycle_values(
     composition = _composition(cell, sample, findings)
     if first_charge is None or not _applies(cell, composition, findings):
         return values, findings
-    values.extend(_activation(first_charge, cell, composition, smoothing, findings))
+    named = may_be_li_rich_cathode(cell, sample)
+    values.extend(_activation(first_charge, cell, composition, smoothing, findings, named=named))
     if composition is not None and per_gram is not None:
         charged = float(first_charge.capacity_mah[-1] - first_charge.capacity_mah[0]) * per_gram
         doubt = no_formal_split(composition, charged, float(first_charge.voltage_v.max()))
@@ -151,7 +152,13 @@ def _applies(cell: Cell, composition: Composition | None, findings: list[Finding
 
 
 def _activation(
-    charge: HalfCycle, cell: Cell, composition: Composition | None, smoothing: Smoothing, findings: list[Finding]
+    charge: HalfCycle,
+    cell: Cell,
+    composition: Composition | None,
+    smoothing: Smoothing,
+    findings: list[Finding],
+    *,
+    named: bool,
 ) -> list[Value]:
     try:
         found = activation(charge, smoothing=smoothing)
@@ -162,7 +169,7 @@ def _activation(
     values: list[Value] = []
     made = variants(charge, smoothing)
     chosen = [peak for peak in (found.transition_metal, found.plateau) if peak is not None]
-    for name, peak in name_peaks(find_peaks(found.curve), "charge"):
+    for name, peak in name_peaks(find_peaks(found.curve), "charge", li_rich=named):
         if peak in chosen:
             values.extend(peak_values(peak, cell, conditions, name=name, interval=peak_interval(peak, made)))
     flags = (() if found.how == "valley" else ("fallback",)) + (() if composition else ("composition-unknown",))
