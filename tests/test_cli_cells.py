@@ -321,6 +321,8 @@ def test_settings_change_from_python_too(tmp_path: Path) -> None:
     assert Workspace.open(tmp_path / "ws").store.settings.cycling == {"low_voltage_threshold_v": 3.4}
     with pytest.raises(SettingsError, match="low_voltage_threshold"):
         workspace.change_settings(cycling={"low_voltage_threshold_v": "low"})
+    with pytest.raises(SettingsError, match="Did you mean 'low_voltage_threshold_v'"):
+        workspace.change_settings(cycling={"low_voltage_treshold_v": 3.2})
     assert workspace.store.settings.cycling == {"low_voltage_threshold_v": 3.4}
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lirich.cli.comparison import show_comparison
+from lirich.cli.output import show_findings
 from lirich.errors import InputError, NotEnoughDataError, UnknownNameError
 from lirich.model import Conditions, Interval, Operator, Origin, Subject, Value
 from lirich.model.format import condition_name
@@ -415,13 +416,31 @@ def test_a_median_over_pulses_stands_for_its_pulses():
     assert len(compare(pulses, GROUPS, quantities=[key]).rows) == 2
 
 
-def test_what_cannot_be_compared_is_said():
+def test_what_cannot_be_compared_is_said(capsys):
     values = [*ices(), value("SC-0", "voltage_gap_v", 0.4), value("SC-0", "voltage_gap_v", 0.5, cycle=3)]
     comparison = compare(values, GROUPS)
     (finding,) = [f for f in comparison.findings if f.code == "one-group-only"]
-    assert "only SC has values" in finding.message
+    assert finding.message == "only SC has values of mean-voltage gap"
+    show_findings([finding])
+    assert "voltage_gap_v" not in capsys.readouterr().out
     asked = compare(values, GROUPS, quantities=["initial_coulombic_efficiency", "mid_voltage_v"])
-    assert "no-value" in codes(asked)
+    (none,) = [f for f in asked.findings if f.code == "no-value"]
+    assert none.message.startswith(f"{none.where} was asked for")
+
+
+def test_the_better_group_of_a_part_below_zero_is_told_to_be_that_of_the_part_alone():
+    """A gap between charge and discharge that closes is less polarisation, not less voltage decay."""
+    numbers = {"structural": (1.6, 3.8), "polarisation": (0.14, -0.89)}
+    values = [
+        value(cell, f"{part}_voltage_decay_mv_per_cycle", both[group == "PC"] + 0.01 * i, segment="ageing")
+        for part, both in numbers.items()
+        for i, (cell, group) in enumerate(GROUPS.items())
+    ]
+    structural, polarisation = sorted(compare(values, GROUPS).rows, key=lambda row: row.quantity, reverse=True)
+    assert [row.contrasts[0].favours for row in (structural, polarisation)] == ["SC", "PC"]
+    assert not any("below zero" in text for text in structural.warnings)
+    (said,) = [text for text in polarisation.warnings if text.startswith("below zero in PC: the gap")]
+    assert "for this part alone" in said
 
 
 def test_cells_of_one_sample_are_no_replicates_of_a_morphology():

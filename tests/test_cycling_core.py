@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from cycler_programme import HOUR, Programme
 from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table, halffigures
 from lirich.cycling.analysis import analyse as analyse_in_home
-from lirich.cycling.figures import ANODE_ENERGY
+from lirich.cycling.cyclefigures import ANODE_ENERGY
 from lirich.cycling.lowvoltage import capacity_above
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
 from lirich.model import Cell, Electrode, Sample
@@ -351,6 +351,31 @@ def test_the_user_can_overrule_the_protocol() -> None:
     assert said.endswith(f"; it has {beyond.cycles['cycle'][0]} to {beyond.cycles['cycle'][-1]}")
     with pytest.raises(ValueError, match="upside down"):
         Correction(first_cycle=3, last_cycle=1, kind="ageing")
+
+
+def test_a_reason_counts_the_cycles_that_have_it_after_a_correction() -> None:
+    table = Programme().cycles(20, 0.5).cycles(3, 0.2).cycles(20, 0.5).table()
+
+    def reasons(*corrections: Correction) -> list[str]:
+        segments = analyse(table, CATHODE, corrections=corrections).segments
+        return [s.reason.partition(" at one")[0] for s in segments if s.purpose]
+
+    assert reasons() == ["40 cycles in all", "3 cycles slower than ageing", "40 cycles in all"]
+    first = Correction(first_cycle=1, last_cycle=5, kind="formation")
+    check_up = Correction(first_cycle=21, last_cycle=21, kind="other")
+    user = "set by the user"
+    left = ["35 cycles in all", user, "2 cycles slower than ageing", "35 cycles in all"]
+    assert reasons(first, check_up) == [user, *left]
+    assert reasons(Correction(first_cycle=6, last_cycle=43, kind="other")) == ["5 cycles", user]
+
+
+def test_a_rate_test_counts_the_currents_that_it_has_after_a_correction() -> None:
+    run = Programme()
+    for current in (0.1, 0.2, 0.5, 1.0, 2.0, 0.1):
+        run.cycles(3, current)
+    result = analyse(run.table(), CATHODE, corrections=[Correction(first_cycle=13, last_cycle=15, kind="other")])
+    said = {s.reason for s in result.segments if s.kind == "rate_test"}
+    assert said == {"short blocks of cycles at 4 currents (0.1, 0.2, 0.5, 1 mA)"}
 
 
 def test_an_agreeing_correction_is_shown_as_the_users() -> None:

@@ -16,7 +16,8 @@ from lirich.cycling.activation import activation
 from lirich.cycling.dqdv import Smoothing, charge_below, dqdv, dqdv_curves, voltage_resolution
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import capacity_above, capacity_below
-from lirich.cycling.peaks import dqdv_values, find_peaks, follow, name_peaks, name_tracks
+from lirich.cycling.peaks import find_peaks, follow, name_peaks, name_tracks
+from lirich.cycling.peakvalues import dqdv_values
 from lirich.cycling.tracks import peak_table
 from lirich.errors import NotEnoughDataError, SettingsError
 from lirich.model import Cell, Sample

@@ -9,11 +9,13 @@ import pytest
 from cycler_programme import Programme
 from lirich.cycling import analyse
 from lirich.cycling.activation import activation
+from lirich.cycling.arrays import Array
 from lirich.cycling.dqdv import dqdv
 from lirich.cycling.gitt import gitt_values
-from lirich.cycling.halfcycle import Array, HalfCycle
+from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.ici import ici_values
-from lirich.cycling.peaks import find_peaks, peak_interval, variants
+from lirich.cycling.peakintervals import peak_interval, variants
+from lirich.cycling.peaks import find_peaks
 from lirich.cycling.trend import fade_share_interval, fade_split, median_interval
 from lirich.model import Cell
 

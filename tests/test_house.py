@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,43 @@ def test_science_never_touches_files_or_databases() -> None:
             elif isinstance(node, ast.ImportFrom):
                 names = [str(node.module)]
             assert not {n.split(".")[0] for n in names} & forbidden, path
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the names that a module defines, imports or, as strings, exports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names.add(node.value)
+    return names
+
+
+DOORS = {"lirich.calculators", "lirich.parameter_sets", "lirich.recommenders", "lirich.techniques"}
+"""Doors for plug-ins that are no module."""
+
+
+def test_what_a_page_or_a_docstring_refers_to_is_there() -> None:
+    """References such as ``lirich.readers.checks.check`` name the module that has it."""
+    root = SOURCE.parents[1]
+    stale = set()
+    for page in (*modules(), *(root / "docs").rglob("*.md"), root / "README.md", root / "CONTRIBUTING.md"):
+        text = page.read_text(encoding="utf-8")
+        for name in map("".join, re.findall(r"`(lirich(?:\.\w+)+)`|:: (lirich[\w.]+)", text)):
+            _, *parts = name.split(".")
+            here = SOURCE
+            while parts and ((here / parts[0]).is_dir() or (here / f"{parts[0]}.py").is_file()):
+                inside = here / parts.pop(0)
+                here = inside if inside.is_dir() else inside.with_suffix(".py")
+            home = here if here.is_file() else here / "__init__.py"
+            if parts and parts[0] not in names_in(home):
+                stale.add((name, page.name))
+    assert not {(name, page) for name, page in stale if name not in {"lirich.toml", *DOORS}}
 
 
 def test_no_drawer_for_everything() -> None:

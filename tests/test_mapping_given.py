@@ -270,6 +270,6 @@ def test_what_another_file_of_the_cell_says_stands_when_a_corrected_mapping_says
     add(table, 45)
     assert "metadata-differs" in add(other, 30)
     assert workspace.cells["A"].facts.temperature_celsius == 45
-    assert "fact-withdrawn" not in add(table, None)
+    assert "fact-withdrawn" in add(table, None)  # it is 30 now: told
     facts = workspace.cells["A"].facts
     assert (facts.temperature_celsius, facts.sources["temperature_celsius"]) == (30, "file other.csv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from lirich.errors import ConflictingMetadataError
 from lirich.model import Finding
 from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME, UNIX_TIME, VOLTAGE
 from lirich.readers.bdf import write_bdf
+from lirich.store import Store
 from lirich.workbench import Workspace
 from test_readers_core_checks import cell_test
 
@@ -55,6 +57,22 @@ def test_exports_of_one_test_in_any_order_are_one_run_of_the_longest(
     workspace.analyse(executor="serial")
     assert len(workspace.cells["A"].analyses) == 1
     assert workspace.cells["A"].cycles.height == 3
+
+
+def test_a_file_that_has_grown_is_looked_for_among_the_tests_that_were_there_once(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own rows and those of the older export are read for that, and again where it is entered: twice two curves."""
+    added(workspace, written(EXPORTS["day-1"], tmp_path / "day-1"))
+    read, keys = Store.read_curve, []
+
+    def counted(store: Store, key: str, **how: object) -> pl.DataFrame:
+        keys.append(key)
+        return read(store, key, **how)
+
+    monkeypatch.setattr(Store, "read_curve", counted)
+    assert added(workspace, written(EXPORTS["day-2"], tmp_path / "day-2"))[0] == "longer"
+    assert sorted(Counter(keys).values()) == [2, 2]
 
 
 def test_the_catalogue_does_not_depend_on_the_order(tmp_path: Path) -> None:

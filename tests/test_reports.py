@@ -421,12 +421,12 @@ def test_findings_that_differ_in_their_cell_alone_are_said_once() -> None:
     ]
     said.append(Finding(code="gitt", severity=Severity.INFO, where="GITT", message="3 GITT pulses are short"))
     said.append(Finding(code="few", severity=Severity.INFO, where="A", message="hysteresis of A is flagged"))
-    said.append(Finding(code="alone", severity=Severity.INFO, where="hysteresis_at_soc_v", message="only SC has it"))
+    said.append(Finding(code="alone", severity=Severity.INFO, where="gap", message="only SC has values of gap"))
     nothing = {"rows": (), "correction": "max-t", "tests": 0, "level": 0.95, "forced": False, "seed": 0}
     empty = Comparison(groups=("SC", "PC"), findings=tuple(said), **nothing)
     assert comparison_report(empty).notes == (
         "A, B: hysteresis of each is flagged", "GITT: 3 GITT pulses are short", "hysteresis of A is flagged",
-        "only SC has it",
+        "only SC has values of gap",
     )  # fmt: skip
     cells = tuple(CellReport(Cell(key=key), findings=(Finding(code="c", message="like"),)) for key in ("A", "B"))
     (group,) = finding_groups(ReportData("t", cells))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from lirich.cells import programme
 from lirich.cells.impedance import CONSTANT_DIFFUSION, NO_AGEING
-from lirich.cells.parameters import single_crystal
+from lirich.cells.parameters import COMPOSITION, single_crystal
 from lirich.cli.app import app
 from lirich.errors import (
     ConflictingMetadataError,
@@ -21,7 +21,7 @@ from lirich.errors import (
     SettingsError,
     UnknownNameError,
 )
-from lirich.model import Origin
+from lirich.model import Origin, Sample
 from lirich.model import table as std
 from lirich.plots import style
 from lirich.reports import write_report
@@ -87,6 +87,53 @@ def test_the_same_simulation_is_there_already_and_the_workspace_is_well(space: W
     assert again.already
     assert again.test.key == aged.test.key
     assert space.check() == []
+
+
+def test_a_simulation_that_is_there_keeps_its_facts_and_another_cell_of_it_needs_another_name(
+    tmp_path: Path,
+) -> None:
+    space = Workspace.create(tmp_path / "ws")
+
+    def run(**more: object) -> SimulatedCell:
+        return space.simulate("SC", "cycling", cycles=1, **more)
+
+    first = run(sample="S1", facts={"batch_of_runs": "one"})
+    space.set_facts(first.cell, {"furnace": "B"})
+    for said in ({}, {"sample": "S1"}, {"facts": {"batch_of_runs": "one"}}):
+        again = run(**said)
+        assert (again.cell, again.already) == (first.cell, True)
+    before = space.cells[first.cell].facts
+    assert (before.sample, before.extra["batch_of_runs"], before.extra["furnace"]) == ("S1", "one", "B")
+    for said, words in (
+        ({"sample": "S2"}, "whose sample is S1 and not S2"),
+        ({"facts": {"batch_of_runs": "two"}}, "whose batch_of_runs is one and not two"),
+        ({"facts": {"oven": 3}}, "whose oven is not given and not 3"),
+    ):
+        with pytest.raises(ConflictingMetadataError, match=words):
+            run(**said)
+    assert space.cells[first.cell].facts == before
+    second = run(cell="second", sample="S2", facts={"batch_of_runs": "two"})
+    assert (second.already, second.test.curve) == (False, first.test.curve)
+    space.analyse(executor="serial")
+    twice = [f for f in space.compare("batch_of_runs").findings if f.code == "test-in-two-cells"]
+    assert [f.message for f in twice] == [
+        f"The cells second and {first.cell} are one simulation under two names, which counts twice"
+    ]
+
+
+def test_a_simulation_does_not_overwrite_the_facts_of_a_known_sample(tmp_path: Path) -> None:
+    space = Workspace.create(tmp_path / "ws")
+    known = Sample(key="LRM", morphology="PC", dopant="Nb")
+    space.store.put_sample(known)
+    with pytest.raises(
+        ConflictingMetadataError, match="morphology of the sample 'LRM' is PC, and SC in this simulation"
+    ):
+        space.simulate("SC", "cycling", cycles=1, sample="LRM")
+    assert space.samples["LRM"] == known
+    assert list(space.cells) == []
+    space.store.put_sample(known.model_copy(update={"morphology": "SC"}))
+    space.simulate("SC", "cycling", cycles=1, sample="LRM")
+    assert (space.samples["LRM"].dopant, space.samples["LRM"].composition) == ("Nb", COMPOSITION)
 
 
 def test_hidden_states_lie_beside_it_and_are_drawn(space: Workspace, aged: SimulatedCell) -> None:

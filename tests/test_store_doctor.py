@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 import store_lab as lab
+from lirich.errors import CorruptStoreError
 from lirich.model import Cell, Severity
-from lirich.store import Store
+from lirich.store import Analysis, Store
 
 
 @pytest.fixture
@@ -92,3 +95,63 @@ def test_a_damaged_catalogue_is_told(tmp_path: Path) -> None:
         found = store.check()
     assert found[0].code == "catalogue-damaged"
     assert found[0].severity is Severity.ERROR
+
+
+def _old(store: Store) -> None:
+    for _, path in store._curves.files():
+        os.utime(path, (0, 0))
+
+
+def _again(store: Store) -> tuple[Analysis, Analysis]:
+    """Replace an analysis by one with another table of cycles; return both."""
+    before, after = (lab.analysis(store, store.tests()[0], capacity=capacity) for capacity in (111.0, 222.0))
+    store.put_analysis(before)
+    _old(store)
+    store.put_analysis(after)
+    return before, after
+
+
+def test_tables_of_a_replaced_analysis_are_removed_and_nothing_that_is_referred_to(filled: Store) -> None:
+    before, after = _again(filled)
+    (told,) = filled.check()
+    assert (told.code, told.repair, str(before.cycles_curve) in told.message) == ("orphan-curve", "remove", True)
+    assert [f.code for f in filled.mend()] == ["orphan-curve"]  # who reads it now has a day
+    filled.remove_test(filled.tests()[-1].key)  # points are no result: they are kept
+    _old(filled)
+    assert [f.code for f in filled.mend()] == ["results-removed", "orphan-curve", "orphan-raw"]
+    assert filled._curves.path(str(before.cycles_curve)) is None
+    assert filled.analyses()[0] == after
+    assert all(filled.has_files(raw=[t.raw.sha256], curves=[t.curve]) for t in filled.tests())
+    assert all(filled.has_files(curves=a.curves) for a in filled.analyses())
+
+
+def test_a_table_that_another_process_has_just_written_is_not_removed(filled: Store) -> None:
+    """It is there already and old, and the other process is about to enter it: it is young again."""
+    before, _ = _again(filled)
+    table = filled.read_curve(str(before.cycles_curve))
+    _old(filled)
+    with Store.open(filled.root) as other:
+        assert other.put_curve(table) == before.cycles_curve
+        assert "results-removed" not in [f.code for f in filled.mend()]
+        other.put_analysis(before)
+        _old(filled)
+        filled.mend()
+        assert filled.has_files(curves=before.curves)
+
+
+def test_an_analysis_whose_table_is_gone_is_not_entered(filled: Store) -> None:
+    before, after = _again(filled)
+    _old(filled)
+    filled.mend()
+    with pytest.raises(CorruptStoreError):
+        filled.put_analysis(before)
+    assert filled.analyses()[0] == after
+
+
+def test_where_a_record_cannot_be_read_nothing_is_removed(filled: Store) -> None:
+    before, _ = _again(filled)
+    _old(filled)
+    with sqlite3.connect(filled.root / "catalogue.sqlite") as catalogue:
+        catalogue.execute("UPDATE analysis SET document = '{' WHERE rowid = (SELECT max(rowid) FROM analysis)")
+    filled.mend()
+    assert filled._curves.path(str(before.cycles_curve)) is not None

@@ -14,7 +14,7 @@ import pytest
 from lirich.errors import ConflictingMetadataError, InputError, MetadataError, UnknownNameError
 from lirich.model import Cell, Sample
 from lirich.workbench import Workspace
-from lirich.workbench.intake.add import AddReport
+from lirich.workbench.intake.addreport import AddReport
 from lirich.workbench.intake.cellfacts import facts_wanted
 from lirich.workbench.intake.celltables import Entry, changes_from_options, entry_from_facts
 from lirich.workbench.intake.metadata import resolve
@@ -133,6 +133,62 @@ def test_no_other_file_of_the_cell_says_what_was_used_before(workspace: Workspac
     assert _differing(workspace, "X") == []  # they agree now
 
 
+def test_what_one_table_withdraws_another_one_that_is_still_there_says(workspace: Workspace, tmp_path: Path) -> None:
+    """Whether that other one is read now too or not; the change is told."""
+    for seed, (name, said) in enumerate((("A", "SC-3,LRM,SC,12"), ("B", "SC-3,LRM,PC,7"))):
+        (tmp_path / "two" / name).mkdir(parents=True)
+        write_curve(tmp_path / "two" / name / f"SC-3_{name}.csv", seed=seed)
+        (tmp_path / "two" / name / "cells.csv").write_text(
+            HEAD.replace("cell,", "cell,file,") + f"SC-3,SC-3*,{said[5:]}\n"
+        )
+    both = [tmp_path / "two" / name for name in "AB"]
+    for folder in both:
+        workspace.add(folder, executor="serial")
+    said_by_b = (both[1] / "cells.csv").read_text()
+    for paths in (both[1], both):
+        (both[1] / "cells.csv").write_text("cell,file,sample\nSC-3,SC-3*,LRM\n")
+        report = workspace.add(paths, executor="serial")
+        assert (mass(workspace, "SC-3"), workspace.samples["LRM"].morphology) == (12, "SC")
+        assert workspace.cells["SC-3"].facts.sources["active_mass_mg"].endswith("A/cells.csv, line 2")
+        assert [f.message for f in report.findings if f.code == "fact-withdrawn"] == [
+            f"{fact} now, as A/cells.csv, line 2 says: it was {before}, and B/cells.csv does not say it now"
+            for fact, before in (("active_mass_mg of SC-3 is 12", "7"), ("morphology of LRM is SC", "PC"))
+        ]
+        assert not _differing(workspace, "SC-3")
+        assert "fact-withdrawn" not in codes(workspace.add(paths, executor="serial"))
+        (both[1] / "cells.csv").write_text(said_by_b)
+        workspace.add(both[1], executor="serial")
+        assert mass(workspace, "SC-3") == 7
+
+
+def test_what_a_table_withdraws_the_instruments_file_says(workspace: Workspace, tmp_path: Path) -> None:
+    write_curve(tmp_path / "A.csv")
+    workspace.add(tmp_path / "A.csv", executor="serial")
+    (test,) = workspace.cells["A"].tests
+    workspace.store.change(
+        lambda things: things.replace_test(test.model_copy(update={"metadata": {"active_mass_mg": 4.0}}))
+    )
+    for said, holds in (("6", 6), ("", 4)):
+        (tmp_path / "cells.csv").write_text(f"file,cell,active_mass_mg\nA.csv,A,{said}\n")
+        report = workspace.add(tmp_path / "A.csv", executor="serial")
+        assert mass(workspace, "A") == holds
+    (told,) = report.findings
+    assert told.message == "active_mass_mg of A is 4 now, as A.csv says: it was 6, and cells.csv does not say it now"
+    assert told.advice == "If 6 still holds: lirich cells A --set active_mass_mg=6, or write it there"
+
+
+def test_a_difference_is_told_with_the_numbers_that_people_write(workspace: Workspace, tmp_path: Path) -> None:
+    for seed, (name, said) in enumerate((("a", 10), ("b", 12))):
+        (tmp_path / name).mkdir()
+        write_curve(tmp_path / name / f"x-{name}.csv", seed=seed)
+        (tmp_path / name / "cells.csv").write_text(f"cell,file,active_mass_mg\nX,x-{name}.csv,{said}\n")
+        workspace.add(tmp_path / name, executor="serial")
+    told = [*_differing(workspace, "X"), *(f.message for f in workspace.set_facts("X", {"active_mass_mg": 11}))]
+    told += [f.message for f in workspace.set_facts("X", {"active_mass_mg": None})]
+    assert len(told) == 3
+    assert not re.search(r"\d\.0\b", " ".join(told))
+
+
 def test_no_other_cell_of_the_sample_says_what_was_used_before(workspace: Workspace, tmp_path: Path) -> None:
     for seed, (name, said) in enumerate((("a", "SC"), ("b", "PC"))):
         (tmp_path / "two" / name).mkdir(parents=True)
@@ -145,6 +201,35 @@ def test_no_other_cell_of_the_sample_says_what_was_used_before(workspace: Worksp
         differing = [message for cell in "ab" for message in _differing(workspace, cell)]
         assert differing
         assert all(message.endswith(f"; {used} is used") for message in differing)
+
+
+@pytest.mark.parametrize("how", ["by hand", "by a table", "taken back"])
+def test_a_cell_of_another_sample_says_nothing_of_that_before(workspace: Workspace, tmp_path: Path, how: str) -> None:
+    for seed, (name, said) in enumerate((("a", "SC"), ("b", "PC"))):
+        (tmp_path / name).mkdir()
+        write_curve(tmp_path / name / f"x-{name}.csv", seed=seed)
+        (tmp_path / name / "cells.csv").write_text(f"cell,file,sample,morphology\nX,x-{name}.csv,LRM,{said}\n")
+    workspace.add(tmp_path / "a", executor="serial")
+    (test,) = workspace.cells["X"].tests
+    workspace.store.change(
+        lambda things: things.replace_test(test.model_copy(update={"metadata": {"morphology": "PC"}}))
+    )
+    workspace.add(tmp_path / "b", executor="serial")
+    assert any("morphology of LRM is" in message for message in _differing(workspace, "X"))
+    if how == "by hand":
+        write_curve(tmp_path / "y.csv", seed=2)
+        workspace.add(tmp_path / "y.csv", cell="Y", facts={"sample": "other", "morphology": "SC"}, executor="serial")
+        workspace.set_facts("X", {"sample": "other"})
+        left = ["morphology of other is SC, as set by you; x-a.csv says PC; SC is used"]
+    elif how == "by a table":
+        (tmp_path / "a" / "cells.csv").write_text("cell,file\nX,x-a.csv\n")
+        (tmp_path / "b" / "cells.csv").write_text("cell,file,sample,morphology\nX,x-b.csv,other,SC\n")
+        workspace.add(tmp_path / "b", executor="serial")
+        left = ["morphology of other is SC in cells.csv, line 2 and PC in x-a.csv; SC is used"]
+    else:
+        workspace.set_facts("X", {"sample": None})
+        left = []
+    assert [message for message in _differing(workspace, "X") if message.startswith("morphology")] == left
 
 
 def test_what_the_file_of_another_test_says_is_held_against_the_fact_of_now(
@@ -160,12 +245,10 @@ def test_what_the_file_of_another_test_says_is_held_against_the_fact_of_now(
         lambda things: things.replace_test(test.model_copy(update={"metadata": {"active_mass_mg": 9.0}}))
     )
     workspace.add(tmp_path / "a", executor="serial")
-    assert _differing(workspace, "X") == [
-        "active_mass_mg of X is 10 in cells.csv, line 2 and 9.0 in x-a.csv; 10 is used"
-    ]
+    assert _differing(workspace, "X") == ["active_mass_mg of X is 10 in cells.csv, line 2 and 9 in x-a.csv; 10 is used"]
     workspace.add(tmp_path / "b", executor="serial")
     told = _differing(workspace, "X")
-    assert "active_mass_mg of X is 12.0 in cells.csv, line 2 and 9.0 in x-a.csv; 12.0 is used" in told
+    assert "active_mass_mg of X is 12 in cells.csv, line 2 and 9 in x-a.csv; 12 is used" in told
     assert not [message for message in told if message.endswith("; 10 is used")]
 
 
@@ -267,7 +350,7 @@ def test_what_an_instruments_file_says_is_held_against_what_you_say(workspace: W
         lambda things: things.replace_test(test.model_copy(update={"metadata": {"active_mass_mg": 5.5}}))
     )
     (told,) = workspace.set_facts("A", {"active_mass_mg": 11.0})
-    assert told.message == "active_mass_mg of A is 11.0, as set by you; A.csv says 5.5; 11.0 is used"
+    assert told.message == "active_mass_mg of A is 11, as set by you; A.csv says 5.5; 11 is used"
 
 
 def test_a_fact_of_the_sample_says_which_other_cells_it_changes(
@@ -564,7 +647,7 @@ def test_what_a_table_that_is_gone_said_of_a_cell_under_its_name_before_stands_a
     workspace.add(tmp_path / "x.csv", cell="SC-2", reassign=True, executor="serial")
     assert workspace.cells["SC-2"].facts.active_mass_mg == 8
     (again,) = workspace.set_facts("SC-2", {"active_mass_mg": None})
-    assert again.message == "active_mass_mg of SC-2 is 9.0 again: cells.csv, line 2 (which is gone) says so"
+    assert again.message == "active_mass_mg of SC-2 is 9 again: cells.csv, line 2 (which is gone) says so"
     assert workspace.cells["SC-2"].facts.active_mass_mg == 9
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from lirich.model.table import CYCLE, TIME, UNIX_TIME
+from lirich.readers import readers
 from lirich.readers.bdf import write_bdf
 from lirich.workbench import Workspace
+from lirich.workbench.analyse import CODE, IMPEDANCE_CODE
 from test_readers_core_checks import cell_test
 
 
@@ -34,11 +38,41 @@ def test_a_repair_of_all_files_that_one_of_them_does_not_call_for_is_said_with_t
     (said,) = [f for f in report.findings if f.code == "repair-left-out"]
     assert said.severity == "warning"
     assert "made for B_1.bdf.csv and not for B_2.bdf.csv" in said.message
-    assert said.advice == "lirich add B_2.bdf.csv --cell B --repair time-3600x!"
+    assert said.advice == f"lirich add {files[1]} --cell B --repair 'time-3600x!'"
     report = workspace.add(files[1], cell="B", repairs=["time-3600x!"], executor="serial")
     assert "repair-left-out" not in [f.code for f in report.findings]
     workspace.analyse(executor="serial")
     assert workspace.cells["B"].table()[TIME][-1] == pytest.approx(table[TIME][-1], rel=1e-6)
+
+
+def test_a_file_that_comes_later_is_held_against_what_was_repaired_before(workspace: Workspace, tmp_path: Path) -> None:
+    table = cell_test(cycles=2, capacity=False).with_columns(pl.col(TIME) * 3600.0)
+    first, second = (
+        write_bdf(part, tmp_path / f"B {number}.bdf.csv")
+        for number, part in enumerate((table.head(-40), table.tail(40)))
+    )
+    workspace.add(first, cell="B", repairs=["time-3600x"], executor="serial")
+    (said,) = [f for f in workspace.add(second, cell="B", executor="serial").findings if f.code == "repair-left-out"]
+    assert said.advice == f"lirich add '{second}' --cell B --repair 'time-3600x!'"
+
+
+def test_a_file_that_is_read_anew_keeps_its_repair_or_says_how_it_is_made(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another version of its reader, where no repair is asked for: it is what was asked for before."""
+    table = cell_test(cycles=2, capacity=False).with_columns(pl.col(TIME) * 3600.0)
+    whole, rest = write_bdf(table, tmp_path / "A.bdf.csv"), write_bdf(table.tail(40), tmp_path / "B.bdf.csv")
+    workspace.add(whole, repairs=["time-3600x"], executor="serial")
+    workspace.add(rest, repairs=["time-3600x!"], executor="serial")
+    monkeypatch.setattr(readers()["bdf"], "version", "2099")
+    report = workspace.add([whole, rest], executor="serial")
+    assert [(a.state, a.test.repairs) for a in report.added] == [("anew", ("time-3600x",)), ("anew", ())]
+    (said,) = [f for f in report.findings if f.code == "repair-left-out"]
+    assert said.message.startswith("time-3600x was made for B.bdf.csv when it was read before, and not now")
+    assert said.advice == f"lirich add {rest} --cell B --repair 'time-3600x!'"
+    assert "repair-not-needed" not in [f.code for f in report.findings]
+    (again,) = workspace.add(rest, cell="B", repairs=["time-3600x!"], executor="serial").added
+    assert again.test.repairs == ("time-3600x",)
 
 
 def test_add_tells_the_rows_of_the_file_and_not_those_of_the_export_it_is_part_of(
@@ -115,3 +149,25 @@ def test_compare_says_which_test_it_counts_twice(clock: bool, workspace: Workspa
         "SC-1.bdf.csv of the cell SC-1 and SC-2.bdf.csv of the cell SC-2",
     ]
     assert {f.severity for f in said} == {"warning"}
+
+
+def rests_on(module: str, known: set[str]) -> set[str]:
+    """Return *module* and the modules of lirich that it imports, with theirs."""
+    if module in known:
+        return known
+    known.add(module)
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    for node in ast.walk(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lirich."):
+            rests_on(str(node.module), known)
+    return known
+
+
+@pytest.mark.parametrize(("module", "code"), [("lirich.readers.join", CODE), ("lirich.cells.eis", IMPEDANCE_CODE)])
+def test_an_analysis_is_known_by_all_code_that_joins_and_fits_what_it_was_made_from(
+    module: str, code: tuple[str, ...]
+) -> None:
+    covered = {name for name in rests_on(module, set()) if any(f"{name}.".startswith(f"{each}.") for each in code)}
+    assert rests_on(module, set()) - covered <= {"lirich.errors", "lirich.pieces", "lirich.lazily"}

@@ -17,7 +17,7 @@ from lirich.readers.bdf_impedance import write_bdf_impedance
 from lirich.testing.digitised import CELL_KEY, DATA_NAME, write_digitised_cell
 from lirich.workbench import Workspace
 from lirich.workbench.export import export, left_out
-from lirich.workbench.intake.add import AddReport
+from lirich.workbench.intake.addreport import AddReport
 from lirich.workbench.intake.celltables import Entry
 from lirich.workbench.intake.metadata import resolve
 from lirich.workbench.intake.table_files import read_cell_tables
@@ -126,7 +126,7 @@ def test_a_file_that_comes_to_a_cell_brings_what_was_said_of_its_own_but_that_st
     said = {f.message for f in report.findings if f.code == "metadata-differs"}
     assert said == {
         f"{name} of B is {kept}, as set by you; of SC-3, whose files came to it, you said {other}; {kept} is used"
-        for name, kept, other in (("active_mass_mg", 6.0, 8.47), ("dopant", "Zr", "Nb"))
+        for name, kept, other in (("active_mass_mg", 6, 8.47), ("dopant", "Zr", "Nb"))
     }
     # its cycles may be counted anew among those of the other file
     assert [f.code for f in report.findings if f.severity == "warning"].count("segments-moved") == 1

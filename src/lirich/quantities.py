@@ -26,6 +26,7 @@ class Quantity:
     ``scope`` says what a value is about by nature: one ``cycle``, a whole ``cell`` test, a ``material``, a
     ``device``. ``better`` is the direction that is an improvement, ``None`` where that is no question. ``decades`` says
     that it spreads over orders of magnitude, so that two values are compared by their ratio, on the scale of log10.
+    ``below_zero`` says what a negative value means where its name does not tell.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Quantity:
     reference: str
     better: Literal["higher", "lower"] | None = None
     decades: bool = False
+    below_zero: str = ""
 
 
 _FIELD = "Common definition of the field; Bettge et al., J. Electrochem. Soc. 160 (2013) A2046, doi:10.1149/2.034311jes"
@@ -189,10 +191,14 @@ _LIST = (
     Quantity("structural_voltage_decay_mv_per_cycle", "structural voltage decay", "−dV̄_mid/dn", "mV/cycle", "cell",
              "−slope of V̄_mid against cycle number, Theil–Sen: the thermodynamic part of the voltage decay, since "
              "dV̄_dis = dV̄_mid − dΔV̄/2. Both mean voltages are over the range that charge and discharge pass off constant "
-             "voltage, in cycles that follow a like one", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+             "voltage, in cycles that follow a like one", f"{_BETTGE}; {_SEN_SLOPE}", "lower",
+             below_zero="the middle between charge and discharge rises, which makes up for polarisation that grows. Lower is better "
+             "for this part alone; the voltage decay is both parts"),
     Quantity("polarisation_voltage_decay_mv_per_cycle", "polarisation voltage decay", "½·dΔV̄/dn", "mV/cycle", "cell",
              "half of the slope of ΔV̄ against cycle number, Theil–Sen: the part of the voltage decay that is growth of "
-             "polarisation (plus hysteresis). Range and cycles as for the structural part", f"{_BETTGE}; {_SEN_SLOPE}", "lower"),
+             "polarisation (plus hysteresis). Range and cycles as for the structural part", f"{_BETTGE}; {_SEN_SLOPE}", "lower",
+             below_zero="the gap between charge and discharge closes (less resistance or hysteresis), which makes up for a part of "
+             "the structural decay. Lower is better for this part alone; the voltage decay is both parts"),
     Quantity("structural_share_of_voltage_decay", "structural share of the voltage decay", "x_struct", "%", "cell",
              "100 · structural / (structural + polarisation) voltage decay; given only where both are ≥ 0. Interval: "
              "Fieller, J. R. Stat. Soc. B 16 (1954) 175, doi:10.1111/j.2517-6161.1954.tb00159.x", _BETTGE),

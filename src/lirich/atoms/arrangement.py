@@ -17,7 +17,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from lirich.atoms.interstices import interstices
-from lirich.atoms.ordering import annealed, ewald_matrix
+from lirich.atoms.ordering import SAME_DIGITS, annealed, ewald_matrix
 from lirich.atoms.oxidation import balanced, counts_of, symbols_of
 
 Array = NDArray[np.float64]
@@ -97,13 +97,14 @@ class Arrangement:
     def gains(self, places: Sequence[int], charge: int) -> Array:
         """Return what the Ewald energy changes by, eV, where each one of *places* alone takes that *charge*.
 
-        ΔE = 2 Δqᵢ Σⱼ Mᵢⱼ qⱼ + Δqᵢ² Mᵢᵢ, exact for the symmetric M.
+        ΔE = 2 Δqᵢ Σⱼ Mᵢⱼ qⱼ + Δqᵢ² Mᵢᵢ, exact for the symmetric M; to `SAME_DIGITS`, as what symmetry makes equal
+        differs by the rounding of each processor.
         """
         q = np.array(self.charges, dtype=float)
         index = np.asarray(places, dtype=int)
         step = charge - q[index]
         field = self.places.matrix[index] @ q
-        return np.asarray(2 * step * field + step**2 * np.diagonal(self.places.matrix)[index])
+        return np.round(2 * step * field + step**2 * np.diagonal(self.places.matrix)[index], SAME_DIGITS)
 
     def structure(self) -> Structure:
         """Return the crystal without the empty places; site properties ``charge``, ``layer``, ``role``, ``place``."""

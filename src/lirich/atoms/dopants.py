@@ -16,6 +16,7 @@ from pymatgen.core.structure import Structure
 
 from lirich.atoms.arrangement import EMPTY, Arrangement
 from lirich.atoms.compensation import Change, ChangeKind, Compensation, Ion, compensations, ion
+from lirich.atoms.ordering import SAME_DIGITS
 from lirich.errors import NotNeutralError, StructureError
 from lirich.model import Frozen
 
@@ -143,7 +144,7 @@ def variants(
     if not found:
         assert refused is not None
         raise refused
-    return sorted(found, key=lambda v: (v.compensation.words, v.arrangement.ewald_ev))
+    return sorted(found, key=lambda v: (v.compensation.words, round(v.arrangement.ewald_ev, SAME_DIGITS)))
 
 
 def _place_all(host: Arrangement, dopants: Sequence[Dopant], first: int) -> Arrangement | None:

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.annotation import Annotation, annotate
+from lirich.cycling.cyclefigures import cycle_values
 from lirich.cycling.cycles import efficiency_known, same_current, table_of
 from lirich.cycling.figures import (
-    cycle_values,
     diffusion_values,
     figures_of_first_cycle,
     figures_of_rate_tests,
@@ -80,7 +80,7 @@ def analyse(
     values: list[Value] = []
     for new_values, new_findings in (
         figures_of_first_cycle(notes, cycles, cell, sample, settings),
-        cycle_values(cycles, protocol.keys, series, cell, settings),
+        (cycle_values(cycles, protocol.keys, series, cell, settings), []),
         figures_of_series(notes, cycles, series, cell, sample, settings),
         figures_of_rate_tests(cycles, _rate_tests(protocol), cell, settings),
         diffusion_values(notes, cycles, protocol.stops, cell, sample),

@@ -10,10 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lirich.cycling.annotation import Annotation, annotate
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array, Integers
 from lirich.cycling.halffigures import half_cycle_figures
 from lirich.cycling.lowvoltage import ends_above_zero, lithium_thresholds
-from lirich.cycling.points import Integers, Points
+from lirich.cycling.points import Points
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Electrode
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array
 from lirich.cycling.knee import FADE_RATIO, find_jump, find_knee
 from lirich.cycling.likeness import largest_group, with_groups
 from lirich.cycling.record import (

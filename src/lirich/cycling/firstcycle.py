@@ -17,7 +17,9 @@ from lirich.cycling.lowvoltage import (
     low_voltage_capacity_mah,
 )
 from lirich.cycling.material import LI_RICH_RATIO, li_rich, may_be_li_rich_cathode
-from lirich.cycling.peaks import find_peaks, name_peaks, peak_interval, peak_values, smoothed_conditions, variants
+from lirich.cycling.peakintervals import peak_interval, variants
+from lirich.cycling.peaks import find_peaks, name_peaks
+from lirich.cycling.peakvalues import peak_values, smoothed_conditions
 from lirich.cycling.record import (
     efficiency_convention,
     half_cycle_conditions,

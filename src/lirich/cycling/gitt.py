@@ -20,12 +20,21 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.pulses import UNRESOLVED, Pulse, RootLine, find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.arrays import Array
+from lirich.cycling.pulses import (
+    UNRESOLVED,
+    Pulse,
+    RootLine,
+    charges,
+    find_pulses,
+    of_a_sphere,
+    sqrt_slope,
+    state_of_charge,
+)
 from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.cycling.sphere import SphereFit, fit_sphere
 from lirich.cycling.trend import median_interval
-from lirich.errors import InputError, NotEnoughDataError
+from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Interval, Scalar, Value
 from lirich.quantities import DIFFUSION_VALIDITY_LIMIT
 
@@ -77,17 +86,12 @@ def gitt(
 
     *time_s* (s), *voltage_v* (V), *current_ma* (mA, charge positive), shape (n,); *radius_m*: radius of the sphere, m.
     The ohmic drop ends at the first row under current. dE/dt is the central difference of the voltages at rest over
-    time under current; ΔEs is that of the pulse itself. Raises `InputError` on a radius that is not positive and as
-    `find_pulses`.
+    time under current; ΔEs is that of the pulse itself. Raises as `of_a_sphere` and
+    `find_pulses` do.
     """
-    if not radius_m > 0:
-        raise InputError(f"The particle radius is {radius_m} m", expected="a positive radius in metres")
-    time_s, voltage_v, current_ma = (np.asarray(a, dtype=np.float64) for a in (time_s, voltage_v, current_ma))
+    time_s, voltage_v, current_ma = of_a_sphere(time_s, voltage_v, current_ma, radius_m)
     pulses = find_pulses(time_s, current_ma)
-    if voltage_v.shape != time_s.shape:
-        raise InputError(f"Voltage has shape {voltage_v.shape}, time {time_s.shape}", expected="equal lengths")
-    charging = bool(current_ma[pulses[0].start] > 0)
-    soc = state_of_charge(pulses, charging=charging)
+    soc = state_of_charge(pulses, charging=charges(current_ma))
     rest_v = np.array([voltage_v[pulse.start - 1] for pulse in pulses])
     lasted = np.array([pulse.duration_s for pulse in pulses])
     before = np.cumsum(lasted) - lasted  # the rest that is read lies before the pulse
@@ -244,10 +248,9 @@ def gitt_values(
             missing_fact("particle_diameter_um", "diffusivity by GITT (the radius of the sphere)", where=cell.key)
         ]
     pulses = gitt(time_s, voltage_v, current_ma, radius_m, regression_s=regression_s, model_fit=model_fit)
-    charging = bool(np.asarray(current_ma)[np.argmax(np.abs(current_ma))] > 0)
     stated = with_conditions(
         conditions or Conditions(temperature_celsius=cell.temperature_celsius),
-        direction="charge" if charging else "discharge", particle_radius_m=radius_m,
+        direction="charge" if charges(current_ma) else "discharge", particle_radius_m=radius_m,
         other={"soc_basis": "charge passed by all pulses"},
     )  # fmt: skip
     values: list[Value] = []

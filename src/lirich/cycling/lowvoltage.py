@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lirich.cycling.halfcycle import Array, HalfCycle
+from lirich.cycling.arrays import Array
+from lirich.cycling.halfcycle import HalfCycle
 from lirich.model import Electrode
 from lirich.model.counter import counter_potential_v
 

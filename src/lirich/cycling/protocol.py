@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from lirich.cycling.annotation import Annotation
 from lirich.cycling.likeness import Key, keys_of
-from lirich.cycling.purposes import Purpose, purposes_of_leftovers, purposes_of_ordinary, slow_cycles
+from lirich.cycling.purposes import Purpose, counted, purposes_of_leftovers, purposes_of_ordinary, slow_cycles
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops, stops_of
 from lirich.errors import InputError, UnknownNameError
@@ -140,7 +140,7 @@ def detect(
     detected = [w[0] for w in why]
     findings = apply_corrections(why, numbers, corrections, cycles["cycle_number"].to_list())
     user = [d != w[0] or "by the user" in w[1] for d, w in zip(detected, why, strict=True)]
-    segments = _purpose_segments(why, groups, user, cycles)
+    segments = _purpose_segments(why, keys, groups, user, cycles, settings)
     shown = _interrupt_segments(by_cycle, cycles) + _slow_segments(cycles, by_cycle, settings)
     purposes = dict(zip(numbers, (w[0] for w in why), strict=True))
     for segment in shown:
@@ -193,9 +193,18 @@ def apply_corrections(
 
 
 def _purpose_segments(
-    why: list[tuple[Purpose, str]], groups: list[int | None], user: list[bool], cycles: pl.DataFrame
+    why: list[tuple[Purpose, str]],
+    keys: Sequence[Key],
+    groups: list[int | None],
+    user: list[bool],
+    cycles: pl.DataFrame,
+    settings: CyclingSettings,
 ) -> list[Segment]:
     segments: list[Segment] = []
+    holds: dict[tuple[Purpose, str], list[int]] = {}
+    for i, (each, complete) in enumerate(zip(why, cycles["complete"], strict=True)):
+        if complete:
+            holds.setdefault(each, []).append(i)
     start = 0
     for i in range(1, len(why) + 1):
         new = i == len(why) or why[i] != why[start] or user[i] != user[start]
@@ -205,13 +214,16 @@ def _purpose_segments(
         if not new:
             continue
         part = cycles[start:i]
+        in_all = holds.get(why[start], [])
+        here = [k for k in in_all if start <= k < i]
+        reason = why[start][1] if user[start] else counted(why[start][1], here, in_all, keys, groups, settings)
         group = groups[start] if len(set(groups[start:i]) - {None}) <= 1 else None
         segments.append(
             Segment(
                 kind=why[start][0],
                 first_cycle=part["cycle"][0],
                 last_cycle=part["cycle"][-1],
-                reason=why[start][1],
+                reason=reason,
                 source="user" if user[start] else "detected",
                 group=group,
                 charge_current_ma=_median(part, "charge_current_ma"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -26,14 +27,11 @@ def purposes_of_ordinary(
     why: list[tuple[Purpose, str]],
     settings: CyclingSettings,
 ) -> None:
-    """Write purpose and reason of the *ordinary* cycles (rows of the cycle table) into *why*, from their conditions."""
-    blocks: list[list[int]] = []
-    for i in ordinary:
-        if blocks and groups[blocks[-1][-1]] == groups[i]:
-            blocks[-1].append(i)
-        else:
-            blocks.append([i])
-    rest = _rate_test(blocks, keys, groups, why, settings)
+    """Write purpose and reason of the *ordinary* cycles (rows of the cycle table) into *why*, from their conditions.
+
+    A reason that counts cycles or currents is completed by `counted`, once it is known which cycles have it.
+    """
+    rest = _rate_test(_blocks(ordinary, groups), keys, groups, why, settings)
     if not rest:
         return
     sizes: dict[int | None, int] = {}
@@ -58,23 +56,47 @@ def purposes_of_ordinary(
         if groups[block[0]] == main:
             # one or two cycles with interrupts are there for the interrupts, not for ageing
             if enough and (sizes[main] >= 3 or not main_key.interrupted):
-                word = _so_many(sizes[main], len(block)) if sizes[main] > 1 else "follows formation"
+                word = _AT_ONE_RATE if sizes[main] > 1 else "follows formation"
                 _set(why, block, "ageing", f"{word} ({main_key})")
         elif k < first_main and before <= settings.formation_max_cycles:
             _set(why, block, "formation", f"first cycles {key.against(main_key, settings)} those that follow")
         elif k > first_main and len(block) <= settings.check_up_max_cycles and enough:
-            _set(
-                why,
-                block,
-                "check_up",
-                f"{len(block)} cycle{'s' if len(block) > 1 else ''} {key.against(main_key, settings)} ageing",
-            )
+            _set(why, block, "check_up", f"{_CYCLES} {key.against(main_key, settings)} ageing")
         elif len(block) >= 3:
-            _set(why, block, "ageing", f"{len(block)} cycles at one rate and window ({key})")
+            _set(why, block, "ageing", f"{_AT_ONE_RATE} ({key})")
 
 
-def _so_many(of_all: int, of_block: int) -> str:
-    return f"{of_all} cycles {'in all ' if of_all > of_block else ''}at one rate and window"
+_CYCLES, _CYCLES_IN_ALL, _CURRENTS = "{cycles}", "{cycles in all}", "{currents}"
+_AT_ONE_RATE = f"{_CYCLES_IN_ALL} at one rate and window"
+
+
+def counted(
+    reason: str,
+    here: Sequence[int],
+    in_all: Sequence[int],
+    keys: Sequence[Key],
+    groups: Sequence[int | None],
+    settings: CyclingSettings,
+) -> str:
+    """Return a detected reason with its numbers, which are of complete cycles (rows of the cycle table).
+
+    They are those *here*, in one segment, and those *in_all* that have the reason.
+    """
+    if _CURRENTS in reason:
+        found = _currents(_blocks(in_all, groups), keys, settings)
+        shown = ", ".join(format_number(c, significant=3) for c in found)
+        return reason.replace(_CURRENTS, f"{len(found)} currents ({shown} mA)")
+    several = f"{_so_many(len(in_all))}{' in all' if len(in_all) > len(here) else ''}"
+    return reason.replace(_CYCLES, _so_many(len(here))).replace(_CYCLES_IN_ALL, several)
+
+
+def _so_many(cycles: int) -> str:
+    return f"{cycles} cycle{'' if cycles == 1 else 's'}"
+
+
+def _blocks(rows: Sequence[int], groups: Sequence[int | None]) -> list[list[int]]:
+    """Return the rows in blocks of one like-group, in order."""
+    return [list(block) for _, block in groupby(rows, key=lambda i: groups[i])]
 
 
 def _set(why: list[tuple[Purpose, str]], block: Sequence[int], kind: Purpose, reason: str) -> None:
@@ -109,13 +131,11 @@ def _rate_test(
             best = (start, stop)
     start, stop = best
     start = _after_formation(blocks, start, stop, keys, groups, settings)
-    currents = _currents(blocks[start:stop], keys, settings)
     others = blocks[:start] + blocks[stop:]
     if stop == start or _is_stepped_formation(blocks, start, stop, keys, settings):
         return blocks
-    shown = ", ".join(format_number(c, significant=3) for c in currents)
     for block in blocks[start:stop]:
-        _set(why, block, "rate_test", f"short blocks of cycles at {len(currents)} currents ({shown} mA)")
+        _set(why, block, "rate_test", f"short blocks of cycles at {_CURRENTS}")
     return others
 
 
@@ -161,7 +181,7 @@ def _fits_rate_test(
     return alike and sum(groups[b[0]] == groups[block[0]] for b in before) < 2
 
 
-def _currents(blocks: list[list[int]], keys: list[Key], settings: CyclingSettings) -> list[float]:
+def _currents(blocks: list[list[int]], keys: Sequence[Key], settings: CyclingSettings) -> list[float]:
     """Different currents of the blocks, of the direction that varies more, mA, ascending."""
     best: list[float] = []
     for name in ("discharge_ma", "charge_ma"):

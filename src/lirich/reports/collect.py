@@ -15,7 +15,6 @@ from lirich.errors import LirichError, NotEnoughDataError
 from lirich.model import Cell, Finding, Severity
 from lirich.model.format import format_conditions, format_number, format_rate
 from lirich.plots.thinning import choose_cycles
-from lirich.quantities import QUANTITIES
 from lirich.reports.data import (
     CellReport,
     ComparisonReport,
@@ -159,7 +158,7 @@ def _together(findings: Sequence[Finding]) -> tuple[str, ...]:
     told = []
     for members in alike.values():
         first = members[0]
-        places = list(dict.fromkeys(f.where for f in members if f.where and f.where not in QUANTITIES))
+        places = list(dict.fromkeys(f.where for f in members if f.where))
         text = first.said_of("each") if len(places) > 1 else first.message
         named = not places or (len(places) == 1 and first.names_its_place)
         told.append(text if named else f"{', '.join(places)}: {text}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,11 @@ def fingerprint(connection: Connection) -> str:
     return content_hash(content)
 
 
-def documents(connection: Connection) -> Iterator[tuple[str, str, str]]:
-    """Yield every document as (table, name, text), unread, for the doctor; a few of them at a time are in memory."""
+def documents(connection: Connection, only: Collection[str] = ()) -> Iterator[tuple[str, str, str]]:
+    """Yield every document as (table, name, text), unread, for the doctor; a few of them at a time are in memory.
+
+    Those of the tables *only*, where some are named.
+    """
     tables = {
         "sample": (s.sample, s.sample.c.key),
         "cell": (s.cell, s.cell.c.key),
@@ -96,7 +99,7 @@ def documents(connection: Connection) -> Iterator[tuple[str, str, str]]:
         "value": (s.value, s.value.c.owner),
         "model": (s.model, s.model.c.name),
     }
-    for name, (table, column) in tables.items():
+    for name, (table, column) in ((n, t) for n, t in tables.items() if not only or n in only):
         query = select(column, table.c.document).execution_options(yield_per=1000)
         for row in connection.execute(query):
             yield name, row[0], row[1]

@@ -12,9 +12,11 @@ against it before they are decoded: polars ends the whole process on some damage
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import zlib
 from collections.abc import Sequence
@@ -46,12 +48,15 @@ def table_hash(table: pl.DataFrame) -> str:
 
 
 def put(shelf: Shelf, table: pl.DataFrame) -> str:
-    """Store *table* and return its key. A table that is there already is not written again."""
+    """Store *table* and return its key. A table that is there already is not written again, but as young as if it were.
+
+    So `lirich.store.doctor.mend` leaves it alone until the catalogue speaks of it.
+    """
     if table.width == 0:
         raise InputError("A table without columns cannot be stored", advice="Store a table with columns")
     key = table_hash(table)
     there = shelf.path(key)
-    if there is not None and _is_whole(there, there.read_bytes()):
+    if there is not None and _renewed(there):
         return key
     with shelf.temporary() as temporary:
         table.write_parquet(temporary, compression="zstd", statistics=True)
@@ -104,6 +109,36 @@ def load(path: Path, key: str, *, columns: Sequence[str] | None = None, verify: 
     if verify and table_hash(table) != key:
         raise _damaged(key, "its content has changed")
     return table
+
+
+def _renewed(path: Path) -> bool:
+    """Give a curve that is whole the time of now; ``False`` where it must be written."""
+    try:
+        if not _is_whole(path, path.read_bytes()):
+            return False
+        os.utime(path)
+    except (FileNotFoundError, PermissionError):  # removed meanwhile; or of another user, who alone can set its time
+        return False
+    return True
+
+
+def renew(shelf: Shelf, key: str) -> None:
+    """Give a curve the time of now, for who reads it although the catalogue speaks of it no more."""
+    path = shelf.path(key)
+    if path is not None:
+        with contextlib.suppress(OSError):  # of another user; or removed meanwhile
+            os.utime(path)
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of the columns of the curve in *path*. Raises `CorruptStoreError` where it cannot be read."""
+    import polars as pl
+
+    key = path.name[:64]
+    try:
+        return list(pl.read_parquet_schema(io.BytesIO(_whole(path, key))))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise _damaged(key, str(error)) from error
 
 
 def hash_curve_file(path: Path) -> str:

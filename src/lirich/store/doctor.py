@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from lirich.errors import CorruptStoreError
 from lirich.model import Cell, Finding, Frozen, Sample, Severity, Test, Value
+from lirich.model.spectra import NEEDED
+from lirich.model.table import VOLTAGE
 from lirich.store import catalogue, curves, files
 from lirich.store.documents import load
 from lirich.store.engine import Database
@@ -58,7 +64,11 @@ def check(root: Path, database: Database, shelves: Mapping[str, files.Shelf], *,
 
 
 def mend(root: Path, database: Database, shelves: Mapping[str, files.Shelf]) -> list[Finding]:
-    """Set damaged files aside and remove stale temporary files; return what was done, then what remains."""
+    """Set damaged files aside, remove stale temporary files and tables of replaced analyses.
+
+    Such a table is removed where nothing refers to it and nobody has written it for a day (`files.STALE_SECOND`): it is
+    made again by analysing. Returns what was done, then what remains.
+    """
     done = []
     for name, shelf in shelves.items():
         for digest, path in list(shelf.files()):
@@ -83,7 +93,56 @@ def mend(root: Path, database: Database, shelves: Mapping[str, files.Shelf]) -> 
                     where=str((shelf.root / files.INCOMING).relative_to(root)),
                 )
             )
-    return done + check(root, database, shelves, hashes=False)
+    return done + _remove_results(root, database, shelves["curve"]) + check(root, database, shelves, hashes=False)
+
+
+def _remove_results(root: Path, database: Database, shelf: files.Shelf) -> list[Finding]:
+    if not any(_is_result(path) for path in _unused(shelf, database.read(_references))):
+        return []
+    removed: set[Path] = set()
+
+    def work(connection: Connection) -> None:  # nobody else writes meanwhile, so that nobody begins to refer to one
+        for path in filter(_is_result, _unused(shelf, _references(connection))):
+            with contextlib.suppress(PermissionError):  # in a folder of another user: `check` says that it is there
+                path.unlink(missing_ok=True)
+                removed.add(path)
+
+    database.write(work)
+    if not removed:
+        return []
+    return [
+        Finding(
+            code="results-removed",
+            severity=Severity.INFO,
+            message=f"{len(removed)} table(s) of analyses that were replaced were removed",
+            where=str(shelf.root.relative_to(root)),
+        )
+    ]
+
+
+def _references(connection: Connection) -> frozenset[str] | None:
+    """Return the curves that a test or an analysis refers to; ``None`` where a record cannot be read."""
+    told = _Told.of(catalogue.documents(connection, ("test", "analysis")))
+    return None if told.unreadable else frozenset(told.files["curve"])
+
+
+def _unused(shelf: files.Shelf, used: frozenset[str] | None) -> Iterable[Path]:
+    """Yield the files that are not *used* and that no living write can own; none where it is not known which are."""
+    limit = time.time() - files.STALE_SECOND
+    for digest, path in shelf.files() if used is not None else ():
+        if digest is not None and used is not None and digest not in used:
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime <= limit:
+                    yield path
+
+
+def _is_result(path: Path) -> bool:
+    """Tell whether a curve is a table of an analysis, which can be made again, and not the points of a test."""
+    try:
+        names = curves.column_names(path)
+    except CorruptStoreError:
+        return False
+    return VOLTAGE not in names and not set(NEEDED) <= set(names)
 
 
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -134,9 +193,8 @@ class _Told:
             self.files["model"][record.sha256] = f"model {record.name}"
         elif isinstance(record, Analysis):
             self.tests_of_analysis[record.cell, record.run] = record.tests
-            for key in (record.steps_curve, record.cycles_curve, record.spectra_curve):
-                if key is not None:
-                    self.files["curve"].setdefault(key, f"analysis of cell {record.cell}, run {record.run}")
+            for key in record.curves:
+                self.files["curve"].setdefault(key, f"analysis of cell {record.cell}, run {record.run}")
 
 
 def _examined(
@@ -170,6 +228,15 @@ def _shelf(
                 message=f"{where} has not the content it was stored with: {wanted.get(digest, 'not used')}",
                 advice=f"Run 'lirich doctor --mend'. {_AGAIN[name]}",
                 repair="set-aside",
+                where=where,
+            )
+        elif digest not in wanted and name == "curve" and _is_result(path):
+            yield Finding(
+                code="orphan-curve",
+                severity=Severity.INFO,
+                message=f"{where} is a table of an analysis that was replaced: nothing uses it",
+                advice="'lirich doctor --mend' removes it, once it is a day old",
+                repair="remove",
                 where=where,
             )
         elif digest not in wanted:

@@ -44,6 +44,11 @@ class Analysis(Frozen):
     findings: tuple[Finding, ...] = ()
     created_unix_second: float = 0.0
 
+    @property
+    def curves(self) -> tuple[str, ...]:
+        """The keys of its tables."""
+        return tuple(key for key in (self.steps_curve, self.cycles_curve, self.spectra_curve) if key is not None)
+
     @field_validator("segments", "settings", "corrections")
     @classmethod
     def _json(cls, given: T) -> T:

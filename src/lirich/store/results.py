@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from lirich.errors import InputError
+from lirich.errors import CorruptStoreError, InputError
 from lirich.model import Value
 from lirich.quantities import quantity as known_quantity
 from lirich.store import schema as s
@@ -34,17 +34,24 @@ class Results:
 
     # --- analyses -------------------------------------------------------------------------------------------
 
-    def put_analysis(self, analysis: Analysis) -> None:
-        """Replace the analysis of the same cell and run.
+    def put_analysis(self, analysis: Analysis) -> Analysis | None:
+        """Replace the analysis of the same cell and run; return that, without its values, where it can be read.
 
         Raises `UnknownNameError` where its cell or a test of it is not in the catalogue.
         """
         require(self._connection, s.cell, [analysis.cell])
         require(self._connection, s.test, analysis.tests)
+        a = s.analysis
+        there = select(a.c.document).where(a.c.cell == plain(analysis.cell), a.c.run == analysis.run)
+        replaced = self._connection.execute(there).scalar()
         document = dump(analysis.model_copy(update={"values": ()}))
         row = {"cell": analysis.cell, "run": analysis.run, "key": analysis.key, "document": document}
         replace_row(self._connection, s.analysis, row)
         self._replace_values(_owner(analysis.cell, analysis.run), analysis.values)
+        try:
+            return None if replaced is None else load(Analysis, replaced)
+        except CorruptStoreError:
+            return None
 
     def analysis_keys(self) -> dict[tuple[str, int], str]:
         """Return the key of every analysis by cell and run."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lirich.model import Cell, Finding, Sample, Scalar
 from lirich.model.notebook import Listed
+from lirich.workbench.cellbook import CellBook
 from lirich.workbench.screening.screenings import Screenings
-from lirich.workbench.views import CellBook
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.comparison.compare import Comparison
     from lirich.workbench.crystals.atoms import Atoms
-    from lirich.workbench.intake.add import AddedFile, AddReport
+    from lirich.workbench.intake.addreport import AddedFile, AddReport
     from lirich.workbench.learning.learn import Learning
     from lirich.workbench.simulation.simulate import SimulatedCell
     from lirich.workbench.simulation.spectrum import SimulatedSpectrum
@@ -169,7 +169,8 @@ class Workspace(Screenings):
         changes:
             Parameters by name that differ from the set. In ``SC`` crystal and particle have one radius: one sets both.
         cell, sample:
-            Names; by default one that says what was run. The same simulation under the same name is there already.
+            Names; by default one that says what was run. The same simulation under the same name is there already, and
+            keeps its facts.
         facts:
             More facts of the cell, to group by.
         model:
@@ -187,7 +188,7 @@ class Workspace(Screenings):
 
         Raises `OptionalDependencyError` without the extra ``[cells]``, `UnknownNameError` and `SettingsError` for what
         cannot be simulated, `SimulationError` where the equations cannot be solved, `ConflictingMetadataError` for the
-        name of another cell.
+        name of another cell, a simulation that is there with other facts, and a sample that is known as another one.
         """
         from lirich.workbench.simulation.simulate import simulate_cell
 

@@ -316,6 +316,10 @@ def _row_warnings(draft: Draft, row: Sequence[GroupSummary], groups: Mapping[str
         for g in row
         if g.n < FEW_CELLS
     ]
+    what = QUANTITIES[draft.quantity]
+    negative = [g.group for g in row if g.mean < 0]
+    if negative and what.below_zero:
+        said.append(f"below zero in {', '.join(negative)}: {what.below_zero}")
     repeated = [c for c in cells_of(draft.values) if sum(v.subject.key == c for v in draft.values) > 1]
     if repeated:
         said.append(f"several values of {', '.join(repeated)}: each cell counts once, with their mean")
@@ -337,8 +341,8 @@ def _one_group_only(key: str, group: str, count: int) -> Finding:
     return Finding(
         code="one-group-only",
         severity=Severity.INFO,
-        message=f"{_name(key)}{figures_}: only {group} has values",
-        where=key,
+        message=f"only {group} has values of {_name(key)}{figures_}",
+        where=_name(key),
     )
 
 
@@ -346,7 +350,7 @@ def _no_value(key: str) -> Finding:
     return Finding(
         code="no-value",
         message=f"{_name(key)} was asked for, but none of the cells has a value that can be compared",
-        where=key,
+        where=_name(key),
     )
 
 

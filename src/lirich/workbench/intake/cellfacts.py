@@ -6,11 +6,15 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
+from lirich.model.listing import name_some
 from lirich.store.documents import natural
-from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, shown_names
+from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, written
+from lirich.workbench.intake.column_names import meant
+from lirich.workbench.intake.differing import FACT_CODES, Said, about, differing
 from lirich.workbench.intake.doubtful_facts import doubtful
-from lirich.workbench.intake.metadata import FACT_CODES, Said, about, differing, meant, named, resolve, short_source
-from lirich.workbench.intake.taking_back import contradicted, of_file, take_back
+from lirich.workbench.intake.fact_sources import named, short_source
+from lirich.workbench.intake.metadata import resolve
+from lirich.workbench.intake.taking_back import Others, contradicted, of_file, take_back
 
 if TYPE_CHECKING:
     from lirich.store.things import Things
@@ -32,11 +36,18 @@ def enter_facts(
     *tables* are those that are read now, the one that goes before first; *beside* is the folder of that beside the
     cell's file; *named_by* is the source of the cell's name, empty where nobody chose it; *anew* are the sources that
     are files which were read anew. What was found at tests of other files than *file* (a hash) about facts that are
-    others now, or said by others, is dropped.
+    others now, or said by others, is dropped, and so is what was found about a sample that the cell is not of any more.
 
     Raises `MetadataError` if a fact is impossible.
     """
     before = things.find(Cell, key)
+    others: dict[type[Cell | Sample], Others] = {}  # their tables are read where something is withdrawn, and once
+
+    def elsewhere(thing: Cell | Sample, name: str) -> list[tuple[Scalar, Entry]]:
+        if type(thing) not in others:
+            others[type(thing)] = Others(things, before or Cell(key=key), thing)
+        return [(value, entry) for value, entry, now in others[type(thing)].of(name) if now]
+
     facts = resolve(
         key,
         entries,
@@ -45,12 +56,14 @@ def enter_facts(
         tables=tables,
         beside=beside,
         anew=anew,
+        elsewhere=elsewhere,
     )
     if facts.sample is not None:
         _overtaken(things, key, things.find(Sample, facts.sample.key), facts.sample, facts.findings, file)
         things.put(facts.sample)
     _overtaken(things, key, before, facts.cell, facts.findings, file)
     things.put(facts.cell if not named_by else named(facts.cell, named_by))
+    _of_another_sample(things, key, before, facts.findings, file)
     return facts.findings
 
 
@@ -67,16 +80,43 @@ def _overtaken(things: Things, key: str, before: T | None, now: T, findings: Seq
     cells = [c.key for c in things.all(Cell).values() if c.sample == now.key] if of_sample else [key]
     for test in (test for each in cells for test in things.tests(each) if test.raw.sha256 != file):
         gone = [n for n in changed if any(about(f, n) and f not in findings for f in test.findings)]
-        left = [f for f in test.findings if f in findings or not any(about(f, name) for name in gone)]
-        own = of_file(test)
-        said = {**own.cell_fields, **own.sample_fields}
-        for name in (name for name in gone if name in said and name in new):
-            value, source = new[name]
-            other = Said(said[name], own.source, own.kept_as)
-            again = differing(test.cell, now.key, name, Said(value, short_source(source), source), [other])
-            left += [f for f in again if f not in left]
         if gone:
-            things.replace_test(test.model_copy(update={"findings": tuple(left)}))
+            told = [f for f in test.findings if f not in findings and any(about(f, n) for n in gone)]
+            _retell(things, test, told, now, gone)
+
+
+def _of_another_sample(
+    things: Things, key: str, before: Cell | None, findings: Sequence[Finding] = (), file: str = ""
+) -> None:
+    """Drop what was found at tests of the cell about the sample that it was of *before*, as `_overtaken` does."""
+    sample = None if before is None else before.sample
+    now = things.one(Cell, key).sample
+    if sample is None or sample == now:
+        return
+    into = None if now is None else things.find(Sample, now)
+    beginnings = tuple(f"{name} of {sample} " for name in SAMPLE_FIELDS)
+    for test in (test for test in things.tests(key) if test.raw.sha256 != file):
+        about_it = [f for f in test.findings if f.code in FACT_CODES and f.message.startswith(beginnings)]
+        _retell(things, test, [f for f in about_it if f not in findings], into, SAMPLE_FIELDS)
+
+
+def _retell(
+    things: Things, test: Test, old: Sequence[Finding], thing: Cell | Sample | None, names: Iterable[str]
+) -> None:
+    """Drop the findings *old* of the test.
+
+    Where the file of the test itself differs from what *thing* has for the facts *names*, that is said instead.
+    """
+    left = [f for f in test.findings if f not in old]
+    if thing is not None:
+        own, facts = of_file(test), _facts(thing)
+        said = {**own.cell_fields, **own.sample_fields}
+        for name in (name for name in names if name in said and name in facts):
+            value, source = facts[name]
+            used, other = Said(value, short_source(source), source), Said(said[name], own.source, own.kept_as)
+            left += [f for f in differing(test.cell, thing.key, name, used, [other]) if f not in left]
+    if tuple(left) != test.findings:
+        things.replace_test(test.model_copy(update={"findings": tuple(left)}))
 
 
 def _facts(thing: Cell | Sample) -> dict[str, tuple[Scalar, str]]:
@@ -123,7 +163,9 @@ def say_by_hand(things: Things, key: str, said: Entry, gone: Sequence[str]) -> l
         for test in things.tests(key)[:1] if differs else []:
             things.replace_test(test.model_copy(update={"findings": (*test.findings, *differs)}))
         found += differs
+    was = things.one(Cell, key)
     found += take_back(things, key, gone)
+    _of_another_sample(things, key, was)
     now = things.one(Cell, key)
     return [*found, *doubtful(now, things.find(Sample, now.sample) if now.sample else None, [*names, *gone])]
 
@@ -136,16 +178,16 @@ def _shared(things: Things, cell: Cell, before: Sample | None, sample: Sample, n
     )
     if not changed or not others:
         return []
-    facts = " and ".join(f"{name} {getattr(sample, name)}" for name in changed)
+    facts = " and ".join(f"{name} {written(getattr(sample, name))}" for name in changed)
     corrected = before is not None and any(getattr(before, name) is not None for name in changed)
     own = cell.key if cell.key != sample.key else "NAME"
     back = " ".join(f"--unset {name}" for name in changed)
-    say = " ".join(f"--set {name}={getattr(sample, name)}" for name in changed)
+    say = " ".join(f"--set {name}={written(getattr(sample, name))}" for name in changed)
     return [
         Finding(
             code="sample-shared",
             severity=Severity.WARNING if corrected else Severity.INFO,
-            message=f"{sample.key} has {facts} now, and so have its other cells: {shown_names(others)}",
+            message=f"{sample.key} has {facts} now, and so have its other cells: {name_some(others)}",
             advice=f"If you mean {cell.key} alone: lirich cells {cell.key} {back}, then lirich cells {cell.key} "
             f"--set sample={own} {say} (a sample of its own: state its other facts too)",
             where=cell.key,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -47,11 +47,6 @@ T = TypeVar("T", Cell, Sample)
 def file_stem(path: Path) -> str:
     """Return the file's name without its ending (``SC-1.bdf.csv`` → ``SC-1``)."""
     return path.stem[: -len(".bdf")] if path.stem.lower().endswith(".bdf") else path.stem
-
-
-def shown_names(names: Sequence[str]) -> str:
-    """Return names of cells in a text: five at most, and how many more."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +221,8 @@ def number_of(value: Scalar) -> Scalar:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value) if value.lstrip("+-").isdecimal() and len(value) < 16 else float(value)
     return value
+
+
+def written(value: Scalar) -> str:
+    """Return a fact as people write it: ``12`` for 12.0, a text as it is; it is read back as the same."""
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from lirich.errors import ConflictingMetadataError
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
-from lirich.workbench.intake.celltables import BY_HAND, Entry, agree
-from lirich.workbench.intake.metadata import FROM_FILE, forget, short_source, table_folder
+from lirich.workbench.intake.celltables import BY_HAND, Entry, agree, written
+from lirich.workbench.intake.fact_changes import forget
+from lirich.workbench.intake.fact_sources import FROM_FILE, short_source, table_folder
 
 if TYPE_CHECKING:
     from lirich.store.things import Things
@@ -168,9 +169,9 @@ def _that_stay(
                 Finding(
                     code="metadata-differs",
                     severity=Severity.WARNING,
-                    message=f"{name} of {key} is {there[name]}, as set by you; of {old}, whose files came to it, you "
-                    f"said {value}; {there[name]} is used",
-                    advice=f"If that is wrong: lirich cells {key} --set {name}={value}",
+                    message=f"{name} of {key} is {written(there[name])}, as set by you; of {old}, whose files came to "
+                    f"it, you said {written(value)}; {written(there[name])} is used",
+                    advice=f"If that is wrong: lirich cells {key} --set {name}={written(value)}",
                     where=key,
                 )
             )

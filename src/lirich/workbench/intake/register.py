@@ -13,7 +13,7 @@ from lirich.model import Cell, Finding, RawFile, Severity, Test
 from lirich.workbench.intake.cellfacts import enter_facts, with_facts
 from lirich.workbench.intake.celltables import BY_HAND, Entry, file_stem
 from lirich.workbench.intake.continuing import goes_on, without_counter
-from lirich.workbench.intake.metadata import NAME
+from lirich.workbench.intake.fact_sources import NAME
 from lirich.workbench.intake.moving import Carried, Move, carried, in_order, move_segments, settle_sample
 from lirich.workbench.intake.reexport import Exports, enter_exports, exports_of, told
 from lirich.workbench.intake.renamed import Former, by_name_alone, stays
@@ -262,8 +262,7 @@ class Register:
         from lirich.readers import readers
 
         for test in self._by_raw.get(digests[0], ()):
-            same = [test.raw.sha256, *(file.sha256 for file in test.beside)] == list(digests)
-            if not same or (reader is not None and reader != test.reader) or not set(repairs) <= set(test.repairs):
+            if not _same(test, digests, reader) or not set(repairs) <= set(test.repairs):
                 continue
             by = readers().get(test.reader)
             whole = self._store.has_files(raw=digests, curves=[test.curve])
@@ -273,6 +272,13 @@ class Register:
                 return test
         return None
 
+    def repaired(self, digests: Sequence[str], *, reader: str | None) -> list[str]:
+        """Return the repairs of the file of these hashes as this reader read it before; none of another reading."""
+        from lirich.readers import REPAIRS
+
+        tests = [test for test in self._by_raw.get(digests[0], ()) if _same(test, digests, reader)]
+        return list(dict.fromkeys(name for test in tests for name in test.repairs if name in REPAIRS))
+
     def mapping_given(self, digest: str) -> RawFile | None:
         """Return the mapping file that the file of this hash was added by, where one was given by hand."""
         for test in self._by_raw.get(digest, ()):
@@ -280,6 +286,12 @@ class Register:
                 if file.sha256 == test.mapping:
                     return file
         return None
+
+
+def _same(test: Test, digests: Sequence[str], reader: str | None) -> bool:
+    """Tell whether a test is of the file and the mappings of these hashes, read by *reader* where one is asked for."""
+    hashes = [test.raw.sha256, *(file.sha256 for file in test.beside)]
+    return hashes == list(digests) and reader in (None, test.reader)
 
 
 def _written(path: Path) -> float | None:

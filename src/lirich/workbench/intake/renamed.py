@@ -27,16 +27,23 @@ class Former:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._by_second: dict[int | None, list[Test]] | None = None
+        self._found: dict[tuple[str, str], Test | None] = {}
 
     def other_export(self, test: Test, cell: str) -> Test | None:
         """Return the test of another cell of which *test*, read now and to be of *cell*, is an export as well.
 
         ``None`` where a test of *cell* is another export of it, or none is. Without clock times every test that begins
         at zero could be meant: it is then looked for among files of its name, and among all where *cell* has other
-        tests, which it could be mixed with.
+        tests, which it could be mixed with. It is looked for once: what was there before stays the same.
         """
         if test.kind != "cycling":
             return None
+        asked = (test.key, cell)
+        if asked not in self._found:
+            self._found[asked] = self._look_for(test, cell)
+        return self._found[asked]
+
+    def _look_for(self, test: Test, cell: str) -> Test | None:
         if self._by_second is None:
             self._by_second = {}
             for there in self._store.tests():
@@ -102,6 +109,17 @@ def in_two_cells(store: Store, cells: Collection[str]) -> list[Finding]:
 
 
 def _twice(shorter: Test, longer: Test) -> Finding:
+    from lirich.workbench.simulation.simulate import READER
+
+    if shorter.reader == longer.reader == READER:
+        first, second = sorted((shorter.cell, longer.cell), key=natural)
+        return Finding(
+            code="test-in-two-cells",
+            severity=Severity.WARNING,
+            message=f"The cells {first} and {second} are one simulation under two names, which counts twice",
+            advice=f"Leave one of them out, or lirich cells {second} --remove",
+            where=first,
+        )
     return Finding(
         code="test-in-two-cells",
         severity=Severity.WARNING,

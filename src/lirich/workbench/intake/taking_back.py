@@ -15,9 +15,12 @@ from lirich.workbench.intake.celltables import (
     SAMPLE_FIELDS,
     Entry,
     T,
+    written,
 )
+from lirich.workbench.intake.differing import Said, differing
+from lirich.workbench.intake.fact_changes import forget, say_again
+from lirich.workbench.intake.fact_sources import FROM_FILE, short_source, table_folder
 from lirich.workbench.intake.history import names_before
-from lirich.workbench.intake.metadata import FROM_FILE, Said, differing, forget, say_again, short_source, table_folder
 from lirich.workbench.intake.table_files import has_tables, read_cell_tables
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ def _put_back(things: Things, cell: Cell, thing: T, names: Sequence[str]) -> lis
         Finding(
             code="fact-stands-again",
             severity=Severity.INFO,
-            message=f"{name} of {thing.key} is {value} again: {entry.source} says so",
+            message=f"{name} of {thing.key} is {written(value)} again: {entry.source} says so",
             where=cell.key,
         )
         for name, (value, entry) in again.items()
