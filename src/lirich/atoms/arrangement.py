@@ -104,7 +104,8 @@ class Arrangement:
         index = np.asarray(places, dtype=int)
         step = charge - q[index]
         field = self.places.matrix[index] @ q
-        return np.round(2 * step * field + step**2 * np.diagonal(self.places.matrix)[index], SAME_DIGITS)
+        change = 2 * step * field + step**2 * np.diagonal(self.places.matrix)[index]
+        return np.asarray(np.round(change, SAME_DIGITS))
 
     def structure(self) -> Structure:
         """Return the crystal without the empty places; site properties ``charge``, ``layer``, ``role``, ``place``."""

@@ -34,7 +34,6 @@ _COUNTED = (
     ("longer", "longer than before"),
     ("older", "older than what is there"),
 )
-_OF_TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".dat")
 
 
 def add(
@@ -93,11 +92,13 @@ def _show(report: AddReport, workspace: Workspace, wanted: Sequence[Finding]) ->
         show_table("", ("file", "cell", "reader", "rows", "sure", "note"), rows, right=(3, 4))
     for path, reason in report.skipped:
         console().print(f"[dim]skipped[/] {escape(path)} [dim]{escape(reason)}[/]")
-    unknown = [path for path, reason in report.skipped if _is_table(path, reason)]
-    if unknown:
+    if report.describable:
+        from lirich.model.listing import name_some
+
+        names = name_some([Path(path).name for path in report.describable], 3)
         console().print(
-            f"[dim]If {escape(Path(unknown[0]).name)} is a table of a test, describe it in a mapping file: [/]"
-            f"[bold]lirich inspect {escape(unknown[0])}[/][dim] says how.[/]"
+            f"[dim]No reader knows the columns of {escape(names)}. A mapping file describes those of a test: [/]"
+            f"[bold]lirich inspect {escape(report.describable[0])}[/][dim] says how.[/]"
         )
     for path, error in report.failed:
         console(stderr=True).print(f"[bold]{escape(path)}[/]")
@@ -116,8 +117,3 @@ def _show(report: AddReport, workspace: Workspace, wanted: Sequence[Finding]) ->
         f"{len(report.skipped)} skipped, {len(report.failed)} failed."
         + (" Next: [bold]lirich analyse[/]" if report.added else "")
     )
-
-
-def _is_table(path: str, reason: str) -> bool:
-    """Tell whether a file that no reader knows may be a table."""
-    return reason.startswith("No reader knows") and Path(path).suffix.lower() in _OF_TABLES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from lirich.readers.rowcount import missing_rows, record_numbers
 _ASKED_FOR = 0.1
 """The confidence of a reader that reads what it would not have claimed."""
 _TEXT_DIMENSIONS = ("text", "clock")
+_WHOLE_SECONDS = re.compile(r":\d\d?:\d\d$")
 
 
 @dataclass(slots=True)
@@ -179,16 +181,21 @@ class TabularReader(ABC):
     ) -> tuple[list[int], list[int], list[int]]:
         """Return the indices of the columns to read as numbers and as text, by role and by the first rows.
 
-        The third ones are those of the numbers that count, and do so in digits alone.
+        The third ones are those of the numbers that count, and do so in digits alone. The time in a step is left out
+        where it and a clock are written in whole seconds: then the clock tells all that it does.
         """
         rows = [
             delimited.split_line(line, layout.separator)
             for line in body.head(4000).decode("utf-8", "replace").split("\n")[:-1][:5]
             if line.strip()
         ]
+        samples = {role: [row[m.index].strip() for row in rows if len(row) > m.index] for role, m in matches.items()}
+        to_the_second = all(map(_WHOLE_SECONDS.search, (*samples.get(h.CLOCK, [""]), *samples.get(h.STEP_TIME, []))))
         numbers, texts, integers = [], [], []
-        for match in matches.values():
-            sample = [row[match.index].strip() for row in rows if len(row) > match.index]
+        for role, match in matches.items():
+            sample = samples[role]
+            if role == h.STEP_TIME and to_the_second:
+                continue
             is_time = match.dimension == "time" and any(":" in cell for cell in sample)
             if match.dimension in _TEXT_DIMENSIONS or is_time:
                 texts.append(match.index)
@@ -256,7 +263,11 @@ class TabularReader(ABC):
         assembled = assemble(
             Columns(
                 path=table.path,
-                series={role: frame.get_column(f"c{m.index}") for role, m in needed(matches).items()},
+                series={
+                    role: frame.get_column(name)
+                    for role, m in needed(matches).items()
+                    if (name := f"c{m.index}") in frame.columns
+                },
                 matches=matches,
                 line=table.loaded.line,
                 unreadable={
@@ -316,7 +327,7 @@ def _fits(match: h.HeaderMatch, dtype: pl.DataType) -> bool:
 def needed(matches: Mapping[str, h.HeaderMatch]) -> dict[str, h.HeaderMatch]:
     """Return the matches that something is made from; the others are only reported."""
     roles = set(matches) - {h.RECORD}
-    if std.TIME in roles or {h.CLOCK, std.UNIX_TIME} & roles:
+    if std.TIME in roles:
         roles.discard(h.STEP_TIME)
     if {std.CHARGED, std.DISCHARGED} <= roles and h.SPECIFIC_CAPACITY not in roles:
         roles.discard(h.CAPACITY)

@@ -244,7 +244,12 @@ def _precedence(claim: tuple[str | None, bool, Candidate]) -> tuple[bool, bool, 
 
 
 def _unreadable(candidate: Candidate, error: LirichError, report: AddReport) -> None:
+    from lirich.readers.registry import read_head
+    from lirich.readers.unknown import may_be_mapped
+
     if isinstance(error, UnrecognisedFileError | WrongTechniqueError) and not candidate.explicit:
         report.skipped.append((str(candidate.path), error.found))
+        if isinstance(error, UnrecognisedFileError) and may_be_mapped(candidate.path, read_head(candidate.path)):
+            report.describable.append(str(candidate.path))
     else:
         report.failed.append((str(candidate.path), error))

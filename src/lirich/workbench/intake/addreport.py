@@ -33,12 +33,14 @@ class AddedFile:
 class AddReport:
     """What became of every file that was handed in: each is in exactly one of the three lists.
 
-    A copy of another of the files is ``skipped``, with the name of that.
+    A copy of another of the files is ``skipped``, with the name of that. ``describable`` are those of the skipped ones
+    that look like tables: a mapping file can say what their columns are.
     """
 
     added: list[AddedFile] = field(default_factory=list)
     failed: list[tuple[str, LirichError]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    describable: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -80,5 +82,6 @@ class AddReport:
             ],
             "failed": [{"path": path, **error.to_dict()} for path, error in self.failed],
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+            "describable": self.describable,
             "findings": [f.model_dump(mode="json") for f in self.findings],
         }
