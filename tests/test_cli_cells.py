@@ -53,7 +53,7 @@ def test_a_gitt_cell_of_a_thousand_values_fits_two_screens(gitt_cell: Workspace,
     assert len(text.splitlines()) < SCREENS
     assert "lirich cells SC-GITT --all" in text
     assert "regression on √t" in text
-    assert re.search(r"\b126\b.* 1 out-of-validity", text)
+    assert re.search(r"\b123\b.* 3 out-of-validity", text)
 
 
 def test_all_of_it_is_printed_on_request_and_in_json(gitt_cell: Workspace, lines: Console) -> None:

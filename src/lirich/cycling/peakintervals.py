@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lirich.cycling.dqdv import DEFAULT_SMOOTHING, Dqdv, Smoothing, dqdv_of_each
 from lirich.cycling.halfcycle import HalfCycle
-from lirich.cycling.peaks import GATE_V, PROMINENCE, Peak, find_peaks
+from lirich.cycling.peaks import PROMINENCE, Peak, find_peaks, follow
 from lirich.model import Interval
 
 WINDOWS = (2 / 3, 3 / 2)
 """Times the smoothing window: from the one to the other a position moves by what the choice of the window makes of it.
 *Choice*."""
+
+MERGED = 0.25
+"""Share of the way to a neighbour that is no longer seen: a peak that moved further has merged with it. *Choice*: two
+equal peaks meet at 0.5, a peak beside one that is lost stays."""
+
+PEAK_UNRESOLVED = "peak-not-resolved"
+"""Flag of a peak that is not seen by itself with 2/3 or 3/2 of the smoothing window."""
 
 _PARTS = 4  # of the rows, interleaved
 _LEAST_PARTS = 3
@@ -67,11 +74,30 @@ def position_interval(at_v: float, made: Variants, locate: Callable[[Dqdv], floa
     return Interval(low=min(spread) - noise, high=max(spread) + noise, method="quarters of the rows, smoothing windows")
 
 
-def peak_interval(peak: Peak, made: Variants, *, prominence: float = PROMINENCE) -> Interval | None:
-    """Return the 95 % interval of the position of *peak*, V; see `position_interval`."""
+def peak_interval(
+    peak: Peak, peaks: Sequence[Peak], made: Variants, *, prominence: float = PROMINENCE
+) -> tuple[Interval | None, tuple[str, ...]]:
+    """Return the 95 % interval of the position of *peak*, V, and flags; see `position_interval`.
+
+    *peaks* are all peaks of its curve, *peak* among them: on a variant each stands for one peak at most (`follow`). A
+    variant on which the peak is not seen, or has merged with a neighbour, tells nothing of its position; where that is
+    so with another window, the peak is flagged `PEAK_UNRESOLVED`.
+    """
 
     def locate(curve: Dqdv) -> float | None:
-        near = find_peaks(curve, prominence=prominence, low_v=peak.voltage_v - GATE_V, high_v=peak.voltage_v + GATE_V)
-        return min((p.voltage_v for p in near), key=lambda v: abs(v - peak.voltage_v), default=None)
+        return same_peak(peak, peaks, find_peaks(curve, prominence=prominence))
 
-    return position_interval(peak.voltage_v, made, locate)
+    alone = all(locate(curve) is not None for curve in made.windows)
+    return position_interval(peak.voltage_v, made, locate), () if alone else (PEAK_UNRESOLVED,)
+
+
+def same_peak(peak: Peak, peaks: Sequence[Peak], others: Sequence[Peak]) -> float | None:
+    """Return where *peak*, one of *peaks*, stands among the *others* of a variant, V; ``None``: nowhere."""
+    found = {track.peaks[0]: track.peaks[-1] for track in follow((0, 1), (peaks, others)) if len(track.cycles) == 2}
+    if peak not in found:
+        return None
+    move = found[peak].voltage_v - peak.voltage_v
+    lost = (other.voltage_v - peak.voltage_v for other in peaks if other not in found)
+    if any(move * away > 0 and abs(move) > MERGED * abs(away) for away in lost):
+        return None
+    return found[peak].voltage_v

@@ -187,7 +187,7 @@ def name_tracks(tracks: Sequence[Track], direction: str, *, li_rich: bool) -> li
     return named
 
 
-def name_peaks(peaks: Sequence[Peak], direction: str) -> list[tuple[str, Peak]]:
-    """Name the peaks of one half-cycle of a Li-rich cathode as `name_tracks` names those followed over cycles."""
+def name_peaks(peaks: Sequence[Peak], direction: str, *, li_rich: bool) -> list[tuple[str, Peak]]:
+    """Name the peaks of one half-cycle as `name_tracks` names those followed over cycles."""
     alone = [Track((1,), (peak,)) for peak in peaks]
-    return [(name, track.peaks[0]) for name, track in name_tracks(alone, direction, li_rich=True)]
+    return [(name, track.peaks[0]) for name, track in name_tracks(alone, direction, li_rich=li_rich)]

@@ -39,13 +39,14 @@ def peak_values(
     name: str | None = None,
     spinel: bool = False,
     interval: Interval | None = None,
+    flags: tuple[str, ...] = (),
 ) -> list[Value]:
     """Return position (with its *interval*), height and area of *peak* as values; the latter need the active mass."""
     stated = conditions if name is None else _named(conditions, name)
     code = f"{_CODE}.find_peaks"
     parameters = {"left_v": peak.left_v, "right_v": peak.right_v}
     position = "spinel_peak_voltage_v" if spinel else "dqdv_peak_voltage_v"
-    values = [record(position, peak.voltage_v, cell, conditions=stated, code=code, interval=interval)]
+    values = [record(position, peak.voltage_v, cell, conditions=stated, code=code, interval=interval, flags=flags)]
     per_gram = specific(cell)
     if per_gram is not None:
         if not spinel:
@@ -56,10 +57,12 @@ def peak_values(
                     cell,
                     conditions=stated,
                     code=code,
+                    flags=flags,
                 )
             )
         area = "spinel_peak_area_mah_g" if spinel else "dqdv_peak_area_mah_g"
-        values.append(record(area, peak.area_mah * per_gram, cell, conditions=stated, code=code, parameters=parameters))
+        of_area = peak.area_mah * per_gram
+        values.append(record(area, of_area, cell, conditions=stated, code=code, parameters=parameters, flags=flags))
     return values
 
 
@@ -109,7 +112,7 @@ def dqdv_values(
         again: dict[int, Variants] = {}  # of the cycles whose peaks are given
         lasting = [track for track in tracks if track.lasts(len(curves))]
         for name, track in name_tracks(lasting, direction, li_rich=named):
-            values.extend(_track_values(track, name, curves, again, cell, smoothing, segment))
+            values.extend(_track_values(track, name, curves, peaks, again, cell, smoothing, segment))
         if direction == "discharge" and named:
             values.extend(_spinel_values(curves, peaks, again, cell, smoothing, segment, findings))
     return values, findings
@@ -124,19 +127,21 @@ def _track_values(
     track: Track,
     name: str,
     curves: Curves,
+    peaks: Sequence[Sequence[Peak]],
     again: dict[int, Variants],
     cell: Cell,
     smoothing: Smoothing,
     segment: str | None,
 ) -> list[Value]:
     of_cycle = {half.cycle: (half, curve) for half, curve in curves}
+    beside = {half.cycle: found for (half, _), found in zip(curves, peaks, strict=True)}
     values: list[Value] = []
     for cycle, peak in dict(
         zip((track.cycles[0], track.cycles[-1]), (track.peaks[0], track.peaks[-1]), strict=True)
     ).items():
-        bounds = peak_interval(peak, _again(of_cycle[cycle][0], again, smoothing))
+        bounds, flags = peak_interval(peak, beside[cycle], _again(of_cycle[cycle][0], again, smoothing))
         stated = _stated(*of_cycle[cycle], cell, smoothing, segment)
-        values.extend(peak_values(peak, cell, stated, name=name, interval=bounds))
+        values.extend(peak_values(peak, cell, stated, name=name, interval=bounds, flags=flags))
     try:
         trend = theil_sen(track.cycles, [1000 * peak.voltage_v for peak in track.peaks])
     except NotEnoughDataError:
@@ -175,9 +180,9 @@ def _spinel_values(
         inside = [peak for peak in peaks[i] if low <= peak.voltage_v <= high]
         if inside:
             strongest = max(inside, key=lambda peak: peak.prominence_mah_v)
-            bounds = peak_interval(strongest, _again(curves[i][0], again, smoothing))
+            bounds, flags = peak_interval(strongest, peaks[i], _again(curves[i][0], again, smoothing))
             stated = _stated(*curves[i], cell, smoothing, segment)
-            values.extend(peak_values(strongest, cell, stated, spinel=True, interval=bounds))
+            values.extend(peak_values(strongest, cell, stated, spinel=True, interval=bounds, flags=flags))
     if not values:
         shown = " and ".join(str(curves[i][0].cycle) for i in sorted(ends))
         findings.append(
