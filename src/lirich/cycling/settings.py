@@ -35,7 +35,8 @@ class CyclingSettings(Frozen):
 
     reversal_fraction: float = Field(default=0.05, gt=0, lt=0.5)
     """A reversal of the current is a pulse within a half-cycle, not a new half-cycle, where its charge is less than
-    this fraction of the half-cycle around it. *Choice*: HPPC pulses are ≤ 3 %, cycles of 5 % depth still count."""
+    this fraction of the half-cycle around it, unless it goes from one voltage limit to the other. *Choice*: HPPC pulses
+    are ≤ 3 %, cycles of 5 % depth within the window still count."""
 
     reversal_net_share: float = Field(default=0.2, gt=0, lt=1)
     """…and where the half-cycle around it moves at least this share of its throughput one way. *Choice*: keeps a
