@@ -7,10 +7,14 @@ import polars as pl
 import pytest
 
 from cycler_programme import Programme
-from lirich.cycling import analyse, cycle_table
+from lirich.cycling import CyclingResult, CyclingSettings, analyse, cycle_table
 from lirich.model import Cell, Electrode
 
 CATHODE = Cell(key="c", electrode="cathode", active_mass_mg=5.0, one_c_ma_g=200.0)
+
+
+def finding(result: CyclingResult, code: str) -> str:
+    return next((str(f) for f in result.findings if f.code == code), "")
 
 
 def dying(run: Programme, count: int, share: float, rows: int = 10) -> Programme:
@@ -136,6 +140,7 @@ def test_pulses_within_the_window_stay_pulses(resistance_ohm: float, *, count: b
     result = analyse(pulsed(run, 0.01, count=count).cycles(3, 0.2).table(), CATHODE)
     assert result.cycles.height == 7
     assert ("pulse", 4, 4) in [(s.kind, s.first_cycle, s.last_cycle) for s in result.segments]
+    assert bool(finding(result, "cycle-count-differs")) is count
 
 
 def test_pulses_at_the_upper_limit_stay_pulses() -> None:
@@ -170,3 +175,16 @@ def test_rows_that_miss_the_end_are_helped_by_the_cyclers_count() -> None:
     kept = table.filter(~small | (pl.int_range(pl.len()).over("step_count") % 4 == 0)).drop("step_count")
     assert cycle_table(kept).height == 11
     assert cycle_table(kept.drop("cycle_count")).height < 11  # nothing tells them from pulses
+
+
+def test_shallow_cycles_within_the_window_are_said_with_the_setting_that_counts_them() -> None:
+    run = Programme().cycles(4, 0.2).constant_current(0.2, 0.5)
+    for _ in range(20):
+        run.constant_current(0.2, 0.47).constant_current(0.2, 0.5)
+        run.cycle += 1
+    table = run.constant_current(0.2, 1.0).constant_current(0.2, 0.0).table()
+    said = finding(analyse(table, CATHODE), "cycle-count-differs")
+    assert "The cycler counts 25 cycles where lirich finds 5" in said
+    assert "20 reversal(s)" in said
+    assert "set reversal_fraction = 0.01 in" in said
+    assert cycle_table(table, settings=CyclingSettings(reversal_fraction=0.01)).height == 25

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.annotation import Annotation, annotate
+from lirich.cycling.counts import count_findings
 from lirich.cycling.cyclefigures import cycle_values
 from lirich.cycling.cycles import efficiency_known, same_current, table_of
 from lirich.cycling.figures import (
@@ -155,7 +156,7 @@ def _cycle_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list
                 where=place(cell, last["cycle"]),
             )
         )
-    findings += _count_findings(cycles, cell)
+    findings += count_findings(notes, cycles, cell)
     if not efficiency_known(notes, cell.electrode):
         findings.append(
             missing_fact(
@@ -221,25 +222,6 @@ def _open_end_finding(cycle: int, direction: Direction, cell: Cell) -> Finding:
         advice="Add the file again when the test has gone on",
         where=place(cell, cycle),
     )
-
-
-def _count_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
-    vendor = cycles["vendor_cycle_first"]
-    counted = cycles.filter(pl.col("cycle") >= 1)
-    if vendor.null_count() == len(vendor) or counted.height < 2:
-        return []
-    distinct = int(np.unique(counted["vendor_cycle_first"].to_numpy()).size)
-    if distinct == counted.height:
-        return []
-    return [
-        Finding(
-            code="cycle-count-differs",
-            severity=Severity.INFO,
-            message=f"The cycler counts {distinct} cycle{'s' if distinct != 1 else ''} where lirich finds "
-            f"{counted.height}; both numbers are in the cycle table",
-            where=cell.key,
-        )
-    ]
 
 
 def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
