@@ -188,3 +188,47 @@ def test_shallow_cycles_within_the_window_are_said_with_the_setting_that_counts_
     assert "20 reversal(s)" in said
     assert "set reversal_fraction = 0.01 in" in said
     assert cycle_table(table, settings=CyclingSettings(reversal_fraction=0.01)).height == 25
+
+
+def stopped(run: Programme, at: float) -> Programme:
+    run.constant_current(0.2, 1.0).rest(600).constant_current(0.2, at).rest(600)
+    run.cycle += 1
+    return run
+
+
+def test_a_discharge_that_was_stopped_is_said_and_belongs_to_no_fade() -> None:
+    result = analyse(stopped(Programme().cycles(3, 0.2), 0.377).cycles(4, 0.2).table(), CATHODE)
+    assert result.cycles["complete"].to_list() == [True] * 3 + [False] + [True] * 4
+    assert [(s.kind, s.first_cycle, s.last_cycle) for s in result.segments if s.purpose] == [("ageing", 1, 8)]
+    said = finding(result, "half-cycle-cut")
+    assert "The discharge of cycle 4 ends at 3.403 V, where no other does (they end at 2.8 V)" in said
+    assert result.cycles["follows_unlike"].to_list() == [False] * 4 + [True] + [False] * 3
+    retention = result.cycles["capacity_retention"]
+    assert retention[3] is None
+    assert retention.drop_nulls().to_list() == pytest.approx([100.0] * 7)
+
+
+def test_a_last_discharge_that_was_stopped_before_a_rest_is_incomplete() -> None:
+    result = analyse(stopped(Programme().cycles(5, 0.2), 0.377).table(), CATHODE)
+    assert result.cycles["complete"].to_list() == [True] * 5 + [False]
+    assert finding(result, "incomplete-last-cycle")
+    assert finding(result, "half-cycle-cut")
+    assert all("incomplete-cycle" in v.flags for v in result.values if v.conditions.cycle == 6)
+    running = Programme().cycles(5, 0.2).constant_current(0.2, 1.0).rest(600).constant_current(0.2, 0.377)
+    assert not finding(analyse(running.table(), CATHODE), "half-cycle-cut")
+
+
+def test_other_windows_and_ends_by_capacity_are_not_cut() -> None:
+    check_up = analyse(stopped(Programme().cycles(5, 0.2), 0.125).cycles(5, 0.2).table(), CATHODE)  # 3.0 V
+    assert check_up.cycles["complete"].all()
+    assert ("check_up", 6, 6) in [(s.kind, s.first_cycle, s.last_cycle) for s in check_up.segments]
+    twice = stopped(stopped(Programme().cycles(5, 0.2), 0.377).cycles(5, 0.2), 0.377).cycles(2, 0.2)
+    assert analyse(twice.table(), CATHODE).cycles["complete"].all()
+    activation = Programme().cycles(1, 0.2, high=0.8125).cycles(1, 0.2, high=0.90625).cycles(6, 0.2)  # 4.1, 4.25 V
+    assert analyse(activation.table(), CATHODE).cycles["complete"].all()
+    fixed = Programme()
+    for k in range(10):  # resistance grows until the lower limit comes before the capacity is out
+        fixed.resistance_ohm = 300.0 * k
+        fixed.constant_current(0.2, 0.8).rest(60).constant_current(0.2, max(0.2, 0.0375 * k)).rest(60)
+        fixed.cycle += 1
+    assert analyse(fixed.table(), CATHODE).cycles["complete"].all()

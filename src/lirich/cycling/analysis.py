@@ -9,8 +9,9 @@ import polars as pl
 
 from lirich.cycling.annotation import Annotation, annotate
 from lirich.cycling.counts import count_findings
+from lirich.cycling.cuts import cut_before, cut_findings, cuts_of
 from lirich.cycling.cyclefigures import cycle_values
-from lirich.cycling.cycles import efficiency_known, same_current, table_of
+from lirich.cycling.cycles import efficiency_known, table_of
 from lirich.cycling.figures import (
     diffusion_values,
     figures_of_first_cycle,
@@ -18,6 +19,7 @@ from lirich.cycling.figures import (
     figures_of_series,
 )
 from lirich.cycling.halfcycle import Direction
+from lirich.cycling.likeness import same_current
 from lirich.cycling.plausibility import flag_implausible, implausible_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.record import missing_fact, place
@@ -67,13 +69,16 @@ def analyse(
         pl.Series("like_group", protocol.groups, dtype=pl.Int64),
     )
     series = comparable_series(cycles)
+    cuts = cuts_of(notes, cycles, settings)
+    unlike_before = follows_unlike(cycles, protocol.keys, cut_before(notes, cuts), settings)
     cycles = _with_retention(cycles, series).with_columns(
         pl.Series("settled", settled_cycles(cycles, series), dtype=pl.Boolean),
-        pl.Series("follows_unlike", follows_unlike(cycles, protocol.keys, settings), dtype=pl.Boolean),
+        pl.Series("follows_unlike", unlike_before, dtype=pl.Boolean),
     )
     findings = [
         *(_of_cell(f, cell) for f in (*notes.findings, *protocol.findings)),
         *_cycle_findings(notes, cycles, cell),
+        *cut_findings(notes, cycles, cuts, cell),
     ]
     findings += [_of_cell(f, cell) for f in unlike_findings(cycles, protocol.keys, series, settings)]
     findings += implausible_capacity(cycles, cell, sample)

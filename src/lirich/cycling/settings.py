@@ -59,8 +59,8 @@ class CyclingSettings(Frozen):
     """The cycler's own capacity columns are used where they agree with ∫I dt within this fraction. *Choice*."""
 
     incomplete_voltage_v: float = Field(default=0.05, gt=0)
-    """The last half-cycle is cut short where it ends under current, further than this from where the like ones end,
-    V. *Choice*."""
+    """The last half-cycle is cut short where it ends under current, further than this from where the like ones end, V;
+    any other where it ends so within the window, at no multiple of 50 mV. *Choice*."""
 
     low_voltage_threshold_v: float = LOW_VOLTAGE_V
     """Discharge below it is the spinel-like, Mn³⁺/⁴⁺ share: Croy et al., doi:10.1149/2.049403jes; Kim et al., Energy
