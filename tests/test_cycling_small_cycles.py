@@ -232,3 +232,12 @@ def test_other_windows_and_ends_by_capacity_are_not_cut() -> None:
         fixed.constant_current(0.2, 0.8).rest(60).constant_current(0.2, max(0.2, 0.0375 * k)).rest(60)
         fixed.cycle += 1
     assert analyse(fixed.table(), CATHODE).cycles["complete"].all()
+
+
+def test_a_half_cycle_whose_last_row_is_not_there_is_not_cut() -> None:
+    """Rows are 145 mV apart: without the last one the discharge ends as far from the cut-off as the step to it."""
+    table = Programme(rows_per_step=12).cycles(8, 0.2).table()
+    last = (pl.col("cycle_count") == 4) & (pl.col("current_ampere") < 0) & pl.col("step_count").is_last_distinct()
+    assert not finding(analyse(table.filter(~last), CATHODE), "half-cycle-cut")
+    half = (pl.col("cycle_count") == 4) & (pl.col("current_ampere") < 0) & (pl.col("voltage_volt") < 3.5)
+    assert finding(analyse(table.filter(~half), CATHODE), "half-cycle-cut")

@@ -31,13 +31,17 @@ and not an end by hand. *Choice*: of ends at any voltage it hides one in twelve.
 
 
 def cut_short(
-    ends: Mapping[Side, Array], currents: Mapping[Side, Array], settings: CyclingSettings
+    ends: Mapping[Side, Array],
+    steps: Mapping[Side, Array],
+    currents: Mapping[Side, Array],
+    settings: CyclingSettings,
 ) -> dict[Side, NDArray[np.bool_]]:
     """Tell of each cycle whether its charge, or its discharge, was cut short; each of shape (c,).
 
-    *ends*: voltages at which they turned, V; *currents*, A or mA; NaN where there is none. Cut short is one that ends
-    within the window, further than ``incomplete_voltage_v`` from all others of its direction, at no voltage that is set
-    as a cut-off, while the like ones before and after it, and nearly all like ones, end at one.
+    *ends*: voltages at which they turned, V; *steps*: from the row before to there, V; *currents*, A or mA; NaN where
+    there is none. Cut short is one that ends within the window, further than ``incomplete_voltage_v`` from all others
+    of its direction and than its last step from their cut-off, at no voltage that is set as one, while the like ones
+    before and after it, and nearly all like ones, end at the cut-off.
     """
     both = np.flatnonzero(np.isfinite(ends["charge"]) & np.isfinite(ends["discharge"]))
     cut = {side: np.zeros(len(end), dtype=np.bool_) for side, end in ends.items()}
@@ -51,7 +55,7 @@ def cut_short(
             at_limit = np.abs(end[like] - limit) <= settings.incomplete_voltage_v
             after = int(np.searchsorted(like, i))
             beside = at_limit[max(0, after - 1) : after + 1].all() and at_limit.mean() >= _AT_LIMIT
-            cut[side][i] = beside and way * (limit - end[i]) > settings.incomplete_voltage_v
+            cut[side][i] = beside and way * (limit - end[i]) > max(settings.incomplete_voltage_v, steps[side][i])
     return cut
 
 
@@ -76,8 +80,9 @@ def cuts_of(notes: Annotation, cycles: pl.DataFrame, settings: CyclingSettings) 
     def column(name: str) -> Array:
         return cycles[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
-    ends = {side: column(f"{side}_end_voltage_v") for side, _ in SIDES}
-    return cut_short(ends, {side: column(f"{side}_current_ma") for side, _ in SIDES}, settings)
+    names = ("end_voltage_v", "end_step_v", "current_ma")
+    ends, steps, currents = ({side: column(f"{side}_{name}") for side, _ in SIDES} for name in names)
+    return cut_short(ends, steps, currents, settings)
 
 
 def cut_before(notes: Annotation, cuts: Mapping[Side, NDArray[np.bool_]]) -> NDArray[np.bool_]:

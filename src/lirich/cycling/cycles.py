@@ -286,9 +286,9 @@ def complete_cycles(c: dict[str, Array], closing_sign: int, settings: CyclingSet
     last = len(whole) - 1
     if closing_sign == 0:
         return whole
-    ends = {side: c[f"{side}:end_voltage"] for side, _ in SIDES}
-    currents = {side: c[f"{side}:current"] for side, _ in SIDES}
-    for short in cut_short(ends, currents, settings).values():
+    names = ("end_voltage", "end_step", "current")
+    ends, steps, currents = ({side: c[f"{side}:{name}"] for side, _ in SIDES} for name in names)
+    for short in cut_short(ends, steps, currents, settings).values():
         whole &= ~short
     if not whole[last]:
         return whole
