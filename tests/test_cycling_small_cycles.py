@@ -92,6 +92,23 @@ def test_half_cycles_of_one_row_at_the_limit() -> None:
     assert cycle_table(bare(table)).height == 16
 
 
+def test_charges_that_are_held_at_the_limit_from_their_first_row_on() -> None:
+    rows, time, step = [], 0.0, 0
+    shares = [1.0] * 5 + [0.03] * 6 + [1.0] * 3  # of the discharges; each charge brings back what was taken
+    for cycle, (taken, given) in enumerate(zip([1.0, *shares], shares, strict=False), 1):
+        for held, share in ((True, taken), (False, given)):
+            for part in np.linspace(0.0, 1.0, 40):
+                rows.append((time, 4.4, 1e-3 - 9e-4 * part, cycle, step) if held else
+                            (time, 4.2 - 1.4 * part, -5.5e-4, cycle, step))  # fmt: skip
+                time += 90.0 * share * (part < 1.0)
+            rows += [(time + wait, 4.2 if held else 3.2, 0.0, cycle, step + 1) for wait in (60.0, 600.0)]
+            time, step = time + 600.0, step + 2
+    names = ["test_time_second", "voltage_volt", "current_ampere", "cycle_count", "step_count"]
+    table = pl.DataFrame(rows, schema=names, orient="row")
+    assert cycle_table(table).height == 14
+    assert cycle_table(bare(table)).height == 14
+
+
 @pytest.mark.parametrize("electrode", ["cathode", "anode"])
 @pytest.mark.parametrize("resistance_ohm", [15.2, 15.6, 15.84])
 def test_the_fast_step_of_a_rate_test_and_its_recovery(resistance_ohm: float, electrode: Electrode) -> None:

@@ -97,7 +97,7 @@ def _runs(points: Points, steps: Steps) -> Runs:
     moving = np.flatnonzero((steps.sign != 0) & (steps.charge_ah != 0.0))
     if len(moving) == 0:
         empty = np.zeros(0, dtype=np.int64)
-        return Runs(empty, empty, np.zeros(0), empty)
+        return Runs(empty, empty, np.zeros(0, dtype=np.bool_), np.zeros(0), empty)
     sign = np.sign(steps.charge_ah[moving])
     block = np.zeros(len(moving), dtype=np.int64)
     if points.time_s is None and points.vendor_cycle is not None:
@@ -106,7 +106,8 @@ def _runs(points: Points, steps: Steps) -> Runs:
     begins = np.append(True, (sign[1:] != sign[:-1]) | (block[1:] != block[:-1]))
     at = np.flatnonzero(begins)
     last = steps.stop[moving[np.append(at[1:], len(moving)) - 1]] - 1
-    return Runs(steps.start[moving[at]], last, np.add.reduceat(steps.charge_ah[moving], at), block[at])
+    charge = np.add.reduceat(steps.charge_ah[moving], at)
+    return Runs(steps.start[moving[at]], last, steps.row_held[last], charge, block[at])
 
 
 def _numbered(

@@ -26,12 +26,13 @@ _FAR = 0.3
 class Runs:
     """Stretches of current of one direction, rests within, shape (r,).
 
-    First row, last row under current, signed charge, Ah, and block. Neighbours within a block have opposite signs and
-    none is zero.
+    First row, last row under current and whether the voltage was held there, signed charge, Ah, and block. Neighbours
+    within a block have opposite signs and none is zero.
     """
 
     first: Integers
     last: Integers
+    held: NDArray[np.bool_]
     charge: Array
     block: Integers
 
@@ -98,9 +99,9 @@ class _Ends:
         largest = np.lexsort((np.abs(runs.charge), half))[np.append(starts[1:], len(runs)) - 1]
         sign = way[largest]
         final = np.maximum.reduceat(np.where(way == sign[half], np.arange(len(runs)), -1), starts)
-        # what ends by time where the voltage does not move (Li|Li) ends at no limit
+        # what ends by time where the voltage neither moves nor is held (Li|Li) ends at no limit
         moved = sign * (end[final] - points.voltage_v[runs.first[largest]])
-        limit = np.where(moved > settings.incomplete_voltage_v, end[final], np.nan)
+        limit = np.where(runs.held[final] | (moved > settings.incomplete_voltage_v), end[final], np.nan)
         coarse = _resolved(np.abs(end - before)[final], settings)
         return cls(half, way, end, before, counts, sign, moved, limit, coarse, settings)
 
