@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.annotation import Annotation, annotate
+from lirich.cycling.counts import count_findings
+from lirich.cycling.cuts import cut_before, cut_findings, cuts_of
 from lirich.cycling.cyclefigures import cycle_values
-from lirich.cycling.cycles import efficiency_known, same_current, table_of
+from lirich.cycling.cycles import efficiency_known, table_of
 from lirich.cycling.figures import (
     diffusion_values,
     figures_of_first_cycle,
@@ -17,6 +19,7 @@ from lirich.cycling.figures import (
     figures_of_series,
 )
 from lirich.cycling.halfcycle import Direction
+from lirich.cycling.likeness import same_current
 from lirich.cycling.lowvoltage import lithium_thresholds
 from lirich.cycling.plausibility import flag_implausible, implausible_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
@@ -68,13 +71,16 @@ def analyse(
         pl.Series("like_group", protocol.groups, dtype=pl.Int64),
     )
     series = comparable_series(cycles)
+    cuts = cuts_of(notes, cycles, settings)
+    unlike_before = follows_unlike(cycles, protocol.keys, cut_before(notes, cuts), settings)
     cycles = _with_retention(cycles, series).with_columns(
         pl.Series("settled", settled_cycles(cycles, series), dtype=pl.Boolean),
-        pl.Series("follows_unlike", follows_unlike(cycles, protocol.keys, settings), dtype=pl.Boolean),
+        pl.Series("follows_unlike", unlike_before, dtype=pl.Boolean),
     )
     findings = [
         *(_of_cell(f, cell) for f in (*notes.findings, *protocol.findings)),
         *_cycle_findings(notes, cycles, cell),
+        *cut_findings(notes, cycles, cuts, cell),
     ]
     findings += [_of_cell(f, cell) for f in unlike_findings(cycles, protocol.keys, series, settings)]
     findings += implausible_capacity(cycles, cell, sample)
@@ -174,7 +180,7 @@ def _cycle_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list
                 where=place(cell, last["cycle"]),
             )
         )
-    findings += _count_findings(cycles, cell)
+    findings += count_findings(notes, cycles, cell)
     findings += _sign_findings(cycles, cell)
     if not efficiency_known(notes, cell.electrode):
         findings.append(
@@ -273,25 +279,6 @@ def _open_end_finding(cycle: int, direction: Direction, cell: Cell) -> Finding:
         advice="Add the file again when the test has gone on",
         where=place(cell, cycle),
     )
-
-
-def _count_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
-    vendor = cycles["vendor_cycle_first"]
-    counted = cycles.filter(pl.col("cycle") >= 1)
-    if vendor.null_count() == len(vendor) or counted.height < 2:
-        return []
-    distinct = int(np.unique(counted["vendor_cycle_first"].to_numpy()).size)
-    if distinct == counted.height:
-        return []
-    return [
-        Finding(
-            code="cycle-count-differs",
-            severity=Severity.INFO,
-            message=f"The cycler counts {distinct} cycle{'s' if distinct != 1 else ''} where lirich finds "
-            f"{counted.height}; both numbers are in the cycle table",
-            where=cell.key,
-        )
-    ]
 
 
 def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:

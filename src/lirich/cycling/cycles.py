@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -11,13 +10,14 @@ from numpy.typing import NDArray
 
 from lirich.cycling.annotation import Annotation, annotate
 from lirich.cycling.arrays import Array, Integers
+from lirich.cycling.cuts import SIDES, Side, cut_short
 from lirich.cycling.halffigures import half_cycle_figures
+from lirich.cycling.likeness import same_current
 from lirich.cycling.lowvoltage import ends_above_zero, lithium_thresholds
 from lirich.cycling.points import Points
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Electrode
 
-Side = Literal["charge", "discharge"]
 _Column = Array | pl.Series | None
 
 
@@ -73,7 +73,7 @@ def table_of(
     at = np.searchsorted(numbers, notes.half_cycle)
     by_half = np.array(list(halves.values()))
     columns: dict[str, Array] = {}
-    for side, sign in (("charge", 1), ("discharge", -1)):
+    for side, sign in SIDES:
         rows = np.flatnonzero(notes.half_sign == sign)
         by_cycle = np.full((len(by_half), len(numbers)), np.nan)
         by_cycle[:, at[rows]] = by_half[:, rows]
@@ -275,31 +275,29 @@ def _keys(
 
 
 def complete_cycles(c: dict[str, Array], closing_sign: int, settings: CyclingSettings) -> NDArray[np.bool_]:
-    """Tell which cycles have both half-cycles, the last one of the test not cut short, shape (c,).
+    """Tell which cycles have both half-cycles and none of them cut short, shape (c,).
 
-    The last half-cycle is cut short where the file ends under current at a voltage that no like half-cycle ends at;
-    with no like one to compare, it is taken as whole. *closing_sign*: direction of the last half-cycle; 0 for a curve
-    without a time axis, whose ends say nothing.
+    One is cut short where `cut_short` says so, and the last one of the test where the file ends under current at a
+    voltage that no like half-cycle ends at; with no like one to compare, that is taken as whole. *closing_sign*:
+    direction of the last half-cycle; 0 for a curve without a time axis, whose ends say nothing.
     """
     whole = ~np.isnan(c["charge:charge"]) & ~np.isnan(c["discharge:charge"])
     last = len(whole) - 1
-    if not whole[last] or closing_sign == 0:
+    if closing_sign == 0:
         return whole
-    side = "discharge" if closing_sign < 0 else "charge"
-    ended, current = c[f"{side}:end_voltage"], c[f"{side}:current"]
+    names = ("end_voltage", "end_step", "current")
+    ends, steps, currents = ({side: c[f"{side}:{name}"] for side, _ in SIDES} for name in names)
+    for short in cut_short(ends, steps, currents, settings).values():
+        whole &= ~short
+    if not whole[last]:
+        return whole
+    side: Side = "discharge" if closing_sign < 0 else "charge"
+    ended, current = ends[side], currents[side]
     others = ended[:last][whole[:last] & same_current(current[:last], current[last], settings)]
-    cut = c[f"{side}:ends_at_rest"][last] == 0.0 and len(others) > 0
-    if cut and np.abs(others - ended[last]).min() > settings.incomplete_voltage_v:
+    open_end = c[f"{side}:ends_at_rest"][last] == 0.0 and len(others) > 0
+    if open_end and np.abs(others - ended[last]).min() > settings.incomplete_voltage_v:
         whole[last] = False
     return whole
-
-
-def same_current(currents: Array, current: float, settings: CyclingSettings) -> NDArray[np.bool_]:
-    """Tell which of *currents* are one rate with *current*; without a known current all are. Shape of *currents*."""
-    if not np.isfinite(current):
-        return np.ones(np.shape(currents), dtype=np.bool_)
-    off = np.abs(currents - current)
-    return np.asarray(off <= settings.rate_tolerance * np.maximum(currents, current), dtype=np.bool_)
 
 
 _LATE_START = 2  # some programmes count the first rest as cycle 1; a count from 3 on is the middle of a test

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from lirich.cycling.arrays import Array
 from lirich.cycling.settings import CyclingSettings
 
 
@@ -71,6 +74,14 @@ class Key:
         if self.lower_v is not None and self.upper_v is not None:
             parts.append(f"{self.lower_v:.2f}–{self.upper_v:.2f} V")
         return ", ".join(parts) or "no conditions known"
+
+
+def same_current(currents: Array, current: float, settings: CyclingSettings) -> NDArray[np.bool_]:
+    """Tell which of *currents* are one rate with *current*; without a known current all are. Shape of *currents*."""
+    if not np.isfinite(current):
+        return np.ones(np.shape(currents), dtype=np.bool_)
+    off = np.abs(currents - current)
+    return np.asarray(off <= settings.rate_tolerance * np.maximum(currents, current), dtype=np.bool_)
 
 
 def end_tolerance(step_v: float, settings: CyclingSettings) -> float:

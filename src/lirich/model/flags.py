@@ -22,7 +22,8 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "fallback": "default used, no feature found",
         "first-charge-partial": "the first discharge gave more than the first charge took: the cell was partly charged "
         "when the test began, and what needs the whole charge means nothing",
-        "follows-unlike": "the cycle before ran at another rate or window, so this charge began from another state",
+        "follows-unlike": "the cycle before ran at another rate or window, or was cut short, so this charge began "
+        "from another state",
         "formal": "bookkeeping, not measured",
         "history-unknown": "the voltage moved before the first pulse: the particles held a profile that is not known",
         "implausible-capacity": "more charge per gram than all lithium of the material, or next to none: the active "

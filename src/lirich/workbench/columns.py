@@ -35,7 +35,7 @@ BESIDE: dict[str, tuple[str, str]] = {
     "like_group": ("", "number of the set of cycles at one rate and window; only cycles of one set are compared"),
     "settled": ("", "whether the parts of the voltage decay are taken from the cycle: an ageing cycle that follows one "
                 "at the same rate and window"),
-    "follows_unlike": ("", "whether the complete cycle before it ran under other conditions"),
+    "follows_unlike": ("", "whether the cycle before it ran under other conditions, or was cut short"),
     "origin": ("", "measured or simulated"),
     "step": ("", "number of the step in the test"),
     "half_cycle": ("", "number of the half-cycle in the test"),
