@@ -249,7 +249,7 @@ def add_files(
     parameters: list[dict[str, Any]] = []
     there: list[tuple[Candidate, Test]] = []
     repaired: dict[Path, list[str]] = {}  # the repairs that a file had when it was read before
-    claims = Claims(cell, options)
+    claims = Claims(cell, options, [path for path in named if path.is_dir()])
     register = Register(store, claims, reassign=reassign)
     register.look_up({candidate.path: each["sha256"][0] for candidate, each in found})
     for candidate, each in _once(found, register, report):
@@ -328,7 +328,7 @@ def add_files(
     if given is not None and not any(each["mapping"] for _, each in found):
         report.findings.append(not_used(given))
     report.findings += joined(names)
-    report.findings += claims.rows_without_file(path for path in named if path.is_dir())
+    report.findings += claims.rows_without_file(report.cells)
     for key in dict.fromkeys(added.cell for added in report.added if not added.already):
         report.findings += apart(store, key, store.tests(key))
     report.findings += counted_twice(store, [added.test for added in report.added if not added.already])
@@ -336,6 +336,7 @@ def add_files(
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
     report.findings += claims.tables_gone(there_now)
+    report.findings += claims.tables_not_used(looked.tables, there_now)
     report.findings += [f for c in there_now for f in doubtful(c, samples.get(c.sample or ""))]
     report.findings += looked.findings(nothing=not (report.added or report.failed or report.skipped))
     report.added.sort(key=lambda added: added.path)

@@ -22,17 +22,18 @@ def enter_facts(
     entries: Iterable[Entry],
     tables: Sequence[CellTable] = (),
     *,
-    beside: str = "",
+    speakers: Collection[str] = (),
     named_by: str = "",
     anew: Collection[str] = (),
     file: str = "",
 ) -> list[Finding]:
     """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
 
-    *tables* are those that are read now, the one that goes before first; *beside* is the folder of that beside the
-    cell's file; *named_by* is the source of the cell's name, empty where nobody chose it; *anew* are the sources that
-    are files which were read anew. What was found at tests of other files than *file* (a hash) about facts that are
-    others now, or said by others, is dropped, and so is what was found about a sample that the cell is not of any more.
+    *tables* are those that are read now, the one that goes before first; *speakers* are the folders of those
+    that speak of the cell's file; *named_by* is the source of the cell's name, empty where nobody chose it; *anew* are
+    the sources that are files which were read anew. What was found at tests of other files than *file* (a hash) about
+    facts that are others now, or said by others, is dropped, and so is what was found about a sample that the cell is
+    not of any more.
 
     Raises `MetadataError` if a fact is impossible.
     """
@@ -50,7 +51,7 @@ def enter_facts(
         known_cell=before,
         known_sample=lambda sample: things.find(Sample, sample),
         tables=tables,
-        beside=beside,
+        speakers=speakers,
         anew=anew,
         elsewhere=elsewhere,
     )

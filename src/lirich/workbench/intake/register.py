@@ -72,7 +72,7 @@ class Register:
     def look_up(self, files: Mapping[Path, str]) -> None:
         """Look up, all at once, what is known of *files*, given with their hashes; `known` needs it.
 
-        Raises `MetadataError` where a table beside one of them is wrong.
+        Raises `MetadataError` where a table about one of them is wrong.
         """
         self._claims.look_up(files)
         for test in self._store.tests_of_raw(list(files.values())):
@@ -102,9 +102,9 @@ class Register:
             findings = [f for each in moved for f in each.findings]
             anew = {of_file(present).kept_as for present in place.readings if present.metadata != test.metadata}
             said += [of_file(other) for other in things.tests(place.cell) if anew and other.raw != test.raw]
-            tables, beside = self._claims.tables, self._claims.table(path).folder
+            tables, speakers = self._claims.tables, self._claims.speakers(path)
             findings += enter_facts(
-                things, place.cell, said, tables, beside=beside, named_by=named_by, anew=anew, file=test.raw.sha256
+                things, place.cell, said, tables, speakers=speakers, named_by=named_by, anew=anew, file=test.raw.sha256
             )
             there = self._as_it_is(things, test, place, findings)
             return there if there is not None else self._put(things, path, test, place, moved, findings)
@@ -162,7 +162,7 @@ class Register:
         """Return all that is said of the cell, and what of it comes from the cells that the file leaves."""
         by_hand, of_table, of_file = self._claims.facts(place.cell, path, test, things.tests(place.cell))
         said = [*by_hand, *of_table, *of_file]
-        moved = carried(things, place.leaving, place.cell, said, path.parent.resolve().as_posix())
+        moved = carried(things, place.leaving, place.cell, said, self._claims.speakers(path))
         along = [entry for each in moved for entry in each.entries]
         by_hand += [entry for entry in along if entry.kept_as == BY_HAND]
         return [*by_hand, *of_table, *of_file, *(e for e in along if e.kept_as != BY_HAND)], moved

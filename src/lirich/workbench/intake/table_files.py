@@ -1,4 +1,4 @@
-"""The tables beside the files that say what the cells are: ``cells.csv`` and ``cells.toml``.
+"""The tables beside the files, or above them, that say what the cells are: ``cells.csv`` and ``cells.toml``.
 
 ``cells.csv`` has one row per cell (or per file). A column is a field of `lirich.model.Cell` or
 `lirich.model.Sample`, or ``cell``, ``sample`` and ``file`` (a name or a pattern such as ``SC-1*.ndax``); any
