@@ -14,7 +14,7 @@ from rich.markup import escape
 from lirich.cli.cells import cell_dict, list_cells, show_cell, show_cycles, show_history, show_said
 from lirich.cli.options import open_workspace
 from lirich.cli.output import console, print_json, progress_bar, show_error, show_findings, show_table
-from lirich.errors import InputError, LirichError, UnknownNameError
+from lirich.errors import InputError, LirichError, UnknownNameError, quoted
 
 if TYPE_CHECKING:
     from lirich.workbench import Workspace
@@ -135,7 +135,7 @@ def add(
         if unknown:
             console().print(
                 f"[dim]If {escape(Path(unknown[0]).name)} is a table of a test, describe it in a mapping file: [/]"
-                f"[bold]lirich inspect {escape(unknown[0])}[/][dim] says how.[/]"
+                f"[bold]lirich inspect {escape(quoted(unknown[0]))}[/][dim] says how.[/]"
             )
         for path, error in report.failed:
             console(stderr=True).print(f"[bold]{escape(path)}[/]")
@@ -435,7 +435,7 @@ def report(output: Path, names: Sequence[str] | None, by: str | None, folder: Pa
         raise InputError(
             f"{output} is a cell, not a name for the report",
             expected="the file to write",
-            advice=f"lirich report {output}.html --cell {output}",
+            advice=f"lirich report {quoted(f'{output}.html')} --cell {quoted(str(output))}",
         )
     path = write_report(workspace, output, cells=names or None, by=by)
     if json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from lirich.errors import quoted
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.store.documents import natural
 from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, shown_names, written
@@ -178,15 +179,16 @@ def _shared(things: Things, cell: Cell, before: Sample | None, sample: Sample, n
     facts = " and ".join(f"{name} {written(getattr(sample, name))}" for name in changed)
     corrected = before is not None and any(getattr(before, name) is not None for name in changed)
     own = cell.key if cell.key != sample.key else "NAME"
-    back = " ".join(f"--unset {name}" for name in changed)
-    say = " ".join(f"--set {name}={written(getattr(sample, name))}" for name in changed)
+    back = " ".join(f"--unset {quoted(name)}" for name in changed)
+    say = " ".join(f"--set {quoted(f'{name}={written(getattr(sample, name))}')}" for name in changed)
+    command = f"lirich cells {quoted(cell.key)}"
     return [
         Finding(
             code="sample-shared",
             severity=Severity.WARNING if corrected else Severity.INFO,
             message=f"{sample.key} has {facts} now, and so have its other cells: {shown_names(others)}",
-            advice=f"If you mean {cell.key} alone: lirich cells {cell.key} {back}, then lirich cells {cell.key} "
-            f"--set sample={own} {say} (a sample of its own: state its other facts too)",
+            advice=f"If you mean {cell.key} alone: {command} {back}, then {command} "
+            f"--set {quoted(f'sample={own}')} {say} (a sample of its own: state its other facts too)",
             where=cell.key,
         )
     ]
@@ -214,7 +216,7 @@ def facts_wanted(cell: Cell, sample: Sample | None) -> list[Finding]:
             severity=Severity.INFO,
             message=f"{name} of {cell.key} is not given; it is needed for {purpose}",
             advice=(f"Rename the column {columns[name]} to {name}, if it is that; or " if name in columns else "")
-            + f"lirich cells {cell.key} --set {name}=…, or a cells.csv beside the files",
+            + f"lirich cells {quoted(cell.key)} --set {name}=…, or a cells.csv beside the files",
             where=cell.key,
         )
         for name, purpose in wanted

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 from typing import Any, TypeVar
 
-from lirich.errors import MetadataError
+from lirich.errors import MetadataError, quoted
 from lirich.model import Cell, Sample, Scalar
 
 CELL_FIELDS = tuple(name for name in Cell.model_fields if name not in ("key", "sample", "extra", "sources"))
@@ -115,7 +115,7 @@ def facts_from_options(options: Iterable[str]) -> dict[str, Scalar]:
             raise MetadataError(
                 f"{name + '='!r} is no fact",
                 expected="FIELD=VALUE, such as active_mass_mg=5.9",
-                advice=f"To take a fact back: lirich cells NAME --unset {name}",
+                advice=f"To take a fact back: lirich cells NAME --unset {quoted(name)}",
             )
         fields[name] = value
     return fields

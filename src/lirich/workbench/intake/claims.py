@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
-import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from lirich.errors import ConflictingMetadataError, LirichError
+from lirich.errors import ConflictingMetadataError, LirichError, quoted
 from lirich.model import Cell, Finding, Severity, Test
 from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, shown_names
 from lirich.workbench.intake.continuing import without_counter
@@ -179,7 +178,7 @@ class Claims:
                     Finding(
                         code="table-not-used",
                         message=f"The table about cells in {folder.name} is not used: it is above what was added",
-                        advice=f"To use it: lirich add {shlex.quote(str(folder))}",
+                        advice=f"To use it: lirich add {quoted(str(folder))}",
                         where=folder.name,
                     )
                 )

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from lirich.errors import CompositionError, MetadataError
+from lirich.errors import CompositionError, MetadataError, quoted
 from lirich.model import Cell, Finding, Sample, Scalar, Severity
 from lirich.workbench.intake.celltables import (
     BY_HAND,
@@ -237,7 +237,7 @@ def _withdrawn(cell: str, key: str, name: str, before: Said, now: Said | None) -
         code="fact-withdrawn",
         message=f"{holds}: it was {written(before.value)}, and {then} does not say it now",
         advice=f"If {'it' if now is None else written(before.value)} still holds: "
-        f"lirich cells {cell} --set {name}={written(before.value)}{there}",
+        f"lirich cells {quoted(cell)} --set {quoted(f'{name}={written(before.value)}')}{there}",
         where=cell,
     )
 
@@ -308,11 +308,11 @@ def _differs(cell: str, key: str, name: str, used: Said, other: Said) -> Finding
         message = (
             f"{name} of {key} is {value}, as set by you; {other.shown} says {written(other.value)}; {value} is used"
         )
-        advice = f"Correct {other.shown}; or, to follow it, lirich cells {cell} --unset {name}"
+        advice = f"Correct {other.shown}; or, to follow it, lirich cells {quoted(cell)} --unset {quoted(name)}"
     else:
         first, second = _told_apart(used, other)
         message = f"{name} of {key} is {value} in {first} and {written(other.value)} in {second}; {value} is used"
-        advice = f"Correct one of them, or say which holds: lirich cells {cell} --set {name}=…"
+        advice = f"Correct one of them, or say which holds: lirich cells {quoted(cell)} --set {quoted(f'{name}=…')}"
     return Finding(code="metadata-differs", severity=Severity.WARNING, message=message, advice=advice, where=cell)
 
 
@@ -343,7 +343,8 @@ def _unclear_names(cell: Cell, sample: Sample | None, said: Mapping[str, tuple[S
             continue
         by_hand = entry.kept_as == BY_HAND
         instead = "" if used is None else f"; {name_meant} is {written(used)}, by {_short(source)}"
-        said_so = f"lirich cells {cell.key} --set {name_meant}={written(value)} --unset {name} (in that unit)"
+        stated = quoted(f"{name_meant}={written(value)}")
+        said_so = f"lirich cells {quoted(cell.key)} --set {stated} --unset {quoted(name)} (in that unit)"
         yield Finding(
             code="column-like-a-field",
             message=f"{name if by_hand else f'column {name}'} is kept as a group{instead}; did you mean {name_meant}?",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lirich.errors import ConflictingMetadataError
+from lirich.errors import ConflictingMetadataError, quoted
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.workbench.intake.celltables import BY_HAND, Entry, agree, written
 from lirich.workbench.intake.metadata import FROM_FILE, forget, short_source, table_folder
@@ -173,7 +173,7 @@ def _that_stay(
                     severity=Severity.WARNING,
                     message=f"{name} of {key} is {written(there[name])}, as set by you; of {old}, whose files came to "
                     f"it, you said {written(value)}; {written(there[name])} is used",
-                    advice=f"If that is wrong: lirich cells {key} --set {name}={written(value)}",
+                    advice=f"If that is wrong: lirich cells {quoted(key)} --set {quoted(f'{name}={written(value)}')}",
                     where=key,
                 )
             )
@@ -224,7 +224,8 @@ def move_segments(
                     code="segments-moved",
                     message=f"What you said of the cycles of {each.old} ({shown}) holds for {key} now, which has other "
                     "files too: cycles may have other numbers there",
-                    advice=f"Look at the protocol: lirich cells {key}; lirich cells {key} --clear-segments forgets it",
+                    advice=f"Look at the protocol: lirich cells {quoted(key)}; "
+                    f"lirich cells {quoted(key)} --clear-segments forgets it",
                     where=key,
                 )
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lirich.errors import ConflictingMetadataError
+from lirich.errors import ConflictingMetadataError, quoted
 from lirich.model import Cell, Finding, RawFile, Severity, Test
 from lirich.workbench.intake.cellfacts import enter_facts, with_facts
 from lirich.workbench.intake.celltables import BY_HAND, Entry, file_stem
@@ -140,7 +140,7 @@ class Register:
             if leaves and (self._reassign or _unnamed(things, other)):
                 continue
             # a test goes with the export that stands for it: an older one would be a second cell of the same test
-            first = f"first lirich add {other.raw.name} --cell {place.cell} --reassign"
+            first = f"first lirich add {quoted(other.raw.name)} --cell {quoted(place.cell)} --reassign"
             raise ConflictingMetadataError(
                 f"{what} of the cell {other.cell!r} already, not of {place.cell!r}",
                 expected="one cell for each file",
