@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from lirich.errors import MetadataError, quoted
-from lirich.model import Cell, Sample, Scalar
+from lirich.model import Cell, Electrode, Sample, Scalar
 
 CELL_FIELDS = tuple(name for name in Cell.model_fields if name not in ("key", "sample", "extra", "sources"))
 SAMPLE_FIELDS = tuple(name for name in Sample.model_fields if name not in ("key", "recipe", "extra", "sources"))
@@ -166,7 +166,8 @@ def entry_of(fields: Mapping[str, Any], source: str) -> Entry:
         elif name in ("cell", "sample"):
             names[name] = str(value)
         elif name == "electrode":
-            cell_fields[name] = str(value).casefold()
+            known = str(value).casefold()
+            cell_fields[name] = known if known in get_args(Electrode) else value
         elif name in CELL_FIELDS:
             cell_fields[name] = value
         elif name == "morphology":
@@ -194,11 +195,16 @@ def _refuse_near_miss(name: str, source: str) -> None:
     by_hand = source == BY_HAND
     converted = OTHERUNITS.get(name.lower())
     rename = f"State {near[0]} instead" if by_hand else f"Rename the column to {near[0]}"
+    if near[0] in ("active_mass_mg", "one_c_ma_g"):
+        why = ": a mass or current under a wrong unit would spoil every capacity"
+    else:
+        why = f": under another name it is a group of your own, and {near[0]} not given"
     raise MetadataError(
         f"There is no fact {name!r}" if by_hand else f"{source} has a field {name!r}",
         expected=f"the field {near[0]!r}, or a name that is not so near to it",
-        advice=f"A mass or current under a wrong unit would spoil every capacity: {rename[0].lower()}{rename[1:]}"
-        + (f", and convert the values ({converted})" if converted else ""),
+        advice=f"Did you mean {near[0]}? {rename}"
+        + (f", and convert the values ({converted})" if converted else "")
+        + why,
     )
 
 
