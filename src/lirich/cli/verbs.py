@@ -85,7 +85,7 @@ def add(
 ) -> None:
     """Read files into the workspace."""
     from lirich.model.format import format_origins
-    from lirich.workbench.intake.cellfacts import facts_wanted
+    from lirich.workbench.intake.cellfacts import facts_wanted, told_of
     from lirich.workbench.intake.celltables import facts_from_options
 
     workspace = open_workspace(folder)
@@ -144,7 +144,7 @@ def add(
             f if f.where else f.model_copy(update={"where": a.cell})
             for a in report.added
             if not a.already
-            for f in a.test.findings
+            for f in told_of(a.test, workspace.cells[a.cell].facts)
         )
         show_findings([*report.findings, *told, *wanted])
         count = Counter[str](a.state for a in report.added)

@@ -8,13 +8,26 @@ from typing import TYPE_CHECKING
 from lirich.errors import quoted
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.store.documents import natural
-from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, shown_names, written
+from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, agree, shown_names, written
 from lirich.workbench.intake.doubtful_facts import doubtful
-from lirich.workbench.intake.metadata import FACT_CODES, Said, about, differing, meant, named, resolve, short_source
+from lirich.workbench.intake.metadata import (
+    FACT_CODES,
+    FROM_FILE,
+    Said,
+    about,
+    differing,
+    meant,
+    named,
+    resolve,
+    short_source,
+)
 from lirich.workbench.intake.taking_back import Others, contradicted, of_file, take_back
 
 if TYPE_CHECKING:
     from lirich.store.things import Things
+
+
+_MASS = "active_mass_mg"
 
 
 def enter_facts(
@@ -127,6 +140,14 @@ def with_facts(test: Test, findings: Sequence[Finding]) -> Test:
     """Return the test with these findings about facts instead of those of an earlier time."""
     others = [f for f in test.findings if f.code not in FACT_CODES]
     return test.model_copy(update={"findings": (*others, *(f for f in findings if f not in others))})
+
+
+def told_of(test: Test, cell: Cell) -> list[Finding]:
+    """Return what was found at the test, without a mass of the file that somebody else states for the cell as well."""
+    said, stated = test.metadata.get(_MASS), cell.active_mass_mg
+    by_file = cell.sources.get(_MASS, "").startswith(FROM_FILE)
+    confirmed = said is not None and stated is not None and not by_file and agree(said, stated)
+    return [f for f in test.findings if not (confirmed and f.code == "active-mass-from-file")]
 
 
 def answered(things: Things, key: str, names: Sequence[str]) -> None:
