@@ -17,7 +17,7 @@ from lirich.cycling.figures import (
     figures_of_series,
 )
 from lirich.cycling.halfcycle import Direction
-from lirich.cycling.plausibility import flag_implausible, implausible_capacity
+from lirich.cycling.plausibility import flag_implausible, implausible_capacity, low_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.record import missing_fact, place
 from lirich.cycling.result import CyclingResult
@@ -75,7 +75,7 @@ def analyse(
         *_cycle_findings(notes, cycles, cell),
     ]
     findings += [_of_cell(f, cell) for f in unlike_findings(cycles, protocol.keys, series, settings)]
-    findings += implausible_capacity(cycles, cell, sample)
+    findings += [*implausible_capacity(cycles, cell, sample), *low_capacity(cycles, cell, sample)]
     values: list[Value] = []
     for new_values, new_findings in (
         figures_of_first_cycle(notes, cycles, cell, sample, settings),
