@@ -201,6 +201,14 @@ def cycles_of(**columns: Sequence[float]) -> pl.DataFrame:
     return pl.DataFrame({name: columns.get(name, [value] * count) for name, value in usual.items()})
 
 
+def test_a_first_charge_above_the_nominal_capacity_tells_the_slip_too() -> None:
+    cell = Cell(key="SC-2", electrode="cathode", active_mass_mg=1115, nominal_specific_capacity_mah_g=250)
+    cycles = cycles_of(charge_specific_capacity_mah_g=[3.27], discharge_specific_capacity_mah_g=[2.7])
+    (found,) = low_capacity(cycles, cell, None)
+    assert "given: 1115 mg): 11.15 mg would give 327 mAh/g: a decimal point" in found.advice
+    assert "passes more than 3.27 mAh/g, 1.3% of the nominal capacity (250 mAh/g)" in found.message
+
+
 CATHODE = {"electrode": "cathode", "active_mass_mg": 10.0}
 
 
@@ -226,3 +234,17 @@ def test_what_gives_little_for_another_reason_is_not_doubted(
     cell = Cell.model_validate({"key": "A", **CATHODE, **facts})
     found = low_capacity(cycles_of(**columns), cell, Sample(key="S", composition=composition))
     assert [f.code for f in found] == ([LITTLE] if doubted else [])
+
+
+def test_a_cell_that_gives_far_less_than_the_others_of_its_sample_is_doubted(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    rows = "".join(f"c{n},{sample},{mass}\n" for n, (sample, mass) in enumerate(
+        (("P", 5), ("P", 20), ("P", 6), ("Q", 50), ("Q", 60)), start=1))  # fmt: skip
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "cells.csv").write_text("cell,sample,active_mass_mg\n" + rows)
+    for n in range(1, 6):
+        write_curve(tmp_path / "files" / f"c{n}.csv", seed=n)  # 1 mAh each
+    workspace.add(tmp_path / "files", executor="serial")
+    found = [f for f in workspace.analyse(executor="serial").findings if f.code == "unlike-repeats"]
+    assert [f.message for f in found] == ["c2 gives 50 mAh/g at best, the other cells of its sample 183 mAh/g (c1, c3)"]

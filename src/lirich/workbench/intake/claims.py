@@ -227,7 +227,7 @@ def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], *
     else:
         shown = " or ".join(entry.patterns) or str(entry.cell)
         about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'})"
-        near = difflib.get_close_matches(shown, reach.file_names, n=1, cutoff=0.75)
+        near = difflib.get_close_matches(shown, reach.left, n=1, cutoff=0.75)
         meant = f": did you mean {near[0]}?" if near else ""
         advice = f"Correct the pattern{meant}"
         if used:

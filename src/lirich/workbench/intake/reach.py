@@ -54,9 +54,9 @@ class Reach:
                 self._rows.setdefault(path, []).append(entry)
 
     @property
-    def file_names(self) -> list[str]:
-        """The names of the files, without their folders."""
-        return list({path.name: None for path in self._files})
+    def left(self) -> list[str]:
+        """The names of the files that no row is about, without their folders."""
+        return list({path.name: None for path in self._files if path not in self._rows})
 
     def about(self, path: PurePosixPath) -> list[Entry]:
         """Return all rows that are about the file."""
