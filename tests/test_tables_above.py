@@ -62,7 +62,9 @@ def test_the_nearest_table_goes_before_one_above_and_what_differs_is_said(worksp
     (sub / "Woche 1" / "cells.csv").write_text(head + "SC-1.csv,A,7,\n")
     report = workspace.add(sub, reassign=True, executor="serial")
     assert sorted(workspace.cells) == ["A", "SC-2"]
-    assert [f.where for f in said(report, "row-without-file")] == ["SC-1"]
+    assert [f.message for f in said(report, "row-without-file")] == [
+        "sub/cells.csv, line 2: Woche 1/SC-1.csv is of another cell than SC-1, as the table nearer to it says"
+    ]
 
 
 def test_one_name_in_two_folders_is_refused_unless_the_row_says_which(workspace: Workspace, sub: Path) -> None:
@@ -103,6 +105,7 @@ def test_a_row_that_matches_no_file_says_whether_its_facts_are_used(workspace: W
     folder.mkdir()
     write_curve(folder / "Zelle1.csv")
     (folder / "cells.csv").write_text("file,cell,active_mass_mg\nZelle_1.csv,Zelle1,5.91\nX9.csv,X9,5\n")
+    write_curve(folder / "Z2.csv", seed=2)
     report = workspace.add(folder, executor="serial")
     assert mass(workspace, "Zelle1") == 5.91
     assert [(f.message, f.advice) for f in said(report, "row-without-file")] == [
@@ -113,6 +116,10 @@ def test_a_row_that_matches_no_file_says_whether_its_facts_are_used(workspace: W
         ),
         ("cells.csv, line 3: no file here matches 'X9.csv' (cell X9); its facts reach no cell", "Correct the pattern"),
     ]
+    (folder / "cells.csv").write_text("file,cell,active_mass_mg\nz2.CSV,Z2,5\n")
+    (found,) = said(workspace.add(folder, executor="serial"), "row-without-file")
+    assert found.advice == "Correct the pattern: did you mean Z2.csv?"
+    assert mass(workspace, "Z2") == 5
 
 
 def row(cell: str | None, *patterns: str) -> Entry:

@@ -125,8 +125,8 @@ class Claims:
         names = [file.name for present in kept for file in (present.raw, *present.replaces)]
         of_table: list[Entry] = []
         for table in self.tables:
-            about = {id(entry) for entry in table.entries_about(key, names if table.folder in speakers else ())}
-            of_table += [entry for entry in table.entries if id(entry) in near | about]
+            about = near | {id(entry) for entry in table.entries_about(key, names if table.folder in speakers else ())}
+            of_table += [entry for entry in table.entries if id(entry) in about]
         return by_hand, of_table, [of_file(test)]
 
     def _entries(self, path: Path) -> list[Entry]:
@@ -140,12 +140,14 @@ class Claims:
         What a row says of one of *cells*, those that were added, by its name is used all the same.
         """
         findings = []
+        several = len(self.tables) > 1
         for folder, reach in self._reach.items():
+            place = f"{folder.name}/" if several else ""
             inside = any(folder.is_relative_to(added.resolve()) for added in self._added)
             for entry, nearer in reach.without_file if inside else ():
                 if entry.cell in cells and (nearer or not entry.patterns):
                     continue  # a cell of other files: the row is about the cell by its name
-                findings.append(_without_file(entry, reach, nearer, used=entry.cell in cells))
+                findings.append(_without_file(entry, reach, nearer, place, used=entry.cell in cells))
         return findings
 
     def tables_not_used(self, found: Iterable[Path], cells: Iterable[Cell]) -> list[Finding]:
@@ -216,7 +218,7 @@ def _about_one(folder: Path, paths: Mapping[PurePosixPath, str | None]) -> bool:
     return any(reach.about(path) for path in paths)
 
 
-def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], *, used: bool) -> Finding:
+def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], place: str, *, used: bool) -> Finding:
     """Say that a row is about no file, what becomes of its facts, and which file it may mean."""
     if not entry.patterns and entry.cell is None:
         about = "neither a cell nor a file is named"
@@ -227,11 +229,14 @@ def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], *
     else:
         shown = " or ".join(entry.patterns) or str(entry.cell)
         about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'})"
-        near = difflib.get_close_matches(shown, reach.left, n=1, cutoff=0.75)
-        meant = f": did you mean {near[0]}?" if near else ""
+        names = {name.casefold(): name for name in reach.left}
+        near = difflib.get_close_matches(shown.casefold(), names, n=1, cutoff=0.75)
+        meant = f": did you mean {names[near[0]]}?" if near else ""
         advice = f"Correct the pattern{meant}"
         if used:
             about += f"; its facts are used all the same, as other files are of {entry.cell}"
         else:
             about += "; its facts reach no cell"
-    return Finding(code="row-without-file", message=f"{entry.source}: {about}", advice=advice, where=entry.cell or "")
+    return Finding(
+        code="row-without-file", message=f"{place}{entry.source}: {about}", advice=advice, where=entry.cell or ""
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
+from fnmatch import translate
 from pathlib import PurePosixPath
 
 from lirich.errors import ConflictingMetadataError
-from lirich.workbench.intake.celltables import CellTable, Entry, file_stem, fits, folded
+from lirich.workbench.intake.celltables import CellTable, Entry, file_stem, folded
 
 _WILD = frozenset("*?[")
 
@@ -36,6 +38,7 @@ class Reach:
         self._files = files
         self._nearer = nearer
         self._named: dict[str, list[PurePosixPath]] = {}
+        self._texts = [(path, folded(path.as_posix()), folded(path.name)) for path in files]
         self._stems: dict[str, list[PurePosixPath]] = {}
         for path in files:
             for name in {path.name, path.as_posix()}:
@@ -97,7 +100,8 @@ class Reach:
             literal = [p for p in exact if pattern in (p.name, p.as_posix())]
             matching: Iterable[PurePosixPath] = literal or exact
             if not exact and not _WILD.isdisjoint(pattern):
-                matching = [p for p in self._files if fits(pattern, p.as_posix() if "/" in pattern else p.name)]
+                fitting = re.compile(translate(folded(pattern))).match
+                matching = [p for p, whole, name in self._texts if fitting(whole if "/" in pattern else name)]
             if "/" not in pattern and (exact or entry.cell is not None):
                 matching = self._one_of_each(entry, matching)
             found.update(dict.fromkeys(matching))
