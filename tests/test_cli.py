@@ -270,6 +270,22 @@ def test_a_file_that_nobody_knows(tmp_path: Path) -> None:
     assert told["error"]["error"] == "UnrecognisedFileError"
 
 
+def test_a_mapping_file_is_proposed_for_tables_of_numbers_and_not_for_prose(tmp_path: Path) -> None:
+    lirich("init", "ws", cwd=tmp_path)
+    files = tmp_path / "files"
+    files.mkdir()
+    words = "Permission is hereby granted, free of charge, to any person obtaining a copy\n" * 20
+    (files / "LICENSE.txt").write_text(f"MIT License\n\nCopyright (c) 2025\n\n{words}")
+    rows = "".join(f"1;charge;{3 + i / 100:.2f};{i / 10:.1f}\n" for i in range(50)).replace(".", ",")
+    (files / "posco.csv").write_text(f"cycle;direction;pot;cap\n{rows}")
+    (files / "loadings.csv").write_text("voltage_V,mean_capacity_mAh_g,pc1_loading\n" + "3.0,0.1,1e-3\n" * 20)
+    told = " ".join(lirich("add", str(files), cwd=tmp_path / "ws").split())
+    assert "No reader knows the columns of posco.csv. A mapping file" in told
+    report = as_json("add", str(files), cwd=tmp_path / "ws")
+    assert report["describable"] == [str(files / "posco.csv")]
+    assert len(report["skipped"]) == 3
+
+
 @pytest.mark.slow
 def test_the_demo(tmp_path: Path, small_demo: None) -> None:
     told = as_json("demo", "d", cwd=tmp_path)

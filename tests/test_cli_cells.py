@@ -53,7 +53,7 @@ def test_a_gitt_cell_of_a_thousand_values_fits_two_screens(gitt_cell: Workspace,
     assert len(text.splitlines()) < SCREENS
     assert "lirich cells SC-GITT --all" in text
     assert "regression on √t" in text
-    assert re.search(r"\b126\b.* 1 out-of-validity", text)
+    assert re.search(r"\b123\b.* 3 out-of-validity", text)
 
 
 def test_all_of_it_is_printed_on_request_and_in_json(gitt_cell: Workspace, lines: Console) -> None:
@@ -333,6 +333,8 @@ def test_settings_change_from_python_too(tmp_path: Path) -> None:
     assert Workspace.open(tmp_path / "ws").store.settings.cycling == {"low_voltage_threshold_v": 3.4}
     with pytest.raises(SettingsError, match="low_voltage_threshold"):
         workspace.change_settings(cycling={"low_voltage_threshold_v": "low"})
+    with pytest.raises(SettingsError, match="Did you mean 'low_voltage_threshold_v'"):
+        workspace.change_settings(cycling={"low_voltage_treshold_v": 3.2})
     assert workspace.store.settings.cycling == {"low_voltage_threshold_v": 3.4}
 
 

@@ -29,6 +29,7 @@ from lirich.model import (
     Test,
     Value,
 )
+from lirich.model.listing import name_some
 from lirich.quantities import QUANTITIES, convert, quantity
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -356,3 +357,11 @@ def test_an_energy_per_mole_is_one_per_particle() -> None:
     assert convert(62.0, "kJ/mol", "donor_number_kcal_mol") == pytest.approx(62.0 / 4.184)
     with pytest.raises(UnitError):
         convert(1.0, "V", "homo_energy_ev")
+
+
+def test_many_names_are_told_by_the_first_few_and_a_number() -> None:
+    cells = [f"SC-{n}" for n in range(1, 8)]
+    assert name_some(cells) == "SC-1, SC-2, SC-3, SC-4, SC-5 and 2 more"
+    assert name_some(cells, 7) == ", ".join(cells)
+    assert name_some(cells[:2], 1, between="; ") == "SC-1 and 1 more"
+    assert name_some([]) == ""

@@ -15,7 +15,7 @@ from lirich.errors import ConflictingMetadataError, InputError, MetadataError, U
 from lirich.model import Cell, Sample
 from lirich.testing.binary_files import write_binary
 from lirich.workbench import Workspace
-from lirich.workbench.intake.add import AddReport
+from lirich.workbench.intake.addreport import AddReport
 from lirich.workbench.intake.cellfacts import facts_wanted
 from lirich.workbench.intake.celltables import Entry, changes_from_options, entry_from_facts
 from lirich.workbench.intake.metadata import resolve

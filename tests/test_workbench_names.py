@@ -17,7 +17,7 @@ from lirich.readers.bdf_impedance import write_bdf_impedance
 from lirich.testing.digitised import CELL_KEY, DATA_NAME, write_digitised_cell
 from lirich.workbench import Workspace
 from lirich.workbench.export import export, left_out
-from lirich.workbench.intake.add import AddReport
+from lirich.workbench.intake.addreport import AddReport
 from lirich.workbench.intake.celltables import Entry
 from lirich.workbench.intake.metadata import resolve
 from lirich.workbench.intake.table_files import read_cell_tables

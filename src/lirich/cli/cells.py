@@ -251,7 +251,7 @@ def _show_making(run: CellView, *, everything: bool) -> None:
 
 
 def _show_facts(view: CellView) -> None:
-    from lirich.workbench.intake.metadata import short_source
+    from lirich.workbench.intake.fact_sources import short_source
 
     facts = {**view.facts.model_dump(exclude={"key", "extra", "sources"}), **view.facts.extra}
     said = dict(view.facts.sources)

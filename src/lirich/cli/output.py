@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from lirich.compute import Progress
     from lirich.model import Finding
 
+PARTLY = 1
+"""Exit code of a run that did not do all it was asked to: files or cells failed (the others are kept), nothing could be
+compared, something is wrong."""
 PAGE = (".html", ".htm")
 """Endings of the names of pages."""
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -52,11 +55,11 @@ def want_json(asked: bool) -> bool:
 
 def console(*, stderr: bool = False) -> Console:
     """Return the console; made per call, so that it follows the stream and width of the moment."""
-    if stderr:
-        return Console(stderr=True, highlight=False)
-    if sys.stdout.isatty() or "COLUMNS" in os.environ:
-        return Console(highlight=False)
-    return Console(highlight=False, width=FILE_WIDTH)
+    stream = sys.stderr if stderr else sys.stdout
+    # a sentence that goes into a file or a pipe stands on one line: a command in it can be copied
+    if stream.isatty() or "COLUMNS" in os.environ:
+        return Console(stderr=stderr, highlight=False)
+    return Console(stderr=stderr, highlight=False, width=FILE_WIDTH, soft_wrap=True)
 
 
 def check_output(output: Path | None, forms: Sequence[str] = ()) -> None:

@@ -8,15 +8,16 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.annotation import Annotation, annotate
+from lirich.cycling.cyclefigures import cycle_values
 from lirich.cycling.cycles import efficiency_known, same_current, table_of
 from lirich.cycling.figures import (
-    cycle_values,
     diffusion_values,
     figures_of_first_cycle,
     figures_of_rate_tests,
     figures_of_series,
 )
 from lirich.cycling.halfcycle import Direction
+from lirich.cycling.lowvoltage import lithium_thresholds
 from lirich.cycling.plausibility import flag_implausible, implausible_capacity, low_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.record import missing_fact, place
@@ -79,14 +80,14 @@ def analyse(
     values: list[Value] = []
     for new_values, new_findings in (
         figures_of_first_cycle(notes, cycles, cell, sample, settings),
-        cycle_values(cycles, protocol.keys, series, cell, settings),
+        (cycle_values(cycles, protocol.keys, series, cell, settings), []),
         figures_of_series(notes, cycles, series, cell, sample, settings),
         figures_of_rate_tests(cycles, _rate_tests(protocol), cell, settings),
         diffusion_values(notes, cycles, protocol.stops, cell, sample),
     ):
         values += new_values
         findings += new_findings
-    values = flag_implausible(values, cycles, cell, sample)
+    values = flag_implausible(_without_twins(values), cycles, cell, sample)
     values = _with_holes(values, notes, cycles)
     # a simulated programme stops at the limit that it was given: its last half-cycle is whole
     open_end = None if cell.simulated else _open_end(notes, cycles, settings)
@@ -103,6 +104,19 @@ def analyse(
         reference_cycle=None if series is None else series.reference,
         active_mass_mg=cell.active_mass_mg,
     )
+
+
+def _without_twins(values: Sequence[Value]) -> list[Value]:
+    """Leave out figures of the first cycle that the figures of its segment say too.
+
+    A dQ/dV peak of the first charge, where the peaks are followed from there on: both are of one curve.
+    """
+
+    def of(value: Value) -> tuple[object, ...]:
+        return value.quantity, value.value, value.conditions.cycle, value.conditions.direction
+
+    of_segments = {of(v) for v in values if v.conditions.segment is not None}
+    return [v for v in values if v.conditions.segment is not None or of(v) not in of_segments]
 
 
 def _of_cell(finding: Finding, cell: Cell) -> Finding:
@@ -122,8 +136,9 @@ def _with_retention(cycles: pl.DataFrame, series: Series | None) -> pl.DataFrame
         return cycles.with_columns(capacity_retention=nothing, energy_retention=nothing)
     reference = cycles.row(by_predicate=pl.col("cycle") == series.reference, named=True)
     like = (pl.col("like_group") == series.group) & (pl.col("cycle") >= series.reference)
+    # of an energy that is not positive, as in symmetric cells, nothing is retained
     return cycles.with_columns(
-        pl.when(like).then(100.0 * pl.col(source) / reference[source]).alias(name)
+        pl.when(like & (reference[source] > 0)).then(100.0 * pl.col(source) / reference[source]).alias(name)
         for name, source in (
             ("capacity_retention", "discharge_capacity_mah"),
             ("energy_retention", "discharge_energy_mwh"),
@@ -156,6 +171,7 @@ def _cycle_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list
             )
         )
     findings += _count_findings(cycles, cell)
+    findings += _sign_findings(cycles, cell)
     if not efficiency_known(notes, cell.electrode):
         findings.append(
             missing_fact(
@@ -176,6 +192,38 @@ def _cycle_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list
             )
         )
     return findings
+
+
+def _sign_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
+    """Say what cycles lack because their voltage changes sign."""
+    whole = cycles.filter("complete")
+    no_efficiency = (pl.col("charge_energy_mwh") <= 0) | (pl.col("discharge_energy_mwh") <= 0)
+    no_thresholds = pl.lit(lithium_thresholds(cell.electrode, cell.counter_electrode)) & (
+        pl.col("discharge_end_voltage_v") < 0
+    )
+    lacking = [
+        name
+        for name, without in (
+            ("energy efficiency", no_efficiency),
+            ("capacity below or above a threshold of a cathode against Li", no_thresholds),
+        )
+        if whole.filter(without).height
+    ]
+    if not lacking:
+        return []
+    odd = whole.filter(no_efficiency | no_thresholds)
+    low, high = odd["lower_cutoff_voltage_v"].to_numpy().min(), odd["upper_cutoff_voltage_v"].to_numpy().max()
+    return [
+        Finding(
+            code="voltage-changes-sign",
+            severity=Severity.INFO,
+            message=f"In {odd.height} of {whole.height} cycles the voltage runs from {low:.3g} to {high:.3g} V, as in "
+            "a symmetric cell or where lithium is plated onto a current collector: they have no "
+            f"{' and no '.join(lacking)}",
+            advice="If it is none of these, check the sign of the voltage",
+            where=cell.key,
+        )
+    ]
 
 
 def _open_end(notes: Annotation, cycles: pl.DataFrame, settings: CyclingSettings) -> Direction | None:

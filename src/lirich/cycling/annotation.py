@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from lirich.cycling.arrays import Array, Integers, Signs
 from lirich.cycling.filecycles import numbered_by_file
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.points import Integers, Points, points_of
+from lirich.cycling.points import Points, points_of
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.steps import Steps, step_table, steps_of
 from lirich.cycling.turns import half_cycle_starts
@@ -32,7 +31,7 @@ class Annotation:
     steps: Steps
     half_start: Integers
     half_stop: Integers
-    half_sign: NDArray[np.int8]
+    half_sign: Signs
     half_cycle: Integers
     step_half: Integers
     passed_ah: Array
@@ -109,7 +108,7 @@ def _runs(points: Points, steps: Steps) -> tuple[Integers, Array, Integers]:
 
 
 def _numbered(
-    sign: NDArray[np.int8],
+    sign: Signs,
     charge: Array,
     in_file: Integers | None,
     electrode: Electrode | None,

@@ -14,13 +14,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array, Integers, Signs
 from lirich.cycling.holes import Holes, credit_holes
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Finding, Severity
 from lirich.pieces import pieces
 
-Signs = NDArray[np.int8]
 ChargeSource = Literal["current", "capacity", "capacity-per-step", "capacity-of-one-direction"]
 
 _HOUR = 3600.0
@@ -144,7 +143,7 @@ def charge_of_one_column(
     return np.where(sign == -way, ratio * by_current, dq), "capacity-of-one-direction"
 
 
-def _in_rows(column: Array, row: NDArray[np.int64]) -> float:
+def _in_rows(column: Array, row: Integers) -> float:
     """Return what a counter gained in the intervals after *row*, Ah: in holes ∫I dt knows nothing."""
     return float((column[row + 1] - column[row]).sum())
 

@@ -22,7 +22,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from lirich.cycling.halfcycle import Array, Direction, HalfCycle
+from lirich.cycling.arrays import Array
+from lirich.cycling.halfcycle import Direction, HalfCycle
 from lirich.errors import NotEnoughDataError, SettingsError
 from lirich.model import Scalar
 
@@ -228,3 +229,20 @@ def dqdv_curves(
     return table.with_columns(
         (pl.col("dqdv_mah_v") * factor if factor is not None else pl.lit(None, dtype=pl.Float64)).alias("dqdv_mah_g_v")
     )
+
+
+Curves = list[tuple[HalfCycle, Dqdv]]
+"""Half-cycles with their dQ/dV."""
+
+
+def dqdv_of_each(
+    halves: Sequence[HalfCycle], smoothings: Sequence[Smoothing]
+) -> tuple[Curves, NotEnoughDataError | None]:
+    """Return dQ/dV of each half-cycle that has enough points, and the error of the last one that has not."""
+    curves, short = [], None
+    for half, smoothing in zip(halves, smoothings, strict=True):
+        try:
+            curves.append((half, dqdv(half, smoothing)))
+        except NotEnoughDataError as error:
+            short = error
+    return curves, short

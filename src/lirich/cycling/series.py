@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lirich.cycling.halfcycle import Direction
-from lirich.cycling.likeness import Key
+from lirich.cycling.likeness import Key, largest_group
 from lirich.cycling.record import charge_current, specific
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.trend import MIN_CYCLES
@@ -36,13 +36,12 @@ class Series:
 def comparable_series(cycles: pl.DataFrame) -> Series | None:
     """Return the largest set of complete ageing cycles at one rate and window, ``None`` where there is none.
 
-    *cycles*: a cycle table with ``segment`` and ``like_group``. Among sets of one size the later one is taken.
+    *cycles*: a cycle table with ``segment`` and ``like_group``; see `lirich.cycling.likeness.largest_group`.
     """
     ageing = cycles.filter((pl.col("segment") == "ageing") & pl.col("complete"))
-    if ageing.is_empty():
+    group = largest_group(ageing)
+    if group is None:
         return None
-    sizes = ageing.group_by("like_group").agg(pl.len().alias("n"), pl.col("cycle").min())
-    group = int(sizes.sort("n", "cycle")["like_group"][-1])
     return Series(group, tuple(ageing.filter(pl.col("like_group") == group)["cycle"].to_list()))
 
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.points import Integers
+from lirich.cycling.arrays import Array, Integers
 from lirich.cycling.settings import CyclingSettings
 
 

@@ -22,6 +22,7 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "when the test began, and what needs the whole charge means nothing",
         "follows-unlike": "the cycle before ran at another rate or window, so this charge began from another state",
         "formal": "bookkeeping, not measured",
+        "history-unknown": "the voltage moved before the first pulse: the particles held a profile that is not known",
         "implausible-capacity": "more charge per gram than all lithium of the material, or next to none: the active "
         "mass or the unit of the current is wrong, or not all of the charge came from the material",
         "incomplete-cycle": "of a part of a cycle",
@@ -31,6 +32,9 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "not-relaxed": "the voltage still moves at the end of the rest",
         "open-loop": "charge and discharge differ by more than 5 %: E_ch − E_dis is not the area of a loop",
         "out-of-validity": "outside the validity of the method",
+        "peak-not-resolved": "with a wider or narrower smoothing window the peak is not seen by itself",
+        "potential-not-resolved": "the voltages at rest do not tell the potential at states that the surface of the "
+        "particles went through",
         "pre-filter": "computed with a universal potential: a pre-filter, not DFT; energies of defects, surfaces and "
         "barriers come out too low",
         "recording-gap": "a part of the cycle was not recorded: charge may be missing, and the curve is not whole",

@@ -1,18 +1,20 @@
-"""Tests of the counters: charge against ∫I dt, energy against ∫V dQ, and the direction of the current."""
+"""Tests of the counters: charge against ∫I dt, energy against ∫V dQ."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from lirich.model import Finding, Severity
+from lirich.model import Severity
 from lirich.model.table import CHARGED, CHARGED_ENERGY, DISCHARGED, DISCHARGED_ENERGY
 from lirich.pieces import pieces
 from lirich.readers.accumulate import RESET_BELOW
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import HalfCycles
-from lirich.readers.timecheck import mostly, thinned, thinned_median
+from lirich.readers.signcheck import voltage_vote
 from lirich.readers.timescale import FAST_HALF_CYCLE_S, FAST_SWING_V, SLOWEST_HALF_CYCLE_H
+from lirich.readers.typical import mostly, thinned, thinned_median
+from lirich.readers.voltagecheck import ODD_VOLTAGE_V
 
 BALANCE_TOLERANCE = 0.05
 """∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
@@ -28,9 +30,6 @@ FACTOR_TOLERANCE = 0.10
 
 GAP_FACTOR = 100.0
 """An interval this many times the median is left out of the charge balance (a pause, or a file cut together)."""
-
-ODD_VOLTAGE_V = 100.0
-"""More than cell testers reach on one channel: worth a warning."""
 
 
 GRADUAL_FALLS = 0.25
@@ -282,14 +281,11 @@ def _wrong_factor(ratio: float, halves: HalfCycles, which: str, advice: str, of_
         if second == "capacity-coulomb" and hours > 0.05:
             first, second = second, ""
         text = f"∫I dt is {ratio:.5g} times the charge in {which}, a wrong unit (half-cycles last {hours:.3g} h)"
-        asked = f"Ask for the repair by name: {first}"
+        asked = ""
         if second:
             text += "; the data do not say which of two columns it is"
             asked = f"Ask for the repair that you know to be right: {first} or {second}, not both"
-        return Diagnosis(
-            Finding(code="charge-balance", severity=Severity.ERROR, message=text, advice=asked, repair=first),
-            tuple(filter(None, (first, second))),
-        )
+        return found_in("charge-balance", Severity.ERROR, text, first, second, advice=asked)
     return found_in(
         "charge-balance",
         Severity.WARNING,
@@ -297,13 +293,3 @@ def _wrong_factor(ratio: float, halves: HalfCycles, which: str, advice: str, of_
         advice=advice
         or "Capacities come from the capacity columns; look at the recording interval and at pauses in the test",
     )
-
-
-def voltage_vote(halves: HalfCycles) -> tuple[float, float]:
-    """Return the voltage movement, V, over all half-cycles that agrees and that disagrees with the current's sign."""
-    up = halves.sign > 0
-    # Away from the start and back to the end, above and below: a half-cycle that is really two moves both ways.
-    above_start, above_end = halves.voltage_high - halves.voltage_start, halves.voltage_high - halves.voltage_end
-    below_start, below_end = halves.voltage_start - halves.voltage_low, halves.voltage_end - halves.voltage_low
-    rise, fall = np.maximum(above_start, below_end), np.maximum(below_start, above_end)
-    return float(np.where(up, rise, fall).sum()), float(np.where(up, fall, rise).sum())

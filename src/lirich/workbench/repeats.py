@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lirich.cycling.plausibility import LEAST_OF_NOMINAL, SLOW
 from lirich.model import Cell, Finding, Origin, Severity
+from lirich.model.listing import name_some
 from lirich.store.documents import natural
-from lirich.workbench.intake.celltables import shown_names
 
 if TYPE_CHECKING:
     from lirich.store import Store
@@ -45,7 +45,7 @@ def unlike_repeats(store: Store, cells: Collection[str]) -> list[Finding]:
                     code="unlike-repeats",
                     severity=Severity.WARNING,
                     message=f"{key} gives {best[key]:.3g} mAh/g at best, the other cells of its sample "
-                    f"{usual:.3g} mAh/g ({shown_names(others)})",
+                    f"{usual:.3g} mAh/g ({name_some(others)})",
                     advice=f"Check active_mass_mg of {key} (given: {facts[key].active_mass_mg:g} mg) and of the "
                     "others, and whether they are of one sample",
                     where=key,

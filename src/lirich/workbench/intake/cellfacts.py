@@ -7,20 +7,14 @@ from typing import TYPE_CHECKING
 
 from lirich.errors import quoted
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
+from lirich.model.listing import name_some
 from lirich.store.documents import natural
-from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, agree, shown_names, written
+from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, agree, written
+from lirich.workbench.intake.column_names import meant
+from lirich.workbench.intake.differing import FACT_CODES, Said, about, differing
 from lirich.workbench.intake.doubtful_facts import doubtful
-from lirich.workbench.intake.metadata import (
-    FACT_CODES,
-    FROM_FILE,
-    Said,
-    about,
-    differing,
-    meant,
-    named,
-    resolve,
-    short_source,
-)
+from lirich.workbench.intake.fact_sources import FROM_FILE, named, short_source
+from lirich.workbench.intake.metadata import resolve
 from lirich.workbench.intake.taking_back import Others, contradicted, of_file, take_back
 
 if TYPE_CHECKING:
@@ -207,7 +201,7 @@ def _shared(things: Things, cell: Cell, before: Sample | None, sample: Sample, n
         Finding(
             code="sample-shared",
             severity=Severity.WARNING if corrected else Severity.INFO,
-            message=f"{sample.key} has {facts} now, and so have its other cells: {shown_names(others)}",
+            message=f"{sample.key} has {facts} now, and so have its other cells: {name_some(others)}",
             advice=f"If you mean {cell.key} alone: {command} {back}, then {command} "
             f"--set {quoted(f'sample={own}')} {say} (a sample of its own: state its other facts too)",
             where=cell.key,

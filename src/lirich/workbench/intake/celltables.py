@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePath
@@ -60,11 +60,6 @@ def folded(name: str) -> str:
 def fits(pattern: str, name: str) -> bool:
     """Tell whether *pattern* is the name of the file or fits it, in whatever case the ending is."""
     return folded(name) == folded(pattern) or fnmatchcase(folded(name), folded(pattern))
-
-
-def shown_names(names: Sequence[str]) -> str:
-    """Return names of cells in a text: five at most, and how many more."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from lirich.errors import ConflictingMetadataError, LirichError, quoted
 from lirich.model import Cell, Finding, Severity, Test
-from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, shown_names
+from lirich.model.listing import name_some
+from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry
 from lirich.workbench.intake.continuing import without_counter
-from lirich.workbench.intake.metadata import table_folder
+from lirich.workbench.intake.fact_sources import table_folder
 from lirich.workbench.intake.reach import Reach
 from lirich.workbench.intake.table_files import has_tables, read_cell_tables
 from lirich.workbench.intake.taking_back import of_file
@@ -197,7 +198,7 @@ class Claims:
             Finding(
                 code="table-gone",
                 severity=Severity.INFO,
-                message=f"{Path(folder).name} has no cells.csv any more; what it said of {shown_names(names)} stays",
+                message=f"{Path(folder).name} has no cells.csv any more; what it said of {name_some(names)} stays",
                 advice="To take a fact back: lirich cells NAME --unset FIELD; a row that is taken out of a table, or a "
                 "table without rows, takes back what it said",
             )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from lirich.errors import ConflictingMetadataError, quoted
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.workbench.intake.celltables import BY_HAND, Entry, agree, written
-from lirich.workbench.intake.metadata import FROM_FILE, forget, short_source, table_folder
+from lirich.workbench.intake.fact_changes import forget
+from lirich.workbench.intake.fact_sources import FROM_FILE, short_source, table_folder
 
 if TYPE_CHECKING:
     from lirich.store.things import Things

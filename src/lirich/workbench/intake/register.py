@@ -13,7 +13,7 @@ from lirich.model import Cell, Finding, RawFile, Severity, Test
 from lirich.workbench.intake.cellfacts import enter_facts, with_facts
 from lirich.workbench.intake.celltables import BY_HAND, Entry, file_stem
 from lirich.workbench.intake.continuing import goes_on, without_counter
-from lirich.workbench.intake.metadata import NAME
+from lirich.workbench.intake.fact_sources import NAME
 from lirich.workbench.intake.moving import Carried, Move, carried, in_order, move_segments, settle_sample
 from lirich.workbench.intake.reexport import Exports, enter_exports, exports_of, told
 from lirich.workbench.intake.renamed import Former, by_name_alone, stays

@@ -17,8 +17,10 @@ from lirich.workbench.intake.celltables import (
     T,
     written,
 )
+from lirich.workbench.intake.differing import Said, differing
+from lirich.workbench.intake.fact_changes import forget, say_again
+from lirich.workbench.intake.fact_sources import FROM_FILE, short_source, table_folder
 from lirich.workbench.intake.history import names_before
-from lirich.workbench.intake.metadata import FROM_FILE, Said, differing, forget, say_again, short_source, table_folder
 from lirich.workbench.intake.table_files import has_tables, read_cell_tables
 
 if TYPE_CHECKING:
