@@ -16,6 +16,7 @@ import pytest
 from command_line import run
 from lirich.workbench import Workspace
 from lirich.workbench.doctor import Health
+from test_workbench import write_curve
 
 
 def lirich(*arguments: str, cwd: Path, code: int = 0) -> str:
@@ -203,6 +204,28 @@ def test_a_process_completes_as_the_tests_see_it(folder: Path) -> None:
     done = in_a_process(cwd=folder, **asked_by_bash(words))
     assert (done.stdout.split(), done.stderr) == (completed(*words, cwd=folder), "")
     assert done.stdout
+
+
+def test_a_name_with_blanks_comes_whole_from_completion_and_from_advice(tmp_path: Path) -> None:
+    write_curve(tmp_path / "Zelle 2 größe.csv")
+    lirich("init", "ws", cwd=tmp_path)
+    told = lirich("add", "Zelle 2 größe.csv", "-w", "ws", cwd=tmp_path)
+    assert "lirich cells 'Zelle 2 größe' --set electrode=…" in " ".join(told.split())
+    for typed in ("Ze", r"Zelle\ 2"):
+        asked = asked_by_bash(("lirich", "cells", "-w", "ws", typed))
+        assert run(cwd=tmp_path, **asked).out == "Zelle\\ 2\\ größe\n"
+
+
+def test_a_folder_that_is_gone_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    code = "import os, sys; os.rmdir(os.getcwd()); sys.argv[0] = 'lirich'; from lirich.cli import main; main()"
+    for words in (["init"], ["cells"], ["add", "x.csv"]):
+        (tmp_path / "gone").mkdir(exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], cwd=tmp_path / "gone", capture_output=True, text=True
+        )
+        assert done.returncode == 2
+        assert done.stderr.split("\n")[0] == "InputError The folder that you are in is gone"
 
 
 def test_the_shell_completes_names(folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from lirich.cli.comparison import show_comparison
 from lirich.cli.fold import MOST_SEGMENTS, fold_segments, fold_values
 from lirich.cycling import Segment
 from lirich.errors import NotEnoughDataError
-from lirich.model import Cell, Conditions, Finding, Origin, Subject, Value
+from lirich.model import Cell, Conditions, Finding, Origin, Severity, Subject, Value
 from lirich.model.flags import FLAGS, UNSOUND, Marks, meaning
 from lirich.testing.laboratory import make_laboratory
 from lirich.workbench import Workspace
@@ -287,11 +287,23 @@ def test_like_findings_of_many_places_are_counted(lines: Console) -> None:
     many = [Finding(code="gitt-not-relaxed", message=f"{i} of 126 rests still move", where="c") for i in range(9)]
     output.show_findings(many)
     text = lines.export_text()
-    assert text.count("rests still move") == output.MOST_OF_ONE_CODE
+    assert text.count("rests still move") == output.MOST_OF_ONE_KIND
     assert "and 6 more like it" in text
     assert "… and 6 more; --json shows all" in text
     output.show_findings(many, limit=None)
     assert lines.export_text().count("rests still move") == 9
+
+
+def test_different_findings_of_one_code_are_all_printed(lines: Console) -> None:
+    facts = ("temperature_celsius", "particle_diameter_um", "one_c_ma_g", "electrode_area_cm2", "composition")
+    found = [Finding(code="fact-implausible", message=f"{f} of {c} is {n} so", where=c)
+             for n, c in enumerate("abcd") for f in facts]  # fmt: skip
+    output.show_findings(found)
+    text = lines.export_text()
+    assert all(f"{fact} of a is 0 so" in text for fact in facts)
+    assert "… and 8 more" in text
+    output.show_findings([*found[:15], Finding(code="other", severity=Severity.INFO, message="and this")])
+    assert "and this" in lines.export_text()  # one of each kind goes before more of the same
 
 
 def test_a_cell_that_is_called_as_a_technique_keeps_its_name(lines: Console) -> None:

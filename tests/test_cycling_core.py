@@ -349,6 +349,10 @@ def test_the_user_can_overrule_the_protocol() -> None:
     assert "correction-without-cycles" in codes(beyond)
     (said,) = (f.message for f in beyond.findings if f.code == "correction-without-cycles")
     assert said.endswith(f"; it has {beyond.cycles['cycle'][0]} to {beyond.cycles['cycle'][-1]}")
+    begun = analyse(table, CATHODE, corrections=[Correction(first_cycle=10, last_cycle=99, kind="other")])
+    (said,) = (f.message for f in begun.findings if f.code == "correction-beyond-test")
+    assert said.startswith("A correction calls cycles 10 to 99 other; the test has 1 to 12, and the others will be")
+    assert not {"correction-beyond-test", "correction-without-cycles"} & set(codes(result))
     with pytest.raises(ValueError, match="upside down"):
         Correction(first_cycle=3, last_cycle=1, kind="ageing")
 

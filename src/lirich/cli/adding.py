@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from lirich.cli.options import open_workspace
 from lirich.cli.output import PARTLY, console, print_json, progress_bar, show_error, show_findings, show_table
+from lirich.errors import quoted
 
 if TYPE_CHECKING:
     from lirich.model import Finding
@@ -81,6 +82,7 @@ def add(
 def _show(report: AddReport, workspace: Workspace, wanted: Sequence[Finding]) -> None:
     """Print what became of each file, what was noticed, the facts that are *wanted*, and how many files there were."""
     from lirich.model.format import format_origins
+    from lirich.workbench.intake.cellfacts import told_of
 
     rows = []
     for a in report.added:
@@ -98,7 +100,7 @@ def _show(report: AddReport, workspace: Workspace, wanted: Sequence[Finding]) ->
         names = name_some([Path(path).name for path in report.describable], 3)
         console().print(
             f"[dim]No reader knows the columns of {escape(names)}. A mapping file describes those of a test: [/]"
-            f"[bold]lirich inspect {escape(report.describable[0])}[/][dim] says how.[/]"
+            f"[bold]lirich inspect {escape(quoted(report.describable[0]))}[/][dim] says how.[/]"
         )
     for path, error in report.failed:
         console(stderr=True).print(f"[bold]{escape(path)}[/]")
@@ -107,7 +109,7 @@ def _show(report: AddReport, workspace: Workspace, wanted: Sequence[Finding]) ->
         f if f.where else f.model_copy(update={"where": a.cell})
         for a in report.added
         if not a.already
-        for f in a.test.findings
+        for f in told_of(a.test, workspace.cells[a.cell].facts)
     )
     show_findings([*report.findings, *of_files, *wanted])
     count = Counter[str](a.state for a in report.added)

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from lirich.cli.kept import workspace_of
 from lirich.cli.output import check_output, console, print_json, show_table
-from lirich.errors import InputError
+from lirich.errors import InputError, quoted
 
 if TYPE_CHECKING:
     from lirich.workbench.simulation.fit import FitReport
@@ -70,7 +70,7 @@ def fit(
         if path is not None:
             console().print(f"{what}: [bold]{escape(str(path))}[/]")
     if save is not None:
-        name = escape(str(save))
+        name = escape(quoted(str(save)))
         console().print(f"Next: [bold]lirich simulate {name}[/] or [bold]lirich study --parameters {name} …[/]")
 
 

@@ -33,8 +33,9 @@ PAGE = (".html", ".htm")
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 MOST_PLACES = 6
 _HASH = re.compile(r"[0-9a-f]{64}(\.[a-z]+)?")
-MOST_OF_ONE_CODE = 3
-"""So many different messages of one code are printed; pulses and files by the hundred say much the same."""
+MOST_OF_ONE_KIND = 3
+"""So many messages of one code that differ in numbers and names alone are printed: pulses and files by the hundred."""
+_PARTICULAR = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
 
 _WANTS_JSON = False
 FILE_WIDTH = 160
@@ -95,23 +96,33 @@ def _short(text: str) -> str:
     return _HASH.sub(lambda found: found[0][:12] + "…", text)
 
 
+def _places(kinds: Sequence[tuple[str, ...]], limit: int | None) -> list[int]:
+    """Return which findings of these kinds are printed: one of each kind first, more of it as long as there is room."""
+    if limit is None:
+        return list(range(len(kinds)))
+    told: Counter[tuple[str, ...]] = Counter()
+    turns = []
+    for number, kind in enumerate(kinds):
+        told[kind] += 1
+        if told[kind] <= MOST_OF_ONE_KIND:
+            turns.append((told[kind] > 1, number))
+    return sorted(number for _, number in sorted(turns)[:limit])
+
+
 def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> None:
-    """Print findings, the gravest first, equal ones of many cells once, few of one code; all without *limit*."""
+    """Print findings, the gravest first, equal ones of many cells once, few of one kind; all without *limit*."""
     order = ("error", "warning", "info")
     grouped: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         grouped.setdefault((finding.severity, finding.code, finding.said_of("…")), []).append(finding)
     rows = sorted(grouped.items(), key=lambda item: order.index(item[0][0]))
     out = console()
-    codes = Counter((severity, code) for (severity, code, _), _ in rows)
-    told: Counter[tuple[str, str]] = Counter()
-    left = 0
-    for (severity, code, _), members in rows:
-        told[severity, code] += 1
-        number = told[severity, code]
-        if limit is not None and (number > MOST_OF_ONE_CODE or sum(told.values()) - left > limit):
-            left += 1
-            continue
+    kinds = [(severity, code, _PARTICULAR.sub("#", said)) for (severity, code, said), _ in rows]
+    printed = _places(kinds, limit)
+    last = {kinds[number]: number for number in printed}
+    left = Counter(kinds) - Counter(kinds[number] for number in printed)
+    for number in printed:
+        (severity, code, _), members = rows[number]
         first = members[0]
         places = list(dict.fromkeys(f.where for f in members if f.where))
         # one name of a file by its hash says as much as six
@@ -123,13 +134,13 @@ def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> Non
             where = ""
         elif len(places) > 1:
             text = first.said_of("each")
-        more = codes[severity, code] - MOST_OF_ONE_CODE if limit is not None and number == MOST_OF_ONE_CODE else 0
+        more = left[kinds[number]] if last[kinds[number]] == number else 0
         like = f" [dim](and {more} more like it)[/]" if more > 0 else ""
         out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(_short(text))} [dim]{code}[/]{like}")
         if first.advice:
             out.print(f"  [dim]→ {escape(first.advice)}[/]")
     if left:
-        out.print(f"[dim]… and {left} more; --json shows all[/]")
+        out.print(f"[dim]… and {left.total()} more; --json shows all[/]")
 
 
 def show_table(

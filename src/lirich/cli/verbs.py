@@ -11,7 +11,7 @@ from rich.markup import escape
 from lirich.cli.cells import list_cells
 from lirich.cli.options import open_workspace
 from lirich.cli.output import PARTLY, console, print_json, progress_bar, show_error, show_findings, show_table
-from lirich.errors import InputError
+from lirich.errors import InputError, quoted
 
 
 def init(folder: Path, name: str | None, database_url: str | None, *, json: bool) -> None:
@@ -68,7 +68,7 @@ def report(output: Path, names: Sequence[str] | None, by: str | None, folder: Pa
         raise InputError(
             f"{output} is a cell, not a name for the report",
             expected="the file to write",
-            advice=f"lirich report {output}.html --cell {output}",
+            advice=f"lirich report {quoted(f'{output}.html')} --cell {quoted(str(output))}",
         )
     path = write_report(workspace, output, cells=names or None, by=by)
     if json:

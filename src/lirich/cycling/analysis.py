@@ -21,7 +21,7 @@ from lirich.cycling.figures import (
 from lirich.cycling.halfcycle import Direction
 from lirich.cycling.likeness import same_current
 from lirich.cycling.lowvoltage import lithium_thresholds
-from lirich.cycling.plausibility import flag_implausible, implausible_capacity
+from lirich.cycling.plausibility import flag_implausible, implausible_capacity, low_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.record import missing_fact, place
 from lirich.cycling.resolution import doubt_coarse_voltage, doubt_rounded_charge
@@ -83,7 +83,7 @@ def analyse(
         *cut_findings(notes, cycles, cuts, cell),
     ]
     findings += [_of_cell(f, cell) for f in unlike_findings(cycles, protocol.keys, series, settings)]
-    findings += implausible_capacity(cycles, cell, sample)
+    findings += [*implausible_capacity(cycles, cell, sample), *low_capacity(cycles, cell, sample)]
     values: list[Value] = []
     for new_values, new_findings in (
         figures_of_first_cycle(notes, cycles, cell, sample, settings),

@@ -27,7 +27,7 @@ from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stopped import radius_of, stopped_rows
 from lirich.cycling.stops import Stops
 from lirich.cycling.tracks import NOT_ORDINARY
-from lirich.errors import NotEnoughDataError
+from lirich.errors import NotEnoughDataError, quoted
 from lirich.model import Cell, Conditions, Finding, Sample, Scalar, Severity, Value
 
 Figures = tuple[list[Value], list[Finding]]
@@ -120,7 +120,7 @@ def figures_of_series(
                 message="The test has no cycles that repeat one rate and window; there is no fade",
                 advice="Simulate more cycles of one rate and window"
                 if cell.simulated
-                else f"If it has, say so: lirich cells {cell.key} --segment A-B=ageing",
+                else f"If it has, say so: lirich cells {quoted(cell.key)} --segment A-B=ageing",
                 where=cell.key,
             )
         )

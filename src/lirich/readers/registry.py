@@ -17,7 +17,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from lirich.errors import DamagedFileError, PluginError, ReadError, UnknownNameError, UnrecognisedFileError
+from lirich.errors import DamagedFileError, PluginError, ReadError, UnknownNameError, UnrecognisedFileError, quoted
 from lirich.model import Finding, Severity
 from lirich.readers.base import HEAD_BYTES, Reader, Recognition
 from lirich.readers.unknown import describe, is_loadings
@@ -226,7 +226,7 @@ def choose(path: Path, head: bytes) -> Candidate:
             f"No reader knows {path.name}: it is a table of published loadings of a state map (a voltage, a mean "
             "capacity, pc1_loading …), no test of a cell; its door is lirich learn import",
             expected="a test of a cell",
-            advice=f"lirich learn import {path} keeps it as a map",
+            advice=f"lirich learn import {quoted(str(path))} keeps it as a map",
         )
     if not candidates:
         raise UnrecognisedFileError(

@@ -21,6 +21,7 @@ from lirich.model import Cell, Finding, Sample, Test, Value, content_hash
 from lirich.model.notebook import Listed, html_lines
 from lirich.workbench.intake.reexport import told_apart
 from lirich.workbench.outdated import out_of_date
+from lirich.workbench.repeats import unlike_repeats
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def analyse_cells(
     report.findings = [finding for index in sorted(told) for finding in told[index]]
     report.analysed = sorted(set(report.analysed))
     report.unchanged = sorted(set(report.unchanged) - set(report.analysed))
+    doubted = {f.where for f in report.findings if f.code in ("implausible-specific-capacity", "low-specific-capacity")}
+    report.findings += [f for f in unlike_repeats(store, report.analysed) if f.where not in doubted]
     report.findings += out_of_date(store)  # of cells that failed, or were not asked for
     return report
 

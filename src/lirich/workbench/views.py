@@ -135,13 +135,13 @@ class CellView:
     @property
     def findings(self) -> Listed[Finding]:
         """What is out of date, what the readers and the analysis noticed, and the facts that are asked for."""
-        from lirich.workbench.intake.cellfacts import facts_wanted
+        from lirich.workbench.intake.cellfacts import facts_wanted, told_of
         from lirich.workbench.intake.doubtful_facts import doubtful
         from lirich.workbench.intake.twins import twin_findings
 
         seen: dict[str, Finding] = {}
         for finding in (
-            *(f for test in self.tests for f in test.findings),
+            *(f for test in self.tests for f in told_of(test, self.facts)),
             *(f for a in self._analyses for f in a.findings),
         ):
             seen.setdefault(finding.content_hash(), finding)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from lirich.errors import quoted
 from lirich.model import Cell, Finding, Sample, Scalar
 from lirich.workbench.intake.celltables import BY_HAND, CELL_FIELDS, Entry, written
 from lirich.workbench.intake.fact_sources import in_words, rank
@@ -59,7 +60,8 @@ def unclear_names(cell: Cell, sample: Sample | None, said: Mapping[str, tuple[Sc
             continue
         by_hand = entry.kept_as == BY_HAND
         instead = "" if used is None else f"; {name_meant} is {written(used)}, by {in_words(source)}"
-        said_so = f"lirich cells {cell.key} --set {name_meant}={written(value)} --unset {name} (in that unit)"
+        stated = quoted(f"{name_meant}={written(value)}")
+        said_so = f"lirich cells {quoted(cell.key)} --set {stated} --unset {quoted(name)} (in that unit)"
         yield Finding(
             code="column-like-a-field",
             message=f"{name if by_hand else f'column {name}'} is kept as a group{instead}; did you mean {name_meant}?",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from lirich.errors import quoted
 from lirich.model import Finding, Scalar, Severity
 from lirich.workbench.intake.celltables import BY_HAND, agree, written
 from lirich.workbench.intake.fact_sources import table_folder
@@ -33,11 +34,11 @@ def _differs(cell: str, key: str, name: str, used: Said, other: Said) -> Finding
         message = (
             f"{name} of {key} is {value}, as set by you; {other.shown} says {written(other.value)}; {value} is used"
         )
-        advice = f"Correct {other.shown}; or, to follow it, lirich cells {cell} --unset {name}"
+        advice = f"Correct {other.shown}; or, to follow it, lirich cells {quoted(cell)} --unset {quoted(name)}"
     else:
         first, second = sources_apart(used, other)
         message = f"{name} of {key} is {value} in {first} and {written(other.value)} in {second}; {value} is used"
-        advice = f"Correct one of them, or say which holds: lirich cells {cell} --set {name}=…"
+        advice = f"Correct one of them, or say which holds: lirich cells {quoted(cell)} --set {quoted(f'{name}=…')}"
     return Finding(code="metadata-differs", severity=Severity.WARNING, message=message, advice=advice, where=cell)
 
 

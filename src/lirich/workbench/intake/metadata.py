@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lirich.errors import quoted
 from lirich.model import Cell, Finding, Sample, Scalar
 from lirich.workbench.intake.celltables import BY_HAND, CELL_FIELDS, SAMPLE_FIELDS, CellTable, Entry, agree, written
 from lirich.workbench.intake.column_names import unclear_names
@@ -34,7 +35,7 @@ def resolve(
     known_cell: Cell | None = None,
     known_sample: Callable[[str], Sample | None] = lambda _key: None,
     tables: Sequence[CellTable] = (),
-    beside: str = "",
+    speakers: Collection[str] = (),
     anew: Collection[str] = (),
     elsewhere: Callable[[Cell | Sample, str], Iterable[tuple[Scalar, Entry]]] = lambda _thing, _name: (),
 ) -> Facts:
@@ -43,18 +44,18 @@ def resolve(
     What the workspace knows already (*known_cell*, and of a sample what *known_sample* returns for its key) stays
     unless a source that goes before says otherwise, or the source that it came from: what was said by hand goes before
     tables, tables before instruments' files, and a table that is read now before one that was read before. What the
-    table in the folder *beside* the file said before and does not say now is withdrawn, and so is what an instrument's
-    file said that was read *anew* (the sources of such): then holds what others say, those that are not read now by
-    *elsewhere*, which gives what they say of a fact of a cell or sample. *tables* are those that are read now, the one
-    that goes before first: a sample's facts may stand in the row of another cell of it. A cell whose sample nobody
-    named has one of its own name. A difference between sources becomes a finding ``metadata-differs``, with the value
-    that is kept.
+    tables that speak of the file (*speakers*, their folders) said before and do not say now is withdrawn, and so is
+    what an instrument's file said that was read *anew* (the sources of such): then holds what others say, those that
+    are not read now by *elsewhere*, which gives what they say of a fact of a cell or sample. *tables* are those that
+    are read now, the one that goes before first: a sample's facts may stand in the row of another cell of it. A cell
+    whose sample nobody named has one of its own name. A difference between sources becomes a finding
+    ``metadata-differs``, with the value that is kept.
     Raises `MetadataError` where a fact has an impossible value.
     """
     entries = list(sources)
     findings: list[Finding] = []
     said = _collect((e, e.cell_fields if e.sample is None else {**e.cell_fields, "sample": e.sample}) for e in entries)
-    speak = _Speakers(beside, anew, {table.folder for table in tables}, entries, elsewhere)
+    speak = _Speakers(speakers, anew, {table.folder for table in tables}, entries, elsewhere)
     change = _against_known(key, key, said, speak, known_cell, findings)
     sample_key = known_cell.sample if known_cell else None
     if "sample" in change.new:
@@ -89,20 +90,20 @@ def _collect(said: Iterable[tuple[Entry, Mapping[str, Scalar]]]) -> dict[str, li
 
 @dataclass(frozen=True, slots=True)
 class _Speakers:
-    """Who speaks now: all that they have to say is said by the table ``beside`` and the ``files``, by their sources.
+    """Who speaks now: all that they have to say is said by the tables of the ``folders`` and the ``files``.
 
     ``tables`` are the folders of all tables that are read now, and ``own`` what is said of the cell itself. ``others``
     gives what tables and files say that need not be read now.
     """
 
-    beside: str
+    folders: Collection[str]
     files: Collection[str]
     tables: Collection[str]
     own: Collection[Entry]
     others: Callable[[Cell | Sample, str], Iterable[tuple[Scalar, Entry]]]
 
     def __contains__(self, source: str) -> bool:
-        return source in self.files or (bool(self.beside) and table_folder(source) == self.beside)
+        return source in self.files or table_folder(source) in self.folders
 
     def silent(self, source: str, said: Iterable[tuple[Scalar, Entry]]) -> bool:
         """Tell whether *source*, by which a fact is known, is read now and is none of those who have *said* it."""
@@ -172,6 +173,6 @@ def _withdrawn(cell: str, key: str, name: str, before: Said, now: Said | None) -
         code="fact-withdrawn",
         message=f"{holds}: it was {written(before.value)}, and {then} does not say it now",
         advice=f"If {'it' if now is None else written(before.value)} still holds: "
-        f"lirich cells {cell} --set {name}={written(before.value)}{there}",
+        f"lirich cells {quoted(cell)} --set {quoted(f'{name}={written(before.value)}')}{there}",
         where=cell,
     )

@@ -135,8 +135,7 @@ def _of_tables(folder: Path, cell: Cell, thing: Cell | Sample, tests: Sequence[T
         table = read_cell_tables(folder)
     except LirichError as error:
         return f"as it was read last; it is wrong now: {error.found}"
-    files = [Path(file.name) for test in tests for file in (test.raw, *test.replaces)]
-    about = table.entries_about(cell.key, files)
+    about = table.entries_about(cell.key, [file.name for test in tests for file in (test.raw, *test.replaces)])
     if isinstance(thing, Cell):
         return about
     rows = [entry for entry in table.entries if entry.of_sample == thing.key]

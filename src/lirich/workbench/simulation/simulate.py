@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lirich import __version__
-from lirich.errors import ConflictingMetadataError, InputError, SettingsError
+from lirich.errors import ConflictingMetadataError, InputError, SettingsError, quoted
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
 from lirich.workbench.intake.celltables import agree, written
 from lirich.workbench.simulation.document import computed, model_of, programme_of, text_of
@@ -320,7 +320,8 @@ def _refuse_other_facts(cell: Cell, sample: Sample | None, said: Mapping[str, Sc
                 f"This simulation is there already as {cell.key!r}, whose {name} is "
                 f"{'not given' if before is None else written(before)} and not {written(value)}",
                 expected="another name for a second cell of one simulation",
-                advice=f"Give it with --cell, or change this: lirich cells {cell.key} --set {name}={written(value)}",
+                advice="Give it with --cell, or change this: "
+                f"lirich cells {quoted(cell.key)} --set {quoted(f'{name}={written(value)}')}",
             )
 
 
