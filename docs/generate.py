@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
 
 SCOPES = {
     "cycle": "One cycle (columns of the cycle table)",
@@ -108,21 +113,39 @@ def settings() -> str:
     return "\n".join(lines) + "\n"
 
 
-def commands() -> str:
-    """Every command with its options, as the command line itself says them."""
+def verbs() -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command of the command line with its name in words, a group before what it holds."""
     import typer
 
     from lirich.cli.app import app
 
-    group = typer.main.get_command(app)
-    lines = ["# Commands", "", "Every command takes `--json` and then prints one JSON object.", ""]
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        lines += [f"## `lirich {name}`", "", (command.help or "").strip(), ""]
+    def walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+        for name, below in getattr(command, "commands", {}).items():
+            yield (*path, name), below
+            yield from walk(below, (*path, name))
+
+    yield from walk(typer.main.get_command(app), ())
+
+
+def commands() -> str:
+    """Every command with its options, as the command line itself says them."""
+    lines = [
+        "# Commands",
+        "",
+        "Every command but those that hold others takes `--json` and then prints one JSON object.",
+        "",
+    ]
+    for path, command in verbs():
+        lines += [f"{'#' * (len(path) + 1)} `lirich {' '.join(path)}`", "", (command.help or "").strip(), ""]
         for parameter in command.params:
             names = ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts)) or parameter.name
             if parameter.param_type_name == "argument":
                 names = f"`{str(parameter.name).upper()}`"
-            lines += [names, f": {getattr(parameter, 'help', None) or ''}", ""]
+            elif parameter.metavar:
+                names = f"{names} `{parameter.metavar}`"
+            shown = parameter.show_default and parameter.default not in (None, False, "", (), [])
+            default = f" Default `{parameter.default}`." if shown else ""
+            lines += [names, f": {getattr(parameter, 'help', None) or ''}{default}", ""]
     return "\n".join(lines) + "\n"
 
 

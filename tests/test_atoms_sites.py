@@ -16,6 +16,7 @@ from lirich.atoms.oxidation import STATES, balanced, formal_charges, ionic_radiu
 from lirich.atoms.phases import as_phase
 from lirich.atoms.sites import coordination, distinct_sites
 from lirich.errors import NotNeutralError, StructureError, UnknownNameError
+from lirich.model.asmade import USUAL
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +142,12 @@ def test_empty_octahedra_are_those_that_lithium_left(ordered_cell: Structure) ->
     assert len(places) == 4
     distances = charged.lattice.get_all_distances(places, ordered_cell.frac_coords[gone])
     assert distances.min(axis=1).max() < 0.2
+
+
+def test_cells_and_cycling_begin_with_the_same_states() -> None:
+    shared = set(USUAL) & set(STATES)
+    assert {"Mn", "Ni", "Co", "Fe", "Cr", "Al", "Nb", "W"} < shared
+    assert {element: USUAL[element] for element in shared} == {element: STATES[element][0] for element in shared}
 
 
 @pytest.mark.parametrize("element", [e for e, states in STATES.items() if min(states) > 0])

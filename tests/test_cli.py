@@ -16,6 +16,7 @@ import pytest
 from command_line import run
 from lirich.workbench import Workspace
 from lirich.workbench.doctor import Health
+from test_workbench import write_curve
 
 
 def lirich(*arguments: str, cwd: Path, code: int = 0) -> str:
@@ -205,6 +206,28 @@ def test_a_process_completes_as_the_tests_see_it(folder: Path) -> None:
     assert done.stdout
 
 
+def test_a_name_with_blanks_comes_whole_from_completion_and_from_advice(tmp_path: Path) -> None:
+    write_curve(tmp_path / "Zelle 2 größe.csv")
+    lirich("init", "ws", cwd=tmp_path)
+    told = lirich("add", "Zelle 2 größe.csv", "-w", "ws", cwd=tmp_path)
+    assert "lirich cells 'Zelle 2 größe' --set electrode=…" in " ".join(told.split())
+    for typed in ("Ze", r"Zelle\ 2"):
+        asked = asked_by_bash(("lirich", "cells", "-w", "ws", typed))
+        assert run(cwd=tmp_path, **asked).out == "Zelle\\ 2\\ größe\n"
+
+
+def test_a_folder_that_is_gone_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    code = "import os, sys; os.rmdir(os.getcwd()); sys.argv[0] = 'lirich'; from lirich.cli import main; main()"
+    for words in (["init"], ["cells"], ["add", "x.csv"]):
+        (tmp_path / "gone").mkdir(exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], cwd=tmp_path / "gone", capture_output=True, text=True
+        )
+        assert done.returncode == 2
+        assert done.stderr.split("\n")[0] == "InputError The folder that you are in is gone"
+
+
 def test_the_shell_completes_names(folder: Path, tmp_path: Path) -> None:
     assert completed(*["lirich", "cells", "SC"], cwd=folder) == ["SC-1", "SC-2", "SC-3"]
     assert completed(*["lirich", "analyse", "SC-1", "PC"], cwd=folder) == ["PC-1", "PC-2", "PC-3"]
@@ -245,6 +268,22 @@ def test_a_file_that_nobody_knows(tmp_path: Path) -> None:
     told = as_json("inspect", "x.bin", cwd=tmp_path, code=1)["files"][0]
     assert told["readable"] is False
     assert told["error"]["error"] == "UnrecognisedFileError"
+
+
+def test_a_mapping_file_is_proposed_for_tables_of_numbers_and_not_for_prose(tmp_path: Path) -> None:
+    lirich("init", "ws", cwd=tmp_path)
+    files = tmp_path / "files"
+    files.mkdir()
+    words = "Permission is hereby granted, free of charge, to any person obtaining a copy\n" * 20
+    (files / "LICENSE.txt").write_text(f"MIT License\n\nCopyright (c) 2025\n\n{words}")
+    rows = "".join(f"1;charge;{3 + i / 100:.2f};{i / 10:.1f}\n" for i in range(50)).replace(".", ",")
+    (files / "posco.csv").write_text(f"cycle;direction;pot;cap\n{rows}")
+    (files / "loadings.csv").write_text("voltage_V,mean_capacity_mAh_g,pc1_loading\n" + "3.0,0.1,1e-3\n" * 20)
+    told = " ".join(lirich("add", str(files), cwd=tmp_path / "ws").split())
+    assert "No reader knows the columns of posco.csv. A mapping file" in told
+    report = as_json("add", str(files), cwd=tmp_path / "ws")
+    assert report["describable"] == [str(files / "posco.csv")]
+    assert len(report["skipped"]) == 3
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from lirich.cli.comparison import show_comparison
 from lirich.cli.fold import MOST_SEGMENTS, fold_segments, fold_values
 from lirich.cycling import Segment
 from lirich.errors import NotEnoughDataError
-from lirich.model import Cell, Conditions, Finding, Origin, Subject, Value
+from lirich.model import Cell, Conditions, Finding, Origin, Severity, Subject, Value
 from lirich.model.flags import FLAGS, UNSOUND, Marks, meaning
 from lirich.testing.laboratory import make_laboratory
 from lirich.workbench import Workspace
@@ -53,7 +53,7 @@ def test_a_gitt_cell_of_a_thousand_values_fits_two_screens(gitt_cell: Workspace,
     assert len(text.splitlines()) < SCREENS
     assert "lirich cells SC-GITT --all" in text
     assert "regression on √t" in text
-    assert re.search(r"\b126\b.* 1 out-of-validity", text)
+    assert re.search(r"\b123\b.* 3 out-of-validity", text)
 
 
 def test_all_of_it_is_printed_on_request_and_in_json(gitt_cell: Workspace, lines: Console) -> None:
@@ -279,7 +279,7 @@ def test_the_report_marks_it_and_no_place_is_given_among_published_values(
 def test_what_follows_from_the_composition_is_of_no_cycle(partly_charged: Workspace) -> None:
     view = partly_charged.cells["PC-1"]
     for key in ("theoretical_capacity_mah_g", "formal_tm_capacity_mah_g"):
-        assert not view.value(key).conditions.other  # no count of a cycle
+        assert set(view.value(key).conditions.other) <= {"as_made"}  # no count of a cycle
     assert view.value("initial_coulombic_efficiency").conditions.other["vendor_cycle"] == 1
 
 
@@ -287,11 +287,23 @@ def test_like_findings_of_many_places_are_counted(lines: Console) -> None:
     many = [Finding(code="gitt-not-relaxed", message=f"{i} of 126 rests still move", where="c") for i in range(9)]
     output.show_findings(many)
     text = lines.export_text()
-    assert text.count("rests still move") == output.MOST_OF_ONE_CODE
+    assert text.count("rests still move") == output.MOST_OF_ONE_KIND
     assert "and 6 more like it" in text
     assert "… and 6 more; --json shows all" in text
     output.show_findings(many, limit=None)
     assert lines.export_text().count("rests still move") == 9
+
+
+def test_different_findings_of_one_code_are_all_printed(lines: Console) -> None:
+    facts = ("temperature_celsius", "particle_diameter_um", "one_c_ma_g", "electrode_area_cm2", "composition")
+    found = [Finding(code="fact-implausible", message=f"{f} of {c} is {n} so", where=c)
+             for n, c in enumerate("abcd") for f in facts]  # fmt: skip
+    output.show_findings(found)
+    text = lines.export_text()
+    assert all(f"{fact} of a is 0 so" in text for fact in facts)
+    assert "… and 8 more" in text
+    output.show_findings([*found[:15], Finding(code="other", severity=Severity.INFO, message="and this")])
+    assert "and this" in lines.export_text()  # one of each kind goes before more of the same
 
 
 def test_a_cell_that_is_called_as_a_technique_keeps_its_name(lines: Console) -> None:
@@ -321,6 +333,8 @@ def test_settings_change_from_python_too(tmp_path: Path) -> None:
     assert Workspace.open(tmp_path / "ws").store.settings.cycling == {"low_voltage_threshold_v": 3.4}
     with pytest.raises(SettingsError, match="low_voltage_threshold"):
         workspace.change_settings(cycling={"low_voltage_threshold_v": "low"})
+    with pytest.raises(SettingsError, match="Did you mean 'low_voltage_threshold_v'"):
+        workspace.change_settings(cycling={"low_voltage_treshold_v": 3.2})
     assert workspace.store.settings.cycling == {"low_voltage_threshold_v": 3.4}
 
 

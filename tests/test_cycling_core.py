@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from cycler_programme import HOUR, Programme
 from lirich.cycling import Correction, CyclingSettings, analyse, annotate, cycle_table, halffigures
 from lirich.cycling.analysis import analyse as analyse_in_home
-from lirich.cycling.figures import ANODE_ENERGY
+from lirich.cycling.cyclefigures import ANODE_ENERGY
 from lirich.cycling.lowvoltage import capacity_above
 from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
 from lirich.model import Cell, Electrode, Sample
@@ -349,6 +349,10 @@ def test_the_user_can_overrule_the_protocol() -> None:
     assert "correction-without-cycles" in codes(beyond)
     (said,) = (f.message for f in beyond.findings if f.code == "correction-without-cycles")
     assert said.endswith(f"; it has {beyond.cycles['cycle'][0]} to {beyond.cycles['cycle'][-1]}")
+    begun = analyse(table, CATHODE, corrections=[Correction(first_cycle=10, last_cycle=99, kind="other")])
+    (said,) = (f.message for f in begun.findings if f.code == "correction-beyond-test")
+    assert said.startswith("A correction calls cycles 10 to 99 other; the test has 1 to 12, and the others will be")
+    assert not {"correction-beyond-test", "correction-without-cycles"} & set(codes(result))
     with pytest.raises(ValueError, match="upside down"):
         Correction(first_cycle=3, last_cycle=1, kind="ageing")
 
@@ -406,6 +410,22 @@ def test_anode_cycles_begin_with_the_discharge_and_ce_is_charge_over_discharge()
     assert anode.cycles["low_voltage_capacity_mah_g"].null_count() == 2
 
 
+def test_a_fresh_half_cell_has_one_retention_of_one_cycle() -> None:
+    """Its first lithiation starts at 2.1 V, above the 1.5 V that every charge ends at, and takes 1.4 mAh, not 1."""
+    run = Programme(x=1.4, empty_v=0.01, full_v=1.5)
+    for _ in range(8):
+        run.constant_current(0.2, 0.0).rest(600).constant_current(0.2, 1.0).rest(600)
+        run.cycle += 1
+    result = analyse(run.table(), Cell(key="a", electrode="anode"))
+    assert result.reference_cycle == 1
+    for name in ("capacity_retention", "energy_retention"):
+        (value,) = (v for v in result.values if v.quantity == name)
+        assert (value.conditions.cycle, value.conditions.reference_cycle) == (8, 1)
+        assert value.value == pytest.approx(result.cycles[name][7])
+    assert result.cycles["capacity_retention"][7] == pytest.approx(100 / 1.4)
+    assert "unlike-cycles" not in codes(result)
+
+
 @pytest.mark.parametrize("electrode", ["anode", "cathode", "full"])
 def test_energy_efficiency_is_of_the_cell_whatever_its_electrode(electrode: str) -> None:
     """The electrode takes 1 mAh and gives 0.8 mAh back; the cell gives energy on discharge and takes it on charge."""
@@ -422,6 +442,36 @@ def test_energy_efficiency_is_of_the_cell_whatever_its_electrode(electrode: str)
     ce = row["coulombic_efficiency"]
     assert ce == pytest.approx(80.0, rel=1e-6)
     assert row["energy_efficiency"] == pytest.approx(voltage * (1e4 / ce if electrode == "anode" else ce), rel=1e-6)
+
+
+@pytest.mark.parametrize("electrode", ["anode", "cathode", "full", None])
+def test_a_symmetric_cell_gives_no_energy_back_and_has_no_thresholds_of_a_cathode(electrode: Electrode | None) -> None:
+    """Li|Li: 1 mAh each way at ±0.5 mA through 60 Ω, so at ±30 mV; every discharge takes up what the charge takes."""
+    run = Programme(empty_v=0.0, full_v=0.0, resistance_ohm=60.0).cycles(8, 0.5)
+    result = analyse(run.table(), Cell(key="s", electrode=electrode, active_mass_mg=5.0))
+    whole = result.cycles.filter("complete")
+    assert whole["discharge_energy_mwh"].to_list() == pytest.approx([-0.03] * whole.height)
+    assert whole["hysteresis_loop_energy_mwh"].to_list() == pytest.approx([0.06] * whole.height)
+    lacking = ["energy_efficiency", "energy_retention", "low_voltage_share", "low_voltage_capacity_mah"]
+    for name in [*lacking, "low_voltage_capacity_mah_g", "high_voltage_capacity_mah_g"]:
+        assert whole[name].null_count() == whole.height
+        assert name not in {v.quantity for v in result.values}
+    assert whole["coulombic_efficiency"].to_list() == pytest.approx([100.0] * whole.height)
+    (said,) = (f for f in result.findings if f.code == "voltage-changes-sign")
+    assert "-0.03 to 0.03 V" in said.message
+    assert ("threshold" in said.message) == (electrode in ("cathode", None))
+
+
+def test_plated_lithium_has_an_efficiency_of_charge_and_none_of_energy() -> None:
+    """Li||Cu: 1 mAh is plated at −30 mV (the discharge), 0.98 mAh are stripped at +30 mV."""
+    run = Programme(x=1.0, empty_v=0.0, full_v=0.0, resistance_ohm=60.0)
+    for _ in range(6):
+        run.constant_current(0.5, run.x - 1.0).constant_current(0.5, run.x + 0.98)
+        run.cycle += 1
+    result = analyse(run.table(), Cell(key="cu", electrode="anode"))
+    assert result.cycles["coulombic_efficiency"].to_list() == pytest.approx([98.0] * 6)
+    assert result.cycles["energy_efficiency"].null_count() == 6
+    assert "voltage-changes-sign" in codes(result)
 
 
 def test_what_is_taken_out_before_the_first_charge_is_cycle_zero() -> None:
@@ -456,6 +506,11 @@ def test_a_last_cycle_cut_short_is_incomplete(stop_at: float | None) -> None:
     assert result.cycles["complete"].to_list() == [True] * 4 + [False]
     assert "incomplete-last-cycle" in codes(result)
     assert result.cycles["capacity_retention"][4] is None
+    against = ("coulombic_efficiency", "energy_efficiency", "voltage_gap_v", "hysteresis_loop_energy_mwh")
+    assert {result.cycles[name].null_count() for name in against} == {1}
+    passed = sum(charge for cycle, _, charge, _ in run.truth if cycle == 5)
+    last = result.cycles.row(4, named=True)
+    assert last["charge_capacity_mah"] + (last["discharge_capacity_mah"] or 0.0) == pytest.approx(passed)
     assert all(v.conditions.cycle != 5 or "incomplete-cycle" in v.flags for v in result.values)
 
 

@@ -40,7 +40,9 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
     return folder, json.loads((folder / "truth.json").read_text())["cells"]
 
 
-def result_of(laboratory: tuple[Path, dict[str, Any]], key: str) -> tuple[CyclingResult, dict[str, Any]]:
+def result_of(
+    laboratory: tuple[Path, dict[str, Any]], key: str, *, cycles: int = 40
+) -> tuple[CyclingResult, dict[str, Any]]:
     folder, truth = laboratory
     facts = truth[key]["facts"]
     file = next(p for p in sorted(folder.iterdir()) if p.name.startswith(key))
@@ -51,7 +53,20 @@ def result_of(laboratory: tuple[Path, dict[str, Any]], key: str) -> tuple[Cyclin
         one_c_ma_g=facts["one_c_ma_g"],
         simulated=True,
     )
-    return analyse(read(file).table, cell, Sample(key="s", composition=facts["composition"])), truth[key]
+    table = read(file).table.filter(pl.col("cycle_count") <= cycles)
+    return analyse(table, cell, Sample(key="s", composition=facts["composition"])), truth[key]
+
+
+@pytest.mark.parametrize(("cycles", "segment"), [(1, "pseudo_ocv"), (40, None)])
+def test_a_peak_of_the_first_charge_stands_once(
+    laboratory: tuple[Path, dict[str, Any]], cycles: int, segment: str | None
+) -> None:
+    result, _ = result_of(laboratory, "SC-1", cycles=cycles)
+    peaks = [v for v in result.values if v.quantity.startswith("dqdv_peak_") and v.conditions.cycle == 1]
+    assert len({(v.quantity, v.value, v.conditions.direction) for v in peaks}) == len(peaks)
+    charged = {v.conditions.other["peak"] for v in peaks if v.conditions.direction == "charge"}
+    assert {"transition-metal", "high-voltage"} <= charged
+    assert {v.conditions.segment for v in peaks} == {segment}
 
 
 @pytest.mark.parametrize("key", ["SC-1", "PC-1"])

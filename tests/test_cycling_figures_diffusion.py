@@ -13,7 +13,8 @@ import pytest
 from lirich.cycling.gitt import MODEL, RATIO, REGRESSION, gitt, gitt_values
 from lirich.cycling.ici import ici, ici_values
 from lirich.cycling.pulses import find_pulses, sqrt_slope
-from lirich.cycling.sphere import TabulatedResponse, fit_sphere, surface_response
+from lirich.cycling.sphere import TabulatedResponse, surface_response
+from lirich.cycling.spherefit import fit_sphere
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.model import Cell
 
@@ -104,8 +105,8 @@ def test_the_table_is_the_series():
 # the method sheet's own runs: the ohmic drop ends at the first row, 10 s into a pulse of 660 s
 @pytest.mark.parametrize(("theta", "bias"), [(0.03, 0.91), (0.15, 0.55), (2.4, 0.06)])
 def test_the_square_root_method_is_biased_low_and_the_fit_is_not(theta, bias):
-    *arrays, true = truth(theta)
-    (pulse,) = gitt(*arrays, R_M)
+    *arrays, true = truth(theta, pulses=4)
+    pulse = gitt(*arrays, R_M)[0]  # the three others measure the potential that its surface reaches
     assert pulse.ratio_m2_s / true == pytest.approx(bias, abs=0.01)
     assert pulse.fit.diffusivity_m2_s / true == pytest.approx(1.0, abs=0.02)
     assert pulse.fit.equilibrium_change_v == pytest.approx(0.010, rel=0.01)
@@ -262,9 +263,15 @@ def test_flags_methods_and_radius_stand_with_the_values():
         assert quartiles == pytest.approx(np.percentile(each, [25, 75]), rel=1e-12)
     at = [v.conditions.soc_percent for v in values if v.quantity == "diffusion_validity_number"]
     assert at == pytest.approx([0.0, 100 / 3, 200 / 3], abs=1e-6)
-    short, said = gitt_values(*truth(0.005, rest_s=60 * 3600.0)[:3], CELL, R_M)
+    short, said = gitt_values(*truth(0.02, rest_s=15 * 3600.0, pulses=6)[:3], CELL, R_M)
     assert said == []
-    assert all(v.flags == () for v in short)
+    assert all(v.flags == () for v in short if v.conditions.method != MODEL)
+    fits = [v for v in short if v.conditions.method == MODEL]
+    assert fits[0].flags == ()
+    assert fits[0].provenance.parameters["pulses"] == sum(v.flags == () for v in fits[1:])
+    # nothing beyond the last rest says whether the potential goes straight on
+    assert {v.flags for v in fits[-2:]} == {("potential-not-resolved",)}
+    assert all((v.interval is None) == bool(v.flags) for v in fits[1:])
 
 
 def test_a_rest_that_still_moves_is_flagged():

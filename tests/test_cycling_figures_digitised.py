@@ -151,6 +151,42 @@ def test_no_formal_split_of_a_charge_that_is_none_of_the_material(charged_mah_g,
     assert ("no-formal-split" in {f.code for f in findings}) is bool(why)
 
 
+@pytest.mark.parametrize(
+    ("formula", "states", "metals_mah_g", "oxygen_mah_g"),
+    [
+        (FORMULA, "Mn 4+, Ni 2+, Co 3+", 122.56, 157.44),
+        ("0.3Li2MnO3·0.7LiNi0.5Co0.2Mn0.3O2", "Mn 4+, Ni 2.40+, Co 3+", 182.8, 97.2),
+        ("Li1.15Ni0.35Co0.05Mn0.45O2", "Mn 4+, Ni 2.57+, Co 3+", 167.15, 112.85),
+    ],
+)
+def test_the_split_books_what_is_left_of_the_states_as_made_and_states_them(
+    formula, states, metals_mah_g, oxygen_mah_g
+):
+    values = by_quantity(formal_values(Composition.parse(formula), 280.0, CELL, Conditions()))
+    metals, oxygen = values["formal_tm_capacity_mah_g"], values["formal_oxygen_capacity_mah_g"]
+    assert (metals.value, oxygen.value) == pytest.approx((metals_mah_g, oxygen_mah_g), abs=0.05)
+    assert metals.conditions.other["as_made"] == oxygen.conditions.other["as_made"] == states
+    assert metals.conditions.unlike(oxygen.conditions.model_copy(update={"direction": None})) == ()
+
+
+def test_metals_reduced_for_an_oxygen_content_do_not_lower_the_bound_on_oxygen():
+    composition = Composition.parse("Li1.2Mn0.54Ni0.13Co0.13O1.95")
+    values = by_quantity(formal_values(composition, 280.0, CELL, Conditions()))
+    metals, oxygen = values["formal_tm_capacity_mah_g"], values["formal_oxygen_capacity_mah_g"]
+    assert metals.value == pytest.approx(composition.capacity_of_electrons_mah_g(0.50))
+    assert oxygen.value == pytest.approx(280.0 - composition.capacity_of_electrons_mah_g(0.39))
+    assert "With 34.9 mAh/g" in metals.note
+    assert "Without 34.9 mAh/g" in oxygen.note
+
+
+def test_charges_that_cannot_be_balanced_bound_nothing():
+    composition = Composition.parse("Li1.2Mn0.54Ni0.13Co0.13O1.95S0.05")
+    assert "S may be an anion or a cation" in no_formal_split(composition, 280.0, 4.7)
+    metals = by_quantity(formal_values(composition, 280.0, CELL, Conditions()))["formal_tm_capacity_mah_g"]
+    assert "redox-charge-unknown" in metals.flags
+    assert "S may be" in metals.note
+
+
 def test_a_metal_without_an_agreed_number_of_electrons_is_said():
     for formula, flagged in ((FORMULA, False), ("Li1.2Mn0.4Ru0.4O2", True)):
         values = by_quantity(formal_values(Composition.parse(formula), 280.0, CELL, Conditions()))

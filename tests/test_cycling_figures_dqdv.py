@@ -16,7 +16,8 @@ from lirich.cycling.activation import activation
 from lirich.cycling.dqdv import Smoothing, charge_below, dqdv, dqdv_curves, voltage_resolution
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import capacity_above, capacity_below
-from lirich.cycling.peaks import dqdv_values, find_peaks, follow, name_peaks, name_tracks
+from lirich.cycling.peaks import find_peaks, follow, name_peaks, name_tracks
+from lirich.cycling.peakvalues import dqdv_values
 from lirich.cycling.tracks import peak_table
 from lirich.errors import NotEnoughDataError, SettingsError
 from lirich.model import Cell, Sample
@@ -168,11 +169,12 @@ def test_a_peak_of_one_curve_has_the_name_that_it_has_when_it_is_followed():
     below = two_peaks()
     peaks = find_peaks(dqdv(half(below.voltage_v + 0.35, below.capacity_mah)))  # both above 4.2 V
     assert all(peak.voltage_v > 4.2 for peak in peaks)
-    named = dict(name_peaks(peaks, "charge"))
+    named = dict(name_peaks(peaks, "charge", li_rich=True))
     assert set(named) == {"high-voltage", "high-voltage 2"}
     assert named["high-voltage"].height_mah_v > named["high-voltage 2"].height_mah_v
     followed = name_tracks(follow([1], [peaks]), "charge", li_rich=True)
     assert {name: track.peaks[0] for name, track in followed} == named
+    assert all(name == f"{peak.voltage_v:.2f} V" for name, peak in name_peaks(peaks, "charge", li_rich=False))
 
 
 def test_shift_of_a_peak_is_recovered_with_its_interval():

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from lirich.cycling.fade import comparable, fade_values
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.hysteresis import hysteresis, hysteresis_values
-from lirich.cycling.knee import find_knee
+from lirich.cycling.knee import find_jump, find_knee
 from lirich.cycling.rate import rate_steps, rate_values
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.trend import end_point_decay, fade_split, theil_sen
@@ -41,8 +41,8 @@ def series(cycles=60, *, structural=0.8, polarisation=0.4, noise_mv=1.0, seed=0,
             "coulombic_efficiency": np.full(cycles, 99.6),
             "low_voltage_capacity_mah_g": 30.0 + 0.4 * (n - first),
             "low_voltage_share": 12.0 + 0.2 * (n - first),
-            "upper_cutoff_voltage_v": np.full(cycles, 4.6),
-            "lower_cutoff_voltage_v": np.full(cycles, 2.0),
+            "charge_end_voltage_v": np.full(cycles, 4.6),
+            "discharge_end_voltage_v": np.full(cycles, 2.0),
             "discharge_current_ma": np.full(cycles, 1.25),
         }
     )
@@ -173,7 +173,7 @@ def test_a_changed_window_does_not_fake_voltage_decay():
     table = series()
     changed = (pl.col("cycle") >= 20) & (pl.col("cycle") < 30)
     table = table.with_columns(
-        pl.when(changed).then(4.4).otherwise(4.6).alias("upper_cutoff_voltage_v"),
+        pl.when(changed).then(4.4).otherwise(4.6).alias("charge_end_voltage_v"),
         (pl.col("mean_discharge_voltage_v") - pl.when(changed).then(0.08).otherwise(0.0)).alias(
             "mean_discharge_voltage_v"
         ),
@@ -187,8 +187,19 @@ def test_a_changed_window_does_not_fake_voltage_decay():
     assert "20, 21" in findings[0].message
 
 
+def test_a_cycle_that_began_outside_of_its_window_is_like_the_others():
+    """A fresh cell starts at its open-circuit voltage: what counts is where the half-cycles turned."""
+    fresh = pl.when(pl.col("cycle") == 6).then(4.9).otherwise(4.6)
+    kept, said = comparable(series().with_columns(upper_cutoff_voltage_v=fresh))
+    assert (kept.height, said) == (60, [])
+    groups = pl.when(pl.col("cycle") < 10).then(0).otherwise(1)
+    values, findings = fade_values(series().with_columns(like_group=groups), CELL, Conditions())
+    assert [f.code for f in findings] == ["unlike-cycles"]
+    assert by_quantity(values)["capacity_retention"].conditions.reference_cycle == 10
+
+
 def test_a_wider_tolerance_of_the_settings_holds_for_the_fade_too():
-    wandering = series().with_columns((4.6 + 0.06 * (pl.col("cycle") % 2)).alias("upper_cutoff_voltage_v"))
+    wandering = series().with_columns((4.6 + 0.06 * (pl.col("cycle") % 2)).alias("charge_end_voltage_v"))
     assert [f.code for f in fade_values(wandering, CELL, Conditions())[1]][:1] == ["unlike-cycles"]
     values, findings = fade_values(wandering, CELL, Conditions(), settings=CyclingSettings(window_tolerance_v=0.1))
     assert findings == []
@@ -226,6 +237,55 @@ def test_a_straight_or_levelling_fade_has_no_knee():
         false += find_knee(n, 100 - 0.1 * n + 0.3 * rng.normal(size=80)) is not None
         assert find_knee(n, 80 + 20 * np.exp(-n / 20) + 0.2 * rng.normal(size=80)) is None
     assert false <= 2
+
+
+@pytest.mark.parametrize(
+    "odd", [slice(-1, None), slice(-3, None), slice(-8, None), slice(0, 1), slice(0, 3), slice(0, 8), slice(50, None)]
+)
+@pytest.mark.parametrize("low", [-3.0, 1.5, 10.0])
+def test_odd_cycles_at_an_end_and_a_jump_are_no_knee(odd, low):
+    n = np.arange(1.0, 101)
+    for seed in range(5):
+        y = 100 - 0.03 * n + 0.02 * np.random.default_rng(seed).normal(size=100)
+        y[odd] -= low
+        assert find_knee(n, y) is None
+        jump = find_jump(n, y)
+        if len(n[odd]) < 5:
+            assert jump is None
+        else:
+            before = odd.start == 0
+            assert jump.cycle == (n[odd][-1] + 1 if before else n[odd][0])
+            assert jump.change == pytest.approx(low if before else -low, abs=0.05)
+
+
+def test_a_knee_beside_an_odd_cycle_stays():
+    n = np.arange(1.0, 101)
+    y = 100 - 0.03 * n - 0.3 * np.maximum(n - 60.4, 0) + 0.02 * RNG.normal(size=100)
+    true = find_knee(n, y)
+    y[[20, 80]] -= 1.0
+    assert find_knee(n, y).cycle == pytest.approx(true.cycle, abs=0.5)
+    assert find_jump(n, y) is None
+
+
+def test_scatter_and_a_change_over_many_cycles_are_no_jump():
+    n = np.arange(1.0, 151)
+    assert find_jump(n, np.full(150, 100.0)) is None
+    for seed in range(50):
+        scatter = np.random.default_rng(seed).normal(size=150)
+        assert find_jump(n, 100 - 0.05 * n + 0.1 * scatter) is None
+        assert find_jump(n, 100 - 0.05 * n + 0.02 * scatter - 2 / (1 + np.exp(-(n - 75) / 5))) is None
+
+
+def test_a_jump_is_said_and_is_no_value():
+    table = series(100)
+    retained = 1 - 0.0005 * np.arange(100) - 0.03 * (np.arange(100) >= 50) + 1e-4 * RNG.normal(size=100)
+    values, findings = fade_values(
+        table.with_columns(pl.Series("discharge_capacity_mah", 2.5 * retained)), CELL, Conditions()
+    )
+    assert "capacity_fade_knee_cycle" not in by_quantity(values)
+    assert [f.code for f in findings] == ["capacity-jump"]
+    assert "-3.0" in findings[0].message
+    assert "at cycle 56" in findings[0].message
 
 
 def test_a_knee_needs_eleven_cycles():

@@ -9,11 +9,13 @@ import pytest
 from cycler_programme import Programme
 from lirich.cycling import analyse
 from lirich.cycling.activation import activation
+from lirich.cycling.arrays import Array
 from lirich.cycling.dqdv import dqdv
 from lirich.cycling.gitt import gitt_values
-from lirich.cycling.halfcycle import Array, HalfCycle
+from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.ici import ici_values
-from lirich.cycling.peaks import find_peaks, peak_interval, variants
+from lirich.cycling.peakintervals import peak_interval, same_peak, variants
+from lirich.cycling.peaks import Peak, find_peaks
 from lirich.cycling.trend import fade_share_interval, fade_split, median_interval
 from lirich.model import Cell
 
@@ -92,9 +94,11 @@ def test_the_interval_of_a_peak_covers_the_truth(noise_v: float) -> None:
         half = charge_with_peaks(noise_v, seed)
         made = variants(half)
         for truth in AT_V:
-            peak = min(find_peaks(dqdv(half)), key=lambda p: abs(p.voltage_v - truth))
-            bounds = peak_interval(peak, made)
+            peaks = find_peaks(dqdv(half))
+            peak = min(peaks, key=lambda p: abs(p.voltage_v - truth))
+            bounds, flags = peak_interval(peak, peaks, made)
             assert bounds is not None
+            assert flags == ()
             assert bounds.low <= peak.voltage_v <= bounds.high
             given += 1
             widths.append(bounds.high - bounds.low)
@@ -102,6 +106,40 @@ def test_the_interval_of_a_peak_covers_the_truth(noise_v: float) -> None:
             hits += bounds.low <= truth <= bounds.high
     assert hits / given >= 0.92
     assert np.median(widths) < 0.03
+
+
+def doublet(apart_v: float, share: float, width_v: float = 0.010) -> HalfCycle:
+    """A charge with two Gaussian peaks *apart_v* from each other, the upper one *share* as high."""
+    grid = np.linspace(3.6, 4.2, 12_001)
+    upper = share * np.exp(-0.5 * ((grid - 3.9 - apart_v) / width_v) ** 2)
+    rate = 20.0 + 300.0 * (np.exp(-0.5 * ((grid - 3.9) / width_v) ** 2) + upper)
+    charge = np.append(0.0, np.cumsum((rate[1:] + rate[:-1]) / 2 * np.diff(grid)))
+    at = np.linspace(0.0, charge[-1], 1500)
+    return HalfCycle(1, "charge", np.interp(at, charge, grid), at, np.ones(1500), at, np.zeros(1500, dtype=bool))
+
+
+@pytest.mark.parametrize(("apart_v", "share"), [(0.034, 1.0), (0.038, 0.6)])
+def test_a_window_in_which_two_peaks_merge_tells_of_neither(apart_v: float, share: float) -> None:
+    """The interval of the one ran to the other: the nearest peak was taken for it, whichever it was."""
+    half = doublet(apart_v, share)
+    peaks = find_peaks(dqdv(half))
+    assert [p.voltage_v for p in peaks] == pytest.approx([3.900, 3.900 + apart_v], abs=0.003)
+    made = variants(half)
+    assert [len(find_peaks(curve)) for curve in made.windows] == [2, 1]
+    (low, low_flags), (high, high_flags) = (peak_interval(p, peaks, made) for p in peaks)
+    assert low is not None
+    assert high is not None
+    assert low.high < 3.910 < 3.925 < high.low
+    assert high_flags == ("peak-not-resolved",)
+    # equal peaks meet in the middle; the higher of two unlike ones stays where it is
+    assert low_flags == (("peak-not-resolved",) if share == 1.0 else ())
+
+
+def test_one_peak_of_a_variant_is_not_two_of_the_curve() -> None:
+    """Two peaks nearer than the gate, one of which has gone: what is left is the nearer one alone."""
+    near, far, left = (Peak(v, 1.0, 1.0, v - 0.01, v + 0.01, 1.0) for v in (0.0743, 0.1082, 0.0740))
+    assert same_peak(near, [near, far], [left]) == left.voltage_v
+    assert same_peak(far, [near, far], [left]) is None
 
 
 def true_valley() -> float:

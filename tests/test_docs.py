@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -36,16 +38,39 @@ def blocks(page: Path) -> list[tuple[str, str]]:
     return [(m["language"], m["code"]) for m in FENCE.finditer(page.read_text(encoding="utf-8")) if m["skip"] is None]
 
 
-def test_a_page_for_every_verb() -> None:
-    import typer
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    """docs/generate.py, which writes the reference."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        return importlib.import_module("generate")
+    finally:
+        sys.path.remove(str(DOCS))
 
-    from lirich.cli.app import app
 
-    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    for verb in verbs:
-        page = DOCS / "how-to" / f"{verb}.md"
-        assert page.is_file(), f"there is no docs/how-to/{verb}.md"
-        assert f"lirich {verb}" in page.read_text(encoding="utf-8")
+def test_a_page_for_every_verb(generate: ModuleType) -> None:
+    """What a verb holds (`lirich screen dopants`) stands in the page of the verb."""
+    verbs = [path for path, _ in generate.verbs()]
+    assert ("screen", "dopants") in verbs
+    for path in verbs:
+        page = DOCS / "how-to" / f"{path[0]}.md"
+        assert page.is_file(), f"there is no docs/how-to/{path[0]}.md"
+        assert f"lirich {' '.join(path)}" in page.read_text(encoding="utf-8")
+
+
+def test_every_verb_is_in_the_generated_reference_with_every_option_and_its_help(generate: ModuleType) -> None:
+    sections = dict(re.findall(r"^#+ `lirich ([^`]+)`\n(.*?)(?=^#|\Z)", generate.commands(), re.MULTILINE | re.DOTALL))
+    verbs = dict(generate.verbs())
+    assert list(sections) == [" ".join(path) for path in verbs]
+    for path, command in verbs.items():
+        section = sections[" ".join(path)]
+        assert command.help, path
+        assert command.help.strip() in section
+        for parameter in command.params:
+            name = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.name.upper()
+            assert f"`{name}`" in section, (path, name)
+            assert parameter.help, f"lirich {' '.join(path)} {name} has no help"
+            assert f": {parameter.help}" in section
 
 
 def test_every_plugin_door_is_documented() -> None:
@@ -57,12 +82,10 @@ def test_every_plugin_door_is_documented() -> None:
         assert f"`{door}`" in text, door
 
 
-def test_every_quantity_error_setting_and_reader_is_in_the_generated_reference(tmp_path: Path) -> None:
-    sys.path.insert(0, str(DOCS))
-    try:
-        import generate
-    finally:
-        sys.path.remove(str(DOCS))
+def test_every_quantity_error_setting_and_reader_is_in_the_generated_reference(
+    generate: ModuleType, tmp_path: Path
+) -> None:
+    from lirich import errors
     from lirich.cycling import CyclingSettings
     from lirich.quantities import QUANTITIES
     from lirich.readers import readers
@@ -71,6 +94,11 @@ def test_every_quantity_error_setting_and_reader_is_in_the_generated_reference(t
     text = {p.name: p.read_text(encoding="utf-8") for p in tmp_path.iterdir()}
     assert all(f"### `{key}`" in text["quantities.md"] for key in QUANTITIES)
     assert all(f"`{name}`" in text["readers.md"] for name in readers())
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.LirichError)]
+    assert errors.UnrecognisedFileError in kinds
+    for kind in kinds:
+        assert kind.__doc__, f"{kind.__name__} is not described"
+        assert f"- `{kind.__name__}`: {kind.__doc__.strip().splitlines()[0]}\n" in text["errors.md"]
     for name, field in CyclingSettings.model_fields.items():
         assert field.description, f"the setting {name} is not described"
         assert f"`{name}`" in text["settings.md"]

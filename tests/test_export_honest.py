@@ -8,11 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lirich.model.spreadsheet import read_csv
+from lirich.model.value import Operator
 from lirich.readers import read
 from lirich.testing.digitised import write_digitised_cell
 from lirich.workbench import Workspace
+from lirich.workbench.columns import OWN
 from lirich.workbench.export import export
-from lirich.workbench.intake.metadata import portable_source
+from lirich.workbench.intake.fact_sources import portable_source
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +76,19 @@ def test_a_source_is_named_by_its_place_in_the_workspace_or_by_its_folder() -> N
 def test_every_column_of_every_table_is_explained(tmp_path: Path, small_laboratory: Path) -> None:
     with Workspace.create(tmp_path / "workspace") as workspace:
         workspace.add(small_laboratory, executor="serial")
+        workspace.set_facts("SC-1", {"furnace": "B"})
         workspace.analyse("SC-1", executor="serial")
         export(workspace, tmp_path / "out", cells="SC-1")
-    key = {row["column"]: row for row in pl.read_csv(tmp_path / "out" / "columns.csv").to_dicts()}
-    tables = [p for p in (tmp_path / "out").glob("SC-1.*.csv") if ".bdf" not in p.name]
-    assert {p.name.split(".")[1] for p in tables} == {"cycles", "steps", "peaks", "profiles", "dqdv"}
+    key = {row["column"]: row for row in read_csv(tmp_path / "out" / "columns.csv").to_dicts()}
+    tables = [p for p in (tmp_path / "out").glob("*.csv") if p.name != "columns.csv"]
+    names = {p.name.removeprefix("SC-1.").removesuffix(".csv") for p in tables}
+    assert names == {"cycles", "steps", "peaks", "profiles", "dqdv", "bdf", "cells", "values"}
     for path in tables:
-        assert set(pl.read_csv(path, n_rows=1).columns) <= set(key)
+        assert set(read_csv(path).columns) <= set(key)
+    assert [name for name, row in key.items() if row["meaning"] == OWN[1]] == ["furnace"]
+    assert (key["current_ampere"]["unit"], key["current_ampere"]["meaning"]) == ("A", "current; charge positive")
+    assert set(read_csv(tmp_path / "out" / "values.csv")["operator"]) <= {str(operator) for operator in Operator}
+    assert "'=" not in (tmp_path / "out" / "values.csv").read_text(encoding="utf-8")
     assert key["coulombic_efficiency"]["unit"] == "%"
     assert all(row["meaning"] for row in key.values())
 

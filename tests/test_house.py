@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,18 +68,71 @@ def test_every_room_has_a_floor() -> None:
     assert {room_of(p) for p in modules()} == set(MAY_IMPORT)
 
 
+OUTSIDE = {
+    "duckdb", "fastapi", "glob", "http", "httpx", "os", "pathlib", "requests", "shutil", "socket", "sqlalchemy",
+    "sqlite3", "subprocess", "tempfile", "urllib",
+}  # fmt: skip
+"""Modules that lead to files, databases, other programs or the network."""
+
+TOLD_OUTSIDE = {
+    "cells/__init__.py": {"os"},  # tells PyBaMM to send no telemetry, which it reads from the environment
+    "cells/simulation.py": {"shutil"},  # asks whether there is a C compiler for PyBaMM's solver
+    "plots/figure.py": {"pathlib"},  # a figure shows itself: in a notebook, or as a page of its own (`write_html`)
+}
+"""What science has of them, with the reason."""
+
+
 def test_science_never_touches_files_or_databases() -> None:
-    forbidden = {"sqlalchemy", "sqlite3", "pathlib", "os", "requests", "fastapi", "shutil", "tempfile"}
-    for path in modules():
-        if room_of(path) not in ("atoms", "cycling", "interfaces", "learn", "screening"):
-            continue
+    found: dict[str, set[str]] = {}
+    for path in (p for p in modules() if room_of(p) in SCIENCE):
+        names: set[str] = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = []
             if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
+                names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
-                names = [str(node.module)]
-            assert not {n.split(".")[0] for n in names} & forbidden, path
+                names.add(str(node.module).split(".")[0])
+            elif isinstance(node, ast.Call):
+                assert not (isinstance(node.func, ast.Name) and node.func.id == "open"), path
+        if names & OUTSIDE:
+            found[path.relative_to(SOURCE).as_posix()] = names & OUTSIDE
+    assert found == TOLD_OUTSIDE
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the names that a module defines, imports or, as strings, exports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names.add(node.value)
+    return names
+
+
+DOORS = {"lirich.calculators", "lirich.parameter_sets", "lirich.recommenders", "lirich.techniques"}
+"""Doors for plug-ins that are no module."""
+
+
+def test_what_a_page_or_a_docstring_refers_to_is_there() -> None:
+    """References such as ``lirich.readers.checks.check`` name the module that has it."""
+    root = SOURCE.parents[1]
+    stale = set()
+    for page in (*modules(), *(root / "docs").rglob("*.md"), root / "README.md", root / "CONTRIBUTING.md"):
+        text = page.read_text(encoding="utf-8")
+        for name in map("".join, re.findall(r"`(lirich(?:\.\w+)+)`|:: (lirich[\w.]+)", text)):
+            _, *parts = name.split(".")
+            here = SOURCE
+            while parts and ((here / parts[0]).is_dir() or (here / f"{parts[0]}.py").is_file()):
+                inside = here / parts.pop(0)
+                here = inside if inside.is_dir() else inside.with_suffix(".py")
+            home = here if here.is_file() else here / "__init__.py"
+            if parts and parts[0] not in names_in(home):
+                stale.add((name, page.name))
+    assert not {(name, page) for name, page in stale if name not in {"lirich.toml", *DOORS}}
 
 
 def test_no_drawer_for_everything() -> None:

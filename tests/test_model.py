@@ -29,6 +29,8 @@ from lirich.model import (
     Test,
     Value,
 )
+from lirich.model.asmade import ROUNDED, as_made
+from lirich.model.listing import name_some
 from lirich.quantities import QUANTITIES, convert, quantity
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -191,13 +193,58 @@ def test_any_text_is_a_formula_or_a_typed_error(text: str) -> None:
         ("Li1.2Cr0.4Mn0.4O2", 1.2),  # Cr³⁺→⁶⁺
         ("Li1.2Fe0.4Mn0.4O2", 0.4),  # Fe³⁺→⁴⁺
         ("Li1.2Mn0.54Ni0.13Co0.13O2", 0.39),
-        ("LiNiO2", 1.0),  # Ni would give two, there is one Li
+        ("LiNiO2", 1.0),  # Ni³⁺→⁴⁺
+        ("0.3Li2MnO3·0.7LiNi0.5Co0.2Mn0.3O2", 0.70),  # Ni2.40+: 0.35·1.60 + 0.14
+        ("Li1.15Ni0.35Co0.05Mn0.45O2", 0.55),  # Ni2.571+: 0.35·1.429 + 0.05
+        ("Li2MnO3", 0.0),
+        ("Li1.2Mn0.4Ti0.4O2", 0.4),  # Mn³⁺→⁴⁺
+        ("LiFePO4", 1.0),  # Fe²⁺ would give two, there is one Li
     ],
 )
 def test_electrons_of_the_metals_and_never_more_than_the_lithium(formula: str, electrons: float) -> None:
     composition = Composition.parse(formula)
     expected = composition.capacity_of_electrons_mah_g(electrons)
     assert composition.formal_tm_capacity_mah_g == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("formula", "states", "electrons", "least"),
+    [
+        # 0.01 of 4 charges too much is the rounding of 8/15 and 2/15
+        ("Li1.2Mn0.54Ni0.13Co0.13O2", "Mn 4+, Ni 2+, Co 3+", 0.39, 0.39),
+        ("0.3Li2MnO3·0.7LiNi0.5Co0.2Mn0.3O2", "Mn 4+, Ni 2.40+, Co 3+", 0.70, 0.70),
+        ("Li1.15Ni0.35Co0.05Mn0.45O2", "Mn 4+, Ni 2.57+, Co 3+", 0.55, 0.55),
+        ("Li1.2Ni0.2Mn0.5Ti0.1O2", "Mn 4+, Ni 2+", 0.4, 0.4),
+        ("Li1.2Ni0.2Mn0.5Al0.1O2", "Mn 4+, Ni 2.50+", 0.3, 0.3),  # Al³⁺ for Mn⁴⁺
+        ("Li1.2Mn0.4Ti0.4O2", "Mn 3+", 0.4, 0.4),  # a cation for each anion: nothing else than Mn³⁺ balances it
+        ("Li1.2Mn0.54Ni0.13Co0.13O1.95", "Mn 3.80+, Ni 2+, Co 3+", 0.50, 0.39),  # Mn³⁺ or none: vacancies
+        ("Li1.2Mn0.4Ru0.4O2", "Mn 4+", 0.0, 0.0),  # Ru may be the one that is reduced
+        ("Li1.2Mn0.54Ni0.13Co0.13S0.05O1.95", "Mn 4+, Ni 2+, Co 3+", 0.39, 0.39),  # S²⁻ or S⁶⁺
+        ("Li1.2Mn0.54Ni0.13Co0.13", "Mn 4+, Ni 2+, Co 3+", 0.39, 0.39),  # no anions: nothing to balance
+    ],
+)
+def test_states_as_made_balance_the_formula(formula: str, states: str, electrons: float, least: float) -> None:
+    made = Composition.parse(formula).as_made
+    assert str(made) == states
+    assert (made.electrons, made.least_electrons) == pytest.approx((electrons, least))
+    assert made.unjudged == (("S",) if "S" in formula else ())
+
+
+@given(
+    st.lists(st.floats(0.0, 1.0), min_size=6, max_size=6).filter(lambda x: sum(x) > 0.1),
+    st.floats(0.5, 2.0),
+)
+def test_electrons_left_follow_from_neutrality_whoever_takes_the_difference(x: list[float], lithium: float) -> None:
+    amounts = {"Li": lithium, **dict(zip(("Ni", "Co", "Mn", "Fe", "Al", "O"), (*x[:5], 1.0 + 2.0 * x[5]), strict=True))}
+    made = as_made({el: n for el, n in amounts.items() if n > 0}, may_reduce=True)
+    charged = lithium + 4.0 * sum(x[:4]) + 3.0 * x[4]  # Ni, Co, Mn, Fe at 4+
+    usual = 2.0 * x[0] + x[1] + x[3]
+    most = usual + x[2] + x[1] + x[3] + x[2]  # Mn, Co, Fe down to 2+
+    by_neutrality = min(max(charged - 2.0 * amounts["O"], 0.0), most, lithium)
+    rounding = ROUNDED * 2.0 * amounts["O"]
+    assert made.electrons == pytest.approx(by_neutrality, abs=rounding + 1e-9)
+    assert made.electrons <= by_neutrality + 1e-9  # what is left as rounding makes it less, never more
+    assert made.least_electrons <= made.electrons + 1e-9
 
 
 def test_aluminium_and_magnesium_are_no_reason_to_call_an_oxide_li_rich() -> None:
@@ -356,3 +403,11 @@ def test_an_energy_per_mole_is_one_per_particle() -> None:
     assert convert(62.0, "kJ/mol", "donor_number_kcal_mol") == pytest.approx(62.0 / 4.184)
     with pytest.raises(UnitError):
         convert(1.0, "V", "homo_energy_ev")
+
+
+def test_many_names_are_told_by_the_first_few_and_a_number() -> None:
+    cells = [f"SC-{n}" for n in range(1, 8)]
+    assert name_some(cells) == "SC-1, SC-2, SC-3, SC-4, SC-5 and 2 more"
+    assert name_some(cells, 7) == ", ".join(cells)
+    assert name_some(cells[:2], 1, between="; ") == "SC-1 and 1 more"
+    assert name_some([]) == ""

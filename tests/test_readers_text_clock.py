@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lirich.model import table as std
+from lirich.readers import read
 from lirich.readers.clock import elapsed_seconds, wall_clock
 from lirich.readers.clocktext import date_and_clock
 from lirich.readers.states import runs_of
+from lirich.readers.timeaxis import refined
 
 
 @given(
@@ -122,3 +129,114 @@ def test_runs_of_step_names_are_those_that_polars_finds(names: list[str | None])
     runs, theirs = runs_of(column), column.rle().struct.unnest()
     assert list(runs.names) == theirs["value"].to_list()
     assert runs.lengths.tolist() == theirs["len"].to_list()
+
+
+# --- a clock in whole seconds beside a finer time in each step -------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stepwise:
+    """Rows as a cycler records them: the true time (s), the time in the step, and a clock that shows whole ticks."""
+
+    true: np.ndarray
+    step_time: np.ndarray
+
+    def clock(self, tick: float = 1.0, *, fast: float = 0.0) -> np.ndarray:
+        return 1.7e9 // 60 * 60 + np.floor(self.true * (1 + fast) / tick) * tick
+
+
+def stepwise(steps: Sequence[tuple[int, float, float]], first_s: float = 0.37) -> Stepwise:
+    """Steps of so many rows, so far apart (s), each after a pause (s)."""
+    true, step_time, at = [], [], first_s
+    for rows, apart, pause in steps:
+        in_step = np.arange(rows) * apart
+        true.append(at + pause + in_step)
+        step_time.append(in_step)
+        at = float(true[-1][-1])
+    return Stepwise(np.concatenate(true), np.round(np.concatenate(step_time), 3))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(2, 40), st.sampled_from([0.1, 0.25, 1.7, 10.5, 300.2]), st.sampled_from([0.0, 0.07, 3600.0])
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.floats(0, 0.999),
+    st.sampled_from([1.0, 60.0]),
+)
+def test_rows_of_a_step_are_as_far_apart_as_its_time_says_and_steps_begin_when_the_clock_says(
+    steps: list[tuple[int, float, float]], first_s: float, tick: float
+) -> None:
+    made = stepwise(steps, first_s)
+    clock = made.clock(tick)
+    time = refined(clock, made.step_time)
+    assert (time is None) == (not (made.step_time % tick).any())
+    if time is None:
+        return
+    inside = np.flatnonzero(np.diff(made.step_time) > 0)
+    assert np.diff(time)[inside] == pytest.approx(np.diff(made.step_time)[inside], abs=1e-6)
+    assert (np.diff(time) >= 0).all()
+    late = time - (clock - clock[0])
+    assert late.max() - late.min() <= tick + 1e-6
+
+
+def test_a_clock_and_the_time_of_steps_give_the_times_of_interrupts() -> None:
+    """Thirty interrupts at 10 Hz: each row to a pause that whole seconds do not show, and a tenth of a second."""
+    made = stepwise([(31, 10.0, 0.13), (101, 0.1, 0.07)] * 30)
+    time = refined(made.clock(), made.step_time)
+    assert time is not None
+    true = made.true - made.true[0]
+    assert np.abs(time - true - np.median(time - true)).max() < 0.13 + 0.1
+
+
+def test_a_pause_within_a_step_a_drifting_and_a_corrected_clock_are_the_clocks() -> None:
+    made = stepwise([(4001, 0.5, 0.0)] * 3)
+    paused = np.where(np.arange(len(made.true)) >= 5000, 7200.0, 0.0)
+    time = refined(made.clock() + paused, made.step_time)
+    assert time is not None
+    assert time == pytest.approx(made.true - made.true[0] + paused, abs=1.0)
+    assert np.diff(time)[5001:8000] == pytest.approx(0.5, abs=1e-6)
+    drifting = made.clock(fast=2e-3)  # 12 s in all
+    time = refined(drifting, made.step_time)
+    assert time is not None
+    assert np.abs(time - (drifting - drifting[0])).max() < 1.5
+    assert (np.diff(time) >= 0).all()
+    assert np.median(np.diff(time)) == pytest.approx(0.5, abs=1e-6)
+    back = np.where(np.arange(len(made.true)) >= 6000, -3600.0, 0.0)
+    time = refined(made.clock() + back, made.step_time)
+    assert time is not None
+    assert time == pytest.approx(made.true - made.true[0] + back, abs=1.0)
+
+
+def test_a_time_of_steps_that_is_another_unit_or_coarse_is_not_used() -> None:
+    made = stepwise([(200, 10.5, 0.0)] * 5)
+    assert refined(made.clock(), made.step_time / 60) is None
+    assert refined(made.clock(), np.round(made.step_time / 3600, 2) * 3600) is None
+    assert refined(made.clock(), np.floor(made.step_time)) is None
+    assert refined(made.true, made.step_time) is None
+    long = stepwise([(300_000, 0.5, 0.0)])
+    assert refined(long.clock(), long.step_time * 0.9) is None  # ends at once, not after a look at all rows per change
+
+
+def test_milliseconds_of_a_step_are_in_the_time_of_a_file_without_a_total(tmp_path: Path) -> None:
+    """As the sheets Detail of BTS 7: Relative Time in ms, Date in whole seconds."""
+    made = stepwise([(31, 10.0, 0.0), (101, 0.1, 0.0)] * 4)
+    start = datetime(2026, 3, 1, 9)
+    rows = [
+        f"{i},1,{3.5 + i / 1e4:.4f},1.0,0:{int(s // 60):02}:{s % 60:06.3f},{start + timedelta(seconds=int(t))}"
+        for i, (t, s) in enumerate(zip(made.true, made.step_time, strict=True))
+    ]
+    path = tmp_path / "detail.csv"
+    path.write_text(
+        "Record number,Steps,Voltage(V),Current(mA),Relative Time(h:min:s.ms),Date(h:min:s.ms)\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+    told = read(path)
+    assert told.table[std.TIME].to_numpy() == pytest.approx(made.true - made.true[0], abs=0.01)
+    (finding,) = (f for f in told.findings if f.code == "time-from-clock")
+    assert "Relative Time(h:min:s.ms)" in finding.message
+    assert (told.table[std.UNIX_TIME] % 1 == 0).all()

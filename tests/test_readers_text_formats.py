@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import zipfile
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,17 +18,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lirich.errors import DamagedFileError, MissingColumnError, ReadError, UnrecognisedFileError
+from lirich.model import Severity
 from lirich.model import table as std
 from lirich.readers import headers as h
+from lirich.readers import read
 from lirich.readers.accumulate import Borders, never_resetting, split_by_direction
 from lirich.readers.arbin import ArbinResReader, ArbinTextReader
 from lirich.readers.basytec import BasytecReader
 from lirich.readers.clock import elapsed_seconds, wall_clock
+from lirich.readers.counts import changes
 from lirich.readers.landt import LandtReader
 from lirich.readers.maccor import MaccorReader
 from lirich.readers.neware_text import NewareTextReader
 from lirich.readers.states import direction_of
 from lirich.readers.table import TableReader
+from lirich.testing.samples import SAMPLES, sample_log
 
 
 def codes(reading) -> set[str]:
@@ -515,6 +521,58 @@ def test_neware_layered_export(tmp_path: Path) -> None:
     assert table[std.CELL_TEMPERATURE][0] == 25.5
 
 
+_CHINESE = {
+    "Cycle ID": "循环序号", "Step ID": "工步序号", "Step Name": "工步名称", "Record ID": "记录序号",
+    "Time(h:min:s.ms)": "时间(h:min:s.ms)", "Voltage(V)": "电压(V)", "Current(mA)": "电流(mA)",
+    "Capacitance_Chg(mAh)": "充电容量(mAh)", "Capacitance_DChg(mAh)": "放电容量(mAh)", "Realtime": "绝对时间",
+    "CC_Chg": "恒流充电", "CC_DChg": "恒流放电", "Rest": "搁置",
+}  # fmt: skip
+"""The words of BTS 7 in its other language; what lirich does not use stays as it is."""
+
+
+def _in_chinese(text: str) -> bytes:
+    for english, chinese in _CHINESE.items():
+        text = text.replace(f'\t{english}"', f'\t{chinese}"').replace(f"{english},", f"{chinese},")
+    return text.encode("gb18030")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(lambda text: text.encode("cp1252"), id="as BTS 7 writes it"),
+        pytest.param(
+            lambda text: re.sub(r'"\t([^"]*)"', r"\1", text).encode("cp1252"), id="saved again, without quotes"
+        ),
+        pytest.param(_in_chinese, id="Chinese"),
+    ],
+)
+def test_neware_layered_report_of_bts_7(written: Callable[[str], bytes], tmp_path: Path) -> None:
+    """The layout of beep's neware_test.csv: Step ID counts on through the test, Raw Step ID is that of the schedule."""
+    path = SAMPLES["neware-bts7-csv"].make(tmp_path)
+    path.write_bytes(written(path.read_text("cp1252")))
+    told = read(path)
+    expected = sample_log()
+    assert told.reader == "neware-text"
+    assert told.confidence > 0.9
+    table = told.table
+    assert table[std.CYCLE].to_list() == expected["cycle"].to_list()
+    assert changes(table[std.STEP]).tolist() == changes(expected["step"]).tolist()
+    for column, truth, tolerance in (
+        (std.TIME, "test_time_s", 1e-6), (std.VOLTAGE, "voltage_v", 5e-5), (std.CURRENT, "current_a", 5e-8)
+    ):  # fmt: skip
+        assert table[column].to_numpy() == pytest.approx(expected[truth].to_numpy(), abs=tolerance)
+    half_cycle_ah = expected["step_charge_ah"].max()
+    assert table[std.CHARGED][-1] == pytest.approx(2 * half_cycle_ah, abs=1e-7)
+    assert table[std.DISCHARGED][-1] == pytest.approx(2 * half_cycle_ah, abs=1e-7)
+    assert not any(finding.severity is Severity.ERROR for finding in told.findings)
+
+
+def test_neware_raw_step_is_the_step_of_the_schedule(tmp_path: Path) -> None:
+    table = read(SAMPLES["neware-bts7-csv"].make(tmp_path)).table
+    assert table[std.STEP].to_list() == sample_log()["step"].to_list()
+    assert table[std.STEP_INDEX].to_list() == sample_log()["step_index"].to_list()
+
+
 def _neware_rows() -> list[list[object]]:
     rows: list[list[object]] = []
     for i in range(120):
@@ -738,9 +796,6 @@ def test_numbers_too_large_for_a_count_are_left_out_and_said(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8", "latin-1"])
 def test_an_mpt_that_was_saved_as_unicode_is_the_same_file(encoding: str, tmp_path: Path) -> None:
-    from lirich.readers import read
-    from lirich.testing.samples import SAMPLES
-
     path = SAMPLES["mpt"].make(tmp_path)
     right = read(path)
     text = path.read_bytes().decode("latin-1")

@@ -14,7 +14,7 @@ from lirich.errors import ReadError
 from lirich.model import Severity
 from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME, UNIX_TIME, VOLTAGE
 from lirich.readers import check, read, repair
-from lirich.readers.timecheck import median, mostly
+from lirich.readers.typical import median, mostly
 from lirich.testing.laboratory import make_laboratory
 from test_readers_core_checks import cell_test, codes, errors
 

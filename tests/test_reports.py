@@ -233,6 +233,10 @@ def test_an_answer_of_measured_and_simulated_cells_says_which_is_which() -> None
     lost = section(build_report(ReportData("t", both)), "summary").split("What is being lost?")[1]
     assert '<strong>S <span class="badge simulated">simulated</span></strong>' in lost
     assert "<strong>M <" not in lost
+    fresh = CellReport(cell=Cell(key="F"))
+    cause = section(build_report(ReportData("t", (both[0], fresh))), "summary").split("structure or resistance?")[1]
+    assert cause.lstrip().startswith('<span class="badge simulated">')
+    assert '<strong>F <span class="badge measured">measured</span></strong>' in cause
     measured = build_report(ReportData("t", (made_up_cell("M", simulated=False), made_up_cell("N", simulated=False))))
     assert "badge measured" not in section(measured, "summary")
 

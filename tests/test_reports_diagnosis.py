@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lirich.model import Cell
+from lirich.model import Cell, Origin
 from lirich.reports import sections
 from lirich.reports.data import (
     CellReport,
@@ -170,6 +170,22 @@ def test_median_and_range_are_said_of_the_cells_that_have_them() -> None:
     text = one.text.replace("\N{NO-BREAK SPACE}", " ")
     assert text == "median and range: structure 0.40 (0.30 … 0.50) mV/cycle, polarisation 0.12 mV/cycle."
     assert "SC: no split of the voltage decay of d." in answer.caveats
+
+
+def test_an_answer_has_the_origins_of_the_cells_that_it_can_be_told_of() -> None:
+    """A measured cell that is not split is named with its origin, and the answer rests on the simulated ones alone."""
+    simulated = [replace(split(name, 0.3), origin=Origin.SIMULATED) for name in "abc"]
+    answer = structure_or_resistance([split("m", None), *simulated], {"m": "Kim", "a": "SC", "b": "SC", "c": "SC"})
+    assert answer.answer == "Structure, in the 3 of 4 cells where it can be told."
+    assert answer.origins == (Origin.SIMULATED,)
+    assert {one.label: one.origins for one in answer.evidence} == {
+        "m": (Origin.MEASURED,),
+        "SC (3 cells)": (Origin.SIMULATED,),
+    }
+    mixed = structure_or_resistance([split("m", 0.3), *simulated], {"m": "Kim", "a": "SC", "b": "SC", "c": "SC"})
+    assert mixed.origins == (Origin.MEASURED, Origin.SIMULATED)
+    nothing = structure_or_resistance([replace(split("a", None), origin=Origin.SIMULATED)], {"a": "SC"})
+    assert nothing.origins == (Origin.SIMULATED,)
 
 
 def test_a_single_cell_has_no_median_and_no_range() -> None:

@@ -17,8 +17,9 @@ from lirich.readers.bdf import write_bdf
 from lirich.workbench import Workspace
 from lirich.workbench.export import export
 
-# the signs that OWASP's page on CSV injection names (= + - @, tab, carriage return), and those in full width
-FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# the signs that OWASP's page on CSV injection names (= + - @, tab, carriage return), and those in full width; a sign
+# that stands alone is no formula, and the operator of most values
+FORMULA = re.compile("(?s)[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20].")
 NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 HOSTILE = ("=cmd|'/C calc'!A0", "+1+2", "-2+3", "@SUM(1;2)", "a;=1+2", "'=1+2", "''-x")
 texts = st.text(st.sampled_from("=+-@'; \t\r\n0123.eab\uff1d"), max_size=12) | st.text(max_size=20)
@@ -37,7 +38,7 @@ def test_no_part_of_a_marked_text_is_a_formula(text: str) -> None:
         assert not FORMULA.match(part.strip(" ")) or NUMBER.fullmatch(part)
 
 
-@pytest.mark.parametrize("text", ["-5", "+1.5e-3", "-.5", "SC-1", "a'b", "Li1.2Mn0.54", "'tis", "", "2-1"])
+@pytest.mark.parametrize("text", ["-5", "+1.5e-3", "-.5", "SC-1", "a'b", "Li1.2Mn0.54", "'tis", "", "2-1", "=", "-"])
 def test_numbers_and_plain_names_stay_as_they_are(text: str) -> None:
     assert marked(text) == text
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import polars as pl
 import pytest
@@ -31,8 +31,9 @@ from lirich.workbench import Workspace
 from lirich.workbench.analyse import AnalyseReport
 from lirich.workbench.doctor import examine
 from lirich.workbench.export import export
-from lirich.workbench.intake.celltables import entry_from_facts, facts_from_options
+from lirich.workbench.intake.celltables import Entry, entry_from_facts, facts_from_options
 from lirich.workbench.intake.metadata import resolve
+from lirich.workbench.intake.reach import Reach
 from lirich.workbench.intake.table_files import read_cell_tables
 from lirich.workbench.outdated import out_of_date
 
@@ -357,13 +358,17 @@ def test_an_impossible_mass_is_refused(value: str) -> None:
         resolve("A", [entry_from_facts({"active_mass_mg": value})])
 
 
+def rows_of(folder: Path, name: str) -> list[Entry]:
+    return Reach(read_cell_tables(folder), {PurePosixPath(name): None}).rows(PurePosixPath(name))
+
+
 def test_cells_toml_with_defaults_and_samples(tmp_path: Path) -> None:
     (tmp_path / "cells.toml").write_text(
         '[defaults]\nelectrode = "cathode"\none_c_ma_g = 250\n'
         '[samples.S]\ncomposition = "Li1.2Mn0.54Ni0.13Co0.13O2"\nmorphology = "PC"\nsieve = 40\n'
         '[cells.A]\nfiles = ["A_*.ndax", "A.csv"]\nsample = "S"\nactive_mass_mg = 4.5\n'
     )
-    facts = resolve("A", read_cell_tables(tmp_path).entries_for(tmp_path / "A_7.ndax"))
+    facts = resolve("A", rows_of(tmp_path, "A_7.ndax"))
     assert (facts.cell.electrode, facts.cell.one_c_ma_g, facts.cell.active_mass_mg) == ("cathode", 250, 4.5)
     assert facts.sample is not None
     assert facts.sample.morphology == "PC"
@@ -376,13 +381,13 @@ def test_cells_toml_with_defaults_and_samples(tmp_path: Path) -> None:
 def test_a_file_claimed_by_two_cells_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cells.csv").write_text("file,cell\n*.csv,A\nx*.csv,B\n")
     with pytest.raises(ConflictingMetadataError, match="claimed by A, B"):
-        read_cell_tables(tmp_path).entries_for(tmp_path / "x1.csv")
+        rows_of(tmp_path, "x1.csv")
 
 
 def test_all_that_the_tables_say_of_a_file_counts_and_differences_are_said(tmp_path: Path) -> None:
     (tmp_path / "cells.csv").write_text('cell;file;active_mass_mg;note\nA;A*;5;"5"" wafer"\nA;A_2*;6;\n')
     (tmp_path / "cells.toml").write_text("[cells.A]\nfiles = ['A*']\none_c_ma_g = 250\nactive_mass_mg = 5\n")
-    facts = resolve("A", read_cell_tables(tmp_path).entries_for(tmp_path / "A_2.csv"))
+    facts = resolve("A", rows_of(tmp_path, "A_2.csv"))
     assert unsourced(facts.cell) == Cell(key="A", active_mass_mg=5, one_c_ma_g=250, extra={"note": '5" wafer'})
     assert [f.message for f in facts.findings] == [
         "active_mass_mg of A is 5 in cells.csv, line 2 and 6 in cells.csv, line 3; 5 is used"

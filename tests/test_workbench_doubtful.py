@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from lirich.cycling.plausibility import LEAST_MAH_G, MARGIN, RICHEST, capacity_limit
+from lirich.cycling.plausibility import LEAST_MAH_G, MARGIN, RICHEST, capacity_limit, low_capacity
 from lirich.model import Cell, Composition, Sample
 from lirich.store.literature import load
 from lirich.workbench import Workspace
@@ -156,3 +158,93 @@ def test_no_composition_of_the_literature_is_doubted() -> None:
     formulas = {str(v.conditions.other["composition"]) for v in load() if "composition" in v.conditions.other}
     assert formulas
     assert [formula for formula in sorted(formulas) if told(composition=formula)] == []
+
+
+LITTLE = "low-specific-capacity"
+
+
+@pytest.mark.parametrize(
+    ("mass", "likely"),
+    [
+        (4.0, None),
+        (11.0, None),
+        (16.0, "is it that of the whole electrode, with its foil?"),
+        (40.0, "4 mg would give 250 mAh/g: a decimal point, or a mass in another unit?"),
+        (400.0, "4 mg would give 250 mAh/g: a decimal point, or a mass in another unit?"),
+    ],
+)
+def test_a_mass_that_is_too_large_is_doubted_by_the_capacity_that_is_named(
+    workspace: Workspace, tmp_path: Path, mass: float, likely: str | None
+) -> None:
+    write_curve(tmp_path / "a.bdf.csv")  # 1 mAh
+    for facts in ({"nominal_specific_capacity_mah_g": 250}, {"one_c_ma_g": 250}):
+        workspace.add(tmp_path / "a.bdf.csv", cell="a", facts={**facts, "active_mass_mg": mass}, executor="serial")
+        workspace.analyse(executor="serial")
+        found = [f for f in workspace.cells["a"].findings if f.code == LITTLE]
+        assert [likely in f.advice for f in found if likely] == ([True] if likely else [])
+        assert bool(found) is (likely is not None)
+        assert all("implausible-capacity" not in v.flags for v in workspace.cells["a"].values)
+        workspace.set_facts("a", dict.fromkeys(facts))
+
+
+def cycles_of(**columns: Sequence[float]) -> pl.DataFrame:
+    usual = {
+        "complete": True,
+        "lower_cutoff_voltage_v": 2.0,
+        "upper_cutoff_voltage_v": 4.8,
+        "charge_specific_capacity_mah_g": 20.0,
+        "discharge_specific_capacity_mah_g": 20.0,
+        "charge_current_ma": 0.1,
+        "discharge_current_ma": 0.1,
+    }
+    count = max((len(values) for values in columns.values()), default=1)
+    return pl.DataFrame({name: columns.get(name, [value] * count) for name, value in usual.items()})
+
+
+def test_a_first_charge_above_the_nominal_capacity_tells_the_slip_too() -> None:
+    cell = Cell(key="SC-2", electrode="cathode", active_mass_mg=1115, nominal_specific_capacity_mah_g=250)
+    cycles = cycles_of(charge_specific_capacity_mah_g=[3.27], discharge_specific_capacity_mah_g=[2.7])
+    (found,) = low_capacity(cycles, cell, None)
+    assert "given: 1115 mg): 11.15 mg would give 327 mAh/g: a decimal point" in found.advice
+    assert "passes more than 3.27 mAh/g, 1.3% of the nominal capacity (250 mAh/g)" in found.message
+
+
+CATHODE = {"electrode": "cathode", "active_mass_mg": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("columns", "facts", "composition", "doubted"),
+    [
+        ({}, {"one_c_ma_g": 250}, None, True),
+        ({}, {}, LI_RICH, True),
+        ({}, {"electrode": "anode", "one_c_ma_g": 250}, None, False),  # a part of its capacity is common
+        ({}, {"electrode": "anode", "nominal_specific_capacity_mah_g": 250}, None, True),
+        ({}, {}, None, False),
+        ({"charge_specific_capacity_mah_g": [150.0]}, {"one_c_ma_g": 250}, None, False),  # a cell that died
+        ({"discharge_specific_capacity_mah_g": [200.0, 20.0]}, {"one_c_ma_g": 250}, None, False),
+        ({"charge_current_ma": [25.0], "discharge_current_ma": [25.0]}, {"one_c_ma_g": 250}, None, False),  # 10C
+        ({"upper_cutoff_voltage_v": [2.8]}, {"one_c_ma_g": 250}, None, False),  # a part of the window
+        ({"complete": [False]}, {"one_c_ma_g": 250}, None, False),  # begun half-way
+        ({"discharge_specific_capacity_mah_g": [80.0]}, {}, LI_RICH, False),
+    ],
+)
+def test_what_gives_little_for_another_reason_is_not_doubted(
+    columns: dict[str, Sequence[float]], facts: dict[str, float | str], composition: str | None, doubted: bool
+) -> None:
+    cell = Cell.model_validate({"key": "A", **CATHODE, **facts})
+    found = low_capacity(cycles_of(**columns), cell, Sample(key="S", composition=composition))
+    assert [f.code for f in found] == ([LITTLE] if doubted else [])
+
+
+def test_a_cell_that_gives_far_less_than_the_others_of_its_sample_is_doubted(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    rows = "".join(f"c{n},{sample},{mass}\n" for n, (sample, mass) in enumerate(
+        (("P", 5), ("P", 20), ("P", 6), ("Q", 50), ("Q", 60)), start=1))  # fmt: skip
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "cells.csv").write_text("cell,sample,active_mass_mg\n" + rows)
+    for n in range(1, 6):
+        write_curve(tmp_path / "files" / f"c{n}.csv", seed=n)  # 1 mAh each
+    workspace.add(tmp_path / "files", executor="serial")
+    found = [f for f in workspace.analyse(executor="serial").findings if f.code == "unlike-repeats"]
+    assert [f.message for f in found] == ["c2 gives 50 mAh/g at best, the other cells of its sample 183 mAh/g (c1, c3)"]

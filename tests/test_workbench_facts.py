@@ -13,8 +13,9 @@ import pytest
 
 from lirich.errors import ConflictingMetadataError, InputError, MetadataError, UnknownNameError
 from lirich.model import Cell, Sample
+from lirich.testing.binary_files import write_binary
 from lirich.workbench import Workspace
-from lirich.workbench.intake.add import AddReport
+from lirich.workbench.intake.addreport import AddReport
 from lirich.workbench.intake.cellfacts import facts_wanted
 from lirich.workbench.intake.celltables import Entry, changes_from_options, entry_from_facts
 from lirich.workbench.intake.metadata import resolve
@@ -712,3 +713,20 @@ def test_who_said_a_fact_changes_no_value_and_survives_json(
     assert Sample.from_json(workspace.samples["LRM"].to_json()) == workspace.samples["LRM"]
     assert workspace.analyse(executor="serial").analysed == []
     assert workspace.cells["SC-1"].out_of_date == []
+
+
+def test_a_mass_of_the_file_that_is_stated_too_is_not_asked_about(workspace: Workspace, tmp_path: Path) -> None:
+    write_binary(tmp_path / "cell.ndax")  # its file says 5 mg
+
+    def asked() -> bool:
+        return "active-mass-from-file" in [f.code for f in workspace.cells["cell"].findings]
+
+    workspace.add(tmp_path / "cell.ndax", executor="serial")
+    assert asked()
+    (tmp_path / "cells.csv").write_text("cell,active_mass_mg\ncell,5.00\n")
+    workspace.add(tmp_path / "cell.ndax", executor="serial")
+    assert not asked()
+    workspace.set_facts("cell", {"active_mass_mg": 6})
+    assert asked()
+    workspace.set_facts("cell", {"active_mass_mg": 5.001})
+    assert not asked()

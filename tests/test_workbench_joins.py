@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +13,7 @@ from lirich.model.table import CYCLE, TIME, UNIX_TIME
 from lirich.readers import readers
 from lirich.readers.bdf import write_bdf
 from lirich.workbench import Workspace
+from lirich.workbench.analyse import CODE, IMPEDANCE_CODE
 from test_readers_core_checks import cell_test
 
 
@@ -146,3 +149,25 @@ def test_compare_says_which_test_it_counts_twice(clock: bool, workspace: Workspa
         "SC-1.bdf.csv of the cell SC-1 and SC-2.bdf.csv of the cell SC-2",
     ]
     assert {f.severity for f in said} == {"warning"}
+
+
+def rests_on(module: str, known: set[str]) -> set[str]:
+    """Return *module* and the modules of lirich that it imports, with theirs."""
+    if module in known:
+        return known
+    known.add(module)
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    for node in ast.walk(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lirich."):
+            rests_on(str(node.module), known)
+    return known
+
+
+@pytest.mark.parametrize(("module", "code"), [("lirich.readers.join", CODE), ("lirich.cells.eis", IMPEDANCE_CODE)])
+def test_an_analysis_is_known_by_all_code_that_joins_and_fits_what_it_was_made_from(
+    module: str, code: tuple[str, ...]
+) -> None:
+    covered = {name for name in rests_on(module, set()) if any(f"{name}.".startswith(f"{each}.") for each in code)}
+    assert rests_on(module, set()) - covered <= {"lirich.errors", "lirich.pieces", "lirich.lazily"}

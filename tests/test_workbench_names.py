@@ -17,7 +17,7 @@ from lirich.readers.bdf_impedance import write_bdf_impedance
 from lirich.testing.digitised import CELL_KEY, DATA_NAME, write_digitised_cell
 from lirich.workbench import Workspace
 from lirich.workbench.export import export, left_out
-from lirich.workbench.intake.add import AddReport
+from lirich.workbench.intake.addreport import AddReport
 from lirich.workbench.intake.celltables import Entry
 from lirich.workbench.intake.metadata import resolve
 from lirich.workbench.intake.table_files import read_cell_tables
@@ -670,3 +670,34 @@ def test_a_report_is_not_written_under_the_name_of_a_cell(workspace: Workspace, 
     assert told.code == 2
     assert "lirich report A-1.html --cell A-1" in " ".join(told.err.split())
     assert not (tmp_path / "A-1").exists()
+
+
+def test_a_name_near_a_field_is_refused_with_the_reason_that_fits(tmp_path: Path) -> None:
+    for column, field, why in (
+        ("Morphologie", "morphology", "under another name it is a group of your own, and morphology not given"),
+        ("Electrolyte Name", "electrolyte", "under another name it is a group of your own, and electrolyte not given"),
+        ("active_mass", "active_mass_mg", "a mass or current under a wrong unit would spoil every capacity"),
+    ):
+        (tmp_path / "cells.csv").write_text(f"file,cell,{column}\na.csv,A,x\n")
+        with pytest.raises(MetadataError) as refused:
+            read_cell_tables(tmp_path)
+        assert refused.value.found == f"cells.csv, line 2 has a field {column!r}"
+        assert refused.value.advice == f"Did you mean {field}? Rename the column to {field}: {why}"
+
+
+def test_a_value_that_is_refused_is_quoted_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "cells.csv").write_text("cell,electrode\nA,Kathode\nB,Cathode\n")
+    first, second = read_cell_tables(tmp_path).entries
+    assert resolve("B", [second]).cell.electrode == "cathode"
+    with pytest.raises(MetadataError, match=r"electrode of A is 'Kathode' in cells\.csv, line 2"):
+        resolve("A", [first])
+
+
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;"])
+def test_the_line_that_tells_excel_the_separator_is_no_row(tmp_path: Path, first: str) -> None:
+    (tmp_path / "cells.csv").write_text(f"{first}\r\nfile;cell;active_mass_mg\r\na.csv;A;5,91\r\n")
+    (entry,) = read_cell_tables(tmp_path).entries
+    assert (entry.cell, entry.cell_fields, entry.source) == ("A", {"active_mass_mg": "5.91"}, "cells.csv, line 3")
+    (tmp_path / "cells.csv").write_text("sep=|\nfile|cell\na,b.csv|A\n")
+    (entry,) = read_cell_tables(tmp_path).entries
+    assert entry.patterns == ("a,b.csv",)

@@ -45,11 +45,21 @@ are kept as attributes; `LirichError.to_dict` gives them to ``--json``.
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lirich.model import Finding
+
+
+_ONE_WORD = re.compile(r"[\w@%+=:,./…-]+")
+
+
+def quoted(word: str) -> str:
+    """Return a word of a command in an advice as the shell takes it for one: a name with blanks is quoted."""
+    return word if _ONE_WORD.fullmatch(word) else shlex.quote(word)
 
 
 class LirichError(Exception):

@@ -115,7 +115,8 @@ _LIST = (
     Quantity("energy_efficiency", "energy efficiency", "η_E", "%", "cycle",
              "100·E_dis/E_ch of the same cycle: what the cell gives over what it takes, whatever the working electrode. "
              "A Coulombic efficiency is the material's, an energy efficiency the cell's: for an anode material against Li, "
-             "where discharge is lithiation, the two run opposite ways and η_E = 100·(V̄_dis/V̄_ch)·(100/CE)", _FIELD, "higher"),
+             "where discharge is lithiation, the two run opposite ways and η_E = 100·(V̄_dis/V̄_ch)·(100/CE). "
+             "None where E_dis or E_ch is not positive (symmetric cells, plated lithium): nothing is given back then", _FIELD, "higher"),
     Quantity("mean_charge_voltage_v", "mean charge voltage", "V̄_ch", "V", "cycle",
              "∫V dQ / ∫dQ over the charge half-cycle, constant-voltage parts included", _BETTGE),
     Quantity("mean_discharge_voltage_v", "mean discharge voltage", "V̄_dis", "V", "cycle",
@@ -209,7 +210,8 @@ _LIST = (
              "positive is fade", _SEN_SLOPE, "lower"),
     Quantity("capacity_fade_knee_cycle", "knee of the capacity fade", "n_knee", "cycle", "cell",
              "break point of a two-segment linear fit of capacity against cycle number, given only where it is preferred "
-             "to one line by BIC and the fade after it is at least twice the fade before",
+             "to one line by BIC and the fade after it is at least twice the fade before, without any one cycle too; not where "
+             "the best break is an end of the search or a jump of the capacity leaves less",
              "Fermín-Cueto et al., Energy and AI 1 (2020) 100006, doi:10.1016/j.egyai.2020.100006 "
              "(who fit a Bacon–Watts model; here two straight segments that meet, by least squares)", "higher"),
     Quantity("activation_voltage_v", "activation voltage", "V*", "V", "cell",
@@ -222,7 +224,8 @@ _LIST = (
              "specific capacity of the first charge above V*: the activation of Li2MnO3-like domains; V* is a condition of the "
              "value", _LU_DAHN),
     Quantity("formal_tm_capacity_mah_g", "formal transition-metal capacity", "q_TM", "mAh/g", "cell",
-             "n_e·F/(3.6·M) with n_e from oxidation-state bookkeeping (Ni²⁺→⁴⁺, Co³⁺→⁴⁺, Mn⁴⁺ inert). Formal", _LU_DAHN),
+             "n_e·F/(3.6·M), n_e the electrons from the oxidation states as made (neutral: Mn⁴⁺, Co³⁺, Ni²⁺ to ³⁺) to Ni⁴⁺, "
+             "Co⁴⁺, Mn⁴⁺. Formal", _LU_DAHN),
     Quantity("formal_oxygen_capacity_mah_g", "formal oxygen capacity", "q_O", "mAh/g", "cell",
              "max(0, q_ch,1 − q_TM): an upper bound on what oxygen gives in the first charge. Formal", _LU_DAHN),
     Quantity("theoretical_capacity_mah_g", "theoretical capacity", "q_theo", "mAh/g", "material",

@@ -17,7 +17,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from lirich.atoms.interstices import interstices
-from lirich.atoms.ordering import annealed, ewald_matrix
+from lirich.atoms.ordering import SAME_DIGITS, annealed, ewald_matrix
 from lirich.atoms.oxidation import balanced, counts_of, symbols_of
 
 Array = NDArray[np.float64]
@@ -104,6 +104,10 @@ class Arrangement:
         step = charge - q[index]
         field = self.places.matrix[index] @ q
         return np.asarray(2 * step * field + step**2 * np.diagonal(self.places.matrix)[index])
+
+    def best(self, places: Sequence[int], charge: int) -> int:
+        """Return the one of *places* that takes that *charge* at the lowest Ewald energy, the first of equal ones."""
+        return places[int(np.round(self.gains(places, charge), SAME_DIGITS).argmin())]
 
     def structure(self) -> Structure:
         """Return the crystal without the empty places; site properties ``charge``, ``layer``, ``role``, ``place``."""

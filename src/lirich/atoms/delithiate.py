@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
-from lirich.atoms.ordering import annealed, ewald_matrix
+from lirich.atoms.ordering import SAME_DIGITS, annealed, ewald_matrix
 from lirich.atoms.oxidation import balanced, formal_charges, symbols_of
 from lirich.atoms.plan import Job, Plan
 from lirich.atoms.relax import Relaxation, relaxed
@@ -74,14 +74,14 @@ def delithiated(
         start[rng.permutation(lithium)[:out]] = 0.0
         order = annealed(matrix, start.tolist(), [lithium], rng, sweeps=sweeps)
         _keep(found, matrix, start[order], lithium)
-    best = min(found, key=lambda k: found[k])
+    best = min(found, key=lambda k: round(found[k], SAME_DIGITS))
     for gone in best:
         for stays in set(lithium) - set(best):
             q = charges.copy()
             q[[*(i for i in best if i != gone), stays]] = 0.0
             _keep(found, matrix, q, lithium)
     kept: list[Charged] = []
-    for removed, energy in sorted(found.items(), key=lambda item: (round(item[1], 6), item[0])):
+    for removed, energy in sorted(found.items(), key=lambda item: (round(item[1], SAME_DIGITS), item[0])):
         if len(kept) == lowest:
             break
         if kept and energy - kept[-1].ewald_ev < SAME_EV:

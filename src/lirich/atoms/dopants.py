@@ -16,6 +16,7 @@ from pymatgen.core.structure import Structure
 
 from lirich.atoms.arrangement import EMPTY, Arrangement
 from lirich.atoms.compensation import Change, ChangeKind, Compensation, Ion, compensations, ion
+from lirich.atoms.ordering import SAME_DIGITS
 from lirich.errors import NotNeutralError, StructureError
 from lirich.model import Frozen
 
@@ -143,7 +144,7 @@ def variants(
     if not found:
         assert refused is not None
         raise refused
-    return sorted(found, key=lambda v: (v.compensation.words, v.arrangement.ewald_ev))
+    return sorted(found, key=lambda v: (v.compensation.words, round(v.arrangement.ewald_ev, SAME_DIGITS)))
 
 
 def _place_all(host: Arrangement, dopants: Sequence[Dopant], first: int) -> Arrangement | None:
@@ -159,7 +160,7 @@ def _place_all(host: Arrangement, dopants: Sequence[Dopant], first: int) -> Arra
             elif not allowed:
                 return None
             else:
-                chosen = allowed[int(filled.gains(allowed, dopant.charge).argmin())]
+                chosen = filled.best(allowed, dopant.charge)
             filled = filled.put({chosen: (dopant.element, dopant.charge)}, "dopant")
     return filled
 
@@ -217,8 +218,7 @@ def _compensated(filled: Arrangement, way: Compensation) -> Arrangement:
 def _best_place(filled: Arrangement, others: Sequence[Change], taken: Sequence[int], change: Change) -> int:
     changed = _apply(filled, others, taken)
     layer = {"li-vacancy": "Li", "o-vacancy": "O"}.get(change.kind, "TM")
-    options = changed.holding(change.element, change.before, layer)
-    return options[int(changed.gains(options, change.after).argmin())]
+    return changed.best(changed.holding(change.element, change.before, layer), change.after)
 
 
 def _apply(filled: Arrangement, changes: Sequence[Change], places: Sequence[int]) -> Arrangement:

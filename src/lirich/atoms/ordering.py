@@ -35,6 +35,9 @@ radius (0.69 Å) is nearest to that of Li+ (0.76 Å): the known exchange of laye
 `lirich.atoms.oxidation`)."""
 SAME_EV = 1e-4
 """Orderings whose energies and site potentials differ by less, eV, are the same."""
+SAME_DIGITS = 6
+"""Ewald energies, eV, are compared to so many decimals: what symmetry makes equal differs in the thirteenth digit from
+one processor to the next, and the choice must not. Of equal ones the annealed one counts, and the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +103,11 @@ def ordered(
                 placed[site] = these[which]
         order = annealed(matrix, [q for _, q in placed], groups, rng, sweeps=sweeps)
         found.append(_Found.of(matrix, [placed[i] for i in order], seed, "annealed"))
-    found.sort(key=lambda f: f.energy)
+    found.sort(key=lambda f: round(f.energy, SAME_DIGITS))
     kept: list[_Found] = []
-    # Energies that differ by rounding only keep the annealed one.
-    for new in sorted([*found, *_swapped(matrix, found[0], groups)], key=lambda f: (round(f.energy, 6), f.how)):
+    for new in sorted(
+        [*found, *_swapped(matrix, found[0], groups)], key=lambda f: (round(f.energy, SAME_DIGITS), f.how)
+    ):
         if len(kept) == len(runs):
             break
         if not any(new.same(other) for other in kept):

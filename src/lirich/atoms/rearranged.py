@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pymatgen.core.structure import Structure
 
 from lirich.atoms.arrangement import EMPTY, Arrangement
+from lirich.atoms.ordering import SAME_DIGITS
 from lirich.atoms.sites import distinct_sites
 
 MOST_NEIGHBOURHOODS = 3
@@ -69,7 +70,7 @@ def _of_cation(start: Arrangement, here: int) -> Iterator[Found]:
 
 def _lowest(start: Arrangement, here: int, places: Sequence[int]) -> tuple[int, Arrangement]:
     swapped = [(place, start.swapped(here, place)) for place in places]
-    return min(swapped, key=lambda pair: pair[1].ewald_ev)
+    return min(swapped, key=lambda pair: round(pair[1].ewald_ev, SAME_DIGITS))
 
 
 def _of_anion(start: Arrangement, here: int) -> Iterator[Found]:

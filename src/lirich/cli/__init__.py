@@ -76,7 +76,7 @@ def _obey(app: Typer) -> None:
     """Run what the arguments ask for; with ``--json`` among them, a wrong call is an error as all others are.
 
     Raises `UsageError` for a wrong call with ``--json``; without it, Typer says it in words. Raises `InputError`
-    where the system refuses a file by name and no verb has said so.
+    where the system refuses a file by name and no verb has said so, or the working folder is gone.
     """
     from lirich.cli.output import want_json
     from lirich.errors import InputError, UsageError
@@ -90,6 +90,8 @@ def _obey(app: Typer) -> None:
         want_json(True)
         sys.exit(app(standalone_mode=False) or 0)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and _nowhere():
+            raise InputError("The folder that you are in is gone", advice="Change into another one (cd)") from error
         if error.filename is None or isinstance(error, BrokenPipeError):
             raise
         raise InputError(
@@ -104,6 +106,15 @@ def _obey(app: Typer) -> None:
         command = "lirich" if context is None else context.command_path
         usage = "" if context is None else " ".join(context.get_usage().removeprefix("Usage: ").split())
         raise UsageError(said(), expected=usage, advice=f"{command} --help lists its arguments") from error
+
+
+def _nowhere() -> bool:
+    """Tell whether the working folder was removed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _ask(number: int, frame: FrameType | None) -> None:

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import check_page, console, print_json, progress_bar, show_findings, show_table
-from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_reasons
-from lirich.cli.screening import workspace_of
+from lirich.cli.kept import show_kept, workspace_of
+from lirich.cli.output import PARTLY, check_page, console, print_json, progress_bar, show_findings
+from lirich.cli.ranked import (
+    MOST_ROWS,
+    figure_cells,
+    rank_cell,
+    score_cell,
+    show_funnel,
+    show_ranked,
+    show_reasons,
+)
+from lirich.model.listing import name_some
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,8 +27,6 @@ if TYPE_CHECKING:
     from lirich.workbench import Workspace
     from lirich.workbench.screening.answer import ScreenAnswer
 
-MOST_ROWS = 20
-"""So many ranked candidates are printed; ``--json`` and the written table have all."""
 MOST_MEMBERS = 6
 """So many members of a group are printed."""
 
@@ -89,14 +96,11 @@ def _answered(
     else:
         show(answer, told)
         show_findings(answer.findings)
-        if workspace is not None:
-            console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], each with its origin.")
-        else:
-            console().print("[dim]No workspace here: nothing is kept. lirich init makes one.[/]")
+        show_kept(workspace, kept, "each with its origin", resumed=answer.kind == "electrolytes")
         if output is not None:
             console().print(f"Written: [bold]{escape(str(output))}[/]")
     if answer.judgement.ranking is None:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
 
 
 def show(answer: ScreenAnswer, told: Collection[str]) -> None:
@@ -106,35 +110,22 @@ def show(answer: ScreenAnswer, told: Collection[str]) -> None:
 
     out = console()
     judgement, keys = answer.judgement, list(answer.study.weights)
-    if judgement.funnel.stages:
-        out.print(
-            "[bold]Funnel[/]: " + escape("; ".join(f"{words}: {left}" for words, left in judgement.funnel.counts))
-        )
+    show_funnel(judgement.funnel)
     places = () if judgement.ranking is None else judgement.ranking.places
     rows = [
         (rank_cell(place), place.name, score_cell(place), *figure_cells(judgement.candidate(place.name), keys))
         for place in places[:MOST_ROWS]
     ]
-    numbers = tuple(range(2, 3 + len(keys)))
     if rows:
-        show_table(
-            f"{answer.study.name} (90 % intervals)",
-            ("rank", answer.kind.removesuffix("s"), "score", *(head_of(key) for key in keys)),
-            rows,
-            right=(0, *numbers),
-            whole=numbers,
-            drop=tuple(reversed(numbers[1:])),
-        )
-    if len(places) > MOST_ROWS:
-        out.print(f"[dim]and {len(places) - MOST_ROWS} more that came through.[/]")
+        title = f"{answer.study.name} (90 % intervals)"
+        show_ranked(title, answer.kind.removesuffix("s"), keys, rows, of=len(places))
     first = {place.name for place in places[:1]}
     for candidate, row in answer.rows:
         if candidate.name in told or candidate.name in first:
             show_reasons(candidate.name, row["reasons"], row["rank"])
     for number, group in enumerate(answer.groups.clusters.clusters if answer.groups.clusters else (), start=1):
         others = [name for name in group.members if name != group.pick]
-        more = f" and {len(others) - MOST_MEMBERS} more" if len(others) > MOST_MEMBERS else ""
-        members = f": {', '.join(others[:MOST_MEMBERS])}{more}" if others else ", alone"
+        members = f": {name_some(others, MOST_MEMBERS)}" if others else ", alone"
         out.print(f"[cyan]group {number}[/] pick [bold]{escape(group.pick)}[/]{escape(members)}")
     if answer.groups.clusters is None and answer.groups.note != NOT_ASKED:
         out.print(f"[dim]No groups: {escape(answer.groups.note)}[/]")

@@ -104,9 +104,9 @@ def inspect(
 ) -> None:
     """Say what a file is: what was recognised, what was not, how surely, and what contradicts physics."""
     want_json(json)
-    from lirich.cli import verbs
+    from lirich.cli import inspection
 
-    verbs.inspect(files, repair or [], mapping, json=json)
+    inspection.inspect(files, repair or [], mapping, json=json)
 
 
 @app.command()
@@ -149,9 +149,9 @@ def add(
 ) -> None:
     """Read files into the workspace. A cells.csv or cells.toml beside them says what the cells are."""
     want_json(json)
-    from lirich.cli import verbs
+    from lirich.cli import adding
 
-    verbs.add(
+    adding.add(
         paths,
         cell,
         facts or [],
@@ -222,12 +222,12 @@ def cells(
 ) -> None:
     """List the cells, show one with its protocol and values, say facts about it, or remove it."""
     want_json(json)
-    from lirich.cli import verbs
+    from lirich.cli import cell_facts
 
     if remove or remove_file is not None:
-        verbs.remove(name, remove_file, workspace, yes=yes, json=json)
+        cell_facts.remove(name, remove_file, workspace, yes=yes, json=json)
         return
-    verbs.cells(
+    cell_facts.cells(
         name,
         [*(facts or []), *(f"{field}=" for field in unset or [])],
         segment or [],
@@ -289,9 +289,9 @@ def compare(
 ) -> None:
     """Compare groups of cells: n, means, intervals, effect sizes, permutation tests corrected for their number."""
     want_json(json)
-    from lirich.cli import verbs
+    from lirich.cli import comparison
 
-    verbs.compare(by, "all" if everything else quantity, cell, force, seed, workspace, csv=csv, json=json)
+    comparison.compare(by, "all" if everything else quantity, cell, force, seed, workspace, csv=csv, json=json)
 
 
 @app.command()
@@ -334,12 +334,12 @@ def literature(
 ) -> None:
     """Query published values: the facts of the review, with source, conditions and contradictions."""
     want_json(json)
-    from lirich.cli import verbs
+    from lirich.cli import published
 
     if list_references:
-        verbs.references(text, reference, json=json)
+        published.references(text, reference, json=json)
         return
-    verbs.literature(text, quantity, morphology, sample, reference, conflicts, add_records, workspace, json=json)
+    published.literature(text, quantity, morphology, sample, reference, conflicts, add_records, workspace, json=json)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Completion in bash, which takes a word apart at ``=``: ``--segment 1-3=form`` comes as three words.
 
-They are put together again before Typer sees them, and what it offers loses what bash will keep of the word.
+They are put together again before Typer sees them, and what it offers loses what bash will keep of the word. Blanks
+and brackets of a name come with a backslash.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from collections.abc import Callable
 ASKED = "_LIRICH_COMPLETE"
 """The variable in which the shell says what it wants."""
 _BREAK = "="
+_TAKEN_APART = re.compile(r"[^\w@%+=:,./~-]")
+"""What bash does not take for a letter of a word: it puts in what is offered as it is."""
 
 
 def joined(words: list[str], current: int) -> tuple[list[str], int, str]:
@@ -60,4 +64,5 @@ def complete(run: Callable[[], None]) -> None:
             run()
     finally:
         for line in told.getvalue().splitlines():
-            sys.stdout.write(f"{line.removeprefix(kept)}\n")
+            offered = _TAKEN_APART.sub(lambda letter: f"\\{letter[0]}", line.removeprefix(kept))
+            sys.stdout.write(f"{offered}\n")

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from lirich.cli.fold import Folded, fold_segments, fold_values
 from lirich.cli.output import NARROW, console, print_json, show_findings, show_table
+from lirich.errors import quoted
 from lirich.model.flags import Marks
 
 if TYPE_CHECKING:
@@ -135,8 +136,8 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
     show_findings(view.findings, limit=None if everything else 12)
     if folded:
         out.print(
-            f"[dim]Like ones are folded here. [/][bold]lirich cells {escape(view.key)} --all[/][dim] prints each "
-            "segment, value and condition; --json and lirich export have them too.[/]"
+            f"[dim]Like ones are folded here. [/][bold]lirich cells {escape(quoted(view.key))} --all[/][dim] prints "
+            "each segment, value and condition; --json and lirich export have them too.[/]"
         )
 
 
@@ -148,7 +149,7 @@ def show_said(view: CellView, said: Sequence[str], *, cleared: bool) -> None:
     for analysis in view.analyses if cleared or any("=" in text and text[0].isdigit() for text in said) else ():
         _show_protocol(view, view.run(analysis.run), everything=False)
     show_findings(view.findings, limit=12)
-    out.print(f"[dim]All of it:[/] [bold]lirich cells {escape(view.key)}[/]")
+    out.print(f"[dim]All of it:[/] [bold]lirich cells {escape(quoted(view.key))}[/]")
 
 
 def _show_protocol(view: CellView, run: CellView, *, everything: bool) -> int:
@@ -250,7 +251,7 @@ def _show_making(run: CellView, *, everything: bool) -> None:
 
 
 def _show_facts(view: CellView) -> None:
-    from lirich.workbench.intake.metadata import short_source
+    from lirich.workbench.intake.fact_sources import short_source
 
     facts = {**view.facts.model_dump(exclude={"key", "extra", "sources"}), **view.facts.extra}
     said = dict(view.facts.sources)

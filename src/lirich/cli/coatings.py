@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import check_page, console, print_json, progress_bar, show_findings, show_table
-from lirich.cli.ranked import figure_cells, head_of, rank_cell, show_reasons
-from lirich.cli.screening import workspace_of
+from lirich.cli.kept import show_kept, workspace_of
+from lirich.cli.output import PARTLY, check_page, console, print_json, progress_bar, show_findings
+from lirich.cli.ranked import MOST_ROWS, figure_cells, rank_cell, show_funnel, show_ranked, show_reasons
 from lirich.model.format import format_signed
 
 if TYPE_CHECKING:
     from lirich.screening.coatings import CoatingStudy
     from lirich.workbench.solids.coatings_result import CoatingsResult
-
-MOST_ROWS = 20
-"""So many ranked coatings are printed; ``--json`` and the page have all."""
 
 
 def coatings(
@@ -61,16 +58,11 @@ def coatings(
     else:
         show(result)
         show_findings(result.findings)
-        if workspace is not None:
-            console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], origin computed.")
-        else:
-            console().print(
-                "[dim]No workspace here: nothing is kept, and a stopped run begins anew. lirich init makes one.[/]"
-            )
+        show_kept(workspace, kept, "origin computed")
         if output is not None:
             console().print(f"Page: [bold]{escape(str(output))}[/]")
     if result.judged.ranking is None:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
 
 
 def _changed(asked: CoatingStudy, cathode: str | None, electrolytes: list[str], voltage: float | None) -> CoatingStudy:
@@ -86,7 +78,7 @@ def show(result: CoatingsResult) -> None:
     out = console()
     judged = result.judged
     study = judged.found.study
-    out.print("[bold]Funnel[/]: " + escape("; ".join(f"{words}: {left}" for words, left in judged.funnel.counts)))
+    show_funnel(judged.funnel)
     keys = list(study.weights)
     rows = []
     for candidate, _ in result.rows[:MOST_ROWS]:
@@ -96,18 +88,8 @@ def show(result: CoatingsResult) -> None:
         rows.append(
             (rank_cell(place), candidate.name, format_signed(place.score, decimals=2), *figure_cells(candidate, keys))
         )
-    numbers = tuple(range(2, 3 + len(keys)))
-    show_table(
-        f"{study.name} (computed; 90 % intervals; 0 reacts with nothing)",
-        ("rank", "coating", "score", *(head_of(key) for key in keys)),
-        rows,
-        right=(0, *numbers),
-        whole=numbers,
-        drop=tuple(reversed(numbers[1:])),
-    )
     ranked = 0 if judged.ranking is None else len(judged.ranking.places)
-    if ranked > MOST_ROWS:
-        out.print(f"[dim]and {ranked - MOST_ROWS} more that came through.[/]")
+    show_ranked(f"{study.name} (computed; 90 % intervals; 0 reacts with nothing)", "coating", keys, rows, of=ranked)
     named = {*judged.found.named, *(d.name for d in study.double_layers)}
     for candidate, row in result.rows:
         if candidate.name not in named:

@@ -1,15 +1,47 @@
-"""How ``lirich compare`` shows groups of cells."""
+"""What ``lirich compare`` does: compare groups of cells."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+import typer
 from rich.markup import escape
 
-from lirich.cli.output import NARROW, console, show_findings, show_table
+from lirich.cli.options import open_workspace
+from lirich.cli.output import NARROW, PARTLY, check_output, console, print_json, show_findings, show_table
 
 if TYPE_CHECKING:
     from lirich.workbench.comparison.result import Comparison
+
+
+def compare(
+    by: str,
+    quantities: Sequence[str] | Literal["all"] | None,
+    names: Sequence[str] | None,
+    force: bool,
+    seed: int,
+    folder: Path | None,
+    *,
+    csv: Path | None,
+    json: bool,
+) -> None:
+    """Compare groups of cells."""
+    check_output(csv, (".csv",))
+    comparison = open_workspace(folder).compare(
+        by, quantities=quantities or None, cells=names or None, force=force, seed=seed
+    )
+    if csv is not None:
+        from lirich.model.spreadsheet import write_csv
+
+        write_csv(comparison.table(), csv)
+    if json:
+        print_json(comparison.to_dict())
+    else:
+        show_comparison(comparison)
+    if comparison.refused:
+        raise typer.Exit(PARTLY)
 
 
 def show_comparison(comparison: Comparison) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import console, print_json, show_table
+from lirich.cli.output import PARTLY, console, print_json, show_table
 from lirich.errors import NotEnoughDataError
 
 REAL_FIGURES = (
@@ -86,4 +86,4 @@ def run_demo(folder: Path, *, fresh: bool, json: bool) -> None:
         console().print(f"Workspace: [bold]{escape(str(demo.workspace.root))}[/]")
         console().print("The laboratory's cells are simulated, and say so everywhere; the real cell is measured.")
     if demo.added.failed or demo.analysed.failed:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)

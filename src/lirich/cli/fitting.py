@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from lirich.cli.options import open_workspace
+from lirich.cli.kept import workspace_of
 from lirich.cli.output import check_output, console, print_json, show_table
-from lirich.errors import InputError, WorkspaceNotFoundError
+from lirich.errors import InputError, quoted
 
 if TYPE_CHECKING:
-    from lirich.workbench import Workspace
     from lirich.workbench.simulation.fit import FitReport
 
 SHOWN_DIRECTIONS = 5
@@ -45,7 +44,7 @@ def fit(
     check_output(save)
     data = data_of(
         source,
-        _workspace(folder),
+        workspace_of(folder),
         cycles=_numbers(cycles),
         active_mass_mg=mass,
         current_ma_g=current,
@@ -71,7 +70,7 @@ def fit(
         if path is not None:
             console().print(f"{what}: [bold]{escape(str(path))}[/]")
     if save is not None:
-        name = escape(str(save))
+        name = escape(quoted(str(save)))
         console().print(f"Next: [bold]lirich simulate {name}[/] or [bold]lirich study --parameters {name} …[/]")
 
 
@@ -116,15 +115,6 @@ def _write(report: FitReport, path: Path) -> None:
     from lirich.workbench.userfiles import write_text
 
     write_text(path, page(f"Fit of {report.what}", report.figures))
-
-
-def _workspace(folder: Path | None) -> Workspace | None:
-    try:
-        return open_workspace(folder)
-    except WorkspaceNotFoundError:
-        if folder is not None:
-            raise
-        return None
 
 
 def _numbers(text: str | None) -> list[int] | None:

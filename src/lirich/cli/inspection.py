@@ -1,15 +1,32 @@
-"""How ``lirich inspect`` shows a file."""
+"""What ``lirich inspect`` does: say what files are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
 from rich.markup import escape
 
-from lirich.cli.output import console, show_findings, show_table
+from lirich.cli.output import PARTLY, console, print_json, show_findings, show_table
 
 if TYPE_CHECKING:
     from lirich.readers import Inspection
+
+
+def inspect(files: Sequence[Path], repairs: Sequence[str], mapping: Path | None, *, json: bool) -> None:
+    """Say what files are."""
+    from lirich.readers import inspect as inspect_file
+
+    inspections = [inspect_file(path, repairs=repairs, mapping=mapping) for path in files]
+    if json:
+        print_json({"files": [i.to_dict() for i in inspections]})
+    else:
+        for inspection in inspections:
+            show_inspection(inspection)
+    if not all(i.readable for i in inspections):
+        raise typer.Exit(PARTLY)
 
 
 def _rounded(what: object) -> object:

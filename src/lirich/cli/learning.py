@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lirich.workbench.learning.completion import CompletionResult
     from lirich.workbench.learning.drivers import DriversResult
     from lirich.workbench.learning.factors import FactorsResult
-    from lirich.workbench.learning.forecast import ForecastResult
+    from lirich.workbench.learning.forecast_result import ForecastResult
     from lirich.workbench.learning.maps import MapResult
     from lirich.workbench.learning.outliers import OutliersResult
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from lirich.cli import complete as offers
 from lirich.cli.options import Json, WorkspaceFolder, open_workspace
 from lirich.cli.output import console, print_json, show_table, want_json
+from lirich.errors import quoted
 
 if TYPE_CHECKING:
     from lirich.store import ModelRecord
@@ -148,10 +149,11 @@ def export_(
 
 
 def _next(record: ModelRecord) -> str:
+    name = quoted(record.name)
     if record.kind in ("state-map", "probabilistic-map", "completion"):
-        return f"lirich learn map --model {record.name}, or lirich learn complete CELL --cycle N --model {record.name}"
+        return f"lirich learn map --model {name}, or lirich learn complete CELL --cycle N --model {name}"
     verb = record.kind if record.kind in ("outliers", "forecast", "factors", "drivers") else None
-    return "lirich learn models" if verb is None else f"lirich learn {verb} --model {record.name}"
+    return "lirich learn models" if verb is None else f"lirich learn {verb} --model {name}"
 
 
 def _short(value: object) -> str:

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from lirich.compute import Progress
     from lirich.model import Finding
 
+PARTLY = 1
+"""Exit code of a run that did not do all it was asked to: files or cells failed (the others are kept), nothing could be
+compared, something is wrong."""
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 MOST_PLACES = 6
 _HASH = re.compile(r"[0-9a-f]{64}(\.[a-z]+)?")
-MOST_OF_ONE_CODE = 3
-"""So many different messages of one code are printed; pulses and files by the hundred say much the same."""
+MOST_OF_ONE_KIND = 3
+"""So many messages of one code that differ in numbers and names alone are printed: pulses and files by the hundred."""
+_PARTICULAR = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
 
 _WANTS_JSON = False
 FILE_WIDTH = 160
@@ -49,11 +53,11 @@ def want_json(asked: bool) -> bool:
 
 def console(*, stderr: bool = False) -> Console:
     """Return the console; made per call, so that it follows the stream and width of the moment."""
-    if stderr:
-        return Console(stderr=True, highlight=False)
-    if sys.stdout.isatty() or "COLUMNS" in os.environ:
-        return Console(highlight=False)
-    return Console(highlight=False, width=FILE_WIDTH)
+    stream = sys.stderr if stderr else sys.stdout
+    # a sentence that goes into a file or a pipe stands on one line: a command in it can be copied
+    if stream.isatty() or "COLUMNS" in os.environ:
+        return Console(stderr=stderr, highlight=False)
+    return Console(stderr=stderr, highlight=False, width=FILE_WIDTH, soft_wrap=True)
 
 
 def check_output(output: Path | None, forms: Sequence[str] = ()) -> None:
@@ -100,35 +104,45 @@ def _short(text: str) -> str:
     return _HASH.sub(lambda found: found[0][:12] + "…", text)
 
 
+def _places(kinds: Sequence[tuple[str, ...]], limit: int | None) -> list[int]:
+    """Return which findings of these kinds are printed: one of each kind first, more of it as long as there is room."""
+    if limit is None:
+        return list(range(len(kinds)))
+    told: Counter[tuple[str, ...]] = Counter()
+    turns = []
+    for number, kind in enumerate(kinds):
+        told[kind] += 1
+        if told[kind] <= MOST_OF_ONE_KIND:
+            turns.append((told[kind] > 1, number))
+    return sorted(number for _, number in sorted(turns)[:limit])
+
+
 def show_findings(findings: Iterable[Finding], *, limit: int | None = 12) -> None:
-    """Print findings, the gravest first, equal ones of many cells once, few of one code; all without *limit*."""
+    """Print findings, the gravest first, equal ones of many cells once, few of one kind; all without *limit*."""
     from lirich.model.finding import together
 
     order = ("error", "warning", "info")
     rows = sorted(together(findings), key=lambda each: order.index(each.finding.severity))
     out = console()
-    codes = Counter((each.finding.severity, each.finding.code) for each in rows)
-    told: Counter[tuple[str, str]] = Counter()
-    left = 0
-    for each in rows:
-        first, severity, code = each.finding, each.finding.severity, each.finding.code
-        told[severity, code] += 1
-        number = told[severity, code]
-        if limit is not None and (number > MOST_OF_ONE_CODE or sum(told.values()) - left > limit):
-            left += 1
-            continue
-        places = each.places_unsaid
+    firsts = [each.finding for each in rows]
+    kinds = [(f.severity.value, f.code, _PARTICULAR.sub("#", f.said_of("…"))) for f in firsts]
+    printed = _places(kinds, limit)
+    last = {kinds[number]: number for number in printed}
+    left = Counter(kinds) - Counter(kinds[number] for number in printed)
+    for number in printed:
+        first, places, severity = firsts[number], rows[number].places_unsaid, firsts[number].severity
         # one name of a file by its hash says as much as six
         most = 1 if _HASH.search(places[0] if places else "") else MOST_PLACES
         shown = ", ".join(places[:most]) + f" and {len(places) - most} more" * (len(places) > most)
         where = f"[bold]{escape(_short(shown))}:[/] " if places else ""
-        more = codes[severity, code] - MOST_OF_ONE_CODE if limit is not None and number == MOST_OF_ONE_CODE else 0
+        text = rows[number].text
+        more = left[kinds[number]] if last[kinds[number]] == number else 0
         like = f" [dim](and {more} more like it)[/]" if more > 0 else ""
-        out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(_short(each.text))} [dim]{code}[/]{like}")
+        out.print(f"[{_STYLES[severity]}]{severity}[/] {where}{escape(_short(text))} [dim]{first.code}[/]{like}")
         if first.advice:
             out.print(f"  [dim]→ {escape(first.advice)}[/]")
     if left:
-        out.print(f"[dim]… and {left} more; --json shows all[/]")
+        out.print(f"[dim]… and {left.total()} more; --json shows all[/]")
 
 
 def show_table(

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.output import check_page, console, print_json, progress_bar, show_findings, show_table
+from lirich.cli.kept import show_kept, workspace_of
+from lirich.cli.output import PARTLY, check_page, console, print_json, progress_bar, show_findings, show_table
 
 if TYPE_CHECKING:
-    from lirich.workbench import Workspace
     from lirich.workbench.solids.phases_result import PhasesResult
 
 
 def phases(
     study: str,
     output: Path | None,
-    workspace: Workspace | None,
+    folder: Path | None,
     *,
     shipped: bool,
     workers: int | None,
@@ -29,6 +29,7 @@ def phases(
     from lirich.workbench.solids.phases import keep_phases, read_phases, run_phases, shipped_phases
 
     check_page(output)
+    workspace = workspace_of(folder)
     if shipped:
         result = shipped_phases(study)
     else:
@@ -53,15 +54,11 @@ def phases(
     else:
         show(result)
         show_findings(result.findings)
-        if workspace is not None:
-            where = escape(str(workspace.root))
-            console().print(f"{kept} values kept in [bold]{where}[/], origins computed and predicted.")
-        else:
-            console().print("[dim]No workspace here: nothing is kept, and a run that is stopped begins anew.[/]")
+        show_kept(workspace, kept, "origins computed and predicted", resumed=not shipped)
         if output is not None:
             console().print(f"Report: [bold]{escape(str(output))}[/]")
     if not result.screened.answers:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
 
 
 def show(result: PhasesResult) -> None:

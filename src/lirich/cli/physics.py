@@ -11,6 +11,10 @@ from lirich.cli import complete
 from lirich.cli.options import ExecutorName, Json, Workers, WorkspaceFolder
 from lirich.cli.output import want_json
 
+Figures = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the figures here (HTML).", show_default=False)
+]
+
 
 def fit(
     source: Annotated[
@@ -117,9 +121,7 @@ def design_cell(
     radius_nm: Annotated[
         float | None, typer.Option("--radius-nm", help="Crystal radius for --ragone.", show_default=False)
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the figures here (HTML).", show_default=False)
-    ] = None,
+    output: Figures = None,
     workspace: WorkspaceFolder = None,
     json: Json = False,
 ) -> None:
@@ -162,9 +164,7 @@ def study(
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Sobol indices of the objective over the ranges of the study.")
     ] = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the figures here (HTML).", show_default=False)
-    ] = None,
+    output: Figures = None,
     workspace: WorkspaceFolder = None,
     workers: Workers = None,
     executor: ExecutorName = "processes",

@@ -7,18 +7,42 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from lirich.cli.output import console
+from lirich.cli.output import console, show_table
 from lirich.model.format import format_signed, format_signed_span
 
 if TYPE_CHECKING:
     from lirich.screening.candidate import Candidate
+    from lirich.screening.gates import Funnel
     from lirich.screening.ranking import Ranked
 
 MOST_REASONS = 4
 """So many reasons of a candidate are printed; ``--json`` and the report have all."""
+MOST_ROWS = 20
+"""So many ranked candidates are printed where there may be hundreds; ``--json`` and what is written have all."""
 
 
-def head_of(key: str) -> str:
+def show_funnel(funnel: Funnel) -> None:
+    """Print how many candidates each gate lets on, where there is one."""
+    if funnel.stages:
+        counts = "; ".join(f"{words}: {left}" for words, left in funnel.counts)
+        console().print("[bold]Funnel[/]: " + escape(counts))
+
+
+def show_ranked(
+    title: str, what: str, keys: Sequence[str], rows: Sequence[Sequence[object]], *, of: int | None = None
+) -> None:
+    """Print a table of ranks, names (under the head *what*), scores and the figures of *keys*.
+
+    Where there are *of* ranked ones in all, a line says how many are not shown.
+    """
+    numbers = tuple(range(2, 3 + len(keys)))
+    heads = ("rank", what, "score", *(_head_of(key) for key in keys))
+    show_table(title, heads, rows, right=(0, *numbers), whole=numbers, drop=tuple(reversed(numbers[1:])))
+    if of is not None and of > len(rows):
+        console().print(f"[dim]and {of - len(rows)} more that came through.[/]")
+
+
+def _head_of(key: str) -> str:
     """Return the head of a column: symbol and unit."""
     from lirich.quantities import QUANTITIES
 

@@ -25,6 +25,12 @@ Study = Annotated[
         show_default=False,
     ),
 ]
+Shipped = Annotated[
+    bool, typer.Option("--shipped", help="Show the results that come with lirich for this study; compute nothing.")
+]
+Report = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the report here (HTML).", show_default=False)
+]
 
 
 @screen.command("dopants")
@@ -33,13 +39,8 @@ def dopants(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list the candidates and the time that they would take.")
     ] = False,
-    shipped: Annotated[
-        bool,
-        typer.Option("--shipped", help="Show the results that come with lirich for this study; compute nothing."),
-    ] = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the report here (HTML).", show_default=False)
-    ] = None,
+    shipped: Shipped = False,
+    output: Report = None,
     cells: Annotated[
         Path | None,
         typer.Option(
@@ -74,13 +75,8 @@ def phases(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list the compositions and the time that they would take.")
     ] = False,
-    shipped: Annotated[
-        bool,
-        typer.Option("--shipped", help="Show the results that come with lirich for this study; compute nothing."),
-    ] = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the report here (HTML).", show_default=False)
-    ] = None,
+    shipped: Shipped = False,
+    output: Report = None,
     workspace: WorkspaceFolder = None,
     workers: Workers = None,
     executor: ExecutorName = "processes",
@@ -89,13 +85,11 @@ def phases(
     """Map which order of the cations is lowest between three corners: layered, spinel or rock salt."""
     want_json(json)
     from lirich.cli import phases as spoken
-    from lirich.cli.screening import workspace_of
 
     if dry_run:
         spoken.compositions(study, workers, json=json)
         return
-    there = workspace_of(workspace)
-    spoken.phases(study, output, there, shipped=shipped, workers=workers, executor=executor, json=json)
+    spoken.phases(study, output, workspace, shipped=shipped, workers=workers, executor=executor, json=json)
 
 
 @screen.command("next")

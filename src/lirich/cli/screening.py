@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from lirich.cli.options import open_workspace
-from lirich.cli.output import check_output, check_page, console, print_json, progress_bar, show_findings, show_table
-from lirich.cli.ranked import figure_cells, head_of, rank_cell, score_cell, show_why
-from lirich.errors import WorkspaceNotFoundError
+from lirich.cli.kept import show_kept, workspace_of
+from lirich.cli.output import (
+    PARTLY,
+    check_output,
+    check_page,
+    console,
+    print_json,
+    progress_bar,
+    show_findings,
+    show_table,
+)
+from lirich.cli.ranked import figure_cells, rank_cell, score_cell, show_funnel, show_ranked, show_why
 from lirich.model.format import format_signed, format_signed_span
 
 if TYPE_CHECKING:
@@ -57,13 +65,9 @@ def dopants(
     else:
         show(result)
         show_findings(finding for finding in result.findings if finding.code != "no-ranking")  # the answer says it
-        if workspace is not None:
-            told = any(place.figures for place in result.predicted.places)
-            origins = "origins computed and predicted" if told else "origin computed"
-            console().print(f"{kept} values kept in [bold]{escape(str(workspace.root))}[/], {origins}.")
-        else:
-            anew = "" if shipped else ", and a run that is stopped begins anew"
-            console().print(f"[dim]No workspace here: nothing is kept{anew}.[/]")
+        told = any(place.figures for place in result.predicted.places)
+        origins = "origins computed and predicted" if told else "origin computed"
+        show_kept(workspace, kept, origins, resumed=not shipped)
         if output is not None:
             console().print(f"Report: [bold]{escape(str(output))}[/]")
         if cells is not None:
@@ -73,7 +77,7 @@ def dopants(
                 f"{len(files)} cells, {states}: [bold]{escape(str(cells))}[/]; README.md says what they are"
             )
     if result.judged.ranking is None:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
 
 
 def _screened(
@@ -174,8 +178,7 @@ def show(result: ScreenResult) -> None:
     out = console()
     judged = result.judged
     name = judged.screened.study.name
-    if judged.funnel.stages:
-        out.print("[bold]Funnel[/]: " + escape("; ".join(f"{words}: {left}" for words, left in judged.funnel.counts)))
+    show_funnel(judged.funnel)
     keys = list(judged.screened.study.weights)
     rows = []
     for candidate, _ in result.rows:
@@ -188,10 +191,7 @@ def show(result: ScreenResult) -> None:
     undoped = Candidate(name=judged.screened.host.name, figures=judged.reference)
     cells = figure_cells(undoped, keys)
     rows.append(("", undoped.name, "0", *("0" if key in CHANGES else c for key, c in zip(keys, cells, strict=True))))
-    heads = ("rank", "candidate", "score", *(head_of(key) for key in keys))
-    numbers = tuple(range(2, 3 + len(keys)))
-    drop = tuple(reversed(numbers[1:]))
-    show_table(f"{name} (computed; 90 % intervals)", heads, rows, right=(0, *numbers), whole=numbers, drop=drop)
+    show_ranked(f"{name} (computed; 90 % intervals)", "candidate", keys, rows)
     for candidate, row in result.rows:
         place = result.place(candidate.name)
         in_table: tuple[str, ...] = ()
@@ -325,13 +325,3 @@ def candidates(study: str, workers: int | None, *, json: bool) -> None:
             "Bands that do not converge take all their steps: "
             f"up to {max(1, round(most / count / 60))} min if none does."
         )
-
-
-def workspace_of(folder: Path | None) -> Workspace | None:
-    """Open the workspace that was named or that the current folder lies in; `None` where there is none here."""
-    try:
-        return open_workspace(folder)
-    except WorkspaceNotFoundError:
-        if folder is not None:
-            raise
-        return None

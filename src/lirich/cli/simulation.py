@@ -11,7 +11,7 @@ from rich.markup import escape
 from lirich.cli import complete
 from lirich.cli.options import Json, WorkspaceFolder, open_workspace
 from lirich.cli.output import console, print_json, show_findings, show_table, want_json
-from lirich.errors import InputError
+from lirich.errors import InputError, quoted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -236,7 +236,7 @@ def simulate(
     if done.stopped:
         out.print(f"[yellow]The programme was not run to its end:[/] {escape(done.stopped)}")
     was = "was there already" if done.already else "is in the workspace"
-    out.print(f"[bold]{escape(done.cell)}[/] {was}, simulated. Next: [bold]lirich cells {escape(done.cell)}[/]")
+    out.print(f"[bold]{escape(done.cell)}[/] {was}, simulated. Next: [bold]lirich cells {escape(quoted(done.cell))}[/]")
 
 
 def _best_radius(request: SimulationRequest, page: Path, folder: Path | None, *, json: bool) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.markup import escape
 
+from lirich.cli.kept import workspace_of
 from lirich.cli.options import open_workspace
-from lirich.cli.output import check_output, console, print_json, progress_bar, show_findings, show_table
-from lirich.errors import InputError, WorkspaceNotFoundError
+from lirich.cli.output import PARTLY, check_output, console, print_json, progress_bar, show_findings, show_table
+from lirich.errors import InputError
 
 if TYPE_CHECKING:
     from lirich.cells.study import Study
@@ -93,7 +94,7 @@ def run_and_show(
         _show(result)
         show_findings(result.findings)
     if len(result.failed) == len(result.points):
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY)
     if json:
         return
     if output is not None:
@@ -167,9 +168,5 @@ def _explain(result: StudyResult, shown: Sequence[str]) -> None:
 
 def _cache(folder: Path | None) -> Path | None:
     """Keep results in the workspace, where there is one."""
-    try:
-        return open_workspace(folder).root / "cache" / "study"
-    except WorkspaceNotFoundError:
-        if folder is not None:
-            raise
-        return None
+    there = workspace_of(folder)
+    return None if there is None else there.root / "cache" / "study"

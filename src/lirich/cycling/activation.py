@@ -14,7 +14,8 @@ from typing import Literal
 from lirich.cycling.dqdv import DEFAULT_SMOOTHING, Dqdv, Smoothing, dqdv
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import capacity_above, capacity_below
-from lirich.cycling.peaks import Peak, find_peaks, position_interval, valley_between, variants
+from lirich.cycling.peakintervals import position_interval, variants
+from lirich.cycling.peaks import Peak, find_peaks, valley_between
 from lirich.errors import NotEnoughDataError
 from lirich.model import Interval
 from lirich.model.format import format_below
@@ -37,7 +38,7 @@ PLATEAU_V = (4.35, 4.75)
 class Activation:
     """V* (V), how it was found, slope and plateau capacities (mAh), the two peaks and the dQ/dV they come from.
 
-    ``interval`` is that of a valley (see `lirich.cycling.peaks.position_interval`), ``None`` for the fallback.
+    ``interval`` is that of a valley (see `lirich.cycling.peakintervals.position_interval`), ``None`` for the fallback.
     ``move_mah`` is the capacity between V* − 50 mV and V* + 50 mV: how far the split moves per 0.1 V of V*.
     """
 

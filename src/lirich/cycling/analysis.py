@@ -8,18 +8,23 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.annotation import Annotation, annotate
-from lirich.cycling.cycles import efficiency_known, same_current, table_of
+from lirich.cycling.counts import count_findings
+from lirich.cycling.cuts import cut_before, cut_findings, cuts_of
+from lirich.cycling.cyclefigures import cycle_values
+from lirich.cycling.cycles import efficiency_known, table_of
 from lirich.cycling.figures import (
-    cycle_values,
     diffusion_values,
     figures_of_first_cycle,
     figures_of_rate_tests,
     figures_of_series,
 )
 from lirich.cycling.halfcycle import Direction
-from lirich.cycling.plausibility import flag_implausible, implausible_capacity
+from lirich.cycling.likeness import same_current
+from lirich.cycling.lowvoltage import lithium_thresholds
+from lirich.cycling.plausibility import flag_implausible, implausible_capacity, low_capacity
 from lirich.cycling.protocol import Correction, Protocol, Segment, detect
 from lirich.cycling.record import missing_fact, place
+from lirich.cycling.resolution import doubt_coarse_voltage, doubt_rounded_charge
 from lirich.cycling.result import CyclingResult
 from lirich.cycling.series import (
     Series,
@@ -66,28 +71,34 @@ def analyse(
         pl.Series("like_group", protocol.groups, dtype=pl.Int64),
     )
     series = comparable_series(cycles)
+    cuts = cuts_of(notes, cycles, settings)
+    unlike_before = follows_unlike(cycles, protocol.keys, cut_before(notes, cuts), settings)
     cycles = _with_retention(cycles, series).with_columns(
         pl.Series("settled", settled_cycles(cycles, series), dtype=pl.Boolean),
-        pl.Series("follows_unlike", follows_unlike(cycles, protocol.keys, settings), dtype=pl.Boolean),
+        pl.Series("follows_unlike", unlike_before, dtype=pl.Boolean),
     )
     findings = [
         *(_of_cell(f, cell) for f in (*notes.findings, *protocol.findings)),
         *_cycle_findings(notes, cycles, cell),
+        *cut_findings(notes, cycles, cuts, cell),
     ]
     findings += [_of_cell(f, cell) for f in unlike_findings(cycles, protocol.keys, series, settings)]
-    findings += implausible_capacity(cycles, cell, sample)
+    findings += [*implausible_capacity(cycles, cell, sample), *low_capacity(cycles, cell, sample)]
     values: list[Value] = []
     for new_values, new_findings in (
         figures_of_first_cycle(notes, cycles, cell, sample, settings),
-        cycle_values(cycles, protocol.keys, series, cell, settings),
+        (cycle_values(cycles, protocol.keys, series, cell, settings), []),
         figures_of_series(notes, cycles, series, cell, sample, settings),
         figures_of_rate_tests(cycles, _rate_tests(protocol), cell, settings),
         diffusion_values(notes, cycles, protocol.stops, cell, sample),
     ):
         values += new_values
         findings += new_findings
-    values = flag_implausible(values, cycles, cell, sample)
+    values = flag_implausible(_without_twins(values), cycles, cell, sample)
     values = _with_holes(values, notes, cycles)
+    values = doubt_rounded_charge(values, cycles, notes.points.capacity_step_ah, cell)
+    values, coarse = doubt_coarse_voltage(values, notes.points.voltage_v, cell)
+    findings += coarse
     # a simulated programme stops at the limit that it was given: its last half-cycle is whole
     open_end = None if cell.simulated else _open_end(notes, cycles, settings)
     if open_end is not None:
@@ -103,6 +114,19 @@ def analyse(
         reference_cycle=None if series is None else series.reference,
         active_mass_mg=cell.active_mass_mg,
     )
+
+
+def _without_twins(values: Sequence[Value]) -> list[Value]:
+    """Leave out figures of the first cycle that the figures of its segment say too.
+
+    A dQ/dV peak of the first charge, where the peaks are followed from there on: both are of one curve.
+    """
+
+    def of(value: Value) -> tuple[object, ...]:
+        return value.quantity, value.value, value.conditions.cycle, value.conditions.direction
+
+    of_segments = {of(v) for v in values if v.conditions.segment is not None}
+    return [v for v in values if v.conditions.segment is not None or of(v) not in of_segments]
 
 
 def _of_cell(finding: Finding, cell: Cell) -> Finding:
@@ -122,8 +146,9 @@ def _with_retention(cycles: pl.DataFrame, series: Series | None) -> pl.DataFrame
         return cycles.with_columns(capacity_retention=nothing, energy_retention=nothing)
     reference = cycles.row(by_predicate=pl.col("cycle") == series.reference, named=True)
     like = (pl.col("like_group") == series.group) & (pl.col("cycle") >= series.reference)
+    # of an energy that is not positive, as in symmetric cells, nothing is retained
     return cycles.with_columns(
-        pl.when(like).then(100.0 * pl.col(source) / reference[source]).alias(name)
+        pl.when(like & (reference[source] > 0)).then(100.0 * pl.col(source) / reference[source]).alias(name)
         for name, source in (
             ("capacity_retention", "discharge_capacity_mah"),
             ("energy_retention", "discharge_energy_mwh"),
@@ -155,7 +180,8 @@ def _cycle_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list
                 where=place(cell, last["cycle"]),
             )
         )
-    findings += _count_findings(cycles, cell)
+    findings += count_findings(notes, cycles, cell)
+    findings += _sign_findings(cycles, cell)
     if not efficiency_known(notes, cell.electrode):
         findings.append(
             missing_fact(
@@ -176,6 +202,38 @@ def _cycle_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list
             )
         )
     return findings
+
+
+def _sign_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
+    """Say what cycles lack because their voltage changes sign."""
+    whole = cycles.filter("complete")
+    no_efficiency = (pl.col("charge_energy_mwh") <= 0) | (pl.col("discharge_energy_mwh") <= 0)
+    no_thresholds = pl.lit(lithium_thresholds(cell.electrode, cell.counter_electrode)) & (
+        pl.col("discharge_end_voltage_v") < 0
+    )
+    lacking = [
+        name
+        for name, without in (
+            ("energy efficiency", no_efficiency),
+            ("capacity below or above a threshold of a cathode against Li", no_thresholds),
+        )
+        if whole.filter(without).height
+    ]
+    if not lacking:
+        return []
+    odd = whole.filter(no_efficiency | no_thresholds)
+    low, high = odd["lower_cutoff_voltage_v"].to_numpy().min(), odd["upper_cutoff_voltage_v"].to_numpy().max()
+    return [
+        Finding(
+            code="voltage-changes-sign",
+            severity=Severity.INFO,
+            message=f"In {odd.height} of {whole.height} cycles the voltage runs from {low:.3g} to {high:.3g} V, as in "
+            "a symmetric cell or where lithium is plated onto a current collector: they have no "
+            f"{' and no '.join(lacking)}",
+            advice="If it is none of these, check the sign of the voltage",
+            where=cell.key,
+        )
+    ]
 
 
 def _open_end(notes: Annotation, cycles: pl.DataFrame, settings: CyclingSettings) -> Direction | None:
@@ -221,25 +279,6 @@ def _open_end_finding(cycle: int, direction: Direction, cell: Cell) -> Finding:
         advice="Add the file again when the test has gone on",
         where=place(cell, cycle),
     )
-
-
-def _count_findings(cycles: pl.DataFrame, cell: Cell) -> list[Finding]:
-    vendor = cycles["vendor_cycle_first"]
-    counted = cycles.filter(pl.col("cycle") >= 1)
-    if vendor.null_count() == len(vendor) or counted.height < 2:
-        return []
-    distinct = int(np.unique(counted["vendor_cycle_first"].to_numpy()).size)
-    if distinct == counted.height:
-        return []
-    return [
-        Finding(
-            code="cycle-count-differs",
-            severity=Severity.INFO,
-            message=f"The cycler counts {distinct} cycle{'s' if distinct != 1 else ''} where lirich finds "
-            f"{counted.height}; both numbers are in the cycle table",
-            where=cell.key,
-        )
-    ]
 
 
 def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:

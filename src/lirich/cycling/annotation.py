@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from lirich.cycling.arrays import Array, Integers, Signs
 from lirich.cycling.filecycles import numbered_by_file
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.points import Integers, Points, points_of
+from lirich.cycling.limits import Runs, split_at_limits
+from lirich.cycling.points import Points, points_of
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.steps import Steps, step_table, steps_of
 from lirich.cycling.turns import half_cycle_starts
@@ -32,7 +32,7 @@ class Annotation:
     steps: Steps
     half_start: Integers
     half_stop: Integers
-    half_sign: NDArray[np.int8]
+    half_sign: Signs
     half_cycle: Integers
     step_half: Integers
     passed_ah: Array
@@ -56,8 +56,8 @@ def annotate(
     A cycle begins with a charge for a cathode or full cell and with a discharge (lithiation) for an anode material;
     where *electrode* is not given, with whichever comes first, unless that is a discharge much smaller than the
     charge that follows. A first half-cycle of the other direction is cycle 0. Rests, interrupts and pulses
-    (`CyclingSettings.reversal_fraction`) never begin a cycle. A curve without a time axis has the cycles that its file
-    numbers, in the order of the numbers.
+    (`CyclingSettings.reversal_fraction`) never begin a cycle, unless they go from one voltage limit to the other. A
+    curve without a time axis has the cycles that its file numbers, in the order of the numbers.
 
     Raises `NotEnoughDataError` where no current flows or fewer than two rows are usable, `MissingColumnError`
     where it is not a standard table.
@@ -65,21 +65,21 @@ def annotate(
     settings = settings or CyclingSettings()
     points, findings = points_of(table, settings)
     steps = steps_of(points, settings)
-    run_start, run_charge, run_block = _runs(points, steps)
-    if len(run_start) == 0:
+    runs = _runs(points, steps)
+    if len(runs) == 0:
         raise NotEnoughDataError("A test in which no charge passes", expected="at least one charge or discharge")
     first_runs: list[int] = []
-    for block in np.unique(run_block):
-        inside = np.flatnonzero(run_block == block)
-        first_runs.extend(inside[0] + half_cycle_starts(run_charge[inside], settings))
-    firsts = np.array(first_runs, dtype=np.int64)
-    net = np.add.reduceat(run_charge, firsts)
-    half_start = run_start[firsts].copy()
+    for block in np.unique(runs.block):
+        inside = np.flatnonzero(runs.block == block)
+        first_runs.extend(inside[0] + half_cycle_starts(runs.charge[inside], settings))
+    firsts = split_at_limits(np.array(first_runs, dtype=np.int64), runs, points, settings)
+    net = np.add.reduceat(runs.charge, firsts)
+    half_start = runs.first[firsts].copy()
     half_start[0] = 0
     half_stop = np.append(half_start[1:], len(points))
     half_sign = np.sign(net).astype(np.int8)
     in_file = points.vendor_cycle if points.time_s is None else None
-    numbers = None if in_file is None else in_file[run_start[firsts]]
+    numbers = None if in_file is None else in_file[runs.first[firsts]]
     half_cycle = _numbered(half_sign, np.abs(net), numbers, electrode, settings, findings)
     row_sign = np.repeat(half_sign, half_stop - half_start)
     passed = points.dq_ah * row_sign
@@ -88,8 +88,8 @@ def annotate(
     return Annotation(points, steps, half_start, half_stop, half_sign, half_cycle, step_half, passed, tuple(findings))
 
 
-def _runs(points: Points, steps: Steps) -> tuple[Integers, Array, Integers]:
-    """Join steps of one direction over the rests between them: first row, signed charge and block of each run.
+def _runs(points: Points, steps: Steps) -> Runs:
+    """Join steps of one direction over the rests between them.
 
     Runs are joined within a block only. A test with a time axis is one block; of a curve without one, each of the
     file's cycles is a block, since nothing else separates two charges in a row.
@@ -97,7 +97,7 @@ def _runs(points: Points, steps: Steps) -> tuple[Integers, Array, Integers]:
     moving = np.flatnonzero((steps.sign != 0) & (steps.charge_ah != 0.0))
     if len(moving) == 0:
         empty = np.zeros(0, dtype=np.int64)
-        return empty, np.zeros(0), empty
+        return Runs(empty, empty, np.zeros(0, dtype=np.bool_), np.zeros(0), empty)
     sign = np.sign(steps.charge_ah[moving])
     block = np.zeros(len(moving), dtype=np.int64)
     if points.time_s is None and points.vendor_cycle is not None:
@@ -105,11 +105,13 @@ def _runs(points: Points, steps: Steps) -> tuple[Integers, Array, Integers]:
         block = np.cumsum(np.append(False, block[1:] != block[:-1]))
     begins = np.append(True, (sign[1:] != sign[:-1]) | (block[1:] != block[:-1]))
     at = np.flatnonzero(begins)
-    return steps.start[moving[at]], np.add.reduceat(steps.charge_ah[moving], at), block[at]
+    last = steps.stop[moving[np.append(at[1:], len(moving)) - 1]] - 1
+    charge = np.add.reduceat(steps.charge_ah[moving], at)
+    return Runs(steps.start[moving[at]], last, steps.row_held[last], charge, block[at])
 
 
 def _numbered(
-    sign: NDArray[np.int8],
+    sign: Signs,
     charge: Array,
     in_file: Integers | None,
     electrode: Electrode | None,

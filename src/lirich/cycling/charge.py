@@ -14,13 +14,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array, Integers, Signs
 from lirich.cycling.holes import Holes, credit_holes
+from lirich.cycling.resolution import current_is_finer, recorded_step
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Finding, Severity
+from lirich.model.digits import current_rounding
 from lirich.pieces import pieces
 
-Signs = NDArray[np.int8]
 ChargeSource = Literal["current", "capacity", "capacity-per-step", "capacity-of-one-direction"]
 
 _HOUR = 3600.0
@@ -61,13 +62,14 @@ def charge_of_columns(
     holes: Holes,
     settings: CyclingSettings,
     findings: list[Finding],
-) -> tuple[Array, ChargeSource, Array | None]:
-    """Return the signed charge of each row, Ah, shape (n,), what it was taken from, and what passed in *holes*.
+) -> tuple[Array, ChargeSource, Array | None, float]:
+    """Return the signed charge of each row, Ah, shape (n,), what it was taken from, what passed in *holes*, its step.
 
     *charged* and *discharged*: the capacity columns, Ah; *by_current*: what `charge_of_current` returned, Ah;
     *current*, A, *sign* and *new* (the first row of each step), all of shape (n,); *findings* gets what is said. What
     passed in holes is as `lirich.cycling.holes.credit_holes` returns it, ``None`` where the columns are not used; a
-    half-cycle that a hole hides is given a row in *sign* and *new*.
+    half-cycle that a hole hides is given a row in *sign* and *new*. The step of the columns, Ah, is 0 where they do not
+    show one, and where ∫I dt was used.
     """
     total_up, total_down = float(charged[-1] - charged[0]), float(discharged[-1] - discharged[0])
     dq, falls = _net_charge(charged, discharged)
@@ -79,13 +81,17 @@ def charge_of_columns(
     unusable = not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down))
     off = max(_difference(total_up - seen_up, i_up, i_down), _difference(total_down - seen_down, i_down, i_up))
     if _not_used(unusable, off, current, settings, findings):
-        return by_current, "current", None
+        return by_current, "current", None, 0.0
     running = sign[1:] != 0
-    still = np.count_nonzero((dq[1:] == 0.0) & running & ~new[1:])
+    within = np.flatnonzero(running & ~new[1:]) + 1
+    still = np.count_nonzero(dq[within] == 0.0)
+    step = recorded_step(dq, by_current, within)
     hidden = credit_holes(dq, charged, discharged, current, sign, new, holes)
     _move_to_their_direction(dq, sign)
+    if step and current_is_finer(step, dq, by_current, sign, current, findings, unseen=len(holes) > 0):
+        return by_current, "current", None, 0.0
     if 2 * still <= np.count_nonzero(running):
-        return dq, "capacity", hidden
+        return dq, "capacity", hidden, step
     findings.append(
         Finding(
             code="coarse-capacity-columns",
@@ -94,7 +100,7 @@ def charge_of_columns(
             "the current was used in between",
         )
     )
-    return _scaled_to(dq, by_current, new), "capacity-per-step", hidden
+    return _scaled_to(dq, by_current, new), "capacity-per-step", hidden, step
 
 
 def charge_of_one_column(
@@ -107,13 +113,13 @@ def charge_of_one_column(
     holes: Holes,
     settings: CyclingSettings,
     findings: list[Finding],
-) -> tuple[Array, ChargeSource]:
+) -> tuple[Array, ChargeSource, float]:
     """Return the signed charge of each row where only the capacity of the direction *way* (+1 charge, −1) is a column.
 
     As `charge_of_columns`; *column*: that capacity, Ah, shape (n,). The other direction has its ∫I dt times the ratio
     of column to ∫I dt: a current that is off by a factor is so both ways. The ratio is that of rows within steps: what
     flowed before the first row of one, or while nothing was recorded, ∫I dt does not know. A direction in which little
-    passes gives none.
+    passes gives none. The step is that of the column.
     """
     dq, falls = _net_charge(column, np.zeros(len(column)))
     total, i_up_down = float(column[-1] - column[0]), _both_ways(by_current)
@@ -122,9 +128,10 @@ def charge_of_one_column(
     off = _difference(total - _in_rows(column, holes.row), own - hole[0], other - hole[1])
     unusable = not (np.isfinite(total) and falls <= 1e-3 * total)
     if total == own == 0.0 or _not_used(unusable, off, current, settings, findings):
-        return by_current, "current"
+        return by_current, "current", 0.0
     dq *= way
     within = (sign == way) & ~new
+    step = recorded_step(dq, by_current, np.flatnonzero(within))
     coarse = 2 * np.count_nonzero((dq == 0.0) & within) > np.count_nonzero(sign == way)
     _move_to_their_direction(dq, sign)
     if coarse:
@@ -141,10 +148,10 @@ def charge_of_one_column(
             + (times if ratio != 1.0 else ""),
         )
     )
-    return np.where(sign == -way, ratio * by_current, dq), "capacity-of-one-direction"
+    return np.where(sign == -way, ratio * by_current, dq), "capacity-of-one-direction", step
 
 
-def _in_rows(column: Array, row: NDArray[np.int64]) -> float:
+def _in_rows(column: Array, row: Integers) -> float:
     """Return what a counter gained in the intervals after *row*, Ah: in holes ∫I dt knows nothing."""
     return float((column[row + 1] - column[row]).sum())
 
@@ -168,7 +175,7 @@ def _not_used(unusable: bool, off: float, current: Array, settings: CyclingSetti
             )
         )
         return True
-    if off <= settings.capacity_agreement or off <= _current_rounding(current):
+    if off <= settings.capacity_agreement or off <= current_rounding(current):
         return False
     findings.append(
         Finding(
@@ -208,14 +215,6 @@ def _difference(column: float, own: float, other: float) -> float:
     """Return the relative difference of the charge of one direction, by column and by ∫I dt; 0 where none passed."""
     scale = max(own, column, _SMALL * other)
     return abs(column - own) / scale if scale > 0 else 0.0
-
-
-def _current_rounding(current: Array) -> float:
-    """Return the relative error that rounding of the current can make (0 where it has many digits)."""
-    levels = np.unique(np.abs(current))
-    if len(levels) > 1000 or len(levels) < 2:
-        return 0.0
-    return float(0.5 * np.diff(levels).min() / levels[-1])
 
 
 def _move_to_their_direction(dq: Array, sign: Signs) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from lirich.cycling.annotation import Annotation, annotate
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array, Integers
+from lirich.cycling.cuts import SIDES, Side, cut_short
 from lirich.cycling.halffigures import half_cycle_figures
-from lirich.cycling.lowvoltage import lithium_thresholds
-from lirich.cycling.points import Integers, Points
+from lirich.cycling.likeness import same_current
+from lirich.cycling.lowvoltage import ends_above_zero, lithium_thresholds
+from lirich.cycling.points import Points
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Electrode
 
-Side = Literal["charge", "discharge"]
 _Column = Array | pl.Series | None
 
 
@@ -33,7 +33,8 @@ def cycle_table(
     """Return one row per cycle of a standard table: the quick way from raw rows to the table everybody wants.
 
     Columns named by quantity hold that quantity (`lirich.quantities`) and are null where it has no meaning (an
-    incomplete cycle has no efficiency) or a fact is missing (no mass, no mAh/g). Beside them stand ``cycle``,
+    incomplete cycle has no efficiency, and no other figure that lays its discharge against its charge) or a fact is
+    missing (no mass, no mAh/g). Beside them stand ``cycle``,
     ``cycle_number`` (see `true_numbers`), ``vendor_cycle_first``, ``vendor_cycle_last``, ``complete``,
     ``start_second``, ``duration_second``, ``charge_duration_second``, ``discharge_duration_second``, ``interrupts``,
     ``charge_end_voltage_v`` and ``discharge_end_voltage_v`` (where each half-cycle turned), ``charge_end_step_v`` and
@@ -72,7 +73,7 @@ def table_of(
     at = np.searchsorted(numbers, notes.half_cycle)
     by_half = np.array(list(halves.values()))
     columns: dict[str, Array] = {}
-    for side, sign in (("charge", 1), ("discharge", -1)):
+    for side, sign in SIDES:
         rows = np.flatnonzero(notes.half_sign == sign)
         by_cycle = np.full((len(by_half), len(numbers)), np.nan)
         by_cycle[:, at[rows]] = by_half[:, rows]
@@ -80,10 +81,12 @@ def table_of(
     cycle_start = np.minimum.reduceat(notes.half_start, _firsts(at))
     cycle_stop = np.append(cycle_start[1:], len(notes.points))
     vs_lithium = lithium_thresholds(electrode, counter_electrode)
-    out = _figures(columns, notes, cycle_start, electrode, vs_lithium=vs_lithium)
+    closing = 0 if notes.points.time_s is None else int(notes.half_sign[-1])
+    whole = complete_cycles(columns, closing, settings)
+    out = _figures(columns, notes, cycle_start, whole, electrode, vs_lithium=vs_lithium)
     _add_specific(out, active_mass_mg, one_c_ma_g)
     first_running = np.minimum.reduceat(halves["first"].astype(np.int64), _firsts(at))
-    keys = _keys(notes, numbers, cycle_start, cycle_stop, first_running, columns, settings)
+    keys = _keys(notes, numbers, cycle_start, cycle_stop, first_running, columns, whole)
     return _table({**keys, **out}, len(numbers))
 
 
@@ -108,13 +111,11 @@ def _figures(
     c: dict[str, Array],
     notes: Annotation,
     cycle_start: Integers,
+    whole: NDArray[np.bool_],
     electrode: Electrode | None,
     *,
     vs_lithium: bool,
 ) -> dict[str, Array]:
-    have = {s: ~np.isnan(c[f"{s}:charge"]) for s in ("charge", "discharge")}
-    both = have["charge"] & have["discharge"]
-
     def total(side: Side, name: str) -> Array:
         other = "discharge" if side == "charge" else "charge"
         # pulses of this direction inside the other half-cycle count: charge is conserved
@@ -126,24 +127,23 @@ def _figures(
     e_ch, e_dis = 1e3 * total("charge", "energy"), 1e3 * total("discharge", "energy")
     v_ch, v_dis = c["charge:mean_voltage"], c["discharge:mean_voltage"]
     ratio = (q_ch, q_dis) if electrode == "anode" else (q_dis, q_ch)
-    if not efficiency_known(notes, electrode):
-        both = np.zeros_like(both)
-    of_lithium = 1e3 if vs_lithium else np.nan
+    known = whole & efficiency_known(notes, electrode)
+    of_lithium = np.where(vs_lithium & ends_above_zero(c["discharge:end_voltage"]), 1e3, np.nan)
     low_mah, high_mah = (of_lithium * c[name] for name in ("discharge:low", "charge:high"))
     out = {
         "charge_capacity_mah": q_ch,
         "discharge_capacity_mah": q_dis,
-        "coulombic_efficiency": np.where(both, 100.0 * _over(*ratio), np.nan),
+        "coulombic_efficiency": np.where(known, 100.0 * _over(*ratio), np.nan),
         "charge_energy_mwh": e_ch,
         "discharge_energy_mwh": e_dis,
-        "energy_efficiency": np.where(both, 100.0 * _over(e_dis, e_ch), np.nan),
+        "energy_efficiency": np.where(known & (e_dis > 0.0), 100.0 * _over(e_dis, e_ch), np.nan),
         "mean_charge_voltage_v": v_ch,
         "mean_discharge_voltage_v": v_dis,
         "median_charge_voltage_v": c["charge:median_voltage"],
         "median_discharge_voltage_v": c["discharge:median_voltage"],
-        "mid_voltage_v": 0.5 * (v_ch + v_dis),
-        "voltage_gap_v": v_ch - v_dis,
-        "hysteresis_loop_energy_mwh": np.where(have["charge"] & have["discharge"], e_ch - e_dis, np.nan),
+        "mid_voltage_v": np.where(whole, 0.5 * (v_ch + v_dis), np.nan),
+        "voltage_gap_v": np.where(whole, v_ch - v_dis, np.nan),
+        "hysteresis_loop_energy_mwh": np.where(whole, e_ch - e_dis, np.nan),
         "low_voltage_capacity_mah": low_mah,
         "low_voltage_share": np.where(
             np.isnan(low_mah), np.nan, 100.0 * _over(c["discharge:low"], c["discharge:charge"])
@@ -242,7 +242,7 @@ def _keys(
     stop: Integers,
     first_running: Integers,
     c: dict[str, Array],
-    settings: CyclingSettings,
+    whole: NDArray[np.bool_],
 ) -> dict[str, _Column]:
     points = notes.points
     vendor = points.vendor_cycle
@@ -252,7 +252,6 @@ def _keys(
     end = None if points.time_s is None else points.time_s[stop - 1]
 
     stops = _or_zero(c["charge:interrupts"]) + _or_zero(c["discharge:interrupts"])
-    closing = 0 if points.time_s is None else int(notes.half_sign[-1])
 
     def integers(values: Integers | None) -> pl.Series:
         return pl.Series([None] * len(numbers), dtype=pl.Int64) if values is None else pl.Series(values)
@@ -262,7 +261,7 @@ def _keys(
         "cycle_number": integers(true_numbers(numbers, first, begin, end)),
         "vendor_cycle_first": integers(first),
         "vendor_cycle_last": integers(last),
-        "complete": pl.Series(complete_cycles(c, closing, settings)),
+        "complete": pl.Series(whole),
         "start_second": begin,
         "duration_second": None if begin is None or end is None else end - begin,
         "charge_duration_second": c["charge:duration"],
@@ -276,31 +275,29 @@ def _keys(
 
 
 def complete_cycles(c: dict[str, Array], closing_sign: int, settings: CyclingSettings) -> NDArray[np.bool_]:
-    """Tell which cycles have both half-cycles, the last one of the test not cut short, shape (c,).
+    """Tell which cycles have both half-cycles and none of them cut short, shape (c,).
 
-    The last half-cycle is cut short where the file ends under current at a voltage that no like half-cycle ends at;
-    with no like one to compare, it is taken as whole. *closing_sign*: direction of the last half-cycle; 0 for a curve
-    without a time axis, whose ends say nothing.
+    One is cut short where `cut_short` says so, and the last one of the test where the file ends under current at a
+    voltage that no like half-cycle ends at; with no like one to compare, that is taken as whole. *closing_sign*:
+    direction of the last half-cycle; 0 for a curve without a time axis, whose ends say nothing.
     """
     whole = ~np.isnan(c["charge:charge"]) & ~np.isnan(c["discharge:charge"])
     last = len(whole) - 1
-    if not whole[last] or closing_sign == 0:
+    if closing_sign == 0:
         return whole
-    side = "discharge" if closing_sign < 0 else "charge"
-    ended, current = c[f"{side}:end_voltage"], c[f"{side}:current"]
+    names = ("end_voltage", "end_step", "current")
+    ends, steps, currents = ({side: c[f"{side}:{name}"] for side, _ in SIDES} for name in names)
+    for short in cut_short(ends, steps, currents, settings).values():
+        whole &= ~short
+    if not whole[last]:
+        return whole
+    side: Side = "discharge" if closing_sign < 0 else "charge"
+    ended, current = ends[side], currents[side]
     others = ended[:last][whole[:last] & same_current(current[:last], current[last], settings)]
-    cut = c[f"{side}:ends_at_rest"][last] == 0.0 and len(others) > 0
-    if cut and np.abs(others - ended[last]).min() > settings.incomplete_voltage_v:
+    open_end = c[f"{side}:ends_at_rest"][last] == 0.0 and len(others) > 0
+    if open_end and np.abs(others - ended[last]).min() > settings.incomplete_voltage_v:
         whole[last] = False
     return whole
-
-
-def same_current(currents: Array, current: float, settings: CyclingSettings) -> NDArray[np.bool_]:
-    """Tell which of *currents* are one rate with *current*; without a known current all are. Shape of *currents*."""
-    if not np.isfinite(current):
-        return np.ones(np.shape(currents), dtype=np.bool_)
-    off = np.abs(currents - current)
-    return np.asarray(off <= settings.rate_tolerance * np.maximum(currents, current), dtype=np.bool_)
 
 
 _LATE_START = 2  # some programmes count the first rest as cycle 1; a count from 3 on is the middle of a test

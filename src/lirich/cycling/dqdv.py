@@ -6,7 +6,7 @@ deleting and no fitting, and the integral of dQ/dV over the grid is the capacity
 constant-voltage parts.
 
 * *Savitzky–Golay* (Anal. Chem. 36 (1964) 1627, doi:10.1021/ac60214a047): first derivative of a local
-  polynomial through Q(V) on the grid.
+  polynomial through Q(V) on the grid. Of a voltage in steps of more than 1 mV, a bin holds whole levels here too.
 * *LEAN*, level evaluation analysis (Feng et al., eTransportation 3 (2020) 100051,
   doi:10.1016/j.etran.2020.100051): charge counted per level of the voltage resolution of the cycler; a bin
   holds a whole number of levels, so that no bin gets more levels than its neighbour; then a local polynomial.
@@ -22,7 +22,9 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from lirich.cycling.halfcycle import Array, Direction, HalfCycle
+from lirich.cycling.arrays import Array
+from lirich.cycling.halfcycle import Direction, HalfCycle
+from lirich.cycling.resolution import coarse_voltage_step
 from lirich.errors import NotEnoughDataError, SettingsError
 from lirich.model import Scalar
 
@@ -129,7 +131,8 @@ def dqdv(half: HalfCycle, smoothing: Smoothing = DEFAULT_SMOOTHING) -> Dqdv:
     voltage = half.voltage_v[inside]
     low, high = float(voltage.min()), float(voltage.max())
     lean = smoothing.method == "lean"
-    resolution = voltage_resolution(voltage) if lean else 0.0
+    # a grid finer than the levels of the voltage, or out of step with them, would show them as peaks
+    resolution = voltage_resolution(voltage) if lean else coarse_voltage_step(voltage)
     if resolution < _COARSE_V:
         resolution = 0.0
     step = float(np.ceil(smoothing.step_v / resolution - 1e-3) * resolution) if resolution else smoothing.step_v
@@ -140,8 +143,7 @@ def dqdv(half: HalfCycle, smoothing: Smoothing = DEFAULT_SMOOTHING) -> Dqdv:
             expected=f"for LEAN at least {_LEAST_PER_BIN} rows per {1000 * step:g} mV",
             advice="Use the method 'savitzky-golay'",
         )
-    # LEAN's grid points are the borders between levels, half a resolution below a level
-    shift = 0.5 * resolution if lean else 0.0
+    shift = 0.5 * resolution  # the grid points are the borders between levels
     first, last = int(np.ceil((low + shift) / step)), int(np.floor((high + shift) / step))
     if last - first + 1 < points + 2 or last - first > _MAX_POINTS:
         raise NotEnoughDataError(
@@ -228,3 +230,20 @@ def dqdv_curves(
     return table.with_columns(
         (pl.col("dqdv_mah_v") * factor if factor is not None else pl.lit(None, dtype=pl.Float64)).alias("dqdv_mah_g_v")
     )
+
+
+Curves = list[tuple[HalfCycle, Dqdv]]
+"""Half-cycles with their dQ/dV."""
+
+
+def dqdv_of_each(
+    halves: Sequence[HalfCycle], smoothings: Sequence[Smoothing]
+) -> tuple[Curves, NotEnoughDataError | None]:
+    """Return dQ/dV of each half-cycle that has enough points, and the error of the last one that has not."""
+    curves, short = [], None
+    for half, smoothing in zip(halves, smoothings, strict=True):
+        try:
+            curves.append((half, dqdv(half, smoothing)))
+        except NotEnoughDataError as error:
+            short = error
+    return curves, short

@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.knee import FADE_RATIO, find_knee
-from lirich.cycling.likeness import end_tolerance
-from lirich.cycling.lowvoltage import lithium_thresholds
+from lirich.cycling.arrays import Array
+from lirich.cycling.knee import FADE_RATIO, find_jump, find_knee
+from lirich.cycling.likeness import largest_group, with_groups
 from lirich.cycling.record import (
     efficiency_convention,
     efficiency_doubt,
@@ -51,41 +50,26 @@ _SLOPES = (
 
 
 def comparable(cycles: pl.DataFrame, settings: CyclingSettings | None = None) -> tuple[pl.DataFrame, list[Finding]]:
-    """Return the cycles whose window and current are those of the median cycle, and a finding on the others.
+    """Return the largest set of alike cycles, and a finding on the others: a changed window fakes voltage decay.
 
-    Windows may differ by ``window_tolerance_v`` (more where they were recorded coarsely) and discharge currents by
-    ``rate_tolerance`` of *settings*: a changed window fakes voltage decay. Columns that are not there, and nulls in
-    them, are not compared.
+    Alike is one ``like_group``; where that column is not there, one current and one window within the tolerances of
+    *settings* (`lirich.cycling.likeness`). The window is that of the voltages at which the half-cycles turned, not of
+    the highest and lowest of the cycle: a fresh cell begins its first one outside of it.
     """
-    settings = settings or CyclingSettings()
-    keep = np.ones(cycles.height, dtype=bool)
-    for name, step in (
-        ("upper_cutoff_voltage_v", "charge_end_step_v"),
-        ("lower_cutoff_voltage_v", "discharge_end_step_v"),
-        ("discharge_current_ma", ""),
-    ):
-        y = _column(cycles, name)
-        if y is None:
-            continue
-        middle = float(np.nanmedian(y))
-        coarse = _column(cycles, step)
-        limit = (
-            end_tolerance(0.0 if coarse is None else float(np.nanmax(coarse)), settings)
-            if step
-            else settings.rate_tolerance * abs(middle)
-        )
-        keep &= ~(np.abs(y - middle) > limit)
-    if keep.all():
+    grouped = with_groups(cycles, settings)
+    largest = pl.lit(largest_group(grouped), dtype=pl.Int64)
+    alike = (pl.col("like_group") == largest).fill_null(value=False)
+    kept, others = grouped.filter(alike), grouped.filter(~alike)["cycle"].to_list()
+    if not others:
         return cycles, []
-    left_out = cycles.filter(~pl.Series(keep))["cycle"].to_list()
-    shown = ", ".join(str(n) for n in left_out[:12]) + (", …" if len(left_out) > 12 else "")
+    shown = ", ".join(str(n) for n in others[:12]) + (", …" if len(others) > 12 else "")
     finding = Finding(
         code="unlike-cycles",
-        message=f"{len(left_out)} of {cycles.height} cycles have another window or current than the rest and are "
+        message=f"{len(others)} of {cycles.height} cycles have another window or current than the rest and are "
         f"left out of the fade: {shown}",
         advice="Correct the protocol segments if these cycles belong to another part of the test",
     )
-    return cycles.filter(pl.Series(keep)), [finding]
+    return kept, [finding]
 
 
 def fade_values(
@@ -101,10 +85,10 @@ def fade_values(
     *cycles* is a cycle table (see `lirich.cycling.cycle_table`) of the ageing cycles of one series. Voltage decay is
     that of ``free_discharge_voltage_v``, its parts those of ``shared_charge_voltage_v`` and
     ``shared_discharge_voltage_v`` in the cycles that are ``settled`` (where the column is there); a table without these
-    columns has no constant-voltage parts, and the mean voltages of its half-cycles serve for all. *conditions* hold its
-    window, rate and segment. The reference cycle of retentions is ``conditions.reference_cycle`` where that is among
-    the cycles, else the first. ``n``, ``first_cycle`` and ``last_cycle`` stand in ``conditions.other``. Below five
-    comparable cycles slopes are not given, and a finding says so.
+    columns has no constant-voltage parts, and the mean voltages of its half-cycles serve for all. Cycles that are not
+    alike are left out (`comparable`). *conditions* hold its window, rate and segment. The reference cycle of retentions
+    is ``conditions.reference_cycle`` where that is among the cycles, else the first. ``n``, ``first_cycle`` and
+    ``last_cycle`` stand in ``conditions.other``. Below five comparable cycles there is no slope, and a finding says it.
     """
     settings = settings or CyclingSettings()
     cycles, findings = comparable(cycles.sort("cycle"), settings)
@@ -121,7 +105,7 @@ def fade_values(
             finding = not_enough(what, error, where=cell.key)
             if finding not in findings:
                 findings.append(finding)
-    if cell.active_mass_mg is None and lithium_thresholds(cell.electrode, cell.counter_electrode):
+    if cell.active_mass_mg is None and _column(cycles, "low_voltage_share") is not None:
         findings.append(missing_fact("active_mass_mg", "growth of the low-voltage capacity", where=cell.key))
     return series.values, [*findings, *series.findings]
 
@@ -297,6 +281,18 @@ class _Series:
         retained = self._retained("discharge_capacity_mah")
         if retained is None or np.isfinite(retained).sum() < MIN_CYCLES:
             return
+        jump = find_jump(self.n, retained)
+        if jump is not None:
+            self.findings.append(
+                Finding(
+                    code="capacity-jump",
+                    severity=Severity.INFO,
+                    message=f"The capacity jumps by {jump.change:+.2f} % (of that of cycle {self.reference}) at cycle "
+                    f"{jump.cycle:.0f}: that is no knee, and the fade per cycle goes over it",
+                    advice="Look what changed there: temperature, contact, range of the current, a restart of the test",
+                    where=self.cell.key,
+                )
+            )
         knee = find_knee(self.n, retained)
         if knee is None:
             return

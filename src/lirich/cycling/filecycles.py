@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array, Integers, Signs
 from lirich.model import Finding, Severity
-
-Integers = NDArray[np.int64]
 
 _PART_OF_HALF_CYCLE = 0.1
 """Of the charge of all rows of one number and direction: what is less is the noise of a figure that was read off."""
@@ -51,9 +48,7 @@ def in_cycle_order(vendor_cycle: Integers, dq_ah: Array) -> tuple[Integers | Non
     ]
 
 
-def numbered_by_file(
-    number: Integers, sign: NDArray[np.int8], opening: int, findings: list[Finding]
-) -> Integers | None:
+def numbered_by_file(number: Integers, sign: Signs, opening: int, findings: list[Finding]) -> Integers | None:
     """Return the cycle of each half-cycle, from 1, by the *number* that the file gives it; all have shape (h,).
 
     A charge and a discharge of one number are one cycle, whichever is listed first; *opening* is the *sign* of the one

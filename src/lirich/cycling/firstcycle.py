@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lirich.cycling.activation import Activation, activation
 from lirich.cycling.dqdv import DEFAULT_SMOOTHING, Smoothing
 from lirich.cycling.formal import OF_COMPOSITION, formal_values, no_formal_split
@@ -9,12 +11,15 @@ from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.lowvoltage import (
     HIGH_VOLTAGE_V,
     LOW_VOLTAGE_V,
+    ends_above_zero,
     high_voltage_capacity_mah,
     lithium_thresholds,
     low_voltage_capacity_mah,
 )
-from lirich.cycling.material import LI_RICH_RATIO, li_rich
-from lirich.cycling.peaks import find_peaks, name_peaks, peak_interval, peak_values, smoothed_conditions, variants
+from lirich.cycling.material import LI_RICH_RATIO, li_rich, may_be_li_rich_cathode
+from lirich.cycling.peakintervals import peak_interval, variants
+from lirich.cycling.peaks import find_peaks, name_peaks
+from lirich.cycling.peakvalues import peak_values, smoothed_conditions
 from lirich.cycling.record import (
     efficiency_convention,
     half_cycle_conditions,
@@ -61,7 +66,8 @@ def first_cycle_values(
     composition = _composition(cell, sample, findings)
     if first_charge is None or not _applies(cell, composition, findings):
         return values, findings
-    values.extend(_activation(first_charge, cell, composition, smoothing, findings))
+    named = may_be_li_rich_cathode(cell, sample)
+    values.extend(_activation(first_charge, cell, composition, smoothing, findings, named=named))
     if composition is not None and per_gram is not None:
         charged = float(first_charge.capacity_mah[-1] - first_charge.capacity_mah[0]) * per_gram
         doubt = no_formal_split(composition, charged, float(first_charge.voltage_v.max()))
@@ -104,7 +110,8 @@ def _thresholds(
     charge: HalfCycle | None, discharge: HalfCycle | None, cell: Cell, per_gram: float, low_v: float, high_v: float
 ) -> list[Value]:
     values: list[Value] = []
-    if not lithium_thresholds(cell.electrode, cell.counter_electrode):
+    end_v = np.nan if discharge is None or not len(discharge) else discharge.voltage_v[-1]
+    if not (lithium_thresholds(cell.electrode, cell.counter_electrode) and ends_above_zero(end_v)):
         return []
     if charge is not None and len(charge) > 1:
         stated = with_conditions(half_cycle_conditions(charge, cell=cell), threshold_v=high_v)
@@ -147,7 +154,13 @@ def _applies(cell: Cell, composition: Composition | None, findings: list[Finding
 
 
 def _activation(
-    charge: HalfCycle, cell: Cell, composition: Composition | None, smoothing: Smoothing, findings: list[Finding]
+    charge: HalfCycle,
+    cell: Cell,
+    composition: Composition | None,
+    smoothing: Smoothing,
+    findings: list[Finding],
+    *,
+    named: bool,
 ) -> list[Value]:
     try:
         found = activation(charge, smoothing=smoothing)
@@ -158,9 +171,11 @@ def _activation(
     values: list[Value] = []
     made = variants(charge, smoothing)
     chosen = [peak for peak in (found.transition_metal, found.plateau) if peak is not None]
-    for name, peak in name_peaks(find_peaks(found.curve), "charge"):
+    peaks = find_peaks(found.curve)
+    for name, peak in name_peaks(peaks, "charge", li_rich=named):
         if peak in chosen:
-            values.extend(peak_values(peak, cell, conditions, name=name, interval=peak_interval(peak, made)))
+            bounds, doubts = peak_interval(peak, peaks, made)
+            values.extend(peak_values(peak, cell, conditions, name=name, interval=bounds, flags=doubts))
     flags = (() if found.how == "valley" else ("fallback",)) + (() if composition else ("composition-unknown",))
     if found.how == "fallback":
         known = "" if composition is not None else "; the composition is not given, so neither is the split"

@@ -8,24 +8,34 @@ doi:10.1149/1.2133112; sphere: Geng et al., Electrochim. Acta 404 (2022) 139727,
 
 Both take the sphere for a half-space and come out low unless τD̃/R² ≪ 1: by theory the ratio form gives 0.72, 0.46 and
 0.06 of the truth at τD̃/R² = 0.03, 0.15 and 2.4 when the ohmic drop is cut off at once. The drop that is later read is
-larger: with the first row 10 s into a pulse of 660 s the ratios are 0.91, 0.55 and 0.06. `lirich.cycling.sphere` fits
-the exact response instead.
+larger: with the first row 10 s into a pulse of 660 s the ratios are 0.91, 0.55 and 0.06. Both take the voltage at the
+end of a rest for that of equilibrium. `lirich.cycling.spherefit` fits the exact response to all pulses so far instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.pulses import UNRESOLVED, Pulse, RootLine, find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.arrays import Array
+from lirich.cycling.pulses import (
+    UNRESOLVED,
+    Pulse,
+    RootLine,
+    charges,
+    find_pulses,
+    of_a_sphere,
+    sqrt_slope,
+    state_of_charge,
+)
+from lirich.cycling.pulsetrain import PulseTrain, TrainPart
 from lirich.cycling.record import missing_fact, record, with_conditions
-from lirich.cycling.sphere import SphereFit, fit_sphere
+from lirich.cycling.spherefit import SphereFit, fit_sphere
 from lirich.cycling.trend import median_interval
-from lirich.errors import InputError, NotEnoughDataError
+from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Conditions, Finding, Interval, Scalar, Value
 from lirich.quantities import DIFFUSION_VALIDITY_LIMIT
 
@@ -36,6 +46,22 @@ As in ampworks 0.1.0."""
 RELAXED_SHARE = 0.05
 """A rest is not relaxed where its second half still moves by more than this share of ΔEs."""
 
+MEMORY_LIMIT = 0.2
+"""tD̃/R², t since the first row, below which a profile that the sphere held before the first pulse still counts. Where
+six pulses before the first row are not in the record (300 s, rests of 2 h, D̃ = 3e-18 m²/s, R = 1 µm), the fit gives
+0.65 of D̃ in the first pulse, 0.91 at 0.07 and 0.97 at 0.14."""
+
+LINEAR_LIMIT = 0.5
+"""Charges of the pulse by which the surface may leave the states whose potential is measured. With a slope that changes
+by up to a sixth from pulse to pulse, D̃ is 2 % wrong at 0.5, 7 % at 1.5 and 60 % at 5."""
+
+BEND_LIMIT = 2.0
+"""Ratio of the slopes of the potential on the two sides of a rest above which its curve is not known between rests. On
+exponential ends of a potential D̃ is up to 2 % wrong at 1.5, 12 % at 2, 20 % at 2.4 and threefold at 11."""
+
+POTENTIAL, HISTORY = "potential-not-resolved", "history-unknown"
+"""Flags of a fit whose suppositions the data do not bear out; such a fit has no interval."""
+
 _FIT_POINTS = 100
 _CODE = "lirich.cycling.gitt.gitt"
 
@@ -45,7 +71,9 @@ class GittPulse:
     """One pulse: state (%), voltage at rest before (V), τ (s), ΔEs, ΔEτ and ohmic drop (V), diffusivities (m²/s).
 
     A diffusivity is ``None`` where the data do not give it. ``line`` is that of U over √t.
-    ``validity`` is τD̃/R² with the fitted diffusivity where there is one, else with the larger of the two others.
+    ``fit_flags`` say what speaks against the fit (`POTENTIAL`, `HISTORY`). ``validity`` is τD̃/R² with the fitted
+    diffusivity where nothing does, else between those of the pulses beside it; with the larger of the two others where
+    no pulse has one. ``relaxed`` is the rest after the pulse.
     """
 
     number: int
@@ -60,8 +88,14 @@ class GittPulse:
     ratio_m2_s: float | None
     regression_m2_s: float | None
     fit: SphereFit | None
+    fit_flags: tuple[str, ...]
     validity: float | None
     relaxed: bool
+
+    @property
+    def sound_fit(self) -> SphereFit | None:
+        """The fit, if nothing speaks against it."""
+        return None if self.fit_flags else self.fit
 
 
 def gitt(
@@ -77,26 +111,55 @@ def gitt(
 
     *time_s* (s), *voltage_v* (V), *current_ma* (mA, charge positive), shape (n,); *radius_m*: radius of the sphere, m.
     The ohmic drop ends at the first row under current. dE/dt is the central difference of the voltages at rest over
-    time under current; ΔEs is that of the pulse itself. Raises `InputError` on a radius that is not positive and as
-    `find_pulses`.
+    time under current; ΔEs is that of the pulse itself. The fit of a pulse reckons with what the earlier ones left in
+    the sphere; before the first row it is taken to be at equilibrium, unless the voltage moves there. Raises as
+    `of_a_sphere` and `find_pulses` do.
     """
-    if not radius_m > 0:
-        raise InputError(f"The particle radius is {radius_m} m", expected="a positive radius in metres")
-    time_s, voltage_v, current_ma = (np.asarray(a, dtype=np.float64) for a in (time_s, voltage_v, current_ma))
+    time_s, voltage_v, current_ma = of_a_sphere(time_s, voltage_v, current_ma, radius_m)
     pulses = find_pulses(time_s, current_ma)
-    if voltage_v.shape != time_s.shape:
-        raise InputError(f"Voltage has shape {voltage_v.shape}, time {time_s.shape}", expected="equal lengths")
-    charging = bool(current_ma[pulses[0].start] > 0)
-    soc = state_of_charge(pulses, charging=charging)
+    soc = state_of_charge(pulses, charging=charges(current_ma))
     rest_v = np.array([voltage_v[pulse.start - 1] for pulse in pulses])
     lasted = np.array([pulse.duration_s for pulse in pulses])
     before = np.cumsum(lasted) - lasted  # the rest that is read lies before the pulse
     drift = np.gradient(rest_v, before) if len(pulses) > 1 else np.array([np.nan])
-    return [
-        _pulse(i + 1, pulse, float(soc[i]), float(drift[i]), time_s, voltage_v, radius_m, regression_s, model_fit)
-        for i, pulse in enumerate(pulses)
-        if pulse.rest_stop > pulse.stop
+    rested = [pulse for pulse in pulses if pulse.rest_stop > pulse.stop]
+    train = _train(rested, time_s, voltage_v) if model_fit and rested else None
+    found = [
+        _pulse(i + 1, pulse, float(soc[i]), float(drift[i]), time_s, voltage_v, radius_m, regression_s, train)
+        for i, pulse in enumerate(rested)
     ]
+    if found and _moves(time_s, voltage_v, 0, pulses[0].start, found[0].equilibrium_change_v):
+        found = [_remembering(pulse, float(pulse.start_s - time_s[0]), radius_m) for pulse in found]
+    return _with_validity(found, radius_m)
+
+
+def _remembering(pulse: GittPulse, since_s: float, radius_m: float) -> GittPulse:
+    """Flag the fit of *pulse*, *since_s* after the first row, while the profile from before that row still counts."""
+    if pulse.fit is None or since_s * pulse.fit.diffusivity_m2_s >= MEMORY_LIMIT * radius_m**2:
+        return pulse
+    return replace(pulse, fit_flags=(*pulse.fit_flags, HISTORY))
+
+
+def _with_validity(pulses: list[GittPulse], radius_m: float) -> list[GittPulse]:
+    sound = [(p.number, fit.diffusivity_m2_s) for p in pulses if (fit := p.sound_fit) is not None]
+    numbers, fitted = [float(n) for n, _ in sound], [d for _, d in sound]
+    found = []
+    for pulse in pulses:
+        roots = [d for d in (pulse.ratio_m2_s, pulse.regression_m2_s) if d is not None]
+        best = float(np.interp(float(pulse.number), numbers, fitted)) if sound else max(roots, default=None)
+        found.append(replace(pulse, validity=None if best is None else pulse.duration_s * best / radius_m**2))
+    return found
+
+
+def _train(pulses: list[Pulse], time_s: Array, voltage_v: Array) -> PulseTrain:
+    ends = np.array([pulses[0].start - 1, *(pulse.rest_stop - 1 for pulse in pulses)])
+    return PulseTrain(
+        np.array([pulse.start_s for pulse in pulses]),
+        np.array([pulse.stop_s for pulse in pulses]),
+        np.array([pulse.charge_mah for pulse in pulses]),
+        time_s[ends],
+        voltage_v[ends],
+    )
 
 
 def _pulse(
@@ -108,7 +171,7 @@ def _pulse(
     voltage_v: Array,
     radius_m: float,
     regression_s: tuple[float, float],
-    model_fit: bool,
+    train: PulseTrain | None,
 ) -> GittPulse:
     tau = pulse.duration_s
     before = float(voltage_v[pulse.start - 1])
@@ -124,9 +187,9 @@ def _pulse(
     regression = None
     if line is not None and not line.flat and drift != 0:
         regression = 4.0 * radius_m**2 / (9.0 * np.pi) * (drift / line.slope) ** 2
-    fit = _fit(pulse, time_s, voltage_v, before, radius_m) if model_fit else None
-    found = [d for d in (ratio, regression) if d is not None]
-    best = fit.diffusivity_m2_s if fit is not None else max(found, default=None)
+    fit = _fit(pulse, time_s, voltage_v, before, radius_m, train, number - 1) if train is not None else None
+    known = fit is None or (fit.beyond <= LINEAR_LIMIT and fit.bend <= BEND_LIMIT)
+    flags = () if known else (POTENTIAL,)
     return GittPulse(
         number=number,
         start_s=pulse.start_s,
@@ -140,21 +203,24 @@ def _pulse(
         ratio_m2_s=ratio,
         regression_m2_s=regression,
         fit=fit,
-        validity=None if best is None else tau * best / radius_m**2,
-        relaxed=_relaxed(pulse, time_s, voltage_v, steady),
+        fit_flags=flags,
+        validity=None,
+        relaxed=not _moves(time_s, voltage_v, pulse.stop, pulse.rest_stop, steady, pulse.stop_s),
     )
 
 
-def _relaxed(pulse: Pulse, time_s: Array, voltage_v: Array, steady: float) -> bool:
-    end = pulse.rest_stop - 1
-    at = 0.5 * (time_s[end] + pulse.stop_s)
-    rows = slice(pulse.stop, pulse.rest_stop)
+def _moves(time_s: Array, voltage_v: Array, start: int, stop: int, steady: float, start_s: float | None = None) -> bool:
+    """Tell whether the rest of rows *start* to *stop*, from *start_s* on, moves in its second half."""
+    end = stop - 1
+    at = 0.5 * (time_s[end] + (time_s[start] if start_s is None else start_s))
     # a diffusive tail ~1/√t that moved by x in the second half of a rest has 2.4x to go
-    earlier = float(np.interp(at, time_s[rows], voltage_v[rows]))
-    return abs(float(voltage_v[end]) - earlier) <= RELAXED_SHARE * abs(steady)
+    earlier = float(np.interp(at, time_s[start:stop], voltage_v[start:stop]))
+    return abs(float(voltage_v[end]) - earlier) > RELAXED_SHARE * abs(steady)
 
 
-def _fit(pulse: Pulse, time_s: Array, voltage_v: Array, before: float, radius_m: float) -> SphereFit | None:
+def _fit(
+    pulse: Pulse, time_s: Array, voltage_v: Array, before: float, radius_m: float, train: PulseTrain, place: int
+) -> SphereFit | None:
     # rows spread evenly over √t, so that neither a dense pulse nor a long rest outweighs the other
     rows = np.unique(
         np.concatenate(
@@ -164,9 +230,11 @@ def _fit(pulse: Pulse, time_s: Array, voltage_v: Array, before: float, radius_m:
             ]
         )
     )
+    since = time_s[rows] - pulse.start_s
+    among = TrainPart(train, place, np.append(since, 0.0))  # the voltage before stands last
     try:
         return fit_sphere(
-            time_s[rows] - pulse.start_s, voltage_v[rows], rows < pulse.stop, pulse.duration_s, radius_m, start_v=before
+            since, voltage_v[rows], rows < pulse.stop, pulse.duration_s, radius_m, start_v=before, among=among
         )
     except NotEnoughDataError:
         return None  # documented: a diffusivity is None where the data do not give it
@@ -194,6 +262,7 @@ def gitt_table(pulses: list[GittPulse]) -> pl.DataFrame:
             "ratio_m2_s": pl.Series([p.ratio_m2_s for p in pulses], dtype=pl.Float64),
             "regression_m2_s": pl.Series([p.regression_m2_s for p in pulses], dtype=pl.Float64),
             "fit_m2_s": pl.Series([p.fit.diffusivity_m2_s if p.fit else None for p in pulses], dtype=pl.Float64),
+            "fit_flags": pl.Series([", ".join(p.fit_flags) for p in pulses], dtype=pl.String),
             "validity": pl.Series([p.validity for p in pulses], dtype=pl.Float64),
             "relaxed": [p.relaxed for p in pulses],
         }
@@ -235,19 +304,19 @@ def gitt_values(
     For each method the median over the pulses, with its interval by order statistics (from six pulses on: how well the
     median of the states is known, not how right the method is) and the quartiles in the parameters, and with
     *per_pulse* every pulse at its ``soc_percent`` (of the charge that the pulses pass together). The regression and the
-    fit of a pulse have an interval, or the regression is flagged ``slope-not-resolved``; the ratio form has none, and
-    its note says so. A square-root method above τD̃/R² = 0.03 is flagged ``out-of-validity``; an unrelaxed rest
-    ``not-relaxed``. *radius_m* ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
+    fit of a pulse have an interval, or a flag that says why not; the ratio form has none, and its note says so. A
+    square-root method above τD̃/R² = 0.03 is flagged ``out-of-validity``, after an unrelaxed rest ``not-relaxed``; a fit
+    `POTENTIAL` or `HISTORY`. The median of the fit is that of fits without flag, where there are any. *radius_m*
+    ``None`` gives nothing but the finding that asks for ``particle_diameter_um``.
     """
     if radius_m is None:
         return [], [
             missing_fact("particle_diameter_um", "diffusivity by GITT (the radius of the sphere)", where=cell.key)
         ]
     pulses = gitt(time_s, voltage_v, current_ma, radius_m, regression_s=regression_s, model_fit=model_fit)
-    charging = bool(np.asarray(current_ma)[np.argmax(np.abs(current_ma))] > 0)
     stated = with_conditions(
         conditions or Conditions(temperature_celsius=cell.temperature_celsius),
-        direction="charge" if charging else "discharge", particle_radius_m=radius_m,
+        direction="charge" if charges(current_ma) else "discharge", particle_radius_m=radius_m,
         other={"soc_basis": "charge passed by all pulses"},
     )  # fmt: skip
     values: list[Value] = []
@@ -255,7 +324,8 @@ def gitt_values(
         values.extend(_method_values(method, pulses, cell, stated, regression_s, per_pulse))
     numbers = [p for p in pulses if p.validity is not None]
     if per_pulse:
-        values.extend(_validity_value(p, cell, stated) for p in numbers)
+        basis = "fitted" if any(p.sound_fit for p in pulses) else "square-root-of-time"
+        values.extend(_validity_value(p, cell, stated, basis) for p in numbers)
     return values, _findings(numbers, pulses, cell)
 
 
@@ -266,11 +336,13 @@ def _diffusivity(pulse: GittPulse, method: str) -> float | None:
 
 
 def _doubtful(pulse: GittPulse, method: str) -> tuple[str, ...]:
+    if method == MODEL:
+        return pulse.fit_flags
     flags = () if pulse.relaxed else ("not-relaxed",)
     if method == REGRESSION and _interval(pulse, method) is None:
         flags = (*flags, UNRESOLVED)
     beyond = pulse.validity is not None and pulse.validity > DIFFUSION_VALIDITY_LIMIT
-    return (*flags, "out-of-validity") if beyond and method != MODEL else flags
+    return (*flags, "out-of-validity") if beyond else flags
 
 
 def _method_values(
@@ -289,10 +361,13 @@ def _method_values(
         window = {"regression_from_s": regression_s[0], "regression_to_s": regression_s[1]}
     note = f"{NO_INTERVAL}. {BIAS[method]}" if method == RATIO else BIAS[method]
     conditions = with_conditions(stated, method=method)
-    each = np.array([d for _, d in known])
-    flags = sorted({flag for p, _ in known for flag in _doubtful(p, method)})
+    counted = known
+    if method == MODEL:
+        counted = [(p, d) for p, d in known if p.sound_fit is not None] or known
+    each = np.array([d for _, d in counted])
+    flags = sorted({flag for p, _ in counted for flag in _doubtful(p, method)})
     parameters: dict[str, Scalar] = {
-        "pulses": len(known),
+        "pulses": len(counted),
         "quartile_1": float(np.percentile(each, 25)),
         "quartile_3": float(np.percentile(each, 75)),
         **window,
@@ -317,16 +392,15 @@ def _residual(pulse: GittPulse, method: str) -> dict[str, Scalar]:
 
 
 def _interval(pulse: GittPulse, method: str) -> Interval | None:
-    if method == MODEL and pulse.fit is not None:
-        return pulse.fit.interval()
-    if method != REGRESSION or pulse.line is None or pulse.regression_m2_s is None:
+    if method == MODEL:
+        return None if pulse.sound_fit is None else pulse.sound_fit.interval()
+    if method == RATIO or pulse.line is None or pulse.regression_m2_s is None:
         return None
     return pulse.line.interval(pulse.regression_m2_s)
 
 
-def _validity_value(pulse: GittPulse, cell: Cell, stated: Conditions) -> Value:
-    with_fit = "fitted" if pulse.fit is not None else "square-root-of-time"
-    conditions = with_conditions(stated, soc_percent=pulse.soc_percent, method=f"GITT, τD̃/R² with the {with_fit} D̃")
+def _validity_value(pulse: GittPulse, cell: Cell, stated: Conditions, basis: str) -> Value:
+    conditions = with_conditions(stated, soc_percent=pulse.soc_percent, method=f"GITT, τD̃/R² with the {basis} D̃")
     return record(
         "diffusion_validity_number", pulse.validity or 0.0, cell, conditions=conditions, code=_CODE,
         parameters={"pulse": pulse.number, "duration_s": pulse.duration_s}, flags=_doubtful(pulse, RATIO),
@@ -354,7 +428,18 @@ def _findings(numbers: list[GittPulse], pulses: list[GittPulse], cell: Cell) -> 
                 code="gitt-not-relaxed",
                 message=f"{moving} of {len(pulses)} GITT rests still move by more than "
                 f"{100 * RELAXED_SHARE:.0f} % of ΔEs in their second half",
-                advice="ΔEs is read too early there; rest longer",
+                advice="The square-root-of-time methods read ΔEs too early there: take the fit, or rest longer",
+                where=cell.key,
+            )
+        )
+    unknown = sum(HISTORY in p.fit_flags for p in pulses)
+    if unknown:
+        findings.append(
+            Finding(
+                code="gitt-history-unknown",
+                message=f"The voltage still moved before the first GITT pulse: what the particles held of the charge "
+                f"before is not known, and the fit of {unknown} of {len(pulses)} pulses may be wrong",
+                advice="Rest before the first pulse until the voltage stands",
                 where=cell.key,
             )
         )

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lirich.cycling.arrays import Array
+
 Direction = Literal["charge", "discharge"]
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

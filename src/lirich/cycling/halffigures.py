@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.cycling.annotation import Annotation
-from lirich.cycling.halfcycle import Array, weighted_median
+from lirich.cycling.arrays import Array, Integers
+from lirich.cycling.halfcycle import weighted_median
 from lirich.cycling.interrupts import half_cycle_interrupts
 from lirich.cycling.lowvoltage import share_below
-from lirich.cycling.points import Integers
 from lirich.cycling.settings import CyclingSettings
 
 BLOCK_ROWS = 32_768

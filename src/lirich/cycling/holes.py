@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array, Integers, Signs
 from lirich.cycling.settings import CyclingSettings
 from lirich.model import Finding
-
-Integers = NDArray[np.int64]
-Signs = NDArray[np.int8]
 
 _HOUR = 3600.0
 _TIMES_USUAL = 20.0

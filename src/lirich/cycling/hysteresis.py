@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from lirich.cycling.halfcycle import Array, HalfCycle
+from lirich.cycling.arrays import Array
+from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.record import half_cycle_conditions, record, specific, with_conditions
 from lirich.errors import NotEnoughDataError
 from lirich.model import Cell, Finding, Severity, Value

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.pulses import UNRESOLVED, RootLine, find_pulses, sqrt_slope, state_of_charge
+from lirich.cycling.arrays import Array
+from lirich.cycling.pulses import UNRESOLVED, RootLine, charges, find_pulses, of_a_sphere, sqrt_slope, state_of_charge
 from lirich.cycling.record import missing_fact, record, with_conditions
 from lirich.cycling.trend import median_interval
-from lirich.errors import InputError
 from lirich.model import Cell, Conditions, Finding, Interval, Scalar, Value
 from lirich.quantities import INTERRUPT_STEADY_LIMIT, INTERRUPT_VALIDITY_LIMIT
 
@@ -66,16 +65,11 @@ def ici(
 
     *time_s* (s), *voltage_v* (V), *current_ma* (mA, charge positive), shape (n,); *radius_m* in m. dE/dt is the central
     difference of the voltage before each interruption over the time under current: rests do not count, since no
-    charge flows in them. Raises `InputError` on a radius that is not positive and as `find_pulses`.
+    charge flows in them. Raises as `of_a_sphere` and `find_pulses` do.
     """
-    if not radius_m > 0:
-        raise InputError(f"The particle radius is {radius_m} m", expected="a positive radius in metres")
-    time_s, voltage_v, current_ma = (np.asarray(a, dtype=np.float64) for a in (time_s, voltage_v, current_ma))
-    if voltage_v.shape != time_s.shape:
-        raise InputError(f"Voltage has shape {voltage_v.shape}, time {time_s.shape}", expected="equal lengths")
+    time_s, voltage_v, current_ma = of_a_sphere(time_s, voltage_v, current_ma, radius_m)
     pulses = [pulse for pulse in find_pulses(time_s, current_ma) if pulse.rest_stop > pulse.stop]
-    charging = bool(current_ma[np.argmax(np.abs(current_ma))] > 0)
-    soc = state_of_charge(pulses, charging=charging, after=True) if pulses else np.array([])
+    soc = state_of_charge(pulses, charging=charges(current_ma), after=True) if pulses else np.array([])
     under = np.cumsum([pulse.duration_s for pulse in pulses])
     if pulses:  # the current that no rest comes before flows too
         first = pulses[0]
@@ -140,10 +134,9 @@ def ici_values(
             advice="Record the rests at 1 s or faster",
         )  # fmt: skip
         return [], [finding]
-    charging = bool(np.asarray(current_ma)[np.argmax(np.abs(current_ma))] > 0)
     stated = with_conditions(
         conditions or Conditions(temperature_celsius=cell.temperature_celsius),
-        direction="charge" if charging else "discharge", particle_radius_m=radius_m, method=METHOD,
+        direction="charge" if charges(current_ma) else "discharge", particle_radius_m=radius_m, method=METHOD,
         other={"soc_basis": "charge passed under current"},
     )  # fmt: skip
     counted = [p for p in known if p.steady] or known

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.cycling.annotation import Annotation
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.points import Integers
+from lirich.cycling.arrays import Array, Integers
 from lirich.cycling.settings import CyclingSettings
 
 _END = 0.999

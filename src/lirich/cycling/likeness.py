@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from lirich.cycling.arrays import Array
 from lirich.cycling.settings import CyclingSettings
 
 
@@ -73,6 +76,14 @@ class Key:
         return ", ".join(parts) or "no conditions known"
 
 
+def same_current(currents: Array, current: float, settings: CyclingSettings) -> NDArray[np.bool_]:
+    """Tell which of *currents* are one rate with *current*; without a known current all are. Shape of *currents*."""
+    if not np.isfinite(current):
+        return np.ones(np.shape(currents), dtype=np.bool_)
+    off = np.abs(currents - current)
+    return np.asarray(off <= settings.rate_tolerance * np.maximum(currents, current), dtype=np.bool_)
+
+
 def end_tolerance(step_v: float, settings: CyclingSettings) -> float:
     """Return by how much ends of one window may differ, V, where the last row is *step_v* away from the one before.
 
@@ -87,23 +98,24 @@ def keys_of(
 ) -> tuple[list[Key], list[int | None]]:
     """Return the key and the like-group (from 0, in order of appearance) of every row of a cycle table.
 
-    Incomplete cycles have no group. A cycle joins the first group whose first member it is like.
+    Incomplete cycles have no group. A cycle joins the first group whose first member it is like. Columns that are not
+    there are not compared; without ``complete`` all cycles are whole.
     """
     keys: list[Key] = []
     groups: list[int | None] = []
     founders: list[Key] = []
     for row, stopped in zip(cycles.iter_rows(named=True), interrupted, strict=True):
         key = Key(
-            row["charge_current_ma"],
-            row["discharge_current_ma"],
-            row["charge_end_voltage_v"],
-            row["discharge_end_voltage_v"],
+            row.get("charge_current_ma"),
+            row.get("discharge_current_ma"),
+            row.get("charge_end_voltage_v"),
+            row.get("discharge_end_voltage_v"),
             stopped,
-            row["charge_end_step_v"] or 0.0,
-            row["discharge_end_step_v"] or 0.0,
+            row.get("charge_end_step_v") or 0.0,
+            row.get("discharge_end_step_v") or 0.0,
         )
         keys.append(key)
-        if not row["complete"]:
+        if not row.get("complete", True):
             groups.append(None)
             continue
         group = next((g for g, founder in enumerate(founders) if founder.like(key, settings)), None)
@@ -112,3 +124,23 @@ def keys_of(
             founders.append(key)
         groups.append(group)
     return keys, groups
+
+
+def with_groups(cycles: pl.DataFrame, settings: CyclingSettings | None = None) -> pl.DataFrame:
+    """Return a cycle table with its ``like_group``: that of `lirich.cycling.analyse`, else by current and window."""
+    if "like_group" in cycles.columns:
+        return cycles
+    _, groups = keys_of(cycles, [False] * cycles.height, settings or CyclingSettings())
+    return cycles.with_columns(pl.Series("like_group", groups, dtype=pl.Int64))
+
+
+def largest_group(cycles: pl.DataFrame) -> int | None:
+    """Return the like-group that most of *cycles* are of, ``None`` where none has one.
+
+    *cycles* is a cycle table with ``like_group``. Among groups of one size that which begins last is taken.
+    """
+    grouped = cycles.filter(pl.col("like_group").is_not_null())
+    if grouped.is_empty():
+        return None
+    sizes = grouped.group_by("like_group").agg(pl.len().alias("n"), pl.col("cycle").min())
+    return int(sizes.sort("n", "cycle")["like_group"][-1])

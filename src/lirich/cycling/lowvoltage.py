@@ -9,8 +9,10 @@ and Croy et al., J. Electrochem. Soc. 161 (2014) A318, doi:10.1149/2.049403jes.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from lirich.cycling.halfcycle import Array, HalfCycle
+from lirich.cycling.arrays import Array
+from lirich.cycling.halfcycle import HalfCycle
 from lirich.model import Electrode
 from lirich.model.counter import counter_potential_v
 
@@ -28,6 +30,15 @@ def lithium_thresholds(electrode: Electrode | None, counter_electrode: str | Non
     counter electrode that is known to stand elsewhere (`lirich.model.counter`).
     """
     return electrode not in ("anode", "full") and not counter_potential_v(counter_electrode)
+
+
+def ends_above_zero(discharge_end_v: ArrayLike) -> NDArray[np.bool_]:
+    """Tell of discharges that end at these voltages, V, whether they can be those of a cathode against Li.
+
+    Its voltage never changes sign. That of a symmetric cell does in every cycle, and it is negative where lithium is
+    plated: a capacity "below 3.5 V" would be all of it. Where no end is known (NaN), nothing speaks against it.
+    """
+    return ~(np.asarray(discharge_end_v, dtype=np.float64) < 0.0)
 
 
 def share_below(start_v: Array, end_v: Array, threshold_v: float) -> Array:

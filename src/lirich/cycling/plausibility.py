@@ -32,6 +32,24 @@ the range of Li-rich cathodes (2.0 to 4.8 V) and more than the polarisation of p
 MARGIN = 1.05
 """Above the theoretical capacity by more than 5 %, what balances and mass fractions of electrodes are uncertain by."""
 
+LEAST_OF_NOMINAL = 1 / 3
+"""A slow cycle that gives less than this of the capacity that is named for the material is doubted. *Choice*: that of
+an electrode with its foil in place of the active material is mostly four times too large or more, a slip of the decimal
+point ten times; a tired cell still gives half of it at 1C."""
+
+LEAST_OF_LITHIUM = 1 / 5
+"""The same of all the lithium of a composition, of which cathodes in use give about half or more (LiCoO2 140 of
+274 mAh/g): a fifth is two fifths of that."""
+
+SLOW = 1.05
+"""At 1C or slower, with the rounding of currents; a cycle with a mass that is too large looks slower than it is."""
+
+LEAST_WINDOW_V = 1.0
+"""Over a smaller range of voltage a part of the capacity is asked for. *Choice*: LiCoO2 from 3.0 to 4.2 V has 1.2 V."""
+
+_FIRST_CHARGE = 1.5
+"""The best half-cycle may pass more than the nominal capacity: a first charge of Li-rich oxides 320 of 250 mAh/g."""
+
 _CHARGE, _DISCHARGE = "charge_specific_capacity_mah_g", "discharge_specific_capacity_mah_g"
 _OF_MATERIAL = frozenset({"theoretical_capacity_mah_g", "formal_tm_capacity_mah_g"})  # by the composition alone
 _PER_GRAM = ("mAh/g", "Wh/kg")
@@ -84,6 +102,66 @@ def implausible_capacity(cycles: pl.DataFrame, cell: Cell, sample: Sample | None
             where=cell.key,
         )
     ]
+
+
+def low_capacity(cycles: pl.DataFrame, cell: Cell, sample: Sample | None) -> list[Finding]:
+    """Return a doubt where no slow half-cycle comes near to what the material gives: the mass may be too large.
+
+    Half-cycles at 1C or slower of whole cycles over `LEAST_WINDOW_V` are asked, the best of all: one of a dead cell, of
+    a rate test or of a pulse says nothing. What the material gives is the nominal capacity that is stated, that which
+    1C is of, or, of a cathode, all lithium of its composition. It may be so: no value is flagged. Nothing is said
+    without an active mass, or where `implausible_capacity` says more.
+    """
+    named = _expected(cell, sample)
+    if cell.active_mass_mg is None or named is None or implausible_capacity(cycles, cell, sample):
+        return []
+    what, expected, least = named
+    best = _best_of_slow(cycles, expected, cell.active_mass_mg)
+    if best is None or best >= least * expected:
+        return []
+    likely = [f for f in (10, 100, 1000) if least * expected <= best * f <= _FIRST_CHARGE * expected]
+    if likely:
+        cause = (
+            f"{cell.active_mass_mg / likely[0]:.4g} mg would give {best * likely[0]:.0f} mAh/g: a decimal point, or a "
+            "mass in another unit?"
+        )
+    else:
+        cause = "is it that of the whole electrode, with its foil?"
+    return [
+        Finding(
+            code="low-specific-capacity",
+            severity=Severity.WARNING,
+            message=f"No charge or discharge at 1C or slower passes more than {best:.3g} mAh/g, {best / expected:.1%} "
+            f"of {what} ({expected:.0f} mAh/g): is the mass too large?",
+            advice=f"Check active_mass_mg (given: {cell.active_mass_mg:g} mg): {cause} If it is right, the cell "
+            "gives so little",
+            where=cell.key,
+        )
+    ]
+
+
+def _expected(cell: Cell, sample: Sample | None) -> tuple[str, float, float] | None:
+    """Return what the material gives, in words and in mAh/g, and the least part of it that is not doubted."""
+    if cell.nominal_specific_capacity_mah_g is not None:
+        return "the nominal capacity", cell.nominal_specific_capacity_mah_g, LEAST_OF_NOMINAL
+    if cell.electrode == "anode":  # mostly cycled over a part of what it can store
+        return None
+    if cell.one_c_ma_g is not None:
+        return "what 1C passes in an hour", cell.one_c_ma_g, LEAST_OF_NOMINAL
+    formula, limit = capacity_limit(cell, sample)
+    if sample is None or formula != sample.composition or not cathode_oxide(Composition.parse(formula)):
+        return None
+    return f"all lithium of {formula}", limit, LEAST_OF_LITHIUM
+
+
+def _best_of_slow(cycles: pl.DataFrame, expected: float, mass_mg: float) -> float | None:
+    """Return the largest capacity, mAh/g, of half-cycles that take an hour or more for the *expected* one."""
+    swing = pl.col("upper_cutoff_voltage_v") - pl.col("lower_cutoff_voltage_v")
+    wide = cycles.filter(pl.col("complete") & (swing >= LEAST_WINDOW_V))
+    most_ma = SLOW * expected * mass_mg / 1000.0
+    sides = ((_CHARGE, "charge_current_ma"), (_DISCHARGE, "discharge_current_ma"))
+    found = [_highest(wide.filter(pl.col(current) <= most_ma), capacity) for capacity, current in sides]
+    return max((each for each in found if each is not None), default=None)
 
 
 def _whole(cycles: pl.DataFrame) -> pl.DataFrame:

@@ -8,29 +8,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lirich.cycling.charge import ChargeSource, Signs, charge_of_columns, charge_of_current, charge_of_one_column
+from lirich.cycling.arrays import Array, Integers, Signs, floats, given, integers, temperature_celsius
+from lirich.cycling.charge import ChargeSource, charge_of_columns, charge_of_current, charge_of_one_column
 from lirich.cycling.filecycles import in_cycle_order
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.holes import Integers, find_holes, pauses_at_turns, recording_gap
+from lirich.cycling.holes import find_holes, pauses_at_turns, recording_gap
 from lirich.cycling.settings import CyclingSettings
-from lirich.errors import InconsistentDataError, MissingColumnError, NotEnoughDataError
+from lirich.cycling.usable import usable_rows
+from lirich.errors import MissingColumnError, NotEnoughDataError
 from lirich.model import Finding
-from lirich.model.table import (
-    CELL_TEMPERATURE,
-    CHARGED,
-    CURRENT,
-    CYCLE,
-    DISCHARGED,
-    STEP,
-    STEP_INDEX,
-    TEMPERATURE,
-    TIME,
-    VOLTAGE,
-)
-
-_ABSOLUTE_ZERO = -273.15
-_HOTTEST = 200.0  # °C: lithium melts at 180.5, and an open sensor reads 850, 3276.7 or the like
-_LARGEST = 1e12  # s, V, A or Ah: no instrument writes more, and squares and sums of less stay finite
+from lirich.model.table import CHARGED, CURRENT, CYCLE, DISCHARGED, STEP, STEP_INDEX, TIME, VOLTAGE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +25,8 @@ class Points:
 
     ``dq_ah`` is the signed charge that came between the row before and this one (0 at the first). ``sign`` is
     +1 in charge, −1 in discharge, 0 at rest. ``holes``: the rows before what was not recorded, shape (h,), where charge
-    or the turn of a half-cycle went unseen. ``time_s`` and ``current_a`` are ``None`` for a curve without a
+    or the turn of a half-cycle went unseen. ``capacity_step_ah``: the step of the counters that ``dq_ah`` is from, 0
+    where they show none. ``time_s`` and ``current_a`` are ``None`` for a curve without a
     time axis. ``new_step`` is True where the current changes direction or the cycler begins a step.
     """
 
@@ -53,6 +40,7 @@ class Points:
     vendor_step: Integers | None
     temperature_celsius: Array | None
     charge_source: ChargeSource
+    capacity_step_ah: float = 0.0
     holes: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
@@ -73,108 +61,13 @@ def points_of(table: pl.DataFrame, settings: CyclingSettings) -> tuple[Points, l
             expected=f"{VOLTAGE} with {TIME} and {CURRENT}, or with {CHARGED} and {DISCHARGED}",
             advice="Read the file with lirich.readers.read",
         )
-    table, findings = _usable(table, timed)
+    table, findings = usable_rows(table, timed)
     return (_timed(table, settings, findings) if timed else _timeless(table, findings)), findings
 
 
-def _usable(table: pl.DataFrame, timed: bool) -> tuple[pl.DataFrame, list[Finding]]:
-    findings: list[Finding] = []
-    needed = (TIME, VOLTAGE, CURRENT) if timed else (VOLTAGE, CHARGED, DISCHARGED)
-    arrays = [_floats(table, c) for c in needed]
-    if not all(a.min(initial=0.0) > -_LARGEST and a.max(initial=0.0) < _LARGEST for a in arrays):  # NaN is neither
-        with np.errstate(invalid="ignore"):
-            finite = np.logical_and.reduce([np.abs(a) < _LARGEST for a in arrays])
-        dropped = int(len(finite) - finite.sum())
-        findings.append(
-            Finding(
-                code="rows-without-data",
-                message=f"{dropped} of {len(finite)} rows have no number for {' or '.join(needed)} and were left out",
-                advice="Look at the file around them",
-            )
-        )
-        table = table.filter(pl.Series(finite))
-    if table.height < 2:
-        raise NotEnoughDataError(
-            f"A table with {table.height} usable row(s)",
-            expected="at least two rows with voltage and current, or with voltage and capacity",
-            advice="Check with: lirich inspect",
-        )
-    if timed:
-        table = _without_spike(_in_order(table, findings), findings)
-    return table, findings
-
-
-_SPIKE = 20.0  # times all other currents of the test: programmes go from C/20 to 10C, but not in one row alone
-
-
-def _without_spike(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
-    """Leave out one row whose current is far above all others, where it lies within a steady half-cycle.
-
-    Over a recording interval it would be more charge than all the rest. Out of a rest it may be a pulse of one row, and
-    is kept.
-    """
-    time, current = _floats(table, TIME), _floats(table, CURRENT)
-    highest = max(float(current.max()), -float(current.min()))
-    some = current[:: max(1, len(current) // 1000)]  # nearly every test shows within few rows that no one stands alone
-    if len(current) < 4 or np.count_nonzero(_SPIKE * np.abs(some) >= highest) > 1:
-        return table
-    magnitude = np.abs(current)
-    if np.count_nonzero(_SPIKE * magnitude >= highest) > 1:
-        return table
-    second, largest = np.partition(magnitude, len(magnitude) - 2)[-2:].tolist()
-    row = int(np.argmax(magnitude))
-    if second <= 0.0 or row in (0, len(magnitude) - 1):
-        return table
-    before, after = current[row - 1], current[row + 1]
-    if before * after <= 0.0 or min(abs(before), abs(after)) < 0.5 * second:
-        return table
-    findings.append(
-        Finding(
-            code="lone-current-spike",
-            message=f"One row has a current of {1e3 * largest:.4g} mA, {largest / second:.3g} times any other, between "
-            "rows of a steady current; it was left out",
-            advice="Look at the file there; it may be a fault of the recording",
-            where=f"{time[row] - time[0]:.0f} s",
-        )
-    )
-    return table.filter(pl.Series(np.arange(len(magnitude)) != row))
-
-
-def _in_order(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
-    time = table[TIME].to_numpy()
-    falls = int(np.count_nonzero(time[1:] < time[:-1]))
-    if falls == 0:
-        return table
-    latest = np.maximum.accumulate(time)
-    astray = time < latest
-    if np.count_nonzero(astray) <= 2 * falls and 100 * falls <= len(time):
-        findings.append(
-            Finding(
-                code="time-falls-back",
-                message=f"The time falls back at {falls} single rows; they were given the time of the row before",
-                advice="The file's time column is faulty there",
-            )
-        )
-        return table.with_columns(pl.Series(TIME, latest))
-    if 100 * falls < len(time):
-        raise InconsistentDataError(
-            f"The time starts again {falls} time(s)",
-            expected="a time that never decreases",
-            advice="Read the file with the repair that continues the time, or join its parts",
-        )
-    findings.append(
-        Finding(
-            code="time-not-sorted",
-            message="The rows are not in the order of time; they were sorted",
-            advice="Check how the file was exported",
-        )
-    )
-    return table[np.argsort(time, kind="stable")]
-
-
 def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Finding]) -> Points:
-    time = _floats(table, TIME)
-    current = _floats(table, CURRENT)
+    time = floats(table, TIME)
+    current = floats(table, CURRENT)
     scale = _percentile(np.abs(current))
     if scale == 0.0:
         raise NotEnoughDataError(
@@ -184,9 +77,9 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         )
     rest = settings.rest_current_fraction * scale
     sign = (current > rest).view(np.int8) - (current < -rest).view(np.int8)
-    vendor_step = _integers(table, STEP)
+    vendor_step = integers(table, STEP)
     if vendor_step is None:
-        vendor_step = _integers(table, STEP_INDEX)
+        vendor_step = integers(table, STEP_INDEX)
     new = np.empty(len(sign), dtype=np.bool_)
     new[0] = True
     np.not_equal(sign[1:], sign[:-1], out=new[1:])
@@ -197,21 +90,22 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
     else:
         new |= _level_changes(current, sign, settings)
     dt = np.diff(time)
-    voltage = _floats(table, VOLTAGE)
-    holes = find_holes(dt, voltage, current, sign, new, _integers(table, STEP), settings)
+    voltage = floats(table, VOLTAGE)
+    holes = find_holes(dt, voltage, current, sign, new, integers(table, STEP), settings)
     inside = ~new[holes.row + 1]
     new[holes.row[holes.long & inside] + 1] = True  # nobody knows what flowed
     alike = (sign[holes.row] == sign[holes.row + 1]) & (sign[holes.row] != 0)
     dq = charge_of_current(dt, current, sign, new, settings)
     source: ChargeSource = "current"
     hidden: Array | None = None
-    counted = {way: _floats(table, name) for way, name in ((1, CHARGED), (-1, DISCHARGED)) if _some(table, name)}
+    step = 0.0
+    counted = {way: floats(table, name) for way, name in ((1, CHARGED), (-1, DISCHARGED)) if given(table, name)}
     if len(counted) == 2:
         columns = (counted[1], counted[-1])
-        dq, source, hidden = charge_of_columns(*columns, dq, current, sign, new, holes, settings, findings)
+        dq, source, hidden, step = charge_of_columns(*columns, dq, current, sign, new, holes, settings, findings)
     asked: Array | None = None
     for way, column in counted.items() if len(counted) == 1 else ():
-        dq, source = charge_of_one_column(column, way, dq, current, sign, new, holes, settings, findings)
+        dq, source, step = charge_of_one_column(column, way, dq, current, sign, new, holes, settings, findings)
         asked = column if source != "current" else None
     if hidden is None:
         said = holes.long & ~pauses_at_turns(voltage, current, sign, asked, holes, settings.incomplete_voltage_v)
@@ -232,16 +126,13 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         dq_ah=dq,
         sign=sign,
         new_step=new,
-        vendor_cycle=_integers(table, CYCLE),
+        vendor_cycle=integers(table, CYCLE),
         vendor_step=vendor_step,
-        temperature_celsius=_temperature(table),
+        temperature_celsius=temperature_celsius(table),
         charge_source=source,
+        capacity_step_ah=step,
         holes=holes.row[lossy],
     )
-
-
-def _some(table: pl.DataFrame, name: str) -> bool:
-    return name in table.columns and table[name].null_count() < table.height
 
 
 def _percentile(magnitude: Array) -> float:
@@ -272,9 +163,9 @@ def _level_changes(current: Array, sign: Signs, settings: CyclingSettings) -> ND
 
 
 def _timeless(table: pl.DataFrame, findings: list[Finding]) -> Points:
-    voltage = _floats(table, VOLTAGE)
-    vendor_cycle = _integers(table, CYCLE)
-    charged, discharged = _floats(table, CHARGED), _floats(table, DISCHARGED)
+    voltage = floats(table, VOLTAGE)
+    vendor_cycle = integers(table, CYCLE)
+    charged, discharged = floats(table, CHARGED), floats(table, DISCHARGED)
     dq = np.zeros(len(voltage))
     np.subtract(np.diff(charged), np.diff(discharged), out=dq[1:])
     scale = float(np.abs(dq).max())
@@ -282,7 +173,7 @@ def _timeless(table: pl.DataFrame, findings: list[Finding]) -> Points:
         raise NotEnoughDataError(
             "A curve in which the capacity does not change", expected="at least one charge or discharge"
         )
-    temperature = _temperature(table)
+    temperature = temperature_celsius(table)
     if vendor_cycle is not None:
         order, said = in_cycle_order(vendor_cycle, dq)
         findings += said
@@ -331,35 +222,3 @@ def _filled(sign: Signs, voltage: Array, breaks: NDArray[np.bool_]) -> Signs:
         filled[left:border] = sign[left]
         filled[border:right] = sign[right]
     return filled
-
-
-def _floats(table: pl.DataFrame, name: str) -> Array:
-    column = table.get_column(name)
-    return np.asarray((column if column.dtype == pl.Float64 else column.cast(pl.Float64)).to_numpy(), dtype=np.float64)
-
-
-def _integers(table: pl.DataFrame, name: str) -> Integers | None:
-    if name not in table.columns:
-        return None
-    column = table[name]
-    if column.dtype.is_float():
-        column = pl.Series(name, np.where(np.isfinite(column.to_numpy()), column.to_numpy(), np.nan), nan_to_null=True)
-    if column.null_count() == len(column):
-        return None
-    if column.null_count():
-        column = column.fill_null(strategy="forward").fill_null(strategy="backward")
-    return np.asarray(column.cast(pl.Int64).to_numpy(), dtype=np.int64)
-
-
-def _temperature(table: pl.DataFrame) -> Array | None:
-    for name in (TEMPERATURE, CELL_TEMPERATURE):
-        if name in table.columns and table[name].null_count() < table.height:
-            values = _floats(table, name)
-            # cyclers write −2500 and the like for a sensor that is not there
-            possible = (values >= _ABSOLUTE_ZERO) & (values <= _HOTTEST)
-            if possible.any():
-                return np.where(possible, values, np.nan)
-    return None
-
-
-__all__ = ["ChargeSource", "Integers", "Points", "points_of"]

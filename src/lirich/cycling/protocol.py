@@ -20,7 +20,7 @@ from lirich.cycling.purposes import Purpose, counted, purposes_of_leftovers, pur
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops, stops_of
 from lirich.errors import InputError, UnknownNameError
-from lirich.model import Finding, Frozen
+from lirich.model import Finding, Frozen, Severity
 from lirich.model.notebook import InNotebook
 
 Kind = Literal[
@@ -179,6 +179,16 @@ def apply_corrections(
         for i in hit:
             note = f": {correction.note}" if correction.note else ""
             why[i] = (correction.kind, f"set by the user{note}")
+        if hit and not (numbers[0] <= correction.first_cycle and correction.last_cycle <= numbers[-1]):
+            findings.append(
+                Finding(
+                    code="correction-beyond-test",
+                    severity=Severity.INFO,
+                    message=f"A correction calls cycles {correction.first_cycle} to {correction.last_cycle} "
+                    f"{correction.kind}; the test has {there}, and the others will be that too once it has them",
+                    advice="To take it back: lirich cells NAME --clear-segments",
+                )
+            )
         if not hit:
             findings.append(
                 Finding(

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.model import Interval
 
 REST_FRACTION = 5e-4
 """A row is at rest where |I| is at most this fraction of the largest current: above a cycler's noise of zero."""
-
 
 _FLAT_V = 1e-6  # far below the resolution of any cycler
 
@@ -80,6 +79,24 @@ def find_pulses(time_s: Array, current_ma: Array, *, rest_fraction: float = REST
     if not pulses:
         raise NotEnoughDataError("No pulse has a rest on both sides", expected="rest, pulse, rest, …")
     return pulses
+
+
+def of_a_sphere(time_s: Array, voltage_v: Array, current_ma: Array, radius_m: float) -> tuple[Array, Array, Array]:
+    """Return time (s), voltage (V) and current (mA) as arrays, shape (n,).
+
+    Raises `InputError` on a radius of the sphere, m, that is not positive, and on a voltage of another shape than time.
+    """
+    if not radius_m > 0:
+        raise InputError(f"The particle radius is {radius_m} m", expected="a positive radius in metres")
+    time_s, voltage_v, current_ma = (np.asarray(a, dtype=np.float64) for a in (time_s, voltage_v, current_ma))
+    if voltage_v.shape != time_s.shape:
+        raise InputError(f"Voltage has shape {voltage_v.shape}, time {time_s.shape}", expected="equal lengths")
+    return time_s, voltage_v, current_ma
+
+
+def charges(current_ma: Array) -> bool:
+    """Tell whether pulses of one sign charge the cell: the current, mA, is positive where it is largest."""
+    return bool(np.asarray(current_ma)[np.argmax(np.abs(current_ma))] > 0)
 
 
 def _switch(time_s: Array, row: int, end: int) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lirich.cycling.halfcycle import Direction
-from lirich.cycling.likeness import Key
+from lirich.cycling.likeness import Key, largest_group
 from lirich.cycling.record import charge_current, specific
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.trend import MIN_CYCLES
@@ -36,13 +38,12 @@ class Series:
 def comparable_series(cycles: pl.DataFrame) -> Series | None:
     """Return the largest set of complete ageing cycles at one rate and window, ``None`` where there is none.
 
-    *cycles*: a cycle table with ``segment`` and ``like_group``. Among sets of one size the later one is taken.
+    *cycles*: a cycle table with ``segment`` and ``like_group``; see `lirich.cycling.likeness.largest_group`.
     """
     ageing = cycles.filter((pl.col("segment") == "ageing") & pl.col("complete"))
-    if ageing.is_empty():
+    group = largest_group(ageing)
+    if group is None:
         return None
-    sizes = ageing.group_by("like_group").agg(pl.len().alias("n"), pl.col("cycle").min())
-    group = int(sizes.sort("n", "cycle")["like_group"][-1])
     return Series(group, tuple(ageing.filter(pl.col("like_group") == group)["cycle"].to_list()))
 
 
@@ -106,17 +107,19 @@ def settled_cycles(cycles: pl.DataFrame, series: Series | None) -> list[bool]:
     return [n in chosen for n in cycles["cycle"].to_list()]
 
 
-def follows_unlike(cycles: pl.DataFrame, keys: Sequence[Key], settings: CyclingSettings) -> list[bool]:
-    """Tell of each row of a cycle table whether the complete cycle before it ran under other conditions.
+def follows_unlike(
+    cycles: pl.DataFrame, keys: Sequence[Key], cut: NDArray[np.bool_], settings: CyclingSettings
+) -> list[bool]:
+    """Tell of each row of a cycle table whether the cycle before it ran under other conditions, or was *cut* short.
 
     Its charge then begins from the state that the other current or window left, and what needs the charge belongs half
-    to the cycle before.
+    to the cycle before. *cut*: `lirich.cycling.cuts.cut_before`, shape (c,).
     """
     whole = cycles["complete"].to_list()
     found = [False] * cycles.height
     for i in range(1, cycles.height):
         unlike = set(keys[i].unlike(keys[i - 1], settings)) - {"interrupts"}
-        found[i] = bool(whole[i] and whole[i - 1] and unlike)
+        found[i] = bool(whole[i] and (cut[i] or (whole[i - 1] and unlike)))
     return found
 
 

@@ -35,7 +35,8 @@ class CyclingSettings(Frozen):
 
     reversal_fraction: float = Field(default=0.05, gt=0, lt=0.5)
     """A reversal of the current is a pulse within a half-cycle, not a new half-cycle, where its charge is less than
-    this fraction of the half-cycle around it. *Choice*: HPPC pulses are ≤ 3 %, cycles of 5 % depth still count."""
+    this fraction of the half-cycle around it, unless it goes from one voltage limit to the other. *Choice*: HPPC pulses
+    are ≤ 3 %, cycles of 5 % depth within the window still count."""
 
     reversal_net_share: float = Field(default=0.2, gt=0, lt=1)
     """…and where the half-cycle around it moves at least this share of its throughput one way. *Choice*: keeps a
@@ -58,8 +59,8 @@ class CyclingSettings(Frozen):
     """The cycler's own capacity columns are used where they agree with ∫I dt within this fraction. *Choice*."""
 
     incomplete_voltage_v: float = Field(default=0.05, gt=0)
-    """The last half-cycle is cut short where it ends under current, further than this from where the like ones end,
-    V. *Choice*."""
+    """The last half-cycle is cut short where it ends under current, further than this from where the like ones end, V;
+    any other where it ends so within the window, at no multiple of 50 mV. *Choice*."""
 
     low_voltage_threshold_v: float = LOW_VOLTAGE_V
     """Discharge below it is the spinel-like, Mn³⁺/⁴⁺ share: Croy et al., doi:10.1149/2.049403jes; Kim et al., Energy

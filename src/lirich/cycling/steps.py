@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.points import Integers, Points
+from lirich.cycling.arrays import Array, Integers, Signs
+from lirich.cycling.points import Points
 from lirich.cycling.settings import CyclingSettings
 
 _HOLD_ROWS = 4  # fewer rows cannot show that a voltage is held while the current decays
@@ -25,7 +25,7 @@ class Steps:
 
     start: Integers
     stop: Integers
-    sign: NDArray[np.int8]
+    sign: Signs
     held: NDArray[np.bool_]
     charge_ah: Array
     row_held: NDArray[np.bool_]

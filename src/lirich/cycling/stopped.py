@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.annotation import Annotation
+from lirich.cycling.arrays import Array
 from lirich.cycling.gitt import gitt, gitt_table
-from lirich.cycling.halfcycle import Array
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.stops import Stops, stops_of
 from lirich.errors import MissingMetadataError, NotEnoughDataError

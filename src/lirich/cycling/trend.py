@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lirich.cycling.halfcycle import Array
+from lirich.cycling.arrays import Array
 from lirich.errors import NotEnoughDataError
 from lirich.model import Interval
 

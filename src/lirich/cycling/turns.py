@@ -4,6 +4,7 @@ The runs of one direction are merged, the smallest interior one first, into a tr
 is one half-cycle where every reversal within it is small against what it moves (HPPC pulses, recuperation in a
 drive cycle, flicker of the sign at the start of a step) and it moves mostly one way; otherwise it is taken apart.
 So the answer depends on no cycle count and no programme, and a test of 1000 cycles with CE ≠ 1 stays 2000 halves.
+Small half-cycles from one voltage limit to the other are told from pulses afterwards (`lirich.cycling.limits`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lirich.cycling.halfcycle import Array
-from lirich.cycling.points import Integers
+from lirich.cycling.arrays import Array, Integers
 from lirich.cycling.settings import CyclingSettings
 
 

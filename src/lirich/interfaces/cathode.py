@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from lirich.errors import CompositionError
 from lirich.interfaces.charged import ComputedCharge, computed_charges
 from lirich.model import Composition
-from lirich.model.composition import REDOX_CHARGE
 
 SLOPE_V = 4.05
 """Mean potential of the first charge up to 4.5 V, in which Ni and Co are oxidised, and"""
@@ -46,16 +45,16 @@ class Charged:
 def lithium_left(formula: str) -> tuple[float, float]:
     """Return the lithium per formula that is left at 4.5 V, and fully charged.
 
-    At 4.5 V the transition metals have given what `lirich.model.composition.REDOX_CHARGE` says of them; fully charged,
+    At 4.5 V the transition metals have given the electrons that `lirich.model.asmade` books on them; fully charged,
     `FULLY_CHARGED_LI` is left. Raises `CompositionError` where there is no lithium or no charge to take out.
     """
     composition = Composition.parse(formula)
     lithium = composition.amount("Li")
-    slope = min(lithium, sum(REDOX_CHARGE.get(e, 0.0) * n for e, n in composition.amounts.items()))
+    slope = composition.as_made.electrons
     if lithium <= FULLY_CHARGED_LI or slope <= 0:
         raise CompositionError(
             f"{formula} cannot be charged by the bookkeeping of lirich",
-            expected="a layered oxide with lithium and Ni, Co, Fe or Cr",
+            expected="an oxide with lithium and Ni, Co, Fe, Cr or Mn³⁺",
         )
     return lithium - slope, min(FULLY_CHARGED_LI, lithium - slope)
 

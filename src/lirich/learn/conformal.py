@@ -69,23 +69,15 @@ def grouped_quantile(scores: Array, groups: Integers, level: float) -> float:
     return float(scores[order][min(at, len(scores) - 1)])
 
 
-def p_values(calibration: Array, new: Array) -> Array:
-    """Return (1 + #{calibration ≥ new})/(n + 1) of each of *new*, (m,).
-
-    It is ≤ α with a probability of at most α for a cell that is exchangeable with those of the calibration.
-
-    *calibration*, (n,): how strange each cell of the calibration was, judged by a model that had not seen it. Bates,
-    Candès, Lei, Romano & Sesia, Ann. Stat. 51 (2023) 149, doi:10.1214/22-AOS2244.
-    """
-    above = len(calibration) - np.searchsorted(np.sort(calibration), new, side="left")
-    return np.asarray((1.0 + above) / (len(calibration) + 1.0), dtype=np.float64)
-
-
 def grouped_p_values(calibration: Array, groups: Integers, new: Array) -> Array:
     """Return the p value of each single row of *new*, (m,), where every group of the calibration counts alike.
 
-    (1 + Σ_k #{s_ki ≥ new}/N_k)/(K + 1): `p_values` with the weights of `grouped_quantile`. It holds for a random row of
-    a new group; the rows of one group are no independent tests.
+    (1 + Σ_k #{s_ki ≥ new}/N_k)/(K + 1): the conformal p value of Bates, Candès, Lei, Romano & Sesia, Ann. Stat. 51
+    (2023) 149, doi:10.1214/22-AOS2244, with the weights of `grouped_quantile`. It is ≤ α with a probability of at most
+    α for a random row of a new group; the rows of one group are no independent tests.
+
+    *calibration*, (n,): how strange each row of the calibration was, judged by a model that had not seen its group;
+    *groups*: numbers from 0, (n,).
     """
     sizes = np.bincount(groups)
     count = int((sizes > 0).sum())

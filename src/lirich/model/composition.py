@@ -10,20 +10,12 @@ from pydantic import Field
 
 from lirich.errors import CompositionError
 from lirich.model._base import Frozen
+from lirich.model.asmade import CHARGED, CLOSED_SHELL, AsMade, as_made
 
 FARADAY_C_MOL = 96485.33212
 """Faraday constant, C/mol (CODATA 2018, exact)."""
 
 _SECONDS_PER_MILLIHOUR = 3.6  # 1 mAh = 3.6 C
-
-REDOX_CHARGE = {"Ni": 2.0, "Co": 1.0, "Fe": 1.0, "Cr": 3.0}
-"""Electrons that a transition metal gives on full oxidation of a *discharged* Li-rich layered oxide:
-Ni²⁺→⁴⁺, Co³⁺→⁴⁺, Fe³⁺→⁴⁺, Cr³⁺→⁶⁺; Mn⁴⁺ is inert. Bookkeeping, not spectroscopy:
-Lu & Dahn, J. Electrochem. Soc. 149 (2002) A815, doi:10.1149/1.1480014 (Ni, Co, Mn); Cr³⁺→⁶⁺: Lu & Dahn, ibid. A1454."""
-
-CLOSED_SHELL = frozenset({"Mn", "Sc", "Ti", "Y", "Zr", "Nb", "Mo", "Hf", "Ta", "W", "Zn", "Cd"})
-"""Metals that give no electron in a charged layered oxide: Mn⁴⁺ by the bookkeeping above, the others d⁰ or d¹⁰ ions in
-their only state there. What is neither here nor in `REDOX_CHARGE` (V, Cu, Ru, Ir, …) has no agreed number."""
 
 ANIONS = frozenset({"N", "O", "F", "S", "Cl", "Br", "I"})
 
@@ -81,8 +73,13 @@ class Composition(Frozen):
 
     @property
     def metals_without_redox_charge(self) -> tuple[str, ...]:
-        """Transition metals that the bookkeeping of `REDOX_CHARGE` has no number for; they count as inert."""
-        return tuple(sorted((set(self.amounts) & TRANSITION_METALS) - CLOSED_SHELL - set(REDOX_CHARGE)))
+        """Transition metals that `lirich.model.asmade.CHARGED` has no number for; they count as inert."""
+        return tuple(sorted((set(self.amounts) & TRANSITION_METALS) - CLOSED_SHELL - set(CHARGED)))
+
+    @property
+    def as_made(self) -> AsMade:
+        """Oxidation states as made, by charge neutrality, and the electrons that the metals have left to give."""
+        return as_made(self.amounts, may_reduce=not self.metals_without_redox_charge)
 
     def capacity_of_electrons_mah_g(self, electrons: float) -> float:
         """Return the specific capacity of *electrons* per formula unit: Q = n·F/(3.6·M), mAh/g."""
@@ -97,10 +94,9 @@ class Composition(Frozen):
     def formal_tm_capacity_mah_g(self) -> float:
         """Specific capacity that the transition metals can account for by oxidation states, mAh/g.
 
-        n_e = Σ amount × `REDOX_CHARGE`, not more than the lithium. A formal figure (see `REDOX_CHARGE`).
+        n_e of `as_made`: from the states as made to Ni⁴⁺, Co⁴⁺, Mn⁴⁺, not more than the lithium. A formal figure.
         """
-        electrons = sum(n * REDOX_CHARGE.get(el, 0.0) for el, n in self.amounts.items())
-        return self.capacity_of_electrons_mah_g(min(electrons, self.amount("Li")))
+        return self.capacity_of_electrons_mah_g(self.as_made.electrons)
 
 
 _SUM = re.compile(r"\s*[·•∙*⋅]\s*|\s+\+\s+|\s*–\s*")

@@ -10,6 +10,8 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "ambiguous": "the source can be read in more than one way",
         "capacity-rises-before": "the capacity rises before the knee",
         "circuit-misfit": "the circuit leaves more of the spectrum than its noise",
+        "coarse-capacity": "the capacity was recorded in steps of more than 0.3 % of it; further digits are not known",
+        "coarse-voltage": "the voltage was recorded in steps of more than 1 mV; further digits are not known",
         "composition-unknown": "the composition is not given, so nothing says that the material is Li-rich",
         "conflict": "sources contradict each other",
         "cycle-not-stated": "the source does not say of which cycle",
@@ -20,8 +22,10 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "fallback": "default used, no feature found",
         "first-charge-partial": "the first discharge gave more than the first charge took: the cell was partly charged "
         "when the test began, and what needs the whole charge means nothing",
-        "follows-unlike": "the cycle before ran at another rate or window, so this charge began from another state",
+        "follows-unlike": "the cycle before ran at another rate or window, or was cut short, so this charge began "
+        "from another state",
         "formal": "bookkeeping, not measured",
+        "history-unknown": "the voltage moved before the first pulse: the particles held a profile that is not known",
         "implausible-capacity": "more charge per gram than all lithium of the material, or next to none: the active "
         "mass or the unit of the current is wrong, or not all of the charge came from the material",
         "incomplete-cycle": "of a part of a cycle",
@@ -31,10 +35,13 @@ FLAGS: MappingProxyType[str, str] = MappingProxyType(
         "not-relaxed": "the voltage still moves at the end of the rest",
         "open-loop": "charge and discharge differ by more than 5 %: E_ch − E_dis is not the area of a loop",
         "out-of-validity": "outside the validity of the method",
+        "peak-not-resolved": "with a wider or narrower smoothing window the peak is not seen by itself",
+        "potential-not-resolved": "the voltages at rest do not tell the potential at states that the surface of the "
+        "particles went through",
         "pre-filter": "computed with a universal potential: a pre-filter, not DFT; energies of defects, surfaces and "
         "barriers come out too low",
         "recording-gap": "a part of the cycle was not recorded: charge may be missing, and the curve is not whole",
-        "redox-charge-unknown": "the composition has a metal that the bookkeeping of electrons has no number for",
+        "redox-charge-unknown": "the composition has an element that the bookkeeping of electrons has no number for",
         "run-order-unknown": "the files of the cell cannot be put in order, so its cycles have no place in its life",
         "slope-not-resolved": "the slope cannot be told from zero",
         "unbounded": "the data bound it on neither side: any number would do",

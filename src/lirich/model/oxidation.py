@@ -5,46 +5,8 @@ from __future__ import annotations
 import re
 
 from lirich.errors import CompositionError
+from lirich.model.asmade import ANION_CHARGE, ROUNDED, STATES
 from lirich.model.composition import TRANSITION_METALS, Composition
-
-STATES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("H", "Li", "Na", "K", "Rb", "Cs"), (1.0, 1.0)),
-    **dict.fromkeys(("Be", "Mg", "Ca", "Sr", "Ba", "Zn", "Cd"), (2.0, 2.0)),
-    **dict.fromkeys(("B", "Al", "Ga", "Sc", "Y", "La", "Nd", "Gd", "Er", "Lu"), (3.0, 3.0)),
-    **dict.fromkeys(("Pr", "Tb", "Ce"), (3.0, 4.0)),
-    **dict.fromkeys(("Sm", "Eu", "Yb"), (2.0, 3.0)),
-    "In": (1.0, 3.0),
-    "Si": (4.0, 4.0),
-    "Ge": (2.0, 4.0),
-    "Sn": (2.0, 4.0),
-    "P": (5.0, 5.0),
-    "Sb": (3.0, 5.0),
-    "Bi": (3.0, 5.0),
-    "Te": (4.0, 6.0),
-    "Ti": (2.0, 4.0),
-    "V": (2.0, 5.0),
-    "Cr": (2.0, 6.0),
-    "Mn": (2.0, 4.0),
-    "Fe": (2.0, 4.0),
-    "Co": (2.0, 4.0),
-    "Ni": (2.0, 4.0),
-    "Cu": (1.0, 3.0),
-    "Zr": (2.0, 4.0),
-    "Nb": (2.0, 5.0),
-    "Mo": (2.0, 6.0),
-    "Ru": (2.0, 6.0),
-    "Hf": (4.0, 4.0),
-    "Ta": (3.0, 5.0),
-    "W": (2.0, 6.0),
-    "Ir": (3.0, 6.0),
-    "Rh": (3.0, 4.0),
-    "Pd": (2.0, 4.0),
-    "Pt": (2.0, 4.0),
-    "Ag": (1.0, 3.0),
-}
-"""Lowest and highest oxidation state of elements in oxides of electrodes, charged and discharged: Greenwood & Earnshaw,
-*Chemistry of the Elements*, 2nd ed. (1997), ISBN 978-0-7506-3365-9, the tables of oxidation states. What is not here
-(C, N, S …) is an anion as often as a cation: nothing is said of a formula with it."""
 
 RARE = {"Mn": 7.0, "Fe": 6.0, "Ru": 8.0}
 """States above those, of oxides without vacant sites, such as Mn⁵⁺ of Li3MnO4 (Greenwood & Earnshaw, as above)."""
@@ -52,7 +14,6 @@ RARE = {"Mn": 7.0, "Fe": 6.0, "Ru": 8.0}
 AS_MADE = {"Mn": (3.0, 4.0), "Co": (3.0, 3.0), "Ni": (2.0, 3.0), "Fe": (2.0, 3.0), "Ti": (4.0, 4.0), "V": (3.0, 5.0)}
 """The states in most cathodes as they are made; what a formula was likely meant to be balances with these."""
 
-ANION_CHARGE = {"O": 2.0, "F": 1.0}
 TOLERANCE = 0.05
 """Share of the anions' charge by which a formula may miss: real oxides lack some oxygen or lithium."""
 
@@ -96,7 +57,7 @@ def likely_meant(composition: Composition) -> str | None:
             except CompositionError:
                 continue
             need, low, high = _charges(meant, {**STATES, **AS_MADE})
-            if low <= need * (1.0 + TOLERANCE / 5) and high >= need * (1.0 - TOLERANCE / 5):
+            if low <= need * (1.0 + ROUNDED) and high >= need * (1.0 - ROUNDED):
                 cations = sum(n for el, n in meant.amounts.items() if el in STATES)
                 anions = sum(meant.amount(el) for el in ANION_CHARGE)
                 found.append((abs(cations / anions - 1.0), formula))

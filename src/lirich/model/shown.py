@@ -14,7 +14,7 @@ _CIRCUMSTANCES = (
     *("voltage_lower_v", "voltage_upper_v", "rate_c", "current_ma_g", "one_c_ma_g", "temperature_celsius", "segment"),
     *("particle_radius_m", "method"),
 )
-_TOLD = ("statistic", "peak", "current_ma")  # of the other conditions; fit settings are in the value itself
+_TOLD = ("statistic", "peak", "current_ma", "as_made")  # of the other conditions; fit settings are in the value itself
 
 
 def shared_conditions(

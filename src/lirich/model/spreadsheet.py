@@ -1,7 +1,8 @@
 """Tables as csv that a spreadsheet may open: no text is a formula there, and each comes back as it was.
 
-A spreadsheet takes an entry that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, also one behind a ``;`` where
-that separates the columns of its language, and the name of a cell may come from somebody else's file. Such a text gets
+A spreadsheet takes an entry that begins with ``=``, ``+``, ``-`` or ``@`` for a formula (not the sign alone), also one
+behind a ``;`` where that separates the columns of its language, and the name of a cell may come from somebody else's
+file. Such a text gets
 a ``'`` in front, which means *text* to a spreadsheet, as the `OWASP page on CSV injection
 <https://owasp.org/www-community/attacks/CSV_Injection>`_ advises. Numbers stay as they are.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 _MARK = "'"
-_FORMULA = "'* *[\\t\\r\\n=+\\-@\uff1d\uff0b\uff0d\uff20]"  # the last four are those signs in full width
+_FORMULA = "'* *[\\t\\r\\n=+\\-@\uff1d\uff0b\uff0d\uff20](?s:.)"  # the last four are those signs in full width
 _BEGINS = re.compile(_FORMULA)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 

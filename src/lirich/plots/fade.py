@@ -117,7 +117,7 @@ def settled(cycles: pl.DataFrame, first: int) -> pl.DataFrame:
     else:
         like = pl.lit(True)
         rate = "discharge_rate_c" if given(cycles, "discharge_rate_c") else "discharge_current_ma"
-        limits = ((rate, 0.10, True), ("upper_cutoff_voltage_v", 0.02, False), ("lower_cutoff_voltage_v", 0.02, False))
+        limits = ((rate, 0.10, True), ("charge_end_voltage_v", 0.02, False), ("discharge_end_voltage_v", 0.02, False))
         for column, tolerance, relative in limits:
             if column in row.columns and row[column][0] is not None:
                 size = tolerance * abs(row[column][0]) if relative else tolerance

@@ -7,7 +7,8 @@
 from lirich.readers.base import ColumnMatch, Reader, Reading, Recognition, curve_finding, standard_table
 from lirich.readers.checks import check
 from lirich.readers.inspect import Inspection, inspect
-from lirich.readers.join import JoinGroup, TableSummary, join_tables, plan_join, summarise
+from lirich.readers.join import join_tables
+from lirich.readers.joinplan import JoinGroup, TableSummary, plan_join, summarise
 from lirich.readers.reading import read
 from lirich.readers.registry import get_reader, plugin_findings, readers
 from lirich.readers.repairs import REPAIRS, repair

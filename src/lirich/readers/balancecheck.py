@@ -1,18 +1,21 @@
-"""Tests of the counters: charge against ∫I dt, energy against ∫V dQ, and the direction of the current."""
+"""Tests of the counters: charge against ∫I dt, energy against ∫V dQ."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from lirich.model import Finding, Severity
+from lirich.model import Severity
+from lirich.model.digits import current_rounding
 from lirich.model.table import CHARGED, CHARGED_ENERGY, DISCHARGED, DISCHARGED_ENERGY
 from lirich.pieces import pieces
 from lirich.readers.accumulate import RESET_BELOW
 from lirich.readers.diagnosis import Array, Diagnosis, complete_column, found_in
 from lirich.readers.runs import HalfCycles
-from lirich.readers.timecheck import mostly, thinned, thinned_median
+from lirich.readers.signcheck import voltage_vote
 from lirich.readers.timescale import FAST_HALF_CYCLE_S, FAST_SWING_V, SLOWEST_HALF_CYCLE_H
+from lirich.readers.typical import mostly, thinned, thinned_median
+from lirich.readers.voltagecheck import ODD_VOLTAGE_V
 
 BALANCE_TOLERANCE = 0.05
 """∫I dt and the capacity columns may differ by this much: recording is coarser than the cycler's own integration."""
@@ -28,9 +31,6 @@ FACTOR_TOLERANCE = 0.10
 
 GAP_FACTOR = 100.0
 """An interval this many times the median is left out of the charge balance (a pause, or a file cut together)."""
-
-ODD_VOLTAGE_V = 100.0
-"""More than cell testers reach on one channel: worth a warning."""
 
 
 GRADUAL_FALLS = 0.25
@@ -126,7 +126,7 @@ def check_balance(
     ratio = total_current / total_column
     if abs(ratio - 1) <= BALANCE_TOLERANCE:
         return []
-    rounding = _rounding(current)
+    rounding = current_rounding(current)
     if rounding > abs(ratio - 1):
         return [
             found_in(
@@ -134,8 +134,8 @@ def check_balance(
                 Severity.WARNING,
                 f"∫I dt is {ratio:.4g} times the charge in {which}; the current column has so few "
                 f"digits that rounding explains up to {rounding:.0%}",
-                advice="Capacities come from the capacity columns and do not suffer; export the current with more "
-                "digits for rates and resistances"
+                advice="Capacities come from the capacity columns; export the current with more digits for rates and "
+                "resistances"
                 if whole
                 else _ONE_COLUMN,
             )
@@ -223,19 +223,6 @@ def _lost_digits(energy: Array, stretches: int) -> float:
     return min(stretches * digit / whole, 1.0) if whole > 0 and np.isfinite(digit) else 0.0
 
 
-def _rounding(current: Array) -> float:
-    """Return by how much of its usual size the current may be off because it was written with few digits."""
-    flowing = np.abs(current[current != 0][:: max(1, len(current) // 2000)])
-    if len(flowing) < 3:
-        return 0.0
-    usual = float(np.median(flowing))
-    for digits in range(1, 7):
-        unit = 10.0**-digits
-        if np.abs(flowing / unit - np.round(flowing / unit)).max() < 1e-6:
-            return 0.5 * unit / usual
-    return 0.0
-
-
 def _crossed(halves: HalfCycles, charged: Array | None, discharged: Array | None) -> Diagnosis:
     agree, disagree = voltage_vote(halves)
     grows = "The charged capacity grows while the current "
@@ -282,14 +269,11 @@ def _wrong_factor(ratio: float, halves: HalfCycles, which: str, advice: str, of_
         if second == "capacity-coulomb" and hours > 0.05:
             first, second = second, ""
         text = f"∫I dt is {ratio:.5g} times the charge in {which}, a wrong unit (half-cycles last {hours:.3g} h)"
-        asked = f"Ask for the repair by name: {first}"
+        asked = ""
         if second:
             text += "; the data do not say which of two columns it is"
             asked = f"Ask for the repair that you know to be right: {first} or {second}, not both"
-        return Diagnosis(
-            Finding(code="charge-balance", severity=Severity.ERROR, message=text, advice=asked, repair=first),
-            tuple(filter(None, (first, second))),
-        )
+        return found_in("charge-balance", Severity.ERROR, text, first, second, advice=asked)
     return found_in(
         "charge-balance",
         Severity.WARNING,
@@ -297,13 +281,3 @@ def _wrong_factor(ratio: float, halves: HalfCycles, which: str, advice: str, of_
         advice=advice
         or "Capacities come from the capacity columns; look at the recording interval and at pauses in the test",
     )
-
-
-def voltage_vote(halves: HalfCycles) -> tuple[float, float]:
-    """Return the voltage movement, V, over all half-cycles that agrees and that disagrees with the current's sign."""
-    up = halves.sign > 0
-    # Away from the start and back to the end, above and below: a half-cycle that is really two moves both ways.
-    above_start, above_end = halves.voltage_high - halves.voltage_start, halves.voltage_high - halves.voltage_end
-    below_start, below_end = halves.voltage_start - halves.voltage_low, halves.voltage_end - halves.voltage_low
-    rise, fall = np.maximum(above_start, below_end), np.maximum(below_start, above_end)
-    return float(np.where(up, rise, fall).sum()), float(np.where(up, fall, rise).sum())

@@ -36,7 +36,6 @@ from lirich.readers.base import (
 )
 from lirich.readers.origin import parquet_facts, parquet_remark
 from lirich.readers.rows import drop_unreadable
-from lirich.readers.tabular import duplicate_columns
 
 Labels = Literal["machine", "preferred"]
 
@@ -187,7 +186,7 @@ class BdfReader:
         unreadable = {r: loaded.unreadable[m.index] for r, m in matches.items() if m.index in loaded.unreadable}
         needed = {std.TIME, std.VOLTAGE, std.CURRENT, *_COUNTERS}
         series, lost = drop_unreadable(path, series, unreadable, needed, loaded.line)
-        twice = duplicate_columns(path, layout.headers, (match.text for match in matches.values()))
+        twice = h.duplicate_columns(path, layout.headers, (match.text for match in matches.values()))
         return self._finish(path, series, matches, list(layout.headers), [*findings, *twice, *lost])
 
     def _read_parquet(self, path: Path) -> Reading:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lirich.errors import DamagedFileError, OptionalDependencyError, ReadError
 from lirich.model import Scalar
 from lirich.readers.base import Reading, Recognition
-from lirich.readers.biologic import from_columns
+from lirich.readers.ec_lab import from_columns
 
 MAGIC = b"BIO-LOGIC MODULAR FILE"
 

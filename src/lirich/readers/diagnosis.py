@@ -24,14 +24,22 @@ class Diagnosis:
     automatic: bool = False
 
 
+EXPORT_AGAIN = "Export the file from the cycler again"
+"""What to do where no repair helps."""
+
+
 def found_in(
-    code: str, severity: Level, message: str, repair: str = "", *, advice: str = "", automatic: bool = False
+    code: str, severity: Level, message: str, *repairs: str, advice: str = "", automatic: bool = False
 ) -> Diagnosis:
-    """Return a diagnosis; where nothing is advised, the advice is to ask for the repair."""
-    if repair and not advice and not automatic:
-        advice = f"Ask for the repair by name: {repair}"
-    finding = Finding(code=code, severity=severity, message=message, advice=advice, repair=repair)
-    return Diagnosis(finding, (repair,) if repair else (), automatic)
+    """Return a diagnosis with its *repairs*, the likeliest first; an empty name is none.
+
+    Where nothing is advised, the advice is to ask for the repair.
+    """
+    named = tuple(filter(None, repairs))
+    if named and not advice and not automatic:
+        advice = f"Ask for the repair by name: {named[0]}"
+    finding = Finding(code=code, severity=severity, message=message, advice=advice, repair=named[0] if named else "")
+    return Diagnosis(finding, named, automatic)
 
 
 def complete_column(table: pl.DataFrame, column: str) -> Array | None:

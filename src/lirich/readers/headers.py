@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
+from lirich.model import Finding, Severity
 from lirich.model import table as std
 
 # Roles of columns that are not columns of the standard table, but become some.
@@ -312,3 +315,18 @@ def _match_headers(
         else:
             matches[match.role] = match
     return tuple(matches.values()), tuple(others)
+
+
+def duplicate_columns(path: Path, headers: Sequence[str], used: Iterable[str]) -> tuple[Finding, ...]:
+    """Say which of the *used* headers stand more than once among the *headers* of a file."""
+    counts = Counter(headers)
+    twice = sorted(name for name in set(used) if counts[name] > 1)
+    return tuple(
+        Finding(
+            code="duplicate-column",
+            severity=Severity.WARNING,
+            message=f"{path.name} has more than one column {name!r}; the first was used",
+            advice="Delete the wrong one if it is not the first",
+        )
+        for name in twice
+    )

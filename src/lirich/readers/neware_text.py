@@ -1,17 +1,20 @@
 """Neware's text and spreadsheet exports: flat, and *layered* (cycle, step and record rows in one sheet).
 
-A layered export has three header rows, one per layer::
+A layered export has three header rows, one per layer. BTS 8 and BTS 7 write them, in English, as::
 
-    Cycle Index,Chg. Cap.(Ah),…
-    ,Step Index,Step Number,Step Type,…
-    ,,DataPoint,Time,Total Time,Current(A),Voltage(V),…
+    Cycle Index,Chg. Cap.(Ah),…                                Cycle ID,Cap_Chg(mAh),…
+    ,Step Index,Step Number,Step Type,…                        ,Step ID,Step Name,…,Raw Step ID
+    ,,DataPoint,Time,Total Time,Current(A),Voltage(V),…        ,,Record ID,Time(h:min:s.ms),Voltage(V),Current(mA),…
+
+The words of the upper layers are those of `lirich.readers.headers`, as those of the records are. BTS 7 puts each cell
+but the first into quotes, after a tab.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,7 +25,7 @@ from lirich.model import Scalar
 from lirich.model import table as std
 from lirich.readers import delimited, loading, workbook
 from lirich.readers import headers as h
-from lirich.readers.tabular import Heading, Table, TabularReader
+from lirich.readers.tabular import Heading, Table, TabularReader, heading_of
 
 _OWN = {
     "datapoint", "chgcap", "dchgcap", "chgspeccap", "dchgspeccap", "cumulativetime", "recordid", "chgenergy",
@@ -32,12 +35,6 @@ _OWN = {
 _SHARED = {"datapoint", "dqdv", "chgenergy"}
 """Words that others use too."""
 _STEPS = {"steptype", "stepname", "stepindex", "stepid", "工步类型", "工步号", "state", "status"}
-_CARRIED = {
-    "cycle": (std.CYCLE, "Cycle Index"),
-    "index": (std.STEP_INDEX, "Step Index"),
-    "number": (std.STEP, "Step Number"),
-    "type": (std.STEP_TYPE, "Step Type"),
-}
 _SHEETS = re.compile(r"^(record|records|detail.*|.*record.*|记录层|详细数据)$", re.IGNORECASE)
 _MASS = re.compile(r"active\s*(?:material|mass)\s*[:\t, ]+\s*([0-9.]+)\s*(mg|g)\b", re.IGNORECASE)
 
@@ -56,6 +53,10 @@ class NewareTextReader(TabularReader):
         "stepnumber": (std.STEP, ""),
         "cpu": ("", ""),
         "steps": (std.STEP_INDEX, ""),
+        "capacitancechg": (std.CHARGED, ""),
+        "capacitancedchg": (std.DISCHARGED, ""),
+        "engychg": (std.CHARGED_ENERGY, ""),
+        "engydchg": (std.DISCHARGED_ENERGY, ""),
     }
 
     def confidence(self, heading: Heading) -> tuple[float, str]:
@@ -65,8 +66,7 @@ class NewareTextReader(TabularReader):
         """
         names = heading.names
         own = sorted(names & _OWN)
-        layered = any("Step Type" in line and "Step Index" in line for line in heading.preamble[-3:])
-        if layered and own:
+        if own and _Layers.above(heading, self.aliases) is not None:
             return 0.97, "layered Neware export: cycle, step and record headers"
         if len(own) >= 2 and set(own) - _SHARED and names & _STEPS:
             return 0.95, f"Neware's headers {', '.join(own[:4])}"
@@ -91,18 +91,18 @@ class NewareTextReader(TabularReader):
 
     def metadata(self, heading: Heading) -> dict[str, Scalar]:
         """What the lines above say; those of a layered export are headers, not facts."""
-        return {} if "Step" in "".join(heading.preamble[-1:]) else super().metadata(heading)
+        return {} if _Layers.above(heading, self.aliases) is not None else super().metadata(heading)
 
     def open_text(self, path: Path, data: bytes, layout: delimited.Layout) -> Table:
         """Read a flat export as it is, and a layered one layer by layer."""
-        if not _is_layered(layout):
+        layers = _Layers.above(heading_of(layout), self.aliases)
+        if layers is None:
             return super().open_text(path, data, layout)
         body, findings = loading.body_of(data, layout, path)
-        layers = [delimited.split_line(line, layout.separator) for line in layout.preamble[-2:]]
-        width = max(layout.width, len(layers[0]) + len(layers[1]))
-        wide = replace(layout, width=width)
-        loaded = loading.load(body, wide, numbers=[], texts=list(range(width)), path=path)
-        table = self._layered(path, wide, layers, loaded)
+        wide = replace(layout, width=max(layout.width, layers.width))
+        matches, _ = h.match_headers(layout.headers, self.aliases)
+        columns = sorted({*layers.columns, *(match.index for match in matches.values())})
+        table = self._layered(path, wide, layers, loading.load(body, wide, numbers=[], texts=columns, path=path))
         table.findings = findings
         return table
 
@@ -115,8 +115,8 @@ class NewareTextReader(TabularReader):
         flat = self.cells(path, chosen)
         frame = workbook.read_sheet(path, chosen[0]) if flat is None else pl.DataFrame()
         layout = workbook.sheet_layout(frame, self.score)
-        if layout is not None and _is_layered(layout):
-            layers = [line.split("\t") for line in layout.preamble[-2:]]
+        layers = None if layout is None else _Layers.above(heading_of(layout), self.aliases)
+        if layout is not None and layers is not None:
             rows = frame.slice(layout.header_line + 1)
             table = self._layered(path, layout, layers, loading.Loaded(rows, layout.header_line + 2))
             table.sheet = self.sheet_confidence(sheets)
@@ -127,52 +127,78 @@ class NewareTextReader(TabularReader):
             table.metadata["active_mass_mg"] = mass
         return table
 
-    def _layered(self, path: Path, layout: delimited.Layout, layers: list[list[str]], loaded: loading.Loaded) -> Table:
+    def _layered(self, path: Path, layout: delimited.Layout, layers: _Layers, loaded: loading.Loaded) -> Table:
         """Carry cycle and step from their rows down to the records."""
-        frame = loaded.frame
-        cycle_width = len([c for c in layers[0] if c.strip()])
-        step_headers = [c.strip() for c in layers[1]]
         matches, others = h.match_headers(layout.headers, self.aliases)
         record = matches.get(h.RECORD)
-        if record is None or record.index < 1:
+        if record is None or record.index < 2:
             raise DamagedFileError(f"{path.name} is a layered export without record numbers", advice="Export it flat")
+        frame = loaded.frame.with_columns(pl.all().str.strip_chars())
         filled = {name: pl.col(name).is_not_null() & (pl.col(name) != "") for name in frame.columns}
-        expressions = [pl.when(filled["c0"]).then(pl.col("c0")).forward_fill().alias("cycle")]
-        # The first step stands in the line of its cycle, after the cycle's own cells.
-        joined = filled["c0"] & filled.get(f"c{cycle_width}", pl.lit(value=False))
+        carried = {f"c{layout.width}": pl.when(filled["c0"]).then(pl.col("c0")).forward_fill()}
+        matches[std.CYCLE] = replace(layers.cycle, index=layout.width)
+        # The first step may stand in the line of its cycle, after the cycle's own cells.
+        joined = filled["c0"] & filled.get(f"c{layers.cycle_width}", pl.lit(value=False))
         own = ~filled["c0"] & filled["c1"]
-        for target, (_, header) in _CARRIED.items():
-            if header not in step_headers:
-                continue
-            at = step_headers.index(header)
-            other = f"c{cycle_width + at - 1}"
-            value = pl.when(own).then(pl.col(f"c{at}"))
-            both = value.when(joined).then(pl.col(other)) if other in frame.columns else value
-            expressions.append(both.forward_fill().alias(target))
+        for role, match in layers.steps.items():
+            value = pl.when(own).then(pl.col(f"c{match.index}"))
+            beside = f"c{layers.beside_cycle(match)}"
+            both = value.when(joined).then(pl.col(beside)) if beside in frame.columns else value
+            index = layout.width + len(carried)
+            carried[f"c{index}"] = both.forward_fill()
+            matches[role] = replace(match, index=index)
         is_record = ~filled["c0"] & ~filled["c1"] & filled[f"c{record.index}"]
-        carried = frame.with_columns(expressions).with_row_index("row").filter(is_record)
-        if carried.height == 0:
+        records = frame.with_columns(**carried).with_row_index("row").filter(is_record)
+        if records.height == 0:
             raise DamagedFileError(f"{path.name} has no records", advice="Export it with its records")
-        start = layout.width
-        renamed = {}
-        for offset, (column, (role, header)) in enumerate(_CARRIED.items()):
-            if column in carried.columns:
-                matches[role] = h.HeaderMatch(start + offset, header, role, "", 1.0)
-                renamed[column] = f"c{start + offset}"
-        lines = carried.get_column("row").cast(pl.Int64)
+        lines = records.get_column("row").cast(pl.Int64)
+        lines = lines if loaded.rows is None else loaded.rows.gather(lines)
         typed = loading.convert(
-            loading.Loaded(carried.rename(renamed), loaded.first_line),
-            matches.values(),
-            decimal_comma=layout.decimal_comma,
+            loading.Loaded(records, loaded.first_line), matches.values(), decimal_comma=layout.decimal_comma
         )
         typed.rows = lines if typed.rows is None else lines.gather(typed.rows)
         return Table(path, layout, matches, others, typed)
 
 
-def _is_layered(layout: delimited.Layout) -> bool:
-    if len(layout.preamble) < 2 or layout.headers[0]:
-        return False
-    return "Step" in layout.preamble[-1] and "Cycle" in layout.preamble[-2]
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """The headers of cycles and steps above those of the records: which of their columns say cycle and step.
+
+    ``cycle_width`` is the number of cells that a cycle has of its own, ``width`` that of a line which holds a step too.
+    """
+
+    cycle: h.HeaderMatch
+    cycle_width: int
+    steps: Mapping[str, h.HeaderMatch]
+    width: int
+
+    @classmethod
+    def above(cls, heading: Heading, aliases: Mapping[str, h.Alias]) -> _Layers | None:
+        """Find the two layers in the lines above the header of the records; ``None`` where they are not there."""
+        if len(heading.preamble) < 2 or heading.headers[0]:
+            return None
+        cycles, steps = (
+            [cell.strip() for cell in delimited.split_line(line, heading.separator)] for line in heading.preamble[-2:]
+        )
+        cycle = h.match_header(0, cycles[0], aliases)
+        if cycle is None or cycle.role != std.CYCLE or steps[0]:
+            return None
+        if any(h.reduce_name(name) == "rawstepid" for name in steps):  # Step ID then counts on through the test
+            aliases = {**aliases, "rawstepid": (std.STEP_INDEX, ""), "stepid": (std.STEP, "")}
+        found, _ = h.match_headers(steps, aliases)
+        of_steps = {role: found[role] for role in (std.STEP_INDEX, std.STEP, std.STEP_TYPE) if role in found}
+        cycle_width = len([name for name in cycles if name])
+        return cls(cycle, cycle_width, of_steps, len(cycles) + len(steps)) if of_steps else None
+
+    def beside_cycle(self, match: h.HeaderMatch) -> int:
+        """Return the column of *match* where its step stands in the line of its cycle."""
+        return self.cycle_width + match.index - 1
+
+    @property
+    def columns(self) -> set[int]:
+        """The columns that say which row belongs to which layer, cycle and step."""
+        places = {column for match in self.steps.values() for column in (match.index, self.beside_cycle(match))}
+        return {0, 1, self.cycle_width} | places
 
 
 def _mass_of(path: Path, sheets: Sequence[str]) -> float | None:

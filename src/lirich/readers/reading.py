@@ -21,10 +21,10 @@ from lirich.model import Finding, Severity
 from lirich.model.spectra import SPECTRUM_COLUMNS, is_spectrum
 from lirich.model.table import COLUMNS, VOLTAGE
 from lirich.readers.base import Reader, Reading
-from lirich.readers.checks import SIGN_DOUBTFUL
 from lirich.readers.origin import with_origin
 from lirich.readers.registry import choose, get_reader, read_head
 from lirich.readers.repairs import apply_repairs, parse_repairs
+from lirich.readers.signcheck import SIGN_DOUBTFUL
 from lirich.readers.spectra import settle_spectrum
 
 MAPPED = "mapped"

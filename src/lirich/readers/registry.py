@@ -17,9 +17,10 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from lirich.errors import DamagedFileError, PluginError, ReadError, UnknownNameError, UnrecognisedFileError
+from lirich.errors import DamagedFileError, PluginError, ReadError, UnknownNameError, UnrecognisedFileError, quoted
 from lirich.model import Finding, Severity
 from lirich.readers.base import HEAD_BYTES, Reader, Recognition
+from lirich.readers.unknown import describe, is_loadings
 
 GROUP = "lirich.readers"
 
@@ -220,12 +221,12 @@ def _sniff_all(path: Path, head: bytes) -> Iterator[Candidate]:
 def choose(path: Path, head: bytes) -> Candidate:
     """Return the surest reader. Raises `UnrecognisedFileError` that says what the file looks like."""
     candidates = recognise(path, head)
-    if not candidates and _is_loadings(head):
+    if not candidates and is_loadings(head):
         raise UnrecognisedFileError(
             f"No reader knows {path.name}: it is a table of published loadings of a state map (a voltage, a mean "
             "capacity, pc1_loading …), no test of a cell; its door is lirich learn import",
             expected="a test of a cell",
-            advice=f"lirich learn import {path} keeps it as a map",
+            advice=f"lirich learn import {quoted(str(path))} keeps it as a map",
         )
     if not candidates:
         raise UnrecognisedFileError(
@@ -234,37 +235,3 @@ def choose(path: Path, head: bytes) -> Candidate:
             advice=f"If it is a table, write a mapping file: {path.name}.lirich.toml beside it, or any with --mapping",
         )
     return candidates[0]
-
-
-_LOADINGS = {"voltage_v", "mean_capacity_mah_g", "pc1_loading"}
-"""What the header of a table of loadings has; `lirich.learn.anchor_map` reads these columns."""
-
-
-def _is_loadings(head: bytes) -> bool:
-    first = head.split(b"\n", 1)[0].decode("utf-8-sig", "replace")
-    return {cell.strip().strip('"').casefold() for cell in first.split(",")} >= _LOADINGS
-
-
-_MAGIC = (
-    (b"PK\x03\x04", "a zip archive or spreadsheet"),
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"PAR1", "a Parquet file"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"\xd0\xcf\x11\xe0", "an old Microsoft Office file"),
-    (b"\x00\x01\x00\x00Standard", "a Microsoft Access database"),
-    (b"{", "JSON"),
-)
-
-
-def describe(head: bytes) -> str:
-    """Say what the first bytes look like, for a message."""
-    for magic, name in _MAGIC:
-        if head.startswith(magic):
-            return f"it looks like {name}"
-    control = sum(byte < 9 or 13 < byte < 32 for byte in head[:4096])
-    if control > 0.02 * len(head[:4096]):
-        return f"binary, beginning with {head[:8].hex(' ')}"
-    first = head.split(b"\n", 1)[0].decode("utf-8", "replace").strip()
-    return f"text, beginning with {first[:60]!r}"

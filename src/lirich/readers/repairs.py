@@ -27,8 +27,9 @@ from lirich.model.table import (
     VOLTAGE,
 )
 from lirich.readers.balancecheck import falls_gradually
-from lirich.readers.checks import diagnose, essential_columns, invalid_rows
+from lirich.readers.checks import diagnose
 from lirich.readers.diagnosis import Diagnosis
+from lirich.readers.rowcheck import essential_columns, invalid_rows
 from lirich.readers.timecheck import glitches, restarts
 
 Repair = Callable[[pl.DataFrame], tuple[pl.DataFrame, str]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.readers.timecheck import median
+from lirich.readers.typical import median
 
 Array = NDArray[np.float64]
 

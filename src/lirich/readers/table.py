@@ -17,7 +17,7 @@ from lirich.model import Finding, Severity
 from lirich.model import table as std
 from lirich.readers import headers as h
 from lirich.readers.base import Reading
-from lirich.readers.checks import SIGN_DOUBTFUL
+from lirich.readers.signcheck import SIGN_DOUBTFUL
 from lirich.readers.tabular import Heading, Table, TabularReader
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,17 +14,20 @@ import polars as pl
 
 from lirich import __version__
 from lirich.errors import MissingColumnError, ReadError
-from lirich.model import Finding, Scalar, Severity
+from lirich.model import Finding, Scalar
 from lirich.model import table as std
 from lirich.readers import delimited, loading, workbook
 from lirich.readers import headers as h
 from lirich.readers.assemble import assemble
 from lirich.readers.base import ColumnMatch, Reading, Recognition, curve_finding, require_time_axis
 from lirich.readers.draft import Columns
+from lirich.readers.preamble import pairs_of
+from lirich.readers.rowcount import missing_rows, record_numbers
 
 _ASKED_FOR = 0.1
 """The confidence of a reader that reads what it would not have claimed."""
 _TEXT_DIMENSIONS = ("text", "clock")
+_WHOLE_SECONDS = re.compile(r":\d\d?:\d\d$")
 
 
 @dataclass(slots=True)
@@ -170,7 +173,7 @@ class TabularReader(ABC):
         loaded.frame = pl.DataFrame([column.rechunk() for column in loaded.frame.get_columns()])
         table = Table(path, layout, matches, others, loaded, [*findings, *said])
         if h.RECORD in matches:
-            table.records = _record_numbers(body, matches[h.RECORD].index, layout.separator)
+            table.records = record_numbers(body, matches[h.RECORD].index, layout.separator)
         return table
 
     def split_kinds(
@@ -178,16 +181,21 @@ class TabularReader(ABC):
     ) -> tuple[list[int], list[int], list[int]]:
         """Return the indices of the columns to read as numbers and as text, by role and by the first rows.
 
-        The third ones are those of the numbers that count, and do so in digits alone.
+        The third ones are those of the numbers that count, and do so in digits alone. The time in a step is left out
+        where it and a clock are written in whole seconds: then the clock tells all that it does.
         """
         rows = [
             delimited.split_line(line, layout.separator)
             for line in body.head(4000).decode("utf-8", "replace").split("\n")[:-1][:5]
             if line.strip()
         ]
+        samples = {role: [row[m.index].strip() for row in rows if len(row) > m.index] for role, m in matches.items()}
+        to_the_second = all(map(_WHOLE_SECONDS.search, (*samples.get(h.CLOCK, [""]), *samples.get(h.STEP_TIME, []))))
         numbers, texts, integers = [], [], []
-        for match in matches.values():
-            sample = [row[match.index].strip() for row in rows if len(row) > match.index]
+        for role, match in matches.items():
+            sample = samples[role]
+            if role == h.STEP_TIME and to_the_second:
+                continue
             is_time = match.dimension == "time" and any(":" in cell for cell in sample)
             if match.dimension in _TEXT_DIMENSIONS or is_time:
                 texts.append(match.index)
@@ -255,7 +263,11 @@ class TabularReader(ABC):
         assembled = assemble(
             Columns(
                 path=table.path,
-                series={role: frame.get_column(f"c{m.index}") for role, m in needed(matches).items()},
+                series={
+                    role: frame.get_column(name)
+                    for role, m in needed(matches).items()
+                    if (name := f"c{m.index}") in frame.columns
+                },
                 matches=matches,
                 line=table.loaded.line,
                 unreadable={
@@ -269,7 +281,7 @@ class TabularReader(ABC):
         if not self.reads_curves:
             require_time_axis(assembled.table, path=table.path, vendor=self.description)
         curve = curve_finding(assembled.table)
-        gaps = _missing_records(table)
+        missing = _missing_rows(table)
         confidence, reason = max(self.confidence(heading_of(table.layout)), table.sheet)
         return Reading(
             table=assembled.table,
@@ -286,12 +298,23 @@ class TabularReader(ABC):
             },
             findings=(
                 *table.findings,
-                *duplicates(table),
+                *h.duplicate_columns(table.path, table.layout.headers, (m.text for m in matches.values())),
                 *assembled.findings,
-                *(finding for finding in (curve, gaps) if finding is not None),
+                *(finding for finding in (curve, missing) if finding is not None),
             ),
             split_by_sign=assembled.split_by_sign,
         )
+
+
+def _missing_rows(table: Table) -> Finding | None:
+    match, frame = table.matches.get(h.RECORD), table.loaded.frame
+    if match is None or frame.height < 3:
+        return None
+    ends: Sequence[object] = table.records
+    if not ends and f"c{match.index}" in frame.columns:
+        column = frame.get_column(f"c{match.index}")
+        ends = (column[0], column[1], column[-1])
+    return missing_rows(table.path, match.text, ends, frame.height)
 
 
 def _fits(match: h.HeaderMatch, dtype: pl.DataType) -> bool:
@@ -304,7 +327,7 @@ def _fits(match: h.HeaderMatch, dtype: pl.DataType) -> bool:
 def needed(matches: Mapping[str, h.HeaderMatch]) -> dict[str, h.HeaderMatch]:
     """Return the matches that something is made from; the others are only reported."""
     roles = set(matches) - {h.RECORD}
-    if std.TIME in roles or {h.CLOCK, std.UNIX_TIME} & roles:
+    if std.TIME in roles:
         roles.discard(h.STEP_TIME)
     if {std.CHARGED, std.DISCHARGED} <= roles and h.SPECIFIC_CAPACITY not in roles:
         roles.discard(h.CAPACITY)
@@ -341,47 +364,6 @@ def _first_row(body: loading.Body) -> str:
     return ""
 
 
-def _record_numbers(body: loading.Body, column: int, separator: str) -> tuple[str, ...]:
-    """Return the record numbers of the first two rows and the last: enough to count, without reading the column."""
-    head = [row for row in body.head(65_536).split(b"\n", 8)[:8] if row.strip()][:2]
-    tail = body.tail(65_536).rstrip().rsplit(b"\n", 1)[-1:]
-    cells = [delimited.split_line(row.decode("utf-8", "replace"), separator) for row in (*head, *tail)]
-    return tuple(row[column].strip() if column < len(row) else "" for row in cells) if len(cells) == 3 else ()
-
-
-def _number(text: object) -> float | None:
-    try:
-        return float(str(text))
-    except ValueError:
-        return None
-
-
-def _missing_records(table: Table) -> Finding | None:
-    """Say that rows are missing where the record numbers count more than there are; every nth row is a choice."""
-    match, height = table.matches.get(h.RECORD), table.loaded.frame.height
-    if match is None or height < 3:
-        return None
-    texts: Sequence[object] = table.records
-    if not texts and f"c{match.index}" in table.loaded.frame.columns:
-        column = table.loaded.frame.get_column(f"c{match.index}")
-        texts = (column[0], column[1], column[-1])
-    numbers = [number for text in texts if (number := _number(text)) is not None]
-    if len(numbers) < 3:  # the column holds something else than numbers, or was not read: nothing can be counted
-        return None
-    first, second, last = numbers
-    every = second - first
-    promised = last - first + 1
-    if not promised.is_integer() or promised <= height or (every > 1 and promised == every * (height - 1) + 1):
-        return None
-    return Finding(
-        code="rows-missing",
-        severity=Severity.WARNING,
-        message=f"By its record numbers ({first:.0f} to {last:.0f} in {match.text!r}) {table.path.name} has "
-        f"{promised:.0f} rows, and {height} are there",
-        advice="If you did not leave rows out on purpose, export or copy the file again",
-    )
-
-
 def _used_beside(matches: Mapping[str, h.HeaderMatch], recognised: Sequence[ColumnMatch]) -> tuple[ColumnMatch, ...]:
     used = {match.source for match in recognised}
     return tuple(
@@ -389,50 +371,3 @@ def _used_beside(matches: Mapping[str, h.HeaderMatch], recognised: Sequence[Colu
         for role, match in matches.items()
         if match.text not in used
     )
-
-
-def duplicates(table: Table) -> tuple[Finding, ...]:
-    """Say which recognised headers stand twice in the file."""
-    return duplicate_columns(table.path, table.layout.headers, (match.text for match in table.matches.values()))
-
-
-def duplicate_columns(path: Path, headers: Sequence[str], used: Iterable[str]) -> tuple[Finding, ...]:
-    """Say which of the *used* headers stand more than once among the *headers* of a file."""
-    counts = Counter(headers)
-    twice = sorted(name for name in set(used) if counts[name] > 1)
-    return tuple(
-        Finding(
-            code="duplicate-column",
-            severity=Severity.WARNING,
-            message=f"{path.name} has more than one column {name!r}; the first was used",
-            advice="Delete the wrong one if it is not the first",
-        )
-        for name in twice
-    )
-
-
-def pairs_of(preamble: Sequence[str], separator: str) -> dict[str, Scalar]:
-    """Return ``key: value`` pairs of the lines above a header, as the vendor names them."""
-    found: dict[str, Scalar] = {}
-    for line in preamble:
-        cells = [cell.strip().strip('"') for cell in line.replace("\t", separator).split(separator)]
-        cells = [cell for cell in cells if cell]
-        index = 0
-        while index < len(cells):
-            key, colon, value = cells[index].partition(":")
-            if colon and value.strip() and not key.strip().isdigit():
-                index += 1
-            elif index + 1 < len(cells) and (colon or len(cells) == 2):
-                value = cells[index + 1]
-                index += 2
-            else:
-                index += 1
-                continue
-            key, value = _printable(key.strip().strip("~")), _printable(value)
-            if key and value and len(key) <= 80 and len(found) < 100:
-                found.setdefault(key, value[:500])
-    return found
-
-
-def _printable(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -5,45 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lirich.model import Finding, Severity
-
-Array = NDArray[np.float64]
-Found = tuple[Finding, tuple[str, ...], bool]
-"""A finding, the repairs that resolve it, and whether the repair is made unasked."""
+from lirich.model import Severity
+from lirich.readers.diagnosis import EXPORT_AGAIN, Array, Diagnosis, found_in
+from lirich.readers.typical import thinned_median
 
 JITTER_S = 0.01
 """Steps back in time of up to this much are rounding of the recorder (vendors write 1 ms to 10 ms)."""
 
 LONGEST_GLITCH_ROWS = 2
 """More wrong rows than this one after another are no glitch: the time starts over there, or the rows are mixed up."""
-
-
-def median(values: Array) -> float:
-    """Return what ``np.median`` does of at least one value, shape (n,), two to seven times as quick."""
-    half = len(values) // 2
-    ordered = np.partition(values, half)
-    if np.isnan(ordered[half:]).any():
-        return float("nan")
-    upper = float(ordered[half])
-    return upper if len(values) % 2 else 0.5 * (float(ordered[:half].max()) + upper)
-
-
-def thinned(values: Array) -> Array:
-    """Return at most some 20 000 evenly taken values, of shape (n,): enough to know a usual size."""
-    return values[:: max(1, len(values) // 20_000)]
-
-
-def thinned_median(values: Array) -> float:
-    """Return the median of `thinned` values."""
-    return median(thinned(values))
-
-
-def mostly(within: NDArray[np.bool_]) -> bool:
-    """Tell whether more than half of some numbers are *within* limits: then their median is, too.
-
-    To count them takes a tenth of the time of a median.
-    """
-    return 2 * int(np.count_nonzero(within)) > len(within)
 
 
 def glitches(time: Array) -> NDArray[np.bool_]:
@@ -70,7 +40,7 @@ def restarts(time: Array) -> NDArray[np.int64]:
     return falls
 
 
-def check_time_order(time: Array) -> list[Found]:
+def check_time_order(time: Array) -> list[Diagnosis]:
     """Judge whether time, s, shape (n_rows,), never decreases, and if not, in which way it is broken."""
     if len(time) < 2:
         return []
@@ -78,20 +48,17 @@ def check_time_order(time: Array) -> list[Found]:
     lowest = float(step.min())
     if lowest >= 0:
         if float(time[-1]) == float(time[0]):
-            return [error("time-stands", "The time column never changes", "")]
+            return [found_in("time-stands", Severity.ERROR, "The time column never changes", advice=EXPORT_AGAIN)]
         return []
     back = int(np.count_nonzero(step < 0))
     if lowest >= -JITTER_S:
         return [
-            (
-                Finding(
-                    code="time-jitter",
-                    severity=Severity.WARNING,
-                    message=f"Time goes back by up to {-lowest * 1000:.3g} ms in {back} rows (the recorder's rounding)",
-                    repair="time-jitter",
-                ),
-                ("time-jitter",),
-                True,
+            found_in(
+                "time-jitter",
+                Severity.WARNING,
+                f"Time goes back by up to {-lowest * 1000:.3g} ms in {back} rows (the recorder's rounding)",
+                "time-jitter",
+                automatic=True,
             )
         ]
     wrong = glitches(time)
@@ -99,8 +66,9 @@ def check_time_order(time: Array) -> list[Found]:
     if count <= max(1, 0.01 * len(time)) and longest_run(wrong) <= LONGEST_GLITCH_ROWS:
         width = gap_around(time, wrong)
         return [
-            error(
+            found_in(
                 "time-glitches",
+                Severity.ERROR,
                 f"{count} single rows have a time that does not fit between their neighbours (the first is row "
                 f"{int(np.flatnonzero(wrong)[0]) + 1}); the rows around them leave {width:.3g} s of doubt",
                 "time-glitches",
@@ -109,15 +77,15 @@ def check_time_order(time: Array) -> list[Found]:
     starts = restarts(time)
     if len(starts):
         return [
-            error(
+            found_in(
                 "time-restarts",
+                Severity.ERROR,
                 f"The time column starts over {len(starts)} times: it is the time of a step or cycle, not of the test",
                 "time-continue",
             )
         ]
-    return [
-        error("time-unsorted", f"Time goes back in {back} of {len(time)} rows: the rows are not in order", "sort-time")
-    ]
+    text = f"Time goes back in {back} of {len(time)} rows: the rows are not in order"
+    return [found_in("time-unsorted", Severity.ERROR, text, "sort-time")]
 
 
 def longest_run(mask: NDArray[np.bool_]) -> int:
@@ -133,29 +101,3 @@ def gap_around(time: Array, wrong: NDArray[np.bool_]) -> float:
         return float("inf")
     apart = np.diff(good) > 1
     return float(np.diff(time[good])[apart].max(initial=0.0))
-
-
-def several(code: str, severity: Severity, message: str, advice: str, repairs: list[str]) -> Found:
-    """Return a finding with the repairs that it may call for, the likeliest first."""
-    advice = advice if repairs else "Export the file from the cycler again"
-    first = repairs[0] if repairs else ""
-    return Finding(code=code, severity=severity, message=message, advice=advice, repair=first), tuple(repairs), False
-
-
-def error(code: str, message: str, repair: str) -> Found:
-    """Return what is certainly wrong, and the repair that mends it ("" for none)."""
-    advice = f"Ask for the repair by name: {repair}" if repair else "Export the file from the cycler again"
-    finding = Finding(code=code, severity=Severity.ERROR, message=message, advice=advice, repair=repair)
-    return finding, (repair,) if repair else (), False
-
-
-def warning(code: str, message: str, repair: str) -> Found:
-    """Return what is odd, and the repair that would mend it."""
-    finding = Finding(
-        code=code,
-        severity=Severity.WARNING,
-        message=message,
-        advice=f"If it is wrong, ask for the repair by name: {repair}",
-        repair=repair,
-    )
-    return finding, (repair,), False

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lirich.model import Severity
+from lirich.readers.diagnosis import EXPORT_AGAIN, Array, Diagnosis, found_in
 from lirich.readers.runs import HalfCycles
-from lirich.readers.timecheck import Array, Found, error, median, mostly, several, warning
+from lirich.readers.typical import median, mostly
 
 SLOWEST_HALF_CYCLE_H = 500.0
 """C/500. The slowest pseudo-open-circuit tests in use take some hundred hours per half-cycle (C/100 to C/200)."""
@@ -65,7 +66,7 @@ FAST_ROUND_INTERVALS_S = np.union1d(ROUND_INTERVALS_S, np.outer((1e-5, 1e-4, 1e-
 
 def check_time_scale(
     time: Array, unix: Array | None, halves: HalfCycles, *, step: Array, current: Array
-) -> list[Found]:
+) -> list[Diagnosis]:
     """Judge whether time is in seconds, from the clock if there is one, else from what cyclers and cells do.
 
     Parameters
@@ -88,7 +89,7 @@ def check_time_scale(
     return too_slow or _too_fast(halves, swing_v, step, current)
 
 
-def _too_fast(halves: HalfCycles, swing_v: Array, step: Array, current: Array) -> list[Found]:
+def _too_fast(halves: HalfCycles, swing_v: Array, step: Array, current: Array) -> list[Diagnosis]:
     """Say whether half-cycles are faster than people make them, and if so, by which factor time is too small.
 
     *swing_v*: how far the voltage moves in each half-cycle, V, shape (n_half_cycles,); *step*, *current*: as for
@@ -121,11 +122,11 @@ def _too_fast(halves: HalfCycles, swing_v: Array, step: Array, current: Array) -
             f": the time column is hours: only so the recording intervals are what people programme "
             f"({interval * 3600.0:.3g} s), and the half-cycle lasts {longest_s:.3g} h"
         )
-        return [error("time-scale", text, "time-in-hours")]
+        return [found_in("time-scale", Severity.ERROR, text, "time-in-hours")]
     names = likely or list(roundness)
     advice = f"If it is wrong, ask for the repair that you know to be right: {' or '.join(names)}"
     text += ": the time column may be too small, or the cell takes no charge"
-    return [several("time-implausible", Severity.WARNING, text, advice, names)]
+    return [found_in("time-implausible", Severity.WARNING, text, *names, advice=advice)]
 
 
 def _passages(halves: HalfCycles, swing_v: Array) -> tuple[NDArray[np.bool_], float, float] | None:
@@ -177,7 +178,7 @@ class _Pace:
     longest_h: float
     intervals: Array
 
-    def judge(self) -> list[Found]:
+    def judge(self) -> list[Diagnosis]:
         """Say whether people do such tests, and if not, by which factor time is too large.
 
         Two limits: half-cycles of C/500 and rows an hour apart. Beyond both, time is wrong. Beyond one of them, it is
@@ -207,7 +208,15 @@ class _Pace:
                 f"A row is recorded every {interval:.4g} s while current flows, which nobody programmes, and the "
                 f"longest half-cycle lasts {self.longest_h:.3g} h: the time column may be ms"
             )
-            return [warning("time-implausible", text, "time-1000x")]
+            return [
+                found_in(
+                    "time-implausible",
+                    Severity.WARNING,
+                    text,
+                    "time-1000x",
+                    advice="If it is wrong, ask for the repair by name: time-1000x",
+                )
+            ]
         text = f"The longest half-cycle lasts {self.longest_h:.4g} h"
         if len(self.intervals):
             text += f" and a row is recorded every {_spoken(interval)} while current flows"
@@ -217,15 +226,17 @@ class _Pace:
                 f": the time column is too large by {factor:.0f}: only so the recording intervals are what people "
                 f"programme ({interval / factor:.3g} s), and the half-cycle lasts {self.longest_h / factor:.3g} h"
             )
-            return [error("time-scale", text, f"time-{factor:.0f}x")]
+            return [found_in("time-scale", Severity.ERROR, text, f"time-{factor:.0f}x")]
         possible = likely or [f for f in roundness if roundness[f] > 0.1] or list(roundness)
         names = [f"time-{f:.0f}x" for f in possible]
         which = f"the repair that you know to be right: {' or '.join(names)}"
         if (slow_cell and slow_rows) or likely:
             text += ": the time column is too large; the data do not say by how much"
-            return [several("time-scale", Severity.ERROR, text, f"Ask for {which}" if names else "", names)]
+            advice = f"Ask for {which}" if names else EXPORT_AGAIN
+            return [found_in("time-scale", Severity.ERROR, text, *names, advice=advice)]
         text += ": the time column may not be seconds"
-        return [several("time-implausible", Severity.WARNING, text, f"If it is wrong, ask for {which}", names)]
+        advice = f"If it is wrong, ask for {which}" if names else EXPORT_AGAIN
+        return [found_in("time-implausible", Severity.WARNING, text, *names, advice=advice)]
 
 
 def _pace(step: Array, current: Array, halves: HalfCycles, wide: NDArray[np.bool_]) -> _Pace:
@@ -244,7 +255,7 @@ def _spoken(seconds: float) -> str:
     return f"{seconds / 3600:.3g} h" if seconds >= 3600.0 else f"{seconds:.3g} s"
 
 
-def _against_clock(time: Array, unix: Array | None) -> list[Found] | None:
+def _against_clock(time: Array, unix: Array | None) -> list[Diagnosis] | None:
     """Compare with the clock; ``None`` where it does not help."""
     if unix is None:
         return None
@@ -268,7 +279,11 @@ def _against_clock(time: Array, unix: Array | None) -> list[Found] | None:
         *((1 / factor, name) for name, factor in TOO_SMALL.items()),
     ):
         if abs(typical / factor - 1) < 0.02 and abs(ratio / factor - 1) < 0.2:
-            return [error("time-scale", f"Test time runs {typical:.5g} times as fast as the clock time", name)]
+            return [
+                found_in(
+                    "time-scale", Severity.ERROR, f"Test time runs {typical:.5g} times as fast as the clock time", name
+                )
+            ]
     return [] if abs(typical - 1) < 0.02 else None
 
 

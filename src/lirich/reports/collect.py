@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lirich import __version__
-from lirich.errors import LirichError, NotEnoughDataError
+from lirich.errors import LirichError, NotEnoughDataError, quoted
 from lirich.model import Cell, Finding, Severity
 from lirich.model.finding import together
 from lirich.model.format import format_conditions, format_count, format_number, format_rate
@@ -234,8 +234,8 @@ def _cell(view: CellView, group: str | None, most_cycles: int, *, label: str = "
     if apart:
         own, counted = apart[0]
         notes.append(
-            f"Cycles go by the cycler's count. In the file cycle {counted} is cycle {own}: lirich cells {view.key} "
-            "lists that number, and --segment takes it."
+            f"Cycles go by the cycler's count. In the file cycle {counted} is cycle {own}: lirich cells "
+            f"{quoted(view.key)} lists that number, and --segment takes it."
         )
     return CellReport(
         cell=view.facts,

@@ -42,7 +42,8 @@ _CAUSES: dict[Cause, str] = {
 class Evidence:
     """What an answer rests on: what, its numbers, and what follows from it (``weight`` 2 is secured, 0 open).
 
-    ``origins`` are those of the cells that the numbers are of.
+    ``origins`` are those of the cells that the numbers are of. Where nothing could be told of these cells (``told``
+    false), the answer does not rest on them.
     """
 
     label: str
@@ -51,6 +52,7 @@ class Evidence:
     weight: int = 0
     conditions: str = ""
     origins: tuple[Origin, ...] = ()
+    told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,9 @@ class Answer:
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """The origins of all that the answer rests on, in a fixed order."""
-        return _in_order(o for one in self.evidence for o in one.origins)
+        """The origins of all that the answer rests on, in a fixed order; of all cells where nothing is told."""
+        rests_on = [one for one in self.evidence if one.told] or self.evidence
+        return _in_order(o for one in rests_on for o in one.origins)
 
 
 def _in_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
@@ -358,10 +361,13 @@ def structure_or_resistance(diagnoses: Sequence[Diagnosis], groups: dict[str, st
 
 def _alike(diagnoses: Sequence[Diagnosis]) -> list[Evidence]:
     """Return what is said of each cell; cells of which the same is said stand together."""
-    by_text: dict[tuple[str, Origin], list[str]] = {}
+    by_text: dict[tuple[str, Origin, bool], list[str]] = {}
     for d in diagnoses:
-        by_text.setdefault((d.cause_text, d.origin), []).append(d.cell)
-    return [Evidence(", ".join(names), text, origins=(origin,)) for (text, origin), names in by_text.items()]
+        by_text.setdefault((d.cause_text, d.origin, d.cause != "unknown"), []).append(d.cell)
+    return [
+        Evidence(", ".join(names), text, origins=(origin,), told=told)
+        for (text, origin, told), names in by_text.items()
+    ]
 
 
 _PARTS = (

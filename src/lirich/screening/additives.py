@@ -19,6 +19,7 @@ from lirich.quantities import QUANTITIES, convert
 from lirich.screening.asked import Asked, Clustering
 from lirich.screening.candidate import Z_OF_LEVEL, Candidate, Estimate
 from lirich.screening.ranking import Better
+from lirich.screening.written import need_known
 
 NO_UNIT = "1"
 _BOUND = re.compile(r"^\s*[<>≤≥~≈]")
@@ -58,6 +59,8 @@ class AdditiveStudy(Asked):
     improved on: it is in the table, scores 0 and is no candidate. ``notes`` are columns of text that go along.
     """
 
+    directed_by = "better: higher or lower"
+
     name: str = "additives"
     table: str = Field(min_length=1)
     sheet: str = ""
@@ -70,9 +73,8 @@ class AdditiveStudy(Asked):
     @field_validator("columns")
     @classmethod
     def _known(cls, columns: Mapping[str, Column]) -> Mapping[str, Column]:
+        need_known("quantity", columns, QUANTITIES)
         for key, column in columns.items():
-            if key not in QUANTITIES:
-                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
             known = QUANTITIES[key]
             if not column.unit and known.unit != NO_UNIT:
                 raise ValueError(f"{column.column}: say its unit, which is to become {known.unit} of {known.name}")
@@ -90,11 +92,7 @@ class AdditiveStudy(Asked):
             raise ValueError(
                 f"no column is named for {', '.join(lacking)}: add each to columns with column, unit and origin"
             )
-        for key in self.weights:
-            if QUANTITIES[key].better is None and key not in self.directions:
-                raise ValueError(
-                    f"{key}: neither more nor less of it is better for all uses; say better: higher or lower"
-                )
+        self._need_directions()
         return self
 
     @property

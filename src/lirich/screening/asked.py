@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from lirich.errors import CompositionError, UnknownNameError
-from lirich.model import Composition, Frozen
+from lirich.model import Frozen
 from lirich.quantities import QUANTITIES
 from lirich.screening.gates import Gate
 from lirich.screening.ranking import Better
+from lirich.screening.written import need_known, printable
 
 
 class Clustering(Frozen):
@@ -23,14 +23,15 @@ class Clustering(Frozen):
     @field_validator("descriptors")
     @classmethod
     def _known(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
-        for key in keys:
-            if key not in QUANTITIES:
-                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
+        need_known("quantity", keys, QUANTITIES)
         return keys
 
 
 class Asked(Frozen):
     """How a study judges its candidates. Another gate or weight needs no new computation."""
+
+    directed_by: ClassVar[str] = ""
+    """How a study of this kind says which direction of a quantity, ``{}``, is better; empty where it cannot."""
 
     name: str
     gates: tuple[Gate, ...] = ()
@@ -40,26 +41,28 @@ class Asked(Frozen):
     @field_validator("name")
     @classmethod
     def _printable(cls, name: str) -> str:
-        if not name.strip() or "/" in name or not name.isprintable():
-            raise ValueError("a name has printable characters and no '/'")
-        return name
+        return printable(name)
 
     @field_validator("weights")
     @classmethod
     def _weighable(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
-        for key in weights:
-            if key not in QUANTITIES:
-                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
+        need_known("quantity", weights, QUANTITIES)
         if not any(weights.values()):
             raise ValueError("all weights are 0")
         return weights
 
     @model_validator(mode="after")
     def _directed(self) -> Self:
+        self._need_directions()
+        return self
+
+    def _need_directions(self) -> None:
         for key in self.weights:
             if QUANTITIES[key].better is None and key not in self.directions:
-                raise ValueError(f"{key} cannot be weighed: neither more nor less of it is better")
-        return self
+                raise ValueError(
+                    f"{key} cannot be weighed: neither more nor less of it is better for all uses"
+                    + (f"; say {self.directed_by.format(key)}" if self.directed_by else "")
+                )
 
     @property
     def directions(self) -> Mapping[str, Better]:
@@ -77,12 +80,3 @@ class Asked(Frozen):
     def wanted(self) -> tuple[str, ...]:
         """The quantities that gates and weights ask for, each once."""
         return tuple(dict.fromkeys((*(gate.quantity for gate in self.gates), *self.weights)))
-
-
-def readable(formula: str) -> str:
-    """Return a formula that can be read. Raises ``ValueError`` for another, as the validator of a study does."""
-    try:
-        Composition.parse(formula)
-    except CompositionError as error:
-        raise ValueError(str(error)) from error
-    return formula

@@ -7,9 +7,9 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from lirich.errors import UnknownNameError
 from lirich.model import Frozen
 from lirich.quantities import QUANTITIES
+from lirich.screening.written import need_known
 
 LEVEL = 0.90
 """Nominal coverage of the intervals of a screening."""
@@ -60,7 +60,5 @@ class Candidate(Frozen):
     @field_validator("figures", "changes", "missing")
     @classmethod
     def _known(cls, figures: Mapping[str, object]) -> Mapping[str, object]:
-        for key in figures:
-            if key not in QUANTITIES:
-                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
+        need_known("quantity", figures, QUANTITIES)
         return figures

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from lirich.errors import UnknownNameError
 from lirich.model import Frozen
-from lirich.screening.asked import Asked, readable
+from lirich.screening.asked import Asked
 from lirich.screening.study import symbols
+from lirich.screening.written import need_known, readable
 
 CLASSES = (
     "oxide", "phosphate", "borate", "silicate", "sulfate", "oxyhalide", "fluoride", "chloride", "bromide", "iodide",
@@ -39,17 +39,13 @@ class Rule(Frozen):
     @field_validator("classes")
     @classmethod
     def _classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        for name in classes:
-            if name not in CLASSES:
-                raise ValueError(str(UnknownNameError.of("class of compounds", name, CLASSES)))
+        need_known("class of compounds", classes, CLASSES)
         return classes
 
     @field_validator("elements", "without")
     @classmethod
     def _known(cls, elements: tuple[str, ...]) -> tuple[str, ...]:
-        for symbol in elements:
-            if symbol not in symbols():
-                raise ValueError(str(UnknownNameError.of("element", symbol, symbols())))
+        need_known("element", elements, symbols())
         return elements
 
 

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from lirich.errors import UnknownNameError
 from lirich.model import Frozen
-from lirich.screening.asked import Asked, Clustering, readable
+from lirich.screening.asked import Asked, Clustering
 from lirich.screening.solids_found import (
     ALONE,
     ANODE,
@@ -27,6 +26,7 @@ from lirich.screening.solids_found import (
     WATER,
 )
 from lirich.screening.study import symbols
+from lirich.screening.written import need_known, readable
 
 CLASSES = ("sulfide", "oxide", "halide", "oxyhalide", "nitride", "hydride", "phosphide")
 """Classes that measured candidates may be of; defined by `lirich.interfaces.knowledge.electrolyte_class`."""
@@ -69,17 +69,13 @@ class Measured(Frozen):
     @field_validator("classes")
     @classmethod
     def _classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        for name in classes:
-            if name not in CLASSES:
-                raise ValueError(str(UnknownNameError.of("class of measured electrolytes", name, CLASSES)))
+        need_known("class of measured electrolytes", classes, CLASSES)
         return classes
 
     @field_validator("without")
     @classmethod
     def _known(cls, elements: tuple[str, ...]) -> tuple[str, ...]:
-        for symbol in elements:
-            if symbol not in symbols():
-                raise ValueError(str(UnknownNameError.of("element", symbol, symbols())))
+        need_known("element", elements, symbols())
         return elements
 
 
@@ -119,9 +115,7 @@ class ElectrolyteStudy(Asked):
         if twice:
             raise ValueError(f"{', '.join(twice)} is named twice")
         asked = (*self.wanted, *(self.clusters.descriptors if self.clusters else ()))
-        for key in asked:
-            if key not in OFFERED:
-                raise ValueError(str(UnknownNameError.of("quantity of an electrolyte", key, OFFERED)))
+        need_known("quantity of an electrolyte", asked, OFFERED)
         if self.anode is None and ANODE in asked:
             raise ValueError(f"{ANODE} is asked for, but the study has no anode")
         return self

@@ -8,11 +8,11 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from lirich.errors import UnknownNameError
 from lirich.model import Frozen
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.weakest import gated_name
+from lirich.screening.written import need_known
 
 Verdict = Literal["passes", "fails", "unknown"]
 
@@ -36,8 +36,7 @@ class Gate(Frozen):
 
     @model_validator(mode="after")
     def _limited(self) -> Self:
-        if self.quantity not in QUANTITIES:
-            raise ValueError(str(UnknownNameError.of("quantity", self.quantity, QUANTITIES)))
+        need_known("quantity", [self.quantity], QUANTITIES)
         if self.at_least is None and self.at_most is None:
             raise ValueError(f"the gate on {self.quantity} has no limit: at_least or at_most")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:

@@ -11,9 +11,9 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from lirich.errors import CompositionError
-from lirich.model import Composition, Frozen
+from lirich.model import Frozen
 from lirich.screening.study import Accuracy
+from lirich.screening.written import printable, readable
 
 Order = Literal["layered", "spinel", "rock salt"]
 ORDERS: tuple[Order, ...] = ("layered", "spinel", "rock salt")
@@ -45,18 +45,13 @@ class PhaseStudy(Frozen):
     @field_validator("name")
     @classmethod
     def _printable(cls, name: str) -> str:
-        if not name.strip() or "/" in name or not name.isprintable():
-            raise ValueError("a name has printable characters and no '/'")
-        return name
+        return printable(name)
 
     @field_validator("corners", "compositions", "ask")
     @classmethod
     def _readable(cls, formulas: tuple[str, ...]) -> tuple[str, ...]:
         for formula in formulas:
-            try:
-                Composition.parse(formula)
-            except CompositionError as error:
-                raise ValueError(str(error)) from error
+            readable(formula)
         if len(set(formulas)) < len(formulas):
             raise ValueError("a formula is named twice")
         return formulas

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lirich.model.format import format_signed, format_signed_span
+from lirich.model.listing import name_some
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.gates import Funnel
@@ -44,10 +45,8 @@ def doubt_words(candidate: Candidate) -> list[str]:
     said = []
     for alike in kinds.values():
         about = list(dict.fromkeys(name for doubt in alike for name in doubts[doubt]))
-        others = f" and {len(about) - MOST_NAMES} more" if len(about) > MOST_NAMES else ""
-        names = ", ".join(about[:MOST_NAMES]) + others
         more = f" (and {len(alike) - 1} more like it)" if len(alike) > 1 else ""
-        said.append(f"{names}: {alike[0]}{more}")
+        said.append(f"{name_some(about, MOST_NAMES)}: {alike[0]}{more}")
     return said
 
 

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from lirich.errors import UnknownNameError
 from lirich.model import Composition, Frozen
 from lirich.quantities import QUANTITIES
-from lirich.screening.asked import Asked, readable
+from lirich.screening.asked import Asked
 from lirich.screening.ranking import Better
+from lirich.screening.written import need_known, readable
 
 Place = Literal["Li", "TM", "O", "tetrahedral"]
 Kind = Literal["redox", "li-vacancy", "exchange", "o-vacancy"]
@@ -74,8 +74,7 @@ class Ion(Frozen):
     @field_validator("element", "replaces")
     @classmethod
     def _known(cls, symbol: str) -> str:
-        if symbol and symbol not in symbols():
-            raise ValueError(str(UnknownNameError.of("element", symbol, symbols())))
+        need_known("element", filter(None, [symbol]), symbols())
         return symbol
 
     @model_validator(mode="after")
@@ -199,6 +198,8 @@ class DopingStudy(Asked):
     the next dopant.
     """
 
+    directed_by = "better: {{{}: higher}} or lower"
+
     name: str = "dopants"
     host: HostCell
     dopants: tuple[DopantSet, ...] = Field(min_length=1, max_length=200)
@@ -219,17 +220,14 @@ class DopingStudy(Asked):
     @field_validator("without")
     @classmethod
     def _elements(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        for symbol in given:
-            if symbol not in symbols():
-                raise ValueError(str(UnknownNameError.of("element", symbol, symbols())))
+        need_known("element", given, symbols())
         return given
 
     @field_validator("better")
     @classmethod
     def _told_of(cls, better: Mapping[str, Better]) -> Mapping[str, Better]:
+        need_known("quantity", better, QUANTITIES)
         for key, direction in better.items():
-            if key not in QUANTITIES:
-                raise ValueError(str(UnknownNameError.of("quantity", key, QUANTITIES)))
             usual = QUANTITIES[key].better
             if usual is not None and usual != direction:
                 raise ValueError(
@@ -238,13 +236,7 @@ class DopingStudy(Asked):
         return better
 
     @model_validator(mode="after")
-    def _directed(self) -> Self:
-        for key in self.weights:
-            if QUANTITIES[key].better is None and key not in self.better:
-                raise ValueError(
-                    f"{key} cannot be weighed so: whether more or less of it is better depends on the use; say "
-                    f"better: {{{key}: higher}} or lower"
-                )
+    def _directs_what_is_weighed(self) -> Self:
         idle = next((key for key in self.better if key not in self.weights), None)
         if idle is not None:
             raise ValueError(

@@ -115,6 +115,11 @@ class Shelf:
         return target
 
 
+def shelves(root: Path) -> dict[str, Shelf]:
+    """Return the shelves of the workspace at *root* by the kind of file that each holds: raw, curve and model."""
+    return {"raw": Shelf(root / "raw"), "curve": Shelf(root / "curves"), "model": Shelf(root / "models")}
+
+
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of the bytes of *path*."""
     with path.open("rb") as file:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from lirich.errors import CorruptStoreError, StoreError, WorkspaceNotFoundError
+from lirich.errors import WorkspaceNotFoundError
 from lirich.model import Cell, Finding, RawFile, Sample, Scalar, Test, Value
 from lirich.store import curves, files, rawfiles
 from lirich.store.documents import Names, ValueFilter
-from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage, LineageFile
-from lirich.store.settings import (
-    FILE_NAME,
-    WorkspaceSettings,
-    checked_settings,
-    new_settings,
-    read_settings,
-    replace_settings,
-    write_new_settings,
-)
+from lirich.store.records import Analysis, CorrectionRecord, FactVersion, Lineage
+from lirich.store.settings import FILE_NAME, WorkspaceSettings, checked_settings, read_settings, replace_settings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,8 +24,6 @@ if TYPE_CHECKING:
     from lirich.store.things import Things
 
 T = TypeVar("T")
-
-CATALOGUE = "catalogue.sqlite"
 
 
 class Store:
@@ -50,9 +39,8 @@ class Store:
         self.root = root
         self.settings = settings
         self._database = database
-        self._raw = files.Shelf(root / "raw")
-        self._curves = files.Shelf(root / "curves")
-        self._models = files.Shelf(root / "models")
+        self._shelves = files.shelves(root)
+        self._raw, self._curves = self._shelves["raw"], self._shelves["curve"]
 
     # --- workspace ------------------------------------------------------------------------------------------
 
@@ -63,22 +51,14 @@ class Store:
         Raises `WorkspaceExistsError` where there is one already, `SettingsError` for an unusable name or URL,
         `StoreError` where the folder or the database cannot be used.
         """
+        from lirich.store import opening
+
         folder = Path(root).absolute()
-        settings = new_settings(name or folder.name or "workspace", database_url)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_new_settings(folder, settings)
-        except OSError as error:
-            raise StoreError(
-                f"{folder} cannot become a workspace: {error.strerror or error}",
-                advice="Choose another folder",
-            ) from error
+        opening.make(folder, name, database_url)
         try:
             return cls.open(folder)
         except BaseException:
-            # nobody was told that it exists; a kill instead leaves a workspace that `open` completes
-            with contextlib.suppress(OSError):
-                (folder / FILE_NAME).unlink()
+            opening.unmake(folder)
             raise
 
     @classmethod
@@ -96,43 +76,9 @@ class Store:
             folder = folder.parent
         settings = read_settings(folder)
 
-        from lirich.store import catalogue
-        from lirich.store.engine import Database
-        from lirich.store.migrations import NEWEST, version
+        from lirich.store.opening import open_catalogue
 
-        path = folder / CATALOGUE
-        if settings.database_url is None and not path.exists() and _holds_files(folder):
-            raise CorruptStoreError(
-                f"{path} is gone, although raw files are there",
-                advice="Restore it from a backup; or move raw/ elsewhere and add its files again",
-            )
-        database = Database(settings, path)
-        try:
-            number = database.read(version)
-            if number > NEWEST:
-                raise catalogue.newer(number)
-            if number == 0 and _holds_files(folder):
-                raise CorruptStoreError(
-                    f"The catalogue {settings.database} is empty, although raw files are there",
-                    advice="Restore it from a backup"
-                    + ("" if database.is_sqlite else ", or correct database_url in lirich.toml"),
-                )
-            if 0 < number < NEWEST and database.is_sqlite and not database.read_only:
-                catalogue.back_up(path, folder / "backup" / f"catalogue-v{number}.sqlite")
-            catalogue.prepare(database)
-            store = cls(folder, settings, database)
-            for shelf in () if database.read_only else store._shelves.values():
-                (shelf.root / files.INCOMING).mkdir(parents=True, exist_ok=True)
-                shelf.sweep()
-            return store
-        except OSError as error:
-            database.close()
-            raise StoreError(
-                f"{folder} cannot be used: {error.strerror or error}", advice="Check the rights of the folder"
-            ) from error
-        except BaseException:
-            database.close()
-            raise
+        return cls(folder, settings, open_catalogue(folder, settings))
 
     @classmethod
     def find(cls, start: Path | str) -> Store:
@@ -177,11 +123,7 @@ class Store:
         """The learned models of the workspace."""
         from lirich.store.models import Models
 
-        return Models(self._database, self._models)
-
-    @property
-    def _shelves(self) -> dict[str, files.Shelf]:
-        return {"raw": self._raw, "curve": self._curves, "model": self._models}
+        return Models(self._database, self._shelves["model"])
 
     def close(self) -> None:
         """Close the connections to the catalogue. The store opens them again when it is used again."""
@@ -406,28 +348,9 @@ class Store:
 
     def provenance(self, value: Value) -> Lineage:
         """Return the way back from a value: who holds it, which code and settings made it, which files it rests on."""
-        told = value.provenance
-        tests = self.tests_of_raw(told.files)
-        found = []
-        for digest in told.files:
-            own = tuple(t for t in tests if t.raw.sha256 == digest)
-            there = self._raw.path(digest) is not None
-            found.append(LineageFile(sha256=digest, raw=own[0].raw if own else None, present=there, tests=own))
-        owners = self._results(lambda results: results.owners_of(value))
-        of_cells = [o.split("/")[1] for o in owners if o.startswith("cell/")]
-        holding = [a for a in self.bare_analyses(of_cells) if f"cell/{a.cell}/{a.run}" in owners]
-        return Lineage(
-            value=value,
-            code=told.code,
-            version=told.version,
-            parameters=told.parameters,
-            source=told.source,
-            settings=holding[0].settings if holding else None,
-            corrections=holding[0].corrections if holding else (),
-            files=tuple(found),
-            analyses=tuple(analysis.key for analysis in holding),
-            sources=tuple(o.removeprefix("source/") for o in owners if o.startswith("source/")),
-        )
+        from lirich.store.lineage import lineage
+
+        return lineage(self, value, self._results(lambda results: results.owners_of(value)))
 
     # --- corrections ----------------------------------------------------------------------------------------
 
@@ -480,7 +403,3 @@ class Store:
     def _require_curves(self, *keys: str) -> None:
         for key in keys:
             files.present(self._curves.path(key), "curve", key)
-
-
-def _holds_files(folder: Path) -> bool:
-    return any(True for _ in files.Shelf(folder / "raw").files())

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from lirich.testing.binary_files import simple_test, write_binary
-from lirich.testing.vendor_files import WORKBOOKS, WRITERS
+from lirich.testing.vendor_files import REPORTS, WORKBOOKS, WRITERS
 
 POINTS = 25
 """Rows per half-cycle: thousands of broken copies are to be quick."""
@@ -77,7 +77,7 @@ def sample_log(points: int = POINTS) -> pl.DataFrame:
 
 def _vendor(name: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        writer = (WORKBOOKS if name in WORKBOOKS else WRITERS)[name]
+        writer = {**WRITERS, **REPORTS, **WORKBOOKS}[name]
         path = folder / f"sample{writer.suffix}"
         writer.write(sample_log(), path, _FACTS)
         return path
@@ -129,6 +129,7 @@ SAMPLES: Mapping[str, Sample] = MappingProxyType(
         "mpt": Sample("biologic", _vendor("biologic-mpt")),
         "res": Sample("arbin-res", _binary(".res"), _NO_CHECKSUM),
         "neware-csv": Sample("neware-text", _vendor("neware-csv")),
+        "neware-bts7-csv": Sample("neware-text", _vendor("neware-bts7-csv")),
         "neware-xlsx": Sample("neware-text", _vendor("neware-xlsx")),
         "arbin-csv": Sample("arbin-text", _vendor("arbin-csv")),
         "arbin-xlsx": Sample("arbin-text", _vendor("arbin-xlsx")),

@@ -2,7 +2,7 @@
 
 They follow the real exports: column names and order, what resets when, how time and dates are written, which columns
 have a sign. Where a format has a field for a remark (Biologic's comments, Maccor's description, the name of the test of
-Basytec and Landt, the metadata of Parquet), it says that the file is simulated; the flat csv of Neware, Arbin and the
+Basytec and Landt, the metadata of Parquet), it says that the file is simulated; the csv of Neware, Arbin and the
 Battery Data Format has none.
 
 A writer takes the log of `lirich.testing.laboratory` with columns ``record, test_time_s, step_time_s, unix_s,
@@ -12,7 +12,7 @@ step_discharge_ah, step_charge_wh, step_discharge_wh``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +61,18 @@ def _clock(column: str) -> pl.Expr:
     )
 
 
+def _clock_ms(column: str) -> pl.Expr:
+    """Seconds as H:MM:SS.mmm."""
+    ms = (pl.col(column) * 1000.0).round(0).cast(pl.Int64)
+    return pl.format(
+        "{}:{}:{}.{}",
+        ms // 3_600_000,
+        (ms // 60_000 % 60).cast(pl.String).str.zfill(2),
+        (ms // 1000 % 60).cast(pl.String).str.zfill(2),
+        (ms % 1000).cast(pl.String).str.zfill(3),
+    )
+
+
 def _named(names: Mapping[str, str]) -> pl.Expr:
     return pl.col("kind").replace_strict(dict(names), return_dtype=pl.String)
 
@@ -76,9 +88,11 @@ def _start(log: pl.DataFrame) -> datetime:
     return datetime.fromtimestamp(float(log["unix_s"][0]), UTC)
 
 
+_NEWARE_NAMES = {"rest": "Rest", "cc_charge": "CC Chg", "cv_charge": "CV Chg", "cc_discharge": "CC DChg"}
+
+
 def _neware(log: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     mass = float(facts["active_mass_mg"]) / 1000.0
-    names = {"rest": "Rest", "cc_charge": "CC Chg", "cv_charge": "CV Chg", "cc_discharge": "CC DChg"}
     capacity = _CHARGE + _DISCHARGE
     up, down = pl.col("step_charge_wh"), pl.col("step_discharge_wh")
 
@@ -89,7 +103,7 @@ def _neware(log: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         pl.col("record").alias("DataPoint"),
         pl.col("cycle").alias("Cycle Index"),
         pl.col("step_index").alias("Step Index"),
-        _named(names).alias("Step Type"),
+        _named(_NEWARE_NAMES).alias("Step Type"),
         _clock("step_time_s").alias("Time"),
         _clock("test_time_s").alias("Cumulative Time"),
         _number("current_a", 8).alias("Current(A)"),
@@ -122,6 +136,78 @@ def _neware_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
 def _neware_xlsx(log: pl.DataFrame, path: Path, facts: Facts) -> None:
     test = pl.DataFrame({"Test information": ["Active material"], "": [f"{facts['active_mass_mg']} mg"]})
     _write_workbook(path, {"unit": pl.DataFrame({"unit": ["A", "V"]}), "test": test, "record": _neware(log, facts)})
+
+
+_CYCLE_CELLS = (
+    "Cap_Chg(mAh)", "Cap_DChg(mAh)", "Specific Capacity-Chg(mAh/g)", "Specific Capacity-Dchg(mAh/g)",
+    "Chg/DChg Efficiency(%)", "Engy_Chg(mWh)", "Engy_DChg(mWh)", "REngy_Chg(mWh/g)", "REngy_Dchg(mWh/g)",
+    "CC_Chg_Ratio(%)", "CC_Chg_Cap(mAh)", "Plat_Cap(mAh)", "Plat_Capacity Density(mAh/g)", "Plat_Cap_Efficiency(%)",
+    "Plat_Time(h:min:s.ms)", "Capacity_Chg(F)", "Capacity_DChg(F)", "IR(O)", "Mid_value Voltage(V)",
+    "Discharge Fading Ratio(%)", "Charge Time(h:min:s.ms)", "Discharge Time(h:min:s.ms)", "Charge IR(O)",
+    "Discharge IR(O)", "End Temperature(°C)", "Net Cap_DChg(mAh)", "Net Engy_DChg(mWh)", "Energy Efficiency(%)",
+)  # fmt: skip
+_STEP_CELLS = (
+    "Step ID", "Step Name", "Step Time(h:min:s.ms)", "Capacity(mAh)", "Capacity Density(mAh/g)", "Energy(mWh)",
+    "CmpEngergy(mWh/g)", "Capacitance(F)", "Start Voltage(V)", "End Voltage(V)", "Start Temperature(°C)",
+    "End Temperature(°C)", "End Capacity(mAh)", "Charge Mid-Vol(V)", "Discharge Mid-Vol(V)", "DCIR(O)",
+    "ChargeCap(mAh)", "DischargeCap(mAh)", "Engy_Chg(mWh)", "Engy_DChg(mWh)", "Net DischargeCap(mAh)",
+    "Net Engy_DChg(mWh)", "Raw Step ID",
+)  # fmt: skip
+
+
+def _neware_bts7_csv(log: pl.DataFrame, path: Path, facts: Facts) -> None:
+    """The layered report of BTS 7, as github.com/TRI-AMDD/beep keeps one: tests/test_files/raw/neware_test.csv."""
+    mass = float(facts["active_mass_mg"]) / 1000.0
+    milli = {
+        name: pl.col(f"step_{name}") * 1000.0 for name in ("charge_ah", "discharge_ah", "charge_wh", "discharge_wh")
+    }
+    charge, discharge, charged, discharged = milli.values()
+    quantity, energy = charge + discharge, charged + discharged
+    records = log.select(
+        "cycle",
+        "step",
+        pl.col("record").alias("Record ID"),
+        _clock_ms("step_time_s").alias("Time(h:min:s.ms)"),
+        _number("voltage_v", 4).alias("Voltage(V)"),
+        _number(pl.col("current_a") * 1000.0, 4).alias("Current(mA)"),
+        _number("temperature_c", 1).alias("Temperature(°C)"),
+        _number(quantity, 4).alias("Capacity(mAh)"),
+        _number(quantity / mass, 1).alias("Capacity Density(mAh/g)"),
+        _number(energy, 4).alias("Energy(mWh)"),
+        _number(energy / mass, 1).alias("CmpEng(mWh/g)"),
+        _date("%m/%d/%Y %H:%M:%S").alias("Realtime"),
+        *(pl.lit("").alias(f"{which}-T(°C)") for which in ("Min", "Max", "Avg")),
+        _number(pl.col("current_a") * pl.col("voltage_v") * 1000.0, 4).alias("Power(mW)"),
+        _number(charge, 4).alias("Capacitance_Chg(mAh)"),
+        _number(discharge, 4).alias("Capacitance_DChg(mAh)"),
+        _number(charged, 4).alias("Engy_Chg(mWh)"),
+        _number(discharged, 4).alias("Engy_DChg(mWh)"),
+        pl.lit("0.0").alias("dQ/dV(mAh/V)"),
+        pl.lit("0.0").alias("dQm/dV(mAh/V.g)"),
+    )
+    steps = log.group_by("cycle", "step", maintain_order=True).agg(
+        pl.col("step").last().alias("Step ID"),
+        _named(_NEWARE_NAMES).last().str.replace(" ", "_").alias("Step Name"),
+        _clock_ms("step_time_s").last().alias("Step Time(h:min:s.ms)"),
+        _number(quantity, 4).last().alias("Capacity(mAh)"),
+        pl.col("step_index").last().alias("Raw Step ID"),
+    )
+    width = 2 + len(_CYCLE_CELLS)
+
+    def line(front: str, cells: Iterable[object]) -> str:
+        """The cells but the front ones stand in quotes, after a tab; an empty one ends them, commas fill the line."""
+        text = front + "".join(f',"\t{cell}"' for cell in (*cells, ""))
+        return text + "," * (width - 1 - text.count(","))
+
+    lines = [line("Cycle ID", _CYCLE_CELLS), line("", _STEP_CELLS), line(",", records.columns[2:])]
+    cycle = None
+    for step, rows in zip(steps.iter_rows(named=True), records.partition_by("step", maintain_order=True), strict=True):
+        if step["cycle"] != cycle:
+            cycle = step["cycle"]
+            lines.append(line(str(cycle), ("0.0" for _ in _CYCLE_CELLS)))
+        lines.append(line("", (step.get(name, "0.0") for name in _STEP_CELLS)))
+        lines += [line(",", row[2:]) for row in rows.iter_rows()]
+    path.write_text("\n".join(lines) + "\n", encoding="cp1252")
 
 
 def _arbin(log: pl.DataFrame) -> pl.DataFrame:
@@ -395,6 +481,11 @@ WRITERS: Mapping[str, Writer] = MappingProxyType(
     }
 )
 """Every vendor-like format by name."""
+
+REPORTS: Mapping[str, Writer] = MappingProxyType(
+    {"neware-bts7-csv": Writer("neware-bts7-csv", ".csv", _neware_bts7_csv)}
+)
+"""Exports with rows of cycles and steps among those of the records, by name."""
 
 WORKBOOKS: Mapping[str, Writer] = MappingProxyType(
     {

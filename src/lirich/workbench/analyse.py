@@ -21,6 +21,7 @@ from lirich.model import Cell, Finding, Sample, Test, Value, content_hash
 from lirich.model.notebook import Listed, html_lines
 from lirich.workbench.intake.reexport import told_apart
 from lirich.workbench.outdated import out_of_date
+from lirich.workbench.repeats import unlike_repeats
 from lirich.workbench.stores import store_at
 
 if TYPE_CHECKING:
@@ -28,8 +29,16 @@ if TYPE_CHECKING:
     from lirich.readers import JoinGroup
     from lirich.store import Analysis, Store
 
-CODE = ("lirich.cycling", "lirich.model", "lirich.quantities", "lirich.readers.join", "lirich.workbench.analyse")
-IMPEDANCE_CODE = ("lirich.cells.eis", "lirich.cells.spectrum", "lirich.cells.kramers_kronig", *CODE[1:3], CODE[-1])
+CODE = (
+    *("lirich.cycling", "lirich.model", "lirich.quantities"),
+    *("lirich.readers.join", "lirich.readers.partscale", "lirich.readers.seam"),
+    "lirich.workbench.analyse",
+)
+IMPEDANCE_CODE = (
+    *("lirich.cells.autocorrelation", "lirich.cells.eis", "lirich.cells.kramers_kronig", "lirich.cells.spectrum"),
+    *("lirich.model", "lirich.quantities"),
+    "lirich.workbench.analyse",
+)
 """What an analysis rests on: where its source changes, cells are analysed again."""
 
 GAP_UNKNOWN = "join-gap-unknown"
@@ -130,6 +139,8 @@ def analyse_cells(
     report.findings = [finding for index in sorted(told) for finding in told[index]]
     report.analysed = sorted(set(report.analysed))
     report.unchanged = sorted(set(report.unchanged) - set(report.analysed))
+    doubted = {f.where for f in report.findings if f.code in ("implausible-specific-capacity", "low-specific-capacity")}
+    report.findings += [f for f in unlike_repeats(store, report.analysed) if f.where not in doubted]
     report.findings += out_of_date(store)  # of cells that failed, or were not asked for
     return report
 
@@ -200,16 +211,12 @@ def checked_cycling(table: Mapping[str, Any]) -> dict[str, Any]:
     from pydantic import ValidationError
 
     from lirich.cycling import CyclingSettings
-    from lirich.errors import SettingsError
+    from lirich.workbench.refusals import refused
 
     try:
         return CyclingSettings.model_validate(table).model_dump(mode="json")
     except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(
-            f"[cycling] {'.'.join(map(str, first['loc']))} in lirich.toml: {first['msg']}",
-            expected="a setting of the reference page on analysis settings",
-        ) from error
+        raise refused("table [cycling] of lirich.toml", error, lambda _: CyclingSettings.model_fields) from error
 
 
 def settings_of(analysis: Analysis, store: Store) -> CyclingSettings:

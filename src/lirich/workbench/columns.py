@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import polars as pl
 
+from lirich.model.spectra import SPECTRUM_COLUMNS
+from lirich.model.table import COLUMNS
 from lirich.quantities import QUANTITIES
 
 BESIDE: dict[str, tuple[str, str]] = {
@@ -32,7 +35,7 @@ BESIDE: dict[str, tuple[str, str]] = {
     "like_group": ("", "number of the set of cycles at one rate and window; only cycles of one set are compared"),
     "settled": ("", "whether the parts of the voltage decay are taken from the cycle: an ageing cycle that follows one "
                 "at the same rate and window"),
-    "follows_unlike": ("", "whether the complete cycle before it ran under other conditions"),
+    "follows_unlike": ("", "whether the cycle before it ran under other conditions, or was cut short"),
     "origin": ("", "measured or simulated"),
     "step": ("", "number of the step in the test"),
     "half_cycle": ("", "number of the half-cycle in the test"),
@@ -68,8 +71,9 @@ BESIDE: dict[str, tuple[str, str]] = {
     "ratio_m2_s": ("m²/s", "diffusivity by ΔEs/ΔEτ (Weppner–Huggins)"),
     "regression_m2_s": ("m²/s", "diffusivity by regression on √t (Weppner–Huggins)"),
     "fit_m2_s": ("m²/s", "diffusivity by the fit of a sphere under constant flux"),
+    "fit_flags": ("", "what speaks against the fit of this pulse; empty where nothing does"),
     "validity": ("", "τD/R² of the pulse; the square-root methods need it far below 1"),
-    "relaxed": ("", "whether the rest before the pulse had come to rest"),
+    "relaxed": ("", "whether the voltage had come to rest after the pulse"),
     "file": ("", "name of the file"),
     "spectrum": ("", "number of the spectrum in the file"),
     "frequencies": ("", "number of frequencies"),
@@ -82,15 +86,73 @@ BESIDE: dict[str, tuple[str, str]] = {
     "arc_exponent": ("", "exponent of the arc: 1 is a half-circle"),
     "second_arc_exponent": ("", "exponent of the second arc"),
     "second_arc_capacitance_f": ("F", "capacitance of the second arc"),
+    "subject_kind": ("", "what the value is of: cell, sample, material and so on"),
+    "subject": ("", "name of what the value is of"),
+    "quantity": ("", "what was measured or computed, by its key in the vocabulary"),
+    "operator": ("", "= for a number; <, <=, > and >= for a bound; ~ for about; range for low to high"),
+    "value": ("", "the number, in the unit beside it"),
+    "unit": ("", "unit of value, low and high"),
+    "low": ("", "lower end of the interval, in the unit of the value"),
+    "high": ("", "upper end of the interval, in the unit of the value"),
+    "level": ("", "level of the interval: 0.95 holds the true value in 95 % of cases"),
+    "interval_method": ("", "how the interval was found"),
+    "conditions": ("", "under which the value holds: cycle, direction, rate, window and so on, as JSON"),
+    "flags": ("", "doubts about the value, joined by ;"),
+    "note": ("", "what else is to be said of the value"),
+    "source": ("", "publication or programme that the value is from"),
+    "files": ("", "sha256 of the raw files that the value rests on, joined by ;"),
+    "code": ("", "function that computed the value"),
+    "version": ("", "version of lirich that computed the value"),
+    "parameters": ("", "settings that the value was computed with, as JSON"),
+    "cell": ("", "name of the cell"),
+    "sample": ("", "name of the material: cells of one sample are repeats"),
+    "electrode": ("", "cathode, anode or full: the convention of the Coulombic efficiency"),
+    "active_mass_mg": ("mg", "mass of the active material in the electrode"),
+    "nominal_specific_capacity_mah_g": ("mAh/g", "nominal capacity per gram of active mass"),
+    "one_c_ma_g": ("mA/g", "specific current that 1C means"),
+    "electrode_area_cm2": ("cm²", "area of the electrode"),
+    "counter_electrode": ("", "material of the counter electrode"),
+    "electrolyte": ("", "electrolyte of the cell"),
+    "simulated": ("", "whether the cell is a simulation"),
+    "composition": ("", "formula of the active material"),
+    "morphology": ("", "SC (single crystals) or PC (polycrystals)"),
+    "dopant": ("", "element that the material is doped with"),
+    "dopant_percent": ("%", "amount of the dopant, as stated"),
+    "coating": ("", "coating of the particles"),
+    "coating_percent": ("%", "amount of the coating, as stated"),
+    "particle_diameter_um": ("µm", "diameter of the particles"),
+    "batch": ("", "batch of the material"),
 }  # fmt: skip
-"""Unit and meaning of each column of an exported table that is no quantity."""
+"""Unit and meaning of each column of an exported table that is no quantity, and none of the recorded points."""
+
+_UNIT = re.compile(r", ([^ ,;]+)(?=;|$)")
+OWN = ("", "as you named it in a table of cells")
+"""Unit and meaning of a column of one's own."""
 
 
-def column_table(names: Iterable[str]) -> pl.DataFrame:
-    """Return one row for each of the columns *names*: ``column``, ``unit``, ``meaning``; each once, in their order."""
-    rows = []
-    for name in dict.fromkeys(names):
+def _recorded(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return unit and meaning of columns of recorded points, of impedance too, by their names in the files."""
+    from lirich.readers.bdf import MACHINE_NAMES
+
+    meanings = {name: meaning for name, (_, meaning) in SPECTRUM_COLUMNS.items()}
+    meanings |= {name: meaning for name, (_, _, meaning) in COLUMNS.items()}
+    told: dict[str, tuple[str, str]] = {}
+    for name in names:
+        unit = _UNIT.search(meanings[name])
+        words = meanings[name] if unit is None else meanings[name].replace(unit[0], "", 1)
+        told[MACHINE_NAMES.get(name, name)] = ("" if unit is None else unit[1], words)
+    return told
+
+
+def column_table(names: Iterable[str], recorded: Iterable[str] = ()) -> pl.DataFrame:
+    """Return one row for each of the columns *names*: ``column``, ``unit``, ``meaning``; each once, in their order.
+
+    Behind them stand the columns of points as they were *recorded*, by the names of the standard table.
+    """
+    told: dict[str, tuple[str, str]] = {}
+    for name in names:
         known = QUANTITIES.get(name)
-        unit, meaning = (known.unit, f"{known.name}: {known.definition}") if known is not None else BESIDE[name]
-        rows.append({"column": name, "unit": unit, "meaning": meaning})
+        told[name] = BESIDE.get(name, OWN) if known is None else (known.unit, f"{known.name}: {known.definition}")
+    told |= _recorded(recorded)
+    rows = [{"column": name, "unit": unit, "meaning": meaning} for name, (unit, meaning) in told.items()]
     return pl.DataFrame(rows, schema={"column": pl.String, "unit": pl.String, "meaning": pl.String})

@@ -11,7 +11,7 @@ from typing import Literal
 
 from lirich.errors import InputError
 from lirich.workbench.analyse import AnalyseReport
-from lirich.workbench.intake.add import AddReport
+from lirich.workbench.intake.addreport import AddReport
 from lirich.workbench.userfiles import make_folder, write_text
 from lirich.workbench.workspace import Workspace
 

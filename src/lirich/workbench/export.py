@@ -18,7 +18,7 @@ from lirich.model.spreadsheet import write_csv
 from lirich.model.table import has_time_axis
 from lirich.quantities import QUANTITIES
 from lirich.workbench.columns import column_table
-from lirich.workbench.intake.metadata import portable_source
+from lirich.workbench.intake.fact_sources import portable_source
 from lirich.workbench.userfiles import make_folder
 
 if TYPE_CHECKING:
@@ -121,8 +121,10 @@ def export(
     written: list[Path] = []
 
     columns: dict[str, None] = {}
+    recorded: dict[str, None] = {}
 
     def write(table: pl.DataFrame, name: str) -> None:
+        columns.update(dict.fromkeys(table.columns))
         path = folder / f"{name}.{form}"
         if form == "csv":
             write_csv(table, path)
@@ -131,9 +133,7 @@ def export(
         written.append(path)
 
     def write_own(view: CellView, table: pl.DataFrame, name: str) -> None:
-        table = _of(view, table)
-        columns.update(dict.fromkeys(table.columns))
-        write(table, name)
+        write(_of(view, table), name)
 
     def said_by(thing: Cell | Sample) -> dict[str, Any]:
         sources = {name: portable_source(source, workspace.root) for name, source in thing.sources.items()}
@@ -167,11 +167,13 @@ def export(
             table = run.table()
             points.append(f"{name}.bdf" if has_time_axis(table) else f"{name}.curve")
             written.append(write_bdf(table, folder / f"{points[-1]}.{form}", origin=view.origin))
+            recorded.update(dict.fromkeys(table.columns))
         for analysis in view.impedance:
             values += analysis.values
         for number, table in enumerate(view.spectrum_tables().values(), start=1):
             points.append(f"{_file_name(f'{key}.eis{number}', taken)}.bdf")
             written.append(write_bdf_impedance(table, folder / f"{points[-1]}.{form}", origin=view.origin))
+            recorded.update(dict.fromkeys(table.columns))
         if view.impedance:
             write_own(view, view.spectra, f"{_file_name(key, taken) if not view.analyses else names[0]}.spectra")
         cell_rows.append(_cell_row(view, points))
@@ -179,8 +181,9 @@ def export(
         for source in workspace.store.sources():
             values += workspace.store.values(source=source)
     write(value_table(values), "values")
-    write(column_table(columns), "columns")
-    write_csv(pl.DataFrame(cell_rows, infer_schema_length=None), folder / "cells.csv")
+    facts = pl.DataFrame(cell_rows, infer_schema_length=None)
+    write(column_table([*columns, *facts.columns], recorded), "columns")
+    write_csv(facts, folder / "cells.csv")
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False), encoding="utf-8")
     return [*written, folder / "cells.csv", folder / "provenance.json"]
 

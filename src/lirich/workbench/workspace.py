@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lirich.model import Cell, Finding, Sample, Scalar
 from lirich.model.notebook import Listed
+from lirich.workbench.cellbook import CellBook
 from lirich.workbench.screening.screenings import Screenings
-from lirich.workbench.views import CellBook
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lirich.workbench.analyse import AnalyseReport
     from lirich.workbench.comparison.compare import Comparison
     from lirich.workbench.crystals.atoms import Atoms
-    from lirich.workbench.intake.add import AddedFile, AddReport
+    from lirich.workbench.intake.addreport import AddedFile, AddReport
     from lirich.workbench.learning.learn import Learning
     from lirich.workbench.simulation.simulate import SimulatedCell
     from lirich.workbench.simulation.spectrum import SimulatedSpectrum

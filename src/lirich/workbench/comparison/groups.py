@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from lirich.errors import NotEnoughDataError, UnknownNameError
+from lirich.errors import NotEnoughDataError, UnknownNameError, quoted
 from lirich.model import Cell, Origin, Sample, Value
 from lirich.quantities import QUANTITIES
 from lirich.workbench.intake.celltables import CELL_FIELDS, SAMPLE_FIELDS
@@ -133,7 +133,7 @@ def group_cells(workspace: Workspace, by: str, cells: Sequence[str]) -> dict[str
         raise NotEnoughDataError(
             f"{by} makes {len(names)} group(s) of {len(cells)} cells" + (f": {names[0]}" if names else ""),
             expected="two groups or more",
-            advice=f"Give {by} for the cells: lirich cells NAME --set {by}=…, or a cells.csv",
+            advice=f"Give {by} for the cells: lirich cells NAME --set {quoted(f'{by}=…')}, or a cells.csv",
         )
     return groups
 

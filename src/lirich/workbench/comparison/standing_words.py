@@ -14,6 +14,7 @@ from lirich.model.format import (
     format_rate,
     format_value,
 )
+from lirich.model.listing import name_some
 from lirich.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -70,10 +71,9 @@ def _together(standings: Sequence[Standing]) -> str:
 
 def _without_rank(values: Sequence[Value], why: str) -> str:
     cells = list(dict.fromkeys(v.subject.key for v in values))
-    more = f" and {len(cells) - _MOST_NAMED} more" if len(cells) > _MOST_NAMED else ""
     count = f"{len(values)} values" if len(values) > 1 else format_value(values[0])
     said = _in_brackets([count, *_said(values)])
-    return f"{_name(values[0])} of {', '.join(cells[:_MOST_NAMED])}{more}{said} is not ranked: {why}."
+    return f"{_name(values[0])} of {name_some(cells, _MOST_NAMED)}{said} is not ranked: {why}."
 
 
 def _beside(standing: Standing) -> str:

@@ -6,17 +6,14 @@ then is it entered in the catalogue; what is entered is safe, and what is not is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lirich.compute import Progress, ResultCache, code_hash, open_executor, run_tasks
-from lirich.errors import ConflictingMetadataError, InputError, LirichError, UnrecognisedFileError, WrongTechniqueError
-from lirich.model import Finding, Test, content_hash
-from lirich.model.format import format_count
-from lirich.model.notebook import Listed, html_lines, html_table
-from lirich.store.files import hash_open, open_source
+from lirich.compute import Progress, ResultCache, open_executor, run_tasks
+from lirich.errors import ConflictingMetadataError, LirichError, UnrecognisedFileError, WrongTechniqueError
+from lirich.model import Finding, Test
+from lirich.workbench.intake.addreport import AddedFile, AddReport
 from lirich.workbench.intake.celltables import Entry
 from lirich.workbench.intake.claims import Claims
 from lirich.workbench.intake.continuing import continuations, joined
@@ -29,11 +26,10 @@ from lirich.workbench.intake.mappings import (
     given_mapping,
     not_used,
     read_again_by,
-    read_by,
-    sidecars,
 )
+from lirich.workbench.intake.readtask import read_parameters, read_task, still_there
 from lirich.workbench.intake.reexport import apart
-from lirich.workbench.intake.register import Register, State
+from lirich.workbench.intake.register import Register
 from lirich.workbench.intake.renamed import counted_twice
 
 if TYPE_CHECKING:
@@ -45,170 +41,6 @@ FEW_BYTES = 8_000_000
 NEEDLESS = "repair-not-needed"
 Hashed = tuple[Candidate, dict[str, Any]]
 """A file with the parameters of its `read_task`, its hash among them."""
-
-
-@dataclass(frozen=True, slots=True)
-class AddedFile:
-    """One file that is now a test, and what is new about it (see `lirich.workbench.intake.register.State`)."""
-
-    path: str
-    cell: str
-    test: Test
-    state: State
-    rows: int
-    """Rows of the file itself; the test of an older export has those of the longer one."""
-
-    @property
-    def already(self) -> bool:
-        """Whether the test was there before."""
-        return self.state in ("known", "restored", "older")
-
-
-@dataclass(slots=True, repr=False)
-class AddReport:
-    """What became of every file that was handed in: each is in exactly one of the three lists.
-
-    A copy of another of the files is ``skipped``, with the name of that.
-    """
-
-    added: list[AddedFile] = field(default_factory=list)
-    failed: list[tuple[str, LirichError]] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def cells(self) -> list[str]:
-        """The cells that got a test, in order."""
-        return list(dict.fromkeys(added.cell for added in self.added))
-
-    def _repr_html_(self) -> str:
-        rows = [
-            (Path(a.path).name, a.cell, a.test.reader, format_count(a.rows), a.state, ", ".join(a.test.repairs))
-            for a in self.added
-        ]
-        table = html_table(("file", "cell", "reader", "rows", "state", "repairs"), rows, right=(3,)) if rows else ""
-        said = [f"failed: {path}: {error}" for path, error in self.failed]
-        said += [f"skipped: {path}: {reason}" for path, reason in self.skipped]
-        findings = Listed(self.findings)._repr_html_() if self.findings else ""
-        return html_lines([str(self)]) + table + html_lines(said) + findings
-
-    def __str__(self) -> str:
-        counts = f"{len(self.added)} file(s) of {len(self.cells)} cell(s)"
-        return f"{counts}; {len(self.skipped)} skipped, {len(self.failed)} failed, {len(self.findings)} finding(s)"
-
-    __repr__ = __str__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as the object that ``--json`` prints."""
-        return {
-            "added": [
-                {
-                    "path": a.path,
-                    "cell": a.cell,
-                    "already": a.already,
-                    "state": a.state,
-                    "rows": a.rows,
-                    **a.test.model_dump(mode="json", include={"key", "reader", "confidence", "repairs"}),
-                    "findings": [f.model_dump(mode="json") for f in a.test.findings],
-                }
-                for a in self.added
-            ],
-            "failed": [{"path": path, **error.to_dict()} for path, error in self.failed],
-            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
-            "findings": [f.model_dump(mode="json") for f in self.findings],
-        }
-
-
-def read_parameters(
-    root: Path, path: Path, *, reader: str | None, repairs: Sequence[str], mapping: GivenMapping | None = None
-) -> dict[str, Any]:
-    """Return the parameters of `read_task` for one file: what it holds, not only where it is, and who may read it.
-
-    Raises `InputError` where it cannot be opened or its name is no text.
-    """
-    from lirich.readers import readers
-
-    try:
-        str(path.absolute()).encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{str(path)!r} is no Unicode name", advice="Rename the file or its folder") from None
-    return {
-        "root": str(root),
-        "path": str(path.absolute()),
-        "sha256": [_sha256(p) for p in (path, *([mapping.path] if mapping else sidecars(path)))],
-        "mapping": mapping.to_dict() if mapping else None,
-        "reader": reader,
-        "code": code_hash("lirich.readers", "lirich.model", "lirich.store.curves"),
-        "readers": {name: each.version for name, each in readers().items()},
-        "repairs": sorted(repairs),
-    }
-
-
-def _sha256(path: Path) -> str:
-    with open_source(path) as file:
-        return hash_open(file)[0]
-
-
-def read_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Read one file into the workspace's folders (not its catalogue) and return its `Test` as JSON, cell open.
-
-    Raises `InputError` where the file changed while it was read: the raw file kept must be the one that was read.
-    """
-    from lirich.model.spectra import is_spectrum
-    from lirich.readers import read, summarise
-    from lirich.readers.reading import MAPPED
-    from lirich.workbench.stores import store_at
-
-    path = Path(parameters["path"])
-    given = GivenMapping.of(parameters["mapping"]) if parameters["mapping"] else None
-    if given is None:
-        reading = read(path, reader=parameters["reader"], repairs=parameters["repairs"])
-    else:
-        reading = read_by(given, path, parameters["repairs"])
-    store = store_at(parameters["root"])
-    raw = store.put_raw(path)
-    if given is None:
-        beside = tuple(store.put_raw(p) for p in sidecars(path))
-    else:
-        beside = (store.put_raw(given.path).model_copy(update={"name": given.name}),)
-    if [file.sha256 for file in (raw, *beside)] != parameters["sha256"]:
-        raise InputError(f"{path.name} changed while it was read", advice="Add it when the cycler has written it")
-    table = reading.table
-    curve = store.put_curve(table)
-    identity = [raw.sha256, reading.reader, reading.reader_version, list(reading.repairs), curve]
-    if reading.reader == MAPPED:  # two mappings may make the same curve of a file, and say other facts of its cell
-        identity.append([file.sha256 for file in beside])
-    key = content_hash(identity)
-    summary = summarise(key, table)
-    test = Test(
-        key=key,
-        cell="?",
-        kind="impedance" if is_spectrum(table) else "cycling",
-        raw=raw,
-        beside=beside,
-        mapping=None if given is None else beside[0].sha256,
-        reader=reading.reader,
-        reader_version=reading.reader_version,
-        confidence=reading.confidence,
-        curve=curve,
-        rows=table.height,
-        start_unix_second=summary.start_unix_second,
-        end_unix_second=summary.end_unix_second,
-        start_time_second=summary.start_time_second,
-        duration_second=summary.duration_second,
-        first_cycle_count=summary.first_cycle_count,
-        last_cycle_count=summary.last_cycle_count,
-        repairs=reading.repairs,
-        findings=reading.findings,
-        metadata=dict(reading.metadata),
-    )
-    return test.model_dump(mode="json")
-
-
-def still_there(store: Store, result: Mapping[str, Any]) -> bool:
-    """Tell whether the files that a cached result of `read_task` names are still in the workspace."""
-    raw = [result["raw"], *result["beside"]]
-    return store.has_files(raw=[file["sha256"] for file in raw], curves=[result["curve"]])
 
 
 def add_files(
@@ -235,22 +67,12 @@ def add_files(
     looked = discover(named)
     report.failed += looked.failed
     report.skipped += looked.skipped
-    found: list[Hashed] = []
-    for candidate in looked.candidates:
-        if given is not None and candidate.path.resolve() == given.path.resolve():
-            continue
-        by = given if given and (candidate.explicit or fits(given, candidate.path)) else None
-        try:
-            each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs, mapping=by)
-        except LirichError as error:
-            report.failed.append((candidate.shown, error))
-            continue
-        found.append((candidate, each))
+    found = _hashed(store, looked.candidates, given, reader, repairs, report)
     candidates: list[Candidate] = []
     parameters: list[dict[str, Any]] = []
     there: list[tuple[Candidate, Test]] = []
     repaired: dict[Path, list[str]] = {}  # the repairs that a file had when it was read before
-    claims = Claims(cell, options)
+    claims = Claims(cell, options, [path for path in named if path.is_dir()])
     register = Register(store, claims, reassign=reassign)
     register.look_up({candidate.path: each["sha256"][0] for candidate, each in found})
     for candidate, each in _once(found, register, report):
@@ -310,6 +132,54 @@ def add_files(
                 held.append((candidate, test))  # another file may leave its cell, or come to it
             else:
                 enter(candidate, test)
+    _enter_in_order(there, held, register, enter, report)
+    names = continuations([(c.path, t) for c, t in counted])
+    for candidate, test in sorted(counted, key=lambda item: str(item[0].path)):
+        enter(candidate, test, names.get(candidate.path))
+    if given is not None and not any(each["mapping"] for _, each in found):
+        report.findings.append(not_used(given))
+    report.findings += joined(names)
+    report.findings += claims.rows_without_file(report.cells)
+    report.findings += _noticed(store, report, claims, looked.tables)
+    report.findings += looked.findings(nothing=not (report.added or report.failed or report.skipped))
+    report.added.sort(key=lambda added: added.path)
+    return report
+
+
+def _hashed(
+    store: Store,
+    candidates: Iterable[Candidate],
+    given: GivenMapping | None,
+    reader: str | None,
+    repairs: Sequence[str],
+    report: AddReport,
+) -> list[Hashed]:
+    """Return the files with the parameters of their tasks; one that cannot be opened has failed in the *report*."""
+    found: list[Hashed] = []
+    for candidate in candidates:
+        if given is not None and candidate.path.resolve() == given.path.resolve():
+            continue
+        by = given if given and (candidate.explicit or fits(given, candidate.path)) else None
+        try:
+            each = read_parameters(store.root, candidate.path, reader=reader, repairs=repairs, mapping=by)
+        except LirichError as error:
+            report.failed.append((candidate.shown, error))
+            continue
+        found.append((candidate, each))
+    return found
+
+
+def _enter_in_order(
+    there: Sequence[tuple[Candidate, Test]],
+    held: Sequence[tuple[Candidate, Test]],
+    register: Register,
+    enter: Callable[[Candidate, Test, str | None], bool],
+    report: AddReport,
+) -> None:
+    """Enter files that are *there* already, and those that were *held*, each when what it waits for has happened.
+
+    A cell can be renamed only where nothing stands under its new name any more; what goes in circles has failed.
+    """
     grown = [(candidate, before, test) for candidate, test in held if (before := register.leaves(candidate.path, test))]
     moves, circles = register.in_order([*((c, test, None) for c, test in there), *grown])
     report.failed += [(move.candidate.shown, move.waits("get other names in a circle")) for move in circles]
@@ -318,29 +188,23 @@ def add_files(
         stays = move.cell in stuck
         if stays:
             report.failed.append((move.candidate.shown, move.waits("did not go to another one")))
-        if (stays or not enter(move.candidate, move.read or move.test, name=move.test.cell)) and move.empties:
+        if (stays or not enter(move.candidate, move.read or move.test, move.test.cell)) and move.empties:
             stuck.add(move.test.cell)
     for candidate, test in held:
         if all(test is not read for _, _, read in grown):
-            enter(candidate, test)
-    names = continuations([(c.path, t) for c, t in counted])
-    for candidate, test in sorted(counted, key=lambda item: str(item[0].path)):
-        enter(candidate, test, names.get(candidate.path))
-    if given is not None and not any(each["mapping"] for _, each in found):
-        report.findings.append(not_used(given))
-    report.findings += joined(names)
-    report.findings += claims.rows_without_file(path for path in named if path.is_dir())
-    for key in dict.fromkeys(added.cell for added in report.added if not added.already):
-        report.findings += apart(store, key, store.tests(key))
-    report.findings += counted_twice(store, [added.test for added in report.added if not added.already])
-    report.findings += left_as_written(store, {added.path: added.test for added in report.added if not added.already})
+            enter(candidate, test, None)
+
+
+def _noticed(store: Store, report: AddReport, claims: Claims, tables: Iterable[Path]) -> list[Finding]:
+    """Return what the cells of the added files call for, now that all are entered; *tables* are those found."""
+    new = [added for added in report.added if not added.already]
+    found = [f for key in dict.fromkeys(added.cell for added in new) for f in apart(store, key, store.tests(key))]
+    found += counted_twice(store, [added.test for added in new])
+    found += left_as_written(store, {added.path: added.test for added in new})
     cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
-    report.findings += claims.tables_gone(there_now)
-    report.findings += [f for c in there_now for f in doubtful(c, samples.get(c.sample or ""))]
-    report.findings += looked.findings(nothing=not (report.added or report.failed or report.skipped))
-    report.added.sort(key=lambda added: added.path)
-    return report
+    found += [*claims.tables_gone(there_now), *claims.tables_not_used(tables, there_now)]
+    return [*found, *(f for c in there_now for f in doubtful(c, samples.get(c.sample or "")))]
 
 
 def _once(found: Sequence[Hashed], register: Register, report: AddReport) -> list[Hashed]:
@@ -380,7 +244,12 @@ def _precedence(claim: tuple[str | None, bool, Candidate]) -> tuple[bool, bool, 
 
 
 def _unreadable(candidate: Candidate, error: LirichError, report: AddReport) -> None:
+    from lirich.readers.registry import read_head
+    from lirich.readers.unknown import may_be_mapped
+
     if isinstance(error, UnrecognisedFileError | WrongTechniqueError) and not candidate.explicit:
         report.skipped.append((str(candidate.path), error.found))
+        if isinstance(error, UnrecognisedFileError) and may_be_mapped(candidate.path, read_head(candidate.path)):
+            report.describable.append(str(candidate.path))
     else:
         report.failed.append((str(candidate.path), error))

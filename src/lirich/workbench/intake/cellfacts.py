@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from lirich.errors import quoted
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
+from lirich.model.listing import name_some
 from lirich.store.documents import natural
-from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, shown_names, written
+from lirich.workbench.intake.celltables import BY_HAND, SAMPLE_FIELDS, CellTable, Entry, T, agree, written
+from lirich.workbench.intake.column_names import meant
+from lirich.workbench.intake.differing import FACT_CODES, Said, about, differing
 from lirich.workbench.intake.doubtful_facts import doubtful
-from lirich.workbench.intake.metadata import FACT_CODES, Said, about, differing, meant, named, resolve, short_source
+from lirich.workbench.intake.fact_sources import FROM_FILE, named, short_source
+from lirich.workbench.intake.metadata import resolve
 from lirich.workbench.intake.taking_back import Others, contradicted, of_file, take_back
 
 if TYPE_CHECKING:
     from lirich.store.things import Things
+
+
+_MASS = "active_mass_mg"
 
 
 def enter_facts(
@@ -22,17 +30,18 @@ def enter_facts(
     entries: Iterable[Entry],
     tables: Sequence[CellTable] = (),
     *,
-    beside: str = "",
+    speakers: Collection[str] = (),
     named_by: str = "",
     anew: Collection[str] = (),
     file: str = "",
 ) -> list[Finding]:
     """Enter what *entries* say of a cell and its sample beside what is known; return what was noticed.
 
-    *tables* are those that are read now, the one that goes before first; *beside* is the folder of that beside the
-    cell's file; *named_by* is the source of the cell's name, empty where nobody chose it; *anew* are the sources that
-    are files which were read anew. What was found at tests of other files than *file* (a hash) about facts that are
-    others now, or said by others, is dropped, and so is what was found about a sample that the cell is not of any more.
+    *tables* are those that are read now, the one that goes before first; *speakers* are the folders of those
+    that speak of the cell's file; *named_by* is the source of the cell's name, empty where nobody chose it; *anew* are
+    the sources that are files which were read anew. What was found at tests of other files than *file* (a hash) about
+    facts that are others now, or said by others, is dropped, and so is what was found about a sample that the cell is
+    not of any more.
 
     Raises `MetadataError` if a fact is impossible.
     """
@@ -50,7 +59,7 @@ def enter_facts(
         known_cell=before,
         known_sample=lambda sample: things.find(Sample, sample),
         tables=tables,
-        beside=beside,
+        speakers=speakers,
         anew=anew,
         elsewhere=elsewhere,
     )
@@ -127,6 +136,14 @@ def with_facts(test: Test, findings: Sequence[Finding]) -> Test:
     return test.model_copy(update={"findings": (*others, *(f for f in findings if f not in others))})
 
 
+def told_of(test: Test, cell: Cell) -> list[Finding]:
+    """Return what was found at the test, without a mass of the file that somebody else states for the cell as well."""
+    said, stated = test.metadata.get(_MASS), cell.active_mass_mg
+    by_file = cell.sources.get(_MASS, "").startswith(FROM_FILE)
+    confirmed = said is not None and stated is not None and not by_file and agree(said, stated)
+    return [f for f in test.findings if not (confirmed and f.code == "active-mass-from-file")]
+
+
 def answered(things: Things, key: str, names: Sequence[str]) -> None:
     """Drop what was found about facts that have been said or taken back by hand since."""
     cell = things.one(Cell, key)
@@ -177,15 +194,16 @@ def _shared(things: Things, cell: Cell, before: Sample | None, sample: Sample, n
     facts = " and ".join(f"{name} {written(getattr(sample, name))}" for name in changed)
     corrected = before is not None and any(getattr(before, name) is not None for name in changed)
     own = cell.key if cell.key != sample.key else "NAME"
-    back = " ".join(f"--unset {name}" for name in changed)
-    say = " ".join(f"--set {name}={written(getattr(sample, name))}" for name in changed)
+    back = " ".join(f"--unset {quoted(name)}" for name in changed)
+    say = " ".join(f"--set {quoted(f'{name}={written(getattr(sample, name))}')}" for name in changed)
+    command = f"lirich cells {quoted(cell.key)}"
     return [
         Finding(
             code="sample-shared",
             severity=Severity.WARNING if corrected else Severity.INFO,
-            message=f"{sample.key} has {facts} now, and so have its other cells: {shown_names(others)}",
-            advice=f"If you mean {cell.key} alone: lirich cells {cell.key} {back}, then lirich cells {cell.key} "
-            f"--set sample={own} {say} (a sample of its own: state its other facts too)",
+            message=f"{sample.key} has {facts} now, and so have its other cells: {name_some(others)}",
+            advice=f"If you mean {cell.key} alone: {command} {back}, then {command} "
+            f"--set {quoted(f'sample={own}')} {say} (a sample of its own: state its other facts too)",
             where=cell.key,
         )
     ]
@@ -213,7 +231,7 @@ def facts_wanted(cell: Cell, sample: Sample | None) -> list[Finding]:
             severity=Severity.INFO,
             message=f"{name} of {cell.key} is not given; it is needed for {purpose}",
             advice=(f"Rename the column {columns[name]} to {name}, if it is that; or " if name in columns else "")
-            + f"lirich cells {cell.key} --set {name}=…, or a cells.csv beside the files",
+            + f"lirich cells {quoted(cell.key)} --set {name}=…, or a cells.csv beside the files",
             where=cell.key,
         )
         for name, purpose in wanted

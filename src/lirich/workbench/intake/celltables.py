@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
-from pathlib import Path
-from typing import Any, TypeVar
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+from typing import Any, TypeVar, get_args
 
-from lirich.errors import ConflictingMetadataError, MetadataError
-from lirich.model import Cell, Sample, Scalar
+from lirich.errors import MetadataError, quoted
+from lirich.model import Cell, Electrode, Sample, Scalar
 
 CELL_FIELDS = tuple(name for name in Cell.model_fields if name not in ("key", "sample", "extra", "sources"))
 SAMPLE_FIELDS = tuple(name for name in Sample.model_fields if name not in ("key", "recipe", "extra", "sources"))
@@ -44,14 +44,22 @@ UNITS = ("_mg", "_ma_g", "_mah_g", "_cm2", "_um", "_percent")
 T = TypeVar("T", Cell, Sample)
 
 
-def file_stem(path: Path) -> str:
+def file_stem(path: PurePath) -> str:
     """Return the file's name without its ending (``SC-1.bdf.csv`` → ``SC-1``)."""
     return path.stem[: -len(".bdf")] if path.stem.lower().endswith(".bdf") else path.stem
 
 
-def shown_names(names: Sequence[str]) -> str:
-    """Return names of cells in a text: five at most, and how many more."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+_ENDING = re.compile(r"\.[A-Za-z0-9*?]+$")
+
+
+def folded(name: str) -> str:
+    """Return the name of a file, or a pattern, with its ending in small letters: ``SC-1.NDAX`` is ``SC-1.ndax``."""
+    return _ENDING.sub(lambda ending: ending[0].lower(), name)
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Tell whether *pattern* is the name of the file or fits it, in whatever case the ending is."""
+    return folded(name) == folded(pattern) or fnmatchcase(folded(name), folded(pattern))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +75,9 @@ class Entry:
     kept_as: str = BY_HAND
     """What the cell keeps as the source: with the folder of a table, as another folder has another."""
 
-    def matches(self, path: Path) -> bool:
-        """Tell whether this entry is about the file: by pattern, else by the cell's name as the file's stem."""
-        if self.patterns:
-            return any(fnmatch(path.name, pattern) for pattern in self.patterns)
-        return self.cell is not None and file_stem(path) == self.cell
+    def may_be_of(self, name: str) -> bool:
+        """Tell whether a pattern of this entry fits the name of a file whose folder is not known."""
+        return any(fits(pattern.rpartition("/")[2], name) for pattern in self.patterns)
 
     @property
     def of_sample(self) -> str | None:
@@ -86,28 +92,13 @@ class CellTable:
     entries: tuple[Entry, ...] = ()
     folder: str = ""
 
-    def entries_for(self, path: Path) -> list[Entry]:
-        """Return all that is said of the file.
-
-        Raises `ConflictingMetadataError` if entries of two cells claim it.
-        """
-        found = [entry for entry in self.entries if entry.matches(path)]
-        cells = {entry.cell for entry in found}
-        if len(cells) > 1:
-            raise ConflictingMetadataError(
-                f"{path.name} is claimed by {', '.join(sorted(map(str, cells)))} in {found[0].source}",
-                expected="one cell for each file",
-                advice="Make the file patterns narrower",
-            )
-        return found
-
-    def entries_about(self, key: str, files: Iterable[Path]) -> list[Entry]:
-        """Return all that is said of the cell *key*, which *files* are of, in the order of the tables."""
-        paths = list(files)
+    def entries_about(self, key: str, names: Iterable[str]) -> list[Entry]:
+        """Return all that is said of the cell *key*, whose files have these *names*, in the order of the tables."""
+        files = list(names)
         return [
             entry
             for entry in self.entries
-            if entry.cell == key or (entry.cell is None and any(entry.matches(path) for path in paths))
+            if entry.cell == key or (entry.cell is None and any(entry.may_be_of(name) for name in files))
         ]
 
 
@@ -119,7 +110,7 @@ def facts_from_options(options: Iterable[str]) -> dict[str, Scalar]:
             raise MetadataError(
                 f"{name + '='!r} is no fact",
                 expected="FIELD=VALUE, such as active_mass_mg=5.9",
-                advice=f"To take a fact back: lirich cells NAME --unset {name}",
+                advice=f"To take a fact back: lirich cells NAME --unset {quoted(name)}",
             )
         fields[name] = value
     return fields
@@ -164,13 +155,14 @@ def entry_of(fields: Mapping[str, Any], source: str) -> Entry:
     for name, value in fields.items():
         if name in ("file", "files"):
             listed = value if isinstance(value, list) else str(value).split("|")
-            patterns = tuple(str(p).strip() for p in listed)
+            patterns = tuple(str(p).strip().replace("\\", "/").removeprefix("./") for p in listed)
         elif not isinstance(value, (str, int, float, bool)):
             raise MetadataError(f"{source}: {name} is a {type(value).__name__}", expected="a number or a text")
         elif name in ("cell", "sample"):
             names[name] = str(value)
         elif name == "electrode":
-            cell_fields[name] = str(value).casefold()
+            known = str(value).casefold()
+            cell_fields[name] = known if known in get_args(Electrode) else value
         elif name in CELL_FIELDS:
             cell_fields[name] = value
         elif name == "morphology":
@@ -198,11 +190,16 @@ def _refuse_near_miss(name: str, source: str) -> None:
     by_hand = source == BY_HAND
     converted = OTHERUNITS.get(name.lower())
     rename = f"State {near[0]} instead" if by_hand else f"Rename the column to {near[0]}"
+    if near[0] in ("active_mass_mg", "one_c_ma_g"):
+        why = ": a mass or current under a wrong unit would spoil every capacity"
+    else:
+        why = f": under another name it is a group of your own, and {near[0]} not given"
     raise MetadataError(
         f"There is no fact {name!r}" if by_hand else f"{source} has a field {name!r}",
         expected=f"the field {near[0]!r}, or a name that is not so near to it",
-        advice=f"A mass or current under a wrong unit would spoil every capacity: {rename[0].lower()}{rename[1:]}"
-        + (f", and convert the values ({converted})" if converted else ""),
+        advice=f"Did you mean {near[0]}? {rename}"
+        + (f", and convert the values ({converted})" if converted else "")
+        + why,
     )
 
 

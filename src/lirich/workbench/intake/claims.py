@@ -1,21 +1,28 @@
-"""What a user says of files: their cells and facts, on the command line and in the tables beside them."""
+"""What a user says of files: their cells and facts, on the command line and in the tables beside and above them."""
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from lirich.errors import ConflictingMetadataError
+from lirich.errors import ConflictingMetadataError, LirichError, quoted
 from lirich.model import Cell, Finding, Severity, Test
-from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, shown_names
+from lirich.model.listing import name_some
+from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry
 from lirich.workbench.intake.continuing import without_counter
-from lirich.workbench.intake.metadata import table_folder
-from lirich.workbench.intake.table_files import read_cell_tables
+from lirich.workbench.intake.fact_sources import table_folder
+from lirich.workbench.intake.reach import Reach
+from lirich.workbench.intake.table_files import has_tables, read_cell_tables
 from lirich.workbench.intake.taking_back import of_file
 
 
 class Claims:
     """What is said of files.
+
+    The tables that speak of a file are those of its own folder and of the folders above it, up to the one that is
+    added; what a nearer one says goes before.
 
     Parameters
     ----------
@@ -23,31 +30,60 @@ class Claims:
         The cell that all files belong to, where the user said so.
     options:
         Facts from the command line; they go before everything else.
+    folders:
+        The folders that are added. Of a file that is named itself the tables beside it speak alone.
     """
 
-    def __init__(self, cell: str | None = None, options: Entry | None = None) -> None:
+    def __init__(self, cell: str | None = None, options: Entry | None = None, folders: Iterable[Path] = ()) -> None:
         self._cell = cell
         self._options = options
+        self._added = [Path(os.path.abspath(folder)) for folder in folders]
+        self._above: dict[Path, list[Path]] = {}
         self._tables: dict[Path, CellTable] = {}
-        self._files: dict[Path, str] = {}
+        self._reach: dict[Path, Reach] = {}
+        self._places: dict[str, list[tuple[Path, PurePosixPath]]] = {}
+        self._files: list[Path] = []
 
     def look_up(self, files: Mapping[Path, str]) -> None:
-        """Read the tables beside *files*, given with their hashes. Raises `MetadataError` where one is wrong."""
+        """Read the tables about *files*, given with their hashes. Raises `MetadataError` where one is wrong."""
+        below: dict[Path, dict[PurePosixPath, Path]] = {}
         for path, digest in files.items():
-            self.table(path)
-            self._files[path.parent.resolve() / path.name] = digest
+            for folder, relative in reversed(self._speaking(path)):  # those above first: they go after the nearer ones
+                if folder not in self._tables:
+                    self._tables[folder] = read_cell_tables(folder)
+                below.setdefault(folder, {})[relative] = path
+                self._places.setdefault(digest, []).append((folder, relative))
+        named: set[Path] = set()
+        for folder, paths in reversed(below.items()):
+            beside = _beside(folder) if self._tables[folder].folder else []
+            digests = {**dict.fromkeys(beside), **{relative: files[path] for relative, path in paths.items()}}
+            nearer = {relative for relative, path in paths.items() if path in named}
+            self._reach[folder] = reach = Reach(self._tables[folder], digests, nearer)
+            named |= {path for relative, path in paths.items() if reach.names(relative)}
+        self._files += files
+
+    def _speaking(self, path: Path) -> list[tuple[Path, PurePosixPath]]:
+        """Return the folders whose tables speak of the file, the nearest first, with its path below each."""
+        parent = path.parent
+        if parent not in self._above:
+            plain = Path(os.path.abspath(parent))
+            inside = [folder for folder in self._added if plain.is_relative_to(folder)]
+            count = max((len(plain.parts) - len(folder.parts) for folder in inside), default=0)
+            self._above[parent] = [parent.resolve(), *(folder.resolve() for folder in plain.parents[:count])]
+        names = Path(os.path.abspath(path)).parts
+        return [(folder, PurePosixPath(*names[-n:])) for n, folder in enumerate(self._above[parent], start=1)]
 
     @property
     def tables(self) -> list[CellTable]:
-        """The tables that are read, the one that goes before first: that of the folder whose files come last."""
+        """The tables that are read, the one that goes before first: that of the folder whose files come last.
+
+        That of a folder above goes after those of the folders in it.
+        """
         return [table for table in reversed(self._tables.values()) if table.folder]
 
-    def table(self, path: Path) -> CellTable:
-        """Return what the tables beside the file say of all cells. Raises `MetadataError` where one is wrong."""
-        folder = path.parent.resolve()
-        if folder not in self._tables:
-            self._tables[folder] = read_cell_tables(folder)
-        return self._tables[folder]
+    def speakers(self, path: Path) -> list[str]:
+        """Return the folders of the tables that speak of the file."""
+        return [self._tables[folder].folder for folder, _ in self._speaking(path) if self._tables[folder].folder]
 
     def stated(self, path: Path) -> tuple[str | None, str]:
         """Return the cell that somebody said the file is of, and the source of that; ``None`` and nothing else.
@@ -82,47 +118,71 @@ class Claims:
         """
         own = self._entries(path)
         by_hand = [entry for entry in own if entry is self._options]
-        beside = self.table(path)
+        speakers = self.speakers(path)
+        near = {id(entry) for entry in own}
+        for digest in {present.raw.sha256 for present in kept}:
+            for folder, relative in self._places.get(digest, ()):
+                near |= {id(entry) for entry in self._reach[folder].about(relative) if entry.cell is None}
+        names = [file.name for present in kept for file in (present.raw, *present.replaces)]
         of_table: list[Entry] = []
         for table in self.tables:
-            if table is beside:
-                files = [path, *(Path(f.name) for present in kept for f in (present.raw, *present.replaces))]
-            else:
-                files = self._in(table.folder, {present.raw.sha256 for present in kept})
-            about = table.entries_about(key, files)
-            about += [entry for entry in own[len(by_hand) :] if table is beside and entry not in about]
-            of_table += sorted(about, key=table.entries.index)
+            about = near | {id(entry) for entry in table.entries_about(key, names if table.folder in speakers else ())}
+            of_table += [entry for entry in table.entries if id(entry) in about]
         return by_hand, of_table, [of_file(test)]
-
-    def _in(self, folder: str, digests: Collection[str]) -> list[Path]:
-        """Return the files with these hashes that were looked up in the folder."""
-        return [p for p, digest in self._files.items() if digest in digests and p.parent.as_posix() == folder]
 
     def _entries(self, path: Path) -> list[Entry]:
         options = () if self._options is None else (self._options,)
-        return [*options, *self.table(path).entries_for(path)]
+        rows = [row for folder, relative in self._speaking(path) for row in self._reach[folder].rows(relative)]
+        return [*options, *rows]
 
-    def rows_without_file(self, folders: Iterable[Path]) -> list[Finding]:
-        """Say which rows of the cell tables of *folders* are about no file there: a name may be misspelt."""
+    def rows_without_file(self, cells: Collection[str]) -> list[Finding]:
+        """Say which rows of the tables in the folders that are added are about no file there: a name may be misspelt.
+
+        What a row says of one of *cells*, those that were added, by its name is used all the same.
+        """
         findings = []
-        for folder in folders:
-            table = self._tables.get(folder.resolve(), CellTable())
-            names = [path for path in folder.iterdir() if path.is_file()] if table.entries else []
-            for entry in table.entries:
-                if any(entry.matches(path) for path in names):
-                    continue
-                shown = " or ".join(entry.patterns) or str(entry.cell)
-                about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'})"
-                advice = "Correct the pattern, or the facts of this row reach no cell"
-                if not entry.patterns and entry.cell is None:
-                    about = "neither a cell nor a file is named"
-                    advice = "Name one, or the facts of this row reach no cell"
+        several = len(self.tables) > 1
+        for folder, reach in self._reach.items():
+            place = f"{folder.name}/" if several else ""
+            inside = any(folder.is_relative_to(added.resolve()) for added in self._added)
+            for entry, nearer in reach.without_file if inside else ():
+                if entry.cell in cells and (nearer or not entry.patterns):
+                    continue  # a cell of other files: the row is about the cell by its name
+                findings.append(_without_file(entry, reach, nearer, place, used=entry.cell in cells))
+        return findings
+
+    def tables_not_used(self, found: Iterable[Path], cells: Iterable[Cell]) -> list[Finding]:
+        """Say which tables are not read: those *found* in the folders added without a file below, and those above them.
+
+        A table above is one whose rows name files that were added, unless *cells* have its facts already.
+        """
+        read = {*self._tables}
+        unused = [path for path in found if path.parent.resolve() not in read] if self._files else []
+        findings = [
+            Finding(
+                code="table-not-used",
+                message=f"{path.parent.name}/{path.name} is not used: no file that was added is in its folder or below",
+                advice="Move it beside the files, or into a folder above them that is added with it",
+                where=path.parent.name,
+            )
+            for path in unused
+        ]
+        known = {table_folder(source) for cell in cells for source in cell.sources.values()}
+        tops: dict[Path, dict[PurePosixPath, str | None]] = {}
+        for path in self._files:
+            top, relative = self._speaking(path)[-1]
+            if not any(self._reach[folder].about(name) for folder, name in self._speaking(path)):
+                tops.setdefault(top.parent, {})[PurePosixPath(top.name, relative)] = None
+        for folder, paths in tops.items():
+            if folder in read or folder.as_posix() in known or not has_tables(folder):
+                continue
+            if _about_one(folder, paths):
                 findings.append(
                     Finding(
-                        code="row-without-file",
-                        message=f"{entry.source}: {about}",
-                        advice=advice,
-                        where=entry.cell or "",
+                        code="table-not-used",
+                        message=f"The table about cells in {folder.name} is not used: it is above what was added",
+                        advice=f"To use it: lirich add {quoted(str(folder))}",
+                        where=folder.name,
                     )
                 )
         return findings
@@ -138,9 +198,46 @@ class Claims:
             Finding(
                 code="table-gone",
                 severity=Severity.INFO,
-                message=f"{Path(folder).name} has no cells.csv any more; what it said of {shown_names(names)} stays",
+                message=f"{Path(folder).name} has no cells.csv any more; what it said of {name_some(names)} stays",
                 advice="To take a fact back: lirich cells NAME --unset FIELD; a row that is taken out of a table, or a "
                 "table without rows, takes back what it said",
             )
             for folder, names in about.items()
         ]
+
+
+def _beside(folder: Path) -> list[PurePosixPath]:
+    return [PurePosixPath(path.name) for path in folder.iterdir() if path.is_file()]
+
+
+def _about_one(folder: Path, paths: Mapping[PurePosixPath, str | None]) -> bool:
+    """Tell whether a row of the tables in the folder is about one of *paths* below it, or the tables are wrong."""
+    try:
+        reach = Reach(read_cell_tables(folder), paths)
+    except LirichError:
+        return True
+    return any(reach.about(path) for path in paths)
+
+
+def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], place: str, *, used: bool) -> Finding:
+    """Say that a row is about no file, what becomes of its facts, and which file it may mean."""
+    if not entry.patterns and entry.cell is None:
+        about = "neither a cell nor a file is named"
+        advice = "Name one, or the facts of this row reach no cell"
+    elif nearer:
+        about = f"{nearer[0]} is of another cell than {entry.cell}, as the table nearer to it says"
+        advice = "Correct one of the two, or the facts of this row reach no cell"
+    else:
+        shown = " or ".join(entry.patterns) or str(entry.cell)
+        about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'})"
+        names = {name.casefold(): name for name in reach.left}
+        near = difflib.get_close_matches(shown.casefold(), names, n=1, cutoff=0.75)
+        meant = f": did you mean {names[near[0]]}?" if near else ""
+        advice = f"Correct the pattern{meant}"
+        if used:
+            about += f"; its facts are used all the same, as other files are of {entry.cell}"
+        else:
+            about += "; its facts reach no cell"
+    return Finding(
+        code="row-without-file", message=f"{place}{entry.source}: {about}", advice=advice, where=entry.cell or ""
+    )

@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 
 from lirich.model import Finding, Severity, Test
-from lirich.readers.join import OVERLAP_S
+from lirich.readers.joinplan import OVERLAP_S
 from lirich.workbench.intake.celltables import file_stem
 
 _COUNTER = re.compile(r"(?i)[ _.\-]*(?:part|cont|pt)?[ _.\-]*\d{1,3}$")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lirich.cycling.material import cathode_oxide
 from lirich.cycling.plausibility import RICHEST_HOST_MAH_G
+from lirich.errors import quoted
 from lirich.model import Cell, Composition, Finding, Sample, Severity
 from lirich.model.oxidation import likely_meant, unbalanced
 
@@ -154,7 +155,8 @@ def _contradiction(cell: Cell, sample: Sample | None) -> list[Finding]:
             severity=Severity.WARNING,
             message=f"electrode of {cell.key} is anode, and its composition {formula} is that of a cathode: its "
             "efficiencies are turned round",
-            advice=f"If it is the working electrode against Li: lirich cells {cell.key} --set electrode=cathode",
+            advice="If it is the working electrode against Li: "
+            f"lirich cells {quoted(cell.key)} --set electrode=cathode",
             where=cell.key,
         )
     ]

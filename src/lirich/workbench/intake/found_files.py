@@ -15,6 +15,7 @@ from lirich.workbench.intake.mappings import MAPPING_NAME, MAPPING_SUFFIX
 from lirich.workbench.intake.table_files import is_spreadsheet, is_table
 
 OWN = "lirich's own: the workspace keeps it"
+AS_TABLE = "read beside the files that are added, or above them in a folder that is, not as one of them"
 AS_TEXT = "If it says what the cells are, save it as cells.csv (CSV UTF-8); a spreadsheet is not read for that"
 
 
@@ -40,6 +41,8 @@ class Found:
     failed: list[tuple[str, LirichError]] = field(default_factory=list)
     looked_in: list[str] = field(default_factory=list)
     passed_over: set[str] = field(default_factory=set)
+    tables: list[Path] = field(default_factory=list)
+    """The tables about cells in the folders that were named, and below."""
 
     def findings(self, *, nothing: bool) -> list[Finding]:
         """Return what must be said; with *nothing* that nothing was there to read, and why."""
@@ -79,7 +82,7 @@ def discover(paths: Iterable[Path]) -> Found:
         elif is_spreadsheet(path):
             found.failed.append((shown, InputError(f"{path.name} is a spreadsheet about cells", advice=AS_TEXT)))
         elif is_table(path) or _is_mapping(path):
-            found.skipped.append((shown, "read beside the cycler's files, not as one"))
+            found.skipped.append((shown, AS_TABLE))
         elif path.is_file():
             named[path.resolve()] = Candidate(path, explicit=True)
         else:
@@ -128,6 +131,7 @@ def _files(folder: Path, seen: set[Path], found: Found, *, named: bool = False) 
             yield from _files(entry, seen, found)
         elif is_table(entry) or _is_mapping(entry):
             found.passed_over.add("tables about cells and mappings")
+            found.tables += [entry] if is_table(entry) and is_file else []
         elif is_spreadsheet(entry):
             found.skipped.append((Candidate(entry, explicit=False).shown, AS_TEXT))
         elif is_file:

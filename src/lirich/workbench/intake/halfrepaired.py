@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from math import log
 from typing import TYPE_CHECKING
 
+from lirich.errors import quoted
 from lirich.model import Finding, Severity, Test
 from lirich.model.table import TIME
 from lirich.readers.partscale import typical_interval
@@ -58,11 +58,11 @@ def not_made_again(path: str, before: Sequence[str], test: Test) -> list[Finding
 
 def _left_out(why: str, path: str, test: Test, names: Sequence[str]) -> Finding:
     repairs = [*test.repairs, *(f"{name}!" for name in names)]  # those that are asked for are all that are made
-    asked = " ".join(f"--repair {shlex.quote(name)}" for name in repairs)
+    asked = " ".join(f"--repair {quoted(name)}" for name in repairs)
     return Finding(
         code="repair-left-out",
         severity=Severity.WARNING,
         message=why,
-        advice=f"lirich add {shlex.quote(path)} --cell {shlex.quote(test.cell)} {asked}",
+        advice=f"lirich add {quoted(path)} --cell {quoted(test.cell)} {asked}",
         where=test.cell,
     )

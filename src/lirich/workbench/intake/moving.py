@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lirich.errors import ConflictingMetadataError
+from lirich.errors import ConflictingMetadataError, quoted
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.workbench.intake.celltables import BY_HAND, Entry, agree, written
-from lirich.workbench.intake.metadata import FROM_FILE, forget, short_source, table_folder
+from lirich.workbench.intake.fact_changes import forget
+from lirich.workbench.intake.fact_sources import FROM_FILE, short_source, table_folder
 
 if TYPE_CHECKING:
     from lirich.store.things import Things
@@ -83,26 +84,29 @@ class Carried:
         return ", ".join([*names, *([f"{count} segment{'s' if count > 1 else ''}"] if count else [])])
 
 
-def carried(things: Things, leaving: Sequence[Test], key: str, own: Sequence[Entry], folder: str) -> list[Carried]:
+def carried(
+    things: Things, leaving: Sequence[Test], key: str, own: Sequence[Entry], folders: Collection[str]
+) -> list[Carried]:
     """Return what goes to the cell *key* from each cell that the tests *leaving* are all of.
 
-    *own* is what is said of the cell *key* now; *folder* is that of the files, whose tables speak for themselves, as
-    instruments' files do. What was said by hand of *key* before stays, and a difference is a finding.
+    *own* is what is said of the cell *key* now; *folders* are those of the tables that speak of the files: what
+    these and instruments' files say comes anew. What was said by hand of *key* before stays, and a difference is a
+    finding.
     """
     gone = {test.key for test in leaving}
     found = []
     for old in sorted({test.cell for test in leaving} - {key}):
         cell = things.find(Cell, old)
         if cell is not None and {test.key for test in things.tests(old)} <= gone:
-            found.append(_of(things, cell, key, own, folder))
+            found.append(_of(things, cell, key, own, folders))
     return found
 
 
-def _of(things: Things, cell: Cell, key: str, own: Sequence[Entry], folder: str) -> Carried:
+def _of(things: Things, cell: Cell, key: str, own: Sequence[Entry], folders: Collection[str]) -> Carried:
     found = Carried(cell.key, segments=[r.correction for r in things.corrections(cell.key)])
     now = [entry for entry in own if entry.kept_as == BY_HAND]
     target = things.find(Cell, key)
-    facts = _said(cell, {"key", "extra", "sources", "sample"}, folder)
+    facts = _said(cell, {"key", "extra", "sources", "sample"}, folders)
     facts = _that_stay(facts, target, {n for e in now for n in e.cell_fields}, cell.key, key, found.findings)
     of_sample: dict[str, dict[str, Scalar]] = {}
     sample = things.find(Sample, cell.sample) if cell.sample == cell.key and not cell.sources.get("sample") else None
@@ -112,13 +116,13 @@ def _of(things: Things, cell: Cell, key: str, own: Sequence[Entry], folder: str)
         found.own_sample = sample
         named = [e.sample for e in own if e.sample] + ([target.sample] if target and target.sample else [])
         into = things.find(Sample, named[0] if named else key)
-        of_sample = _said(sample, {"key", "extra", "sources", "recipe"}, folder)
+        of_sample = _said(sample, {"key", "extra", "sources", "recipe"}, folders)
         said = {n for e in now for n in e.sample_fields}
         of_sample = _that_stay(of_sample, into, said, cell.key, key, found.findings)
     belongs = cell.sources.get("sample", "")  # who said which sample it is of
     chosen = target is not None and target.sources.get("sample") == BY_HAND
     if belongs:
-        along = not chosen and _goes_along(belongs, folder)
+        along = not chosen and _goes_along(belongs, folders)
     else:  # a sample that others share, which nobody needed to name for this cell
         named_now = any(e.sample for e in own) or (target is not None and target.sample is not None)
         along = cell.sample is not None and sample is None and not named_now
@@ -137,16 +141,16 @@ def _of(things: Things, cell: Cell, key: str, own: Sequence[Entry], folder: str)
     return found
 
 
-def _goes_along(source: str, folder: str) -> bool:
-    return not source.startswith(FROM_FILE) and (not table_folder(source) or table_folder(source) != folder)
+def _goes_along(source: str, folders: Collection[str]) -> bool:
+    return not source.startswith(FROM_FILE) and table_folder(source) not in folders
 
 
-def _said(thing: Cell | Sample, without: set[str], folder: str) -> dict[str, dict[str, Scalar]]:
-    """Return the facts that go along by who said them; those of the files and of the table in *folder* come anew."""
+def _said(thing: Cell | Sample, without: set[str], folders: Collection[str]) -> dict[str, dict[str, Scalar]]:
+    """Return the facts that go along by who said them; those of the files and of the tables in *folders* come anew."""
     found: dict[str, dict[str, Scalar]] = {}
     for name, value in {**thing.model_dump(exclude=without, exclude_defaults=True), **thing.extra}.items():
         source = thing.sources.get(name, "")
-        if value is not None and _goes_along(source, folder):
+        if value is not None and _goes_along(source, folders):
             found.setdefault(source, {})[name] = value
     return found
 
@@ -170,7 +174,7 @@ def _that_stay(
                     severity=Severity.WARNING,
                     message=f"{name} of {key} is {written(there[name])}, as set by you; of {old}, whose files came to "
                     f"it, you said {written(value)}; {written(there[name])} is used",
-                    advice=f"If that is wrong: lirich cells {key} --set {name}={written(value)}",
+                    advice=f"If that is wrong: lirich cells {quoted(key)} --set {quoted(f'{name}={written(value)}')}",
                     where=key,
                 )
             )
@@ -221,7 +225,8 @@ def move_segments(
                     code="segments-moved",
                     message=f"What you said of the cycles of {each.old} ({shown}) holds for {key} now, which has other "
                     "files too: cycles may have other numbers there",
-                    advice=f"Look at the protocol: lirich cells {key}; lirich cells {key} --clear-segments forgets it",
+                    advice=f"Look at the protocol: lirich cells {quoted(key)}; "
+                    f"lirich cells {quoted(key)} --clear-segments forgets it",
                     where=key,
                 )
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from lirich.errors import CorruptStoreError
+from lirich.errors import CorruptStoreError, quoted
 from lirich.model import Finding, RawFile, Severity, Test
 from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME, VOLTAGE
 from lirich.store.documents import natural
@@ -228,7 +228,8 @@ def _told(new: Test, whole: Test, part: Test, by: str | None) -> Finding:
         )
         message += "; the other file is kept"
     code = "export-order-unknown" if by == UNDECIDED else "export-replaced" if new is whole else "export-older"
-    remove = f"If the other one is newer: lirich cells {whole.cell} --remove-file {whole.raw.sha256[:SHOWN_DIGITS]}, "
+    digits = whole.raw.sha256[:SHOWN_DIGITS]
+    remove = f"If the other one is newer: lirich cells {quoted(whole.cell)} --remove-file {digits}, "
     return Finding(
         code=code,
         severity=Severity.WARNING if by == UNDECIDED else Severity.INFO,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lirich.errors import ConflictingMetadataError
+from lirich.errors import ConflictingMetadataError, quoted
 from lirich.model import Cell, Finding, RawFile, Severity, Test
 from lirich.workbench.intake.cellfacts import enter_facts, with_facts
 from lirich.workbench.intake.celltables import BY_HAND, Entry, file_stem
 from lirich.workbench.intake.continuing import goes_on, without_counter
-from lirich.workbench.intake.metadata import NAME
+from lirich.workbench.intake.fact_sources import NAME
 from lirich.workbench.intake.moving import Carried, Move, carried, in_order, move_segments, settle_sample
 from lirich.workbench.intake.reexport import Exports, enter_exports, exports_of, told
 from lirich.workbench.intake.renamed import Former, by_name_alone, stays
@@ -72,7 +72,7 @@ class Register:
     def look_up(self, files: Mapping[Path, str]) -> None:
         """Look up, all at once, what is known of *files*, given with their hashes; `known` needs it.
 
-        Raises `MetadataError` where a table beside one of them is wrong.
+        Raises `MetadataError` where a table about one of them is wrong.
         """
         self._claims.look_up(files)
         for test in self._store.tests_of_raw(list(files.values())):
@@ -102,9 +102,9 @@ class Register:
             findings = [f for each in moved for f in each.findings]
             anew = {of_file(present).kept_as for present in place.readings if present.metadata != test.metadata}
             said += [of_file(other) for other in things.tests(place.cell) if anew and other.raw != test.raw]
-            tables, beside = self._claims.tables, self._claims.table(path).folder
+            tables, speakers = self._claims.tables, self._claims.speakers(path)
             findings += enter_facts(
-                things, place.cell, said, tables, beside=beside, named_by=named_by, anew=anew, file=test.raw.sha256
+                things, place.cell, said, tables, speakers=speakers, named_by=named_by, anew=anew, file=test.raw.sha256
             )
             there = self._as_it_is(things, test, place, findings)
             return there if there is not None else self._put(things, path, test, place, moved, findings)
@@ -140,7 +140,7 @@ class Register:
             if leaves and (self._reassign or _unnamed(things, other)):
                 continue
             # a test goes with the export that stands for it: an older one would be a second cell of the same test
-            first = f"first lirich add {other.raw.name} --cell {place.cell} --reassign"
+            first = f"first lirich add {quoted(other.raw.name)} --cell {quoted(place.cell)} --reassign"
             raise ConflictingMetadataError(
                 f"{what} of the cell {other.cell!r} already, not of {place.cell!r}",
                 expected="one cell for each file",
@@ -162,7 +162,7 @@ class Register:
         """Return all that is said of the cell, and what of it comes from the cells that the file leaves."""
         by_hand, of_table, of_file = self._claims.facts(place.cell, path, test, things.tests(place.cell))
         said = [*by_hand, *of_table, *of_file]
-        moved = carried(things, place.leaving, place.cell, said, path.parent.resolve().as_posix())
+        moved = carried(things, place.leaving, place.cell, said, self._claims.speakers(path))
         along = [entry for each in moved for entry in each.entries]
         by_hand += [entry for entry in along if entry.kept_as == BY_HAND]
         return [*by_hand, *of_table, *of_file, *(e for e in along if e.kept_as != BY_HAND)], moved

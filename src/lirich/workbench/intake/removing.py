@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lirich.errors import CorruptStoreError, InputError, UnknownNameError
+from lirich.errors import CorruptStoreError, InputError, UnknownNameError, quoted
 from lirich.model.format import format_count
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def chosen(store: Store, cell: str, tests: Sequence[Test], file: str) -> RawFile
         raise InputError(
             f"{len(found)} files of {cell} are {file!r}",
             expected="the beginning of one hash: " + "; ".join(_told(store, raw, added[raw.sha256]) for raw in found),
-            advice=f"lirich cells {cell} --remove-file {found[0].sha256[:SHOWN_DIGITS]}, or another of these",
+            advice=f"lirich cells {quoted(cell)} --remove-file {found[0].sha256[:SHOWN_DIGITS]}, or another of these",
         )
     count = Counter(raw.name for raw in there)
     known = [raw.name if count[raw.name] == 1 else f"{raw.name} ({raw.sha256[:SHOWN_DIGITS]})" for raw in there]

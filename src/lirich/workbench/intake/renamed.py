@@ -7,7 +7,7 @@ from itertools import combinations
 from math import floor
 from typing import TYPE_CHECKING
 
-from lirich.errors import CorruptStoreError
+from lirich.errors import CorruptStoreError, quoted
 from lirich.model import Finding, Severity, Test
 from lirich.model.table import CURRENT, VOLTAGE
 from lirich.store.documents import natural
@@ -117,7 +117,7 @@ def _twice(shorter: Test, longer: Test) -> Finding:
             code="test-in-two-cells",
             severity=Severity.WARNING,
             message=f"The cells {first} and {second} are one simulation under two names, which counts twice",
-            advice=f"Leave one of them out, or lirich cells {second} --remove",
+            advice=f"Leave one of them out, or lirich cells {quoted(second)} --remove",
             where=first,
         )
     return Finding(
@@ -125,7 +125,7 @@ def _twice(shorter: Test, longer: Test) -> Finding:
         severity=Severity.WARNING,
         message=f"{shorter.raw.name} of the cell {shorter.cell} and {longer.raw.name} of the cell {longer.cell} "
         "are exports of one test, which counts twice",
-        advice=f"lirich add {shorter.raw.name} --cell {longer.cell} --reassign",
+        advice=f"lirich add {quoted(shorter.raw.name)} --cell {quoted(longer.cell)} --reassign",
         where=shorter.cell,
     )
 
@@ -140,7 +140,7 @@ def stays(test: Test, other: Test, name: str, *, newer: bool) -> Finding:
         code="export-renamed",
         severity=Severity.WARNING,
         message=f"{test.raw.name} is taken for the cell {other.cell}, not {name}: it has the rows of {named(other)}",
-        advice=f"If the cell is to be called otherwise: lirich add {whole.raw.name} --cell NAME --reassign",
+        advice=f"If the cell is to be called otherwise: lirich add {quoted(whole.raw.name)} --cell NAME --reassign",
         where=other.cell,
     )
 
@@ -155,6 +155,7 @@ def by_name_alone(test: Test, others: Sequence[Test]) -> Finding:
         else Severity.WARNING,
         message=f"{test.raw.name} is taken for the cell {test.cell} by its name alone: its clock and cycle numbers do "
         f"not go on from {files}",
-        advice=f"Say in a cells.csv that it is of that cell, or lirich add {test.raw.name} --cell NAME --reassign",
+        advice="Say in a cells.csv that it is of that cell, or "
+        f"lirich add {quoted(test.raw.name)} --cell NAME --reassign",
         where=test.cell,
     )

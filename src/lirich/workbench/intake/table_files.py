@@ -1,4 +1,4 @@
-"""The tables beside the files that say what the cells are: ``cells.csv`` and ``cells.toml``.
+"""The tables beside the files, or above them, that say what the cells are: ``cells.csv`` and ``cells.toml``.
 
 ``cells.csv`` has one row per cell (or per file). A column is a field of `lirich.model.Cell` or
 `lirich.model.Sample`, or ``cell``, ``sample`` and ``file`` (a name or a pattern such as ``SC-1*.ndax``); any
@@ -50,6 +50,9 @@ _OTHER_NAMES = {
 _FIELDS = ("cell", "sample", "file", "files", *CELL_FIELDS, *SAMPLE_FIELDS)
 _NUMBERS = tuple(field for field in _FIELDS if field.endswith((*UNITS, "_celsius")))
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+
+_SEPARATOR = re.compile(r'"?sep=([,;\t|])"?[,;\t| ]*\n', re.IGNORECASE)
+"""The first line by which Excel is told what separates entries; it is no row."""
 
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".tsv")
 _AS_TEXT = "Save it as CSV UTF-8 (in a spreadsheet: Save as, CSV UTF-8), or as UTF-8 in a text editor"
@@ -135,10 +138,11 @@ def _refuse_two_samples_in_one(entries: Iterable[Entry]) -> None:
 
 
 def _from_csv(text: str, source: str) -> list[Entry]:
+    said_so = _SEPARATOR.match(text)
+    text, above = (text, 0) if said_so is None else (text[said_so.end() :], 1)
     header = text.partition("\n")[0]
-    rows = csv.DictReader(
-        io.StringIO(text), delimiter=max(",;\t", key=header.count), restkey="__more__", skipinitialspace=True
-    )
+    separator = max(",;\t", key=header.count) if said_so is None else said_so[1]
+    rows = csv.DictReader(io.StringIO(text), delimiter=separator, restkey="__more__", skipinitialspace=True)
     entries = []
     try:
         columns = Counter(_column(name) for name in rows.fieldnames or () if name.strip())
@@ -148,7 +152,7 @@ def _from_csv(text: str, source: str) -> list[Entry]:
         _refuse_other_names(columns, source)
         said: list[tuple[str, dict[str, str]]] = []
         for row in rows:
-            where = f"{source}, line {rows.line_num}"
+            where = f"{source}, line {rows.line_num + above}"
             if "__more__" in row:
                 raise MetadataError(f"{where} has more entries than the header has columns")
             fields = {_column(k): unmarked(v.strip()) for k, v in row.items() if k and v}
@@ -157,7 +161,7 @@ def _from_csv(text: str, source: str) -> list[Entry]:
             _take_decimal_commas([fields for _, fields in said])
         entries += [entry_of(fields, where) for where, fields in said if fields]
     except csv.Error as error:
-        raise MetadataError(f"{source}, line {rows.line_num + 1}: {error}", expected="short texts") from error
+        raise MetadataError(f"{source}, line {rows.line_num + above + 1}: {error}", expected="short texts") from error
     return entries
 
 

@@ -17,8 +17,10 @@ from lirich.workbench.intake.celltables import (
     T,
     written,
 )
+from lirich.workbench.intake.differing import Said, differing
+from lirich.workbench.intake.fact_changes import forget, say_again
+from lirich.workbench.intake.fact_sources import FROM_FILE, short_source, table_folder
 from lirich.workbench.intake.history import names_before
-from lirich.workbench.intake.metadata import FROM_FILE, Said, differing, forget, say_again, short_source, table_folder
 from lirich.workbench.intake.table_files import has_tables, read_cell_tables
 
 if TYPE_CHECKING:
@@ -133,8 +135,7 @@ def _of_tables(folder: Path, cell: Cell, thing: Cell | Sample, tests: Sequence[T
         table = read_cell_tables(folder)
     except LirichError as error:
         return f"as it was read last; it is wrong now: {error.found}"
-    files = [Path(file.name) for test in tests for file in (test.raw, *test.replaces)]
-    about = table.entries_about(cell.key, files)
+    about = table.entries_about(cell.key, [file.name for test in tests for file in (test.raw, *test.replaces)])
     if isinstance(thing, Cell):
         return about
     rows = [entry for entry in table.entries if entry.of_sample == thing.key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lirich.errors import quoted
 from lirich.model import Finding, Severity, Test
 
 
@@ -24,7 +25,7 @@ def twin_findings(tests: Sequence[Test]) -> list[Finding]:
                 code="same-points",
                 severity=Severity.WARNING,
                 message=f"{test.raw.name} has the same points as {other.raw.name}{whose}: one test counts twice",
-                advice=f"lirich cells {test.cell} --remove-file {test.raw.sha256[:12]}, unless they are two",
+                advice=f"lirich cells {quoted(test.cell)} --remove-file {test.raw.sha256[:12]}, unless they are two",
                 where=test.cell,
             )
         )

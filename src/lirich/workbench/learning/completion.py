@@ -219,19 +219,19 @@ def complete_curve(
     run, rate = own.keys.select("run", "rate_c").row(0)
     findings += unlike_conditions(trained, workspace.cells[key], run, cycle, rate)
     if isinstance(used, StateMap):
-        curve, low, high, doubt, refused = _by_map(used, shown, observed, level, components)
+        curve, low, high, doubt = _by_map(used, shown, observed, level, components)
         findings.append(uncalibrated(str(model)))
-        plain = used
+        plain, too_poor = used, ""
     else:
         need_cells_for(level, used.n_cells_)
         findings += few_cells(used.n_cells_)
         told = used.predict(CurveMatrix(shown[None], own.grid, own.keys, own.kind, own.direction))
         curve, low, high = told.curves[0], told.low[0], told.high[0]
-        doubt, refused, plain = float(told.doubt[0]), told.refused[0], used.map_
+        doubt, too_poor, plain = float(told.doubt[0]), told.refused[0], used.map_
     usual = strangeness_of_held(used, observed) if isinstance(used, Completion) else None
     refused = (
         too_strange(plain, shown[None], observed, usual)[0]
-        or refused
+        or too_poor
         or impossible(plain.kind_, plain.direction_, plain.mean_, low, high)
     )
     if refused:
@@ -295,8 +295,12 @@ def _learned(
 
 def _by_map(
     learned: StateMap, shown: Array, observed: NDArray[np.bool_], level: float, components: int | None
-) -> tuple[Array, Array, Array, float, str]:
-    """Complete by a map alone: the posterior with the noise of the map or the roughness of the curve."""
+) -> tuple[Array, Array, Array, float]:
+    """Complete by a map alone: the posterior with the noise of the map or the roughness of the curve.
+
+    Returns the curve with the ends of its band, shape (m,) each, and the doubt: width of the band over that of nothing
+    seen.
+    """
     model = CurveModel.of(learned)
     if components is not None:
         model = CurveModel(model.mean, model.spread[:components])
@@ -306,7 +310,7 @@ def _by_map(
     prior = float(norm.ppf((1.0 + level) / 2.0)) * model.prior_sd
     off = ~observed
     doubt = float(np.sqrt(np.mean(half[off] ** 2) / np.mean(prior[off] ** 2))) if off.any() else 0.0
-    return curves[0], curves[0] - half, curves[0] + half, doubt, ""
+    return curves[0], curves[0] - half, curves[0] + half, doubt
 
 
 def _one(curves: CurveMatrix, cell: CellView, cycle: int) -> CurveMatrix:

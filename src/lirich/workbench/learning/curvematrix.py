@@ -41,8 +41,10 @@ ANCHOR_GRID = (3.0, 4.5, 10_000)
 """Grid of Kim et al. (doi:10.1039/D4EE05222F): first and last voltage, V, and how many points."""
 DEFAULT_POINTS = 501
 _CODE = (
-    "lirich.cycling", "lirich.learn.resample", "lirich.workbench.learning.curveblocks", "lirich.workbench.keptsteps",
+    "lirich.cycling", "lirich.learn.resample", "lirich.readers.join", "lirich.readers.partscale", "lirich.readers.seam",
+    "lirich.workbench.learning.curveblocks", "lirich.workbench.keptsteps",
 )  # fmt: skip
+"""What the kept curves of a run rest on: where its source changes, they are taken from the points again."""
 _KEYS = {
     "cell": pl.String, "cycle": pl.Int64, "origin": pl.String, "segment": pl.String, "like_group": pl.Int64,
     "capacity_mah_g": pl.Float64, "rate_c": pl.Float64, "run": pl.Int64, "points": pl.Int64,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,16 @@ import polars as pl
 from lirich import __version__
 from lirich.errors import InputError, NotEnoughDataError
 from lirich.learn.conformal import least_cells
-from lirich.learn.course import LEAST_CYCLES, value_at
+from lirich.learn.course import LEAST_CYCLES
 from lirich.learn.forecast import Forecast
-from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Scalar, Severity, Subject, Value
+from lirich.model import Finding, Interval, Origin, Provenance, Scalar, Severity, Subject, Value
+from lirich.model.listing import name_some
 from lirich.quantities import quantity
+from lirich.workbench.learning.forecast_cells import TESTED_UNDER, AgeingCells, Facts, alike, limits
+from lirich.workbench.learning.forecast_result import ForecastResult
 from lirich.workbench.learning.models import curve_hashes, load_model, save_model
-from lirich.workbench.learning.shown import Shown
-from lirich.workbench.learning.tables import ageing_cycles
 
 if TYPE_CHECKING:
-    from lirich.plots import Figure
     from lirich.workbench.workspace import Workspace
 
 INPUTS = (
@@ -33,60 +32,8 @@ INPUTS = (
 """Figures whose course so far is used for every forecast, where all cells have them: capacity, structure, polarisation
 and what is lost in a cycle."""
 LEVEL = 0.9
-_CONDITIONS = ("charge_rate_c", "discharge_rate_c", "upper_cutoff_voltage_v", "lower_cutoff_voltage_v")
-
+"""Nominal coverage of the intervals, where none is asked for."""
 _TO_HIDE = "--first, in Python first_cycles,"
-
-Facts = Mapping[str, float | str | None]
-"""What a cell was tested under: ``origin`` and the medians of `_CONDITIONS`."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ForecastResult(Shown):
-    """Forecasts of *figure* as predicted values, each with its interval.
-
-    ``refused`` says of which cells there is none, and why; ``course`` has the ageing cycles of those that are forecast.
-    """
-
-    figure: str
-    values: tuple[Value, ...]
-    refused: dict[str, str]
-    findings: tuple[Finding, ...]
-    course: pl.DataFrame
-    level: float
-
-    @property
-    def origins(self) -> tuple[str, ...]:
-        """Where the cells that are forecast come from; each was forecast from others of its origin."""
-        return tuple(self.course["origin"].unique().sort())
-
-    @property
-    def figures(self) -> list[Figure]:
-        """Each cell's course, forecast and interval beside the naive forecasts."""
-        from lirich.workbench.learning.figures import forecast_figures
-
-        return forecast_figures(self)
-
-    def truth(self, value: Value) -> float | None:
-        """Return what a forecast value came to be, where the cell has reached its cycle."""
-        cell, cycle = value.subject.key, value.conditions.cycle or 0
-        there = self.course.filter(pl.col(self.figure).is_finite())
-        found = float(value_at(there, self.figure, cycle, [cell])[0])
-        return found if math.isfinite(found) else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON."""
-        return {
-            "figure": self.figure,
-            "level": self.level,
-            "origins_of_cells": list(self.origins),
-            "values": [v.model_dump(mode="json", exclude_defaults=True) for v in self.values],
-            "came_true": [
-                {"cell": v.subject.key, "cycle": v.conditions.cycle, "value": self.truth(v)} for v in self.values
-            ],
-            "refused": self.refused,
-            "findings": [f.model_dump(mode="json", exclude_defaults=True) for f in self.findings],
-        }
 
 
 def forecast(
@@ -128,13 +75,13 @@ def forecast(
     listed = None if cells is None else workspace.store.named(cells)
     if model is not None:
         kept = _kept(workspace, model, key, at, first_cycles, level)
-        return _by_model(_Table.of(workspace, kept.quantity, kept.inputs), model, kept, listed)
+        return _by_model(AgeingCells.of(workspace, kept.quantity, kept.inputs), model, kept, listed)
     if key is None or not at:
         raise InputError(
             f"No {'quantity' if key is None else 'cycle'} to forecast",
             expected="a quantity and one or more cycle numbers",
         )
-    table = _Table.of(workspace, key, INPUTS)
+    table = AgeingCells.of(workspace, key, INPUTS)
     if name is not None:
         if first_cycles is None:
             raise InputError(
@@ -160,47 +107,6 @@ def forecast(
 
 
 @dataclass(slots=True, eq=False)
-class _Table:
-    """The settled ageing cycles of a workspace, what each cell was tested under, and its last cycle."""
-
-    workspace: Workspace
-    figure: str
-    inputs: tuple[str, ...]
-    cycles: pl.DataFrame
-    facts: dict[str, Facts]
-    last: dict[str, int]
-
-    @classmethod
-    def of(cls, workspace: Workspace, figure: str, inputs: Iterable[str]) -> _Table:
-        """Return those that all cells have of *inputs* beside *figure*."""
-        others = [n for n in inputs if n != figure]
-        table = ageing_cycles(workspace, (figure, *others))
-        there = tuple(n for n in others if table.group_by("cell").agg(pl.col(n).count())[n].min())
-        known = [n for n in _CONDITIONS if n in table.columns]
-        medians = table.group_by("cell").agg(pl.col("origin").first(), pl.col(known).median())
-        facts: dict[str, Facts] = {
-            str(r["cell"]): {"origin": r["origin"], **{n: r.get(n) for n in _CONDITIONS}} for r in medians.to_dicts()
-        }
-        last = {str(c): int(n) for c, n in table.group_by("cell").agg(pl.col("cycle").max()).iter_rows()}
-        return cls(workspace, figure, there, table, facts, last)
-
-    def of_cells(self, cells: Iterable[str]) -> pl.DataFrame:
-        return self.cycles.filter(pl.col("cell").is_in(list(cells)))
-
-    def wanted(self, horizon: int, cells: Sequence[str] | None) -> list[str]:
-        """Return the cells to forecast: those that are named, or that have not reached the horizon."""
-        if cells is not None:
-            return [self.workspace.cells[c].key for c in cells]
-        found = [c for c in self.last if self.last[c] < horizon]
-        if not found:
-            raise NotEnoughDataError(
-                f"Every cell has reached cycle {horizon}",
-                advice="Forecast a later cycle, or hide what came after with --first (first_cycles)",
-            )
-        return found
-
-
-@dataclass(slots=True, eq=False)
 class _Forecasts:
     """Forecasts that are gathered."""
 
@@ -216,7 +122,7 @@ class _Forecasts:
         self.refused |= {cell: f"cycle {horizon}: {why}" for cell, why in other.refused.items()}
         self.findings |= other.findings
 
-    def add(self, table: _Table, cell: str, model: Forecast, trained_on: int) -> None:
+    def add(self, table: AgeingCells, cell: str, model: Forecast, trained_on: int) -> None:
         """Forecast one cell by *model*, or say that it is too early."""
         own = table.of_cells([cell])
         seen = model.first_cycles
@@ -229,7 +135,7 @@ class _Forecasts:
                 self.notice([_outside(cell, trained_on)])
         self.notice(model.findings_)
 
-    def result(self, table: _Table, level: float) -> ForecastResult:
+    def result(self, table: AgeingCells, level: float) -> ForecastResult:
         if not self.values:
             raise NotEnoughDataError(
                 f"No cell can be forecast: {'; '.join(_together(self.refused))}",
@@ -244,7 +150,7 @@ class _Forecasts:
 
 
 def _at(
-    table: _Table, horizon: int, first_cycles: int | None, cells: Sequence[str] | None, level: float, seed: int
+    table: AgeingCells, horizon: int, first_cycles: int | None, cells: Sequence[str] | None, level: float, seed: int
 ) -> _Forecasts:
     """Forecast cells at one horizon, each from all others like it: one model for all that have the same others."""
     last, reached = table.last, {c for c in table.last if table.last[c] >= horizon}
@@ -257,7 +163,7 @@ def _at(
         if seen >= horizon and first_cycles is None:
             made.refused[cell] = f"it has reached cycle {horizon}: its value is known ({_TO_HIDE} hides it)"
             continue
-        others = tuple(c for c in sorted(reached - {cell}) if _alike(table.facts[c], table.facts[cell]))
+        others = tuple(c for c in sorted(reached - {cell}) if alike(table.facts[c], table.facts[cell]))
         key = (seen, others)
         if key not in trained:
             trained[key] = _trained(table, others, seen, [horizon], level, seed)
@@ -273,7 +179,7 @@ def _at(
 
 
 def _trained(
-    table: _Table, cells: Iterable[str], seen: int, horizons: Sequence[int], level: float, seed: int
+    table: AgeingCells, cells: Iterable[str], seen: int, horizons: Sequence[int], level: float, seed: int
 ) -> Forecast | NotEnoughDataError:
     model = Forecast(table.figure, first_cycles=seen, horizons=horizons, inputs=table.inputs, level=level, seed=seed)
     try:
@@ -283,7 +189,7 @@ def _trained(
 
 
 def _learned(
-    table: _Table,
+    table: AgeingCells,
     horizons: Sequence[int],
     first_cycles: int,
     cells: Sequence[str] | None,
@@ -300,7 +206,7 @@ def _learned(
         raise NotEnoughDataError("None of these cells has ageing cycles", expected="a cell to forecast")
     like = table.facts[wanted[0]]
     teachers = [c for c, last in table.last.items() if last >= horizons[0] and c not in set(wanted)]
-    teachers = sorted(c for c in teachers if _alike(table.facts[c], like))
+    teachers = sorted(c for c in teachers if alike(table.facts[c], like))
     made = _trained(table, teachers, first_cycles, horizons, level, seed)
     if isinstance(made, NotEnoughDataError):
         raise made
@@ -336,11 +242,11 @@ def _kept(
     return made
 
 
-def _by_model(table: _Table, name: str, model: Forecast, cells: Sequence[str] | None) -> ForecastResult:
+def _by_model(table: AgeingCells, name: str, model: Forecast, cells: Sequence[str] | None) -> ForecastResult:
     """Forecast cells by the model *name* that is kept."""
     record = table.workspace.store.models.record(name)
     told, trained = record.parameters, set(record.trained_on)
-    like: Facts = {n: told.get(n) for n in ("origin", *_CONDITIONS)}
+    like: Facts = {n: told.get(n) for n in ("origin", *TESTED_UNDER)}
     lacking = set(model.columns_) - {table.figure, *table.inputs}
     if lacking:
         raise NotEnoughDataError(
@@ -352,25 +258,11 @@ def _by_model(table: _Table, name: str, model: Forecast, cells: Sequence[str] | 
             made.refused[cell] = "it has no ageing cycles"
         elif trained & set(curve_hashes(table.workspace, pl.DataFrame({"cell": [cell]}))):
             made.refused[cell] = f"the model {name!r} was learned from it"
-        elif not _alike(like, table.facts[cell]):
+        elif not alike(like, table.facts[cell]):
             made.refused[cell] = f"its rates, limits or origin are unlike those that {name!r} was learned under"
         else:
             made.add(table, cell, model, int(told.get("cells", 0)))
     return made.result(table, model.level)
-
-
-def _alike(a: Facts, b: Facts) -> bool:
-    return a["origin"] == b["origin"] and not any(
-        _limits(a, way).unlike(_limits(b, way)) for way in ("charge", "discharge")
-    )
-
-
-def _limits(facts: Facts, way: str) -> Conditions:
-    return Conditions(
-        rate_c=facts[f"{way}_rate_c"],
-        voltage_lower_v=facts["lower_cutoff_voltage_v"],
-        voltage_upper_v=facts["upper_cutoff_voltage_v"],
-    )
 
 
 def _value(name: str, cell: str, row: Mapping[str, Any], facts: Facts, model: Forecast, trained_on: int) -> Value:
@@ -380,7 +272,7 @@ def _value(name: str, cell: str, row: Mapping[str, Any], facts: Facts, model: Fo
         value=row["predicted"],
         interval=Interval(low=row["low"], high=row["high"], level=model.level, method="CV+ over cells"),
         subject=Subject(kind="cell", key=cell),
-        conditions=_limits(facts, "discharge").model_copy(
+        conditions=limits(facts, "discharge").model_copy(
             update={"cycle": int(row["horizon"]), "other": {"first_cycles": model.first_cycles}}
         ),
         origin=Origin.PREDICTED,
@@ -413,10 +305,7 @@ def _together(refused: Mapping[str, str]) -> list[str]:
     of: dict[str, list[str]] = {}
     for cell, why in refused.items():
         of.setdefault(why, []).append(cell)
-    return [
-        f"{', '.join(cells[:6])}{f' and {len(cells) - 6} more' if len(cells) > 6 else ''}: {why}"
-        for why, cells in of.items()
-    ]
+    return [f"{name_some(cells, 6)}: {why}" for why, cells in of.items()]
 
 
 def _outside(cell: str, trained_on: int) -> Finding:

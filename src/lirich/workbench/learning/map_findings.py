@@ -13,6 +13,7 @@ from lirich.learn.matrix import UNITS
 from lirich.learn.regimes import Trajectory
 from lirich.learn.statemap import StateMap
 from lirich.model import Conditions, Finding, Scalar, Severity
+from lirich.model.listing import name_some
 
 _NEAR_BREAK = 1.0
 """Cycles within which a change of regime and a break in the cycles are one."""
@@ -54,17 +55,10 @@ def at_breaks(ways: Mapping[str, Trajectory]) -> list[Finding]:
             near = before[(before >= bend.low - _NEAR_BREAK) & (before <= bend.high + _NEAR_BREAK)]
             if len(near):
                 broken.setdefault(cell, []).append(f"{bend.cycle:.0f}")
-    if not broken:
-        return []
-    told = [f"{cell} (cycle {', '.join(bends)})" for cell, bends in broken.items()]
-    return [
-        Finding(
-            code="turns-at-a-break", severity=Severity.WARNING, where=next(iter(broken)) if len(broken) == 1 else "",
-            message=f"{_some(told)} {'turns' if len(broken) == 1 else 'turn'} where other cycles lie between, such as "
-            "a check-up: what was done there may be the reason, not ageing",
-            advice="Look at the capacity over cycles; a true regime outlasts the break",
-        )
-    ]  # fmt: skip
+    where = "where other cycles lie between, such as a check-up: what was done there may be the reason, not ageing"
+    return _turning(
+        "turns-at-a-break", broken, where, "Look at the capacity over cycles; a true regime outlasts the break"
+    )
 
 
 def at_rates(ways: Mapping[str, Trajectory], scores: pl.DataFrame) -> list[Finding]:
@@ -78,15 +72,21 @@ def at_rates(ways: Mapping[str, Trajectory], scores: pl.DataFrame) -> list[Findi
         for bend in way.bends:
             if any(bend.low - _NEAR_BREAK <= at <= bend.high + _NEAR_BREAK for at in steps):
                 changed.setdefault(cell, []).append(f"{bend.cycle:.0f}")
-    if not changed:
+    where = "where the rate changes: that moves a cell on the map, ageing or not"
+    return _turning("turns-at-a-rate", changed, where, "Take cycles at one rate (--only settled or like)")
+
+
+def _turning(code: str, cells: Mapping[str, Sequence[str]], where: str, advice: str) -> list[Finding]:
+    """Say of *cells*, each with the cycles of its turns, that they turn *where* something else may be the reason."""
+    if not cells:
         return []
-    told = [f"{cell} (cycle {', '.join(bends)})" for cell, bends in changed.items()]
+    one = len(cells) == 1
+    told = [f"{cell} (cycle {', '.join(bends)})" for cell, bends in cells.items()]
     return [
         Finding(
-            code="turns-at-a-rate", severity=Severity.WARNING, where=next(iter(changed)) if len(changed) == 1 else "",
-            message=f"{_some(told)} {'turns' if len(changed) == 1 else 'turn'} where the rate changes: that moves a "
-            "cell on the map, ageing or not",
-            advice="Take cycles at one rate (--only settled or like)",
+            code=code, severity=Severity.WARNING, where=next(iter(cells)) if one else "",
+            message=f"{_some(told)} {'turns' if one else 'turn'} {where}",
+            advice=advice,
         )
     ]  # fmt: skip
 
@@ -156,4 +156,4 @@ def off_the_map(scores: pl.DataFrame, model: StateMap) -> list[Finding]:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return name_some(names, 4)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from lirich.errors import CorruptStoreError, InputError, LirichError, UnknownNameError
+from lirich.errors import CorruptStoreError, InputError, LirichError, UnknownNameError, quoted
 from lirich.learn.anchor import anchor_map
 from lirich.learn.saved import describe, restore
 from lirich.learn.statemap import StateMap
@@ -97,7 +97,7 @@ def _free(workspace: Workspace, name: str, content: ModelContent) -> None:
             f"There is another model of the name {name!r}: {_of(there)}",
             expected="a name that is free",
             advice="Take it in under another name (--name), or first forget that one: "
-            f"lirich learn models --remove {name}",
+            f"lirich learn models --remove {quoted(name)}",
         )
 
 

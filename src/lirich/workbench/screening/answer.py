@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lirich import __version__
 from lirich.errors import InputError
 from lirich.model import Conditions, Finding, Interval, Origin, Provenance, Scalar, Subject, Value
+from lirich.model.listing import name_some
 from lirich.model.spreadsheet import write_csv
 from lirich.quantities import QUANTITIES
 from lirich.screening.asked import Asked
@@ -94,8 +95,7 @@ class ScreenAnswer:
         )
         said = [f"{best.name} is first of {of} ranked{told}."]
         if near:
-            more = f" and {len(near) - MOST_NEAR} more" if len(near) > MOST_NEAR else ""
-            said.append(f"It cannot be told from {', '.join(near[:MOST_NEAR])}{more}.")
+            said.append(f"It cannot be told from {name_some(near, MOST_NEAR)}.")
         said += self.why
         if self.groups.clusters and len(self.groups.clusters.clusters) > 1:
             said.append(f"To try unlike ones: {', '.join(self.groups.clusters.picks)}.")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lirich.errors import UnknownNameError
 from lirich.workbench.fieldsfile import read_fields
+
+Study = TypeVar("Study")
 
 
 def shipped_study(name: str, names: Collection[str]) -> str:
@@ -29,3 +31,13 @@ def study_data(path: Path, names: Collection[str], what: str) -> tuple[Any, Path
 
         return yaml.safe_load(shipped_study(str(path), names)), Path()
     return read_fields(path, what), path.parent
+
+
+def study_of(given: object, kind: type[Study], read: Callable[[Path], Study], make: Callable[[Any], Study]) -> Study:
+    """Return the study of a *kind* that is *given*: as such, as a file or a name to *read*, or as data to *make* it of.
+
+    Raises what *read* and *make* raise.
+    """
+    if isinstance(given, kind):
+        return given
+    return read(Path(given)) if isinstance(given, str | Path) else make(given)

@@ -53,14 +53,11 @@ class Screenings:
         `lirich.workbench.screening.screen.run_screen` raises.
         """
         from lirich.screening.study import DopingStudy
+        from lirich.workbench.screening.file import study_of
         from lirich.workbench.screening.screen import keep_values, make_screen, read_screen, run_screen
 
-        if isinstance(study, DopingStudy):
-            asked = study
-        else:
-            asked = read_screen(Path(study)) if isinstance(study, str | Path) else make_screen(study)
         result = run_screen(
-            asked,
+            study_of(study, DopingStudy, read_screen, make_screen),
             cache=self.store.cache / "screen",
             executor=executor,
             workers=workers,
@@ -87,14 +84,11 @@ class Screenings:
         `lirich.workbench.solids.screen_coatings.run_coatings` raises.
         """
         from lirich.screening.coatings import CoatingStudy
+        from lirich.workbench.screening.file import study_of
         from lirich.workbench.solids.screen_coatings import keep_values, make_coatings, read_coatings, run_coatings
 
-        if isinstance(study, CoatingStudy):
-            asked = study
-        else:
-            asked = read_coatings(Path(study)) if isinstance(study, str | Path) else make_coatings(study)
         result = run_coatings(
-            asked,
+            study_of(study, CoatingStudy, read_coatings, make_coatings),
             energies=energies,
             cache=self.store.cache / "coatings",
             executor=executor,
@@ -122,14 +116,11 @@ class Screenings:
         """
         from lirich.screening.electrolytes import ElectrolyteStudy
         from lirich.workbench.screening.answer import keep_answer
+        from lirich.workbench.screening.file import study_of
         from lirich.workbench.solids.screen_electrolytes import make_electrolytes, read_electrolytes, run_electrolytes
 
-        if isinstance(study, ElectrolyteStudy):
-            asked = study
-        else:
-            asked = read_electrolytes(Path(study)) if isinstance(study, str | Path) else make_electrolytes(study)
         answer = run_electrolytes(
-            asked,
+            study_of(study, ElectrolyteStudy, read_electrolytes, make_electrolytes),
             energies=energies,
             cache=self.store.cache / "electrolytes",
             executor=executor,
@@ -165,14 +156,11 @@ class Screenings:
         *study* is as in `screen`. Raises what `lirich.workbench.solids.phases.run_phases` raises.
         """
         from lirich.screening.phase_study import PhaseStudy
+        from lirich.workbench.screening.file import study_of
         from lirich.workbench.solids.phases import keep_phases, make_phases, read_phases, run_phases
 
-        if isinstance(study, PhaseStudy):
-            asked = study
-        else:
-            asked = read_phases(Path(study)) if isinstance(study, str | Path) else make_phases(study)
         result = run_phases(
-            asked,
+            study_of(study, PhaseStudy, read_phases, make_phases),
             cache=self.store.cache / "screen",
             executor=executor,
             workers=workers,

@@ -7,7 +7,6 @@ curve is a standard table, and goes the way of all others; cell, values and plot
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lirich import __version__
-from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
-from lirich.errors import ConflictingMetadataError, InputError, SettingsError
+from lirich.errors import ConflictingMetadataError, InputError, SettingsError, quoted
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
 from lirich.workbench.intake.celltables import agree, written
+from lirich.workbench.simulation.document import computed, model_of, programme_of, text_of
 from lirich.workbench.simulation.physics import HIGH, LOW, RADII, Physics, cell_facts, physics_of
 
 if TYPE_CHECKING:
@@ -99,39 +98,33 @@ def simulate_cell(
     }
     key = cell or f"sim-{physics.parameter_set.removeprefix('LiRich_')}-{title.split()[0]}-{content_hash(document)[:6]}"
     document = {"cell": key, **document}
-    task = {"root": str(store.root), "document": document, "code": code_hash("lirich.cells", "lirich.store.curves")}
-    with open_executor("serial") as pool:
-        (outcome,) = run_tasks(
-            simulate_task,
-            [task],
-            executor=pool,
-            cache=ResultCache(store.root / "cache" / "simulate"),
-            still_valid=lambda found: store.has_files(
-                raw=[file["sha256"] for file in (found["test"]["raw"], *found["test"]["beside"])],
-                curves=[found["test"]["curve"]],
-            ),
-            progress=progress,
-        )
-    if outcome.error is not None:
-        raise outcome.error
-    test = Test.model_validate(outcome.result["test"])
+    result = computed(
+        simulate_task,
+        store,
+        document,
+        still_valid=lambda found: store.has_files(
+            raw=[file["sha256"] for file in (found["test"]["raw"], *found["test"]["beside"])],
+            curves=[found["test"]["curve"]],
+        ),
+        progress=progress,
+    )
+    test = Test.model_validate(result["test"])
     said = facts or {}
     already = _enter(
         store,
         test,
         _cell(key, sample, physics, document, said),
-        _sample(key, sample, document, said, outcome.result["diffusion_length_m"]),
+        _sample(key, sample, document, said, result["diffusion_length_m"]),
         {**said, **({} if sample is None else {"sample": sample})},
     )
-    return SimulatedCell(key, test, already, outcome.result["stopped"])
+    return SimulatedCell(key, test, already, result["stopped"])
 
 
 def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Run one simulation, keep its files in the workspace's folders and return its `Test` as JSON."""
     from lirich.cells.anode_stability import reduced_at_anode
-    from lirich.cells.models import MODELS, SINGLE_PARTICLE
+    from lirich.cells.models import SINGLE_PARTICLE
     from lirich.cells.profiles import crystal_profiles
-    from lirich.cells.programme import Programme, Step
     from lirich.cells.simulation import Simulator, standard_table
     from lirich.cells.states import CRYSTAL_STATES
     from lirich.cells.validity import doubts
@@ -140,10 +133,7 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     document = parameters["document"]
     store = store_at(parameters["root"])
-    plan = Programme(
-        tuple(Step(**step) for step in document["programme"]["steps"]), document["programme"]["one_c_ma_g"]
-    )
-    kind = next(model for model in MODELS.values() if model.pybamm_name == document["model"])
+    plan, kind = programme_of(document), model_of(document)
     model = kind.surface_resolved() if document["mesh"] == "surface" else kind
     # compiling takes as long as hundreds of cycles of the larger models
     simulator = Simulator(
@@ -155,7 +145,7 @@ def simulate_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder)
         raw = where / "simulation.json"
-        raw.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+        raw.write_text(text_of(document), encoding="utf-8")
         hidden = where / STATES
         hidden_states(run.points).write_parquet(hidden)
         beside = [hidden]
@@ -330,7 +320,8 @@ def _refuse_other_facts(cell: Cell, sample: Sample | None, said: Mapping[str, Sc
                 f"This simulation is there already as {cell.key!r}, whose {name} is "
                 f"{'not given' if before is None else written(before)} and not {written(value)}",
                 expected="another name for a second cell of one simulation",
-                advice=f"Give it with --cell, or change this: lirich cells {cell.key} --set {name}={written(value)}",
+                advice="Give it with --cell, or change this: "
+                f"lirich cells {quoted(cell.key)} --set {quoted(f'{name}={written(value)}')}",
             )
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lirich import __version__
-from lirich.compute import ResultCache, code_hash, open_executor, run_tasks
 from lirich.errors import ConflictingMetadataError, InputError
 from lirich.model import Test, content_hash
 from lirich.workbench.extras import need_cells
+from lirich.workbench.simulation.document import computed, model_of, programme_of, text_of
 from lirich.workbench.simulation.simulate import READER
 
 if TYPE_CHECKING:
@@ -63,19 +63,14 @@ def simulate_spectrum(
         "double_layer_f_m2": DOUBLE_LAYER_F_M2,
         "counter_f": COUNTER_F,
     }
-    task = {"root": str(store.root), "document": document, "code": code_hash("lirich.cells", "lirich.store.curves")}
-    with open_executor("serial") as pool:
-        (outcome,) = run_tasks(
-            spectrum_task,
-            [task],
-            executor=pool,
-            cache=ResultCache(store.root / "cache" / "simulate"),
-            still_valid=lambda found: store.has_files(raw=[found["raw"]["sha256"]], curves=[found["curve"]]),
-            progress=progress,
-        )
-    if outcome.error is not None:
-        raise outcome.error
-    test = Test.model_validate(outcome.result)
+    result = computed(
+        spectrum_task,
+        store,
+        document,
+        still_valid=lambda found: store.has_files(raw=[found["raw"]["sha256"]], curves=[found["curve"]]),
+        progress=progress,
+    )
+    test = Test.model_validate(result)
     if any(t.kind == "impedance" and t.key != test.key for t in tests):
         raise ConflictingMetadataError(
             f"{cell!r} has another impedance already", expected="one for each simulated cell", advice="Remove it first"
@@ -89,8 +84,6 @@ def spectrum_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
     import polars as pl
 
     from lirich.cells.impedance import impedance, rested
-    from lirich.cells.models import MODELS
-    from lirich.cells.programme import Programme, Step
     from lirich.cells.simulation import Simulator
     from lirich.model.table import TEMPERATURE, VOLTAGE
     from lirich.readers.spectra import spectrum_table
@@ -98,22 +91,16 @@ def spectrum_task(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     document = parameters["document"]
     store = store_at(parameters["root"])
-    plan = Programme(
-        tuple(Step(**step) for step in document["programme"]["steps"]), document["programme"]["one_c_ma_g"]
-    )
-    kind = next(model for model in MODELS.values() if model.pybamm_name == document["model"])
-    simulator = Simulator(kind.surface_resolved(), document["parameters"], compiled=False)
+    simulator = Simulator(model_of(document).surface_resolved(), document["parameters"], compiled=False)
     low, high, count = document["frequencies_hertz"]
     spectrum = impedance(
         simulator,
         np.geomspace(low, high, int(count)),
-        state=rested(simulator, before=plan),
+        state=rested(simulator, before=programme_of(document)),
         double_layer_f_m2=document["double_layer_f_m2"],
         counter_f=document["counter_f"],
     )
-    raw = store.put_raw_bytes(
-        "impedance.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).encode()
-    )
+    raw = store.put_raw_bytes("impedance.json", text_of(document).encode())
     kelvin = document["parameters"]["Ambient temperature [K]"]
     table = spectrum_table(
         spectrum.table.with_columns(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from lirich.model.listing import name_some
 from lirich.quantities import QUANTITIES
 from lirich.screening.coatings import LAYERS
 from lirich.screening.coatings_judged import reaction_words
@@ -59,8 +60,7 @@ def _first(places: Sequence[Ranked], between: str, gated: str, of: int) -> str:
         f"candidates; in {often} of the draws"
     )
     if rivals:
-        more = f" and {len(rivals) - MOST_RIVALS} more" if len(rivals) > MOST_RIVALS else ""
-        text += f"; {', '.join(rivals[:MOST_RIVALS])}{more} may be first too"
+        text += f"; {name_some(rivals, MOST_RIVALS)} may be first too"
     return text + "."
 
 
@@ -150,11 +150,10 @@ def _fallen(result: CoatingsResult) -> list[str]:
     ]
     said = []
     if lines:
-        more = f" and {len(lines) - MOST_FALLEN} more" if len(lines) > MOST_FALLEN else ""
-        said.append(f"Of the coatings that the study names there fell: {'; '.join(lines[:MOST_FALLEN])}{more}.")
+        fell = name_some(lines, MOST_FALLEN, between="; ")
+        said.append(f"Of the coatings that the study names there fell: {fell}.")
     if unranked:
-        more = f" and {len(unranked) - MOST_FALLEN} more" if len(unranked) > MOST_FALLEN else ""
-        said.append(f"Not ranked, for lack of a number: {', '.join(unranked[:MOST_FALLEN])}{more}.")
+        said.append(f"Not ranked, for lack of a number: {name_some(unranked, MOST_FALLEN)}.")
     unsure = _unsure(result, named)
     return [*said, unsure] if unsure else said
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lirich.model.listing import name_some
 from lirich.screening.candidate import Candidate
 from lirich.screening.coatings_judged import reaction_words
 from lirich.screening.electrolytes import ElectrolyteStudy
@@ -73,9 +74,8 @@ def _against_anode(study: ElectrolyteStudy, judgement: Judgement, worst: Sequenc
         if (figure := judgement.candidate(place.name).figures.get(ANODE)) is not None
     ]
     bear = [f"{place.name} ({place.rank})" for place, value in known if value >= LIKELY_MEV]
-    named = f", with their ranks: {', '.join(bear[:MOST_OTHERS])}" if bear else ""
-    more = f" and {len(bear) - MOST_OTHERS} more" if len(bear) > MOST_OTHERS else ""
-    said = [f"Within {LIKELY_MEV:g} meV/atom of {study.anode} stay {len(bear)} of {len(known)} ranked{named}{more}."]
+    named = f", with their ranks: {name_some(bear, MOST_OTHERS)}" if bear else ""
+    said = [f"Within {LIKELY_MEV:g} meV/atom of {study.anode} stay {len(bear)} of {len(known)} ranked{named}."]
     if any(c.quantity == ANODE and c.energy.value < LIKELY_MEV for c in worst):
         said.append(
             f"The first is not among them: it needs a layer between it and {study.anode}. Where what forms conducts "

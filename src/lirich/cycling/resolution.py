@@ -1,0 +1,264 @@
+"""How finely a test was recorded, and which digits of its values that leaves open.
+
+A counter that is written in steps of 0.1 mAh gives a half-cycle of 3.2 mAh to ± 0.05 mAh, however many digits are
+printed. The step is found where the numbers themselves show that they were rounded: they are whole multiples of it, and
+stand still or jump where the current (or the curve) goes on. Numbers on a regular grid show nothing, and are believed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lirich.cycling.arrays import Array
+from lirich.cycling.record import specific
+from lirich.model import Cell, Finding, Interval, Severity, Value
+from lirich.model.digits import current_rounding
+from lirich.quantities import QUANTITIES
+
+FINE = 1e-4
+"""Share of a half-cycle's charge below which a step of the counter is not told: an efficiency is written to 0.01 %."""
+
+COARSE = 3e-3
+"""Share above which the values are doubted: more than the error of a cycler (`lirich.cycling.series.FULL_PERCENT`)."""
+
+FINE_V = 1e-3
+"""Largest step of the voltage that leaves no printed digit open, V: voltages are written to 1 mV."""
+
+COARSE_CAPACITY = "coarse-capacity"
+COARSE_VOLTAGE = "coarse-voltage"
+
+_MOST = 1000  # so many rows tell the step
+_SPREAD = np.arange(_MOST) * 0.6180339887498949 % 1.0  # by the golden ratio
+_LEAST = 20  # so few do not
+_WHOLE = 0.02  # multiples of a step may miss a whole number by this much: single-precision numbers
+
+
+def recorded_step(charge: Array, by_current: Array, rows: NDArray[np.int64]) -> float:
+    """Return the step in which the charge of the *rows* of a test was counted, Ah; 0 where they do not show one.
+
+    *charge*: that came with each row by the counter, and *by_current* by ∫I dt, Ah, shape (n,); *rows*: those under
+    current within steps, shape (k,). A step shows where more than half of the rows have no charge, or where at least
+    2 % differ from ∫I dt (in their sum alike) by a quarter of it.
+    """
+    moving = rows[charge[rows] != 0.0]
+    if len(rows) < _LEAST or len(moving) == 0:
+        return 0.0
+    stands = 2 * len(moving) < len(rows)
+    some = _thinned(moving if stands else rows)
+    moved, expected = np.abs(charge[some]), np.abs(by_current[some])
+    step, total = _common_step(np.append(0.0, moved)), float(expected.sum())
+    if stands or step == 0.0 or total == 0.0:
+        return step
+    astray = np.count_nonzero(np.abs(moved - expected * (float(moved.sum()) / total)) > 0.25 * step)
+    return step if astray >= 0.02 * len(some) else 0.0
+
+
+def coarse_voltage_step(voltage_v: Array) -> float:
+    """Return the step in which *voltage_v*, V, shape (n,), was recorded, V, where it is more than `FINE_V`; else 0.
+
+    It shows where the voltage stands still from row to row on at least half of its levels; a hold does so on one.
+    """
+    rows = _thinned(np.arange(len(voltage_v) - 1))
+    here = voltage_v[rows]
+    moved = np.abs(voltage_v[rows + 1] - here)
+    if not FINE_V * (1.0 + _WHOLE) < float(moved.min(initial=np.inf, where=moved > 0.0)) < np.inf:
+        return 0.0
+    levels, still = np.unique(here), np.unique(here[moved == 0.0])
+    return _common_step(levels) if len(levels) >= 5 and 2 * len(still) >= len(levels) else 0.0
+
+
+def _thinned(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return at most `_MOST` of *rows*, out of step with anything that repeats."""
+    return rows if len(rows) <= _MOST else rows[(_SPREAD * len(rows)).astype(np.int64)]
+
+
+def _common_step(sizes: Array) -> float:
+    """Return the step that all of *sizes* are whole multiples of, by their smallest difference; 0 without one."""
+    levels = np.unique(sizes)
+    gaps = np.diff(levels)
+    gaps = gaps[gaps > 1e-6 * float(np.abs(levels).max())]
+    if len(gaps) == 0:
+        return 0.0
+    step = float(gaps.min())
+    multiples = levels / step
+    return step if np.abs(multiples - np.round(multiples)).max() < _WHOLE else 0.0
+
+
+def current_is_finer(
+    step_ah: float,
+    charge: Array,
+    by_current: Array,
+    sign: NDArray[np.int8],
+    current: Array,
+    findings: list[Finding],
+    *,
+    unseen: bool,
+) -> bool:
+    """Tell whether ∫I dt knows the charge of half-cycles better than counters with steps of *step_ah*; say it.
+
+    *charge* and *by_current*, Ah, *sign* and *current*, A, shape (n,); *unseen*: charge may have passed that ∫I dt did
+    not see. ∫I dt is finer where its rounding is less than that of the counters and both agree within a step in every
+    half-cycle. Nothing is said of half-cycles of more than 1/`COARSE` steps; the counters are then used.
+    """
+    runs = 1 + np.count_nonzero(sign[1:] != sign[:-1])
+    if step_ah * runs <= 0.1 * COARSE * float(np.abs(charge).sum()):
+        return False  # what is typical below is a tenth of the mean at least
+    running = np.flatnonzero(sign)
+    starts = np.flatnonzero(np.diff(sign[running], prepend=np.int8(0)))
+    counted = np.abs(np.add.reduceat(charge[running], starts))
+    typical = float(np.median(counted[counted >= 0.1 * counted.max()]))
+    if step_ah <= COARSE * typical:
+        return False
+    share, rounding = step_ah / typical, current_rounding(current)
+    integrated = np.abs(np.add.reduceat(by_current[running], starts))
+    said = f"The capacity columns are recorded in steps of {1e3 * step_ah:.3g} mAh, {100 * share:.2g} % of a half-cycle"
+    off = float(np.abs(counted - integrated).max())
+    finer = not unseen and rounding < 0.5 * share and off <= step_ah
+    if finer:
+        said += "; ∫I dt agrees with them within a step in every half-cycle, is recorded more finely, and was used"
+    else:
+        why = "parts of the test were not recorded" if unseen else f"∫I dt is off by up to {off / step_ah:.2g} steps"
+        if rounding >= 0.5 * share:
+            why = "the current is recorded no more finely"
+        said += (
+            f", and were used, since {why}: capacities and efficiencies are not known better than their intervals say"
+        )
+    findings.append(
+        Finding(
+            code="capacity-rounded",
+            severity=Severity.INFO if finer else Severity.WARNING,
+            message=said,
+            advice="Export the capacities with more digits",
+        )
+    )
+    return finer
+
+
+_TOTAL = re.compile(r"(charge|discharge)_(specific_)?(capacity|energy)_\w+")
+_EFFICIENCIES = ("coulombic_efficiency", "initial_coulombic_efficiency", "energy_efficiency")
+_OF_CHARGE = frozenset({"mAh", "mAh/g", "mWh", "Wh/kg", "mAh/g/V", "mAh/g/cycle", "%", "%/cycle"})
+_OF_VOLTAGE = frozenset({"V", "mV/cycle", "Ω", "m²/s"})
+_NOT_COUNTED = frozenset(
+    {"theoretical_capacity_mah_g", "formal_tm_capacity_mah_g", "structural_share_of_voltage_decay"}
+)
+_DIFFERENCES = frozenset({"voltage_gap_v", "hysteresis_at_soc_v"})
+
+
+class _Share(NamedTuple):
+    """A step of the counter as a share of the charge of a half-cycle, and by how much of itself that may be off."""
+
+    step: float
+    error: float
+
+
+_Shares = Mapping[str, _Share]
+_NONE = _Share(0.0, 0.0)
+
+
+def doubt_rounded_charge(values: Sequence[Value], cycles: pl.DataFrame, step_ah: float, cell: Cell) -> list[Value]:
+    """Give *values* of half-cycles of less than 1/`FINE` steps of the counter the interval that rounding leaves.
+
+    Both ends of a half-cycle are rounded by half a step; the first of each direction begins at nothing. Capacities,
+    energies, efficiencies and the irreversible capacity get the interval; all that rests on a charge of less than
+    1/`COARSE` steps is flagged, what is of many cycles by the least charge of its segment. *cycles* is a cycle table.
+    """
+    if step_ah == 0.0:
+        return list(values)
+    by_cycle: dict[int, dict[str, _Share]] = {}
+    for side in ("charge", "discharge"):
+        ends = 1
+        for number, passed_mah in cycles.select("cycle_number", f"{side}_capacity_mah").iter_rows():
+            if passed_mah and passed_mah > 0:
+                step = 1e3 * step_ah / passed_mah
+                by_cycle.setdefault(number, {})[side] = _Share(step, 0.5 * ends * step)
+                ends = 2
+    of_many: dict[str | None, dict[str, _Share]] = {}
+    for number, segment in cycles.filter("complete").select("cycle_number", "segment").iter_rows():
+        for name in (segment, None):
+            worst = of_many.setdefault(name, {})
+            worst.update({side: max(share, worst.get(side, _NONE)) for side, share in by_cycle.get(number, {}).items()})
+    step_mah_g = 1e3 * step_ah * (specific(cell) or 0.0)
+    method = f"rounding of the capacity columns to {1e3 * step_ah:.3g} mAh"
+    found = []
+    for value in values:
+        cycle, segment = value.conditions.cycle, value.conditions.segment
+        shares = of_many.get(segment, {}) if cycle is None else by_cycle.get(cycle, {})
+        found.append(_rounded(value, shares, step_mah_g, method))
+    return found
+
+
+_SIDES = ("charge", "discharge")
+
+
+def _rounded(value: Value, shares: _Shares, step_mah_g: float, method: str) -> Value:
+    if QUANTITIES[value.quantity].unit not in _OF_CHARGE or value.quantity in _NOT_COUNTED:
+        return value
+    sides = _SIDES if value.conditions.direction is None else (value.conditions.direction,)
+    most = max(shares.get(side, _NONE).step for side in sides)
+    update: dict[str, object] = {}
+    bounds = _bounds(value, shares, step_mah_g)
+    if most > FINE and bounds is not None:
+        update["interval"] = Interval(low=bounds[0], high=bounds[1], method=method)
+    if most > COARSE:
+        update["flags"] = (*value.flags, COARSE_CAPACITY)
+    return value.model_copy(update=update)
+
+
+def _bounds(value: Value, shares: _Shares, step_mah_g: float) -> tuple[float, float] | None:
+    """Return the least and the most that *value* can be by the rounding of its charges; ``None`` for other figures."""
+    side = _TOTAL.fullmatch(value.quantity)
+    if side is not None:
+        error = shares.get(side[1], _NONE).error
+        return value.value * (1.0 - error), value.value * (1.0 + error)
+    both = [shares.get(side, _NONE) for side in _SIDES]
+    charge, discharge = (share.error for share in both)
+    if value.quantity == "irreversible_capacity_mah_g":
+        off = sum(step_mah_g * share.error / share.step for share in both if share.step)
+        return value.value - off, value.value + off
+    if value.quantity not in _EFFICIENCIES or max(charge, discharge) >= 1.0:
+        return None
+    up, down = (discharge, charge) if value.conditions.method == "discharge/charge" else (charge, discharge)
+    return value.value * (1.0 - up) / (1.0 + down), value.value * (1.0 + up) / (1.0 - down)
+
+
+def doubt_coarse_voltage(values: Sequence[Value], voltage_v: Array, cell: Cell) -> tuple[list[Value], list[Finding]]:
+    """Give *values* that are voltages the interval that the step of *voltage_v* (V, shape (n,)) leaves, and say so.
+
+    Only of a step of more than `FINE_V`. A voltage, and a mean of voltages, is off by half a step at most, a difference
+    by one. Other values that rest on the voltage are flagged.
+    """
+    step = coarse_voltage_step(voltage_v)
+    if step == 0.0:
+        return list(values), []
+    finding = Finding(
+        code=COARSE_VOLTAGE,
+        message=f"The voltage is recorded in steps of {1e3 * step:.3g} mV: voltages are known to half a step, and "
+        "resistances and voltages of peaks no better",
+        advice="Export the voltage with more digits",
+        where=cell.key,
+    )
+    return [_of_coarse_voltage(value, step) for value in values], [finding]
+
+
+def _of_coarse_voltage(value: Value, step: float) -> Value:
+    unit = QUANTITIES[value.quantity].unit
+    if unit not in _OF_VOLTAGE:
+        return value
+    update: dict[str, object] = {"flags": (*value.flags, COARSE_VOLTAGE)}
+    if unit == "V":
+        off = step if value.quantity in _DIFFERENCES else 0.5 * step
+        own = value.interval
+        low, high = (value.value, value.value) if own is None else (own.low, own.high)
+        method = f"voltage recorded in steps of {1e3 * step:.3g} mV"
+        update["interval"] = Interval(
+            low=min(low, value.value - off),
+            high=max(high, value.value + off),
+            method=method if own is None else f"{own.method}; {method}",
+        )
+    return value.model_copy(update=update)

@@ -1,0 +1,185 @@
+"""How finely a test was recorded: rounded counters and voltages leave an interval that holds the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lirich.cycling import analyse
+from lirich.cycling.dqdv import dqdv
+from lirich.cycling.halfcycle import HalfCycle
+from lirich.cycling.peaks import find_peaks
+from lirich.cycling.resolution import coarse_voltage_step, recorded_step
+from lirich.model import Cell, Finding, Value
+from lirich.model.flags import meaning
+from lirich.model.table import CHARGED, CURRENT, DISCHARGED, TIME, VOLTAGE
+from lirich.readers import read
+
+CELL = Cell(key="a", electrode="cathode", active_mass_mg=10.0)
+
+
+def cycled(
+    efficiencies: list[float],
+    *,
+    charge_mah: float = 3.2,
+    step_mah: float = 0.0,
+    current_step_ma: float = 0.0,
+    voltage_step_v: float = 0.0,
+    rows: int = 600,
+) -> pl.DataFrame:
+    """Return cycles of *charge_mah* in 10 h, discharged with the *efficiencies* in %, in rounded columns."""
+    draw = np.random.default_rng(1)
+    parts, clock, up, down = [], 0.0, 0.0, 0.0
+    for efficiency in efficiencies:
+        for sign, passed in ((1.0, charge_mah), (-1.0, charge_mah * efficiency / 100.0)):
+            share = np.linspace(0.0, 1.0, rows)
+            hours = 10.0 * passed / charge_mah * share
+            current = sign * charge_mah / 10.0 * (1.0 + 1e-4 * draw.normal(size=rows))
+            voltage = (3.0 + 1.5 * share) if sign > 0 else (4.4 - 1.4 * share)
+            counted = up + passed * share if sign > 0 else np.full(rows, up)
+            given_back = down + passed * share if sign < 0 else np.full(rows, down)
+            parts.append((clock + 3600.0 * hours, voltage, current, counted, given_back))
+            clock += 3600.0 * hours[-1] + 1.0
+            up, down = counted[-1], given_back[-1]
+    time, voltage, current, counted, given_back = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return pl.DataFrame(
+        {
+            TIME: time,
+            VOLTAGE: rounded(voltage, voltage_step_v),
+            CURRENT: 1e-3 * rounded(current, current_step_ma),
+            CHARGED: 1e-3 * rounded(counted, step_mah),
+            DISCHARGED: 1e-3 * rounded(given_back, step_mah),
+        }
+    )
+
+
+def rounded(numbers: np.ndarray, step: float) -> np.ndarray:
+    return step * np.round(numbers / step) if step else numbers
+
+
+def analysed(table: pl.DataFrame) -> tuple[dict[tuple[str, int | None], Value], dict[str, Finding]]:
+    result = analyse(table, CELL)
+    return {(v.quantity, v.conditions.cycle): v for v in result.values}, {f.code: f for f in result.findings}
+
+
+@given(st.floats(0.03, 30.0), st.sampled_from((1e-4, 1e-5, 2.5e-6)), st.integers(0, 9))
+@settings(max_examples=40, deadline=None)
+def test_the_step_of_a_rounded_counter_is_found_and_that_of_none_is_not(per_row: float, step: float, seed: int) -> None:
+    by_current = per_row * step * (1.0 + 1e-3 * np.random.default_rng(seed).normal(size=3000))
+    counter = np.cumsum(by_current)
+    rows = np.arange(1, 3000)
+    found = recorded_step(np.diff(step * np.round(counter / step), prepend=0.0), by_current, rows)
+    assert found == pytest.approx(step, rel=1e-6) or (found == 0.0 and abs(per_row - round(per_row)) < 0.05)
+    assert recorded_step(np.diff(counter, prepend=0.0), by_current, rows) <= 1e-3 * per_row * step
+    assert recorded_step(np.full(3000, step), np.full(3000, step), rows) == 0.0  # a grid
+
+
+def test_the_step_of_a_voltage_shows_where_it_stands_still_not_on_a_grid_or_a_hold() -> None:
+    rising = np.linspace(3.0, 4.4, 3000)
+    assert coarse_voltage_step(0.01 * np.round(rising / 0.01)) == pytest.approx(0.01)
+    assert coarse_voltage_step(np.append(rising, np.full(3000, 4.4))) == 0.0
+    assert coarse_voltage_step(np.arange(3.0, 4.4, 0.01)) == 0.0
+    assert coarse_voltage_step(0.001 * np.round(rising / 0.001)) == 0.0  # voltages are written to 1 mV
+
+
+@pytest.mark.parametrize("step_v", [0.002, 0.003, 0.005, 0.01])
+def test_steps_of_the_voltage_are_no_dqdv_peaks_and_do_not_move_one(step_v: float) -> None:
+    share = np.linspace(0.0, 1.0, 4000)
+    capacity = 1.0 * share + 0.5 / (1.0 + np.exp(-(share - 0.5) / 0.02))
+    for passed, peaks in ((share, 0), (capacity, 1)):
+        half = HalfCycle(
+            1, "charge", rounded(3.0 + 1.4 * share, step_v), passed, None, None, np.zeros(4000, dtype=np.bool_)
+        )
+        found = find_peaks(dqdv(half))
+        assert len(found) == peaks
+        assert all(peak.voltage_v == pytest.approx(3.7, abs=0.5 * step_v) for peak in found)
+
+
+def test_a_coarse_counter_beside_a_coarse_current_leaves_an_interval_with_the_truth_in_it() -> None:
+    values, findings = analysed(cycled([91.3, 99.2, 99.2], step_mah=0.1, current_step_ma=0.1))
+    first = values["initial_coulombic_efficiency", 1]
+    assert first.interval is not None
+    assert (first.interval.low, first.interval.high) == pytest.approx((100 * 2.85 / 3.25, 100 * 2.95 / 3.15), rel=1e-6)
+    assert first.interval.low < 91.3 < first.interval.high
+    assert "coarse-capacity" in first.flags
+    capacity = values["discharge_capacity_mah", 1]
+    assert capacity.interval is not None
+    assert (capacity.interval.low, capacity.interval.high) == pytest.approx((2.85, 2.95))
+    lost = values["irreversible_capacity_mah_g", 1]
+    assert lost.interval is not None
+    assert lost.interval.low < 3.2 * (100 - 91.3) < lost.interval.high
+    later = values["coulombic_efficiency", 3]
+    assert later.interval is not None  # both ends of later half-cycles are rounded
+    assert (later.interval.high - later.interval.low) / 2 == pytest.approx(2 * 100 * 0.1 / 3.2, rel=0.05)
+    assert "coarse-capacity" in values["median_coulombic_efficiency", None].flags
+    assert "coarse-capacity" not in values["mean_discharge_voltage_v", 1].flags
+    assert "steps of 0.1 mAh, 3.1 % of a half-cycle, and were used" in findings["capacity-rounded"].message
+    assert meaning("coarse-capacity")
+
+
+def test_beside_a_finer_current_the_integral_is_taken_and_said() -> None:
+    values, findings = analysed(cycled([91.3, 99.2, 99.2], step_mah=0.1))
+    assert values["initial_coulombic_efficiency", 1].value == pytest.approx(91.3, abs=0.02)
+    assert values["initial_coulombic_efficiency", 1].interval is None
+    assert values["coulombic_efficiency", 3].value == pytest.approx(99.2, abs=0.02)
+    assert "was used" in findings["capacity-rounded"].message
+    assert findings["capacity-rounded"].severity == "info"
+
+
+def test_a_current_that_is_off_by_more_than_a_step_is_not_taken_for_finer() -> None:
+    table = cycled([91.3, 99.2], step_mah=0.1).with_columns(pl.col(CURRENT) * 1.04)
+    values, findings = analysed(table)
+    assert values["charge_capacity_mah", 1].value == pytest.approx(3.2)
+    assert "off by up to" in findings["capacity-rounded"].message
+
+
+def test_an_efficiency_of_a_tenth_of_a_mah_counted_in_tenths_of_a_uah_is_known_to_a_tenth_of_a_percent() -> None:
+    values, findings = analysed(cycled([91.3, 99.73], charge_mah=0.1, step_mah=1e-4, current_step_ma=1e-4))
+    efficiency = values["coulombic_efficiency", 2]
+    assert efficiency.interval is not None
+    assert (efficiency.interval.high - efficiency.interval.low) / 2 == pytest.approx(0.2, rel=0.02)
+    assert efficiency.interval.low < 99.73 < efficiency.interval.high
+    assert "coarse-capacity" not in efficiency.flags
+    assert "capacity-rounded" not in findings
+
+
+def test_a_fine_recording_leaves_no_interval_and_no_flag() -> None:
+    values, findings = analysed(cycled([91.3, 99.2], step_mah=1e-5, current_step_ma=1e-5, voltage_step_v=1e-4))
+    assert all(v.interval is None for (name, _), v in values.items() if "efficiency" in name or "_capacity_" in name)
+    assert not {"coarse-capacity", "coarse-voltage"} & {f for v in values.values() for f in v.flags}
+    assert not {"capacity-rounded", "coarse-voltage"} & set(findings)
+
+
+def test_a_voltage_in_steps_of_10_mv_is_known_to_5_mv() -> None:
+    fine, _ = analysed(cycled([91.3, 99.2, 99.2, 99.2]))
+    values, findings = analysed(cycled([91.3, 99.2, 99.2, 99.2], voltage_step_v=0.01))
+    assert "steps of 10 mV" in findings["coarse-voltage"].message
+    voltages = [key for key, v in values.items() if v.unit == "V"]
+    assert {"mean_discharge_voltage_v", "hysteresis_at_soc_v"} <= {name for name, _ in voltages}
+    for key in voltages:
+        interval = values[key].interval
+        assert interval is not None
+        assert "coarse-voltage" in values[key].flags
+        if not key[0].startswith("dqdv") and key in fine:
+            assert interval.low <= fine[key].value <= interval.high
+    mean = values["mean_discharge_voltage_v", 2].interval
+    assert mean is not None
+    assert mean.high - mean.low == pytest.approx(0.01)
+
+
+@pytest.mark.data
+def test_the_landt_cell_has_an_efficiency_of_50_8_plus_or_minus_1_2(shared_data) -> None:
+    table = read(shared_data / "cycling" / "landt_LiGrR2032.csv").table
+    result = analyse(table, Cell(key="L", electrode="anode", active_mass_mg=10.0))
+    values = {(v.quantity, v.conditions.cycle): v for v in result.values}
+    first = values["initial_coulombic_efficiency", 1]
+    assert first.interval is not None
+    assert (first.interval.low, first.interval.high) == pytest.approx((49.6, 52.0), abs=0.02)
+    assert "coarse-capacity" in first.flags
+    taken = values["charge_capacity_mah", 1].interval
+    assert taken is not None
+    assert (taken.low, taken.high) == pytest.approx((3.15, 3.25))
+    assert "capacity-rounded" in {f.code for f in result.findings}
