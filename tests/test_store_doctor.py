@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 import store_lab as lab
 from lirich.errors import CorruptStoreError
@@ -151,7 +151,7 @@ def test_an_analysis_whose_table_is_gone_is_not_entered(filled: Store) -> None:
 def test_where_a_record_cannot_be_read_nothing_is_removed(filled: Store) -> None:
     before, _ = _again(filled)
     _old(filled)
-    with sqlite3.connect(filled.root / "catalogue.sqlite") as catalogue:
-        catalogue.execute("UPDATE analysis SET document = '{' WHERE rowid = (SELECT max(rowid) FROM analysis)")
+    spoilt = text("UPDATE analysis SET document = '{' WHERE cell = (SELECT max(cell) FROM analysis)")
+    filled._database.write(lambda connection: connection.execute(spoilt))
     filled.mend()
     assert filled._curves.path(str(before.cycles_curve)) is not None
