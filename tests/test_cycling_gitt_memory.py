@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lirich.cycling.gitt import HISTORY, MODEL, POTENTIAL, gitt, gitt_table, gitt_values
+from lirich.cycling.pulses import find_pulses
 from lirich.cycling.pulsetrain import PulseTrain, TrainPart
 from lirich.cycling.sphere import surface_response
 from lirich.model import Cell
@@ -129,3 +130,13 @@ def test_a_knee_of_the_potential_within_one_pulse_is_flagged():
     assert abs(pulses[0].fit.diffusivity_m2_s / 1e-16 - 1) > 0.5
     assert [POTENTIAL in p.fit_flags for p in pulses[:5]] == [True, True, False, False, False]
     assert [p.fit.diffusivity_m2_s / 1e-16 for p in pulses[2:14]] == pytest.approx([1.0] * 12, rel=0.02)
+
+
+def test_a_row_under_current_that_has_no_duration_is_no_pulse():
+    """A last pulse that meets the limit at once: its row has the time of the row before."""
+    time = np.array([0.0, 10.0, 10.0, 310.0, 310.0, 3910.0, 3910.0, 3910.0, 7510.0])
+    current = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    (pulse,) = find_pulses(time, current)
+    assert (pulse.start, pulse.stop, pulse.charge_mah) == (2, 4, pytest.approx(300.0 / 3600.0))
+    voltage = 3.7 + 0.01 * np.cumsum(current)
+    assert len(gitt(time, voltage, current, 1e-6)) == 1

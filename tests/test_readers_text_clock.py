@@ -221,13 +221,17 @@ def test_a_time_of_steps_that_is_another_unit_or_coarse_is_not_used() -> None:
     assert refined(long.clock(), long.step_time * 0.9) is None  # ends at once, not after a look at all rows per change
 
 
-def test_milliseconds_of_a_step_are_in_the_time_of_a_file_without_a_total(tmp_path: Path) -> None:
+@pytest.mark.parametrize("empty", [(), (31, 131, 300)], ids=["whole", "three clock cells are empty"])
+def test_milliseconds_of_a_step_are_in_the_time_of_a_file_without_a_total(
+    empty: tuple[int, ...], tmp_path: Path
+) -> None:
     """As the sheets Detail of BTS 7: Relative Time in ms, Date in whole seconds."""
-    made = stepwise([(31, 10.0, 0.0), (101, 0.1, 0.0)] * 4)
+    made = stepwise([(31, 10.0, 0.0), (101, 0.1, 7200.0)] * 4)
     start = datetime(2026, 3, 1, 9)
+    clock = ["" if i in empty else str(start + timedelta(seconds=int(t))) for i, t in enumerate(made.true)]
     rows = [
-        f"{i},1,{3.5 + i / 1e4:.4f},1.0,0:{int(s // 60):02}:{s % 60:06.3f},{start + timedelta(seconds=int(t))}"
-        for i, (t, s) in enumerate(zip(made.true, made.step_time, strict=True))
+        f"{i},1,{3.5 + i / 1e4:.4f},1.0,0:{int(s // 60):02}:{s % 60:06.3f},{at}"
+        for i, (s, at) in enumerate(zip(made.step_time, clock, strict=True))
     ]
     path = tmp_path / "detail.csv"
     path.write_text(
@@ -236,7 +240,13 @@ def test_milliseconds_of_a_step_are_in_the_time_of_a_file_without_a_total(tmp_pa
         + "\n"
     )
     told = read(path)
-    assert told.table[std.TIME].to_numpy() == pytest.approx(made.true - made.true[0], abs=0.01)
+    time = told.table[std.TIME].to_numpy()
+    assert time == pytest.approx(made.true - made.true[0], abs=1.0)  # when a step began is known to the second
+    inside = np.flatnonzero(np.diff(made.step_time) > 0)
+    assert np.diff(time)[inside] == pytest.approx(np.diff(made.step_time)[inside], abs=1e-6)
     (finding,) = (f for f in told.findings if f.code == "time-from-clock")
     assert "Relative Time(h:min:s.ms)" in finding.message
-    assert (told.table[std.UNIX_TIME] % 1 == 0).all()
+    assert (told.table[std.UNIX_TIME].drop_nulls() % 1 == 0).all()
+    filled = [f.message for f in told.findings if f.code == "clock-filled"]
+    assert len(filled) == bool(empty)
+    assert all("3 of 528 cells are empty" in message for message in filled)

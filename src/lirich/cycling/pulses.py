@@ -47,8 +47,8 @@ def find_pulses(time_s: Array, current_ma: Array, *, rest_fraction: float = REST
 
     *time_s* (s, not decreasing) and *current_ma* (mA, charge positive), shape (n,). The current is taken to switch at
     the last row before the change, but not longer ago than the first sampling interval after it: cyclers write a row as
-    a step ends. Raises `InputError` on unlike shapes and on both signs of current, `NotEnoughDataError` without a
-    pulse.
+    a step ends. What has no duration (a row that met a limit at once) is no pulse. Raises `InputError` on unlike shapes
+    and on both signs of current, `NotEnoughDataError` without a pulse.
     """
     time_s, current_ma = np.asarray(time_s, dtype=np.float64), np.asarray(current_ma, dtype=np.float64)
     if time_s.shape != current_ma.shape or time_s.ndim != 1:
@@ -73,7 +73,7 @@ def find_pulses(time_s: Array, current_ma: Array, *, rest_fraction: float = REST
         rows = np.concatenate(([start_s], time_s[a:b], [stop_s]))
         flow = np.concatenate((np.abs(current_ma[a : a + 1]), np.abs(current_ma[a:b]), np.abs(current_ma[b - 1 : b])))
         charge = float(np.trapezoid(flow, rows)) / 3600.0
-        if a > 0:
+        if a > 0 and stop_s > start_s:
             pulses.append(Pulse(int(a), int(b), int(c), start_s, stop_s, before, charge))
         before += charge
     if not pulses:

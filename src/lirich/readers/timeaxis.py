@@ -20,6 +20,8 @@ _JITTER = 0.25
 """Part of a tick by which the clock of a computer and the timer of a cycler may disagree from row to row."""
 _MOST_JUMPS = 0.01
 """Where the two disagree in a larger part of the rows (another unit, a coarse column), the clock alone counts."""
+_MOST_EMPTY = 0.01
+"""Part of the cells of a clock that may be empty, and are filled by the time in the step."""
 _AHEAD = 1024
 """Rows that are looked at first for a change; twice as many each time, so that a long step is not gone over again."""
 
@@ -42,8 +44,9 @@ def time_axis(draft: Draft) -> None:
     """Take the time since the start of the test: from its column, the clock, or the times in each step."""
     time = draft.raw.get(std.TIME)
     clock = _clock(draft, time)
-    if time is None and clock is not None and clock.null_count() == 0:
-        time = _time_from_clock(draft, clock)
+    whole = None if time is not None or clock is None else _without_gaps(draft, clock)
+    if whole is not None:
+        time = _time_from_clock(draft, whole)
     elif time is None and h.STEP_TIME in draft.raw:
         time = _time_from_steps(draft, draft.raw[h.STEP_TIME])
     if time is None:
@@ -81,6 +84,33 @@ def _clock(draft: Draft, time: pl.Series | None) -> pl.Series | None:
     return seconds
 
 
+def _without_gaps(draft: Draft, clock: pl.Series) -> pl.Series | None:
+    """Return the clock with its few empty cells filled by the time in the step since the row before, or to the next.
+
+    ``None`` where many are empty, or the time in the step does not tell.
+    """
+    if not clock.null_count():
+        return clock
+    step_time = draft.raw.get(h.STEP_TIME)
+    if step_time is None or step_time.null_count() or clock.null_count() > _MOST_EMPTY * clock.len():
+        return None
+    seconds, passed = clock.to_numpy().copy(), step_time.to_numpy()
+    empty = np.flatnonzero(np.isnan(seconds))
+    for rows, beside in ((empty, -1), (empty[::-1], 1)):
+        for row in rows.tolist():
+            other = row + beside
+            if 0 <= other < len(seconds) and np.isnan(seconds[row]) and (passed[row] - passed[other]) * beside <= 0:
+                seconds[row] = seconds[other] + passed[row] - passed[other]
+    if np.isnan(seconds).any():
+        return None
+    draft.find(
+        "clock-filled",
+        f"Of the clock column {draft.matches[h.CLOCK].text!r} {len(empty)} of {len(seconds)} cells are empty: these "
+        "rows have the clock of the row beside and the time in the step",
+    )
+    return pl.Series(seconds)
+
+
 def _time_from_clock(draft: Draft, clock: pl.Series) -> pl.Series:
     source = std.UNIX_TIME if std.UNIX_TIME in draft.raw else h.CLOCK
     step_time = draft.raw.get(h.STEP_TIME)
@@ -107,7 +137,7 @@ def refined(clock: Times, step_time: Times) -> Times | None:
     Pauses, drift and a clock that was set remain as the clock has them, to a tick and what `_JITTER` allows.
     ``None`` where the step time is no finer than the clock, or does not pass as the clock does.
     """
-    tick = next((tick for tick in _TICKS if _whole(clock, tick) and not _whole(step_time, tick)), None)
+    tick = next((tick for tick in _TICKS if _whole(clock, tick, but=_MOST_EMPTY) and not _whole(step_time, tick)), None)
     if tick is None:
         return None
     began = clock - clock[0] - step_time
@@ -135,9 +165,10 @@ def _most_jumps(rows: int) -> float:
     return 1 + _MOST_JUMPS * rows
 
 
-def _whole(seconds: Times, tick: float) -> bool:
+def _whole(seconds: Times, tick: float, *, but: float = 0.0) -> bool:
+    """Tell whether all *seconds* are whole ticks, *but* for that part of them."""
     ticks = seconds / tick
-    return bool((ticks == np.floor(ticks)).all())
+    return int(np.count_nonzero(ticks != np.floor(ticks))) <= but * len(seconds)
 
 
 def _without_drift(began: Times, starts: NDArray[np.int64], most: float) -> NDArray[np.int64]:
