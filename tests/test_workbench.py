@@ -15,6 +15,7 @@ from conftest import on_both
 from lirich.cycling import CyclingSettings
 from lirich.errors import (
     ConflictingMetadataError,
+    CorruptStoreError,
     InputError,
     MetadataError,
     NotEnoughDataError,
@@ -586,6 +587,25 @@ def test_a_change_of_lirich_alone_is_a_remark(
     (finding,) = out_of_date(workspace.store)
     assert finding.severity == "info"
     assert "another state of lirich" in finding.message
+
+
+def test_a_table_of_an_analysis_that_is_gone_is_made_again(workspace: Workspace, tmp_path: Path) -> None:
+    """Set aside as damaged, or removed since another analysis replaced it and the older catalogue was put back."""
+    write_curve(tmp_path / "a.bdf.csv")
+    workspace.add(tmp_path / "a.bdf.csv", cell="A", executor="serial")
+    workspace.analyse(executor="serial")
+    assert not workspace.analyse(executor="serial").analysed
+    (analysis,) = workspace.cells["A"].analyses
+    path = workspace.store._curves.path(str(analysis.cycles_curve))
+    assert path is not None
+    path.unlink()
+    with pytest.raises(CorruptStoreError, match="'lirich analyse'"):
+        _ = workspace.cells["A"].cycles
+    (missing,) = (f for f in workspace.check() if f.severity == "error")
+    assert "'lirich analyse' makes" in missing.advice
+    assert workspace.analyse(executor="serial").analysed == ["A"]
+    assert workspace.cells["A"].cycles.height
+    assert not [f for f in workspace.check() if f.severity == "error"]
 
 
 def test_a_correction_of_the_protocol_changes_the_analysis_and_can_be_withdrawn(

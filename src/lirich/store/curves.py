@@ -153,7 +153,8 @@ def _path(shelf: Shelf, key: str) -> Path:
 def _damaged(key: str, reason: str) -> CorruptStoreError:
     return CorruptStoreError(
         f"The curve {key} is damaged: {' '.join(reason.split())[:200]}",
-        advice="Run 'lirich doctor'; adding the raw file again brings the curve back",
+        advice="Run 'lirich doctor --mend'. Adding the raw file again brings its points back, 'lirich analyse' the "
+        "table of an analysis",
     )
 
 

@@ -21,7 +21,7 @@ from lirich.store.records import Analysis, ModelRecord
 
 _AGAIN = {
     "raw": "Add the raw file again to bring its content back",
-    "curve": "Add the raw file again to bring its content back",
+    "curve": "Add the raw file again to bring its points back; 'lirich analyse' makes the table of an analysis again",
     "model": "Learn the model again",
 }
 _KINDS: dict[str, type[Frozen]] = {

@@ -250,6 +250,7 @@ def present(path: Path | None, what: str, digest: str) -> Path:
     if path is None:
         raise CorruptStoreError(
             f"The {what} {digest} is not in the workspace",
-            advice="Run 'lirich doctor'; adding the raw file again brings it back",
+            advice="Run 'lirich doctor'. Adding the raw file again brings it back, or 'lirich analyse' the table of an "
+            "analysis",
         )
     return path

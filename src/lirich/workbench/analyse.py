@@ -95,6 +95,9 @@ def analyse_cells(
     else:
         by_cell = {key: store.tests(key) for key in store.named(cells)}
     known = store.analysis_keys()
+    # a table that is gone, by hand or by an older catalogue that was put back, is made again
+    bare = () if force else store.bare_analyses(None if cells is None else list(by_cell))
+    whole = {(a.cell, a.run) for a in bare if store.has_files(curves=a.curves)}
     settings = cycling_settings(store)
     report = AnalyseReport()
     parameters: list[dict[str, Any]] = []
@@ -108,7 +111,7 @@ def analyse_cells(
         corrections = store.corrections(key)
         for run, group in enumerate(groups):
             each = task_parameters(store.root, cell, sample, run, tests, group, settings, corrections)
-            if not force and known.get((key, run)) == content_hash(identity(each)):
+            if (key, run) in whole and known[key, run] == content_hash(identity(each)):
                 report.unchanged.append(key)
             else:
                 parameters.append(each)
