@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from lirich.cycling.fade import comparable, fade_values
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.hysteresis import hysteresis, hysteresis_values
-from lirich.cycling.knee import find_jump, find_knee
+from lirich.cycling.knee import find_bend, find_jump, find_knee
 from lirich.cycling.rate import rate_steps, rate_values
 from lirich.cycling.settings import CyclingSettings
 from lirich.cycling.trend import end_point_decay, fade_split, theil_sen
@@ -265,6 +265,23 @@ def test_a_knee_beside_an_odd_cycle_stays():
     y[[20, 80]] -= 1.0
     assert find_knee(n, y).cycle == pytest.approx(true.cycle, abs=0.5)
     assert find_jump(n, y) is None
+
+
+def test_a_knee_and_a_jump_are_each_found_in_what_the_other_leaves():
+    n = np.arange(1.0, 201)
+    held = 0
+    for seed in range(30):
+        draw = np.random.default_rng(seed)
+        at, fall = int(draw.integers(20, 100)), float(draw.uniform(1, 4))
+        y = 100 - 0.02 * n - 0.28 * np.maximum(n - 140, 0) - fall * (n >= at) + 0.05 * draw.normal(size=200)
+        knee, jump = find_bend(n, y)
+        assert jump.cycle == at
+        assert jump.change == pytest.approx(-fall, abs=0.1)
+        assert knee.cycle == pytest.approx(140, abs=1.0)
+        held += knee.low <= 140 <= knee.high
+        knee, jump = find_bend(n, 100 - 0.05 * n - fall * (n >= at) + 0.05 * draw.normal(size=200))
+        assert (knee, jump.cycle) == (None, at)
+    assert held >= 26  # of 30 at 95 %: less than one time in fifty by chance
 
 
 def test_scatter_and_a_change_over_many_cycles_are_no_jump():

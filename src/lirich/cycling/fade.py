@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.arrays import Array
-from lirich.cycling.knee import FADE_RATIO, find_jump, find_knee
+from lirich.cycling.knee import FADE_RATIO, find_bend
 from lirich.cycling.likeness import largest_group, with_groups
 from lirich.cycling.record import (
     efficiency_convention,
@@ -281,19 +281,19 @@ class _Series:
         retained = self._retained("discharge_capacity_mah")
         if retained is None or np.isfinite(retained).sum() < MIN_CYCLES:
             return
-        jump = find_jump(self.n, retained)
+        knee, jump = find_bend(self.n, retained)
         if jump is not None:
             self.findings.append(
                 Finding(
                     code="capacity-jump",
                     severity=Severity.INFO,
                     message=f"The capacity jumps by {jump.change:+.2f} % (of that of cycle {self.reference}) at cycle "
-                    f"{jump.cycle:.0f}: that is no knee, and the fade per cycle goes over it",
+                    f"{jump.cycle:.0f}: that is no knee, and the fade per cycle goes over it"
+                    + ("" if knee is None else "; the knee is that of the fade without it"),
                     advice="Look what changed there: temperature, contact, range of the current, a restart of the test",
                     where=self.cell.key,
                 )
             )
-        knee = find_knee(self.n, retained)
         if knee is None:
             return
         rises = knee.slope_before > 0
@@ -308,7 +308,7 @@ class _Series:
         }
         self.values.append(
             record("capacity_fade_knee_cycle", knee.cycle, self.cell, conditions=conditions,
-                   interval=knee.interval(), code=f"{_CODE}.knee.find_knee", parameters=parameters,
+                   interval=knee.interval(), code=f"{_CODE}.knee.find_bend", parameters=parameters,
                    flags=("capacity-rises-before",) if rises else ())
         )  # fmt: skip
         self.findings.append(

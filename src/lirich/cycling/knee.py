@@ -35,6 +35,8 @@ deviation). *Choice*: of a hundred changes that scatter normally none is so far 
 the room goes in small steps."""
 
 _CANDIDATES = 300
+_TURNS = 50  # at most, of the knee without the jump and the jump without the knee
+_SETTLED = 1e-3  # of the jump: it is not looked for again
 _REFINED = 50  # further ones around the best, and at each end of the interval
 _OF_LINE, _OF_BREAK = 3, 5  # parameters: two and the scatter; with a bend or a jump, its size and its place
 
@@ -120,6 +122,29 @@ def find_jump(cycle: ArrayLike, y: ArrayLike) -> Jump | None:
     if not stands_out or fits.jump >= max(float(_breaks(x, y)[1].min()), fits.floor):
         return None
     return Jump(float(x[first]), float(change), fits.gain(fits.jump), len(x))
+
+
+def find_bend(cycle: ArrayLike, y: ArrayLike) -> tuple[Knee | None, Jump | None]:
+    """Return the knee and the jump of *y* against *cycle*, shape (n,), each found in what the other one leaves.
+
+    A jump that a fade makes beside its knee bends neither of the two segments, but their fit. Where there are both,
+    the size of the jump is that of the fit of both. Raises as `find_knee`.
+    """
+    x, y = np.asarray(cycle, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    jump = find_jump(x, y)
+    knee = find_knee(x, y if jump is None else y - jump.change * (x >= jump.cycle))
+    for _ in range(_TURNS):
+        if knee is None:
+            break
+        bent = np.maximum(x - knee.cycle, 0.0) * (knee.slope_after - knee.slope_before)
+        found = find_jump(x, y - bent)
+        if found is None:
+            return (find_knee(x, y), None) if jump is not None else (knee, None)
+        last, jump = jump, found
+        knee = find_knee(x, y - jump.change * (x >= jump.cycle))
+        if last is not None and abs(jump.change - last.change) < _SETTLED * abs(jump.change):
+            break
+    return knee, jump
 
 
 def _bends(gain: Array | float, before: Array | float, after: Array | float) -> NDArray[np.bool_]:
