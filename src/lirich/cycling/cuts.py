@@ -17,6 +17,9 @@ from lirich.cycling.settings import CyclingSettings
 from lirich.model import Cell, Finding
 
 Side = Literal["charge", "discharge"]
+Cuts = Mapping[Side, NDArray[np.bool_]]
+"""Of each direction, which cycles had their half-cycle cut short, shape (c,)."""
+
 SIDES: tuple[tuple[Side, int], ...] = (("charge", 1), ("discharge", -1))
 
 _LEAST_LIKE = 3
@@ -85,31 +88,50 @@ def cuts_of(notes: Annotation, cycles: pl.DataFrame, settings: CyclingSettings) 
     return cut_short(ends, steps, currents, settings)
 
 
-def cut_before(notes: Annotation, cuts: Mapping[Side, NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """Tell of each cycle whether the half-cycle before it was cut short, so that it begins within the window."""
+def opening(notes: Annotation) -> Side:
+    """Return the half-cycle that the counted cycles of a test begin with."""
     counted = np.flatnonzero(notes.half_cycle >= 1)
-    opens_with_charge = len(counted) > 0 and notes.half_sign[counted[0]] > 0
-    return np.append(False, cuts["discharge" if opens_with_charge else "charge"][:-1])
+    return "charge" if len(counted) and notes.half_sign[counted[0]] > 0 else "discharge"
 
 
-def cut_findings(
-    notes: Annotation, cycles: pl.DataFrame, cuts: Mapping[Side, NDArray[np.bool_]], cell: Cell
-) -> list[Finding]:
+def cut_before(notes: Annotation, cuts: Cuts) -> NDArray[np.bool_]:
+    """Tell of each cycle whether the half-cycle before it was cut short, so that it begins within the window."""
+    return np.append(False, cuts["discharge" if opening(notes) == "charge" else "charge"][:-1])
+
+
+def parts_of(notes: Annotation, cuts: Cuts, row: int) -> frozenset[Side]:
+    """Return the half-cycles of a *row* of the cycle table that are of a part: cut, or begun where a cut one ended."""
+    first = opening(notes)
+    return frozenset(side for side, _ in SIDES if cuts[side][row] or cuts[first][row])
+
+
+def discharge_of_part(notes: Annotation, cuts: Cuts) -> NDArray[np.bool_]:
+    """Tell of each cycle whether its discharge began where the charge of the cycle before was cut short, shape (c,).
+
+    Where cycles begin with their charge, such a discharge is of the cut cycle itself, and no other is.
+    """
+    before = cut_before(notes, cuts)
+    return before if opening(notes) == "discharge" else np.zeros_like(before)
+
+
+def cut_findings(notes: Annotation, cycles: pl.DataFrame, cuts: Cuts, cell: Cell) -> list[Finding]:
     """Say which half-cycles were cut short, and where the others end; not of one that the file ends in."""
     findings = []
     running = int(notes.points.sign[-1])
+    of_part = np.flatnonzero(discharge_of_part(notes, cuts))
     for side, way in SIDES:
         end = cycles[f"{side}_end_voltage_v"].cast(pl.Float64).to_numpy()
         for i in np.flatnonzero(cuts[side]).tolist():
             if running == way and i == cycles.height - 1:
                 continue
             number = cycles["cycle"][i]
+            after = f": the discharge of cycle {number + 1}, which enters none either" if i + 1 in of_part else ""
             findings.append(
                 Finding(
                     code="half-cycle-cut",
                     message=f"The {side} of cycle {number} ends at {end[i]:.4g} V, where no other does (they "
                     f"end at {np.nanmedian(end):.4g} V): it was stopped, or ended by time or capacity. The cycle is "
-                    "of a part and enters no fade, and the half-cycle after it begins within the window",
+                    f"of a part and enters no fade, and the half-cycle after it begins within the window{after}",
                     advice="Read no capacity and no efficiency of it, nor the efficiency after it",
                     where=place(cell, number),
                 )
