@@ -312,3 +312,17 @@ def test_a_half_cycle_whose_last_row_is_not_there_is_not_cut() -> None:
     assert not finding(analyse(table.filter(~last), CATHODE), "half-cycle-cut")
     half = (pl.col("cycle_count") == 4) & (pl.col("current_ampere") < 0) & (pl.col("voltage_volt") < 3.5)
     assert finding(analyse(table.filter(~half), CATHODE), "half-cycle-cut")
+
+
+@pytest.mark.parametrize(("direction", "end_v"), [("discharge", 2.997), ("discharge", 2.992), ("charge", 4.206)])
+def test_a_window_that_the_last_row_overshoots_is_not_cut(direction: str, end_v: float) -> None:
+    """Rows are 10 mV apart, so that these ends are of 3.0 and 4.2 V; those 20 mV from them are of none."""
+
+    def said(end_v: float) -> str:
+        run = Programme(empty_v=2.5, full_v=4.5, rows_per_step=200).cycles(10, 0.2)
+        run.cycles(1, 0.2, **{"low" if direction == "discharge" else "high": (end_v - 2.5) / 2.0})
+        return finding(analyse(run.cycles(10, 0.2).table(), CATHODE), "half-cycle-cut")
+
+    assert not said(end_v)
+    for far in (-0.02, 0.02):
+        assert said(end_v + far)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import floor
 from typing import Literal
 
 import numpy as np
@@ -28,9 +29,10 @@ _LEAST_LIKE = 3
 _AT_LIMIT = 0.75
 """…and of these at least so many end at one voltage: else they end by time or capacity. *Choice*."""
 
-_CUT_OFF_STEP_V, _CUT_OFF_ERROR_V = 0.05, 0.002
-"""Cut-offs are set in steps of 50 mV: an end within 2 mV of one is another window (step-wise activation, a check-up),
-and not an end by hand. *Choice*: of ends at any voltage it hides one in twelve."""
+_CUT_OFF_STEP_V, _CUT_OFF_ERROR_V, _OVERSHOOT_V = 0.05, 0.002, 0.01
+"""Cut-offs are set in steps of 50 mV: an end within 2 mV of one, or beyond one by no more than the step to the last
+row (up to 10 mV), is another window (step-wise activation, a check-up), and not an end by hand. *Choice*: of ends at
+any voltage it hides one in twelve, and up to one in four where rows are coarse; more would let any end pass."""
 
 
 def cut_short(
@@ -43,8 +45,8 @@ def cut_short(
 
     *ends*: voltages at which they turned, V; *steps*: from the row before to there, V; *currents*, A or mA; NaN where
     there is none. Cut short is one that ends within the window, further than ``incomplete_voltage_v`` from all others
-    of its direction and than its last step from their cut-off, at no voltage that is set as one, while the like ones
-    before and after it, and nearly all like ones, end at the cut-off.
+    of its direction and than its last step from their cut-off, at no voltage that is set as one nor within that step
+    (up to 10 mV) beyond it, while the like ones before and after it, and nearly all like ones, end at the cut-off.
     """
     both = np.flatnonzero(np.isfinite(ends["charge"]) & np.isfinite(ends["discharge"]))
     cut = {side: np.zeros(len(end), dtype=np.bool_) for side, end in ends.items()}
@@ -52,7 +54,8 @@ def cut_short(
         end = ends[side]
         for i in both[_alone(end[both], settings.incomplete_voltage_v)].tolist():
             like = both[same_current(currents[side][both], float(currents[side][i]), settings) & (both != i)]
-            if len(like) < _LEAST_LIKE or _is_cut_off(float(end[i])):
+            beyond = min(float(np.nan_to_num(steps[side][i])), _OVERSHOOT_V)
+            if len(like) < _LEAST_LIKE or _passed_cut_off(*sorted((float(end[i]), float(end[i]) - way * beyond))):
                 continue
             limit = float(np.median(end[like]))
             at_limit = np.abs(end[like] - limit) <= settings.incomplete_voltage_v
@@ -71,8 +74,10 @@ def _alone(end: Array, tolerance_v: float) -> NDArray[np.bool_]:
     return alone
 
 
-def _is_cut_off(voltage: float) -> bool:
-    return abs(voltage - _CUT_OFF_STEP_V * round(voltage / _CUT_OFF_STEP_V)) <= _CUT_OFF_ERROR_V
+def _passed_cut_off(low_v: float, high_v: float) -> bool:
+    """Tell whether a voltage that is set as a cut-off lies from *low_v* to *high_v*, within the error."""
+    highest = _CUT_OFF_STEP_V * floor((high_v + _CUT_OFF_ERROR_V) / _CUT_OFF_STEP_V)
+    return highest >= low_v - _CUT_OFF_ERROR_V
 
 
 def cuts_of(notes: Annotation, cycles: pl.DataFrame, settings: CyclingSettings) -> dict[Side, NDArray[np.bool_]]:
