@@ -214,16 +214,32 @@ def stopped(run: Programme, at: float) -> Programme:
     return run
 
 
+def test_a_count_that_starts_over_goes_on() -> None:
+    run = Programme().cycles(10, 0.2)
+    run.cycle = 1
+    table = run.cycles(10, 0.2).table()
+    assert not finding(analyse(table, CATHODE), "cycle-count-differs")
+    halves = pl.col("cycle_count") - pl.col("cycle_count") % 2
+    said = finding(analyse(table.with_columns(cycle_count=halves), CATHODE), "cycle-count-differs")
+    assert "The cycler counts 12 cycles where lirich finds 20" in said
+
+
 def test_a_discharge_that_was_stopped_is_said_and_belongs_to_no_fade() -> None:
     result = analyse(stopped(Programme().cycles(3, 0.2), 0.377).cycles(4, 0.2).table(), CATHODE)
     assert result.cycles["complete"].to_list() == [True] * 3 + [False] + [True] * 4
     assert [(s.kind, s.first_cycle, s.last_cycle) for s in result.segments if s.purpose] == [("ageing", 1, 8)]
     said = finding(result, "half-cycle-cut")
-    assert "The discharge of cycle 4 ends at 3.403 V, where no other does (they end at 2.8 V)" in said
+    assert "The discharge of cycle 4 ends at 3.403 V, where no other does (those at its current end at 2.8 V)" in said
     assert result.cycles["follows_unlike"].to_list() == [False] * 4 + [True] + [False] * 3
     retention = result.cycles["capacity_retention"]
     assert retention[3] is None
     assert retention.drop_nulls().to_list() == pytest.approx([100.0] * 7)
+
+
+def test_the_cut_off_that_is_named_is_that_of_the_like_ones() -> None:
+    run = stopped(Programme().cycles(4, 0.2), 0.4171).cycles(4, 0.2).cycles(30, 1.0, low=0.25)  # these to 3.2 V
+    said = finding(analyse(run.table(), CATHODE), "half-cycle-cut")
+    assert "The discharge of cycle 5 ends at 3.467 V, where no other does (those at its current end at 2.8 V)" in said
 
 
 def of_cycle(result: CyclingResult, cycle: int) -> dict[str, tuple[str, ...]]:

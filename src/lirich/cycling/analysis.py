@@ -81,7 +81,7 @@ def analyse(
     findings = [
         *(_of_cell(f, cell) for f in (*notes.findings, *protocol.findings)),
         *_cycle_findings(notes, cycles, cell),
-        *cut_findings(notes, cycles, cuts, cell),
+        *cut_findings(notes, cycles, cuts, cell, settings),
     ]
     findings += [_of_cell(f, cell) for f in unlike_findings(cycles, protocol.keys, series, settings)]
     findings += [*implausible_capacity(cycles, cell, sample), *low_capacity(cycles, cell, sample)]

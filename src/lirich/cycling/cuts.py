@@ -80,16 +80,17 @@ def _passed_cut_off(low_v: float, high_v: float) -> bool:
     return highest >= low_v - _CUT_OFF_ERROR_V
 
 
+def _column(cycles: pl.DataFrame, name: str) -> Array:
+    return cycles[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
 def cuts_of(notes: Annotation, cycles: pl.DataFrame, settings: CyclingSettings) -> dict[Side, NDArray[np.bool_]]:
     """Return `cut_short` of a cycle table; nothing of a curve without a time axis, whose ends say nothing."""
     if notes.points.time_s is None:
         return {side: np.zeros(cycles.height, dtype=np.bool_) for side, _ in SIDES}
 
-    def column(name: str) -> Array:
-        return cycles[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-
     names = ("end_voltage_v", "end_step_v", "current_ma")
-    ends, steps, currents = ({side: column(f"{side}_{name}") for side, _ in SIDES} for name in names)
+    ends, steps, currents = ({side: _column(cycles, f"{side}_{name}") for side, _ in SIDES} for name in names)
     return cut_short(ends, steps, currents, settings)
 
 
@@ -119,24 +120,28 @@ def discharge_of_part(notes: Annotation, cuts: Cuts) -> NDArray[np.bool_]:
     return before if opening(notes) == "discharge" else np.zeros_like(before)
 
 
-def cut_findings(notes: Annotation, cycles: pl.DataFrame, cuts: Cuts, cell: Cell) -> list[Finding]:
-    """Say which half-cycles were cut short, and where the others end; not of one that the file ends in."""
+def cut_findings(
+    notes: Annotation, cycles: pl.DataFrame, cuts: Cuts, cell: Cell, settings: CyclingSettings
+) -> list[Finding]:
+    """Say which half-cycles were cut short, and where those at their current end; not of one that the file ends in."""
     findings = []
     running = int(notes.points.sign[-1])
     of_part = np.flatnonzero(discharge_of_part(notes, cuts))
     for side, way in SIDES:
-        end = cycles[f"{side}_end_voltage_v"].cast(pl.Float64).to_numpy()
+        end, current = _column(cycles, f"{side}_end_voltage_v"), _column(cycles, f"{side}_current_ma")
         for i in np.flatnonzero(cuts[side]).tolist():
             if running == way and i == cycles.height - 1:
                 continue
             number = cycles["cycle"][i]
+            like = same_current(current, float(current[i]), settings) & (np.arange(len(end)) != i)
             after = f": the discharge of cycle {number + 1}, which enters none either" if i + 1 in of_part else ""
             findings.append(
                 Finding(
                     code="half-cycle-cut",
-                    message=f"The {side} of cycle {number} ends at {end[i]:.4g} V, where no other does (they "
-                    f"end at {np.nanmedian(end):.4g} V): it was stopped, or ended by time or capacity. The cycle is "
-                    f"of a part and enters no fade, and the half-cycle after it begins within the window{after}",
+                    message=f"The {side} of cycle {number} ends at {end[i]:.4g} V, where no other does (those "
+                    f"at its current end at {np.nanmedian(end[like]):.4g} V): it was stopped, or ended by time or "
+                    f"capacity. The cycle is of a part and enters no fade, and the half-cycle after it begins within "
+                    f"the window{after}",
                     advice="Read no capacity and no efficiency of it, nor the efficiency after it",
                     where=place(cell, number),
                 )
