@@ -8,9 +8,10 @@ import pytest
 
 from cycler_programme import Programme
 from lirich.cycling import CyclingResult, CyclingSettings, analyse, cycle_table
-from lirich.model import Cell, Electrode
+from lirich.model import Cell, Electrode, Sample
 
 CATHODE = Cell(key="c", electrode="cathode", active_mass_mg=5.0, one_c_ma_g=200.0)
+LI_RICH = Sample(key="s", composition="Li1.2Mn0.54Ni0.13Co0.13O2")
 
 
 def finding(result: CyclingResult, code: str) -> str:
@@ -213,16 +214,85 @@ def stopped(run: Programme, at: float) -> Programme:
     return run
 
 
+def test_a_count_that_starts_over_goes_on() -> None:
+    run = Programme().cycles(10, 0.2)
+    run.cycle = 1
+    table = run.cycles(10, 0.2).table()
+    assert not finding(analyse(table, CATHODE), "cycle-count-differs")
+    halves = pl.col("cycle_count") - pl.col("cycle_count") % 2
+    said = finding(analyse(table.with_columns(cycle_count=halves), CATHODE), "cycle-count-differs")
+    assert "The cycler counts 12 cycles where lirich finds 20" in said
+
+
 def test_a_discharge_that_was_stopped_is_said_and_belongs_to_no_fade() -> None:
     result = analyse(stopped(Programme().cycles(3, 0.2), 0.377).cycles(4, 0.2).table(), CATHODE)
     assert result.cycles["complete"].to_list() == [True] * 3 + [False] + [True] * 4
     assert [(s.kind, s.first_cycle, s.last_cycle) for s in result.segments if s.purpose] == [("ageing", 1, 8)]
     said = finding(result, "half-cycle-cut")
-    assert "The discharge of cycle 4 ends at 3.403 V, where no other does (they end at 2.8 V)" in said
+    assert "The discharge of cycle 4 ends at 3.403 V, where no other does (those at its current end at 2.8 V)" in said
     assert result.cycles["follows_unlike"].to_list() == [False] * 4 + [True] + [False] * 3
     retention = result.cycles["capacity_retention"]
     assert retention[3] is None
     assert retention.drop_nulls().to_list() == pytest.approx([100.0] * 7)
+
+
+def test_the_cut_off_that_is_named_is_that_of_the_like_ones() -> None:
+    run = stopped(Programme().cycles(4, 0.2), 0.4171).cycles(4, 0.2).cycles(30, 1.0, low=0.25)  # these to 3.2 V
+    said = finding(analyse(run.table(), CATHODE), "half-cycle-cut")
+    assert "The discharge of cycle 5 ends at 3.467 V, where no other does (those at its current end at 2.8 V)" in said
+
+
+def of_cycle(result: CyclingResult, cycle: int) -> dict[str, tuple[str, ...]]:
+    """Flags of the values of one *cycle*, by quantity."""
+    return {v.quantity: v.flags for v in result.values if v.conditions.cycle == cycle}
+
+
+def test_a_first_cycle_with_a_stopped_discharge_has_no_efficiency_but_a_whole_charge() -> None:
+    flags = of_cycle(analyse(stopped(Programme(), 0.377).cycles(8, 0.2).table(), CATHODE), 1)
+    assert not {"initial_coulombic_efficiency", "irreversible_capacity_mah_g"} & set(flags)
+    assert "incomplete-cycle" in flags["low_voltage_capacity_mah_g"]
+    assert "incomplete-cycle" not in flags["high_voltage_capacity_mah_g"]
+    whole = of_cycle(analyse(Programme().cycles(9, 0.2).table(), CATHODE), 1)
+    assert {"initial_coulombic_efficiency", "irreversible_capacity_mah_g"} <= set(whole)
+
+
+def test_what_rests_on_a_first_charge_that_was_stopped_is_flagged() -> None:
+    run = Programme(empty_v=2.0, full_v=4.8).cycles(1, 0.2, high=2.63 / 2.8).cycles(8, 0.2)
+    flags = of_cycle(analyse(run.table(), CATHODE, LI_RICH), 1)
+    assert {"activation_voltage_v", "plateau_capacity_mah_g", "formal_oxygen_capacity_mah_g"} <= set(flags)
+    assert all("incomplete-cycle" in flag for flag in flags.values())
+    assert "initial_coulombic_efficiency" not in flags
+
+
+def lithiated(run: Programme, count: int, to_x: float = 1.0) -> Programme:
+    for _ in range(count):
+        run.constant_current(0.2, 0.0).rest(600).constant_current(0.2, to_x).rest(600)
+        run.cycle += 1
+    return run
+
+
+@pytest.mark.parametrize("before", [0, 3, 8])
+@pytest.mark.parametrize("electrode", ["anode", None])
+def test_the_discharge_of_an_anode_after_a_cut_charge_enters_no_fade(before: int, electrode: Electrode | None) -> None:
+    cell = CATHODE.model_copy(update={"electrode": electrode})
+    run = lithiated(lithiated(Programme(x=1.0, empty_v=0.01, full_v=1.5), before), 1, 0.377)
+    result = analyse(lithiated(run, 9 - before).table(), cell)
+    cycles = result.cycles.filter(pl.col("cycle") == before + 2)
+    assert cycles["discharge_capacity_mah"].to_list() == pytest.approx([0.377])
+    assert cycles.select("complete", "like_group", "capacity_retention").row(0) == (True, None, None)
+    assert result.cycles["capacity_retention"].drop_nulls().to_list() == pytest.approx([100.0] * 8)
+    assert result.reference_cycle == (1 if before else 3)
+    assert f"the discharge of cycle {before + 2}, which enters none either" in finding(result, "half-cycle-cut")
+    assert not finding(result, "unlike-conditions")
+
+
+def test_the_discharge_of_an_anode_after_a_cut_charge_is_flagged() -> None:
+    anode = CATHODE.model_copy(update={"electrode": "anode"})
+    run = lithiated(lithiated(Programme(x=1.0, empty_v=0.01, full_v=1.5), 3), 1, 0.377)
+    flags = of_cycle(analyse(lithiated(run, 1).table(), anode), 5)
+    assert "follows-unlike" in flags["discharge_specific_capacity_mah_g"]
+    assert "follows-unlike" in flags["coulombic_efficiency"]
+    assert "follows-unlike" not in flags["charge_specific_capacity_mah_g"]
 
 
 def test_a_last_discharge_that_was_stopped_before_a_rest_is_incomplete() -> None:
@@ -258,3 +328,17 @@ def test_a_half_cycle_whose_last_row_is_not_there_is_not_cut() -> None:
     assert not finding(analyse(table.filter(~last), CATHODE), "half-cycle-cut")
     half = (pl.col("cycle_count") == 4) & (pl.col("current_ampere") < 0) & (pl.col("voltage_volt") < 3.5)
     assert finding(analyse(table.filter(~half), CATHODE), "half-cycle-cut")
+
+
+@pytest.mark.parametrize(("direction", "end_v"), [("discharge", 2.997), ("discharge", 2.992), ("charge", 4.206)])
+def test_a_window_that_the_last_row_overshoots_is_not_cut(direction: str, end_v: float) -> None:
+    """Rows are 10 mV apart, so that these ends are of 3.0 and 4.2 V; those 20 mV from them are of none."""
+
+    def said(end_v: float) -> str:
+        run = Programme(empty_v=2.5, full_v=4.5, rows_per_step=200).cycles(10, 0.2)
+        run.cycles(1, 0.2, **{"low" if direction == "discharge" else "high": (end_v - 2.5) / 2.0})
+        return finding(analyse(run.cycles(10, 0.2).table(), CATHODE), "half-cycle-cut")
+
+    assert not said(end_v)
+    for far in (-0.02, 0.02):
+        assert said(end_v + far)

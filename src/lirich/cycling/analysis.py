@@ -9,7 +9,7 @@ import polars as pl
 
 from lirich.cycling.annotation import Annotation, annotate
 from lirich.cycling.counts import count_findings
-from lirich.cycling.cuts import cut_before, cut_findings, cuts_of
+from lirich.cycling.cuts import cut_before, cut_findings, cuts_of, discharge_of_part
 from lirich.cycling.cyclefigures import cycle_values
 from lirich.cycling.cycles import efficiency_known, table_of
 from lirich.cycling.figures import (
@@ -66,12 +66,13 @@ def analyse(
         settings=settings,
     )
     protocol = detect(notes, cycles, corrections=corrections, settings=settings)
+    cuts = cuts_of(notes, cycles, settings)
+    of_part = discharge_of_part(notes, cuts).tolist()
+    groups = [None if part else group for group, part in zip(protocol.groups, of_part, strict=True)]
     cycles = cycles.with_columns(
-        pl.Series("segment", protocol.purposes, dtype=pl.String),
-        pl.Series("like_group", protocol.groups, dtype=pl.Int64),
+        pl.Series("segment", protocol.purposes, dtype=pl.String), pl.Series("like_group", groups, dtype=pl.Int64)
     )
     series = comparable_series(cycles)
-    cuts = cuts_of(notes, cycles, settings)
     unlike_before = follows_unlike(cycles, protocol.keys, cut_before(notes, cuts), settings)
     cycles = _with_retention(cycles, series).with_columns(
         pl.Series("settled", settled_cycles(cycles, series), dtype=pl.Boolean),
@@ -80,13 +81,13 @@ def analyse(
     findings = [
         *(_of_cell(f, cell) for f in (*notes.findings, *protocol.findings)),
         *_cycle_findings(notes, cycles, cell),
-        *cut_findings(notes, cycles, cuts, cell),
+        *cut_findings(notes, cycles, cuts, cell, settings),
     ]
     findings += [_of_cell(f, cell) for f in unlike_findings(cycles, protocol.keys, series, settings)]
     findings += [*implausible_capacity(cycles, cell, sample), *low_capacity(cycles, cell, sample)]
     values: list[Value] = []
     for new_values, new_findings in (
-        figures_of_first_cycle(notes, cycles, cell, sample, settings),
+        figures_of_first_cycle(notes, cycles, cuts, cell, sample, settings),
         (cycle_values(cycles, protocol.keys, series, cell, settings), []),
         figures_of_series(notes, cycles, series, cell, sample, settings),
         figures_of_rate_tests(cycles, _rate_tests(protocol), cell, settings),

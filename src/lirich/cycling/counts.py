@@ -21,7 +21,7 @@ def count_findings(notes: Annotation, cycles: pl.DataFrame, cell: Cell) -> list[
     if not several.is_empty():
         differ = _differ(_with_current(notes, vendor), counted.height)
         return [_folded(differ, several["cycle"].to_list(), *_reversals(notes), cell)]
-    distinct = counted["vendor_cycle_first"].n_unique()
+    distinct = _counted(counted["vendor_cycle_first"].to_numpy())
     if distinct == counted.height or counted.height < 2:
         return []
     return [
@@ -42,7 +42,12 @@ def _with_current(notes: Annotation, vendor: Integers) -> int:
     """Return how many cycles the cycler counts in which current flows, cycle 0 aside."""
     steps = notes.steps
     flows = (steps.sign != 0) & (notes.half_cycle[notes.step_half] >= 1)
-    return len(np.unique(vendor[steps.start[flows]]))
+    return _counted(vendor[steps.start[flows]])
+
+
+def _counted(numbers: Integers) -> int:
+    """Return how many cycles a count goes through, shape (k,) in order of time; where it starts over, it goes on."""
+    return len(numbers) and 1 + int(np.count_nonzero(np.diff(numbers)))
 
 
 def _reversals(notes: Annotation) -> tuple[Integers, Array]:

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from lirich.cycling.annotation import Annotation
+from lirich.cycling.cuts import Cuts, parts_of
 from lirich.cycling.cyclefigures import BY_INTERRUPTS, first_settled
-from lirich.cycling.doubts import doubted
+from lirich.cycling.doubts import doubted, of_parts
 from lirich.cycling.fade import fade_values
 from lirich.cycling.firstcycle import first_cycle_values
 from lirich.cycling.gitt import gitt_values
@@ -36,9 +37,12 @@ _TRACKED = 60  # curves whose peaks are followed; more change no slope by more t
 
 
 def figures_of_first_cycle(
-    notes: Annotation, cycles: pl.DataFrame, cell: Cell, sample: Sample | None, settings: CyclingSettings
+    notes: Annotation, cycles: pl.DataFrame, cuts: Cuts, cell: Cell, sample: Sample | None, settings: CyclingSettings
 ) -> Figures:
-    """ICE, activation, formal split and dQ/dV of cycle 1, if it is the first of the cell and an ordinary one."""
+    """ICE, activation, formal split and dQ/dV of cycle 1, if it is the first of the cell and an ordinary one.
+
+    Where a half-cycle of it was cut short it has no ICE, and what is of that half-cycle is flagged.
+    """
     first = cycles.filter(pl.col("cycle") == 1)
     if first.is_empty() or first["segment"][0] in NOT_ORDINARY:
         return [], []
@@ -64,6 +68,7 @@ def figures_of_first_cycle(
     )
     known = {k: v for k, v in cycle_conditions(cycles, 1, cell, "charge").other.items() if k in _NUMBERS}
     values = doubted(_measured_at(values, cycles), cycles, 1, cell)
+    values = of_parts(values, parts_of(notes, cuts, cycles["cycle"].to_list().index(1)))
     # what follows from the composition alone is of no cycle
     return [v if v.conditions.cycle is None else _with_other(v, known) for v in values], findings
 
@@ -201,7 +206,7 @@ def figures_of_rate_tests(
     for segment in segments:
         part = cycles.filter(
             pl.col("cycle").is_between(segment.first_cycle, segment.last_cycle)
-            & pl.col("complete")
+            & pl.col("like_group").is_not_null()
             & (pl.col("segment") == "rate_test")
         )
         if part.is_empty():

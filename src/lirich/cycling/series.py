@@ -135,7 +135,7 @@ def unlike_findings(
     for number, key, whole, purpose, group in zip(
         numbers, keys, cycles["complete"], cycles["segment"], cycles["like_group"], strict=True
     ):
-        if whole and group != series.group and purpose in ("formation", "ageing", "check_up", "other"):
+        if whole and group not in (None, series.group) and purpose in ("formation", "ageing", "check_up", "other"):
             unlike.setdefault((purpose, key.unlike(reference, settings)), []).append(number)
     findings = []
     for (purpose, names), found in unlike.items():
