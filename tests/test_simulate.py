@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from lirich.reports import write_report
 from lirich.workbench import Workspace
 from lirich.workbench.simulation.file import SimulationRequest, read_request
 from lirich.workbench.simulation.simulate import SimulatedCell
+from test_workbench import write_curve
 
 CYCLES = 8
 
@@ -134,6 +136,35 @@ def test_a_simulation_does_not_overwrite_the_facts_of_a_known_sample(tmp_path: P
     space.store.put_sample(known.model_copy(update={"morphology": "SC"}))
     space.simulate("SC", "cycling", cycles=1, sample="LRM")
     assert (space.samples["LRM"].dopant, space.samples["LRM"].composition) == ("Nb", COMPOSITION)
+
+
+def test_a_simulation_says_nothing_of_a_sample_of_measured_cells(tmp_path: Path) -> None:
+    space = Workspace.create(tmp_path / "ws")
+    write_curve(tmp_path / "K-1.csv")
+    space.add(tmp_path / "K-1.csv", facts={"sample": "K"}, executor="serial")
+    before = space.cells["K-1"].sample
+    missing = (
+        r"sample 'K' has measured cells \(K-1\), and its composition, morphology, particle_diameter_um are not given"
+    )
+    with pytest.raises(ConflictingMetadataError, match=missing) as refused:
+        space.simulate("SC", "cycling", cycles=1, cell="K-sim", sample="K")
+    assert space.cells["K-1"].sample == before
+    assert list(space.cells) == ["K-1"]
+    options = re.findall(r"--set (\S+)", refused.value.advice)
+    space.set_facts("K-1", dict(option.split("=") for option in options))  # as the advice says
+    stated = space.samples["K"]
+    space.simulate("SC", "cycling", cycles=1, cell="K-sim", sample="K")
+    assert space.samples["K"] == stated
+    assert set(stated.sources.values()) == {"you"}
+
+
+def test_what_a_simulation_says_of_its_own_sample_has_a_source(tmp_path: Path) -> None:
+    space = Workspace.create(tmp_path / "ws")
+    space.simulate("SC", "cycling", cycles=1, cell="A", sample="S", facts={"coating": "LiNbO3"})
+    by_model = dict.fromkeys(("composition", "morphology", "particle_diameter_um"), "simulation A")
+    assert space.samples["S"].sources == {"coating": "you", **by_model}
+    space.simulate("SC", "cycling", cycles=1, rate="1C", cell="B", sample="S")
+    assert space.samples["S"].sources == {"coating": "you", **by_model}
 
 
 def test_hidden_states_lie_beside_it_and_are_drawn(space: Workspace, aged: SimulatedCell) -> None:

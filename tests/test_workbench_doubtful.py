@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from lirich.cli.app import app
 from lirich.cycling.plausibility import LEAST_MAH_G, MARGIN, RICHEST, capacity_limit, low_capacity
 from lirich.model import Cell, Composition, Sample
 from lirich.store.literature import load
@@ -248,3 +252,70 @@ def test_a_cell_that_gives_far_less_than_the_others_of_its_sample_is_doubted(
     workspace.add(tmp_path / "files", executor="serial")
     found = [f for f in workspace.analyse(executor="serial").findings if f.code == "unlike-repeats"]
     assert [f.message for f in found] == ["c2 gives 50 mAh/g at best, the other cells of its sample 183 mAh/g (c1, c3)"]
+
+
+def of_repeats(workspace: Workspace) -> list[str]:
+    found = workspace.analyse(executor="serial").findings
+    return [f.message for f in found if f.code == "unlike-repeats"]
+
+
+def write_repeat(
+    path: Path, *, mah: float = 1.0, hours: float = 5.0, volts: tuple[float, float] = (2.5, 4.5), ends: float = 2.0
+) -> None:
+    """Two cycles of *mah* each way in *hours* per half-cycle over *volts*, of which the first *ends* are recorded."""
+    low, high = volts
+    rows = []
+    for half in range(4):
+        for i in range(61):
+            volt = low + (high - low) * (i if half % 2 == 0 else 60 - i) / 60
+            current = (-1) ** half * mah / hours / 1000
+            rows.append(f"{(half + i / 60) * hours * 3600 + half:.1f},{volt:.6f},{current:.8f},{half // 2 + 1}")
+    rows = rows[: round(61 * 2 * ends)]
+    path.write_text("\n".join(["test_time_second,voltage_volt,current_ampere,cycle_count", *rows]) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("test", "facts", "doubted"),
+    [
+        ({"mah": 1.03}, {"active_mass_mg": 40.0}, True),
+        ({"mah": 0.1, "volts": (3.6, 4.0)}, {}, False),  # a part of the window
+        ({"mah": 0.1, "ends": 0.7}, {}, False),  # it runs: a charge and the start of the discharge
+        ({"mah": 0.1, "hours": 0.01}, {}, False),  # fast, and 1C is not stated
+        ({"mah": 0.1}, {"one_c_ma_g": 250}, False),  # low-specific-capacity says it
+    ],
+)
+def test_a_repeat_that_gives_little_for_another_reason_than_its_mass_is_not_doubted(
+    workspace: Workspace, tmp_path: Path, test: dict[str, Any], facts: dict[str, float], doubted: bool
+) -> None:
+    of_all = {"sample": "S", "active_mass_mg": 4.0}
+    for name, each in {"B1": {}, "B2": {"mah": 1.01}, "B3": {"mah": 1.02}, "A": test}.items():
+        write_repeat(tmp_path / f"{name}.csv", **each)
+        said = {**of_all, **(facts if name == "A" else {})}
+        workspace.add(tmp_path / f"{name}.csv", facts=said, executor="serial")
+    assert [text.split()[0] for text in of_repeats(workspace)] == (["A"] if doubted else [])
+
+
+def test_a_cell_is_not_doubted_beside_one_whose_capacity_is_implausible(workspace: Workspace, tmp_path: Path) -> None:
+    for name, mass in (("A1", 4.0), ("A2", 0.004)):  # the second in g
+        write_repeat(tmp_path / f"{name}.csv", mah=1.0 + 0.01 * mass)
+        facts = {"sample": "S", "active_mass_mg": mass, "electrode": "cathode"}
+        workspace.add(tmp_path / f"{name}.csv", facts=facts, executor="serial")
+    assert of_repeats(workspace) == []
+    assert "implausible-specific-capacity" in [f.code for f in workspace.cells["A2"].findings]
+
+
+def test_a_repeat_that_was_analysed_before_the_others_is_doubted_each_time(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for n, mass in ((1, 50.0), (2, 5.0), (3, 5.0)):
+        write_repeat(tmp_path / f"A{n}.csv", mah=1.2 + 0.01 * n)
+        workspace.add(tmp_path / f"A{n}.csv", facts={"sample": "S", "active_mass_mg": mass}, executor="serial")
+        if n == 1:
+            assert of_repeats(workspace) == []
+    said = ["A1 gives 24.2 mAh/g at best, the other cells of its sample 245 mAh/g (A2, A3)"]
+    assert of_repeats(workspace) == said
+    assert of_repeats(workspace) == said  # nothing is analysed now
+    assert [f.message for f in workspace.analyse("A3", executor="serial").findings if f.where == "A1"] == said
+    assert [[f.message for f in workspace.cells[key].unlike_repeats] for key in ("A1", "A2")] == [said, []]
+    shown = CliRunner().invoke(app, ["cells", "A1", "--workspace", str(workspace.root), "--json"])
+    assert "unlike-repeats" in [f["code"] for f in json.loads(shown.output)["findings"]]

@@ -112,7 +112,7 @@ def cell_dict(view: CellView) -> dict[str, Any]:
             for a in view.impedance
         ],
         "spectra": view.spectra.to_dicts(),
-        "findings": [f.model_dump(mode="json") for f in view.findings],
+        "findings": [f.model_dump(mode="json") for f in (*view.findings, *view.unlike_repeats)],
     }
 
 
@@ -133,7 +133,7 @@ def show_cell(view: CellView, *, everything: bool = False) -> None:
             show_folded(whole)
             folded += whole.hidden
     _show_spectra(view)
-    show_findings(view.findings, limit=None if everything else 12)
+    show_findings([*view.unlike_repeats, *view.findings], limit=None if everything else 12)
     if folded:
         out.print(
             f"[dim]Like ones are folded here. [/][bold]lirich cells {escape(quoted(view.key))} --all[/][dim] prints "

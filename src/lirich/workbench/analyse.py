@@ -142,8 +142,7 @@ def analyse_cells(
     report.findings = [finding for index in sorted(told) for finding in told[index]]
     report.analysed = sorted(set(report.analysed))
     report.unchanged = sorted(set(report.unchanged) - set(report.analysed))
-    doubted = {f.where for f in report.findings if f.code in ("implausible-specific-capacity", "low-specific-capacity")}
-    report.findings += [f for f in unlike_repeats(store, report.analysed) if f.where not in doubted]
+    report.findings += unlike_repeats(store, by_cell)
     report.findings += out_of_date(store)  # of cells that failed, or were not asked for
     return report
 

@@ -157,6 +157,13 @@ class CellView:
 
         return Listed(out_of_date(self._store, [self.key]))
 
+    @property
+    def unlike_repeats(self) -> Listed[Finding]:
+        """A finding where the cell gives far less per gram than the other cells of its sample, as `analyse` says it."""
+        from lirich.workbench.repeats import unlike_repeats
+
+        return Listed(f for f in unlike_repeats(self._store, [self.key]) if f.where == self.key)
+
     @cached_property
     def settings(self) -> CyclingSettings:
         """The settings that the values of this run were made with; those of now where they were not kept."""

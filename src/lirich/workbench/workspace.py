@@ -188,7 +188,8 @@ class Workspace(Screenings):
 
         Raises `OptionalDependencyError` without the extra ``[cells]``, `UnknownNameError` and `SettingsError` for what
         cannot be simulated, `SimulationError` where the equations cannot be solved, `ConflictingMetadataError` for the
-        name of another cell, a simulation that is there with other facts, and a sample that is known as another one.
+        name of another cell, a simulation that is there with other facts, and a sample that is known as another one, or
+        of which measured cells are and not all is given that the simulation says.
         """
         from lirich.workbench.simulation.simulate import simulate_cell
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from lirich import __version__
 from lirich.errors import ConflictingMetadataError, InputError, SettingsError, quoted
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
-from lirich.workbench.intake.celltables import agree, written
+from lirich.model.listing import name_some
+from lirich.workbench.intake.celltables import BY_HAND, agree, written
 from lirich.workbench.simulation.document import computed, model_of, programme_of, text_of
 from lirich.workbench.simulation.physics import HIGH, LOW, RADII, Physics, cell_facts, physics_of
 
@@ -266,19 +267,20 @@ def _sample(
     from lirich.cells.parameters import COMPOSITION
 
     stated: dict[str, Any] = {name: fact for name, fact in facts.items() if name in Sample.model_fields}
-    return Sample(
-        **{"composition": COMPOSITION, **stated},
-        key=sample or key,
-        morphology="PC" if document["parameters"][RADII[0]] < document["parameters"][RADII[1]] else "SC",
-        particle_diameter_um=round(2e6 * diffusion_length_m, 6),
-    )
+    fixed = {
+        "morphology": "PC" if document["parameters"][RADII[0]] < document["parameters"][RADII[1]] else "SC",
+        "particle_diameter_um": round(2e6 * diffusion_length_m, 6),
+    }
+    given = {"composition": COMPOSITION, **stated, **fixed}
+    sources = {name: BY_HAND if name in stated else f"simulation {key}" for name in given}
+    return Sample(**given, key=sample or key, sources=sources)
 
 
 def _enter(store: Store, test: Test, cell: Cell, sample: Sample, said: Mapping[str, Scalar]) -> bool:
     """Enter sample, cell and test at once. Returns whether the test was there already, which leaves all as it is.
 
-    Raises `ConflictingMetadataError` where it is there and something else is *said* of it now, or where its sample is
-    known as another one.
+    Raises `ConflictingMetadataError` where it is there and something else is *said* of it now, where its sample is
+    known as another one, or where measured cells are of its sample and a fact of it is not given.
     """
     present = store.cells().get(cell.key)
     if present is not None and not present.simulated:
@@ -301,8 +303,9 @@ def _enter(store: Store, test: Test, cell: Cell, sample: Sample, said: Mapping[s
     store.require_files(test)
 
     def work(things: Things) -> bool:
-        known = things.find(Sample, sample.key)
-        things.put(sample if known is None else _also(known, sample))
+        known = things.find(Sample, sample.key) or Sample(key=sample.key)
+        measured = [each.key for each in things.all(Cell).values() if each.sample == sample.key and not each.simulated]
+        things.put(_also(known, sample, measured))
         things.put(cell)
         return things.put_test(test)
 
@@ -325,18 +328,34 @@ def _refuse_other_facts(cell: Cell, sample: Sample | None, said: Mapping[str, Sc
             )
 
 
-def _also(known: Sample, simulated: Sample) -> Sample:
-    """Return a known sample with what the simulation says too. Raises `ConflictingMetadataError` where they differ."""
+def _also(known: Sample, simulated: Sample, measured: Sequence[str]) -> Sample:
+    """Return a known sample with what the simulation says too, which is nothing where *measured* cells are of it.
+
+    Raises `ConflictingMetadataError` where the two differ, or a fact of a sample of *measured* cells is not given.
+    """
     facts = simulated.model_dump(exclude={"key", "recipe", "extra", "sources"}, exclude_none=True)
+    missing: dict[str, Scalar] = {}
     for name, value in facts.items():
         before = getattr(known, name)
-        if before is not None and not agree(before, value):
+        if before is None:
+            missing[name] = value
+        elif not agree(before, value):
             raise ConflictingMetadataError(
                 f"{name} of the sample {known.key!r} is {written(before)}, and {written(value)} in this simulation",
                 expected="one material for each sample",
                 advice="Give the simulated one another name with --sample, or none",
             )
-    return known.model_copy(update={name: value for name, value in facts.items() if getattr(known, name) is None})
+    if missing and measured:
+        said = " ".join(f"--set {quoted(f'{name}={written(value)}')}" for name, value in missing.items())
+        raise ConflictingMetadataError(
+            f"The sample {known.key!r} has measured cells ({name_some(measured)}), and its {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not given",
+            expected="a sample whose facts are given: a simulation says nothing of measured cells",
+            advice="Give the simulated cell another sample with --sample, or none; or, where it is so of the measured "
+            f"ones too, say it first: lirich cells {quoted(measured[0])} {said}",
+        )
+    sources = {**known.sources, **{name: simulated.sources[name] for name in missing}}
+    return known.model_copy(update={**missing, "sources": sources})
 
 
 def beside_table(store: Store, tests: Sequence[Test], name: str) -> pl.DataFrame | None:
