@@ -170,6 +170,17 @@ def test_a_voltage_in_steps_of_10_mv_is_known_to_5_mv() -> None:
     assert mean.high - mean.low == pytest.approx(0.01)
 
 
+@pytest.mark.parametrize("electrode", ["anode", "cathode"])
+def test_against_a_voltage_below_zero_the_interval_of_an_energy_holds_it(electrode: str) -> None:
+    table = cycled([95.0] * 4, step_mah=0.1, current_step_ma=0.1)
+    plating = pl.when(pl.col(CURRENT) < 0.0).then(-0.03).otherwise(pl.col(VOLTAGE) - 2.9)
+    cell = Cell(key="Li|Cu", electrode=electrode, active_mass_mg=10.0)
+    values = analyse(table.with_columns(plating.alias(VOLTAGE)), cell).values
+    known = [(v.value, v.interval) for v in values if "energy" in v.quantity and v.interval is not None]
+    assert min(value for value, _ in known) < 0.0
+    assert all(interval.low <= value <= interval.high for value, interval in known)
+
+
 @pytest.mark.data
 def test_the_landt_cell_has_an_efficiency_of_50_8_plus_or_minus_1_2(shared_data) -> None:
     table = read(shared_data / "cycling" / "landt_LiGrR2032.csv").table

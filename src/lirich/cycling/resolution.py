@@ -214,8 +214,8 @@ def _bounds(value: Value, shares: _Shares, step_mah_g: float) -> tuple[float, fl
     """Return the least and the most that *value* can be by the rounding of its charges; ``None`` for other figures."""
     side = _TOTAL.fullmatch(value.quantity)
     if side is not None:
-        error = shares.get(side[1], _NONE).error
-        return value.value * (1.0 - error), value.value * (1.0 + error)
+        off = abs(value.value) * shares.get(side[1], _NONE).error  # energies against a negative voltage are below 0
+        return value.value - off, value.value + off
     both = [shares.get(side, _NONE) for side in _SIDES]
     charge, discharge = (share.error for share in both)
     if value.quantity == "irreversible_capacity_mah_g":
@@ -224,7 +224,8 @@ def _bounds(value: Value, shares: _Shares, step_mah_g: float) -> tuple[float, fl
     if value.quantity not in _EFFICIENCIES or max(charge, discharge) >= 1.0:
         return None
     up, down = (discharge, charge) if value.conditions.method == "discharge/charge" else (charge, discharge)
-    return value.value * (1.0 - up) / (1.0 + down), value.value * (1.0 + up) / (1.0 - down)
+    ends = value.value * (1.0 - up) / (1.0 + down), value.value * (1.0 + up) / (1.0 - down)
+    return min(ends), max(ends)
 
 
 def doubt_coarse_voltage(values: Sequence[Value], voltage_v: Array, cell: Cell) -> tuple[list[Value], list[Finding]]:
