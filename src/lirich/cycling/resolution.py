@@ -43,8 +43,9 @@ def recorded_step(charge: Array, by_current: Array, rows: NDArray[np.int64]) -> 
     """Return the step in which the charge of the *rows* of a test was counted, Ah; 0 where they do not show one.
 
     *charge*: that came with each row by the counter, and *by_current* by ∫I dt, Ah, shape (n,); *rows*: those under
-    current within steps, shape (k,). A step shows where more than half of the rows have no charge, or where at least
-    2 % differ from ∫I dt (in their sum alike) by a quarter of it.
+    current within steps, shape (k,), without the last of each, whose charge may be booked after it. A step shows where
+    more than half of the rows have no charge, or where at least 2 % differ from ∫I dt (in their sum alike) by a quarter
+    of it.
     """
     moving = rows[charge[rows] != 0.0]
     if len(rows) < _LEAST or len(moving) == 0:
@@ -115,7 +116,7 @@ def current_is_finer(
     typical = float(np.median(counted[counted >= 0.1 * counted.max()]))
     if step_ah <= COARSE * typical:
         return False
-    share, rounding = step_ah / typical, current_rounding(current)
+    share, rounding = step_ah / typical, current_rounding(current, charge)
     integrated = np.abs(np.add.reduceat(by_current[running], starts))
     said = f"The capacity columns are recorded in steps of {1e3 * step_ah:.3g} mAh, {100 * share:.2g} % of a half-cycle"
     off = float(np.abs(counted - integrated).max())
