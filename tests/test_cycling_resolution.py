@@ -82,7 +82,10 @@ def test_the_step_of_a_rounded_counter_is_found_and_that_of_none_is_not(per_row:
 def test_the_step_of_a_voltage_shows_where_it_stands_still_not_on_a_grid_or_a_hold() -> None:
     rising = np.linspace(3.0, 4.4, 3000)
     assert coarse_voltage_step(0.01 * np.round(rising / 0.01)) == pytest.approx(0.01)
+    assert coarse_voltage_step(0.01 * np.round(rising[::25] / 0.01)) == pytest.approx(0.01)  # less than a row per level
+    assert coarse_voltage_step(1e-4 * np.round(rising[::25] / 1e-4)) == 0.0
     assert coarse_voltage_step(np.append(rising, np.full(3000, 4.4))) == 0.0
+    assert coarse_voltage_step(np.append(np.arange(3.0, 4.4, 0.01), np.full(3000, 4.4))) == 0.0
     assert coarse_voltage_step(np.arange(3.0, 4.4, 0.01)) == 0.0
     assert coarse_voltage_step(0.001 * np.round(rising / 0.001)) == 0.0  # voltages are written to 1 mV
 
@@ -98,6 +101,17 @@ def test_steps_of_the_voltage_are_no_dqdv_peaks_and_do_not_move_one(step_v: floa
         found = find_peaks(dqdv(half))
         assert len(found) == peaks
         assert all(peak.voltage_v == pytest.approx(3.7, abs=0.5 * step_v) for peak in found)
+
+
+@pytest.mark.parametrize("step_v", [0.003, 0.005, 0.01])
+@pytest.mark.parametrize("rows", [150, 240, 361, 721])
+def test_few_rows_on_the_levels_of_a_coarse_voltage_are_no_dqdv_peaks_and_hide_none(step_v: float, rows: int) -> None:
+    share = np.linspace(0.0, 1.0, rows)
+    passed = 1.5 * share
+    peaked = np.interp(passed, share + 0.5 / (1.0 + np.exp(-(share - 0.5) / 0.02)), share)
+    for voltage, peaks in ((2.8 + 1.6 * share**1.3, []), (3.0 + 1.4 * peaked, [3.7])):
+        half = HalfCycle(1, "charge", rounded(voltage, step_v), passed, None, None, np.zeros(rows, dtype=np.bool_))
+        assert [p.voltage_v for p in find_peaks(dqdv(half))] == pytest.approx(peaks, abs=0.001)
 
 
 def test_a_coarse_counter_beside_a_coarse_current_leaves_an_interval_with_the_truth_in_it() -> None:

@@ -66,15 +66,18 @@ def recorded_step(charge: Array, by_current: Array, rows: NDArray[np.int64]) -> 
 def coarse_voltage_step(voltage_v: Array) -> float:
     """Return the step in which *voltage_v*, V, shape (n,), was recorded, V, where it is more than `FINE_V`; else 0.
 
-    It shows where the voltage stands still from row to row on at least half of its levels; a hold does so on one.
+    It shows where all levels are multiples of it and the voltage stands still from row to row, or skips levels, on a
+    tenth of them; a hold stands still on one, and a grid has every level once.
     """
     rows = _thinned(np.arange(len(voltage_v) - 1))
     here = voltage_v[rows]
     moved = np.abs(voltage_v[rows + 1] - here)
     if not FINE_V * (1.0 + _WHOLE) < float(moved.min(initial=np.inf, where=moved > 0.0)) < np.inf:
         return 0.0
-    levels, still = np.unique(here), np.unique(here[moved == 0.0])
-    return _common_step(levels) if len(levels) >= 5 and 2 * len(still) >= len(levels) else 0.0
+    levels = np.unique(here)
+    step = _common_step(levels) if len(levels) >= 5 else 0.0
+    uneven = np.unique(here[np.abs(moved - step) > 0.5 * step])
+    return step if step > FINE_V * (1.0 + _WHOLE) and 10 * len(uneven) >= len(levels) else 0.0
 
 
 def _thinned(rows: NDArray[np.int64]) -> NDArray[np.int64]:
