@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lirich.model import Severity
+from lirich.model.digits import current_rounding
 from lirich.model.table import (
     CHARGED,
     CHARGED_ENERGY,
@@ -170,8 +171,24 @@ def test_an_unexplained_ratio_is_a_warning_without_a_repair() -> None:
 
 def test_a_rounded_current_column_is_recognised_as_that() -> None:
     table = cell_test(current_a=1.77e-4)
-    rounded = table.with_columns(pl.col(CURRENT).round(4))
+    rounded = table.with_columns(pl.col(CURRENT, CHARGED, DISCHARGED).round(4))
     assert codes(rounded) == {"current-rounded": ""}
+
+
+def test_a_round_current_is_no_rounded_one() -> None:
+    table = cell_test(current_a=1e-3).with_columns(pl.col(CHARGED, DISCHARGED) * 0.7)
+    assert codes(table) == {"charge-balance": ""}
+
+
+def test_what_rounding_of_a_current_explains_is_told_by_neighbouring_levels_or_the_digits_of_the_counters() -> None:
+    fine, coarse = np.linspace(0.0, 3e-3, 100), np.round(np.linspace(0.0, 3e-3, 100), 4)
+    for round_current in (1e-4, 2e-4, 1e-3, 1e-2, 0.1, 0.5):
+        assert current_rounding(np.full(100, round_current)) == 0.0
+        assert current_rounding(np.full(100, round_current), fine) == 0.0
+    assert current_rounding(np.repeat([1e-4, 2e-4, 5e-4, 1e-3], 25), fine) == 0.0  # a rate test
+    assert current_rounding(np.full(100, 2e-4), coarse) == pytest.approx(0.25)
+    assert current_rounding(np.full(100, 1e-3), coarse) == pytest.approx(0.05)
+    assert current_rounding(np.repeat([4e-4, 3e-4, 2e-4, 1e-4], [70, 10, 10, 10]), fine) == pytest.approx(0.125)
 
 
 @pytest.mark.parametrize("capacity", [True, False])

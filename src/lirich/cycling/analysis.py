@@ -97,7 +97,7 @@ def analyse(
         findings += new_findings
     values = flag_implausible(_without_twins(values), cycles, cell, sample)
     values = _with_holes(values, notes, cycles)
-    values = doubt_rounded_charge(values, cycles, notes.points.capacity_step_ah, cell)
+    values = doubt_rounded_charge(values, cycles, notes, cell)
     values, coarse = doubt_coarse_voltage(values, notes.points.voltage_v, cell)
     findings += coarse
     # a simulated programme stops at the limit that it was given: its last half-cycle is whole

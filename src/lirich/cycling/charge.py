@@ -9,6 +9,7 @@ current is taken to have flowed since the row before (cyclers record the end of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -80,12 +81,12 @@ def charge_of_columns(
     # NaN anywhere makes *falls* NaN and the comparison False: then the columns are not used.
     unusable = not (np.isfinite(total_up) and np.isfinite(total_down) and falls <= 1e-3 * max(total_up, total_down))
     off = max(_difference(total_up - seen_up, i_up, i_down), _difference(total_down - seen_down, i_down, i_up))
-    if _not_used(unusable, off, current, settings, findings):
+    if _not_used(unusable, off, current, (charged, discharged), settings, findings):
         return by_current, "current", None, 0.0
     running = sign[1:] != 0
     within = np.flatnonzero(running & ~new[1:]) + 1
     still = np.count_nonzero(dq[within] == 0.0)
-    step = recorded_step(dq, by_current, within)
+    step = recorded_step(dq, by_current, np.flatnonzero(running & ~new[1:] & ~np.append(new[2:], True)) + 1)
     hidden = credit_holes(dq, charged, discharged, current, sign, new, holes)
     _move_to_their_direction(dq, sign)
     if step and current_is_finer(step, dq, by_current, sign, current, findings, unseen=len(holes) > 0):
@@ -127,11 +128,11 @@ def charge_of_one_column(
     hole = _both_ways(by_current[holes.row + 1])[:: 1 if way > 0 else -1]
     off = _difference(total - _in_rows(column, holes.row), own - hole[0], other - hole[1])
     unusable = not (np.isfinite(total) and falls <= 1e-3 * total)
-    if total == own == 0.0 or _not_used(unusable, off, current, settings, findings):
+    if total == own == 0.0 or _not_used(unusable, off, current, (column,), settings, findings):
         return by_current, "current", 0.0
     dq *= way
     within = (sign == way) & ~new
-    step = recorded_step(dq, by_current, np.flatnonzero(within))
+    step = recorded_step(dq, by_current, np.flatnonzero(within & ~np.append(new[1:], True)))
     coarse = 2 * np.count_nonzero((dq == 0.0) & within) > np.count_nonzero(sign == way)
     _move_to_their_direction(dq, sign)
     if coarse:
@@ -164,8 +165,15 @@ def _both_ways(by_current: Array) -> tuple[float, float]:
     return 0.5 * (size + net), 0.5 * (size - net)
 
 
-def _not_used(unusable: bool, off: float, current: Array, settings: CyclingSettings, findings: list[Finding]) -> bool:
-    """Tell whether capacity columns that are *unusable*, or *off* from ∫I dt by this share, are left; then say so."""
+def _not_used(
+    unusable: bool,
+    off: float,
+    current: Array,
+    columns: Sequence[Array],
+    settings: CyclingSettings,
+    findings: list[Finding],
+) -> bool:
+    """Tell whether capacity *columns* that are *unusable*, or *off* from ∫I dt by this share, are left; then say so."""
     if unusable:
         findings.append(
             Finding(
@@ -175,7 +183,7 @@ def _not_used(unusable: bool, off: float, current: Array, settings: CyclingSetti
             )
         )
         return True
-    if off <= settings.capacity_agreement or off <= current_rounding(current):
+    if off <= settings.capacity_agreement or off <= current_rounding(current, *columns):
         return False
     findings.append(
         Finding(

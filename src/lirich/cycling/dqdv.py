@@ -6,7 +6,8 @@ deleting and no fitting, and the integral of dQ/dV over the grid is the capacity
 constant-voltage parts.
 
 * *Savitzky–Golay* (Anal. Chem. 36 (1964) 1627, doi:10.1021/ac60214a047): first derivative of a local
-  polynomial through Q(V) on the grid. Of a voltage in steps of more than 1 mV, a bin holds whole levels here too.
+  polynomial through Q(V) on the grid. Of a voltage in steps of more than 1 mV, a bin holds whole levels here too,
+  and a window at least 14 rows.
 * *LEAN*, level evaluation analysis (Feng et al., eTransportation 3 (2020) 100051,
   doi:10.1016/j.etran.2020.100051): charge counted per level of the voltage resolution of the cycler; a bin
   holds a whole number of levels, so that no bin gets more levels than its neighbour; then a local polynomial.
@@ -33,6 +34,7 @@ Method = Literal["savitzky-golay", "lean"]
 _MIN_WIDTH_V = 1e-6  # an increment at one voltage is booked on 1 µV, far below the resolution of any cycler
 _COARSE_V = 1e-4  # a resolution finer than 0.1 mV cannot beat with a grid of millivolts
 _LEAST_PER_BIN = 2  # LEAN counts rows per level: with fewer it would count its own grid
+_LEAST_IN_WINDOW = 14  # with fewer rows of a coarse voltage in a window, how many fall on a level shows as peaks
 _MAX_POINTS = 20_000
 
 
@@ -137,6 +139,9 @@ def dqdv(half: HalfCycle, smoothing: Smoothing = DEFAULT_SMOOTHING) -> Dqdv:
         resolution = 0.0
     step = float(np.ceil(smoothing.step_v / resolution - 1e-3) * resolution) if resolution else smoothing.step_v
     points = smoothing.points(step)
+    if resolution and not lean:
+        wanted = int(np.ceil(_LEAST_IN_WINDOW * (high - low) / (step * len(voltage))))
+        points = max(points, wanted + 1 - wanted % 2)
     if lean and _LEAST_PER_BIN * (high - low) / step > len(voltage):
         raise NotEnoughDataError(
             f"The {half.direction} of cycle {half.cycle} has {len(voltage)} rows over {1000 * (high - low):.0f} mV",

@@ -26,8 +26,9 @@ class Points:
     ``dq_ah`` is the signed charge that came between the row before and this one (0 at the first). ``sign`` is
     +1 in charge, −1 in discharge, 0 at rest. ``holes``: the rows before what was not recorded, shape (h,), where charge
     or the turn of a half-cycle went unseen. ``capacity_step_ah``: the step of the counters that ``dq_ah`` is from, 0
-    where they show none. ``time_s`` and ``current_a`` are ``None`` for a curve without a
-    time axis. ``new_step`` is True where the current changes direction or the cycler begins a step.
+    where they show none; ``counted_from_zero``: whether they all begin at nothing. ``time_s`` and ``current_a`` are
+    ``None`` for a curve without a time axis. ``new_step`` is True where the current changes direction or the cycler
+    begins a step.
     """
 
     time_s: Array | None
@@ -41,6 +42,7 @@ class Points:
     temperature_celsius: Array | None
     charge_source: ChargeSource
     capacity_step_ah: float = 0.0
+    counted_from_zero: bool = False
     holes: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
@@ -131,6 +133,7 @@ def _timed(table: pl.DataFrame, settings: CyclingSettings, findings: list[Findin
         temperature_celsius=temperature_celsius(table),
         charge_source=source,
         capacity_step_ah=step,
+        counted_from_zero=all(column[0] == 0.0 for column in counted.values()),
         holes=holes.row[lossy],
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,9 @@ from lirich.cycling.record import specific
 from lirich.model import Cell, Finding, Interval, Severity, Value
 from lirich.model.digits import current_rounding
 from lirich.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from lirich.cycling.annotation import Annotation
 
 FINE = 1e-4
 """Share of a half-cycle's charge below which a step of the counter is not told: an efficiency is written to 0.01 %."""
@@ -43,8 +46,9 @@ def recorded_step(charge: Array, by_current: Array, rows: NDArray[np.int64]) -> 
     """Return the step in which the charge of the *rows* of a test was counted, Ah; 0 where they do not show one.
 
     *charge*: that came with each row by the counter, and *by_current* by ∫I dt, Ah, shape (n,); *rows*: those under
-    current within steps, shape (k,). A step shows where more than half of the rows have no charge, or where at least
-    2 % differ from ∫I dt (in their sum alike) by a quarter of it.
+    current within steps, shape (k,), without the last of each, whose charge may be booked after it. A step shows where
+    more than half of the rows have no charge, or where at least 2 % differ from ∫I dt (in their sum alike) by a quarter
+    of it.
     """
     moving = rows[charge[rows] != 0.0]
     if len(rows) < _LEAST or len(moving) == 0:
@@ -62,15 +66,18 @@ def recorded_step(charge: Array, by_current: Array, rows: NDArray[np.int64]) -> 
 def coarse_voltage_step(voltage_v: Array) -> float:
     """Return the step in which *voltage_v*, V, shape (n,), was recorded, V, where it is more than `FINE_V`; else 0.
 
-    It shows where the voltage stands still from row to row on at least half of its levels; a hold does so on one.
+    It shows where all levels are multiples of it and the voltage stands still from row to row, or skips levels, on a
+    tenth of them; a hold stands still on one, and a grid has every level once.
     """
     rows = _thinned(np.arange(len(voltage_v) - 1))
     here = voltage_v[rows]
     moved = np.abs(voltage_v[rows + 1] - here)
     if not FINE_V * (1.0 + _WHOLE) < float(moved.min(initial=np.inf, where=moved > 0.0)) < np.inf:
         return 0.0
-    levels, still = np.unique(here), np.unique(here[moved == 0.0])
-    return _common_step(levels) if len(levels) >= 5 and 2 * len(still) >= len(levels) else 0.0
+    levels = np.unique(here)
+    step = _common_step(levels) if len(levels) >= 5 else 0.0
+    uneven = np.unique(here[np.abs(moved - step) > 0.5 * step])
+    return step if step > FINE_V * (1.0 + _WHOLE) and 10 * len(uneven) >= len(levels) else 0.0
 
 
 def _thinned(rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -115,7 +122,7 @@ def current_is_finer(
     typical = float(np.median(counted[counted >= 0.1 * counted.max()]))
     if step_ah <= COARSE * typical:
         return False
-    share, rounding = step_ah / typical, current_rounding(current)
+    share, rounding = step_ah / typical, current_rounding(current, charge)
     integrated = np.abs(np.add.reduceat(by_current[running], starts))
     said = f"The capacity columns are recorded in steps of {1e3 * step_ah:.3g} mAh, {100 * share:.2g} % of a half-cycle"
     off = float(np.abs(counted - integrated).max())
@@ -151,38 +158,55 @@ _DIFFERENCES = frozenset({"voltage_gap_v", "hysteresis_at_soc_v"})
 
 
 class _Share(NamedTuple):
-    """A step of the counter as a share of the charge of a half-cycle, and by how much of itself that may be off."""
+    """A step of the counter as a share of the charge of a half-cycle, and how many the charge may be below and above.
+
+    ``low`` and ``high`` are these as shares of the charge.
+    """
 
     step: float
-    error: float
+    below: float
+    above: float
+
+    @property
+    def low(self) -> float:
+        return self.step * self.below
+
+    @property
+    def high(self) -> float:
+        return self.step * self.above
 
 
 _Shares = Mapping[str, _Share]
-_NONE = _Share(0.0, 0.0)
+_NONE = _Share(0.0, 0.0, 0.0)
 
 
-def doubt_rounded_charge(values: Sequence[Value], cycles: pl.DataFrame, step_ah: float, cell: Cell) -> list[Value]:
+def doubt_rounded_charge(values: Sequence[Value], cycles: pl.DataFrame, notes: Annotation, cell: Cell) -> list[Value]:
     """Give *values* of half-cycles of less than 1/`FINE` steps of the counter the interval that rounding leaves.
 
-    Both ends of a half-cycle are rounded by half a step; the first of each direction begins at nothing. Capacities,
-    energies, efficiencies and the irreversible capacity get the interval; all that rests on a charge of less than
-    1/`COARSE` steps is flagged, what is of many cycles by the least charge of its segment. *cycles* is a cycle table.
+    Whether a counter is rounded to the nearest or cut off, and whether it starts again in every step of the cycler, a
+    table does not tell. A step that begins at nothing ends at most half a step of the counter lower and one higher than
+    it is written; a half-cycle between two readings is off by one at most. Capacities, energies, efficiencies and the
+    irreversible capacity get the interval; all that rests on a charge of less than 1/`COARSE` steps is flagged, what is
+    of many cycles by the least charge of its segment. *cycles* is the cycle table of *notes*.
     """
+    step_ah = notes.points.capacity_step_ah
     if step_ah == 0.0:
         return list(values)
     by_cycle: dict[int, dict[str, _Share]] = {}
-    for side in ("charge", "discharge"):
-        ends = 1
-        for number, passed_mah in cycles.select("cycle_number", f"{side}_capacity_mah").iter_rows():
+    for side, sign in (("charge", 1), ("discharge", -1)):
+        from_zero = notes.points.counted_from_zero
+        passed = cycles.select("cycle_number", f"{side}_capacity_mah").iter_rows()
+        for (number, passed_mah), counted in zip(passed, _counted_steps(notes, sign), strict=True):
             if passed_mah and passed_mah > 0:
-                step = 1e3 * step_ah / passed_mah
-                by_cycle.setdefault(number, {})[side] = _Share(step, 0.5 * ends * step)
-                ends = 2
+                below = 0.5 * counted if from_zero else max(1.0, 0.5 * counted)
+                by_cycle.setdefault(number, {})[side] = _Share(1e3 * step_ah / passed_mah, below, counted)
+                from_zero = False
     of_many: dict[str | None, dict[str, _Share]] = {}
     for number, segment in cycles.filter("complete").select("cycle_number", "segment").iter_rows():
         for name in (segment, None):
             worst = of_many.setdefault(name, {})
-            worst.update({side: max(share, worst.get(side, _NONE)) for side, share in by_cycle.get(number, {}).items()})
+            for side, share in by_cycle.get(number, {}).items():
+                worst[side] = max(share, worst.get(side, _NONE), key=lambda s: s.high)
     step_mah_g = 1e3 * step_ah * (specific(cell) or 0.0)
     method = f"rounding of the capacity columns to {1e3 * step_ah:.3g} mAh"
     found = []
@@ -193,6 +217,15 @@ def doubt_rounded_charge(values: Sequence[Value], cycles: pl.DataFrame, step_ah:
     return found
 
 
+def _counted_steps(notes: Annotation, sign: int) -> list[int]:
+    """Return in how many steps, one at least, charge passed in the half-cycle of each cycle with this *sign*."""
+    steps = notes.steps
+    own = (steps.sign == sign) & (notes.half_sign[notes.step_half] == sign) & (steps.charge_ah != 0.0)
+    cycle = np.searchsorted(notes.cycles, notes.half_cycle[notes.step_half[own]])
+    counted: list[int] = np.maximum(np.bincount(cycle, minlength=len(notes.cycles)), 1).tolist()
+    return counted
+
+
 _SIDES = ("charge", "discharge")
 
 
@@ -200,7 +233,7 @@ def _rounded(value: Value, shares: _Shares, step_mah_g: float, method: str) -> V
     if QUANTITIES[value.quantity].unit not in _OF_CHARGE or value.quantity in _NOT_COUNTED:
         return value
     sides = _SIDES if value.conditions.direction is None else (value.conditions.direction,)
-    most = max(shares.get(side, _NONE).step for side in sides)
+    most = max(shares.get(side, _NONE).high for side in sides)
     update: dict[str, object] = {}
     bounds = _bounds(value, shares, step_mah_g)
     if most > FINE and bounds is not None:
@@ -214,17 +247,21 @@ def _bounds(value: Value, shares: _Shares, step_mah_g: float) -> tuple[float, fl
     """Return the least and the most that *value* can be by the rounding of its charges; ``None`` for other figures."""
     side = _TOTAL.fullmatch(value.quantity)
     if side is not None:
-        error = shares.get(side[1], _NONE).error
-        return value.value * (1.0 - error), value.value * (1.0 + error)
-    both = [shares.get(side, _NONE) for side in _SIDES]
-    charge, discharge = (share.error for share in both)
+        share, size = shares.get(side[1], _NONE), abs(value.value)  # the sign of an energy is that of the voltage
+        low, high = (share.low, share.high)[:: 1 if value.value >= 0.0 else -1]
+        return value.value - size * low, value.value + size * high
+    charge, discharge = (shares.get(side, _NONE) for side in _SIDES)
+    given, taken = (discharge, charge) if value.conditions.method == "discharge/charge" else (charge, discharge)
     if value.quantity == "irreversible_capacity_mah_g":
-        off = sum(step_mah_g * share.error / share.step for share in both if share.step)
-        return value.value - off, value.value + off
-    if value.quantity not in _EFFICIENCIES or max(charge, discharge) >= 1.0:
+        low, high = taken.below + given.above, taken.above + given.below
+        return value.value - step_mah_g * low, value.value + step_mah_g * high
+    if value.quantity not in _EFFICIENCIES or max(charge.low, discharge.low) >= 1.0:
         return None
-    up, down = (discharge, charge) if value.conditions.method == "discharge/charge" else (charge, discharge)
-    return value.value * (1.0 - up) / (1.0 + down), value.value * (1.0 + up) / (1.0 - down)
+    ends = (
+        value.value * (1.0 - given.low) / (1.0 + taken.high),
+        value.value * (1.0 + given.high) / (1.0 - taken.low),
+    )
+    return min(ends), max(ends)
 
 
 def doubt_coarse_voltage(values: Sequence[Value], voltage_v: Array, cell: Cell) -> tuple[list[Value], list[Finding]]:

@@ -126,7 +126,7 @@ def check_balance(
     ratio = total_current / total_column
     if abs(ratio - 1) <= BALANCE_TOLERANCE:
         return []
-    rounding = current_rounding(current)
+    rounding = current_rounding(current, *columns)
     if rounding > abs(ratio - 1):
         return [
             found_in(
