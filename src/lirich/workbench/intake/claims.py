@@ -12,7 +12,7 @@ from lirich.model import Cell, Finding, Severity, Test
 from lirich.model.listing import name_some
 from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry
 from lirich.workbench.intake.continuing import without_counter
-from lirich.workbench.intake.fact_sources import table_folder
+from lirich.workbench.intake.fact_sources import named_by_hand, table_folder
 from lirich.workbench.intake.reach import Reach
 from lirich.workbench.intake.table_files import has_tables, read_cell_tables
 from lirich.workbench.intake.taking_back import of_file
@@ -110,23 +110,28 @@ class Claims:
             return False  # two rows name a cell: entering refuses it
 
     def facts(
-        self, key: str, path: Path, test: Test, kept: Sequence[Test]
+        self, key: str, path: Path, test: Test, kept: Sequence[Test], known: Cell | None
     ) -> tuple[list[Entry], list[Entry], list[Entry]]:
         """Return all that is said of the cell *key*: on the command line, in the tables, and by the file of *test*.
 
-        *kept* are the tests of the cell. It is all, whichever of its files it stands beside: no file's turn decides.
+        *kept* are the tests of the cell, *known* the cell as it was. It is all, whichever of its files it stands
+        beside: no file's turn decides. Of a cell that the user named that is what its files' rows say, under any name.
         """
         own = self._entries(path)
         by_hand = [entry for entry in own if entry is self._options]
         speakers = self.speakers(path)
+        chosen = self._cell is not None or named_by_hand(known)
+        spoke = {table_folder(source) for source in known.sources.values()} if chosen and known is not None else set()
         near = {id(entry) for entry in own}
         for digest in {present.raw.sha256 for present in kept}:
             for folder, relative in self._places.get(digest, ()):
-                near |= {id(entry) for entry in self._reach[folder].about(relative) if entry.cell is None}
+                near |= {id(entry) for entry in self._reach[folder].about(relative) if chosen or entry.cell is None}
         names = [file.name for present in kept for file in (present.raw, *present.replaces)]
         of_table: list[Entry] = []
         for table in self.tables:
-            about = near | {id(entry) for entry in table.entries_about(key, names if table.folder in speakers else ())}
+            there = names if table.folder in speakers else ()
+            named = table.entries_about(key, there, by_any_name=table.folder in spoke)
+            about = near | {id(entry) for entry in named}
             of_table += [entry for entry in table.entries if id(entry) in about]
         return by_hand, of_table, [of_file(test)]
 

@@ -160,7 +160,8 @@ class Register:
 
     def _said(self, things: Things, path: Path, test: Test, place: Place) -> tuple[list[Entry], list[Carried]]:
         """Return all that is said of the cell, and what of it comes from the cells that the file leaves."""
-        by_hand, of_table, of_file = self._claims.facts(place.cell, path, test, things.tests(place.cell))
+        kept, known = things.tests(place.cell), things.find(Cell, place.cell)
+        by_hand, of_table, of_file = self._claims.facts(place.cell, path, test, kept, known)
         said = [*by_hand, *of_table, *of_file]
         moved = carried(things, place.leaving, place.cell, said, self._claims.speakers(path))
         along = [entry for each in moved for entry in each.entries]
