@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from lirich.errors import ConflictingMetadataError, LirichError, quoted
 from lirich.model import Cell, Finding, Severity, Test
 from lirich.model.listing import name_some
-from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry
+from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, file_stem
 from lirich.workbench.intake.continuing import without_counter
 from lirich.workbench.intake.fact_sources import named_by_hand, table_folder
 from lirich.workbench.intake.reach import Reach
@@ -43,9 +44,18 @@ class Claims:
         self._reach: dict[Path, Reach] = {}
         self._places: dict[str, list[tuple[Path, PurePosixPath]]] = {}
         self._files: list[Path] = []
+        self.tables: list[CellTable] = []
+        """The tables that are read, the one that goes before first: that of the folder whose files come last.
 
-    def look_up(self, files: Mapping[Path, str]) -> None:
-        """Read the tables about *files*, given with their hashes. Raises `MetadataError` where one is wrong."""
+        That of a folder above goes after those of the folders in it, and last those rows of each that are about no
+        file, of cells of whose files their table does not speak.
+        """
+
+    def look_up(self, files: Mapping[Path, str], known: Mapping[str, Collection[str]]) -> None:
+        """Read the tables about *files*, given with their hashes; *known* has by hash the cells that they are of.
+
+        Raises `MetadataError` where one is wrong.
+        """
         below: dict[Path, dict[PurePosixPath, Path]] = {}
         for path, digest in files.items():
             for folder, relative in reversed(self._speaking(path)):  # those above first: they go after the nearer ones
@@ -61,6 +71,24 @@ class Claims:
             self._reach[folder] = reach = Reach(self._tables[folder], digests, nearer)
             named |= {path for relative, path in paths.items() if reach.names(relative)}
         self._files += files
+        speak: dict[str | None, set[Path]] = {}  # by cell, the folders whose tables speak of a file of it
+        for path, digest in files.items():
+            stated = self.cell_of(path)
+            by_name = (file_stem(path), without_counter(path))
+            for cell in (stated,) if stated else known.get(digest, by_name):
+                speak.setdefault(cell, set()).update(folder for folder, _ in self._speaking(path))
+        apart = {
+            id(entry)
+            for folder, reach in self._reach.items()
+            for entry, _ in reach.without_file
+            if folder not in speak.get(entry.cell, ())
+        }
+        tables = [table for table in reversed(self._tables.values()) if table.folder]
+        self.tables = [
+            replace(table, entries=tuple(entry for entry in table.entries if (id(entry) in apart) is last))
+            for last in (False, True)
+            for table in tables
+        ]
 
     def _speaking(self, path: Path) -> list[tuple[Path, PurePosixPath]]:
         """Return the folders whose tables speak of the file, the nearest first, with its path below each."""
@@ -72,14 +100,6 @@ class Claims:
             self._above[parent] = [parent.resolve(), *(folder.resolve() for folder in plain.parents[:count])]
         names = Path(os.path.abspath(path)).parts
         return [(folder, PurePosixPath(*names[-n:])) for n, folder in enumerate(self._above[parent], start=1)]
-
-    @property
-    def tables(self) -> list[CellTable]:
-        """The tables that are read, the one that goes before first: that of the folder whose files come last.
-
-        That of a folder above goes after those of the folders in it.
-        """
-        return [table for table in reversed(self._tables.values()) if table.folder]
 
     def speakers(self, path: Path) -> list[str]:
         """Return the folders of the tables that speak of the file."""
@@ -146,7 +166,7 @@ class Claims:
         What a row says of one of *cells*, those that were added, by its name is used all the same.
         """
         findings = []
-        several = len(self.tables) > 1
+        several = len({table.folder for table in self.tables}) > 1
         for folder, reach in self._reach.items():
             place = f"{folder.name}/" if several else ""
             inside = any(folder.is_relative_to(added.resolve()) for added in self._added)

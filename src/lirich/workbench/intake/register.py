@@ -74,9 +74,9 @@ class Register:
 
         Raises `MetadataError` where a table about one of them is wrong.
         """
-        self._claims.look_up(files)
         for test in self._store.tests_of_raw(list(files.values())):
             self._by_raw.setdefault(test.raw.sha256, []).append(test)
+        self._claims.look_up(files, {digest: {test.cell for test in tests} for digest, tests in self._by_raw.items()})
         # there without a test of their own: another one may have all of their rows
         self._kept = {d for d in files.values() if d not in self._by_raw and self._store.has_files(raw=[d], curves=[])}
 
