@@ -186,3 +186,26 @@ def test_the_table_read_last_holds_of_those_that_speak_of_files_of_a_cell(worksp
     for _ in range(2):
         workspace.add(sub, executor="serial")
         assert mass(workspace, "Z") == 2
+
+
+def test_a_row_about_no_file_says_what_became_of_its_facts(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    for week, name in (("w1", "A"), ("w2", "B")):
+        (folder / week).mkdir(parents=True)
+        write_curve(folder / week / f"{name}.csv", seed=ord(name))
+
+    def found(path: Path, rows: str) -> str:
+        (folder / "w2" / "cells.csv").write_text(f"file,cell,sample,morphology,active_mass_mg\nB.csv,B,S,,6\n{rows}\n")
+        (finding,) = said(workspace.add(path, executor="serial"), "row-without-file")
+        return finding.message.partition("); ")[2]
+
+    assert found(folder / "w2", "A.csv,A,,,50") == "its facts reach no cell"
+    for path in (folder, folder / "w2"):
+        assert found(path, "A.csv,A,,,50") == "its facts are used all the same, as other files are of A"
+    assert mass(workspace, "A") == 50
+    (folder / "w1" / "cells.csv").write_text("file,cell,active_mass_mg\nA.csv,A,5\n")
+    for path in (folder, folder / "w2"):
+        assert found(path, "A.csv,A,,,50") == "no fact in use is from it; other files are of A"
+    assert mass(workspace, "A") == 5
+    assert found(folder, "x.csv,X,S,SC,") == "what it says of the sample S is used all the same"
+    assert workspace.samples["S"].morphology == "SC"

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from lirich.errors import ConflictingMetadataError, LirichError, quoted
-from lirich.model import Cell, Finding, Severity, Test
+from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.model.listing import name_some
-from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, file_stem
+from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, agree, file_stem
 from lirich.workbench.intake.continuing import without_counter
 from lirich.workbench.intake.fact_sources import named_by_hand, table_folder
 from lirich.workbench.intake.reach import Reach
@@ -160,10 +160,12 @@ class Claims:
         rows = [row for folder, relative in self._speaking(path) for row in self._reach[folder].rows(relative)]
         return [*options, *rows]
 
-    def rows_without_file(self, cells: Collection[str]) -> list[Finding]:
+    def rows_without_file(
+        self, added: Collection[str], cells: Mapping[str, Cell], samples: Mapping[str, Sample]
+    ) -> list[Finding]:
         """Say which rows of the tables in the folders that are added are about no file there: a name may be misspelt.
 
-        What a row says of one of *cells*, those that were added, by its name is used all the same.
+        *added* are the cells of what was added; all *cells* and *samples* tell whether a row's facts are used.
         """
         findings = []
         several = len({table.folder for table in self.tables}) > 1
@@ -171,9 +173,9 @@ class Claims:
             place = f"{folder.name}/" if several else ""
             inside = any(folder.is_relative_to(added.resolve()) for added in self._added)
             for entry, nearer in reach.without_file if inside else ():
-                if entry.cell in cells and (nearer or not entry.patterns):
+                if entry.cell in added and (nearer or not entry.patterns):
                     continue  # a cell of other files: the row is about the cell by its name
-                findings.append(_without_file(entry, reach, nearer, place, used=entry.cell in cells))
+                findings.append(_without_file(entry, reach, nearer, place, _becomes(entry, cells, samples)))
         return findings
 
     def tables_not_used(self, found: Iterable[Path], cells: Iterable[Cell]) -> list[Finding]:
@@ -244,8 +246,30 @@ def _about_one(folder: Path, paths: Mapping[PurePosixPath, str | None]) -> bool:
     return any(reach.about(path) for path in paths)
 
 
-def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], place: str, *, used: bool) -> Finding:
-    """Say that a row is about no file, what becomes of its facts, and which file it may mean."""
+def _becomes(entry: Entry, cells: Mapping[str, Cell], samples: Mapping[str, Sample]) -> str:
+    """Say what became of the facts of a row that is about no file: whether a cell or a sample has one of it."""
+    cell = cells.get(entry.cell or "")
+    sample = samples.get((entry.sample or (entry.cell if cell is None else cell.sample)) or "")
+    of_cell = entry.cell_fields if entry.sample is None else {**entry.cell_fields, "sample": entry.sample}
+    if cell is None and sample is not None and _has_one(sample, entry.sample_fields, entry.kept_as):
+        return f"what it says of the sample {sample.key} is used all the same"
+    if cell is None:
+        return "its facts reach no cell"
+    used = _has_one(cell, of_cell, entry.kept_as) or _has_one(sample, entry.sample_fields, entry.kept_as)
+    held = "its facts are used all the same, as" if used else "no fact in use is from it;"
+    return f"{held} other files are of {cell.key}"
+
+
+def _has_one(thing: Cell | Sample | None, said: Mapping[str, Scalar], source: str) -> bool:
+    """Tell whether the cell or sample has one of the facts *said* from the *source*."""
+    if thing is None:
+        return False
+    facts = {**thing.model_dump(), **thing.extra}
+    return any(thing.sources.get(name) == source and agree(facts[name], value) for name, value in said.items())
+
+
+def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], place: str, becomes: str) -> Finding:
+    """Say that a row is about no file, what *becomes* of its facts, and which file it may mean."""
     if not entry.patterns and entry.cell is None:
         about = "neither a cell nor a file is named"
         advice = "Name one, or the facts of this row reach no cell"
@@ -254,15 +278,11 @@ def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], p
         advice = "Correct one of the two, or the facts of this row reach no cell"
     else:
         shown = " or ".join(entry.patterns) or str(entry.cell)
-        about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'})"
+        about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'}); {becomes}"
         names = {name.casefold(): name for name in reach.left}
         near = difflib.get_close_matches(shown.casefold(), names, n=1, cutoff=0.75)
         meant = f": did you mean {names[near[0]]}?" if near else ""
         advice = f"Correct the pattern{meant}"
-        if used:
-            about += f"; its facts are used all the same, as other files are of {entry.cell}"
-        else:
-            about += "; its facts reach no cell"
     return Finding(
         code="row-without-file", message=f"{place}{entry.source}: {about}", advice=advice, where=entry.cell or ""
     )
