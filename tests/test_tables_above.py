@@ -153,3 +153,59 @@ def test_copies_in_two_folders_are_one_file_and_a_row_without_cell_is_of_all_tha
     for entry in (row("A", "Z*.csv"), row("Z1"), row(None, "Z1.csv")):
         with pytest.raises(ConflictingMetadataError, match="in a and in b"):
             Reach(CellTable((entry,)), {one: "1", two: "2"}).rows(one)
+
+
+def test_a_row_about_no_file_of_its_folder_goes_after_the_tables_that_speak_of_the_file(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "d"
+    for week, name in (("w1", "A"), ("w2", "B")):
+        (folder / week).mkdir(parents=True)
+        write_curve(folder / week / f"{name}.csv", seed=ord(name))
+    head = "file,cell,sample,morphology,active_mass_mg,electrode\n"
+    (folder / "cells.csv").write_text(f"{head}A.csv,A,S,SC,5,\nB.csv,B,S,SC,5,\n")
+    (folder / "w1" / "cells.csv").write_text(f"{head}B.csv,B,S,PC,50,cathode\n")
+    for _ in range(2):
+        report = workspace.add(folder, executor="serial")
+        assert (mass(workspace, "A"), mass(workspace, "B")) == (5, 5)
+        assert workspace.cells["B"].facts.electrode == "cathode"  # all that is said counts
+        assert workspace.samples["S"].morphology == "SC"
+        assert ("active_mass_mg of B is 5 in d/cells.csv, line 3 and 50 in w1/cells.csv, line 2; 5 is used") in [
+            f.message for f in said(report, "metadata-differs")
+        ]
+    (folder / "cells.csv").unlink()
+    (folder / "w1" / "cells.csv").write_text(f"{head}A.csv,A,S,SC,5,\n")
+    (folder / "w2" / "cells.csv").write_text(f"{head}A.csv,A,S,PC,50,\nB.csv,B,S,,6,\n")
+    workspace.add(folder, executor="serial")
+    assert (mass(workspace, "A"), mass(workspace, "B"), workspace.samples["S"].morphology) == (5, 6, "SC")
+
+
+def test_the_table_read_last_holds_of_those_that_speak_of_files_of_a_cell(workspace: Workspace, sub: Path) -> None:
+    for week, file in ((1, "SC-1"), (2, "SC-2")):
+        (sub / f"Woche {week}" / "cells.csv").write_text(f"file,cell,active_mass_mg\n{file}.csv,Z,{week}\nx,Z,9\n")
+    for _ in range(2):
+        workspace.add(sub, executor="serial")
+        assert mass(workspace, "Z") == 2
+
+
+def test_a_row_about_no_file_says_what_became_of_its_facts(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    for week, name in (("w1", "A"), ("w2", "B")):
+        (folder / week).mkdir(parents=True)
+        write_curve(folder / week / f"{name}.csv", seed=ord(name))
+
+    def found(path: Path, rows: str) -> str:
+        (folder / "w2" / "cells.csv").write_text(f"file,cell,sample,morphology,active_mass_mg\nB.csv,B,S,,6\n{rows}\n")
+        (finding,) = said(workspace.add(path, executor="serial"), "row-without-file")
+        return finding.message.partition("); ")[2]
+
+    assert found(folder / "w2", "A.csv,A,,,50") == "its facts reach no cell"
+    for path in (folder, folder / "w2"):
+        assert found(path, "A.csv,A,,,50") == "its facts are used all the same, as other files are of A"
+    assert mass(workspace, "A") == 50
+    (folder / "w1" / "cells.csv").write_text("file,cell,active_mass_mg\nA.csv,A,5\n")
+    for path in (folder, folder / "w2"):
+        assert found(path, "A.csv,A,,,50") == "no fact in use is from it; other files are of A"
+    assert mass(workspace, "A") == 5
+    assert found(folder, "x.csv,X,S,SC,") == "what it says of the sample S is used all the same"
+    assert workspace.samples["S"].morphology == "SC"

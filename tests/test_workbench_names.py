@@ -19,6 +19,7 @@ from lirich.workbench import Workspace
 from lirich.workbench.export import export, left_out
 from lirich.workbench.intake.addreport import AddReport
 from lirich.workbench.intake.celltables import Entry
+from lirich.workbench.intake.differing import FACT_CODES
 from lirich.workbench.intake.metadata import resolve
 from lirich.workbench.intake.table_files import read_cell_tables
 from test_spectra import spectrum
@@ -701,3 +702,45 @@ def test_the_line_that_tells_excel_the_separator_is_no_row(tmp_path: Path, first
     (tmp_path / "cells.csv").write_text("sep=|\nfile|cell\na,b.csv|A\n")
     (entry,) = read_cell_tables(tmp_path).entries
     assert entry.patterns == ("a,b.csv",)
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize(
+    ("second", "differs"), [("A,,,,", []), ("B,S,6,,", ["active_mass_mg of Z is 5 in cells.csv, line 2 and 6"])]
+)
+def test_a_cell_named_by_hand_has_all_that_the_rows_of_its_files_say(
+    workspace: Workspace, tmp_path: Path, known: bool, one_by_one: bool, second: str, differs: list[str]
+) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    for seed in (1, 2):
+        write_curve(folder / f"A_{seed}.csv", seed=seed)
+    head = "file,cell,sample,active_mass_mg,electrode,one_c_ma_g\n"
+    (folder / "cells.csv").write_text(f"{head}A_1.csv,A,S,5,cathode,250\nA_2.csv,{second}\n")
+    if known:
+        workspace.add(folder, executor="serial")
+    paths = [folder / "A_1.csv", folder / "A_2.csv"] if one_by_one else [folder]
+    for _ in range(2):
+        reports = [workspace.add(path, cell="Z", reassign=True, executor="serial") for path in paths]
+        assert list(workspace.cells) == ["Z"]
+        facts = workspace.cells["Z"].facts
+        assert (facts.sample, facts.active_mass_mg, facts.electrode, facts.one_c_ma_g) == ("S", 5, "cathode", 250)
+        found = {f.message for report in reports for f in report.findings if f.code in FACT_CODES}
+        assert [message.partition(" in cells.csv, line 3")[0] for message in found] == differs
+    workspace.set_facts("Z", {"active_mass_mg": 7})
+    workspace.set_facts("Z", {"active_mass_mg": None})
+    assert workspace.cells["Z"].facts.active_mass_mg == 5  # what the table says stands again
+
+
+def test_a_row_that_is_taken_out_takes_its_facts_from_a_cell_named_by_hand(
+    workspace: Workspace, say: Callable[[str], AddReport], tmp_path: Path
+) -> None:
+    folder = tmp_path / "files"
+    (folder / "cells.csv").write_text("cell,active_mass_mg\nSC-2,5\nSC-3,\n")
+    workspace.add(folder, cell="Z", executor="serial")
+    assert workspace.cells["Z"].facts.active_mass_mg == 5
+    (folder / "cells.csv").write_text("cell,active_mass_mg\nSC-3,\n")
+    report = workspace.add(folder, cell="Z", executor="serial")
+    assert workspace.cells["Z"].facts.active_mass_mg is None
+    assert [f.code for f in report.findings if f.code in FACT_CODES] == ["fact-withdrawn"]

@@ -139,7 +139,6 @@ def add_files(
     if given is not None and not any(each["mapping"] for _, each in found):
         report.findings.append(not_used(given))
     report.findings += joined(names)
-    report.findings += claims.rows_without_file(report.cells)
     report.findings += _noticed(store, report, claims, looked.tables)
     report.findings += looked.findings(nothing=not (report.added or report.failed or report.skipped))
     report.added.sort(key=lambda added: added.path)
@@ -198,10 +197,11 @@ def _enter_in_order(
 def _noticed(store: Store, report: AddReport, claims: Claims, tables: Iterable[Path]) -> list[Finding]:
     """Return what the cells of the added files call for, now that all are entered; *tables* are those found."""
     new = [added for added in report.added if not added.already]
-    found = [f for key in dict.fromkeys(added.cell for added in new) for f in apart(store, key, store.tests(key))]
+    cells, samples = store.cells(), store.samples()
+    found = claims.rows_without_file(report.cells, cells, samples)
+    found += [f for key in dict.fromkeys(added.cell for added in new) for f in apart(store, key, store.tests(key))]
     found += counted_twice(store, [added.test for added in new])
     found += left_as_written(store, {added.path: added.test for added in new})
-    cells, samples = store.cells(), store.samples()
     there_now = [cells[key] for key in report.cells if key in cells]
     found += [*claims.tables_gone(there_now), *claims.tables_not_used(tables, there_now)]
     return [*found, *(f for c in there_now for f in doubtful(c, samples.get(c.sample or "")))]

@@ -76,7 +76,9 @@ class Entry:
     """What the cell keeps as the source: with the folder of a table, as another folder has another."""
 
     def may_be_of(self, name: str) -> bool:
-        """Tell whether a pattern of this entry fits the name of a file whose folder is not known."""
+        """Tell whether this entry is about a file of that name, whose folder is not known."""
+        if not self.patterns:
+            return file_stem(PurePath(name)) == self.cell
         return any(fits(pattern.rpartition("/")[2], name) for pattern in self.patterns)
 
     @property
@@ -92,13 +94,17 @@ class CellTable:
     entries: tuple[Entry, ...] = ()
     folder: str = ""
 
-    def entries_about(self, key: str, names: Iterable[str]) -> list[Entry]:
-        """Return all that is said of the cell *key*, whose files have these *names*, in the order of the tables."""
+    def entries_about(self, key: str, names: Iterable[str], *, by_any_name: bool = False) -> list[Entry]:
+        """Return all that is said of the cell *key*, whose files have these *names*, in the order of the tables.
+
+        A row about a file counts where it names no cell, or *by_any_name* that it gives it.
+        """
         files = list(names)
         return [
             entry
             for entry in self.entries
-            if entry.cell == key or (entry.cell is None and any(entry.may_be_of(name) for name in files))
+            if entry.cell == key
+            or ((by_any_name or entry.cell is None) and any(entry.may_be_of(name) for name in files))
         ]
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from lirich.errors import ConflictingMetadataError, LirichError, quoted
-from lirich.model import Cell, Finding, Severity, Test
+from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.model.listing import name_some
-from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry
+from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, agree, file_stem
 from lirich.workbench.intake.continuing import without_counter
-from lirich.workbench.intake.fact_sources import table_folder
+from lirich.workbench.intake.fact_sources import named_by_hand, table_folder
 from lirich.workbench.intake.reach import Reach
 from lirich.workbench.intake.table_files import has_tables, read_cell_tables
 from lirich.workbench.intake.taking_back import of_file
@@ -43,9 +44,18 @@ class Claims:
         self._reach: dict[Path, Reach] = {}
         self._places: dict[str, list[tuple[Path, PurePosixPath]]] = {}
         self._files: list[Path] = []
+        self.tables: list[CellTable] = []
+        """The tables that are read, the one that goes before first: that of the folder whose files come last.
 
-    def look_up(self, files: Mapping[Path, str]) -> None:
-        """Read the tables about *files*, given with their hashes. Raises `MetadataError` where one is wrong."""
+        That of a folder above goes after those of the folders in it, and last those rows of each that are about no
+        file, of cells of whose files their table does not speak.
+        """
+
+    def look_up(self, files: Mapping[Path, str], known: Mapping[str, Collection[str]]) -> None:
+        """Read the tables about *files*, given with their hashes; *known* has by hash the cells that they are of.
+
+        Raises `MetadataError` where one is wrong.
+        """
         below: dict[Path, dict[PurePosixPath, Path]] = {}
         for path, digest in files.items():
             for folder, relative in reversed(self._speaking(path)):  # those above first: they go after the nearer ones
@@ -61,6 +71,24 @@ class Claims:
             self._reach[folder] = reach = Reach(self._tables[folder], digests, nearer)
             named |= {path for relative, path in paths.items() if reach.names(relative)}
         self._files += files
+        speak: dict[str | None, set[Path]] = {}  # by cell, the folders whose tables speak of a file of it
+        for path, digest in files.items():
+            stated = self.cell_of(path)
+            by_name = (file_stem(path), without_counter(path))
+            for cell in (stated,) if stated else known.get(digest, by_name):
+                speak.setdefault(cell, set()).update(folder for folder, _ in self._speaking(path))
+        apart = {
+            id(entry)
+            for folder, reach in self._reach.items()
+            for entry, _ in reach.without_file
+            if folder not in speak.get(entry.cell, ())
+        }
+        tables = [table for table in reversed(self._tables.values()) if table.folder]
+        self.tables = [
+            replace(table, entries=tuple(entry for entry in table.entries if (id(entry) in apart) is last))
+            for last in (False, True)
+            for table in tables
+        ]
 
     def _speaking(self, path: Path) -> list[tuple[Path, PurePosixPath]]:
         """Return the folders whose tables speak of the file, the nearest first, with its path below each."""
@@ -72,14 +100,6 @@ class Claims:
             self._above[parent] = [parent.resolve(), *(folder.resolve() for folder in plain.parents[:count])]
         names = Path(os.path.abspath(path)).parts
         return [(folder, PurePosixPath(*names[-n:])) for n, folder in enumerate(self._above[parent], start=1)]
-
-    @property
-    def tables(self) -> list[CellTable]:
-        """The tables that are read, the one that goes before first: that of the folder whose files come last.
-
-        That of a folder above goes after those of the folders in it.
-        """
-        return [table for table in reversed(self._tables.values()) if table.folder]
 
     def speakers(self, path: Path) -> list[str]:
         """Return the folders of the tables that speak of the file."""
@@ -110,23 +130,28 @@ class Claims:
             return False  # two rows name a cell: entering refuses it
 
     def facts(
-        self, key: str, path: Path, test: Test, kept: Sequence[Test]
+        self, key: str, path: Path, test: Test, kept: Sequence[Test], known: Cell | None
     ) -> tuple[list[Entry], list[Entry], list[Entry]]:
         """Return all that is said of the cell *key*: on the command line, in the tables, and by the file of *test*.
 
-        *kept* are the tests of the cell. It is all, whichever of its files it stands beside: no file's turn decides.
+        *kept* are the tests of the cell, *known* the cell as it was. It is all, whichever of its files it stands
+        beside: no file's turn decides. Of a cell that the user named that is what its files' rows say, under any name.
         """
         own = self._entries(path)
         by_hand = [entry for entry in own if entry is self._options]
         speakers = self.speakers(path)
+        chosen = self._cell is not None or named_by_hand(known)
+        spoke = {table_folder(source) for source in known.sources.values()} if chosen and known is not None else set()
         near = {id(entry) for entry in own}
         for digest in {present.raw.sha256 for present in kept}:
             for folder, relative in self._places.get(digest, ()):
-                near |= {id(entry) for entry in self._reach[folder].about(relative) if entry.cell is None}
+                near |= {id(entry) for entry in self._reach[folder].about(relative) if chosen or entry.cell is None}
         names = [file.name for present in kept for file in (present.raw, *present.replaces)]
         of_table: list[Entry] = []
         for table in self.tables:
-            about = near | {id(entry) for entry in table.entries_about(key, names if table.folder in speakers else ())}
+            there = names if table.folder in speakers else ()
+            named = table.entries_about(key, there, by_any_name=table.folder in spoke)
+            about = near | {id(entry) for entry in named}
             of_table += [entry for entry in table.entries if id(entry) in about]
         return by_hand, of_table, [of_file(test)]
 
@@ -135,20 +160,22 @@ class Claims:
         rows = [row for folder, relative in self._speaking(path) for row in self._reach[folder].rows(relative)]
         return [*options, *rows]
 
-    def rows_without_file(self, cells: Collection[str]) -> list[Finding]:
+    def rows_without_file(
+        self, added: Collection[str], cells: Mapping[str, Cell], samples: Mapping[str, Sample]
+    ) -> list[Finding]:
         """Say which rows of the tables in the folders that are added are about no file there: a name may be misspelt.
 
-        What a row says of one of *cells*, those that were added, by its name is used all the same.
+        *added* are the cells of what was added; all *cells* and *samples* tell whether a row's facts are used.
         """
         findings = []
-        several = len(self.tables) > 1
+        several = len({table.folder for table in self.tables}) > 1
         for folder, reach in self._reach.items():
             place = f"{folder.name}/" if several else ""
             inside = any(folder.is_relative_to(added.resolve()) for added in self._added)
             for entry, nearer in reach.without_file if inside else ():
-                if entry.cell in cells and (nearer or not entry.patterns):
+                if entry.cell in added and (nearer or not entry.patterns):
                     continue  # a cell of other files: the row is about the cell by its name
-                findings.append(_without_file(entry, reach, nearer, place, used=entry.cell in cells))
+                findings.append(_without_file(entry, reach, nearer, place, _becomes(entry, cells, samples)))
         return findings
 
     def tables_not_used(self, found: Iterable[Path], cells: Iterable[Cell]) -> list[Finding]:
@@ -219,8 +246,30 @@ def _about_one(folder: Path, paths: Mapping[PurePosixPath, str | None]) -> bool:
     return any(reach.about(path) for path in paths)
 
 
-def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], place: str, *, used: bool) -> Finding:
-    """Say that a row is about no file, what becomes of its facts, and which file it may mean."""
+def _becomes(entry: Entry, cells: Mapping[str, Cell], samples: Mapping[str, Sample]) -> str:
+    """Say what became of the facts of a row that is about no file: whether a cell or a sample has one of it."""
+    cell = cells.get(entry.cell or "")
+    sample = samples.get((entry.sample or (entry.cell if cell is None else cell.sample)) or "")
+    of_cell = entry.cell_fields if entry.sample is None else {**entry.cell_fields, "sample": entry.sample}
+    if cell is None and sample is not None and _has_one(sample, entry.sample_fields, entry.kept_as):
+        return f"what it says of the sample {sample.key} is used all the same"
+    if cell is None:
+        return "its facts reach no cell"
+    used = _has_one(cell, of_cell, entry.kept_as) or _has_one(sample, entry.sample_fields, entry.kept_as)
+    held = "its facts are used all the same, as" if used else "no fact in use is from it;"
+    return f"{held} other files are of {cell.key}"
+
+
+def _has_one(thing: Cell | Sample | None, said: Mapping[str, Scalar], source: str) -> bool:
+    """Tell whether the cell or sample has one of the facts *said* from the *source*."""
+    if thing is None:
+        return False
+    facts = {**thing.model_dump(), **thing.extra}
+    return any(thing.sources.get(name) == source and agree(facts[name], value) for name, value in said.items())
+
+
+def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], place: str, becomes: str) -> Finding:
+    """Say that a row is about no file, what *becomes* of its facts, and which file it may mean."""
     if not entry.patterns and entry.cell is None:
         about = "neither a cell nor a file is named"
         advice = "Name one, or the facts of this row reach no cell"
@@ -229,15 +278,11 @@ def _without_file(entry: Entry, reach: Reach, nearer: Sequence[PurePosixPath], p
         advice = "Correct one of the two, or the facts of this row reach no cell"
     else:
         shown = " or ".join(entry.patterns) or str(entry.cell)
-        about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'})"
+        about = f"no file here matches {shown!r} (cell {entry.cell or 'not named'}); {becomes}"
         names = {name.casefold(): name for name in reach.left}
         near = difflib.get_close_matches(shown.casefold(), names, n=1, cutoff=0.75)
         meant = f": did you mean {names[near[0]]}?" if near else ""
         advice = f"Correct the pattern{meant}"
-        if used:
-            about += f"; its facts are used all the same, as other files are of {entry.cell}"
-        else:
-            about += "; its facts reach no cell"
     return Finding(
         code="row-without-file", message=f"{place}{entry.source}: {about}", advice=advice, where=entry.cell or ""
     )

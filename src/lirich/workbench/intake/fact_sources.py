@@ -57,6 +57,11 @@ def portable_source(source: str, root: Path) -> str:
     return short_source(source) if where in ("", ".") else f"{where}/{short_source(source)}"
 
 
+def named_by_hand(cell: Cell | None) -> bool:
+    """Tell whether the user chose the name of the cell: a row about one of its files may give it another name."""
+    return cell is not None and cell.sources.get(NAME) == BY_HAND
+
+
 def named(cell: Cell, source: str) -> Cell:
     """Return the cell as one whose name *source* chose; a name said by hand stays one."""
     if rank(source) < rank(cell.sources.get(NAME, "")):

@@ -74,9 +74,9 @@ class Register:
 
         Raises `MetadataError` where a table about one of them is wrong.
         """
-        self._claims.look_up(files)
         for test in self._store.tests_of_raw(list(files.values())):
             self._by_raw.setdefault(test.raw.sha256, []).append(test)
+        self._claims.look_up(files, {digest: {test.cell for test in tests} for digest, tests in self._by_raw.items()})
         # there without a test of their own: another one may have all of their rows
         self._kept = {d for d in files.values() if d not in self._by_raw and self._store.has_files(raw=[d], curves=[])}
 
@@ -160,7 +160,8 @@ class Register:
 
     def _said(self, things: Things, path: Path, test: Test, place: Place) -> tuple[list[Entry], list[Carried]]:
         """Return all that is said of the cell, and what of it comes from the cells that the file leaves."""
-        by_hand, of_table, of_file = self._claims.facts(place.cell, path, test, things.tests(place.cell))
+        kept, known = things.tests(place.cell), things.find(Cell, place.cell)
+        by_hand, of_table, of_file = self._claims.facts(place.cell, path, test, kept, known)
         said = [*by_hand, *of_table, *of_file]
         moved = carried(things, place.leaving, place.cell, said, self._claims.speakers(path))
         along = [entry for each in moved for entry in each.entries]

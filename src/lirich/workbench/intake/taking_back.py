@@ -19,7 +19,7 @@ from lirich.workbench.intake.celltables import (
 )
 from lirich.workbench.intake.differing import Said, differing
 from lirich.workbench.intake.fact_changes import forget, say_again
-from lirich.workbench.intake.fact_sources import FROM_FILE, short_source, table_folder
+from lirich.workbench.intake.fact_sources import FROM_FILE, named_by_hand, short_source, table_folder
 from lirich.workbench.intake.history import names_before
 from lirich.workbench.intake.table_files import has_tables, read_cell_tables
 
@@ -135,7 +135,8 @@ def _of_tables(folder: Path, cell: Cell, thing: Cell | Sample, tests: Sequence[T
         table = read_cell_tables(folder)
     except LirichError as error:
         return f"as it was read last; it is wrong now: {error.found}"
-    about = table.entries_about(cell.key, [file.name for test in tests for file in (test.raw, *test.replaces)])
+    names = [file.name for test in tests for file in (test.raw, *test.replaces)]
+    about = table.entries_about(cell.key, names, by_any_name=named_by_hand(cell))
     if isinstance(thing, Cell):
         return about
     rows = [entry for entry in table.entries if entry.of_sample == thing.key]
