@@ -143,7 +143,7 @@ def test_what_is_weighed_is_told_as_a_difference_of_pairs_too() -> None:
     assert figure.low is not None
     assert figure.value - figure.low > 0.1
     said = next(dict(row)["reasons"] for each, row in found.rows if each.name == "W")
-    assert any("3.65 (3.33 … 3.97) V, -0.2 (-0.2 … -0.2) V over the host" in reason for reason in said)  # type: ignore[attr-defined]
+    assert any("3.65 (3.33 … 3.97) V, −0.2 (−0.2 … −0.2) V over the host" in reason for reason in said)  # type: ignore[attr-defined]
     assert any("+0.5 (+0.5 … +0.5) percentage points over the host" in reason for reason in said)  # type: ignore[attr-defined]
 
 
