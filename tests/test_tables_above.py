@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -209,3 +211,24 @@ def test_a_row_about_no_file_says_what_became_of_its_facts(workspace: Workspace,
     assert mass(workspace, "A") == 5
     assert found(folder, "x.csv,X,S,SC,") == "what it says of the sample S is used all the same"
     assert workspace.samples["S"].morphology == "SC"
+
+
+@pytest.mark.parametrize(("on_disk", "in_table"), [("NFD", "NFC"), ("NFC", "NFD"), ("NFD", "NFD")])
+@pytest.mark.parametrize("pattern", ["Größe-1.csv", "Größe-?.csv", "Größe-1.CSV", ""])
+def test_composed_and_decomposed_umlauts_are_one_name(
+    workspace: Workspace, tmp_path: Path, on_disk: Literal["NFC", "NFD"], in_table: Literal["NFC", "NFD"], pattern: str
+) -> None:
+    path = tmp_path / "d" / normalize(on_disk, "Größe-1.csv")
+    path.parent.mkdir()
+    write_curve(path)
+    assert workspace.add(path, executor="serial").failed == []
+    assert list(workspace.cells) == ["Größe-1"]
+    table = f"file,cell,sample,active_mass_mg\n{pattern},Größe-1,Füße,5\n"
+    (path.parent / "cells.csv").write_text(normalize(in_table, table), encoding="utf-8")
+    report = workspace.add(path.parent, executor="serial")
+    assert (report.failed, said(report, "row-without-file")) == ([], [])
+    assert (list(workspace.cells), list(workspace.samples)) == (["Größe-1"], ["Füße"])
+    assert mass(workspace, "Größe-1") == 5
+    workspace.add(path, cell=normalize(in_table, "Größe"), reassign=True, executor="serial")
+    assert list(workspace.cells) == ["Größe"]
+    assert path.exists()  # no file is renamed

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -44,17 +45,23 @@ UNITS = ("_mg", "_ma_g", "_mah_g", "_cm2", "_um", "_percent")
 T = TypeVar("T", Cell, Sample)
 
 
+def composed(name: str) -> str:
+    """Return a name with its umlauts in one piece (NFC): macOS and some archives write ``ä`` as ``a`` and two dots."""
+    return unicodedata.normalize("NFC", name)
+
+
 def file_stem(path: PurePath) -> str:
-    """Return the file's name without its ending (``SC-1.bdf.csv`` → ``SC-1``)."""
-    return path.stem[: -len(".bdf")] if path.stem.lower().endswith(".bdf") else path.stem
+    """Return the file's name without its ending (``SC-1.bdf.csv`` → ``SC-1``), composed."""
+    stem = composed(path.stem)
+    return stem[: -len(".bdf")] if stem.lower().endswith(".bdf") else stem
 
 
 _ENDING = re.compile(r"\.[A-Za-z0-9*?]+$")
 
 
 def folded(name: str) -> str:
-    """Return the name of a file, or a pattern, with its ending in small letters: ``SC-1.NDAX`` is ``SC-1.ndax``."""
-    return _ENDING.sub(lambda ending: ending[0].lower(), name)
+    """Return the name of a file, or a pattern, composed, with its ending in small letters (``SC-1.ndax``)."""
+    return _ENDING.sub(lambda ending: ending[0].lower(), composed(name))
 
 
 def fits(pattern: str, name: str) -> bool:
@@ -165,7 +172,7 @@ def entry_of(fields: Mapping[str, Any], source: str) -> Entry:
         elif not isinstance(value, (str, int, float, bool)):
             raise MetadataError(f"{source}: {name} is a {type(value).__name__}", expected="a number or a text")
         elif name in ("cell", "sample"):
-            names[name] = str(value)
+            names[name] = composed(str(value))
         elif name == "electrode":
             known = str(value).casefold()
             cell_fields[name] = known if known in get_args(Electrode) else value

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from lirich.errors import ConflictingMetadataError, LirichError, quoted
 from lirich.model import Cell, Finding, Sample, Scalar, Severity, Test
 from lirich.model.listing import name_some
-from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, agree, file_stem
+from lirich.workbench.intake.celltables import BY_HAND, CellTable, Entry, agree, composed, file_stem
 from lirich.workbench.intake.continuing import without_counter
 from lirich.workbench.intake.fact_sources import named_by_hand, table_folder
 from lirich.workbench.intake.reach import Reach
@@ -36,7 +36,7 @@ class Claims:
     """
 
     def __init__(self, cell: str | None = None, options: Entry | None = None, folders: Iterable[Path] = ()) -> None:
-        self._cell = cell
+        self._cell = None if cell is None else composed(cell)
         self._options = options
         self._added = [Path(os.path.abspath(folder)) for folder in folders]
         self._above: dict[Path, list[Path]] = {}

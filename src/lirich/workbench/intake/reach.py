@@ -8,7 +8,7 @@ from fnmatch import translate
 from pathlib import PurePosixPath
 
 from lirich.errors import ConflictingMetadataError
-from lirich.workbench.intake.celltables import CellTable, Entry, file_stem, folded
+from lirich.workbench.intake.celltables import CellTable, Entry, composed, file_stem, folded
 
 _WILD = frozenset("*?[")
 
@@ -111,7 +111,7 @@ class Reach:
         """Return one path of each name, or copies of it; those of names that are not clear are kept as such."""
         by_name: dict[str, list[PurePosixPath]] = {}
         for path in paths:
-            by_name.setdefault(path.name, []).append(path)
+            by_name.setdefault(composed(path.name), []).append(path)
         found = []
         for each in by_name.values():
             same = [path for path in each if path not in self._nearer] or each

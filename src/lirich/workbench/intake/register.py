@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from lirich.errors import ConflictingMetadataError, quoted
 from lirich.model import Cell, Finding, RawFile, Severity, Test
 from lirich.workbench.intake.cellfacts import enter_facts, with_facts
-from lirich.workbench.intake.celltables import BY_HAND, Entry, file_stem
+from lirich.workbench.intake.celltables import BY_HAND, Entry, composed, file_stem
 from lirich.workbench.intake.continuing import goes_on, without_counter
 from lirich.workbench.intake.fact_sources import NAME
 from lirich.workbench.intake.moving import Carried, Move, carried, in_order, move_segments, settle_sample
@@ -307,7 +307,7 @@ def _unnamed(things: Things, test: Test) -> bool:
     """Tell whether nobody chose the name of the test's cell: it is the file's, and gives way to one that is stated."""
     cell = things.find(Cell, test.cell)
     of_file = (file_stem(Path(test.raw.name)), without_counter(Path(test.raw.name)))
-    return test.cell in of_file and (cell is None or NAME not in cell.sources)
+    return composed(test.cell) in of_file and (cell is None or NAME not in cell.sources)
 
 
 def _twins(things: Things, test: Test) -> list[Finding]:
