@@ -109,6 +109,20 @@ def test_a_ctrl_c_that_compiled_code_turns_into_another_error_is_one_still(tmp_p
     assert clean(Ended(done.returncode, done.stdout, done.stderr))
 
 
+def test_a_semaphore_that_something_still_holds_is_freed_without_a_word(tmp_path: Path) -> None:
+    """As a pool that was half made, where multiprocessing was imported before the command began."""
+    program = (
+        "import multiprocessing, lirich.cli\n"
+        "held = multiprocessing.get_context('spawn').Lock()\n"
+        "def run():\n"
+        "    raise KeyboardInterrupt\n"
+        "lirich.cli._run = run\n"
+        "lirich.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert clean(Ended(done.returncode, done.stdout, done.stderr))
+
+
 @pytest.mark.slow
 def test_no_moment_is_a_bad_one(tmp_path: Path, files: Path, reference: str, started: Forker) -> None:
     """From the first line of the command to the end of its work, without the imports."""

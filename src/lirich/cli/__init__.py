@@ -8,9 +8,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -19,6 +19,7 @@ STOPPED = 130
 """Exit code after Ctrl-C, as shells give it: 128 + SIGINT."""
 
 _PATIENCE_S = 5.0  # for threads and workers to end after Ctrl-C
+_FREEING_S = 1.0
 _AGAIN_S = 0.05
 _asked = threading.Event()
 _stopped = threading.Event()
@@ -139,15 +140,28 @@ def _stop() -> None:
     after_echo = "\n" if sys.stderr.isatty() else ""  # the terminal has just written ^C
     sys.stderr.write(f"{after_echo}Stopped. {what_is_kept(sys.argv[1:])}\n")
     _stopped.set()
-    last = threading.Timer(_PATIENCE_S, os._exit, (STOPPED,))
-    last.daemon = True
-    last.start()
+    _later(_PATIENCE_S, _free)
+    _later(_PATIENCE_S + _FREEING_S, lambda: os._exit(STOPPED))
     sys.exit(STOPPED)
+
+
+def _later(seconds: float, do: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, do)
+    timer.daemon = True
+    timer.start()
+
+
+def _free() -> None:
+    # the semaphores of a pool outlive a process that ends by os._exit; multiprocessing would say so after our line
+    if "multiprocessing.util" in sys.modules:
+        util: Any = sys.modules["multiprocessing.util"]
+        util._run_finalizers(0)
 
 
 def _leave() -> None:
     # where KeyboardInterrupt has passed through exec, Python ends by SIGINT and not with the code of sys.exit
     if _stopped.is_set():
+        _free()  # what multiprocessing does itself only where it was imported after main() began
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(STOPPED)
@@ -158,6 +172,4 @@ def _unraisable(what: sys.UnraisableHookArgs) -> None:
     if what.exc_type is not KeyboardInterrupt:
         sys.__unraisablehook__(what)
         return
-    again = threading.Timer(_AGAIN_S, signal.raise_signal, (signal.SIGINT,))
-    again.daemon = True
-    again.start()
+    _later(_AGAIN_S, lambda: signal.raise_signal(signal.SIGINT))

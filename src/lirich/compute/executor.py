@@ -96,7 +96,8 @@ def open_executor(kind: ExecutorKind = "processes", *, workers: int | None = Non
         yield SerialExecutor()
     elif kind == "processes":
         # Not fork: polars' threads do not survive it. https://docs.pola.rs/user-guide/misc/multiprocessing/
-        pool = _Pool(count, mp_context=ScriptlessContext(), initializer=_start_worker)
+        with _sigint_held_back():  # a semaphore whose making is interrupted is freed by nobody
+            pool = _Pool(count, mp_context=ScriptlessContext(), initializer=_start_worker)
         try:
             yield Pool(pool, lambda: count)
         except BaseException:
