@@ -75,6 +75,25 @@ def test_a_file_that_has_grown_is_looked_for_among_the_tests_that_were_there_onc
     assert sorted(Counter(keys).values()) == [2, 2]
 
 
+def test_files_without_clocks_that_begin_unlike_are_read_once_each_to_be_told_apart(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(9):
+        table = cell_test(cycles=1).with_columns(pl.col(VOLTAGE) + n * 1e-3)
+        written(table, tmp_path / "folder", f"cell{n}.bdf.csv")
+    read, keys = Store.read_curve, []
+
+    def counted(store: Store, key: str, **how: object) -> pl.DataFrame:
+        keys.append(key)
+        return read(store, key, **how)
+
+    monkeypatch.setattr(Store, "read_curve", counted)
+    report = workspace.add(tmp_path / "folder", executor="serial")
+    assert len(workspace.cells) == 9
+    assert "test-in-two-cells" not in {f.code for f in report.findings}
+    assert sorted(Counter(keys).values()) == [1] * 9
+
+
 def test_the_catalogue_does_not_depend_on_the_order(tmp_path: Path) -> None:
     prints = set()
     for number, order in enumerate(itertools.permutations(EXPORTS)):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import combinations
-from math import floor
+from math import floor, isclose
 from typing import TYPE_CHECKING
 
 from lirich.errors import CorruptStoreError, quoted
 from lirich.model import Finding, Severity, Test
 from lirich.model.table import CURRENT, VOLTAGE
 from lirich.store.documents import natural
-from lirich.workbench.intake.reexport import Exports, exports_of, named
+from lirich.workbench.intake.reexport import SAME_NUMBER, Exports, exports_of, named
 
 if TYPE_CHECKING:
     from lirich.store import Store
@@ -28,6 +28,7 @@ class Former:
         self._store = store
         self._by_second: dict[int | None, list[Test]] | None = None
         self._found: dict[tuple[str, str], Test | None] = {}
+        self._begun: dict[str, tuple[float, ...]] = {}
 
     def other_export(self, test: Test, cell: str) -> Test | None:
         """Return the test of another cell of which *test*, read now and to be of *cell*, is an export as well.
@@ -57,8 +58,25 @@ class Former:
             return None
         if second is None and not own:
             near = [there for there in near if there.raw.name == test.raw.name]
-        others = sorted((there for there in near if there.cell != cell), key=lambda there: natural(there.cell))
+        others = [there for there in near if there.cell != cell and self._may_begin_alike(test, there)]
+        others.sort(key=lambda there: natural(there.cell))
         return next((there for there in others if self._is_one(said, there)), None)
+
+    def _may_begin_alike(self, test: Test, there: Test) -> bool:
+        """Tell by the first voltages, each read once, whether *there*, of another cell, is worth to be read whole."""
+        shown = max(0, min(_FIRST, test.rows - 1, there.rows - 1))  # the last row may have been cut
+        mine, its = self._first_voltages(test)[:shown], self._first_voltages(there)[:shown]
+        return len(mine) == len(its) and all(isclose(a, b, rel_tol=SAME_NUMBER) for a, b in zip(mine, its, strict=True))
+
+    def _first_voltages(self, test: Test) -> tuple[float, ...]:
+        if test.curve not in self._begun:
+            try:
+                first = self._store.read_curve(test.curve, columns=[VOLTAGE]).head(_FIRST)
+            except CorruptStoreError:  # `lirich doctor` says so
+                self._begun[test.curve] = ()
+            else:
+                self._begun[test.curve] = tuple(first[VOLTAGE].to_list())
+        return self._begun[test.curve]
 
     def _is_one(self, test: Test, there: Test) -> bool:
         return exports_of(self._store, test, [there]) != Exports()
