@@ -80,21 +80,13 @@ class CoatingMatch:
     @property
     def smallest(self) -> Match:
         """The smallest coincidence cell. Raises `lirich.errors.NotEnoughDataError` where there is none."""
-        return self._some()[0]
-
-    @property
-    def least_strained(self) -> Match:
-        """The least strained cell. Raises `lirich.errors.NotEnoughDataError` where there is none."""
-        return self._some()[-1]
-
-    def _some(self) -> tuple[Match, ...]:
         if not self.matches:
             raise NotEnoughDataError(
                 f"{self.coating} has no coincidence cell on ({self.facet})",
                 expected=f"one within {self.limits}",
                 advice="It would grow without a common lattice, if at all; or allow more area or strain",
             )
-        return self.matches
+        return self.matches[0]
 
 
 def layered_cell(a_a: float = LAYERED_A_A, c_a: float = LAYERED_C_A) -> UnitCell:

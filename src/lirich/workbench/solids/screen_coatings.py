@@ -168,7 +168,8 @@ def _code() -> str:
         "lirich.interfaces",
         "lirich.workbench.solids.coating_jobs",
         "lirich.workbench.solids.properties",
-        "lirich.screening.coatings_found",
+        "lirich.workbench.solids.screen_coatings",
+        "lirich.screening",
     )
 
 
