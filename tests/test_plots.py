@@ -494,3 +494,14 @@ def test_a_narrow_periodic_table_has_names_alone() -> None:
     assert narrow[letters["text"].index("<b>W</b><br>0.6")] == "W"
     assert narrow[-2:] == ["Na+W", "Mg+Nb+<br>Zn+Cu"]
     assert not any("0." in text for text in narrow)
+
+
+def test_rates_that_lie_close_share_a_label() -> None:
+    """Of rates of 0.096 and 0.1 one is written; all are drawn."""
+    rates = [0.096, 0.1, 0.2, 0.5, 1.0, 1.05, 2.0]
+    values = [made_up_value("rate_capacity_mah_g", 250 - 40 * rate, "SC-1", rate_c=rate) for rate in rates]
+    figure = plots.rate_test(values)
+    assert figure is not None
+    assert figure.data[0]["x"] == rates
+    assert figure.layout["xaxis"]["ticktext"] == ["0.096C", "C/5", "C/2", "1C", "2C"]
+    assert figure.layout["xaxis"]["tickvals"] == [0.096, 0.2, 0.5, 1.0, 2.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 from typing import Any
 
 from lirich.model import Origin, Value
@@ -11,6 +12,9 @@ from lirich.plots import style
 from lirich.plots.figure import Figure
 from lirich.plots.traces import line, panel
 from lirich.quantities import DIFFUSION_VALIDITY_LIMIT, INTERRUPT_VALIDITY_LIMIT
+
+_LABEL_WIDTH = 0.12
+"""Share of the axis that a rate takes in letters, on a phone."""
 
 _METHOD_COLOURS = (style.DISCHARGE_COLOUR, style.CHARGE_COLOUR, style.STRUCTURE_COLOUR, style.CAPACITY_COLOUR)
 
@@ -34,6 +38,7 @@ def rate_test(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> F
             continue
         names = [format_rate(rate) if by_c else f"{rate:.3g} mA/g" for rate, _ in points]
         y = [v.value for _, v in points]
+        told = _apart([rate for rate, _ in points])
         return Figure(
             title="Rate capability",
             alt=f"Discharge capacity in {unit} against rate: "
@@ -57,8 +62,8 @@ def rate_test(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> F
                 style.axis(
                     "Rate" if by_c else "Specific current (mA/g)",
                     type="log",
-                    tickvals=style.numbers([rate for rate, _ in points]),
-                    ticktext=names,
+                    tickvals=style.numbers([points[i][0] for i in told]),
+                    ticktext=[names[i] for i in told],
                 ),
                 style.axis(label, rangemode="tozero"),
                 origin,
@@ -66,6 +71,15 @@ def rate_test(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> F
             ),
         )
     return None
+
+
+def _apart(rates: Sequence[float]) -> list[int]:
+    """Return the indices of those *rates*, which rise, whose labels on a logarithmic axis do not touch."""
+    told = [0]
+    for i, rate in enumerate(rates):
+        if log(rate / rates[told[-1]]) > _LABEL_WIDTH * log(rates[-1] / rates[0]):
+            told.append(i)
+    return told
 
 
 def diffusivity(values: Sequence[Value], *, origin: Origin = Origin.MEASURED) -> Figure | None:
