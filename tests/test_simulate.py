@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from lirich.errors import (
     SettingsError,
     UnknownNameError,
 )
-from lirich.model import Origin, Sample
+from lirich.model import Finding, Origin, Sample
 from lirich.model import table as std
 from lirich.plots import style
 from lirich.reports import write_report
@@ -165,6 +166,27 @@ def test_what_a_simulation_says_of_its_own_sample_has_a_source(tmp_path: Path) -
     assert space.samples["S"].sources == {"coating": "you", **by_model}
     space.simulate("SC", "cycling", cycles=1, rate="1C", cell="B", sample="S")
     assert space.samples["S"].sources == {"coating": "you", **by_model}
+
+
+def test_a_measured_cell_of_the_sample_of_a_simulation_is_told_what_was_assumed(tmp_path: Path) -> None:
+    space = Workspace.create(tmp_path / "ws")
+    space.simulate("SC", "cycling", cycles=1, cell="A", sample="S")
+    files = tmp_path / "files"
+    files.mkdir()
+    write_curve(files / "K-1.csv")
+    (files / "cells.csv").write_text("file,sample,morphology\nK-1.csv,S,SC\n")
+
+    def told(found: Sequence[Finding]) -> list[str]:
+        return [f.message for f in found if f.code == "fact-of-simulation"]
+
+    assert told(space.add(files, executor="serial").findings) == [
+        "composition, particle_diameter_um of K-1, which is measured: assumed by a simulation of its sample S "
+        "(simulation A)"
+    ]
+    assert told(space.set_facts("K-1", {"composition": "Li1.2Mn0.6Ni0.2O2"})) == []
+    assert [m.split(" of ")[0] for m in told(space.add(files, executor="serial").findings)] == ["particle_diameter_um"]
+    assert told(space.set_facts("K-1", {"particle_diameter_um": 0.3})) == []
+    assert told(space.add(files, executor="serial").findings) == []
 
 
 def test_hidden_states_lie_beside_it_and_are_drawn(space: Workspace, aged: SimulatedCell) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lirich.cycling.material import cathode_oxide
@@ -28,6 +28,9 @@ class Range:
     usual: tuple[float, float]
     others: Mapping[str, tuple[float, float]]
 
+
+OF_SIMULATION = "simulation "
+"""How the source of a fact begins that a simulation has assumed; the name of the simulated cell follows."""
 
 _SPECIFIC = {"A/g": (1000.0, 0.0), "µA/g": (0.001, 0.0)}
 
@@ -89,11 +92,11 @@ that it gives (`implausible_capacity` there).
 """
 
 
-def doubtful(cell: Cell, sample: Sample | None, names: Iterable[str] | None = None) -> list[Finding]:
+def doubtful(cell: Cell, sample: Sample | None, names: Collection[str] | None = None) -> list[Finding]:
     """Return the facts of a cell and its sample that cannot be so, each with the unit that it is likely in.
 
     With *names* only what is about these facts. An anode that is a cathode by its composition is doubted too, and so is
-    a composition whose charges cannot balance.
+    a composition whose charges cannot balance, and what a simulation assumed of the sample of a measured cell.
     """
     facts = cell.model_dump(include=set(RANGES))
     if sample is not None:
@@ -105,6 +108,7 @@ def doubtful(cell: Cell, sample: Sample | None, names: Iterable[str] | None = No
         if name in wanted and value is not None and not RANGES[name].low <= value <= RANGES[name].high
     ]
     found += _unbalanced(cell, sample) if "composition" in wanted else []
+    found += _assumed(cell, sample, names)
     return [*found, *(_contradiction(cell, sample) if wanted & {"electrode", "composition"} else [])]
 
 
@@ -140,6 +144,29 @@ def _unbalanced(cell: Cell, sample: Sample | None) -> list[Finding]:
             severity=Severity.WARNING,
             message=f"composition of {cell.key} is {formula}: {why}",
             advice=f"Did you mean composition={meant}?" if meant else "Check its numbers",
+            where=cell.key,
+        )
+    ]
+
+
+def _assumed(cell: Cell, sample: Sample | None, names: Collection[str] | None) -> list[Finding]:
+    """Say what of the sample of a measured cell a simulation has assumed; nobody has said it of this cell."""
+    if cell.simulated or sample is None:
+        return []
+    of = {name: source for name, source in sample.sources.items() if source.startswith(OF_SIMULATION)}
+    wanted = set(of) if names is None or "sample" in names else set(of) & set(names)
+    if not wanted:
+        return []
+    assumed = [name for name in sample.sources if name in wanted]
+    say = " ".join(f"--set {quoted(f'{name}=…')}" for name in assumed)
+    return [
+        Finding(
+            code="fact-of-simulation",
+            severity=Severity.WARNING,
+            message=f"{', '.join(assumed)} of {cell.key}, which is measured: assumed by a simulation of its sample "
+            f"{sample.key} ({', '.join(sorted({of[name] for name in assumed}))})",
+            advice=f"State what holds: lirich cells {quoted(cell.key)} {say}; or, if it is another material: "
+            f"lirich cells {quoted(cell.key)} --set {quoted('sample=…')}",
             where=cell.key,
         )
     ]

@@ -18,6 +18,7 @@ from lirich.errors import ConflictingMetadataError, InputError, SettingsError, q
 from lirich.model import Cell, Sample, Scalar, Test, content_hash
 from lirich.model.listing import name_some
 from lirich.workbench.intake.celltables import BY_HAND, agree, written
+from lirich.workbench.intake.doubtful_facts import OF_SIMULATION
 from lirich.workbench.simulation.document import computed, model_of, programme_of, text_of
 from lirich.workbench.simulation.physics import HIGH, LOW, RADII, Physics, cell_facts, physics_of
 
@@ -272,7 +273,7 @@ def _sample(
         "particle_diameter_um": round(2e6 * diffusion_length_m, 6),
     }
     given = {"composition": COMPOSITION, **stated, **fixed}
-    sources = {name: BY_HAND if name in stated else f"simulation {key}" for name in given}
+    sources = {name: BY_HAND if name in stated else f"{OF_SIMULATION}{key}" for name in given}
     return Sample(**given, key=sample or key, sources=sources)
 
 
