@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from lirich.cli.app import app
 from lirich.cycling.plausibility import LEAST_MAH_G, MARGIN, RICHEST, capacity_limit, low_capacity
 from lirich.model import Cell, Composition, Sample
+from lirich.reports.collect import collect
 from lirich.store.literature import load
 from lirich.workbench import Workspace
 from lirich.workbench.intake.doubtful_facts import RANGES, doubtful
@@ -317,5 +318,9 @@ def test_a_repeat_that_was_analysed_before_the_others_is_doubted_each_time(
     assert of_repeats(workspace) == said  # nothing is analysed now
     assert [f.message for f in workspace.analyse("A3", executor="serial").findings if f.where == "A1"] == said
     assert [[f.message for f in workspace.cells[key].unlike_repeats] for key in ("A1", "A2")] == [said, []]
+    reported = {
+        r.cell.key: [f.message for f in r.findings if f.code == "unlike-repeats"] for r in collect(workspace).cells
+    }
+    assert reported == {"A1": said, "A2": [], "A3": []}
     shown = CliRunner().invoke(app, ["cells", "A1", "--workspace", str(workspace.root), "--json"])
     assert "unlike-repeats" in [f["code"] for f in json.loads(shown.output)["findings"]]

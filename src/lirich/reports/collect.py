@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from lirich.reports.summary import NOT_ANALYSED
 from lirich.workbench.comparison.context import in_words, standings
 from lirich.workbench.figures import drawn_spectra
 from lirich.workbench.outdated import OUT_OF_DATE
+from lirich.workbench.repeats import unlike_repeats
 
 MAP_NAME = "map"
 """The saved model that is shown in a report: what `lirich learn map` writes unless it is given a name."""
@@ -60,6 +61,11 @@ def collect(workspace: Workspace, *, cells: str | Sequence[str] | None = None, b
             if analysis.run != main:
                 label = f"{key}, run {analysis.run + 1}"
                 reports.append(_cell(view.run(analysis.run), groups.get(key), detail.curves, label=label))
+    doubts = unlike_repeats(workspace.store, keys)
+    reports = [
+        replace(r, findings=(*(f for f in doubts if f.where == r.cell.key), *r.findings)) if not r.label else r
+        for r in reports
+    ]
     outdated = [f for r in reports for f in r.findings if f.code == OUT_OF_DATE and f.severity is not Severity.INFO]
     if outdated:
         names = ", ".join(dict.fromkeys(f.where for f in outdated))
