@@ -353,8 +353,8 @@ def test_the_answer_is_in_words_with_reasons(undisturbed: CoatingsResult) -> Non
         "Without a coating Li6PS5Cl reacts with the cathode, fully charged",
         "→",
         "conducts lithium is not known",
-        "LiNbO3 (reaction energy with the electrolyte -101 meV/atom, narrowly)",
-        "If lithium could leave at 4.6 V, with the cathode -67 meV/atom; with Li6PS5Cl -349 meV/atom",
+        "LiNbO3 (reaction energy with the electrolyte −101 meV/atom, narrowly)",
+        "If lithium could leave at 4.6 V, with the cathode −67 meV/atom; with Li6PS5Cl −349 meV/atom",
     ):
         assert words in text, words
 

@@ -127,7 +127,7 @@ def test_aluminium_alone_contradicts_and_with_fluorine_agrees_only_discharged(tw
     assert (change.low, change.high) == (pytest.approx(-0.171, abs=1e-3), pytest.approx(-0.010, abs=1e-3))
     both = of(twelve, "Al+F", "raises the barrier for oxygen release")
     assert both.verdict == "agrees"
-    assert both.turned.startswith("the other way at 50 % of the lithium out: -0.34")
+    assert both.turned.startswith("the other way at 50 % of the lithium out: −0.34")
 
 
 def test_what_fluorine_does_to_the_metals_cannot_be_told(twelve: ScreenResult) -> None:
@@ -150,7 +150,7 @@ def test_boron_that_left_the_metal_layer_is_not_compared(twelve: ScreenResult) -
     """Three oxygens hold it in place of six: what it does to the spacing is not what boron on a metal's place does."""
     gone = of(twelve, "B in the TM layer", "widens the layers")
     assert (gone.verdict, gone.why) == ("cannot tell", "B left its place in 4 of 4 cells")
-    assert gone.figure.startswith("-0.00077")
+    assert gone.figure.startswith("−0.00077")
     assert of(twelve, "B tetrahedral", "widens the layers").verdict == "agrees"
 
 

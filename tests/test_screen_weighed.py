@@ -309,7 +309,7 @@ def test_the_printed_reasons_are_whole_and_the_json_has_every_doubt(monkeypatch:
     for candidate, row in result.rows:
         place = result.place(candidate.name)
         for key in () if place is None else place.contributions:
-            assert f"{candidate.figures[key].value:.3g}" in printed
+            assert f"{candidate.figures[key].value:.3g}".replace("-", "−") in printed
         if row["fell_at"]:
             assert "fell at" in row["reasons"][0]
     whole = json.loads(CliRunner().invoke(app, ["screen", "dopants", "dopants", "--shipped", "--json"]).output)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lirich.model.format import format_number
 from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.coatings import LAYERS
 from lirich.screening.coatings_found import OFFERED, CoatingsFound
@@ -155,7 +156,8 @@ def reaction_words(contact: Contacted) -> str:
     """Say a contact in words: ``with the discharged cathode, closed: −23 meV/atom → 0.1 NiO + …``."""
     neighbour = {"cathode": f"the cathode, {contact.name}", "layer": f"the layer {contact.name}"}
     how = "closed" if contact.voltage is None else f"at {contact.voltage:g} V"
-    said = f"with {neighbour.get(contact.neighbour, contact.name)}, {how}: {contact.energy.value:.0f} meV/atom"
+    energy = format_number(contact.energy.value, decimals=0)
+    said = f"with {neighbour.get(contact.neighbour, contact.name)}, {how}: {energy} meV/atom"
     if not contact.products:
         return f"{said}, no reaction"
     return said + " → " + " + ".join(f"{n:.2g} {formula}" for formula, n in contact.products.items())

@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from lirich.model import Frozen
+from lirich.model.format import MINUS, format_number
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Candidate, Estimate
 from lirich.screening.weakest import gated_name
@@ -49,8 +50,8 @@ class Gate(Frozen):
     def words(self) -> str:
         """The gate in words: ``energy above the hull ≤ 0.05 eV/atom``."""
         known = QUANTITIES[self.quantity]
-        limits = [f"≥ {self.at_least:g}" if self.at_least is not None else ""]
-        limits += [f"≤ {self.at_most:g}" if self.at_most is not None else ""]
+        limits = [f"≥ {_written(self.at_least)}" if self.at_least is not None else ""]
+        limits += [f"≤ {_written(self.at_most)}" if self.at_most is not None else ""]
         sure = " for the whole interval" if self.sure else " within the error bar" if self.unsure_passes else ""
         unit = "" if known.unit == "1" else known.unit
         return f"{self.name} {' and '.join(filter(None, limits))} {unit}".rstrip() + sure
@@ -78,9 +79,9 @@ class Gate(Frozen):
         if figure is None:
             reason = candidate.missing.get(self.quantity, "not computed")
             return f"{self.name} unknown ({reason})"
-        has = f"{figure.value:.3g}"
+        has = format_number(figure.value, significant=3)
         if self.sure and figure.low is not None and figure.high is not None:
-            has = f"{figure.low:.3g} … {figure.high:.3g}"
+            has = f"{format_number(figure.low, significant=3)} … {format_number(figure.high, significant=3)}"
         has = f"{figure.of} {has}".lstrip()
         unit = "" if known.unit == "1" else known.unit
         taken = f", {figure.taken}" if figure.taken else ""
@@ -103,6 +104,10 @@ class Gate(Frozen):
         if self.sure and figure.low is not None and figure.high is not None:
             return figure.low, figure.high
         return figure.value, figure.value
+
+
+def _written(limit: float) -> str:
+    return f"{limit:g}".replace("-", MINUS)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from lirich.model.format import format_signed, format_signed_span
+from lirich.model.format import MINUS, format_number, format_signed, format_signed_span
 from lirich.model.listing import name_some
 from lirich.quantities import QUANTITIES
 from lirich.screening.candidate import Candidate, Estimate
@@ -119,8 +119,14 @@ def rank_words(place: Ranked, of: int) -> str:
 def figure_words(key: str, figure: Estimate) -> str:
     """Write a figure with interval and unit: ``0.45 (0.31 … 0.59) eV``; before it the metal that it is of, if any."""
     unit = QUANTITIES[key].unit
-    interval = "" if figure.low is None else f" ({figure.low:.3g} … {figure.high:.3g})"
-    return f"{figure.of} {figure.value:.3g}{interval} {unit}".strip()
+    span = "" if figure.low is None or figure.high is None else f" ({_three(figure.low)} … {_three(figure.high)})"
+    return f"{figure.of} {_three(figure.value)}{span} {unit}".strip()
+
+
+def _three(number: float) -> str:
+    # the numbers of one interval in one form: 0.00106 beside 0.000476, and powers of ten where both are far
+    text = f"{number:.3g}"
+    return format_number(number, significant=3) if "e" in text else text.replace("-", MINUS)
 
 
 def change_words(key: str, change: Estimate) -> str:

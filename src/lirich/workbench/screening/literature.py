@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lirich.model import Value
+from lirich.model.format import format_signed
 from lirich.quantities import QUANTITIES
 from lirich.screening.judged import CHANGES, Judged
 from lirich.screening.reasons import figure_words
@@ -270,7 +271,7 @@ def _signed(change: StateChange) -> str:
 
 
 def _percent(percent: float) -> str:
-    return f"{percent:+.0f} %" if abs(percent) >= 9.5 else f"{percent:+.2g} %"
+    return f"{format_signed(percent, decimals=0) if abs(percent) >= 9.5 else format_signed(percent, significant=2)} %"
 
 
 def _measured(value: Value) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from lirich.model.format import format_number
 from lirich.model.listing import name_some
 from lirich.quantities import QUANTITIES
 from lirich.screening.coatings import LAYERS
@@ -105,7 +106,9 @@ def _open(contacts: Sequence[Contacted]) -> list[str]:
     if not worst:
         return []
     told = "; ".join(
-        f"with {'the cathode' if c.neighbour == 'cathode' else c.name} {c.energy.value:.0f} meV/atom" for c in worst
+        f"with {'the cathode' if c.neighbour == 'cathode' else c.name} "
+        f"{format_number(c.energy.value, decimals=0)} meV/atom"
+        for c in worst
     )
     return [
         f"If lithium could leave at {worst[0].voltage:g} V, {told}: no part of the rank, since a layer that conducts "
@@ -172,4 +175,4 @@ def _short(gate: Gate, candidate: Candidate) -> str:
     if figure is None:
         return f"{known.name} unknown"
     narrowly = ", narrowly" if gate.narrowly(candidate) else ""
-    return f"{known.name} {figure.value:.3g} {known.unit}{narrowly}"
+    return f"{known.name} {format_number(figure.value, significant=3)} {known.unit}{narrowly}"

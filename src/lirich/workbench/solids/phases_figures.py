@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lirich.model.format import format_signed, format_signed_span
 from lirich.plots.phases import Step, energies
 from lirich.plots.ternary import ternary, ternary_values
 from lirich.screening.candidate import LEVEL
@@ -64,11 +65,11 @@ def figures_of(result: PhasesResult) -> list[Figure]:
 
 
 def words(point: MappedPoint) -> str:
-    """Say what the map tells of a composition: ``LiCoO2: cannot tell; spinel 1 (−4 … 7) meV/atom, …``."""
+    """Say what the map tells of a composition: ``LiCoO2: cannot tell; over layered spinel +1 (−4 … +7) meV/atom``."""
     parts = []
     for phase, (value, low, high) in point.over_layered_mev_atom.items():
-        interval = "no interval" if low is None or high is None else f"{low:.0f} … {high:.0f}"
-        parts.append(f"{phase} {value:+.0f} ({interval})")
+        interval = format_signed_span(low, high, decimals=0) or "no interval"
+        parts.append(f"{phase} {format_signed(value, decimals=0)} ({interval})")
     return f"{point.formula}: {point.phase or 'cannot tell'}; over layered {', '.join(parts)} meV/atom"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lirich.interfaces.formulas import reduced
 from lirich.interfaces.interphase import Bounds
 from lirich.model import Finding
+from lirich.model.format import format_signed
 
 if TYPE_CHECKING:
     from lirich.workbench.solids.solid_cell import SolidCell, SolidCells
@@ -35,7 +36,8 @@ def words(found: SolidCells) -> list[str]:
             ratio, more = resistance_ratio(bare, cell), gained(bare, cell)
             text += (
                 f" Bare has {_two(ratio.central)} times its resistance ({_two(ratio.low)} to {_two(ratio.high)}), and "
-                f"in the last cycle the coating gives {more.central:+.1f} mAh/g ({more.low:+.1f} to {more.high:+.1f})."
+                f"in the last cycle the coating gives {_won(more.central)} mAh/g ({_won(more.low)} to "
+                f"{_won(more.high)})."
             )
         elif cell.junction.inert:
             text += " Nothing drives a layer."
@@ -64,6 +66,10 @@ def _ohm(value: float) -> str:
 def _two(value: float) -> str:
     """Return a number with two digits, without an exponent."""
     return f"{float(f'{value:.2g}'):g}"
+
+
+def _won(mah_g: float) -> str:
+    return format_signed(mah_g, decimals=1)
 
 
 def doubts(cells: Sequence[SolidCell], cathode: str) -> list[Finding]:
