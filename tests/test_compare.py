@@ -257,6 +257,16 @@ def test_a_slope_wants_a_like_span_and_a_retention_the_same_cycle():
     assert unlike("capacity_retention", one, other) == ("cycle",)
 
 
+def test_over_which_cycles_a_slope_was_taken_is_said_where_it_is_not_compared():
+    slopes = [
+        value(cell, "voltage_decay_mv_per_cycle", 1.0, other={"first_cycle": 1, "last_cycle": last, "n": last})
+        for cell, last in (("SC-0", 4), ("PC-0", 60))
+    ]
+    (refused,) = [row.contrasts[0] for row in compare(slopes, GROUPS).rows]
+    (cycles,) = refused.differing
+    assert (cycles.a, cycles.b) == ("4 (1 to 4)", "60 (1 to 60)")
+
+
 def test_a_diffusivity_wants_the_same_radius():
     one, other = (Conditions(method="GITT", particle_radius_m=r) for r in (1e-6, 2e-7))
     assert unlike("lithium_diffusivity_m2_s", one, other) == ("particle_radius_m",)

@@ -10,7 +10,7 @@ from lirich.model import Conditions, Finding, Operator, Severity, Value
 from lirich.model.flags import meaning, unsound
 from lirich.model.format import condition_name, condition_unit, format_conditions, format_number
 from lirich.quantities import QUANTITIES
-from lirich.workbench.comparison.comparable import RATE_FIGURES, classes, differences
+from lirich.workbench.comparison.comparable import RATE_FIGURES, classes, differences, number_of_cycles
 from lirich.workbench.comparison.result import Contrast, Unlike
 
 
@@ -171,6 +171,8 @@ def _stated(name: str, values: Sequence[Value]) -> str:
     for value in values:
         if name == "origin":
             found.append(value.origin.value)
+        elif name == "cycles":
+            found.append(_cycles(value.conditions))
         elif name in Conditions.model_fields:
             found.append(getattr(value.conditions, name))
         else:
@@ -178,6 +180,14 @@ def _stated(name: str, values: Sequence[Value]) -> str:
     texts = list(dict.fromkeys(_text(x, condition_unit(name)) for x in found))
     either = ", or " if any("," in text for text in texts) else " or "
     return either.join([*texts[:3], *["…"] * (len(texts) > 3)])
+
+
+def _cycles(c: Conditions) -> object:
+    """Return over how many cycles a value was taken, with the first and the last where they are known."""
+    count, first, last = (c.other.get(name) for name in ("n", "first_cycle", "last_cycle"))
+    if c.cycles is None and None not in (count, first, last):
+        return f"{count} ({first} to {last})"
+    return number_of_cycles(c) if c.cycles is None else c.cycles
 
 
 def _text(stated: object, unit: str) -> str:
