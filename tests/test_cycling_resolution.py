@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lirich.cycling import analyse
+from lirich.cycling import CyclingResult, analyse, cycle_table
 from lirich.cycling.dqdv import dqdv
 from lirich.cycling.halfcycle import HalfCycle
 from lirich.cycling.peaks import find_peaks
@@ -243,3 +245,79 @@ def test_the_landt_cell_has_an_efficiency_of_50_8_known_from_49_2_to_52_8(shared
     assert taken is not None
     assert (taken.low, taken.high) == pytest.approx((3.15, 3.3))
     assert "capacity-rounded" in {f.code for f in result.findings}
+
+
+ENDS = (
+    "upper_cutoff_voltage_v", "lower_cutoff_voltage_v", "charge_end_voltage_v", "discharge_end_voltage_v",
+    "charge_end_step_v", "discharge_end_step_v", "start_second", "charge_duration_second", "discharge_duration_second",
+    "complete", "vendor_cycle_first", "vendor_cycle_last", "segment", "like_group",
+)  # fmt: skip
+
+
+@cache
+def as_recorded(path: Path) -> tuple[pl.DataFrame, CyclingResult]:
+    table = read(path).table
+    return table, analyse(table, CELL)
+
+
+def assert_ends_as_unrounded(path: Path, step_ah: float) -> None:
+    table, truth = as_recorded(path)
+    coarse = analyse(table.with_columns((pl.col(CHARGED, DISCHARGED) / step_ah).round() * step_ah), CELL)
+    assert coarse.cycles.select(ENDS).equals(truth.cycles.select(ENDS))
+    assert coarse.cycles["discharge_capacity_mah"].to_numpy() == pytest.approx(
+        truth.cycles["discharge_capacity_mah"].to_numpy(), abs=1e3 * step_ah
+    )
+    assert {f.code for f in coarse.findings if f.code.startswith("unlike-")} == {
+        f.code for f in truth.findings if f.code.startswith("unlike-")
+    }
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("step_ah", [1e-7, 5e-7, 1e-6, 5e-6])
+def test_a_rounded_counter_moves_no_end_of_a_half_cycle(shared_data: Path, step_ah: float) -> None:
+    path = shared_data / "cycling" / "arbin_example_halfcell_3.0-4.3V.res"
+    assert_ends_as_unrounded(path, step_ah)
+    assert as_recorded(path)[1].cycles["lower_cutoff_voltage_v"].to_list() == pytest.approx([3.0] * 4, abs=1e-3)
+
+
+@pytest.mark.parametrize("step_ah", [1e-7, 5e-7, 1e-6, 5e-6])
+def test_nor_does_it_in_the_laboratory(small_laboratory: Path, step_ah: float) -> None:
+    path = next(p for p in sorted(small_laboratory.glob("*.txt")) if "part" not in p.name)
+    assert "Amp-hr" in path.read_text(encoding="latin-1")[:2000]  # of Maccor
+    assert_ends_as_unrounded(path, step_ah)
+
+
+def stepped(*parts: tuple[float, list[float], list[float], list[float]]) -> pl.DataFrame:
+    """Return a table of steps: each its current, mA, and of its rows the time, s, voltage, V, and counter, mAh."""
+    rows, up, down = [], 0.0, 0.0
+    for number, (current, time, voltage, counted) in enumerate(parts):
+        base_up, base_down = up, down
+        for t, v, q in zip(time, voltage, counted, strict=True):
+            up, down = (base_up + q, down) if current > 0 else (up, base_down + q)
+            rows.append((t, v, 1e-3 * current, 1e-3 * up, 1e-3 * down, number))
+    return pl.DataFrame(rows, schema=[TIME, VOLTAGE, CURRENT, CHARGED, DISCHARGED, STEP], orient="row")
+
+
+def hours(first: float, count: int) -> list[float]:
+    return [first + 3600.0 * i for i in range(count)]
+
+
+def test_a_half_cycle_ends_with_the_current_not_with_a_counter_that_stands_nor_with_an_offset_in_a_rest() -> None:
+    share = np.linspace(0.0, 1.0, 101)
+    passed = (100.0 * share).tolist()
+    stuck = np.minimum(passed, 99.0).tolist()  # the last row is not counted
+    table = stepped(
+        (0.0, hours(0.0, 2), [3.2, 3.2], [0.0, 0.0]),
+        (1.0, hours(7200.0, 101), (3.3 + 1.0 * share).tolist(), passed),  # its first row is the switching on
+        (0.0, hours(370_800.0, 2), [4.2, 4.2], [0.0, 0.0]),
+        (-1.0, hours(378_000.0, 101), (4.1 - 1.1 * share).tolist(), stuck),
+        (-0.02, hours(741_600.0, 3), [3.1, 3.2, 3.25], [0.0, 0.0, 0.0]),  # more than a rest has, and not counted
+    )
+    table = table.with_columns(  # the rows of the rest before lie further apart than those of the charge
+        pl.when(pl.col(STEP) == 0).then(pl.col(TIME) - 3600.0).otherwise(pl.col(TIME))
+    )
+    cycle = cycle_table(table, electrode="cathode").row(0, named=True)
+    assert cycle["discharge_end_voltage_v"] == cycle["lower_cutoff_voltage_v"] == pytest.approx(3.0)
+    assert cycle["charge_duration_second"] == pytest.approx(360_000.0)
+    assert cycle["discharge_duration_second"] == pytest.approx(360_000.0)
+    assert cycle["discharge_capacity_mah"] == pytest.approx(99.0)

@@ -27,10 +27,10 @@ BLOCK_ROWS = 32_768
 def half_cycle_figures(notes: Annotation, settings: CyclingSettings) -> dict[str, Array]:
     """Return figures of every half-cycle, each of shape (h,), in Ah, Wh, V, A, s; NaN where there is none.
 
-    ``first`` and ``last`` are the first and the last row in which charge passed.
+    ``first`` and ``last`` are the first and the last row of its charge (`_under_current`).
     """
     points, before = notes.points, _voltage_before(notes)
-    parts = [_figures_of(block, settings) for block in _blocks(notes, before)]
+    parts = [_figures_of(block, settings) for block in _blocks(notes, before, _under_current(notes))]
     figures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     first, last = figures["first"].astype(np.int64), figures["last"].astype(np.int64)
     total = np.cumsum(notes.passed_ah)
@@ -62,13 +62,32 @@ def _voltage_before(notes: Annotation) -> Array:
     return before
 
 
+def _under_current(notes: Annotation) -> NDArray[np.bool_]:
+    """Tell at which rows current had flowed in the direction of their half-cycle, whether counted or not, shape (n,).
+
+    A rounded counter stands still while current flows, and that is no end of a half-cycle. Only steps in which charge
+    was counted are asked: an offset of the current in a rest is none. In the first row of a step the current had flowed
+    where time had passed since the row before, and no more than to the next; else that row is the moment of switching
+    on. Without a time axis there is no current to ask.
+    """
+    steps, time = notes.steps, notes.points.time_s
+    if time is None:
+        return np.zeros(len(notes.points), dtype=np.bool_)
+    way = notes.half_sign[notes.step_half]
+    under = np.repeat((steps.sign == way) & (way * steps.charge_ah > 0.0), steps.stop - steps.start)
+    before = time[steps.start] - time[np.maximum(steps.start - 1, 0)]
+    after = time[np.minimum(steps.start + 1, len(time) - 1)] - time[steps.start]
+    under[steps.start] &= (before > 0.0) & (before <= after)
+    return under
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
     """Whole half-cycles: where each of them begins, shape (h,), and their rows, each shape (n,).
 
-    ``first`` is the number of the first row in the test, ``range_v`` the lowest and the highest voltage, V; ``free`` is
-    the charge that passed off constant voltage, ``shared`` that of `shared_weight`, Ah; both are ``passed`` itself
-    where no voltage was held.
+    ``first`` is the number of the first row in the test, ``range_v`` the lowest and the highest voltage, V; ``under``
+    is `_under_current`. ``free`` is the charge that passed off constant voltage, ``shared`` that of `shared_weight`,
+    Ah; both are ``passed`` itself where no voltage was held.
     """
 
     start: Integers
@@ -78,12 +97,13 @@ class _Block:
     before: Array
     dq: Array
     passed: Array
+    under: NDArray[np.bool_]
     free: Array
     shared: Array
     current: Array | None
 
 
-def _blocks(notes: Annotation, before: Array) -> Iterator[_Block]:
+def _blocks(notes: Annotation, before: Array, under: NDArray[np.bool_]) -> Iterator[_Block]:
     points, held = notes.points, notes.steps.row_held
     any_held = bool(held.any())
     weight = shared_weight(notes) if any_held else notes.passed_ah
@@ -100,6 +120,7 @@ def _blocks(notes: Annotation, before: Array) -> Iterator[_Block]:
             before=before[here],
             dq=points.dq_ah[here],
             passed=passed,
+            under=under[here],
             free=np.where(held[here], 0.0, passed) if any_held else passed,
             shared=weight[here] if any_held else passed,
             current=None if points.current_a is None else points.current_a[here],
@@ -114,7 +135,8 @@ def _figures_of(block: _Block, settings: CyclingSettings) -> dict[str, Array]:
     middle *= 0.5
     energy = np.add.reduceat(middle * passed, start)
     mean = energy / safe
-    running = passed > 0.0
+    counted = passed > 0.0
+    running = counted | block.under
     first, last = _ends(running, start)
     moved = np.abs(block.dq)
     back = np.maximum(moved - passed, 0.0)
@@ -127,7 +149,7 @@ def _figures_of(block: _Block, settings: CyclingSettings) -> dict[str, Array]:
         "low": _charge_within(block, charge, settings.low_voltage_threshold_v, below=True),
         "high": _charge_within(block, charge, settings.high_voltage_threshold_v, below=False),
         "held": np.zeros(len(start)) if block.free is passed else np.add.reduceat(passed - block.free, start),
-        "current": _set_current(block, charge, running),
+        "current": _set_current(block, charge, counted),
         "upper": np.maximum.reduceat(np.where(running, voltage, -np.inf), start),
         "lower": np.minimum.reduceat(np.where(running, voltage, np.inf), start),
         "opposite": np.add.reduceat(moved, start) - charge,
@@ -208,10 +230,10 @@ def _median_voltage(notes: Annotation, total: Array, before: Array) -> Array:
 _STEADY = 0.01  # within this spread the mean of a current is its median
 
 
-def _set_current(block: _Block, charge: Array, running: NDArray[np.bool_]) -> Array:
+def _set_current(block: _Block, charge: Array, counted: NDArray[np.bool_]) -> Array:
     """Charge-weighted median of |I| of every half-cycle without held voltage, A, shape (h,).
 
-    *charge*: that of each half-cycle, Ah, shape (h,); *running*: the rows that passed some, shape (n,).
+    *charge*: that of each half-cycle, Ah, shape (h,); *counted*: the rows that passed some, shape (n,).
     """
     start, free = block.start, block.free
     if block.current is None:
@@ -220,7 +242,7 @@ def _set_current(block: _Block, charge: Array, running: NDArray[np.bool_]) -> Ar
     with np.errstate(invalid="ignore"):
         total = charge if free is block.passed else np.add.reduceat(free, start)
         mean: Array = np.add.reduceat(free * magnitude, start) / np.where(total > 0, total, np.nan)
-        weighted = running if free is block.passed else free > 0.0
+        weighted = counted if free is block.passed else free > 0.0
         high = np.maximum.reduceat(np.where(weighted, magnitude, -np.inf), start)
         low = np.minimum.reduceat(np.where(weighted, magnitude, np.inf), start)
         unsteady = (high - low) > _STEADY * mean
