@@ -321,3 +321,21 @@ def test_a_half_cycle_ends_with_the_current_not_with_a_counter_that_stands_nor_w
     assert cycle["charge_duration_second"] == pytest.approx(360_000.0)
     assert cycle["discharge_duration_second"] == pytest.approx(360_000.0)
     assert cycle["discharge_capacity_mah"] == pytest.approx(99.0)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("step_ah", [1e-7, 5e-7, 1e-6, 5e-6])
+def test_nor_does_it_in_a_curve_without_a_time_axis(shared_data: Path, step_ah: float) -> None:
+    table, truth = as_recorded(shared_data / "cycling" / "arbin_example_halfcell_3.0-4.3V.res")
+    curve = table.filter(pl.col(CURRENT) != 0.0).select(VOLTAGE, CHARGED, DISCHARGED)
+    coarse = cycle_table(curve.with_columns((pl.col(CHARGED, DISCHARGED) / step_ah).round() * step_ah))
+    assert coarse.select(ENDS[:4]).equals(truth.cycles.select(ENDS[:4]))
+
+
+def test_a_rest_at_the_end_of_a_curve_without_a_time_axis_is_no_end_of_its_half_cycle() -> None:
+    voltage = [3.0, 3.5, 4.0, 4.2, 4.3, 4.25, 4.2, 3.9, 3.5, 3.02, 3.0, 3.1, 3.2, 3.19]
+    charged = [0.0, 0.3, 0.6, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    given_back = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3, 0.6, 0.9, 0.9, 0.9, 0.9, 0.9]
+    cycle = cycle_table(pl.DataFrame({VOLTAGE: voltage, CHARGED: charged, DISCHARGED: given_back})).row(0, named=True)
+    assert (cycle["charge_end_voltage_v"], cycle["discharge_end_voltage_v"]) == (4.3, 3.0)
+    assert (cycle["upper_cutoff_voltage_v"], cycle["lower_cutoff_voltage_v"]) == (4.3, 3.0)

@@ -68,11 +68,14 @@ def _under_current(notes: Annotation) -> NDArray[np.bool_]:
     A rounded counter stands still while current flows, and that is no end of a half-cycle. Only steps in which charge
     was counted are asked: an offset of the current in a rest is none. In the first row of a step the current had flowed
     where time had passed since the row before, and no more than to the next; else that row is the moment of switching
-    on. Without a time axis there is no current to ask.
+    on. Without a time axis the voltage is asked: under current it goes on beyond the counted rows, at rest back.
     """
     steps, time = notes.steps, notes.points.time_s
     if time is None:
-        return np.zeros(len(notes.points), dtype=np.bool_)
+        rows = notes.half_stop - notes.half_start
+        along = notes.points.voltage_v * np.repeat(notes.half_sign, rows)
+        counted = np.where(notes.passed_ah > 0.0, along, -np.inf)
+        return np.asarray(along > np.repeat(np.maximum.reduceat(counted, notes.half_start), rows), dtype=np.bool_)
     way = notes.half_sign[notes.step_half]
     under = np.repeat((steps.sign == way) & (way * steps.charge_ah > 0.0), steps.stop - steps.start)
     before = time[steps.start] - time[np.maximum(steps.start - 1, 0)]
