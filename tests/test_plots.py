@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import lirich.plots
 from lirich import plots
 from lirich.model import Origin
+from lirich.model.spectra import FREQUENCY, IMAGINARY, REAL
 from lirich.plots import Band, CellSeries, EnergyLoss, Figure, GroupPoints, style
 from lirich.plots.figure import PLOTLY_VERSION, script_json
 from lirich.plots.overcycles import robust_range
@@ -515,3 +516,12 @@ def test_paper_gets_figures_in_one_piece_without_buttons_on_every_page_that_has_
         rules = text.split("@media print{")[1].partition("</style>")[0]
         assert "figure{break-inside:avoid}" in rules
         assert ".modebar-container{display:none}" in rules
+
+
+def test_the_legend_of_an_impedance_figure_names_lines_once_and_its_panels_keep_the_width() -> None:
+    spectrum = pl.DataFrame({FREQUENCY: [1e3, 1.0], REAL: [5.0, 90.0], IMAGINARY: [-1.0, -80.0]})
+    figure = plots.nyquist([("first spectrum", spectrum, spectrum), ("second spectrum", spectrum, spectrum)])
+    legend = [trace["name"] for trace in figure.data if trace.get("showlegend", True)]
+    assert legend == ["first spectrum", "second spectrum", "circuit", "residual, real", "imaginary"]
+    assert all("constrain" not in figure.layout[axis] for axis in ("xaxis", "yaxis"))
+    assert figure.layout["yaxis"]["domain"][0] - figure.layout["yaxis2"]["domain"][1] > 0.2  # the title of Re Z
