@@ -188,6 +188,31 @@ def test_a_voltage_in_steps_of_10_mv_is_known_to_5_mv() -> None:
     assert mean.high - mean.low == pytest.approx(0.01)
 
 
+def test_the_slope_of_a_fade_that_is_whole_steps_per_cycle_is_known_to_a_step_over_its_cycles() -> None:
+    # 3.2 µAh less in each cycle, in a column of 0.1 µAh: all pairwise slopes are alike, and Sen's interval has no width
+    values, _ = analysed(cycled([99.9 - 0.1 * n for n in range(8)], step_mah=1e-4))
+    fade = values["capacity_fade_percent_per_cycle", None]
+    first, last = fade.conditions.other["first_cycle"], fade.conditions.other["last_cycle"]
+    assert isinstance(first, int)
+    assert isinstance(last, int)
+    assert fade.interval is not None
+    step_percent = 100.0 * 1e-4 / (3.2 * (0.999 - 1e-3 * (first - 1)))
+    assert fade.interval.low == pytest.approx(fade.value - step_percent / (last - first), abs=1e-6)
+    assert fade.interval.high == pytest.approx(fade.value + step_percent / (last - first), abs=1e-6)
+    assert fade.interval.method.endswith("rounding of the capacity columns to 0.0001 mAh")
+
+
+def test_the_decay_of_a_voltage_in_steps_of_10_mv_is_known_to_a_step_over_its_cycles() -> None:
+    values, _ = analysed(cycled([99.9] * 8, voltage_step_v=0.01))
+    decay = values["voltage_decay_mv_per_cycle", None]
+    first, last = decay.conditions.other["first_cycle"], decay.conditions.other["last_cycle"]
+    assert isinstance(first, int)
+    assert isinstance(last, int)
+    assert decay.interval is not None
+    assert decay.interval.low <= decay.value - 10.0 / (last - first) + 1e-9
+    assert decay.interval.high >= decay.value + 10.0 / (last - first) - 1e-9
+
+
 def counted(table: pl.DataFrame, steps: int, how: Callable[[np.ndarray], np.ndarray], step_mah: float) -> pl.DataFrame:
     """Return the *table* with counters that begin anew in each of *steps* of a half-cycle (0: in none), made *how*."""
     rows = np.arange(table.height)

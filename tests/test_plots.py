@@ -17,12 +17,15 @@ from hypothesis import strategies as st
 import lirich.plots
 from lirich import plots
 from lirich.model import Origin
+from lirich.model.spectra import FREQUENCY, IMAGINARY, REAL
 from lirich.plots import Band, CellSeries, EnergyLoss, Figure, GroupPoints, style
 from lirich.plots.figure import PLOTLY_VERSION, script_json
 from lirich.plots.overcycles import robust_range
+from lirich.plots.page import page
 from lirich.plots.periodic import Tile, periodic_table
 from lirich.plots.thinning import choose_cycles, thin, thin_rows
 from lirich.plots.traces import stacked
+from lirich.reports.html import page_parts
 from report_material import made_up_cell, made_up_curves, made_up_cycles, made_up_value
 
 AGEING = [Band("formation", 1, 3), Band("ageing", 4, 60)]
@@ -505,3 +508,20 @@ def test_rates_that_lie_close_share_a_label() -> None:
     assert figure.data[0]["x"] == rates
     assert figure.layout["xaxis"]["ticktext"] == ["0.096C", "C/5", "C/2", "1C", "2C"]
     assert figure.layout["xaxis"]["tickvals"] == [0.096, 0.2, 0.5, 1.0, 2.0]
+
+
+def test_paper_gets_figures_in_one_piece_without_buttons_on_every_page_that_has_some() -> None:
+    figure = Figure(title="a", alt="a", data=[{"type": "scatter", "x": [1], "y": [1]}])
+    for text in (figure.to_html(), page("a", [figure]), str(page_parts()["css"])):
+        rules = text.split("@media print{")[1].partition("</style>")[0]
+        assert "figure{break-inside:avoid}" in rules
+        assert ".modebar-container{display:none}" in rules
+
+
+def test_the_legend_of_an_impedance_figure_names_lines_once_and_its_panels_keep_the_width() -> None:
+    spectrum = pl.DataFrame({FREQUENCY: [1e3, 1.0], REAL: [5.0, 90.0], IMAGINARY: [-1.0, -80.0]})
+    figure = plots.nyquist([("first spectrum", spectrum, spectrum), ("second spectrum", spectrum, spectrum)])
+    legend = [trace["name"] for trace in figure.data if trace.get("showlegend", True)]
+    assert legend == ["first spectrum", "second spectrum", "circuit", "residual, real", "imaginary"]
+    assert all("constrain" not in figure.layout[axis] for axis in ("xaxis", "yaxis"))
+    assert figure.layout["yaxis"]["domain"][0] - figure.layout["yaxis2"]["domain"][1] > 0.2  # the title of Re Z

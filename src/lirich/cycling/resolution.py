@@ -155,6 +155,11 @@ _NOT_COUNTED = frozenset(
     {"theoretical_capacity_mah_g", "formal_tm_capacity_mah_g", "structural_share_of_voltage_decay"}
 )
 _DIFFERENCES = frozenset({"voltage_gap_v", "hysteresis_at_soc_v"})
+_READINGS = {
+    "capacity_fade_percent_per_cycle": 1,
+    "low_voltage_capacity_growth_mah_g_per_cycle": 2,
+    "low_voltage_share_growth_percent_per_cycle": 2,
+}  # of the counter for each charge: the end of a half-cycle that began at nothing, also where the low voltages begin
 
 
 class _Share(NamedTuple):
@@ -188,6 +193,11 @@ def doubt_rounded_charge(values: Sequence[Value], cycles: pl.DataFrame, notes: A
     it is written; a half-cycle between two readings is off by one at most. Capacities, energies, efficiencies and the
     irreversible capacity get the interval; all that rests on a charge of less than 1/`COARSE` steps is flagged, what is
     of many cycles by the least charge of its segment. *cycles* is the cycle table of *notes*.
+
+    The interval of a slope over cycles is no narrower than the steps at both ends of their span leave, whatever the
+    step: two charges that are read k times each from a counter rounded or cut off to s differ by k·s more or less than
+    they are written to, so a slope is known to ± k·s/(n_last − n_first), in the unit of the slope (of a retention, s is
+    the share of the reference cycle's charge; of a low-voltage share, that of the least discharge).
     """
     step_ah = notes.points.capacity_step_ah
     if step_ah == 0.0:
@@ -213,8 +223,31 @@ def doubt_rounded_charge(values: Sequence[Value], cycles: pl.DataFrame, notes: A
     for value in values:
         cycle, segment = value.conditions.cycle, value.conditions.segment
         shares = of_many.get(segment, {}) if cycle is None else by_cycle.get(cycle, {})
-        found.append(_rounded(value, shares, step_mah_g, method))
+        value = _rounded(value, shares, step_mah_g, method)
+        if value.quantity in _READINGS:
+            of_reference = by_cycle.get(value.conditions.reference_cycle or 0, shares).get("discharge", _NONE)
+            percent = QUANTITIES[value.quantity].unit == "%/cycle"
+            step = 100.0 * of_reference.step if percent else step_mah_g
+            value = _resolved_slope(value, _READINGS[value.quantity] * step, method)
+        found.append(value)
     return found
+
+
+def _resolved_slope(value: Value, apart: float, method: str) -> Value:
+    """Return a slope with the interval that it has at least where both ends of its cycles may be *apart* more or less.
+
+    *apart* is in the unit of the slope times cycles; ± apart/(n_last − n_first).
+    """
+    own, other = value.interval, value.conditions.other
+    first, last = other.get("first_cycle"), other.get("last_cycle")
+    if own is None or not isinstance(first, int) or not isinstance(last, int) or last == first:
+        return value
+    off = apart / (last - first)
+    low, high = min(own.low, value.value - off), max(own.high, value.value + off)
+    if (low, high) == (own.low, own.high):
+        return value
+    wider = own.model_copy(update={"low": low, "high": high, "method": f"{own.method}; {method}"})
+    return value.model_copy(update={"interval": wider})
 
 
 def _counted_steps(notes: Annotation, sign: int) -> list[int]:
@@ -268,7 +301,8 @@ def doubt_coarse_voltage(values: Sequence[Value], voltage_v: Array, cell: Cell) 
     """Give *values* that are voltages the interval that the step of *voltage_v* (V, shape (n,)) leaves, and say so.
 
     Only of a step of more than `FINE_V`. A voltage, and a mean of voltages, is off by half a step at most, a difference
-    by one. Other values that rest on the voltage are flagged.
+    by one, and a slope over cycles by a step over their span, step/(n_last − n_first). Other values that rest on the
+    voltage are flagged.
     """
     step = coarse_voltage_step(voltage_v)
     if step == 0.0:
@@ -288,14 +322,15 @@ def _of_coarse_voltage(value: Value, step: float) -> Value:
     if unit not in _OF_VOLTAGE:
         return value
     update: dict[str, object] = {"flags": (*value.flags, COARSE_VOLTAGE)}
+    method = f"voltage recorded in steps of {1e3 * step:.3g} mV"
     if unit == "V":
         off = step if value.quantity in _DIFFERENCES else 0.5 * step
         own = value.interval
         low, high = (value.value, value.value) if own is None else (own.low, own.high)
-        method = f"voltage recorded in steps of {1e3 * step:.3g} mV"
         update["interval"] = Interval(
             low=min(low, value.value - off),
             high=max(high, value.value + off),
             method=method if own is None else f"{own.method}; {method}",
         )
-    return value.model_copy(update=update)
+    value = value.model_copy(update=update)
+    return _resolved_slope(value, 1e3 * step, method) if unit == "mV/cycle" else value

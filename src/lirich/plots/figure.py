@@ -23,12 +23,19 @@ CONFIG: dict[str, Any] = {
 }
 """What every figure hands to ``Plotly.newPlot`` as its configuration."""
 
+PRINT_CSS = (
+    "@media print{@page{margin:14mm 12mm}body{print-color-adjust:exact;-webkit-print-color-adjust:exact}"
+    "figure{break-inside:avoid}figcaption,h1,h2,h3,h4,summary{break-after:avoid}"
+    ".js-plotly-plot .modebar-container{display:none}}"
+)
+"""What paper asks of every page with figures: each in one piece with its title and note, and no buttons."""
+
 MODE_BAR = (
     "<style>.js-plotly-plot .modebar-container{top:-26px!important}"
-    "@media(max-width:640px){.js-plotly-plot .modebar-container{display:none}}</style>"
+    f"@media(max-width:640px){{.js-plotly-plot .modebar-container{{display:none}}}}{PRINT_CSS}</style>"
 )
-"""Puts the buttons of a figure beside its title, above the drawing: a long legend would lie under them. On a narrow
-page the title needs the room: there are none."""
+"""The style of figures outside the report. It puts the buttons of a figure beside its title, above the drawing: a long
+legend would lie under them. On a narrow page the title needs the room: there are none."""
 
 
 @cache

@@ -41,24 +41,26 @@ def nyquist(
         if curve is not None:
             left = _relative(spectrum, curve)
             text += f", the {fit} leaves {np.sqrt(np.mean(np.abs(left) ** 2)):.2g} % of |Z|"
-            traces += [_curve(f"{name}, {fit}", curve, colour), *_residuals(name, frequency, left, colour)]
+            traces += [_curve(curve, colour), *_residuals(name, frequency, left, colour)]
         said.append(text)
     more = f" {len(chosen)} of {len(spectra)} spectra are drawn." if len(chosen) < len(spectra) else ""
     layout: dict[str, Any] = {
         "showlegend": True,
-        "height": 560 if fitted else 460,
-        "xaxis": style.axis("Re Z (Ω)", constrain="domain", rangemode="tozero"),
-        "yaxis": style.axis(
-            "−Im Z (Ω)", scaleanchor="x", scaleratio=1, constrain="domain", domain=[0.38, 1.0] if fitted else [0, 1]
-        ),
+        "height": 580 if fitted else 460,
+        "xaxis": style.axis("Re Z (Ω)", rangemode="tozero"),
+        "yaxis": style.axis("−Im Z (Ω)", scaleanchor="x", scaleratio=1, domain=[0.42, 1.0] if fitted else [0, 1]),
         "annotations": origin_label(origin),
     }
     if fitted:
-        traces += [_part_legend("real part of the residual", "solid"), _part_legend("imaginary part", "dot")]
+        traces += [
+            _legend(fit, style.DASHES[Origin.SIMULATED], 1.2),
+            _legend("residual, real", "solid", 1.4),
+            _legend("imaginary", "dot", 1.4),
+        ]
         layout |= {
             "xaxis2": style.axis("Frequency (Hz)", type="log", anchor="y2"),
             "yaxis2": style.axis(
-                "Residual (% of |Z|)", domain=[0.0, 0.22], zeroline=True, zerolinecolor="#9AA5AD", anchor="x2"
+                "Residual (% of |Z|)", domain=[0.0, 0.2], zeroline=True, zerolinecolor="#9AA5AD", anchor="x2"
             ),
         }
     return Figure(
@@ -91,11 +93,11 @@ def _points(name: str, spectrum: pl.DataFrame, colour: str, origin: Origin) -> d
     }
 
 
-def _curve(name: str, fitted: pl.DataFrame, colour: str) -> dict[str, Any]:
+def _curve(fitted: pl.DataFrame, colour: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": style.plain(name),
+        "showlegend": False,
         "x": style.numbers(fitted[REAL]),
         "y": style.numbers(-fitted[IMAGINARY].to_numpy()),
         "line": {"color": colour, "width": 1.2, "dash": style.DASHES[Origin.SIMULATED]},
@@ -103,11 +105,11 @@ def _curve(name: str, fitted: pl.DataFrame, colour: str) -> dict[str, Any]:
     }
 
 
-def _part_legend(name: str, dash: str) -> dict[str, Any]:
-    """Return an entry of the legend for the residuals of all spectra."""
+def _legend(name: str, dash: str, width: float) -> dict[str, Any]:
+    """Return an entry of the legend for the lines of all spectra: one each would fill a narrow figure."""
     return {
-        "type": "scatter", "mode": "lines", "name": name, "x": [None], "y": [None], "xaxis": "x2", "yaxis": "y2",
-        "line": {"color": style.NEUTRAL, "width": 1.4, "dash": dash}, "hoverinfo": "skip",
+        "type": "scatter", "mode": "lines", "name": style.plain(name), "x": [None], "y": [None],
+        "line": {"color": style.NEUTRAL, "width": width, "dash": dash}, "hoverinfo": "skip",
     }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from lirich.model import Interval
 from lirich.model.flags import Marks
 from lirich.model.format import capitalised, format_count, format_number, format_quantity
 from lirich.plots import Figure, style
-from lirich.plots.figure import CONFIG, PLOTLY_VERSION, plotly_source, script_json
+from lirich.plots.figure import CONFIG, PLOTLY_VERSION, PRINT_CSS, plotly_source, script_json
 from lirich.quantities import QUANTITIES
 from lirich.reports import figures, glance, sections
 from lirich.reports.brief import main_figures, main_values
@@ -110,7 +110,7 @@ def page_parts(written_by: str = "") -> dict[str, Any]:
         "plotly_version": PLOTLY_VERSION,
         "policy": f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'",
-        "css": Markup(_text("report.css")),
+        "css": Markup(_text("report.css") + PRINT_CSS),
         "plotly": Markup(plotly),
         "script": Markup(script),
         "config": Markup(script_json(CONFIG)),
