@@ -525,3 +525,23 @@ def test_the_legend_of_an_impedance_figure_names_lines_once_and_its_panels_keep_
     assert legend == ["first spectrum", "second spectrum", "circuit", "residual, real", "imaginary"]
     assert all("constrain" not in figure.layout[axis] for axis in ("xaxis", "yaxis"))
     assert figure.layout["yaxis"]["domain"][0] - figure.layout["yaxis2"]["domain"][1] > 0.2  # the title of Re Z
+
+
+def test_the_trickle_of_a_cycle_without_a_charge_is_no_charge_capacity() -> None:
+    ends = pl.Series("charge_end_voltage_v", [4.6, 4.6, 4.6, None])
+    charge, discharge, *_ = plots.capacity(made_up_cycles(4).with_columns(ends)).data
+    assert (charge["x"], discharge["x"]) == ([1, 2, 3], [1, 2, 3, 4])
+
+
+def test_capacity_without_an_efficiency_has_one_panel_and_no_charge_is_no_capacity_of_0() -> None:
+    cycles = made_up_cycles(4).with_columns(
+        pl.lit(None, dtype=pl.Float64).alias("coulombic_efficiency"),
+        pl.when(pl.col("cycle") == 4).then(0.0).otherwise("charge_specific_capacity_mah_g")
+        .alias("charge_specific_capacity_mah_g"),
+    )  # fmt: skip
+    figure = plots.capacity(cycles, bands=[Band("formation", 1, 3)])
+    charge, discharge = figure.data
+    assert (charge["x"], discharge["x"]) == ([1, 2, 3], [1, 2, 3, 4])
+    assert "yaxis2" not in figure.layout
+    assert figure.layout["xaxis"]["position"] == 0, "the band ends where the axis lies"
+    assert "efficiency" not in figure.title + figure.alt
