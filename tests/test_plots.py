@@ -20,6 +20,7 @@ from lirich.model import Origin
 from lirich.model.spectra import FREQUENCY, IMAGINARY, REAL
 from lirich.plots import Band, CellSeries, EnergyLoss, Figure, GroupPoints, style
 from lirich.plots.figure import PLOTLY_VERSION, script_json
+from lirich.plots.learning import moved
 from lirich.plots.overcycles import robust_range
 from lirich.plots.page import page
 from lirich.plots.periodic import Tile, periodic_table
@@ -545,3 +546,14 @@ def test_capacity_without_an_efficiency_has_one_panel_and_no_charge_is_no_capaci
     assert "yaxis2" not in figure.layout
     assert figure.layout["xaxis"]["position"] == 0, "the band ends where the axis lies"
     assert "efficiency" not in figure.title + figure.alt
+
+
+def test_a_feature_that_is_named_as_changed_is_not_changed_by_0_percent() -> None:
+    relative = [-0.0031, 0.0042, -0.17, 1.0]
+    features = pl.DataFrame(
+        {"component": 1, "feature": "peak", "voltage_v": 3.85, "relative": relative, "touched": True}
+    )  # fmt: skip
+    curve = np.ones(3)
+    figure = moved(np.array([3.0, 3.85, 4.5]), curve, curve[None, :], features)
+    said = [label["text"].partition("<br>")[2] for label in figure.layout["annotations"]]
+    assert said == ["−0.3 %", "+0.4 %", "−17 %", "+100 %"]
