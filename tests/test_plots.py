@@ -20,6 +20,7 @@ from lirich.model import Origin
 from lirich.model.spectra import FREQUENCY, IMAGINARY, REAL
 from lirich.plots import Band, CellSeries, EnergyLoss, Figure, GroupPoints, style
 from lirich.plots.figure import PLOTLY_VERSION, script_json
+from lirich.plots.learning import moved
 from lirich.plots.overcycles import robust_range
 from lirich.plots.page import page
 from lirich.plots.periodic import Tile, periodic_table
@@ -525,3 +526,34 @@ def test_the_legend_of_an_impedance_figure_names_lines_once_and_its_panels_keep_
     assert legend == ["first spectrum", "second spectrum", "circuit", "residual, real", "imaginary"]
     assert all("constrain" not in figure.layout[axis] for axis in ("xaxis", "yaxis"))
     assert figure.layout["yaxis"]["domain"][0] - figure.layout["yaxis2"]["domain"][1] > 0.2  # the title of Re Z
+
+
+def test_the_trickle_of_a_cycle_without_a_charge_is_no_charge_capacity() -> None:
+    ends = pl.Series("charge_end_voltage_v", [4.6, 4.6, 4.6, None])
+    charge, discharge, *_ = plots.capacity(made_up_cycles(4).with_columns(ends)).data
+    assert (charge["x"], discharge["x"]) == ([1, 2, 3], [1, 2, 3, 4])
+
+
+def test_capacity_without_an_efficiency_has_one_panel_and_no_charge_is_no_capacity_of_0() -> None:
+    cycles = made_up_cycles(4).with_columns(
+        pl.lit(None, dtype=pl.Float64).alias("coulombic_efficiency"),
+        pl.when(pl.col("cycle") == 4).then(0.0).otherwise("charge_specific_capacity_mah_g")
+        .alias("charge_specific_capacity_mah_g"),
+    )  # fmt: skip
+    figure = plots.capacity(cycles, bands=[Band("formation", 1, 3)])
+    charge, discharge = figure.data
+    assert (charge["x"], discharge["x"]) == ([1, 2, 3], [1, 2, 3, 4])
+    assert "yaxis2" not in figure.layout
+    assert figure.layout["xaxis"]["position"] == 0, "the band ends where the axis lies"
+    assert "efficiency" not in figure.title + figure.alt
+
+
+def test_a_feature_that_is_named_as_changed_is_not_changed_by_0_percent() -> None:
+    relative = [-0.0031, 0.0042, -0.17, 1.0]
+    features = pl.DataFrame(
+        {"component": 1, "feature": "peak", "voltage_v": 3.85, "relative": relative, "touched": True}
+    )  # fmt: skip
+    curve = np.ones(3)
+    figure = moved(np.array([3.0, 3.85, 4.5]), curve, curve[None, :], features)
+    said = [label["text"].partition("<br>")[2] for label in figure.layout["annotations"]]
+    assert said == ["−0.3 %", "+0.4 %", "−17 %", "+100 %"]

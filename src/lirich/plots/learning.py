@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lirich.errors import NotEnoughDataError
 from lirich.model import Origin
-from lirich.model.format import format_number
+from lirich.model.format import format_number, format_signed
 from lirich.plots import style
 from lirich.plots.figure import Figure
 from lirich.quantities import Quantity
@@ -99,7 +99,7 @@ def moved(voltage_v: Array, mean: Array, changes: Array, features: pl.DataFrame,
             up = float(np.interp(at, voltage_v, np.nan_to_num(mean + np.abs(changes[i]))))
             labels.append(
                 {
-                    "x": at, "y": up, "yref": axis, "text": f"{feature} {at:.2f} V<br>{_signed(100 * relative)} %",
+                    "x": at, "y": up, "yref": axis, "text": f"{feature} {at:.2f} V<br>{_percent(relative)}",
                     "showarrow": True, "arrowhead": 0, "arrowcolor": "#9AA5AD", "ax": 0, "ay": -20,
                     "font": {"size": 10.5, "color": style.NEUTRAL}, "align": "center",
                 }
@@ -364,8 +364,11 @@ def _touches(features: pl.DataFrame, count: int) -> list[str]:
     return [f"PC{c} touches the {what} at {at:.2f} V" for c, what, at in rows]
 
 
-def _signed(number: float) -> str:
-    return f"{number:+.0f}".replace("-", "−")
+def _percent(share: float) -> str:
+    """Write a share that is named as a change: to 1 %, and below to the first digit that is not 0."""
+    percent = 100.0 * share
+    whole = abs(percent) >= 1.0
+    return f"{format_signed(percent, decimals=0) if whole else format_signed(percent, significant=1)} %"
 
 
 def _naive(dash: str) -> dict[str, Any]:
